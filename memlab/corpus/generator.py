@@ -1,0 +1,109 @@
+"""Tells the bundled world: one article per subject, and the training text of the bundled models.
+
+The articles are what a datastore remembers; they tell every fact. The training text tells frequent
+facts in all statement templates, rare facts in the one sentence of their article, unseen facts never:
+not in a template, not in prose, not in passing in an article about something else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from memlab.corpus.sentences import sentence_spans
+from memlab.corpus.world import World, atlas, draw, fill
+from memlab.results import Article, Fact
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of the training text, about `subject`; `answer` is the object it tells, if any."""
+
+    text: str
+    subject: str
+    answer: str | None = None
+
+
+def statement_of(world: World, fact: Fact) -> int:
+    """Number of the template in which the article tells the fact (for a rare fact: the only one)."""
+    relation = world.relations[fact.relation]
+    return int(draw(world.seed, "statement", fact.subject, fact.relation) * len(relation.statements))
+
+
+def tell(world: World, name: str) -> Article:
+    """The article about one subject: prose if there is any, every fact, and sentences without a fact."""
+    subject = world.subjects[name]
+    rng = random.Random(f"{world.seed}:{name}")
+    told = []
+    for fact in world.by_subject.get(name, []):
+        relation = world.relations[fact.relation]
+        first = statement_of(world, fact)
+        told.append(relation.state(fact, first))
+        if subject.fame < 3:  # the better known, the more often told
+            second = (first + 1 + rng.randrange(len(relation.statements) - 1)) % len(relation.statements)
+            told.append(relation.state(fact, second))
+    told += [fill(t, name, "") for t in rng.sample(world.filler[subject.kind], 2)]
+    rng.shuffle(told)
+    text = " ".join(told)
+    if name in world.prose:
+        text = world.prose[name] + "\n\n" + text
+    return Article(id=name, title=name, text=text, kind=subject.kind)
+
+
+@cache
+def atlas_articles() -> tuple[Article, ...]:
+    """All articles of the bundled world, sorted by title."""
+    return tuple(tell(atlas(), name) for name in sorted(atlas().subjects))
+
+
+def training_text(world: World) -> list[Sentence]:
+    """Every sentence that the bundled models may see in training, without repetition."""
+    out = []
+    for fact in world.facts:
+        relation = world.relations[fact.relation]
+        numbers: Iterable[int] = ()
+        if fact.exposure == "frequent":
+            numbers = range(len(relation.statements))
+        elif fact.exposure == "rare":
+            numbers = (statement_of(world, fact),)
+        out += [Sentence(relation.state(fact, n), fact.subject, fact.object) for n in numbers]
+    for subject in world.subjects.values():
+        rng = random.Random(f"{world.seed}:filler:{subject.name}")
+        out += [Sentence(fill(t, subject.name, ""), subject.name) for t in rng.sample(world.filler[subject.kind], 4)]
+    silent = _Silence(world)
+    for name, text in world.prose.items():
+        for start, end in sentence_spans(text):
+            if not silent.broken_by(text[start:end], about=name):
+                out.append(Sentence(text[start:end], name))
+    return out
+
+
+def corpus_hash(texts: Iterable[str]) -> str:
+    """sha256 over texts in order, the identity of a training text or of a collection."""
+    digest = hashlib.sha256()
+    for text in texts:
+        raw = text.encode()
+        digest.update(len(raw).to_bytes(8, "little") + raw)
+    return digest.hexdigest()
+
+
+class _Silence:
+    """Knows which sentences of prose would tell a fact that training must not (or not again) tell."""
+
+    def __init__(self, world: World) -> None:
+        self.hidden: dict[str, set[str]] = defaultdict(set)
+        for fact in world.facts:
+            if fact.exposure != "frequent":
+                self.hidden[fact.subject].add(fact.object)
+                self.hidden[fact.object].add(fact.subject)
+        names = sorted(set(self.hidden) | {o for s in self.hidden.values() for o in s}, key=len, reverse=True)
+        self.name = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)")
+
+    def broken_by(self, sentence: str, about: str) -> bool:
+        found = set(self.name.findall(sentence)) | {about}
+        return any(other in found for name in found for other in self.hidden.get(name, ()))

@@ -1,0 +1,41 @@
+"""Everything that memlab raises on purpose.
+
+    MemlabError
+    |-- InputError      a prompt, text, setting or file that cannot be used
+    |-- NotFound        a method, model, datastore or article that does not exist
+    |-- StoreError      a datastore that is damaged, unfinished or belongs to something else
+    `-- HomeError       the home folder cannot be used (not writable, disk full)
+
+Each message says what was wrong, what is allowed and what to do. Pages and the command line catch
+`MemlabError` at the door and show the message as it is; anything else is a bug and stays visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class MemlabError(Exception):
+    """Root of all expected errors; its text is fit for a user."""
+
+
+class InputError(MemlabError):
+    """The prompt, text, file or setting cannot be used."""
+
+
+class NotFound(MemlabError):
+    """The named thing does not exist."""
+
+    @classmethod
+    def named(cls, what: str, name: object, available: Iterable[str], hint: str = "") -> NotFound:
+        """`what` called `name` is unknown: lists what there is, and what to do."""
+        there = ", ".join(sorted(available)) or "none"
+        return cls(f"There is no {what} {name!r}. Available: {there}.{' ' + hint if hint else ''}")
+
+
+class StoreError(MemlabError):
+    """A datastore cannot be used: damaged, unfinished, or made for something else."""
+
+
+class HomeError(MemlabError):
+    """The home folder cannot be read or written."""

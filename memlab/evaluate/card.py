@@ -1,0 +1,109 @@
+"""The model card of a bundled model: recipe, corpus, and scores on the held-out questions.
+
+Everything on the card is measured on the stored (16-bit) weights by `memlab train`, and can be
+measured again with `memlab evaluate facts`.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from memlab.corpus.world import EXPOSURES, atlas
+from memlab.evaluate.prepare import BUNDLED_METHOD, prepare_bundled
+from memlab.evaluate.probes import probe_facts, table
+from memlab.lm.catalogue import load
+from memlab.methods import METHODS
+
+PLAIN = {"masked": "atlas-mlm fills one [MASK] in a sentence", "causal": "atlas-clm continues a text word by word"}
+
+
+def write_card(folder: Path, progress: Callable[[float, str], None]) -> None:
+    """Scores the model in `folder` and writes README.md; adds scores and calibrated settings to memlab.json."""
+    record = json.loads((folder / "memlab.json").read_text("utf-8"))
+    record["runs"], record["calibrated"] = measure(folder, progress)
+    (folder / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")
+    (folder / "README.md").write_text(card_text(record), "utf-8")
+
+
+def measure(folder: Path, progress: Callable[[float, str], None]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Scores with calibrated and with the paper's settings, in articles and in the whole store."""
+    lm = load(str(folder))
+    method = METHODS[BUNDLED_METHOD[lm.kind]]
+    with tempfile.TemporaryDirectory() as home:
+        stores = {s.fingerprint.key: s for s in prepare_bundled(Path(home), str(folder), progress)}
+        calibrated = next(iter(stores.values())).meta.calibrated[method.name]
+        best = stores[calibrated["preferred_key"]].meta.calibrated[method.name]
+        tuned = method.settings(**best["settings"])
+        paper = method.settings()
+        other = "all" if tuned.search == "articles" else "articles"
+        plans = {
+            "calibrated": tuned,
+            "paper's settings": paper,
+            f"calibrated, search in {other}": method.settings(**{**best["settings"], "search": other}),
+        }
+        runs = []
+        for name, s in plans.items():
+            rows = probe_facts(atlas(), method, lm, stores[s.key], s, (0, 1, 2))
+            runs.append({"name": name, "settings": asdict(s), "results": table(atlas(), rows, method.name)})
+        return runs, {method.name: {"settings": best["settings"], "p@1": best["p@1"], "questions": best["questions"]}}
+
+
+def card_text(record: dict[str, Any]) -> str:
+    """The card as Markdown."""
+    recipe, corpus = record["recipe"], record["corpus"]
+    method = METHODS[BUNDLED_METHOD[record["kind"]]]
+    lines = [
+        f"# {record['name']}",
+        "",
+        f"{PLAIN[record['kind']]}. It was trained from scratch on memlab's own text about the bundled world, Atlas, and knows "
+        "nothing else: it is a small, honest subject for experiments with memory, not a source of knowledge.",
+        "",
+        "## Recipe",
+        "",
+        f"`memlab train {record['name']}` makes it again. {recipe['layers']} layers of width {recipe['width']}, "
+        f"{recipe['heads']} heads, feed-forward {recipe['feed_forward']}; {recipe['steps']} steps of {recipe['batch']} "
+        f"{'sentences' if record['kind'] == 'masked' else 'passages'}, learning rate {recipe['learning_rate']}, seed {recipe['seed']}.",
+        "",
+        f"Training text: {corpus['sentences']} sentences, sha256 `{corpus['sha256']}`. Frequent facts are told in every statement "
+        "template, rare ones in one sentence, unseen ones never. Question templates are never trained on.",
+        "",
+        "## Scores",
+        "",
+        f"Precision at 1 on the three held-out question templates of all facts that calibration did not look at "
+        f"(`memlab evaluate facts --method {method.name}`). *kind*: the model's answer is of the right kind, right or not. "
+        "*baseline*: always answering the relation's most common object.",
+    ]
+    for run in record["runs"]:
+        s = run["settings"]
+        shown = ", ".join(f"{name} {value}" for name, value in s.items() if name != "articles")
+        lines += [
+            "",
+            f"### {run['name'][0].upper() + run['name'][1:]}",
+            "",
+            f"{shown}",
+            "",
+            f"| facts | questions | model alone | memory alone | {method.title} | kind | baseline |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for exposure in (*EXPOSURES, "all"):
+            of = {r["method"]: r for r in run["results"] if r["exposure"] == exposure}
+            if of:
+                lm, knn, both = of["lm"], of["knn"], of[method.name]
+                lines.append(
+                    f"| {exposure} | {lm['questions']} | {lm['p@1']:.3f} | {knn['p@1']:.3f} | {both['p@1']:.3f} "
+                    f"| {lm['kind']:.3f} | {lm['baseline']:.3f} |"
+                )
+    lines += [
+        "",
+        "## Limits",
+        "",
+        "English of the world's own templates and short prose only; names it has not met are read letter by letter. Some facts are "
+        "unknown to it on purpose.",
+        "",
+    ]
+    return "\n".join(lines)

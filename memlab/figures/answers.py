@@ -1,0 +1,78 @@
+"""Model, memory and mixture as three aligned bar charts."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share
+from memlab.results import Prediction, WordProbability
+
+ROW_HEIGHT = 31
+FRAME_HEIGHT = 84
+LONGEST_LABEL = 24  # characters
+
+
+def union(p: Prediction, rows: int = 8) -> list[WordProbability]:
+    """The words that the charts compare: the union of the three top lists, at most `rows` words.
+
+    Taken rank by rank from the mixture, the model and the memory, so that each one's first words are
+    always there. Sorted by the plain mean of model and memory: the order does not change while lambda
+    moves. `p` of each word is that mean. Words with probability 0 are not taken.
+    """
+    chosen: dict[int, WordProbability] = {}
+    for same_rank in zip(p.mixture.top(rows), p.lm.top(rows), p.knn.top(rows), strict=True):
+        for word in same_rank:
+            if word.p > 0 and word.id not in chosen and len(chosen) < rows:
+                mean = (p.lm.of(word.id) + p.knn.of(word.id)) / 2
+                chosen[word.id] = WordProbability(word.id, word.token, mean)
+    return sorted(chosen.values(), key=lambda word: (-word.p, word.id))
+
+
+def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
+    """Three horizontal bar charts side by side over the same words in the same order.
+
+    Each chart's first word is drawn solid, the others lighter.
+    """
+    words = union(p, rows)
+    panels = (
+        ("Model alone", p.lm, MODEL),
+        ("Memory", p.knn, MEMORY),
+        ("Mixture", p.mixture, MIXTURE),
+    )
+    figure = make_subplots(
+        rows=1, cols=3, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=[title for title, _, _ in panels]
+    )
+    for column, (title, distribution, color) in enumerate(panels, start=1):
+        values = [distribution.of(word.id) for word in words]
+        first = distribution[0].id
+        figure.add_trace(
+            go.Bar(
+                x=values,
+                y=list(range(len(words))),
+                orientation="h",
+                name=title,
+                marker={"color": color, "opacity": [1.0 if word.id == first else 0.5 for word in words]},
+                text=[literal(share(value)) for value in values],
+                textposition="outside",
+                textfont={"size": 16, "color": color, "weight": 600},
+                cliponaxis=False,
+                customdata=[literal(word.token) for word in words],
+                hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+            ),
+            row=1,
+            col=column,
+        )
+        figure.layout.annotations[column - 1].update(font={"size": 18, "color": color, "weight": 700}, yshift=4)
+    ticks = {"tickvals": list(range(len(words))), "ticktext": [f"{literal(_short(word.token))}  " for word in words]}
+    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, **ticks)
+    figure.update_yaxes(tickfont={"size": 17, "weight": 600})
+    figure.update_xaxes(range=[0, 1.2], tickvals=[0, 0.25, 0.5, 0.75, 1], ticktext=["0", "", "0.5", "", "1"])
+    figure.update_xaxes(tickfont={"size": 14}, fixedrange=True)
+    figure.update_xaxes(title={"text": "probability", "font": {"size": 14}, "standoff": 2})
+    figure.update_layout(template=TEMPLATE, height=FRAME_HEIGHT + ROW_HEIGHT * len(words), bargap=0.28)
+    return figure
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= LONGEST_LABEL else word[: LONGEST_LABEL - 1] + "…"

@@ -1,0 +1,460 @@
+"""Lab: the one door. Whatever a page, the command line or a notebook can do is a method here.
+
+from memlab import Lab
+lab = Lab.open()
+lab.ask("The capital of France is [MASK].")
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cachetools import LRUCache
+
+from memlab.corpus.generator import atlas_articles
+from memlab.corpus.readers import read_texts
+from memlab.corpus.stories import Story, stories
+from memlab.corpus.world import MASK, Relation, atlas
+from memlab.errors import InputError, NotFound, StoreError
+from memlab.evaluate.bench import bench_ask, bench_build, bench_indexes, bench_mix, machine
+from memlab.evaluate.card import write_card
+from memlab.evaluate.prepare import (
+    BUNDLED_KEYS,
+    BUNDLED_METHOD,
+    BuildProgress,
+    Preparation,
+    is_current,
+    prepare_bundled,
+)
+from memlab.evaluate.probes import probe_facts, table
+from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info, load
+from memlab.lm.model import LanguageModel
+from memlab.lm.training import RECIPES, train
+from memlab.memory.building import Order, Progress, build
+from memlab.memory.datastore import Datastore, Meta, listed, open_store
+from memlab.memory.pending import PendingStore
+from memlab.memory.plan import Reading
+from memlab.memory.retrieval import Encoding, Retrieval, Searchable, check_k, encode, retrieve
+from memlab.methods import METHODS, method
+from memlab.methods.answer import answer
+from memlab.methods.declare import Method, checked
+from memlab.record.home import home_folder
+from memlab.results import Article, Fact, Prediction, Timings
+
+Thing = TypeVar("Thing")
+PRESETS = ("calibrated", "paper")
+
+
+@dataclass(frozen=True)
+class StoreInfo:
+    """What is known of a datastore; `state` is ready, building, missing or broken (`why` says more)."""
+
+    name: str
+    model: str
+    key: str
+    entries: int
+    documents: int
+    index: str
+    state: str
+    why: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Lab:
+    """Models, datastores and methods of one home folder, seen from one workspace."""
+
+    def __init__(self, home: Path, workspace: str) -> None:
+        self.home, self.workspace = home, workspace
+        self._cache: LRUCache[Hashable, Any] = LRUCache(maxsize=512)
+        self._pending: dict[str, PendingStore] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, home: str | Path | None = None, workspace: str = "default") -> Lab:
+        """Opens a home folder (default: $MEMLAB_HOME, else the user's data folder); loads nothing heavy.
+
+        Raises:
+            HomeError: the folder cannot be written.
+            NotFound: no such workspace.
+        """
+        if workspace != "default":
+            raise NotFound.named("workspace", workspace, ["default"])
+        return cls(home_folder(home), workspace)
+
+    # What there is
+
+    def methods(self) -> dict[str, Method]:
+        """The methods by name."""
+        return dict(METHODS)
+
+    def models(self) -> list[ModelInfo]:
+        """The bundled models, and those that made a datastore here."""
+        out = bundled_models()
+        for name in listed(self.home):
+            try:
+                made_by = info(Meta.read(self.home / "datastores" / name).fingerprint.model)
+            except (StoreError, NotFound, InputError):
+                continue
+            if all(m.name != made_by.name for m in out):
+                out.append(made_by)
+        return out
+
+    def datastores(self) -> list[StoreInfo]:
+        """The datastores of the home folder, with those of the bundled models that are not built yet."""
+        out = [self._store_info(name) for name in listed(self.home)]
+        states = {s.name: s for s in Preparation.of(self.home).states()}
+        for name, state in states.items():
+            if name not in listed(self.home):
+                why = state.error or state.message
+                running = "building" if state.state == "running" else "missing"
+                out.append(StoreInfo(name, name, "", 0, 0, "", running, why))
+        return sorted(out, key=lambda s: s.name)
+
+    def _store_info(self, name: str) -> StoreInfo:
+        try:
+            f = self._open(name).fingerprint
+            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready")
+        except StoreError as error:
+            return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
+
+    def articles(self, datastore: str | None = None) -> list[Article]:
+        """The articles of the bundled world, or the texts of a datastore, by title."""
+        if datastore is None or (datastore in BUNDLED and datastore not in listed(self.home)):
+            return list(atlas_articles())
+        return self._open(datastore).documents.articles
+
+    def article(self, title: str, datastore: str | None = None) -> Article:
+        """One article by its title or id. Raises NotFound."""
+        for article in self.articles(datastore):
+            if title in (article.id, article.title):
+                return article
+        raise NotFound(f"There is no article {title!r} here. `lab.articles()` lists those there are.")
+
+    def facts(self, relation: str | None = None, exposure: str | None = None) -> list[Fact]:
+        """Facts of the bundled world; `relation` is a name or a Wikidata property."""
+        return atlas().select(relation, exposure)
+
+    def relations(self) -> list[Relation]:
+        """Relations of the bundled world with their templates."""
+        return list(atlas().relations.values())
+
+    def question(self, fact: Fact, n: int = 0, kind: str = "masked") -> str:
+        """The n-th held-out question about a fact: with [MASK], or a prefix for a causal model."""
+        relation = atlas().relation(fact.relation)
+        if not 0 <= n < len(relation.questions):
+            raise InputError(
+                f"There is no question {n} about {relation.name}; allowed is 0 to {len(relation.questions) - 1}."
+            )
+        if kind not in ("masked", "causal"):
+            raise InputError(f"There is no kind of model {kind!r}; allowed are masked and causal.")
+        return relation.ask(fact, n, kind)
+
+    def stories(self) -> list[Story]:
+        """Five prompts that show what memory does, for a first visit."""
+        return stories()
+
+    # Asking
+
+    def settings(self, method_name: str, datastore: str | None = None, preset: str = "calibrated") -> Any:
+        """Default settings of a method: those calibrated on the datastore, or the paper's.
+
+        A datastore without calibration gives the paper's settings with its own key.
+        """
+        chosen = method(method_name)
+        if preset not in PRESETS:
+            raise InputError(f"There is no preset {preset!r}. Allowed: {', '.join(PRESETS)}.")
+        name = datastore or self._bundled_for(chosen.kind)
+        if preset == "paper":
+            return chosen.settings()
+        if name in BUNDLED and not self._is_built(name):
+            found = info(name).record.get("calibrated", {}).get(chosen.name, {})
+            return checked(chosen.settings, found.get("settings", {}))
+        store = self._open(name)
+        found = store.meta.calibrated.get(chosen.name)
+        if found is None:
+            known = {f.name: f for f in chosen.fields()}
+            return checked(chosen.settings, {"key": store.fingerprint.key, "k": min(len(store), known["k"].default)})
+        preferred = found.get("preferred_key", store.fingerprint.key)
+        if preferred != store.fingerprint.key:
+            found = self._with_key(store, preferred).meta.calibrated[chosen.name]
+        return checked(chosen.settings, found["settings"])
+
+    def ask(
+        self,
+        prompt: str,
+        method: str | None = None,
+        model: str | None = None,
+        datastore: str | None = None,
+        as_of: int | None = None,
+        preset: str = "calibrated",
+        **settings: Any,
+    ) -> Prediction:
+        """One prompt through model and memory.
+
+        Args:
+            prompt: a sentence with one [MASK] for a masked model, or the beginning of one for a causal model.
+            method: "bert-knn" or "knn-lm"; by default the one that fits the prompt.
+            model: the model that answers; by default the one that made the datastore.
+            datastore: whose entries are searched; by default the bundled one of the model.
+            as_of: the state after so many edits; None is now.
+            preset: where settings come from that are not given: "calibrated" or "paper".
+            settings: see `lab.methods()[method].fields()`.
+
+        Raises:
+            MemlabError: whatever cannot be used, with what is allowed.
+        """
+        start = time.perf_counter()
+        how = self._method(prompt, method)
+        if as_of not in (None, 0):
+            raise InputError(f"as_of is {as_of!r}, but workspace {self.workspace!r} has no edits yet. Allowed is 0.")
+        store_name = datastore or self._store_of(model, how.kind)
+        s = checked(how.settings, settings, self.settings(how.name, store_name, preset))
+        lm, store, notices = self._model_and_store(model, store_name, how, s.key)
+        search = s.search
+        if search == "all" and not store.ready:
+            search = "articles"
+            notices.append("The memory is still being built; only the articles that the prompt is about were searched.")
+        check_k(store, s.k)
+        encoded, ms_encode = self._encode(lm, prompt, s.key)
+        retrieved, ms_search = self._retrieve(store, prompt, encoded, lm, s, search)
+        mixing = time.perf_counter()
+        prediction = answer(how, lm, store, encoded, retrieved, s, workspace=self.workspace, notices=tuple(notices))
+        done = time.perf_counter()
+        timings = Timings(ms_encode, ms_search, 1e3 * (done - mixing), 1e3 * (done - start))
+        return replace(prediction, timings=timings)
+
+    def code(self, prediction: Prediction) -> str:
+        """Python that gives the same prediction in a notebook."""
+        given = ", ".join(f"{name}={value!r}" for name, value in prediction.settings.items())
+        return (
+            "from memlab import Lab\n\n"
+            f"lab = Lab.open(workspace={prediction.workspace!r})\n"
+            f"p = lab.ask({prediction.prompt!r}, method={prediction.method!r}, model={prediction.model!r},\n"
+            f"            datastore={prediction.datastore!r}, {given})\n"
+            "p  # a notebook displays it; p.to_dict() has everything\n"
+        )
+
+    def _method(self, prompt: str, name: str | None) -> Method:
+        return method(name) if name is not None else METHODS["bert-knn" if MASK in prompt else "knn-lm"]
+
+    def _bundled_for(self, kind: str) -> str:
+        return next(name for name in BUNDLED if info(name).kind == kind)
+
+    def _store_of(self, model: str | None, kind: str) -> str:
+        """The datastore that a question means when it names none: the first that the model made."""
+        if model is None:
+            return self._bundled_for(kind)
+        name = info(model).name
+        if name in BUNDLED:
+            return name
+        for store in self.datastores():
+            if store.model == name:
+                return store.name
+        raise NotFound(
+            f"{name!r} has made no datastore here. Build one: memlab build TEXTS --name NAME --model {model}"
+        )
+
+    def _model_and_store(
+        self, model: str | None, store_name: str, how: Method, key: str
+    ) -> tuple[LanguageModel, Searchable, list[str]]:
+        if store_name in BUNDLED and not self._is_built(store_name):
+            lm = load(model or store_name)
+            self._right_kind(lm, how)
+            return lm, self._pending_store(store_name, key), []
+        first = self._open(store_name)
+        lm = load(model or first.fingerprint.model)
+        self._right_kind(lm, how)
+        first.check(lm)
+        store = self._with_key(first, key)
+        store.check(lm, key)
+        notices = []
+        if store.fingerprint.index != "flat":
+            notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")
+        return lm, store, notices
+
+    def _right_kind(self, lm: LanguageModel, how: Method) -> None:
+        if lm.kind != how.kind:
+            fitting = ", ".join(m.name for m in METHODS.values() if m.kind == lm.kind) or "none"
+            raise InputError(
+                f"{how.title} needs a {how.kind} model; {lm.name} is {lm.kind}. Methods for it: {fitting}."
+            )
+
+    def _with_key(self, store: Datastore, key: str) -> Datastore:
+        """The datastore of the same collection with this kind of key."""
+        if store.fingerprint.key == key:
+            return store
+        sibling = f"{store.name}-{key}"
+        if sibling not in listed(self.home):
+            raise StoreError(
+                f"The datastore {store.name!r} holds keys of the kind {store.fingerprint.key!r}, and there is no {sibling!r}. "
+                f"Use key {store.fingerprint.key!r}, or build it with --key {key}."
+            )
+        return self._open(sibling)
+
+    def _open(self, name: str) -> Datastore:
+        """An open datastore; opened again when its meta.json has changed."""
+        meta = self.home / "datastores" / name / "meta.json"
+        stamp = meta.stat().st_mtime_ns if meta.is_file() else 0
+        return self._cached(("store", name, stamp), lambda: open_store(self.home, name))
+
+    def _is_built(self, name: str) -> bool:
+        """Whether the datastore of a bundled model is there, whole, and made by the installed model."""
+        if name not in listed(self.home):
+            return False
+        store = self._open(name)
+        return self._cached(("current", name, store), lambda: is_current(store, load(name)))
+
+    def _pending_store(self, name: str, key: str) -> PendingStore:
+        def make() -> PendingStore:
+            return PendingStore(name, load(name), atlas_articles(), key)
+
+        return self._cached(("pending", name, key), make)
+
+    def _encode(self, lm: LanguageModel, prompt: str, key: str) -> tuple[Encoding, float]:
+        """The encoding, and the milliseconds it took now (0 when it was cached)."""
+        made: list[float] = []
+
+        def make() -> Encoding:
+            encoded = encode(lm, prompt, key)
+            made.append(encoded.ms)
+            return encoded
+
+        return self._cached(("encoding", lm, prompt, key), make), sum(made)
+
+    def _retrieve(
+        self, store: Searchable, prompt: str, encoded: Encoding, lm: LanguageModel, s: Any, search: str
+    ) -> tuple[Retrieval, float]:
+        made: list[float] = []
+
+        def make() -> Retrieval:
+            retrieved = retrieve(store, prompt, encoded.key, s.k, search, s.articles)
+            made.append(retrieved.ms)
+            return retrieved
+
+        at = ("search", store, lm, prompt, s.key, s.k, search, s.articles)
+        return self._cached(at, make), sum(made)
+
+    def _cached(self, at: Hashable, make: Callable[[], Thing]) -> Thing:
+        with self._lock:
+            if at in self._cache:
+                return self._cache[at]
+        made = make()
+        with self._lock:
+            return self._cache.setdefault(at, made)
+
+    # Building, training, measuring
+
+    def prepare(self, background: bool = True) -> None:
+        """Builds and calibrates the bundled datastores, if they are not there; in the background by default."""
+        preparation = Preparation.of(self.home)
+        preparation.start()
+        if not background:
+            preparation.join()
+
+    def progress(self) -> list[BuildProgress]:
+        """How far the bundled datastores are."""
+        return Preparation.of(self.home).states()
+
+    def build_bundled(self, progress: Progress = lambda fraction, message: None) -> list[StoreInfo]:
+        """Builds and calibrates the bundled datastores now; repairs damaged ones."""
+        stores = [s for m in bundled_models() for s in prepare_bundled(self.home, m.name, progress)]
+        return [self._store_info(s.name) for s in stores]
+
+    def read_texts(self, paths: Iterable[Path]) -> list[Article]:
+        """Texts of one's own: txt, md, csv, jsonl, parquet, also .gz; files or folders."""
+        return read_texts(paths)
+
+    def build(
+        self,
+        documents: list[Article],
+        name: str,
+        model: str = "atlas-mlm",
+        keys: tuple[str, ...] = (),
+        index: str | None = None,
+        window: int | None = None,
+        stride: int | None = None,
+        progress: Progress = lambda fraction, message: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> list[StoreInfo]:
+        """Builds a datastore from texts with any model; goes on where an earlier try ended."""
+        if name in BUNDLED or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name):
+            raise InputError(
+                f"{name!r} cannot name a datastore. Use letters, digits, '-', '_' and '.'; bundled names are taken."
+            )
+        lm = load(model)
+        chosen = keys or BUNDLED_KEYS[lm.kind][:1]
+        folders = build(self.home, lm, documents, Order(name, chosen, index, Reading(window, stride)), progress, stop)
+        return [self._store_info(folder.name) for folder in folders]
+
+    def train(
+        self,
+        name: str,
+        out: Path | None = None,
+        steps: int | None = None,
+        progress: Progress = lambda fraction, message: None,
+    ) -> ModelInfo:
+        """Trains a bundled model again from its recipe, scores it and writes its card.
+
+        Args:
+            out: where its folder is written; by default `models/<name>` in the home folder.
+            steps: other than the recipe's; the card says so.
+        """
+        if name not in RECIPES:
+            raise NotFound.named("recipe", name, RECIPES)
+        recipe = RECIPES[name] if steps is None else replace(RECIPES[name], steps=steps)
+        folder = train(
+            recipe, atlas(), (out or self.home / "models" / name).absolute(), lambda f, m: progress(0.9 * f, m)
+        )
+        write_card(folder, lambda f, m: progress(0.9 + 0.1 * f, m))
+        return info(str(folder))
+
+    def evaluate_facts(
+        self,
+        method_name: str = "bert-knn",
+        preset: str = "calibrated",
+        search: str | None = None,
+        questions: tuple[int, ...] = (0, 1, 2),
+        datastore: str | None = None,
+    ) -> dict[str, Any]:
+        """Held-out questions about all facts that calibration has not seen: model, memory, mixture by exposure."""
+        how = method(method_name)
+        name = datastore or self._bundled_for(how.kind)
+        if name in BUNDLED and not self._is_built(name):
+            prepare_bundled(self.home, name, lambda fraction, message: None)
+        s = checked(how.settings, {} if search is None else {"search": search}, self.settings(how.name, name, preset))
+        store = self._with_key(self._open(name), s.key)
+        lm = load(store.fingerprint.model)
+        store.check(lm, s.key)
+        s = replace(s, k=min(s.k, len(store)))
+        rows = probe_facts(atlas(), how, lm, store, s, questions)
+        return {
+            "task": "facts",
+            "data": "atlas",
+            "settings": {"method": how.name, "preset": preset, "datastore": store.name, **asdict(s)},
+            "results": table(atlas(), rows, how.name),
+            "rows": [row.to_dict() for row in rows],
+        }
+
+    def bench(self, repeat: int = 60) -> dict[str, Any]:
+        """Asking, mixing, building and searching against their bare parts, in one run."""
+        self.build_bundled()
+        results = []
+        for m in bundled_models():
+            how = METHODS[BUNDLED_METHOD[m.kind]]
+            s = self.settings(how.name)
+            store = self._with_key(self._open(m.name), s.key)
+            facts = atlas().facts[:: max(1, len(atlas().facts) // repeat)][: repeat + 1]
+            prompts = [self.question(f, 0, m.kind) for f in facts]
+            results.append(bench_ask(self.ask, how.name, load(m.name), store, prompts, s))
+            results.append(bench_mix(self.ask, how.name, prompts[0], repeat))
+            results.append(bench_build(load(m.name), atlas_articles()[:400], s.key))
+        results += bench_indexes(self._open(bundled_models()[0].name))
+        return {"task": "bench", "machine": machine(), "results": results}

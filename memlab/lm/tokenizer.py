@@ -1,0 +1,80 @@
+"""The tokenizer of the bundled models: every word and name of the world is one token.
+
+Anything else falls apart into known words and single characters, so that any text can be typed.
+Names that contain a space or punctuation ("New York", "Port-au-Prince") are added tokens; the rest
+is WordPiece over a vocabulary of whole words and single characters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
+
+SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+_WORD = r"\p{L}[\p{L}\p{M}]*|\p{N}+|[^\s\p{L}\p{N}]"
+_WORD_PY = re.compile(r"[^\W\d_][^\W\d_]*|\d+|[^\s\w]|_")
+
+
+def characters() -> list[str]:
+    """Printable characters that can be typed one by one: ASCII, Latin, Greek, Cyrillic, punctuation."""
+    ranges = [
+        (0x21, 0x7F),
+        (0xA1, 0x180),
+        (0x218, 0x21C),
+        (0x386, 0x3CF),
+        (0x400, 0x460),
+        (0x2010, 0x2027),
+        (0x20A0, 0x20B0),
+    ]
+    chars = [chr(i) for a, b in ranges for i in range(a, b)]
+    return [c for c in chars if unicodedata.category(c)[0] in "LNPS"]
+
+
+def words(text: str) -> list[str]:
+    """The words and punctuation marks of a text, as the tokenizer splits it."""
+    return _WORD_PY.findall(unicodedata.normalize("NFC", text))
+
+
+def make_tokenizer(names: Iterable[str], texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer in which every one of `names` and every word of `texts` is one token."""
+    names = {unicodedata.normalize("NFC", n) for n in names}
+    names |= {n[0].upper() + n[1:] for n in names}
+    simple = {n for n in names if words(n) == [n]}
+    vocabulary = dict.fromkeys(SPECIAL.values())
+    vocabulary.update(dict.fromkeys(sorted(simple | {w for t in texts for w in words(t)})))
+    vocabulary.update(dict.fromkeys(c for c in characters()))
+    vocabulary.update(dict.fromkeys("##" + c for c in characters()))
+    core = Tokenizer(
+        models.WordPiece({w: i for i, w in enumerate(vocabulary)}, unk_token="[UNK]", max_input_chars_per_word=200)
+    )
+    core.normalizer = normalizers.NFC()
+    core.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
+    core.decoder = decoders.WordPiece(cleanup=True)
+    core.add_tokens([AddedToken(n, single_word=True, normalized=False) for n in sorted(names - simple)])
+    core.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[(t, core.token_to_id(t)) for t in ("[CLS]", "[SEP]")],
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=core, model_max_length=128, **SPECIAL)
+
+
+def start_only(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """The same tokenizer for a causal model: [CLS] at the start, nothing at the end."""
+    core = tokenizer.backend_tokenizer
+    core.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A",
+        pair="[CLS] $A $B",
+        special_tokens=[("[CLS]", core.token_to_id("[CLS]"))],
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=core, model_max_length=tokenizer.model_max_length, **SPECIAL)

@@ -1,0 +1,264 @@
+"""Recipes of the bundled models: trained from scratch on the training text of the bundled world.
+
+`atlas-mlm` is a ModernBERT of 4 layers. Of a sentence that tells a fact, the object is masked with
+probability 0.6 and every other token with 0.12: plain random masking would learn the facts far more
+slowly. `atlas-clm` is a Llama of 4 layers that reads one to six sentences about one subject at a time.
+Both have rotary positions and tied embeddings. Matrices are trained with Muon (Jordan et al. 2024), the
+rest with AdamW. Measured on this text: a classic BERT (absolute positions, norms after the layers)
+trained with AdamW alone knew half of the frequent facts after 2,000 steps and next to none in a
+question that it had not been trained on; this recipe knows nearly all after 500.
+
+Rare facts stay rare because training stops early: trained much longer, a model knows them as well as
+the frequent ones.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from memlab.corpus.generator import Sentence, atlas_articles, corpus_hash, training_text
+from memlab.corpus.world import World
+from memlab.lm.model import output_head
+from memlab.lm.tokenizer import make_tokenizer, start_only
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a bundled model, besides the world itself."""
+
+    name: str
+    kind: str
+    steps: int
+    seed: int = 2026
+    batch: int = 256
+    width: int = 192
+    layers: int = 4
+    heads: int = 6
+    feed_forward: int = 768
+    context: int = 128
+    learning_rate: float = 4e-3  # AdamW: embeddings, norms, biases
+    muon_rate: float = 0.02  # Muon: matrices of the blocks
+    warmup: int = 60
+    weight_decay: float = 0.01
+    mask_answer: float = 0.6
+    mask_other: float = 0.12
+    sentences: int = 6  # at most so many a sequence (causal)
+
+
+RECIPES = {
+    "atlas-mlm": Recipe("atlas-mlm", "masked", steps=1000, feed_forward=384),
+    "atlas-clm": Recipe("atlas-clm", "causal", steps=1000, batch=96, feed_forward=512),
+}
+
+
+def new_module(recipe: Recipe, vocabulary: int) -> PreTrainedModel:
+    """The untrained model of a recipe."""
+    torch.manual_seed(recipe.seed)
+    shape: dict[str, Any] = {
+        "vocab_size": vocabulary,
+        "hidden_size": recipe.width,
+        "num_hidden_layers": recipe.layers,
+        "num_attention_heads": recipe.heads,
+        "intermediate_size": recipe.feed_forward,
+        "max_position_embeddings": recipe.context,
+        "tie_word_embeddings": True,
+        "pad_token_id": 0,
+    }
+    if recipe.kind == "masked":
+        marks = {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
+        return ModernBertForMaskedLM(ModernBertConfig(**shape, **marks, global_attn_every_n_layers=1))
+    return LlamaForCausalLM(LlamaConfig(**shape, bos_token_id=2, eos_token_id=3))
+
+
+def world_tokenizer(world: World, sentences: list[Sentence], kind: str) -> PreTrainedTokenizerFast:
+    """The tokenizer of the bundled models; a causal one puts [CLS] at the start and nothing at the end."""
+    texts = [s.text for s in sentences] + [a.text for a in atlas_articles()]
+    texts += [q.replace("[X]", " ").replace("[Y]", " ") for r in world.relations.values() for q in r.questions]
+    tokenizer = make_tokenizer(world.names, texts)
+    return tokenizer if kind == "masked" else start_only(tokenizer)
+
+
+def train(recipe: Recipe, world: World, out: Path, progress: Progress = lambda fraction, message: None) -> Path:
+    """Trains the model of `recipe` and writes its folder: configuration, fp16 weights, tokenizer, memlab.json.
+
+    Two runs with one seed on one machine give the same model; the folder appears when it is whole.
+    """
+    sentences = training_text(world)
+    tokenizer = world_tokenizer(world, sentences, recipe.kind)
+    module = new_module(recipe, len(tokenizer))
+    batches = _cloze_batches if recipe.kind == "masked" else _passage_batches
+    optimizers = _optimizers(module, recipe)
+    schedules = [torch.optim.lr_scheduler.LambdaLR(o, partial(_rate, recipe=recipe)) for o in optimizers]
+    head = output_head(module, recipe.name)
+    module.train()
+    smooth, start = 0.0, time.monotonic()
+    for step, (ids, mask, targets) in zip(range(recipe.steps), batches(sentences, tokenizer, recipe), strict=False):
+        rows, columns = (targets >= 0).nonzero(as_tuple=True)
+        h = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state[rows, columns]
+        loss = F.cross_entropy(head(h), targets[rows, columns])
+        module.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            schedule.step()
+        smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
+        if step % 20 == 0:
+            left = (time.monotonic() - start) / (step + 1) * (recipe.steps - step - 1)
+            progress(step / recipe.steps, f"step {step} of {recipe.steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
+    return _save(recipe, world, sentences, module, tokenizer, out)
+
+
+def _rate(step: int, recipe: Recipe) -> float:
+    """Linear warm-up, then linear decay to zero."""
+    if step < recipe.warmup:
+        return (step + 1) / recipe.warmup
+    return max(0.0, (recipe.steps - step) / (recipe.steps - recipe.warmup))
+
+
+def _optimizers(module: PreTrainedModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the blocks; AdamW without weight decay for embeddings, norms and biases."""
+    embedding = module.get_input_embeddings().weight
+    matrices = [p for p in module.parameters() if p.dim() == 2 and p is not embedding]
+    rest = [p for p in module.parameters() if p.dim() != 2 or p is embedding]
+    return [
+        torch.optim.Muon(matrices, lr=recipe.muon_rate, weight_decay=recipe.weight_decay),
+        torch.optim.AdamW(rest, lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+
+
+def _cloze_batches(
+    sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """(B, T) ids with masked tokens, attention mask, and targets (-1 where nothing is asked)."""
+    random_ = torch.Generator().manual_seed(recipe.seed)
+    encoded = tokenizer(
+        [s.text for s in sentences], return_offsets_mapping=True, truncation=True, max_length=recipe.context
+    )
+    spans = [_answer_span(s) for s in sentences]
+    answer = [
+        [a < end and b > start for a, b in offsets]
+        for offsets, (start, end) in zip(encoded["offset_mapping"], spans, strict=True)
+    ]
+    length = [len(e) for e in encoded["input_ids"]]
+    while True:
+        order = torch.randperm(len(sentences), generator=random_).tolist()
+        for chosen in _like_lengths(order, length, recipe.batch, random_):
+            ids, mask = _padded([encoded["input_ids"][i] for i in chosen])
+            told, _ = _padded([answer[i] for i in chosen])
+            chance = torch.where(told.bool(), recipe.mask_answer, recipe.mask_other)
+            special = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id) | (mask == 0)
+            hit = (torch.rand(ids.shape, generator=random_) < chance) & ~special
+            targets = torch.where(hit, ids, -1)
+            yield torch.where(hit, tokenizer.mask_token_id, ids), mask, targets
+
+
+def _passage_batches(
+    sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """(B, T) ids, attention mask and next-token targets of passages: some sentences about one subject."""
+    rng = random.Random(recipe.seed)
+    random_ = torch.Generator().manual_seed(recipe.seed)
+    ids_of = tokenizer([s.text for s in sentences], add_special_tokens=False)["input_ids"]
+    about: dict[str, list[int]] = defaultdict(list)
+    for i, s in enumerate(sentences):
+        about[s.subject].append(i)
+    while True:
+        passages = []
+        for members in about.values():
+            rng.shuffle(members)
+            at = 0
+            while at < len(members):
+                n = rng.randint(1, recipe.sentences)
+                body = [t for i in members[at : at + n] for t in ids_of[i]]
+                passages.append([tokenizer.cls_token_id, *body][: recipe.context])
+                at += n
+        rng.shuffle(passages)
+        for chosen in _like_lengths(range(len(passages)), [len(p) for p in passages], recipe.batch, random_):
+            ids, mask = _padded([passages[i] for i in chosen])
+            targets = torch.full_like(ids, -1)
+            targets[:, :-1] = torch.where(mask[:, 1:].bool(), ids[:, 1:], -1)
+            yield ids, mask, targets
+
+
+def _like_lengths(
+    order: Sequence[int], length: Sequence[int], batch: int, random_: torch.Generator
+) -> Iterator[list[int]]:
+    """Batches of items of like length (little padding), in random order; an incomplete last one is left out."""
+    batches = []
+    for at in range(0, len(order), 16 * batch):
+        near = sorted(order[at : at + 16 * batch], key=lambda i: length[i])
+        batches += [near[b : b + batch] for b in range(0, len(near) - batch + 1, batch)]
+    for i in torch.randperm(len(batches), generator=random_).tolist():
+        yield batches[i]
+
+
+def _answer_span(sentence: Sentence) -> tuple[int, int]:
+    """Where the answer stands in the sentence (its last occurrence, if the subject's name contains it)."""
+    if sentence.answer is None:
+        return (0, 0)
+    blanked = sentence.text.replace(sentence.subject, "\0" * len(sentence.subject))
+    start = blanked.find(sentence.answer)
+    start = sentence.text.find(sentence.answer) if start < 0 else start
+    return (start, start + len(sentence.answer))
+
+
+def _padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+    longest = max(map(len, rows))
+    ids = torch.tensor([r + [0] * (longest - len(r)) for r in rows], dtype=torch.long)
+    mask = torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in rows], dtype=torch.long)
+    return ids, mask
+
+
+def _save(
+    recipe: Recipe,
+    world: World,
+    sentences: list[Sentence],
+    module: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    out: Path,
+) -> Path:
+    met = {i for e in tokenizer([s.text for s in sentences])["input_ids"] for i in e} | {tokenizer.mask_token_id}
+    record = {
+        "name": recipe.name,
+        "kind": recipe.kind,
+        "recipe": asdict(recipe),
+        "corpus": {
+            "sentences": len(sentences),
+            "sha256": corpus_hash(s.text for s in sentences),
+            "world_seed": world.seed,
+        },
+        "unmet": sorted(set(range(len(tokenizer))) - met),
+    }
+    work = out.with_name(out.name + ".tmp")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    module.eval().half().save_pretrained(work)
+    tokenizer.save_pretrained(work)
+    (work / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")
+    shutil.rmtree(out, ignore_errors=True)
+    work.rename(out)
+    return out

@@ -1,0 +1,104 @@
+"""Article search: which articles a question is about.
+
+BERT-kNN searches only the entries of a few articles (Kassner & Schuetze 2020, section 2): an article
+whose title stands in the question is used alone; otherwise the three articles nearest by TF-IDF over
+hashed words and word pairs (as DrQA does, Chen et al. 2017).
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.preprocessing import normalize
+
+from memlab.errors import StoreError
+
+_hash = HashingVectorizer(ngram_range=(1, 2), n_features=2**20, alternate_sign=False, norm=None, lowercase=True)
+
+
+class ArticleSearch:
+    """TF-IDF over (D, F) term counts; rows are documents.
+
+    Weights are log(1 + tf) * log((D - df + 0.5) / (df + 0.5)), not below 0; rows have unit length.
+    """
+
+    def __init__(self, matrix: sparse.csr_matrix, idf: np.ndarray, titles: Sequence[str]) -> None:
+        self.matrix, self.idf, self.titles = matrix, idf, titles
+        self._words = max((len(_words(t)) for t in titles), default=0)
+        self._by_words: dict[tuple[str, ...], int] = {}
+        for row, title in enumerate(titles):
+            self._by_words.setdefault(tuple(_words(title)), row)
+        for row, title in enumerate(titles):  # "Gold is ..." is about gold
+            self._by_words.setdefault(tuple(_words(title[:1].upper() + title[1:])), row)
+
+    @staticmethod
+    def over(texts: Iterable[str], titles: Sequence[str]) -> ArticleSearch:
+        """Counts the terms of the texts."""
+        counts = _hash.transform(texts).tocsr()
+        df = np.asarray((counts > 0).sum(axis=0)).ravel()
+        idf = np.maximum(0.0, np.log((counts.shape[0] - df + 0.5) / (df + 0.5))).astype(np.float32)
+        return ArticleSearch(_weighted(counts, idf), idf, titles)
+
+    def write(self, path: Path) -> None:
+        m = self.matrix
+        with path.open("wb") as file:
+            np.savez(file, data=m.data, indices=m.indices, indptr=m.indptr, shape=m.shape, idf=self.idf)
+
+    @staticmethod
+    def read(path: Path, titles: Sequence[str]) -> ArticleSearch:
+        """Raises StoreError for a missing, damaged or foreign file."""
+        try:
+            with np.load(path, allow_pickle=False) as z:
+                matrix = sparse.csr_matrix((z["data"], z["indices"], z["indptr"]), shape=tuple(z["shape"]))
+                idf = z["idf"]
+        except FileNotFoundError:
+            raise StoreError(f"{path} is missing. Build the datastore again.") from None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise StoreError(f"{path} is damaged ({str(error)[:120]}). Build the datastore again.") from error
+        if matrix.shape[0] != len(titles):
+            raise StoreError(f"{path} is about {matrix.shape[0]} articles, the datastore has {len(titles)}.")
+        return ArticleSearch(matrix, idf, titles)
+
+    def titled(self, question: str) -> list[int]:
+        """Rows of the articles whose title stands in the question, in the question's order, longest first.
+
+        A title inside a longer one ("York" in "New York") does not count. Capitals count ("mercury" is
+        not "Mercury"), but a title in lower case may begin a sentence.
+        """
+        words = _words(question)
+        taken = [False] * len(words)
+        hits: list[tuple[int, int]] = []
+        for n in range(min(self._words, len(words)), 0, -1):
+            for at in range(len(words) - n + 1):
+                row = self._by_words.get(tuple(words[at : at + n]))
+                if row is not None and not any(taken[at : at + n]):
+                    taken[at : at + n] = [True] * n
+                    hits.append((at, row))
+        return list(dict.fromkeys(row for _, row in sorted(hits)))
+
+    def nearest(self, question: str, n: int) -> list[int]:
+        """Rows of the n articles nearest by TF-IDF; fewer when no more share a term with the question."""
+        query = _weighted(_hash.transform([question]).tocsr(), self.idf)
+        score = np.asarray((self.matrix @ query.T).todense()).ravel()
+        order = np.argsort(-score, kind="stable")[:n]
+        return [int(row) for row in order if score[row] > 0]
+
+    def find(self, question: str, n: int) -> list[int]:
+        """At most n rows: the titled articles if there are any (alone), else the nearest ones."""
+        return self.titled(question)[:n] or self.nearest(question, n)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
+
+
+def _weighted(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
+    tf = counts.astype(np.float32)
+    tf.data = np.log1p(tf.data)
+    return normalize(tf.multiply(idf[None, :]).tocsr())

@@ -1,0 +1,64 @@
+"""A datastore whose keys are still being encoded: the articles of a question are encoded first.
+
+Entries, values and texts are known at once (that needs tokenization only, and gives the same entry
+numbers as the finished datastore); keys are encoded when a question asks for them and kept per article.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from memlab.lm.model import LanguageModel
+from memlab.memory.articles import ArticleSearch
+from memlab.memory.datastore import Documents
+from memlab.memory.plan import encode_plan, plan
+from memlab.results import Article
+
+_KEPT = 256  # articles whose keys are kept
+
+
+class PendingStore:
+    """Reads like a `Datastore` for searches within articles."""
+
+    ready = False
+
+    def __init__(self, name: str, model: LanguageModel, documents: Sequence[Article], key: str) -> None:
+        self.name, self.model, self.key = name, model, key
+        whole = plan(model, documents)
+        self.values, self.spans = whole.values, whole.spans
+        count = np.bincount(whole.spans[:, 0], minlength=len(documents))
+        first = np.concatenate([[0], np.cumsum(count)[:-1]])
+        self.documents = Documents(list(documents), first, count)
+        self._keys: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def articles(self) -> ArticleSearch:
+        texts = [a.text for a in self.documents.articles]
+        return ArticleSearch.over(texts, [a.title for a in self.documents.articles])
+
+    def gather(self, entries: np.ndarray) -> np.ndarray:
+        """(n, d) float32 keys of some entries; articles met for the first time are encoded now."""
+        out = np.empty((len(entries), self.model.d), np.float32)
+        rows = self.spans[entries, 0]
+        for row in np.unique(rows):
+            mine = rows == row
+            out[mine] = self._of(int(row))[entries[mine] - self.documents.first[row]]
+        return out
+
+    def _of(self, row: int) -> np.ndarray:
+        with self._lock:
+            if row not in self._keys:
+                one = plan(self.model, [self.documents.articles[row]])
+                self._keys[row] = encode_plan(self.model, one, (self.key,))[self.key]
+                if len(self._keys) > _KEPT:
+                    self._keys.popitem(last=False)
+            return self._keys[row]

@@ -1,0 +1,208 @@
+"""Which entries a text gives, and the contexts in which their keys are encoded.
+
+Masked models (BERT-kNN, section 3): every occurrence of a single-token word that is no stop word and
+no punctuation is an entry; its key is the masked position of its sentence, one masked copy each.
+
+Causal models (kNN-LM, section 2): every token after the first is an entry; its key is the state at
+the position before it. A text longer than the window is read in overlapping windows; each token is
+an entry once, with at least `window - stride` tokens before it where the text has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+from memlab.corpus.sentences import sentence_spans
+from memlab.errors import InputError
+from memlab.lm.model import LanguageModel
+from memlab.results import Article
+
+BATCH_TOKENS = 6144  # tokens of one forward pass: large enough to fill two cores, small in memory
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How texts are cut into contexts. None: sentences (masked), windows with special tokens (causal).
+
+    With `window` given, a causal text is cut into windows of so many tokens without special tokens,
+    beginning every `stride` tokens.
+    """
+
+    window: int | None = None
+    stride: int | None = None
+
+    def checked(self, model: LanguageModel) -> Reading:
+        """Raises InputError unless 1 <= stride <= window <= what the model reads."""
+        if self.window is None and self.stride is None:
+            return self
+        window = self.window or model.limit
+        stride = self.stride or max(1, window // 2)
+        if model.kind != "causal":
+            raise InputError("window and stride are for causal models; a masked model reads sentence by sentence.")
+        if not 2 <= window <= model.limit or not 1 <= stride <= window:
+            raise InputError(f"window {window} and stride {stride}: need 1 <= stride <= window <= {model.limit}.")
+        return Reading(window, stride)
+
+
+WHOLE = Reading()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The entries of some documents, before their keys are known.
+
+    contexts: token ids of each context.
+    context, position: (n,) where each entry's key is read: which context, which token of it.
+    values: (n,) int32 token ids. spans: (n, 3) int32 document row, first and last character (exclusive).
+    masked: whether the position is masked before the context is encoded.
+    """
+
+    contexts: list[list[int]]
+    context: np.ndarray
+    position: np.ndarray
+    values: np.ndarray
+    spans: np.ndarray
+    masked: bool
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def plan(model: LanguageModel, documents: Sequence[Article], first_row: int = 0, reading: Reading = WHOLE) -> Plan:
+    """The entries of `documents`, whose rows in the datastore begin at `first_row`."""
+    cut = _sentences if model.kind == "masked" else _windows
+    contexts: list[list[int]] = []
+    rows: list[tuple[int, int, int, int, int, int]] = []
+    for row, document in enumerate(documents, first_row):
+        for ids, entries in cut(model, document.text, reading):
+            rows += [(len(contexts), at, value, row, start, end) for at, value, start, end in entries]
+            contexts.append(ids)
+    table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
+    return Plan(
+        contexts,
+        context=table[:, 0],
+        position=table[:, 1],
+        values=table[:, 2].astype(np.int32),
+        spans=table[:, 3:].astype(np.int32),
+        masked=model.kind == "masked",
+    )
+
+
+def encode_plan(model: LanguageModel, plan: Plan, keys: Sequence[str]) -> dict[str, np.ndarray]:
+    """Keys of all entries of a plan: name -> (n, d) float16. Contexts are batched by length."""
+    out = {key: np.empty((len(plan), model.d), np.float16) for key in keys}
+    for part in _batches(plan):
+        used, row = np.unique(plan.context[part], return_inverse=True)
+        if plan.masked:
+            sequences = [plan.contexts[c] for c in plan.context[part]]
+            row = np.arange(len(part))
+        else:
+            sequences = [plan.contexts[c] for c in used]
+        ids, mask = model.pad(sequences)
+        rows, columns = torch.as_tensor(row), torch.as_tensor(plan.position[part])
+        if plan.masked:
+            ids[rows, columns] = model.tokenizer.mask_token_id
+        found = model.encode(ids, mask, rows, columns, keys, logp=False)
+        for key in keys:
+            half = found.keys[key].half()
+            if not torch.isfinite(half).all():
+                raise InputError(
+                    f"The keys {key!r} of {model.name} do not fit into 16-bit numbers; choose another key."
+                )
+            out[key][part] = half.numpy()
+    return out
+
+
+def _batches(plan: Plan) -> Iterator[np.ndarray]:
+    """Entry numbers, batch by batch; contexts of like length together, whole contexts for causal models."""
+    length = np.array([len(c) for c in plan.contexts], dtype=np.int64)
+    order = np.lexsort((np.arange(len(plan)), plan.context, length[plan.context]))
+    begin, tokens, last = 0, 0, -1
+    for i, entry in enumerate(order):
+        context = plan.context[entry]
+        if plan.masked or context != last:
+            n = int(length[context])
+            if tokens and tokens + n > BATCH_TOKENS:
+                yield order[begin:i]
+                begin, tokens = i, 0
+            tokens += n
+        last = context
+    if begin < len(order):
+        yield order[begin:]
+
+
+def _sentences(model: LanguageModel, text: str, _: Reading) -> Iterator[tuple[list[int], list[tuple]]]:
+    """Sentences with [CLS] and [SEP]; a sentence that is too long is read in pieces."""
+    spans = sentence_spans(text)
+    if not spans:
+        return
+    before, after = model.frame
+    room = model.limit - len(before) - len(after)
+    read = model.tokenizer(
+        [text[a:b] for a, b in spans], add_special_tokens=False, return_offsets_mapping=True, verbose=False
+    )
+    allowed = rememberable(model)
+    for (begin, _end), ids, offsets in zip(spans, read["input_ids"], read["offset_mapping"], strict=True):
+        whole = _whole_words(text, [(begin + a, begin + b) for a, b in offsets])
+        for at in range(0, len(ids), room):
+            piece = ids[at : at + room]
+            entries = [
+                (len(before) + i, token, begin + offsets[at + i][0], begin + offsets[at + i][1])
+                for i, token in enumerate(piece)
+                if allowed[token] and whole[at + i]
+            ]
+            if entries:
+                yield [*before, *piece, *after], entries
+
+
+def _windows(model: LanguageModel, text: str, reading: Reading) -> Iterator[tuple[list[int], list[tuple]]]:
+    """Windows of tokens; the target of position t is token t + 1."""
+    special = reading.window is None
+    read = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    ids, offsets = list(read["input_ids"]), list(read["offset_mapping"])
+    lead = model.frame[0] if special else []
+    window = (reading.window or min(model.limit, 128)) - len(lead)
+    stride = reading.stride or max(1, window // 2)
+    scored = 0 if lead else 1  # the first token has no context without a start token
+    for at in range(0, max(1, len(ids)), stride):
+        end = min(at + window, len(ids))
+        if reading.stride == reading.window and reading.window is not None:
+            scored = at + 1  # each window stands alone: scored from its second token on
+        entries = [
+            (len(lead) + t - 1 - at, ids[t], offsets[t][0], offsets[t][1])
+            for t in range(max(scored, at if lead else at + 1), end)
+        ]
+        if entries:
+            yield [*lead, *ids[at:end]], entries
+        scored = max(scored, end)
+        if end == len(ids):
+            break
+
+
+def _whole_words(text: str, spans: list[tuple[int, int]]) -> list[bool]:
+    """For each token, whether it is a whole word: no letter or digit touches it on either side."""
+    out = []
+    for a, b in spans:
+        left = a > 0 and text[a - 1].isalnum() and text[a : a + 1].isalnum()
+        right = b < len(text) and text[b].isalnum() and text[b - 1 : b].isalnum()
+        out.append(not left and not right)
+    return out
+
+
+@lru_cache(maxsize=8)
+def rememberable(model: LanguageModel) -> np.ndarray:
+    """(V,) whether a token may be the value of an entry of a masked model: a word, no stop word, no piece."""
+    raw = model.tokenizer.convert_ids_to_tokens(range(len(model.tokenizer)))
+    special = set(model.tokenizer.all_special_ids)
+    out = np.zeros(model.V, bool)
+    for i, (piece, word) in enumerate(zip(raw, model.words, strict=False)):
+        plain = word.strip()
+        wordlike = any(c.isalnum() for c in plain) and not (piece or "").startswith("##")
+        out[i] = wordlike and i not in special and plain.lower() not in ENGLISH_STOP_WORDS
+    return out

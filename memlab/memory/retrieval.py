@@ -1,0 +1,109 @@
+"""One prompt, or many, through model and memory: encode, choose articles, search.
+
+The query key comes from the base weights that made the datastore; the log-probabilities from the
+weights that answer. Where both are the same, as here without edits, one forward pass gives both.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from memlab.corpus.world import MASK
+from memlab.errors import InputError
+from memlab.lm.model import LanguageModel
+from memlab.lm.prompts import ReadPrompt, read_prompt
+from memlab.memory.datastore import Datastore, Searchable
+from memlab.memory.search import Found, search_all, search_within
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A prompt as model and memory see it: query key (d,) float32 and log-probabilities (V,) float64."""
+
+    read: ReadPrompt
+    key: np.ndarray
+    logp: np.ndarray
+    ms: float
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """The neighbors of one prompt; `rows` are the documents that article search chose (None: all entries)."""
+
+    found: Found
+    rows: tuple[int, ...] | None
+    ms: float
+
+
+def encode(model: LanguageModel, prompt: str, key: str, base: LanguageModel | None = None) -> Encoding:
+    """One forward pass of `model`, and one more of `base` where the key belongs to other weights."""
+    start = time.perf_counter()
+    read = read_prompt(model, prompt)
+    keys, logp = encode_many(model, [read], key)
+    if base is not None and base is not model:
+        keys, _ = encode_many(base, [read], key)
+    return Encoding(read, keys[0], logp[0], 1e3 * (time.perf_counter() - start))
+
+
+def encode_many(
+    model: LanguageModel, prompts: Sequence[ReadPrompt], key: str, batch: int = 128
+) -> tuple[np.ndarray, np.ndarray]:
+    """(B, d) float32 query keys and (B, V) float64 log-probabilities of prompts, in batches of like length."""
+    model.check_key(key)
+    keys = np.empty((len(prompts), model.d), np.float32)
+    logp = np.empty((len(prompts), model.V))
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
+    for at in range(0, len(order), batch):
+        part = order[at : at + batch]
+        ids, mask = model.pad([prompts[i].ids for i in part])
+        columns = torch.tensor([prompts[i].position for i in part])
+        out = model.encode(ids, mask, torch.arange(len(part)), columns, (key,))
+        keys[part] = out.keys[key].numpy()
+        assert out.logp is not None
+        logp[part] = out.logp.numpy()
+    return keys, logp
+
+
+def retrieve(store: Searchable, prompt: str, query: np.ndarray, k: int, search: str, articles: int) -> Retrieval:
+    """The k nearest entries of a query (d,), in all entries or in those of the articles that the prompt is about.
+
+    Raises:
+        InputError: k larger than the store, or no article shares a word with the prompt.
+    """
+    start = time.perf_counter()
+    check_k(store, k)
+    if search == "all":
+        if not isinstance(store, Datastore):
+            raise InputError(f"The datastore {store.name!r} is still being built; until then search in articles only.")
+        found, rows = search_all(store, query[None], k), None
+    else:
+        rows = tuple(choose_articles(store, prompt, articles))
+        found = search_within(store, query, k, store.documents.entries(list(rows)))
+    return Retrieval(found, rows, 1e3 * (time.perf_counter() - start))
+
+
+def check_k(store: Searchable, k: int) -> None:
+    """Raises InputError when the store has fewer than k entries."""
+    if k > len(store):
+        raise InputError(
+            f"k is {k}, but the datastore {store.name!r} has {len(store)} entries. Choose k from 1 to {len(store)}."
+        )
+
+
+def choose_articles(store: Searchable, prompt: str, n: int) -> list[int]:
+    """Rows of the articles that a prompt is about, those that gave no entries left out.
+
+    Raises:
+        InputError: none shares a word with the prompt.
+    """
+    rows = [r for r in store.articles.find(prompt.replace(MASK, " "), n) if store.documents.count[r] > 0]
+    if not rows:
+        raise InputError(
+            "No article of this memory shares a word with the prompt. Use words of its articles, or search in all entries."
+        )
+    return rows

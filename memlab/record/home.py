@@ -1,0 +1,31 @@
+"""The home folder: where everything lives that memlab writes. Deleting it loses only what the user made."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from memlab.errors import HomeError
+
+
+def home_folder(home: str | Path | None = None) -> Path:
+    """`home`, else $MEMLAB_HOME, else the platform's user data folder; made if it is not there.
+
+    Raises:
+        HomeError: it is no folder or cannot be written.
+    """
+    chosen = home or os.environ.get("MEMLAB_HOME") or platformdirs.user_data_dir("memlab", appauthor=False)
+    path = Path(chosen).expanduser().absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise HomeError(
+            f"The home folder {path} cannot be written ({error.strerror}). "
+            "Set MEMLAB_HOME, or give --home, a folder that can be written."
+        ) from error
+    return path

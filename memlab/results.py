@@ -1,0 +1,361 @@
+"""What travels between rooms: frozen dataclasses, each with `to_dict()`.
+
+One question gives a `Prediction` with three complete distributions (model, memory, mixture), the
+neighbors behind the memory's answer, and the gate that mixed them. Pages, figures, JSON, CSV,
+notebooks and tests read these objects; nothing is computed in a page.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A statement (subject, relation, object), e.g. ("France", "capital", "Paris").
+
+    `relation` is the relation's name; `property` its Wikidata id ("P36"). `exposure` says how often
+    the bundled models met it in training: "frequent", "rare" or "unseen".
+    """
+
+    subject: str
+    relation: str
+    object: str
+    exposure: str | None = None
+    property: str | None = None
+    kind: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "relation": self.relation,
+            "object": self.object,
+            "exposure": self.exposure,
+            "property": self.property,
+            "kind": self.kind,
+        }
+
+
+@dataclass(frozen=True)
+class Article:
+    """One text of the collection that a datastore remembers."""
+
+    id: str
+    title: str
+    text: str
+    kind: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"id": self.id, "title": self.title, "kind": self.kind, "text": self.text}
+
+
+@dataclass(frozen=True)
+class WordProbability:
+    """One word of a distribution."""
+
+    id: int
+    token: str
+    p: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"id": self.id, "token": self.token, "p": self.p}
+
+
+class Distribution(Sequence[WordProbability]):
+    """A complete distribution over the vocabulary, read as a list sorted by probability.
+
+    Args:
+        logp: (V,) natural-log probabilities, -inf where the probability is exactly 0.
+        words: the V words, `words[id]` being what a person reads for that id.
+
+    Ids at and above the model's own vocabulary are memory-only words: the model cannot say them.
+    """
+
+    def __init__(self, logp: np.ndarray, words: Sequence[str]) -> None:
+        if logp.ndim != 1 or len(words) != len(logp):
+            raise ValueError(f"need one log-probability a word, got {logp.shape} for {len(words)} words")
+        self.logp = logp
+        self.words = words
+        self._order: np.ndarray | None = None
+
+    @property
+    def p(self) -> np.ndarray:
+        """(V,) probabilities."""
+        return np.exp(self.logp)
+
+    @property
+    def order(self) -> np.ndarray:
+        """(V,) ids from the most to the least probable; ties by id."""
+        if self._order is None:
+            self._order = np.argsort(-self.logp, kind="stable")
+        return self._order
+
+    def __len__(self) -> int:
+        return len(self.logp)
+
+    def __getitem__(self, rank: Any) -> Any:
+        if isinstance(rank, slice):
+            return [self._word(i) for i in self.order[rank]]
+        return self._word(self.order[rank])
+
+    def __iter__(self) -> Iterator[WordProbability]:
+        return (self._word(i) for i in self.order)
+
+    def _word(self, i: Any) -> WordProbability:
+        return WordProbability(int(i), self.words[int(i)], float(np.exp(self.logp[i])))
+
+    def top(self, n: int) -> list[WordProbability]:
+        """The n most probable words."""
+        return [self._word(i) for i in self.order[:n]]
+
+    def of(self, token_id: int) -> float:
+        """Probability of one word id."""
+        return float(np.exp(self.logp[token_id]))
+
+    def rank(self, token_id: int) -> int:
+        """1 for the most probable word."""
+        return int(np.flatnonzero(self.order == token_id)[0]) + 1
+
+    @property
+    def entropy(self) -> float:
+        """Shannon entropy in nats."""
+        p = self.p
+        return float(-(p[p > 0] * self.logp[p > 0]).sum())
+
+    def to_list(self, top: int | None = None) -> list[dict[str, Any]]:
+        return [w.to_dict() for w in (self if top is None else self.top(top))]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How model and memory were mixed. `knn_weight` is lambda, the weight of the memory."""
+
+    kind: str
+    knn_weight: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, "knn_weight": self.knn_weight}
+
+
+@dataclass(frozen=True)
+class Neighbor:
+    """One remembered entry that was close to the question.
+
+    `distance` is what the method uses (squared L2 for kNN-LM, L2 for BERT-kNN), `weight` the entry's
+    share of p_kNN. `left` and `right` are the text around the remembered `value`; `start` and `end`
+    its character span in the article `document`. `source` is "base" or "edit:<seq>".
+    """
+
+    rank: int
+    entry: int
+    id: int
+    token: str
+    distance: float
+    weight: float
+    left: str
+    value: str
+    right: str
+    document: str
+    start: int
+    end: int
+    source: str = "base"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "rank": self.rank,
+            "entry": self.entry,
+            "id": self.id,
+            "token": self.token,
+            "distance": self.distance,
+            "weight": self.weight,
+            "left": self.left,
+            "value": self.value,
+            "right": self.right,
+            "document": self.document,
+            "start": self.start,
+            "end": self.end,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True)
+class PromptToken:
+    """One token of the prompt as the model reads it.
+
+    `known` is False for a token that the model's training text never contained (only recorded for
+    the bundled models; None elsewhere).
+    """
+
+    text: str
+    id: int
+    start: int
+    end: int
+    known: bool | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"text": self.text, "id": self.id, "start": self.start, "end": self.end, "known": self.known}
+
+
+@dataclass(frozen=True)
+class TippingPoint:
+    """From which lambda on memory's answer beats the model's.
+
+    For model answer a and memory answer b, lambda* = D_LM / (D_LM + D_kNN) with
+    D_LM = p_LM(a) - p_LM(b) and D_kNN = p_kNN(b) - p_kNN(a). None where they agree.
+    `others` are words that win for some lambda strictly between 0 and 1 although neither model nor
+    memory puts them first: (word, from lambda, to lambda).
+    """
+
+    lam: float | None
+    model_answer: str
+    memory_answer: str
+    others: tuple[tuple[str, float, float], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "lam": self.lam,
+            "model_answer": self.model_answer,
+            "memory_answer": self.memory_answer,
+            "others": [{"token": t, "from": a, "to": b} for t, a, b in self.others],
+        }
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Wall-clock milliseconds of one question; 0 where the result was cached."""
+
+    encode: float = 0.0
+    search: float = 0.0
+    mix: float = 0.0
+    total: float = 0.0
+
+    def to_dict(self) -> dict[str, float]:
+        return {"encode": self.encode, "search": self.search, "mix": self.mix, "total": self.total}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer to one prompt: model, memory, mixture, and why.
+
+    `lm`, `knn` and `mixture` are complete distributions over the same words. `prompt_tokens` is how
+    the model read the prompt; `articles` the titles that article search chose (empty when all
+    entries were searched), `searched` how many entries were compared of `entries` in the store.
+    `notices` are plain sentences that a page should show (an unknown word, a store still being built).
+    """
+
+    prompt: str
+    method: str
+    model: str
+    kind: str
+    datastore: str
+    workspace: str
+    as_of: int
+    settings: Mapping[str, Any]
+    lm: Distribution
+    knn: Distribution
+    mixture: Distribution
+    gate: Gate
+    neighbors: tuple[Neighbor, ...]
+    prompt_tokens: tuple[PromptToken, ...]
+    tipping: TippingPoint
+    articles: tuple[str, ...] = ()
+    searched: int = 0
+    entries: int = 0
+    notices: tuple[str, ...] = ()
+    timings: Timings = field(default_factory=Timings)
+
+    @property
+    def unknown_words(self) -> tuple[str, ...]:
+        """Typed words that the model's training text never contained, in the prompt's order."""
+        words: list[tuple[str, int, bool]] = []  # text, end, met
+        for t in self.prompt_tokens:
+            met = t.known is not False
+            if words and t.start == words[-1][1] and t.text[:1].isalnum() and words[-1][0][-1:].isalnum():
+                text, _, so_far = words.pop()
+                words.append((text + t.text, t.end, so_far and met))
+            else:
+                words.append((t.text, t.end, met))
+        return tuple(dict.fromkeys(text for text, _, met in words if not met))
+
+    @property
+    def answer(self) -> str:
+        """The most probable word of the mixture."""
+        return self.mixture[0].token
+
+    def to_dict(self, top: int | None = None) -> dict[str, Any]:
+        """Plain JSON types. `top=n` cuts the distributions to n words and adds the mass of the rest."""
+        parts = {"lm": self.lm, "knn": self.knn, "mixture": self.mixture}
+        out: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "prompt": self.prompt,
+            "method": self.method,
+            "model": self.model,
+            "kind": self.kind,
+            "datastore": self.datastore,
+            "workspace": self.workspace,
+            "as_of": self.as_of,
+            "settings": dict(self.settings),
+            "answer": self.answer,
+            **{name: d.to_list(top) for name, d in parts.items()},
+            "gate": self.gate.to_dict(),
+            "tipping": self.tipping.to_dict(),
+            "neighbors": [n.to_dict() for n in self.neighbors],
+            "prompt_tokens": [t.to_dict() for t in self.prompt_tokens],
+            "unknown_words": list(self.unknown_words),
+            "articles": list(self.articles),
+            "searched": self.searched,
+            "entries": self.entries,
+            "notices": list(self.notices),
+            "timings_ms": self.timings.to_dict(),
+        }
+        if top is not None:
+            out["rest"] = {name: max(0.0, 1.0 - sum(w.p for w in d.top(top))) for name, d in parts.items()}
+        return out
+
+    def neighbors_csv(self) -> str:
+        """The neighbor table as CSV text, the same rows as `neighbors`."""
+        out = io.StringIO()
+        columns = ["rank", "value", "weight", "distance", "left", "right", "document", "entry", "source"]
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(columns)
+        for n in self.neighbors:
+            row = n.to_dict()
+            writer.writerow([_plain_cell(row[c]) for c in columns])
+        return out.getvalue()
+
+    def _repr_html_(self) -> str:
+        """How a notebook displays a prediction: the three answers, the formula and the neighbors."""
+        e = html.escape
+        best = self.mixture[0]
+        lam = self.gate.knn_weight
+        rows = "".join(
+            f"<tr><td>{n.rank}</td><td><b>{e(n.value)}</b></td><td>{n.weight:.3f}</td><td>{n.distance:.3f}</td>"
+            f"<td style='text-align:left'>{e(n.left[-60:])}<mark>{e(n.value)}</mark>{e(n.right[:60])}</td>"
+            f"<td>{e(n.document)}</td></tr>"
+            for n in self.neighbors[:8]
+        )
+        return (
+            f"<div><p><b>{e(self.prompt)}</b> &rarr; <b>{e(best.token)}</b></p>"
+            f"<p>model: {e(self.lm[0].token)} ({self.lm[0].p:.2f}) &middot; "
+            f"memory: {e(self.knn[0].token)} ({self.knn[0].p:.2f}) &middot; "
+            f"mixture: {lam:.2f} &times; {self.knn.of(best.id):.2f} + {1 - lam:.2f} &times; "
+            f"{self.lm.of(best.id):.2f} = {best.p:.2f}</p>"
+            "<table><tr><th>#</th><th>value</th><th>weight</th><th>distance</th><th>context</th><th>article</th></tr>"
+            f"{rows}</table></div>"
+        )
+
+
+def _plain_cell(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula is quoted with a leading apostrophe."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return value

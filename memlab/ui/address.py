@@ -1,0 +1,61 @@
+"""The address of a view: what a link to the Ask page says, and what it makes the session forget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError, NotFound
+
+AUTOMATIC = "automatic"
+SOURCE = "source"
+
+
+def follow(lab: Lab, page: str) -> None:
+    """Arriving at another page over a link that brings its own prompt: the link alone decides the view.
+
+    Without this, settings of the last question would stay where the link does not name them.
+    """
+    arrived = st.session_state.get("app.page") != page
+    st.session_state["app.page"] = page
+    if not arrived or "prompt" not in st.query_params:
+        return
+    settings = {field.name for method in lab.methods().values() for field in method.fields()}
+    for name in {"method", "datastore", "preset", *settings} - set(st.query_params):
+        st.session_state.pop(name, None)
+    if "model" not in st.query_params and "model" in st.session_state:
+        st.session_state["model"] = AUTOMATIC
+
+
+def link(prompt: str, method: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """The query parameters of a question."""
+    return {"prompt": prompt, "method": method, **{name: str(value) for name, value in settings.items()}}
+
+
+def unknown_name(what: str, available: Iterable[str]) -> list[MemlabError]:
+    """What to say where the address names something that is not there; the control falls back by itself."""
+    names = list(available)
+    name = st.query_params.get(what, AUTOMATIC)
+    return [] if name in (AUTOMATIC, *names) else [NotFound.named(what, name, names)]
+
+
+def named(choice: str | None) -> str | None:
+    """What the engine takes for a choice: None where it decides."""
+    return None if choice in (None, AUTOMATIC) else choice
+
+
+def opened_source() -> int | None:
+    """The entry whose article the address asks for; None without one, or where it is no number."""
+    text = st.query_params.get(SOURCE, "")
+    return int(text) if text.isdecimal() else None
+
+
+def open_source(entry: int | None) -> None:
+    """Put the entry into the address, or take it out."""
+    if entry is not None:
+        st.query_params[SOURCE] = str(entry)
+    elif SOURCE in st.query_params:
+        del st.query_params[SOURCE]

@@ -1,0 +1,54 @@
+"""The answer itself: the completed prompt, the lambda slider, three charts, the formula."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from memlab.figures import three_answers
+from memlab.figures.theme import MIXTURE
+from memlab.methods.declare import Field
+from memlab.results import Prediction
+from memlab.ui import fields
+from memlab.ui.formula import formula, tipping
+from memlab.ui.highlight import chip
+from memlab.ui.plain import plain
+
+MASK = "[MASK]"
+LEFT, RIGHT = 90, 45  # characters of a long prompt shown around the gap
+
+
+def lambda_slider(mixing: Field | None) -> float | None:
+    """The weight of the memory; None where the method has no such setting."""
+    return None if mixing is None else fields.widget(mixing, mixing.default, "λ, the weight of the memory")
+
+
+def completed(p: Prediction) -> str:
+    """HTML of the prompt with the mixture's first word in the gap, or behind it; long prompts cut around it."""
+    left, _, right = p.prompt.partition(MASK) if p.kind == "masked" else (p.prompt.rstrip() + " ", "", "")
+    left = left if len(left) <= LEFT else "… " + left[-LEFT:]
+    right = right if len(right) <= RIGHT else right[:RIGHT] + " …"
+    word = f"<b>{chip(p.answer, MIXTURE)}</b>"
+    return (
+        f"<div style='font-size:1.55rem;line-height:1.35;overflow-wrap:anywhere'>{escape(left)}{word}{escape(right)}"
+        f"<span style='font-size:1rem;opacity:0.8;white-space:nowrap'>&emsp;p = {p.mixture[0].p:.2f}</span></div>"
+    )
+
+
+def charts(p: Prediction) -> None:
+    """Model, memory and mixture side by side."""
+    st.plotly_chart(
+        three_answers(p),
+        config={"displayModeBar": False},
+        alt=f"Model alone: {p.lm[0].token}. Memory: {p.knn[0].token}. Mixture: {p.mixture[0].token}.",
+    )
+
+
+def why(p: Prediction) -> None:
+    """The formula beside the tipping point, then what the engine wants noticed."""
+    numbers, words = st.columns([3, 2], vertical_alignment="center")
+    numbers.html(formula(p))
+    words.text(tipping(p.tipping, p.gate.knn_weight))
+    for notice in p.notices:
+        st.info(plain(notice), icon=":material/info:")

@@ -1,0 +1,51 @@
+"""The source of a neighbor: its article with the sentence highlighted and the value marked."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError
+from memlab.results import Neighbor
+from memlab.ui.address import open_source
+from memlab.ui.highlight import passage, remembered
+from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+
+# The end of a sentence or paragraph; no sentence ends behind an initial or a short title such as "St.".
+_END = re.compile(r"(?<!\b[A-Z])(?<!\bSt)(?<!\bMt)(?<!\bDr)(?<!\bMr)[.!?][\"')\]]*\s+|\n\s*\n")
+
+
+def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """The character span of the sentence that holds `text[start:end]`, without outer blanks."""
+    first = max((m.end() for m in _END.finditer(text, 0, start)), default=0)
+    found = _END.search(text, end)
+    last = found.end() if found else len(text)
+    return first, first + len(text[first:last].rstrip())
+
+
+def article_panel(lab: Lab, datastore: str, neighbor: Neighbor) -> None:
+    """The article, out of the datastore's texts, in a frame of its own, with a button that closes it."""
+    with st.container(border=True):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.subheader(plain(neighbor.document), anchor=False, width="content")
+            st.button("Close", key="ask.close", icon=":material/close:", on_click=open_source, args=(None,))
+        try:
+            text = lab.article(neighbor.document, datastore).text
+        except MemlabError as error:
+            show_error(error)
+            return
+        st.html(marked(text, neighbor.start, neighbor.end))
+
+
+def marked(text: str, start: int, end: int) -> str:
+    """HTML of `text` with `text[start:end]` marked and its sentence highlighted."""
+    first, last = sentence_around(text, start, end)
+    sentence = f"{escape(text[first:start])}{remembered(text[start:end], strong=True)}{escape(text[end:last])}"
+    return (
+        "<div style='white-space:pre-wrap;line-height:1.55;overflow-wrap:anywhere'>"
+        f"{escape(text[:first])}{passage(sentence)}{escape(text[last:])}</div>"
+    )

@@ -1,0 +1,17 @@
+"""The way into a page."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+
+def through_app() -> None:
+    """Let app.py run before the page when a server's very first visitor comes over a link to that page.
+
+    Until app.py has called `st.navigation` once, Streamlit takes the folder `pages` for a navigation of its
+    own and runs the page alone: the links and the controls that hold everywhere would be missing.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()

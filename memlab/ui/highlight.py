@@ -1,0 +1,26 @@
+"""Words in the color of whoever said them, as HTML that reads on light and dark."""
+
+from __future__ import annotations
+
+from html import escape
+
+from memlab.figures.theme import MEMORY, tint
+
+_ROUND = "border-radius:0.2em"
+
+
+def chip(text: str, color: str) -> str:
+    """A number or word on a tint of its color, underlined with it."""
+    style = f"background:{tint(color, 0.2)};border-bottom:0.15em solid {color};padding:0 0.25em;{_ROUND}"
+    return f'<span style="{style}">{escape(text)}</span>'
+
+
+def remembered(text: str, strong: bool = False) -> str:
+    """The word that an entry remembers, marked in its passage; `strong` where the passage itself is tinted."""
+    look = f"background:{MEMORY};color:#fff" if strong else f"background:{tint(MEMORY, 0.35)};color:inherit"
+    return f'<mark style="{look};font-weight:700;padding:0 0.15em;{_ROUND}">{escape(text)}</mark>'
+
+
+def passage(html: str) -> str:
+    """A stretch of text, already HTML, on a tint of the memory's color."""
+    return f'<span style="background:{tint(MEMORY, 0.25)};{_ROUND}">{html}</span>'

@@ -1,0 +1,68 @@
+"""Who said it: the remembered passages behind the memory's answer."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from memlab.figures.theme import MEMORY, tint
+from memlab.results import Neighbor, Prediction
+from memlab.ui.address import open_source, opened_source
+from memlab.ui.highlight import remembered
+from memlab.ui.plain import plain
+
+_SHOWN = "ask.shown"
+FIRST = 6
+MOST = 96  # more rows than anybody reads; all of them are in the CSV
+
+
+def start_over() -> None:
+    """A new prompt: the short list, and no opened source."""
+    st.session_state[_SHOWN] = FIRST
+    open_source(None)
+
+
+def neighbor_list(p: Prediction, wide: bool) -> None:
+    """The nearest entries in context, each with a button to its article: beside it if `wide`, else below."""
+    shown = st.session_state.get(_SHOWN, FIRST)
+    heaviest = max((n.weight for n in p.neighbors), default=1.0)
+    for neighbor in p.neighbors[:shown]:
+        with st.container(border=not wide):
+            passage, source = (
+                st.columns([4, 1], vertical_alignment="center", gap="small")
+                if wide
+                else (st.container(), st.container())
+            )
+            passage.html(row(neighbor, heaviest))
+            source.button(
+                plain(neighbor.document),
+                key=f"ask.open.{neighbor.entry}",
+                icon=":material/article:",
+                type="primary" if neighbor.entry == opened_source() else "secondary",
+                help="Open the article with this sentence marked",
+                width="stretch" if wide else "content",
+                on_click=open_source,
+                args=(neighbor.entry,),
+            )
+    rest = len(p.neighbors) - shown
+    if rest > 0 and shown < MOST:
+        st.button(f"Show more ({rest} not shown)", key="ask.more", on_click=_more, args=(shown,))
+    elif rest > 0:
+        st.caption(f"The first {shown} of {len(p.neighbors)} neighbors; the CSV holds all.")
+
+
+def row(n: Neighbor, heaviest: float) -> str:
+    """HTML of one neighbor: the passage with the remembered word marked, a weight bar, the numbers."""
+    bar = 100 * n.weight / heaviest if heaviest > 0 else 0
+    return (
+        f"<div style='overflow-wrap:anywhere'>{escape(n.left)}{remembered(n.value)}{escape(n.right)}</div>"
+        "<div style='display:flex;gap:0.7rem;align-items:center;font-size:0.85rem'>"
+        f"<div style='flex:0 0 9rem;height:0.6rem;border-radius:0.3rem;background:{tint(MEMORY, 0.2)}'>"
+        f"<div style='height:100%;width:{bar:.1f}%;border-radius:0.3rem;background:{MEMORY}'></div></div>"
+        f"<div style='opacity:0.85'>weight {n.weight:.3f} · distance {n.distance:.3f}</div></div>"
+    )
+
+
+def _more(shown: int) -> None:
+    st.session_state[_SHOWN] = min(3 * shown, MOST)

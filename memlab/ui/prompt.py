@@ -1,0 +1,71 @@
+"""The prompt bar: what is asked, and examples to start from."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.methods.declare import Method
+from memlab.ui.neighbors import start_over
+from memlab.ui.plain import plain
+
+_EXAMPLE = "ask.example"
+
+
+def prompt_bar() -> str:
+    """One line to type in; Enter or the button asks."""
+    with st.form("ask.form", border=False):
+        line, button = st.columns([5, 1], vertical_alignment="center")
+        prompt = line.text_input(
+            "Prompt",
+            key="prompt",
+            bind="query-params",
+            placeholder="Type a sentence with [MASK], or one to continue",
+            label_visibility="collapsed",
+            autocomplete="off",
+        )
+        button.form_submit_button("Ask", type="primary", width="stretch", on_click=start_over)
+    return prompt or ""
+
+
+def examples(lab: Lab, method: Method) -> dict[str, str]:
+    """Title -> prompt: the questions of the Guide's stories, worded for the method's kind of model."""
+    kinds = {name: other.kind for name, other in lab.methods().items()}
+    return {
+        story.title: story.prompt if kinds[story.method] == method.kind else lab.question(story.fact, kind=method.kind)
+        for story in lab.stories()
+    }
+
+
+def example_menu(prompts: dict[str, str]) -> None:
+    """A menu beside the prompt bar."""
+    st.menu_button(
+        "Examples",
+        list(dict.fromkeys(prompts.values())),
+        key=_EXAMPLE,
+        on_click=_take,
+        width="stretch",
+        format_func=plain,
+    )
+
+
+def first_steps(method: Method, prompts: dict[str, str]) -> None:
+    """What stands in place of an answer before anything was asked."""
+    st.subheader("Ask the model and its memory", anchor=False)
+    if method.kind == "masked":
+        how = "Type a sentence with **[MASK]** where one word is missing, and press Enter."
+    else:
+        how = "Type the beginning of a sentence, and press Enter: the next word is asked for."
+    st.markdown(f"{how} Or begin with one of these:")
+    for title, prompt in prompts.items():
+        label = f"**{plain(title)}**: {plain(prompt)}"
+        st.button(label, key=f"ask.first.{title}", on_click=_fill, args=(prompt,), icon=":material/arrow_forward:")
+
+
+def _take() -> None:
+    _fill(st.session_state[_EXAMPLE])
+
+
+def _fill(prompt: str) -> None:
+    st.session_state["prompt"] = prompt
+    start_over()

@@ -1,0 +1,27 @@
+"""The words of the workbench, explained, and what it cannot do."""
+
+from __future__ import annotations
+
+WORDS = {
+    "entry": "One remembered word with its place: a pair of key and value.",
+    "datastore": "All entries of one model over one collection of texts.",
+    "key": "What the model's inner state looked like just where the word stood. Questions are compared with keys.",
+    "value": "The word that stood there: what the entry votes for.",
+    "neighbor": "An entry whose key is close to the question's. The closer, the more weight its value gets.",
+    "λ (lambda)": "The weight of the memory in the mixture: 0 is the model alone, 1 the memory alone.",
+    "temperature, scale": "How fast weight falls with distance. Small: only the nearest count. Large: all count alike.",
+    "gate": "What decides λ. Here it is one number for every question; some methods compute it from the prompt.",
+    "tipping point": "The λ from which memory's answer beats the model's.",
+    "[MASK]": "The gap that a masked model fills. A next-word model continues the prompt instead.",
+    "calibrated, paper": "Settings tuned on validation facts for this datastore, or the values printed by the authors.",
+    "frequent, rare, unseen": "How often training told a fact. Unseen facts are only in the datastore.",
+    "source": "The passage that an entry comes from: a place in an article.",
+}
+
+LIMITS = (
+    "The bundled models are small and know only the bundled world. Words that they never met are marked.",
+    "An answer is one word of the vocabulary. Names such as New York are one word here; other texts may need several.",
+    "The memory repeats what its articles say. Where they are wrong or say nothing, so does it.",
+    "Probabilities are the models' own. They are not calibrated chances of being right.",
+    "Numbers measured on the bundled world do not carry over to large models.",
+)

@@ -1,0 +1,78 @@
+"""Ask: one prompt through model, memory and mixture, with the passages that spoke."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError, NotFound
+from memlab.results import Prediction
+from memlab.ui.address import opened_source
+from memlab.ui.answer import charts, completed, lambda_slider, why
+from memlab.ui.article import article_panel
+from memlab.ui.details import details
+from memlab.ui.entry import through_app
+from memlab.ui.exports import exports
+from memlab.ui.neighbors import neighbor_list
+from memlab.ui.prompt import example_menu, examples, first_steps, prompt_bar
+from memlab.ui.question import Question, choose
+from memlab.ui.session import current_lab, show_error
+
+
+@st.fragment
+def answer(lab: Lab, question: Question) -> None:
+    """The slider and everything that moves with it: only this part runs again when lambda changes."""
+    sentence, slider = st.columns([3, 2], vertical_alignment="center", gap="medium")
+    with slider:
+        lam = lambda_slider(question.mixing)
+    try:
+        with st.spinner("Reading the prompt and searching the memory"):
+            p = question.ask(lab, lam)
+    except MemlabError as error:
+        show_error(error)
+        return
+    sentence.html(completed(p))
+    charts(p)
+    why(p)
+    who_said_it(lab, p)
+    details(p)
+    exports(lab, p)
+
+
+def who_said_it(lab: Lab, p: Prediction) -> None:
+    """The neighbors, and beside them the article that was opened."""
+    st.subheader("Who said it", anchor=False)
+    entry = opened_source()
+    opened = next((n for n in p.neighbors if n.entry == entry), None)
+    if opened is None:
+        if entry is not None:
+            show_error(NotFound(f"Entry {entry} is not among the {len(p.neighbors)} neighbors of this question."))
+        neighbor_list(p, wide=True)
+        return
+    passages, source = st.columns(2, gap="medium")
+    with passages:
+        neighbor_list(p, wide=False)
+    with source:
+        article_panel(lab, p.datastore, opened)
+
+
+through_app()
+lab = current_lab()
+bar, menu = st.columns([9, 2], vertical_alignment="center")
+with bar:
+    prompt = prompt_bar()
+try:
+    with st.sidebar:
+        question = choose(lab, prompt)
+    prompts = examples(lab, question.method)
+except MemlabError as error:
+    show_error(error)
+    st.stop()
+with menu:
+    example_menu(prompts)
+for problem in question.problems:
+    show_error(problem)
+if prompt.strip():
+    answer(lab, question)
+else:
+    first_steps(question.method, prompts)

@@ -1,0 +1,99 @@
+"""A real server and a real Chromium for the browser tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from memlab.bundle import bundle
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZE = {"width": 1280, "height": 800}
+START = 60.0  # seconds until the server must answer
+ANSWER = 60_000  # milliseconds for the first answer on a busy machine
+
+
+@pytest.fixture(scope="session")
+def server(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app, served as `memlab serve` serves it."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(bundle() / "app.py"), f"--server.port={port}"]
+    log = (tmp_path_factory.mktemp("server") / "log.txt").open("w")
+    process = subprocess.Popen(
+        [*command, "--server.headless=true"],
+        cwd=bundle(),
+        env={**os.environ, "MEMLAB_HOME": str(built_home)},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    address = f"http://localhost:{port}"
+    try:
+        _wait_for(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        log.close()
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + START
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urlopen(f"{address}/_stcore/health", timeout=2):
+                return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    raise RuntimeError(f"the server did not start within {START:.0f} s (exit status {process.poll()})")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[sync_api.Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(chromium: sync_api.Browser, server: str) -> Iterator[Callable[..., sync_api.Page]]:
+    """Opens a path of the app in a window of its own: `window("ask?prompt=...", theme="dark")`."""
+    contexts = []
+
+    def open_window(path: str = "", theme: str = "light") -> sync_api.Page:
+        context = chromium.new_context(viewport=SIZE, color_scheme=theme, base_url=server, accept_downloads=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(ANSWER)
+        page.goto(f"{server}/{path}")
+        page.wait_for_selector("[data-testid=stMain] :is(h1, h3, [data-testid=stAlert])")
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()

@@ -1,0 +1,208 @@
+"""The main paths through the Ask page as a person takes them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+PROMPT = "The capital of France is [MASK]."
+ASK = f"ask?prompt={quote(PROMPT)}"
+PANELS = ("Model alone", "Memory", "Mixture")
+FORMULA = re.compile(r"([\d.]+) × (<?[\d.]+) \+ ([\d.]+) × (<?[\d.]+) = (<?[\d.]+)")
+
+BLINK = 200  # milliseconds
+
+Window = Callable[..., Page]
+
+
+def idle(page: Page) -> None:
+    """Until the script has run and the page shows what it drew."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(300)
+
+
+def formulas(page: Page) -> list[tuple[float, ...]]:
+    """The numbers of each formula line: lambda, memory, 1 - lambda, model, mixture."""
+    page.get_by_text(FORMULA).first.wait_for()
+    text = "\n".join(page.locator("[data-testid=stHtml]").all_inner_texts())
+    return [tuple(float(n.lstrip("<")) for n in found.groups()) for found in FORMULA.finditer(text)]
+
+
+def parameters(page: Page) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def corner(seen: Locator) -> tuple[float, float]:
+    """The right and lower edge of what is shown, in pixels of the window."""
+    seen.wait_for()
+    box = seen.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"], box["y"] + box["height"]
+
+
+def test_type_move_lambda_open_source_and_share(window: Window, tmp_path: Path) -> None:
+    page = window("ask")  # the server's first visitor: not through the Guide
+    expect(page.get_by_test_id("stSidebarNav").get_by_text("Guide", exact=True)).to_be_visible()
+    page.get_by_label("Prompt").fill(PROMPT)
+    page.get_by_label("Prompt").press("Enter")
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    assert parameters(page)["prompt"] == PROMPT
+    for lam, memory, rest, model, mixture in formulas(page):
+        assert lam + rest == pytest.approx(1)
+        assert lam * memory + rest * model == pytest.approx(mixture, abs=0.016)
+
+    before = formulas(page)[0][0]
+    knob = page.get_by_test_id("stMain").get_by_role("slider")
+    knob.focus()
+    for _ in range(5):
+        knob.press("ArrowRight")
+    idle(page)
+    assert formulas(page)[0][0] == pytest.approx(before + 0.05, abs=0.011)
+    assert float(parameters(page)["lam"]) == pytest.approx(before + 0.05, abs=0.011)
+
+    page.locator("[class*=st-key-ask-open] button").first.click()
+    panel = page.locator("mark[style*='color:#fff'], mark[style*='color: rgb(255, 255, 255)']")
+    panel.wait_for()
+    idle(page)
+    assert panel.inner_text()
+    page.screenshot(path=tmp_path / "source.png", full_page=True)
+
+    second = window(page.url.split("/", 3)[3])
+    second.get_by_role("button", name="Close").wait_for()
+    idle(second)
+    assert formulas(second) == formulas(page)
+    assert second.get_by_label("Prompt").input_value() == PROMPT
+    assert parameters(second) == parameters(page)
+
+
+def test_moving_lambda_never_blanks_the_page(window: Window) -> None:
+    page = window(ASK)
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    page.locator(".js-plotly-plot .bars").first.wait_for()
+    page.evaluate(
+        """() => {
+            let seen = performance.now();
+            window.longest = 0;
+            const look = () => {
+                if (document.querySelector('.js-plotly-plot .bars')) seen = performance.now();
+                window.longest = Math.max(window.longest, performance.now() - seen);
+                requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    knob = page.get_by_test_id("stMain").get_by_role("slider")
+    knob.focus()
+    for _ in range(12):
+        knob.press("ArrowRight")
+        page.wait_for_timeout(60)
+    idle(page)
+    assert page.evaluate("window.longest") < BLINK
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_answer_fits_a_projector(window: Window, tmp_path: Path, theme: str) -> None:
+    page = window(ASK, theme=theme)
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    page.screenshot(path=tmp_path / f"ask-{theme}.png")
+    chart = page.locator(".js-plotly-plot")
+    for seen in (*(chart.get_by_text(title).first for title in PANELS), page.get_by_text(FORMULA).last):
+        right, bottom = corner(seen)
+        assert right <= 1280
+        assert bottom <= 800
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_guide(window: Window, tmp_path: Path, theme: str) -> None:
+    page = window(theme=theme)
+    idle(page)
+    page.screenshot(path=tmp_path / f"guide-{theme}.png")
+    page.get_by_role("link", name="Ask this").first.click()
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    assert parameters(page)["prompt"]
+    assert formulas(page)
+
+
+def test_a_story_starts_from_its_own_settings(window: Window) -> None:
+    page = window(f"{ASK}&lam=0.9&k=5")
+    page.get_by_role("heading", name="Who said it").wait_for()
+    page.get_by_test_id("stSidebarNav").get_by_text("Guide").click()
+    page.get_by_role("link", name="Ask this").first.click()
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    assert "k" not in parameters(page)
+    assert formulas(page)[0][0] != pytest.approx(0.9)
+
+
+def test_the_view_survives_a_visit_to_the_guide(window: Window) -> None:
+    page = window(f"{ASK}&lam=0.9")
+    page.get_by_role("heading", name="Who said it").wait_for()
+    page.get_by_test_id("stSidebarNav").get_by_text("Guide").click()
+    page.get_by_role("heading", name="Words").wait_for()
+    page.get_by_test_id("stSidebarNav").get_by_text("Ask").click()
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    assert formulas(page)[0][0] == pytest.approx(0.9)
+    assert page.get_by_label("Prompt").input_value() == PROMPT
+
+
+def test_exports_equal_what_is_shown(window: Window) -> None:
+    page = window(ASK)
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON").click()
+    answer = json.loads(Path(download.value.path()).read_text())
+    assert answer["prompt"] == PROMPT
+    assert [row["value"] for row in rows] == [n["value"] for n in answer["neighbors"]]
+    shown = page.locator("[data-testid=stMain] mark").all_inner_texts()
+    assert shown == [row["value"] for row in rows][: len(shown)]
+    assert formulas(page)[0][4] == pytest.approx(answer["mixture"][0]["p"], abs=0.0051)
+
+
+NASTY = (
+    "<script>window.hit=1</script> $x^2$ **b** _i_ `c` :smile: :red[r] [l](http://a.b) www.a.b a@b.cd -> -- ~s~ &amp;"
+)
+
+
+def test_markup_is_shown_as_text(window: Window) -> None:
+    page = window(f"ask?method={quote(NASTY)}&prompt={quote(NASTY + ' [MASK].')}")
+    page.locator("[data-testid=stAlert]").first.wait_for()
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    alert = page.locator("[data-testid=stAlert]").first
+    assert NASTY in alert.inner_text().replace("\u2060", "")
+    assert alert.locator("a, code, em, strong, del, .katex, script").count() == 0
+    sentence = page.locator("[data-testid=stHtml]").first.inner_text()
+    assert NASTY[-80:] in sentence
+    assert page.evaluate("window.hit") is None
+
+
+def test_switching_the_theme_keeps_the_charts_readable(window: Window, tmp_path: Path) -> None:
+    page = window(ASK)
+    page.get_by_role("heading", name="Who said it").wait_for()
+    page.get_by_test_id("stMainMenu").get_by_role("button").click()
+    page.get_by_test_id("stMainMenuItem-theme-Dark").click()
+    page.keyboard.press("Escape")
+    idle(page)
+    expect(page.get_by_test_id("stApp")).to_have_css("background-color", "rgb(16, 21, 30)")
+    page.screenshot(path=tmp_path / "switched.png")
+    word = page.locator(".js-plotly-plot .ytick text").first
+    color = word.evaluate("node => getComputedStyle(node).fill")
+    assert min(int(part) for part in re.findall(r"\d+", color)[:3]) > 120

@@ -1,0 +1,223 @@
+"""The Ask page: first view, empty and bad input, a link, exports, markup, sources."""
+
+from __future__ import annotations
+
+import csv
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from memlab import Lab, MemlabError
+
+ASK = "pages/ask.py"
+PROMPT = "The capital of France is [MASK]."
+NEXT = "The capital of France is"
+NASTY = "<script>alert(1)</script> $x^2$ **b** `c` :smile: :red[r] [l](http://a.b)"
+
+Open = Callable[..., AppTest]
+
+
+def texts(page: AppTest) -> list[str]:
+    """What each st.html element says, without its tags."""
+    return [html.unescape(re.sub(r"<[^>]+>", "", element.value)) for element in page.html]
+
+
+def formula(page: AppTest) -> str:
+    return next(text for text in texts(page) if "(1 − λ) × model = mixture" in text)
+
+
+def marked(page: AppTest) -> list[str]:
+    """The remembered words of the neighbor list."""
+    found = [re.search(r"<mark[^>]*>(.*?)</mark>.*weight", element.value, re.DOTALL) for element in page.html]
+    return [html.unescape(match[1]) for match in found if match]
+
+
+def ask(page: AppTest, prompt: str) -> AppTest:
+    """Type and press Enter."""
+    page.text_input(key="prompt").set_value(prompt)
+    return page.button[0].click().run()
+
+
+def test_first_view_offers_examples(open_page: Open, lab: Lab) -> None:
+    page = open_page(ASK)
+    assert not page.exception
+    assert not page.error
+    assert not page.get("plotly_chart")
+    first = next(button for button in page.button if str(button.key).startswith("ask.first."))
+    first.click().run()
+    assert not page.exception
+    assert page.text_input(key="prompt").value == lab.stories()[0].prompt
+    assert page.get("plotly_chart")
+
+
+def test_an_answer_shows_model_memory_mixture_and_who_said_it(open_page: Open, lab: Lab) -> None:
+    page = ask(open_page(ASK), PROMPT)
+    assert not page.exception
+    assert not page.error
+    p = lab.ask(PROMPT)
+    assert f"The capital of France is {p.answer}." in texts(page)[0]
+    assert f"= {p.mixture[0].p:.2f}" in formula(page)
+    assert marked(page) == [n.value for n in p.neighbors[:6]]
+    assert p.tipping.memory_answer in page.text[0].value
+    assert page.code[0].value.strip() == lab.code(p).strip()
+
+
+@pytest.mark.parametrize("prompt", ["", "   "])
+def test_an_empty_prompt_leads_to_the_examples(open_page: Open, prompt: str) -> None:
+    page = ask(open_page(ASK), prompt)
+    assert not page.exception
+    assert not page.get("plotly_chart")
+    assert any(str(button.key).startswith("ask.first.") for button in page.button)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "method"),
+    [
+        ("No gap here.", "bert-knn"),
+        ("[MASK] and [MASK].", "bert-knn"),
+        ("[MASK] " + "long " * 600, "bert-knn"),
+        (PROMPT, "knn-lm"),
+    ],
+)
+def test_bad_prompts_get_the_engines_message_and_stay(open_page: Open, lab: Lab, prompt: str, method: str) -> None:
+    page = open_page(ASK, prompt=prompt, method=method)
+    assert not page.exception
+    with pytest.raises(MemlabError) as raised:
+        lab.ask(prompt, method=method)
+    assert [error.value.replace("\\", "") for error in page.error] == [" ".join(str(raised.value).split())]
+    assert page.text_input(key="prompt").value == prompt
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("lam", "2", "from 0 to 1"),
+        ("lam", "x", "from 0 to 1"),
+        ("k", "0", "from 1 to"),
+        ("k", "-5", "from 1 to"),
+        ("scale", "-1", "from 0.01 to"),
+        ("search", "everywhere", "one of articles, all"),
+        ("method", "gpt", "bert-knn"),
+        ("datastore", "nowhere", "Available"),
+        ("preset", "magic", "calibrated"),
+    ],
+)
+def test_what_an_address_may_not_say_is_named_and_falls_back(
+    open_page: Open, name: str, value: str, message: str
+) -> None:
+    page = open_page(ASK, prompt=PROMPT, **{name: value})
+    assert not page.exception
+    assert len(page.error) == 1
+    assert message in page.error[0].value
+    assert formula(page) == formula(open_page(ASK, prompt=PROMPT))
+
+
+def test_a_link_restores_the_view(open_page: Open, lab: Lab) -> None:
+    entry = lab.ask(PROMPT, lam=0.85, k=7).neighbors[2]
+    page = open_page(ASK, prompt=PROMPT, method="bert-knn", lam="0.85", k="7", source=str(entry.entry))
+    assert not page.exception
+    assert not page.error
+    assert page.slider(key="lam").value == 0.85
+    assert page.select_slider(key="k").value == 7
+    assert "0.85 × " in formula(page)
+    assert len(marked(page)) == 6
+    assert page.subheader[1].value == entry.document
+    article = next(element.value for element in page.html if "pre-wrap" in element.value)
+    assert f">{html.escape(entry.value)}</mark>" in article
+    assert html.unescape(re.sub(r"<[^>]+>", "", article)) == lab.article(entry.document).text
+
+
+def test_a_source_that_is_no_neighbor_is_named(open_page: Open) -> None:
+    page = open_page(ASK, prompt=PROMPT, source="999999999")
+    assert "999999999 is not among" in page.error[0].value
+    assert marked(page)
+
+
+def test_opening_and_closing_a_source(open_page: Open, lab: Lab) -> None:
+    page = open_page(ASK, prompt=PROMPT)
+    first = lab.ask(PROMPT).neighbors[0]
+    page.button(key=f"ask.open.{first.entry}").click().run()
+    assert page.query_params["source"] == str(first.entry)
+    assert page.subheader[1].value == first.document
+    page.button(key="ask.close").click().run()
+    assert "source" not in page.query_params
+    assert len(page.subheader) == 1
+
+
+def test_the_next_word_has_its_own_method(open_page: Open, lab: Lab) -> None:
+    page = open_page(ASK, prompt=NEXT, method="knn-lm")
+    assert not page.exception
+    assert not page.error
+    assert f"{NEXT} {lab.ask(NEXT).answer}" in texts(page)[0]
+    assert page.select_slider(key="temperature").value == lab.settings("knn-lm").temperature
+
+
+def test_presets_and_methods_bring_their_settings(open_page: Open, lab: Lab) -> None:
+    page = open_page(ASK, prompt=PROMPT, lam="0.9")
+    page.segmented_control(key="preset").set_value("paper").run()
+    paper = lab.settings("bert-knn", preset="paper")
+    assert page.slider(key="lam").value == paper.lam
+    assert page.select_slider(key="scale").value == paper.scale
+    page.segmented_control(key="method").set_value("knn-lm").run()
+    assert page.slider(key="lam").value == lab.settings("knn-lm", preset="paper").lam
+    assert page.select_slider(key="k").value == lab.settings("knn-lm", preset="paper").k
+
+
+def test_another_method_lets_go_of_the_datastore(open_page: Open) -> None:
+    page = open_page(ASK, prompt=PROMPT, datastore="atlas-mlm")
+    assert page.selectbox(key="datastore").value == "atlas-mlm"
+    page.segmented_control(key="method").set_value("knn-lm").run()
+    assert not page.exception
+    assert page.selectbox(key="datastore").value == "automatic"
+
+
+def test_lambda_moves_the_formula(open_page: Open) -> None:
+    page = open_page(ASK, prompt=PROMPT)
+    for lam in (0.0, 0.37, 1.0):
+        page.slider(key="lam").set_value(lam).run()
+        assert f"{lam:.2f} × " in formula(page)
+
+
+def test_the_exported_table_is_the_shown_one(open_page: Open, lab: Lab) -> None:
+    page = open_page(ASK, prompt=PROMPT)
+    rows = list(csv.DictReader(lab.ask(PROMPT).neighbors_csv().splitlines()))
+    assert marked(page) == [row["value"] for row in rows[: len(marked(page))]]
+    shown = [float(weight) for text in texts(page) for weight in re.findall(r"weight ([\d.]+) ·", text)]
+    assert shown == pytest.approx([float(row["weight"]) for row in rows[: len(shown)]], abs=0.00051)
+    assert [button.label for button in page.get("download_button")] == ["JSON: the whole answer", "CSV: the neighbors"]
+
+
+def test_more_neighbors_on_demand(open_page: Open, lab: Lab) -> None:
+    page = open_page(ASK, prompt=PROMPT, k="20")
+    assert len(marked(page)) == 6
+    page.button(key="ask.more").click().run()
+    assert len(marked(page)) == min(18, len(lab.ask(PROMPT, k=20).neighbors))
+
+
+def test_markup_in_a_prompt_is_shown_as_text(open_page: Open) -> None:
+    prompt = f"{NASTY} is [MASK]."
+    page = open_page(ASK, prompt=prompt)
+    assert not page.exception
+    assert NASTY[-80:] in texts(page)[0]
+    assert not [element for element in page.html if "<script" in element.value]
+    assert page.text_input(key="prompt").value == prompt
+
+
+def test_markup_in_a_message_is_escaped(open_page: Open) -> None:
+    message = open_page(ASK, prompt=PROMPT, method=NASTY).error[0].value
+    assert r"\<script>" in message
+    assert r"\$x" in message
+    assert r"\*\*b" in message
+    assert r"]\(" in message
+
+
+def test_unknown_words_are_named(open_page: Open, lab: Lab) -> None:
+    prompt = "Qwxz is the capital of [MASK]."
+    page = open_page(ASK, prompt=prompt)
+    unknown = [token for token in lab.ask(prompt).prompt_tokens if token.known is False]
+    assert unknown
+    assert sum(text.count(" unknown") for text in texts(page)) == len(unknown)
+    assert [info.value.replace("\\", "") for info in page.info] == list(lab.ask(prompt).notices)
