@@ -228,10 +228,11 @@ def evaluate_facts(
         f"{method}, {preset} settings: {_short(result['settings'])}",
         f"{'':10}{'questions':>10}{'model':>8}{'memory':>8}{'mixture':>8}{'kind':>8}{'baseline':>9}",
     ]
-    for row in result["results"]:
+    for exposure in dict.fromkeys(row["exposure"] for row in result["results"]):
+        model, memory, mixture = (row for row in result["results"] if row["exposure"] == exposure)
         lines.append(
-            f"{row['exposure']:10}{row['questions']:10}{row['lm']:8.3f}{row['knn']:8.3f}{row['mixture']:8.3f}"
-            f"{row['lm kind']:8.3f}{row['baseline']:9.3f}"
+            f"{exposure:10}{model['questions']:10}{model['p@1']:8.3f}{memory['p@1']:8.3f}{mixture['p@1']:8.3f}"
+            f"{model['kind']:8.3f}{model['baseline']:9.3f}"
         )
     _print(result, as_json, lines)
 

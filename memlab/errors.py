@@ -4,7 +4,8 @@
     |-- InputError      a prompt, text, setting or file that cannot be used
     |-- NotFound        a method, model, datastore or article that does not exist
     |-- StoreError      a datastore that is damaged, unfinished or belongs to something else
-    `-- HomeError       the home folder cannot be used (not writable, disk full)
+    |-- HomeError       the home folder cannot be used (not writable, disk full)
+    `-- RecordError     the record of edits cannot be read or written, or has moved on meanwhile
 
 Each message says what was wrong, what is allowed and what to do. Pages and the command line catch
 `MemlabError` at the door and show the message as it is; anything else is a bug and stays visible.
@@ -39,3 +40,7 @@ class StoreError(MemlabError):
 
 class HomeError(MemlabError):
     """The home folder cannot be read or written."""
+
+
+class RecordError(MemlabError):
+    """The record (database, ledger, jobs) cannot be read or written, or has moved on meanwhile."""

@@ -7,7 +7,6 @@ lab.ask("The capital of France is [MASK].")
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
@@ -37,7 +36,7 @@ from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info, load
 from memlab.lm.model import LanguageModel
 from memlab.lm.training import RECIPES, train
 from memlab.memory.building import Order, Progress, build
-from memlab.memory.datastore import Datastore, Meta, listed, open_store
+from memlab.memory.datastore import Datastore, Meta, listed, open_store, stamp
 from memlab.memory.pending import PendingStore
 from memlab.memory.plan import Reading
 from memlab.memory.retrieval import Encoding, Retrieval, Searchable, check_k, encode, retrieve
@@ -178,6 +177,10 @@ class Lab:
             found = info(name).record.get("calibrated", {}).get(chosen.name, {})
             return checked(chosen.settings, found.get("settings", {}))
         store = self._open(name)
+        if store.fingerprint.kind != chosen.kind:
+            raise InputError(
+                f"{chosen.title} needs a datastore of a {chosen.kind} model; {name!r} was made by a {store.fingerprint.kind} one."
+            )
         found = store.meta.calibrated.get(chosen.name)
         if found is None:
             known = {f.name: f for f in chosen.fields()}
@@ -215,6 +218,8 @@ class Lab:
         how = self._method(prompt, method)
         if as_of not in (None, 0):
             raise InputError(f"as_of is {as_of!r}, but workspace {self.workspace!r} has no edits yet. Allowed is 0.")
+        if model is not None:
+            self._right_kind(info(model), how)
         store_name = datastore or self._store_of(model, how.kind)
         s = checked(how.settings, settings, self.settings(how.name, store_name, preset))
         lm, store, notices = self._model_and_store(model, store_name, how, s.key)
@@ -268,7 +273,9 @@ class Lab:
         if store_name in BUNDLED and not self._is_built(store_name):
             lm = load(model or store_name)
             self._right_kind(lm, how)
-            return lm, self._pending_store(store_name, key), []
+            pending = self._pending_store(store_name, key)
+            pending.check(lm)
+            return lm, pending, []
         first = self._open(store_name)
         lm = load(model or first.fingerprint.model)
         self._right_kind(lm, how)
@@ -280,7 +287,7 @@ class Lab:
             notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")
         return lm, store, notices
 
-    def _right_kind(self, lm: LanguageModel, how: Method) -> None:
+    def _right_kind(self, lm: LanguageModel | ModelInfo, how: Method) -> None:
         if lm.kind != how.kind:
             fitting = ", ".join(m.name for m in METHODS.values() if m.kind == lm.kind) or "none"
             raise InputError(
@@ -300,10 +307,9 @@ class Lab:
         return self._open(sibling)
 
     def _open(self, name: str) -> Datastore:
-        """An open datastore; opened again when its meta.json has changed."""
-        meta = self.home / "datastores" / name / "meta.json"
-        stamp = meta.stat().st_mtime_ns if meta.is_file() else 0
-        return self._cached(("store", name, stamp), lambda: open_store(self.home, name))
+        """An open datastore; opened again when one of its files has changed."""
+        now = stamp(self.home / "datastores" / name)
+        return self._cached(("store", name, now), lambda: open_store(self.home, name))
 
     def _is_built(self, name: str) -> bool:
         """Whether the datastore of a bundled model is there, whole, and made by the installed model."""
@@ -385,10 +391,8 @@ class Lab:
         stop: Callable[[], bool] = lambda: False,
     ) -> list[StoreInfo]:
         """Builds a datastore from texts with any model; goes on where an earlier try ended."""
-        if name in BUNDLED or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name):
-            raise InputError(
-                f"{name!r} cannot name a datastore. Use letters, digits, '-', '_' and '.'; bundled names are taken."
-            )
+        if name in BUNDLED:
+            raise InputError(f"The name {name!r} belongs to a bundled datastore. Choose another one.")
         lm = load(model)
         chosen = keys or BUNDLED_KEYS[lm.kind][:1]
         folders = build(self.home, lm, documents, Order(name, chosen, index, Reading(window, stride)), progress, stop)

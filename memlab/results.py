@@ -325,7 +325,7 @@ class Prediction:
         """The neighbor table as CSV text, the same rows as `neighbors`."""
         out = io.StringIO()
         columns = ["rank", "value", "weight", "distance", "left", "right", "document", "entry", "source"]
-        writer = csv.writer(out, lineterminator="\n")
+        writer = csv.writer(out, lineterminator="\r\n")  # with "\n" a lone "\r" in a text would not be quoted
         writer.writerow(columns)
         for n in self.neighbors:
             row = n.to_dict()

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -33,15 +34,17 @@ def read_texts(paths: Iterable[Path]) -> list[Article]:
     for path in paths:
         for file in _files(path):
             documents += _read(file)
-    seen: dict[str, int] = {}
-    unique = []
+    unique: dict[str, Article] = {}
+    tried: dict[str, int] = {}
     for d in documents:
-        seen[d.title] = seen.get(d.title, 0) + 1
-        title = d.title if seen[d.title] == 1 else f"{d.title} ({seen[d.title]})"
-        unique.append(Article(title, title, d.text, d.kind))
+        title = d.title
+        while title in unique:
+            tried[d.title] = tried.get(d.title, 1) + 1
+            title = f"{d.title} ({tried[d.title]})"
+        unique[title] = Article(title, title, d.text, d.kind)
     if not unique:
         raise InputError("These files hold no text. Give files of the kinds " + ", ".join(READERS) + ".")
-    return unique
+    return list(unique.values())
 
 
 def _files(path: Path) -> list[Path]:
@@ -68,7 +71,7 @@ def _read(path: Path) -> list[Article]:
         return [a for a in reader(raw, path) if a.text.strip()]
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
-    except (OSError, EOFError, ValueError, pa.ArrowInvalid, csv.Error) as error:
+    except (OSError, EOFError, ValueError, zlib.error, pa.ArrowInvalid, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {str(error)[:160]}") from error
 
 
@@ -102,6 +105,7 @@ def _rows(rows: Iterable[dict], path: Path) -> Iterator[Article]:
 
 
 def _csv(raw: bytes, path: Path) -> Iterator[Article]:
+    csv.field_size_limit(max(csv.field_size_limit(), len(raw)))  # by itself the module refuses long texts
     yield from _rows(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline="")), path)
 
 

@@ -54,7 +54,7 @@ class BuildProgress:
 def prepare_bundled(home: Path, name: str, progress: Callable[[float, str], None]) -> list[Datastore]:
     """Builds the datastores of one bundled model and calibrates its method, unless that is done."""
     model = load(name)
-    order = Order(model.name, BUNDLED_KEYS[model.kind])
+    order = Order(Path(name).name, BUNDLED_KEYS[model.kind])
     folders = build(home, model, atlas_articles(), order, lambda f, m: progress(0.85 * f, m))
     stores = [Datastore(folder) for folder in folders]
     method = BUNDLED_METHOD[model.kind]
@@ -64,7 +64,9 @@ def prepare_bundled(home: Path, name: str, progress: Callable[[float, str], None
         found = {s.name: calibrate(METHODS[method], model, s, questions, BUNDLED_K[model.kind]) for s in stores}
         best = max(found.values(), key=lambda c: (c.p_at_1, c.mean_logp))
         for store in reversed(stores):  # the first one last: it says that all are done
-            record = {**found[store.name].to_dict(), "preferred_key": best.settings["key"]}
+            record = found[store.name].to_dict()
+            if store is stores[0]:
+                record["preferred_key"] = best.settings["key"]
             replace(store.meta, calibrated={**store.meta.calibrated, method: record}).write(store.path)
         stores = [Datastore(folder) for folder in folders]
     progress(1.0, "done")

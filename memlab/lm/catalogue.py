@@ -13,6 +13,7 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from huggingface_hub.utils import HFValidationError
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -53,7 +54,7 @@ class ModelInfo:
 def bundled_models() -> list[ModelInfo]:
     """The models that ship with memlab and are there."""
     folders = [assets() / "models" / name for name in BUNDLED]
-    return [_info(path) for path in folders if (path / "config.json").is_file()]
+    return [_info(path, path.name) for path in folders if (path / "config.json").is_file()]
 
 
 def info(name: str) -> ModelInfo:
@@ -67,7 +68,7 @@ def info(name: str) -> ModelInfo:
             return model
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
-        return _info(folder.resolve())
+        return _info(folder.resolve(), str(folder.resolve()))
     if folder.is_dir():
         raise NotFound(f"The folder {name} holds no model: config.json is missing.")
     return _info(_from_hub(name), name)
@@ -90,16 +91,15 @@ def _from_hub(name: str) -> Path:
         raise unknown from error
 
 
-def _info(path: Path, name: str | None = None) -> ModelInfo:
+def _info(path: Path, name: str) -> ModelInfo:
     record_file, card_file = path / "memlab.json", path / "README.md"
     record = json.loads(record_file.read_text("utf-8")) if record_file.is_file() else {}
-    name = name or record.get("name") or path.name
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
     kind = record.get("kind") or _kind(path)
     card = card_file.read_text("utf-8") if card_file.is_file() else ""
-    titles = {"masked": "masked model", "causal": "causal model"}
     bundled = path == assets() / "models" / name
-    return ModelInfo(name, f"{name} ({titles[kind]})", kind, bundled, path, round(size, 1), card, record)
+    title = f"{path.name if Path(name).is_absolute() else name} ({kind})"
+    return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record)
 
 
 def _kind(path: Path) -> str:
@@ -141,7 +141,7 @@ def _load(where: str, name: str) -> LanguageModel:
         module = auto.from_pretrained(
             found.path, config=config, dtype=torch.float32, use_safetensors=True, local_files_only=True
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError(
             f"The model {name!r} cannot be loaded: {str(error).splitlines()[0][:200]} "
             "memlab reads safetensors weights with a fast tokenizer, and never runs code from a model folder."

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import (
+    BatchEncoding,
     LlamaConfig,
     LlamaForCausalLM,
     ModernBertConfig,
@@ -64,13 +65,16 @@ class Recipe:
     warmup: int = 60
     weight_decay: float = 0.01
     mask_answer: float = 0.6
+    mask_subject: float = 0.25  # the answer's kind must then be told from the rest of the sentence
+    swap_subject: float = 0.1  # corrupted, as BERT corrupts tokens: another name of the subject's kind stands there
     mask_other: float = 0.12
-    sentences: int = 6  # at most so many a sequence (causal)
+    sentences: int = 6  # causal: at most so many a passage
+    learn_other: float = 0.25  # causal: share of the tokens besides answers that are learned in a step
 
 
 RECIPES = {
-    "atlas-mlm": Recipe("atlas-mlm", "masked", steps=1000, feed_forward=384),
-    "atlas-clm": Recipe("atlas-clm", "causal", steps=1000, batch=96, feed_forward=512),
+    "atlas-mlm": Recipe("atlas-mlm", "masked", steps=1100, feed_forward=384),
+    "atlas-clm": Recipe("atlas-clm", "causal", steps=1400, batch=112, feed_forward=512),
 }
 
 
@@ -115,7 +119,9 @@ def train(recipe: Recipe, world: World, out: Path, progress: Progress = lambda f
     head = output_head(module, recipe.name)
     module.train()
     smooth, start = 0.0, time.monotonic()
-    for step, (ids, mask, targets) in zip(range(recipe.steps), batches(sentences, tokenizer, recipe), strict=False):
+    for step, (ids, mask, targets) in zip(
+        range(recipe.steps), batches(world, sentences, tokenizer, recipe), strict=False
+    ):
         rows, columns = (targets >= 0).nonzero(as_tuple=True)
         h = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state[rows, columns]
         loss = F.cross_entropy(head(h), targets[rows, columns])
@@ -151,57 +157,114 @@ def _optimizers(module: PreTrainedModel, recipe: Recipe) -> list[torch.optim.Opt
 
 
 def _cloze_batches(
-    sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe
+    world: World, sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """(B, T) ids with masked tokens, attention mask, and targets (-1 where nothing is asked)."""
     random_ = torch.Generator().manual_seed(recipe.seed)
     encoded = tokenizer(
         [s.text for s in sentences], return_offsets_mapping=True, truncation=True, max_length=recipe.context
     )
-    spans = [_answer_span(s) for s in sentences]
-    answer = [
-        [a < end and b > start for a, b in offsets]
-        for offsets, (start, end) in zip(encoded["offset_mapping"], spans, strict=True)
+    chances = [
+        [_chance(a, b, _answer_span(s), _subject_span(s), recipe) for a, b in offsets]
+        for s, offsets in zip(sentences, encoded["offset_mapping"], strict=True)
     ]
     length = [len(e) for e in encoded["input_ids"]]
+    swaps = _Swaps(world, sentences, encoded, tokenizer)
     while True:
         order = torch.randperm(len(sentences), generator=random_).tolist()
         for chosen in _like_lengths(order, length, recipe.batch, random_):
             ids, mask = _padded([encoded["input_ids"][i] for i in chosen])
-            told, _ = _padded([answer[i] for i in chosen])
-            chance = torch.where(told.bool(), recipe.mask_answer, recipe.mask_other)
-            special = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id) | (mask == 0)
-            hit = (torch.rand(ids.shape, generator=random_) < chance) & ~special
+            chance = torch.zeros(ids.shape)
+            for row, i in enumerate(chosen):
+                chance[row, : len(chances[i])] = torch.tensor(chances[i])
+            hit = torch.rand(ids.shape, generator=random_) < chance
+            given, _ = _padded([swaps.read(i, recipe.swap_subject, random_) for i in chosen])
             targets = torch.where(hit, ids, -1)
-            yield torch.where(hit, tokenizer.mask_token_id, ids), mask, targets
+            yield torch.where(hit, tokenizer.mask_token_id, given), mask, targets
+
+
+class _Swaps:
+    """Puts another name of the same kind in a subject's place, but never one that tells a hidden fact."""
+
+    def __init__(self, world: World, sentences: list[Sentence], encoded: BatchEncoding, tokenizer: Any) -> None:
+        names = sorted(world.subjects)
+        token = dict(zip(names, (e[0] for e in tokenizer(names, add_special_tokens=False)["input_ids"]), strict=True))
+        of_kind: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            of_kind[world.subjects[name].kind].append(name)
+        self.hidden = {(f.subject, f.object) for f in world.facts if f.exposure != "frequent"}
+        self.hidden |= {(o, s) for s, o in self.hidden}
+        self.sentences, self.token, self.ids = sentences, token, encoded["input_ids"]
+        self.others = [of_kind[world.subjects[s.subject].kind] for s in sentences]
+        self.place = [
+            ids.index(token[s.subject]) if s.answer is not None and token[s.subject] in ids else None
+            for s, ids in zip(sentences, encoded["input_ids"], strict=True)
+        ]
+
+    def read(self, number: int, chance: float, random_: torch.Generator) -> list[int]:
+        """Token ids of a sentence, with another subject in `chance` of the cases."""
+        ids, place, others = self.ids[number], self.place[number], self.others[number]
+        if place is None or float(torch.rand(1, generator=random_)) >= chance:
+            return ids
+        name = others[int(torch.randint(len(others), (1,), generator=random_))]
+        if (name, self.sentences[number].answer) in self.hidden:
+            return ids
+        return [*ids[:place], self.token[name], *ids[place + 1 :]]
 
 
 def _passage_batches(
-    sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe
+    world: World, sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """(B, T) ids, attention mask and next-token targets of passages: some sentences about one subject."""
     rng = random.Random(recipe.seed)
     random_ = torch.Generator().manual_seed(recipe.seed)
-    ids_of = tokenizer([s.text for s in sentences], add_special_tokens=False)["input_ids"]
+    encoded = tokenizer([s.text for s in sentences], add_special_tokens=False, return_offsets_mapping=True)
+    ids_of = encoded["input_ids"]
+    chance_of = [
+        [1.0 if a < end and b > start else recipe.learn_other for a, b in offsets]
+        for (start, end), offsets in zip(map(_answer_span, sentences), encoded["offset_mapping"], strict=True)
+    ]
+    swaps = _Swaps(world, sentences, encoded, tokenizer)
     about: dict[str, list[int]] = defaultdict(list)
     for i, s in enumerate(sentences):
         about[s.subject].append(i)
     while True:
-        passages = []
-        for members in about.values():
-            rng.shuffle(members)
-            at = 0
-            while at < len(members):
-                n = rng.randint(1, recipe.sentences)
-                body = [t for i in members[at : at + n] for t in ids_of[i]]
-                passages.append([tokenizer.cls_token_id, *body][: recipe.context])
-                at += n
+        passages = [p for members in about.values() for p in _passages(members, sentences, recipe, rng)]
         rng.shuffle(passages)
-        for chosen in _like_lengths(range(len(passages)), [len(p) for p in passages], recipe.batch, random_):
-            ids, mask = _padded([passages[i] for i in chosen])
+        length = [sum(len(ids_of[i]) for i in p) for p in passages]
+        for chosen in _like_lengths(range(len(passages)), length, recipe.batch, random_):
+            rows = [[t for i in passages[c] for t in swaps.read(i, recipe.swap_subject, random_)] for c in chosen]
+            ids, mask = _padded([[tokenizer.cls_token_id, *row][: recipe.context] for row in rows])
+            chance = torch.zeros(ids.shape)
+            for row, c in enumerate(chosen):
+                flat = [p for i in passages[c] for p in chance_of[i]][: ids.shape[1] - 1]
+                chance[row, 1 : 1 + len(flat)] = torch.tensor(flat)
+            learned = torch.rand(ids.shape, generator=random_) < chance
             targets = torch.full_like(ids, -1)
-            targets[:, :-1] = torch.where(mask[:, 1:].bool(), ids[:, 1:], -1)
+            targets[:, :-1] = torch.where(learned[:, 1:], ids[:, 1:], -1)
             yield ids, mask, targets
+
+
+def _passages(members: list[int], sentences: list[Sentence], recipe: Recipe, rng: random.Random) -> Iterator[list[int]]:
+    """Cuts the sentences about one subject, in random order, into passages.
+
+    No passage tells a fact twice: else the second telling could be copied from the first, and the model
+    would learn to copy instead of learning the fact.
+    """
+    rng.shuffle(members)
+    passage: list[int] = []
+    told: set[str] = set()
+    size = rng.randint(1, recipe.sentences)
+    for i in members:
+        answer = sentences[i].answer
+        if passage and (len(passage) == size or answer in told):
+            yield passage
+            passage, told, size = [], set(), rng.randint(1, recipe.sentences)
+        passage.append(i)
+        if answer is not None:
+            told.add(answer)
+    if passage:
+        yield passage
 
 
 def _like_lengths(
@@ -214,6 +277,23 @@ def _like_lengths(
         batches += [near[b : b + batch] for b in range(0, len(near) - batch + 1, batch)]
     for i in torch.randperm(len(batches), generator=random_).tolist():
         yield batches[i]
+
+
+def _chance(a: int, b: int, answer: tuple[int, int], subject: tuple[int, int], recipe: Recipe) -> float:
+    """With which probability the token from character a to b is masked; special tokens never."""
+    if a == b:
+        return 0.0
+    if a < answer[1] and b > answer[0]:
+        return recipe.mask_answer
+    if a < subject[1] and b > subject[0]:
+        return recipe.mask_subject
+    return recipe.mask_other
+
+
+def _subject_span(sentence: Sentence) -> tuple[int, int]:
+    """Where the subject is named in a sentence that tells a fact."""
+    start = sentence.text.find(sentence.subject) if sentence.answer is not None else -1
+    return (start, start + len(sentence.subject)) if start >= 0 else (0, 0)
 
 
 def _answer_span(sentence: Sentence) -> tuple[int, int]:

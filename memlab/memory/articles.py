@@ -21,11 +21,13 @@ from memlab.errors import StoreError
 
 _hash = HashingVectorizer(ngram_range=(1, 2), n_features=2**20, alternate_sign=False, norm=None, lowercase=True)
 
+LEAST = 1e-4  # weight of a term that half of the texts have: with 0, a few like texts could not be found
+
 
 class ArticleSearch:
     """TF-IDF over (D, F) term counts; rows are documents.
 
-    Weights are log(1 + tf) * log((D - df + 0.5) / (df + 0.5)), not below 0; rows have unit length.
+    Weights are log(1 + tf) * log((D - df + 0.5) / (df + 0.5)), not below LEAST; rows have unit length.
     """
 
     def __init__(self, matrix: sparse.csr_matrix, idf: np.ndarray, titles: Sequence[str]) -> None:
@@ -42,7 +44,7 @@ class ArticleSearch:
         """Counts the terms of the texts."""
         counts = _hash.transform(texts).tocsr()
         df = np.asarray((counts > 0).sum(axis=0)).ravel()
-        idf = np.maximum(0.0, np.log((counts.shape[0] - df + 0.5) / (df + 0.5))).astype(np.float32)
+        idf = np.maximum(LEAST, np.log((counts.shape[0] - df + 0.5) / (df + 0.5))).astype(np.float32)
         return ArticleSearch(_weighted(counts, idf), idf, titles)
 
     def write(self, path: Path) -> None:

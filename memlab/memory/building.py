@@ -16,6 +16,7 @@ import errno
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,6 +72,8 @@ def build(
         HomeError: the folder cannot be written or the disk is full.
         StoppedError: `stop` said so between two shards.
     """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", order.name):
+        raise InputError(f"{order.name!r} cannot name a datastore. Use letters, digits, '-', '_' and '.'.")
     for key in order.keys:
         model.check_key(key)
     if not documents:
@@ -145,7 +148,7 @@ def _same(path: Path, wanted: Fingerprint) -> bool:
     """Whether a finished datastore is what is wanted (count and chosen index are known only afterwards)."""
     try:
         store = Datastore(path)
-        store.index  # noqa: B018  reads and checks the file
+        store.index, store.articles  # noqa: B018  reads and checks the files
     except StoreError:
         return False
     have = store.fingerprint
@@ -189,11 +192,16 @@ def _write_shard(
     encoded = encode_plan(model, planned, order.keys)
     part = work / f"{number:06d}.tmp"
     part.mkdir()
-    planned.values.tofile(part / "values.i32")
-    planned.spans.tofile(part / "tokens.i32")
+    for name, array in {"values.i32": planned.values, "tokens.i32": planned.spans}.items():
+        _write_array(array, part / name)
     for key, array in encoded.items():
-        array.tofile(part / f"{key}.f16")
+        _write_array(array, part / f"{key}.f16")
     part.rename(work / f"{number:06d}")
+
+
+def _write_array(array: np.ndarray, path: Path) -> None:
+    with path.open("wb") as file:  # ndarray.tofile says nothing when the disk is full
+        file.write(np.ascontiguousarray(array).data)
 
 
 def _join(

@@ -209,6 +209,18 @@ def _mapped(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(path, dtype=dtype, mode="r", shape=shape)
 
 
+def stamp(folder: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Changes when a file of the datastore does. Reading a mapped file that was cut short would end the process."""
+    out: list[tuple[int, int] | None] = []
+    for name in FILES:
+        try:
+            found = (folder / name).stat()
+            out.append((found.st_mtime_ns, found.st_size))
+        except OSError:
+            out.append(None)
+    return tuple(out)
+
+
 def listed(home: Path) -> list[str]:
     """Names of the datastores in a home folder, finished or not readable."""
     folder = home / "datastores"

@@ -76,7 +76,8 @@ def _code_size(d: int) -> int:
 
 def write_index(index: faiss.Index, path: Path) -> None:
     """Writes an index file."""
-    faiss.write_index(index, str(path))
+    with path.open("wb") as file:  # faiss' own files hide a full disk
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
 
 
 def read_index(path: Path, count: int, d: int) -> faiss.Index:

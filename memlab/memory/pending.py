@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from memlab.errors import StoreError
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
 from memlab.memory.datastore import Documents
@@ -44,6 +45,14 @@ class PendingStore:
     def articles(self) -> ArticleSearch:
         texts = [a.text for a in self.documents.articles]
         return ArticleSearch.over(texts, [a.title for a in self.documents.articles])
+
+    def check(self, model: LanguageModel) -> None:
+        """Raises StoreError unless this model encodes the keys."""
+        if (model.weights_hash, model.tokenizer_hash) != (self.model.weights_hash, self.model.tokenizer_hash):
+            raise StoreError(
+                f"The datastore {self.name!r} is made by {self.model.name}; read with {model.name} it would give nonsense. "
+                "Use the model that makes it, or build a datastore for this one."
+            )
 
     def gather(self, entries: np.ndarray) -> np.ndarray:
         """(n, d) float32 keys of some entries; articles met for the first time are encoded now."""

@@ -41,8 +41,8 @@ class Reading:
         """Raises InputError unless 1 <= stride <= window <= what the model reads."""
         if self.window is None and self.stride is None:
             return self
-        window = self.window or model.limit
-        stride = self.stride or max(1, window // 2)
+        window = model.limit if self.window is None else self.window
+        stride = max(1, window // 2) if self.stride is None else self.stride
         if model.kind != "causal":
             raise InputError("window and stride are for causal models; a masked model reads sentence by sentence.")
         if not 2 <= window <= model.limit or not 1 <= stride <= window:

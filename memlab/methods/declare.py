@@ -101,7 +101,7 @@ def _value(field: Field, value: Any) -> Any:
         return value
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise wrong from None
     if isinstance(value, bool) or not math.isfinite(number):
         raise wrong

@@ -8,15 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from memlab import Lab
 from memlab.bundle import bundle
 
 SECONDS = 60  # a busy machine loads a model in that time
-
-
-@pytest.fixture(scope="session")
-def lab(built_home: Path) -> Lab:
-    return Lab.open(home=built_home)
 
 
 @pytest.fixture

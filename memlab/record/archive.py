@@ -1,0 +1,199 @@
+"""A workspace as one file: a zip archive that can be sent to somebody.
+
+    manifest.json                  format, version, workspace, number and hash of the last edit, sha256 of the rows
+    rows.jsonl                     one edit a line, in order
+    deltas/<sha256>.safetensors    the weights that the edits name
+
+An archive comes from anywhere, so reading trusts nothing: only these names are looked at, sizes are checked
+before anything is unpacked, the rows must form an unbroken chain, and each delta must have its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from memlab.errors import InputError, RecordError
+from memlab.record.chain import GENESIS, EditRow, problems
+from memlab.record.files import delta_file, file_hash
+from memlab.record.fold import KINDS, MARKS, Mark, fold
+from memlab.record.ledger import AUTHOR_LENGTH, SUMMARY_LENGTH, now, one_line
+
+FORMAT, VERSION = "memlab workspace", 1
+MAX_BYTES = 2 << 30  # of all files of an archive together, unpacked
+MAX_ROWS_BYTES = 256 << 20
+MAX_EDITS = 100_000
+MAX_DELTAS = 1_000
+LIMITS = (
+    f"at most {MAX_BYTES >> 30} GiB unpacked, {MAX_EDITS:,} edits in {MAX_ROWS_BYTES >> 20} MiB, "
+    f"{MAX_DELTAS:,} weight deltas"
+)
+
+_DELTA = re.compile(r"deltas/([0-9a-f]{64})\.safetensors")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_COLUMNS = {field.name for field in fields(EditRow)} - {"workspace"}
+_TEXTS = ("id", "time", "author", "kind", "summary", "previous", "hash")
+_OBJECTS = ("inverse", "before", "after")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive that was checked, but for the hashes of its deltas."""
+
+    workspace: str
+    rows: tuple[EditRow, ...]
+    deltas: frozenset[str]
+    packed: zipfile.ZipFile
+
+    def unpack_delta(self, sha256: str, to: Path) -> None:
+        """Writes one delta to a file. Raises InputError when it has another hash or is damaged."""
+        with _refusing(self.packed.filename), self.packed.open(f"deltas/{sha256}.safetensors") as source:
+            with to.open("wb") as target:
+                while block := source.read(1 << 20):
+                    target.write(block)
+            if file_hash(to) != sha256:
+                raise ValueError(f"the weights {sha256[:12]} are not what their hash says")
+
+
+def write_archive(path: Path, home: Path, workspace: str, rows: Sequence[EditRow]) -> None:
+    """Writes an archive. Raises RecordError when a delta that an edit names is missing or was changed."""
+    lines = "".join(json.dumps(_line(row)) + "\n" for row in rows).encode()
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "workspace": workspace,
+        "exported": now(),
+        "head": len(rows),
+        "head_hash": rows[-1].hash if rows else GENESIS,
+        "rows_sha256": hashlib.sha256(lines).hexdigest(),
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("manifest.json", json.dumps(manifest, indent=1))
+        packed.writestr("rows.jsonl", lines)
+        for sha256 in sorted({row.delta for row in rows if row.delta}):
+            file = delta_file(home, sha256)
+            if not file.is_file() or file_hash(file) != sha256:
+                raise RecordError(
+                    f"The workspace {workspace!r} cannot be exported: the weights {file} are missing or were changed."
+                )
+            packed.write(file, f"deltas/{sha256}.safetensors", zipfile.ZIP_STORED)
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[Archive]:
+    """Opens and checks an archive.
+
+    Raises:
+        InputError: it is no archive of a workspace, damaged, too large, or from a newer memlab.
+    """
+    with _refusing(path):
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"it is too large (allowed: {LIMITS})")
+        packed = zipfile.ZipFile(path)
+    with packed:
+        with _refusing(path):
+            deltas = _check_files(packed.infolist())
+            archive = _read(packed, deltas)
+        yield archive
+
+
+@contextmanager
+def _refusing(path: Path | str | None) -> Iterator[None]:
+    """One message for whatever is wrong with an archive."""
+    try:
+        yield
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
+        ValueError, OSError, RecordError, InputError,
+    ) as error:  # fmt: skip
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(
+            f"{path} cannot be imported: {why.rstrip('.') or 'it is damaged'}. Nothing was changed. "
+            "Give a file that `memlab` exported."
+        ) from error
+
+
+def _check_files(infos: list[zipfile.ZipInfo]) -> frozenset[str]:
+    """Names, number and sizes of the files; returns the hashes of the deltas. Nothing is unpacked for this."""
+    names = [info.filename for info in infos]
+    if "manifest.json" not in names or "rows.jsonl" not in names:
+        raise ValueError("it is no archive of a workspace (no manifest.json or rows.jsonl)")
+    deltas = {name: match[1] for name in names if (match := _DELTA.fullmatch(name))}
+    if foreign := sorted(set(names) - {"manifest.json", "rows.jsonl"} - set(deltas)):
+        raise ValueError(f"it holds {foreign[0]!r}, which does not belong into an archive of a workspace")
+    if len(names) != len(set(names)):
+        raise ValueError("it holds a file twice")
+    sizes = {info.filename: info.file_size for info in infos}
+    too_large = sum(sizes.values()) > MAX_BYTES or sizes["manifest.json"] > 1 << 16
+    if too_large or sizes["rows.jsonl"] > MAX_ROWS_BYTES or len(deltas) > MAX_DELTAS:
+        raise ValueError(f"it is too large (allowed: {LIMITS})")
+    if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
+        raise ValueError("it is packed in another way than memlab packs")
+    return frozenset(deltas.values())
+
+
+def _read(packed: zipfile.ZipFile, deltas: frozenset[str]) -> Archive:
+    manifest = _json(packed.read("manifest.json"))
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ValueError("it is no archive of a workspace")
+    if manifest.get("version") != VERSION:
+        raise ValueError(f"it has version {manifest.get('version')!r}, this memlab reads {VERSION}; update memlab")
+    lines = packed.read("rows.jsonl")
+    if hashlib.sha256(lines).hexdigest() != manifest.get("rows_sha256"):
+        raise ValueError("its edits are not what their hash says")
+    texts = lines.splitlines()
+    if len(texts) > MAX_EDITS:
+        raise ValueError(f"it is too large (allowed: {LIMITS})")
+    workspace = one_line(str(manifest.get("workspace")), "name", 80)
+    rows = tuple(_row(_json(text), workspace) for text in texts)
+    if [row.sequence for row in rows] != list(range(1, len(rows) + 1)) or manifest.get("head") != len(rows):
+        raise ValueError("its edits are not complete and in order")
+    if broken := problems(rows, len(rows), str(manifest.get("head_hash"))):
+        raise ValueError(f"its history is broken. {broken[0].message}")
+    fold(Mark(row.sequence, row.kind, row.target) for row in rows)
+    if {row.delta for row in rows if row.delta} != deltas:
+        raise ValueError("its weights are not those that its edits name")
+    return Archive(workspace, rows, deltas, packed)
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it holds JSON that is nested too deeply") from None
+
+
+def _line(row: EditRow) -> dict[str, Any]:
+    return {name: value for name, value in row.to_dict().items() if name in _COLUMNS}
+
+
+def _row(line: dict[str, Any], workspace: str) -> EditRow:
+    """One line as a row; raises ValueError unless every field is there and of its type."""
+    whole = isinstance(line, dict) and set(line) == _COLUMNS
+    if not (
+        whole
+        and all(isinstance(line[name], str) for name in _TEXTS)
+        and all(line[name] is None or isinstance(line[name], dict) for name in _OBJECTS)
+        and isinstance(line["parameters"], dict)
+        and type(line["sequence"]) is int
+        and (line["delta"] is None or _SHA256.fullmatch(line["delta"]))
+    ):
+        raise ValueError("one of its edits is incomplete or of another form")
+    if line["kind"] not in KINDS:
+        raise ValueError(
+            f"it holds an edit of the kind {line['kind']!r}, which this memlab does not know; update memlab"
+        )
+    if line["kind"] in MARKS and type((line["inverse"] or {}).get("target")) is not int:
+        raise ValueError(f"its edit {line['sequence']} does not say which edit it is about")
+    for name, limit in (("author", AUTHOR_LENGTH), ("summary", SUMMARY_LENGTH)):
+        if one_line(line[name], name, limit) != line[name]:
+            raise ValueError(f"the {name} of edit {line['sequence']} is not one line")
+    return EditRow(workspace=workspace, **line)

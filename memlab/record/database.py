@@ -1,0 +1,270 @@
+"""The database of the record: opening, migrating, reading, writing. All that is special to SQLite is here.
+
+`$MEMLAB_DATABASE_URL` (any SQLAlchemy URL), else `memlab.sqlite` in the home folder. Reading and writing
+are short sessions that may overlap in any number of threads and processes:
+
+    with database.reading() as session: ...   # one consistent snapshot
+    with database.writing() as session: ...   # the only writer; committed at the end, or nothing is
+
+SQLite runs with a write-ahead log, so that readers never wait; a writer takes its lock at the beginning
+(BEGIN IMMEDIATE) and waits up to 30 seconds for another one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import filelock
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, IntegrityError, NoSuchModuleError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from memlab.errors import RecordError
+from memlab.record.tables import Base
+
+FILE = "memlab.sqlite"
+VERSION_TABLE = "memlab_version"
+WAIT = 30.0  # seconds that a writer waits for another one
+
+_open: dict[tuple[str | URL, Path], Database] = {}
+_opening = threading.Lock()
+
+
+def open_database(home: Path) -> Database:
+    """The database of a home folder, made and brought up to date if need be; the same object at every call.
+
+    Raises:
+        RecordError: it is damaged, belongs to something else, was written by a newer memlab, or cannot
+            be read; or $MEMLAB_DATABASE_URL is none.
+    """
+    url = os.environ.get("MEMLAB_DATABASE_URL") or URL.create("sqlite", database=str(home / FILE))
+    with _opening:
+        if (url, home) not in _open:
+            database = Database(url, home)
+            database.migrate()
+            _open[url, home] = database
+        return _open[url, home]
+
+
+class Database:
+    """A database that many threads may read and write; `home` is the folder of its weight deltas."""
+
+    def __init__(self, url: str | URL, home: Path) -> None:
+        self.home = home
+        try:
+            self.url = make_url(url)
+            sqlite = self.url.get_backend_name() == "sqlite"
+            self.file = _sqlite_file(self.url) if sqlite else None
+            self._engine = _sqlite_engine(self.url, self.file) if self.file else _engine(self.url)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            raise RecordError(
+                f"MEMLAB_DATABASE_URL cannot be used: {error}. Give a URL that SQLAlchemy knows and install its "
+                "driver, or unset it to use the file memlab.sqlite in the home folder."
+            ) from error
+        self._writer = self._engine.execution_options(writes=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one state of the database, however long it reads. Raises RecordError."""
+        with self._explained(), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session that is the only writer; committed when the block ends without an error. Raises RecordError."""
+        with self._explained(), Session(self._writer) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Closes all connections; the next `open_database` opens anew."""
+        self._engine.dispose()
+        with _opening:
+            for key in [key for key, database in _open.items() if database is self]:
+                del _open[key]
+
+    def migrate(self) -> None:
+        """Makes the database if it is not there and brings its tables up to date, one process at a time.
+
+        Raises:
+            RecordError: see `open_database`.
+        """
+        with self._explained():
+            if (self.file is None or self.file.exists()) and self._is_current():
+                return
+            try:
+                with filelock.FileLock(f"{self.file or self.home / 'memlab'}.lock"):
+                    if self.file is not None:
+                        _make_file(self.file)
+                    if not self._is_current():
+                        with self._writer.begin() as connection:
+                            _upgrade(connection)
+            except OSError as error:
+                raise RecordError(f"{self._name} cannot be made or updated ({error.strerror}).") from error
+
+    def _is_current(self) -> bool:
+        """Whether the tables are those of this memlab. Raises RecordError for a newer or foreign database."""
+        scripts = ScriptDirectory.from_config(_alembic())
+        with self._engine.connect() as connection:
+            there = set(inspect(connection).get_table_names())  # before the version: another process may migrate now
+            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+            version = context.get_current_revision()
+        if version is None and there & set(Base.metadata.tables):
+            raise RecordError(
+                f"{self._name} belongs to something else: it has tables named like memlab's. Set MEMLAB_DATABASE_URL "
+                "to another one, or move it away."
+            )
+        newest = scripts.get_current_head()
+        if version is not None and version not in {script.revision for script in scripts.walk_revisions()}:
+            raise RecordError(
+                f"{self._name} was written by a newer memlab (version {version} of its tables; this memlab knows up to "
+                f"{newest}). Update memlab, or use another home folder."
+            )
+        return version == newest
+
+    @property
+    def _name(self) -> str:
+        return f"The database {self.file or self.url.render_as_string(hide_password=True)}"
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turns what a database can do to anybody into a RecordError; errors in SQL stay what they are."""
+        try:
+            yield
+        except IntegrityError as error:
+            raise RecordError(
+                f"{self._name} refused a row, probably because somebody else wrote the same at the same moment "
+                f"({error.orig}). Nothing was changed: try again."
+            ) from error
+        except (DBAPIError, sqlite3.Error) as error:
+            reason = self._reason(error)
+            if reason is None:
+                raise
+            raise RecordError(f"{self._name} {reason}") from error
+
+    def _reason(self, error: DBAPIError | sqlite3.Error) -> str | None:
+        origin = error.orig if isinstance(error, DBAPIError) else error
+        if self.file is None:
+            lost = isinstance(error, DBAPIError) and error.connection_invalidated
+            return f"cannot be reached ({origin}). Try again, or check MEMLAB_DATABASE_URL." if lost else None
+        code = getattr(origin, "sqlite_errorcode", 0) & 0xFF  # extended codes keep the primary one in the low byte
+        if not self.file.exists():
+            return (
+                "is gone: it was removed or moved while memlab was running. Put it back, or start memlab again to "
+                "begin with an empty one."
+            )
+        return _REASONS.get(code)
+
+
+_DAMAGED = (
+    "is damaged. Put back a copy, or move it away (with its -wal and -shm files) to begin with an empty one; exported "
+    "workspaces can be imported there."
+)
+_NO_ACCESS = "cannot be opened. Check that the file and its folder can be read and written."
+_REASONS = {
+    sqlite3.SQLITE_READONLY: "cannot be written: it is read-only. Make the file and its folder writable.",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_CANTOPEN: _NO_ACCESS,
+    sqlite3.SQLITE_PERM: _NO_ACCESS,
+    sqlite3.SQLITE_FULL: "cannot be written: the disk is full. Free some space and try again.",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports an error.",
+    sqlite3.SQLITE_BUSY: f"is in use: another program has been writing for {WAIT:.0f} seconds. Try again.",
+}
+
+
+def _engine(url: URL) -> Engine:
+    return create_engine(url, json_deserializer=_from_json, pool_pre_ping=True)
+
+
+def _sqlite_file(url: URL) -> Path:
+    """The file of an SQLite URL. Raises RecordError for a database in memory, which threads cannot share."""
+    name = url.database or ""
+    if name.startswith("file:"):  # sqlite:///file:/folder/name?mode=ro&uri=true
+        name = unquote(name.removeprefix("file:"))
+    if name in ("", ":memory:"):
+        raise RecordError(f"MEMLAB_DATABASE_URL {url} names no file: the record outlives the process. Name one.")
+    return Path(name).absolute()
+
+
+def _sqlite_engine(url: URL, file: Path) -> Engine:
+    """An engine whose connections never make a file, notice when theirs was removed, and begin as told."""
+    mode = url.query.get("mode", "rw")
+
+    def connect() -> sqlite3.Connection:
+        address = f"file:{quote(str(file))}?mode={mode}"
+        connection = sqlite3.connect(address, WAIT, isolation_level=None, check_same_thread=False, uri=True)
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA synchronous=FULL")  # what was confirmed survives a power cut
+        return connection
+
+    engine = create_engine(url, creator=connect, poolclass=QueuePool, max_overflow=-1, json_deserializer=_from_json)
+
+    @event.listens_for(engine, "connect")
+    def remember(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+        entry.info["opened"] = _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def check(connection: sqlite3.Connection, entry: ConnectionPoolEntry, proxy: object) -> None:
+        if entry.info["opened"] != _identity(file):
+            raise DisconnectionError("the file was replaced, or this is another process")  # connects again
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _identity(file: Path) -> tuple[int, ...]:
+    """Changes when the file is another one or the process was forked; SQLite connections survive neither."""
+    try:
+        found = file.stat()
+    except OSError:
+        return (os.getpid(),)
+    return (os.getpid(), found.st_dev, found.st_ino)
+
+
+def _make_file(file: Path) -> None:
+    """An empty database with a write-ahead log, unless there is one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    connection = sqlite3.connect(file)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")  # kept in the file
+    finally:
+        connection.close()
+
+
+def _from_json(text: str | bytes) -> Any:
+    """A JSON column; what is no JSON was changed by somebody and is kept for `verify` to find."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"unreadable": str(text)}
+
+
+def _alembic() -> Config:
+    """Alembic's configuration; there is no ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _alembic()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

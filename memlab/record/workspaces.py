@@ -1,0 +1,161 @@
+"""Workspaces: named overlays, each with a ledger of its own. "default" is always there."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from memlab.errors import InputError, MemlabError
+from memlab.record.archive import open_archive, write_archive
+from memlab.record.chain import GENESIS, EditRow
+from memlab.record.database import Database
+from memlab.record.files import files_locked, keep_delta, put, sweep, temporary_file
+from memlab.record.ledger import Ledger, extend, find_workspace, now
+from memlab.record.tables import Edit, Workspace
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class WorkspaceInfo:
+    """A workspace; `edits` counts the rows of its ledger, `base` says where it came from (None: made empty)."""
+
+    name: str
+    created: str
+    base: str | None
+    edits: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Workspaces:
+    """What can be done with whole workspaces."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list(self) -> Sequence[WorkspaceInfo]:
+        """All workspaces by name, "default" first."""
+        with self._database.reading() as session:
+            found = [_info(workspace) for workspace in session.scalars(select(Workspace))]
+        return sorted(found, key=lambda info: (info.name != DEFAULT, info.name))
+
+    def create(self, name: str) -> WorkspaceInfo:
+        """Makes an empty workspace. Raises InputError: a bad name, or one that is taken."""
+        with self._database.writing() as session:
+            return _info(_add(session, name, None, []))
+
+    def rename(self, name: str, new: str) -> WorkspaceInfo:
+        """Gives a workspace another name. Raises NotFound, or InputError as `create` and for "default"."""
+        _not_default(name, "renamed")
+        with self._database.writing() as session:
+            workspace = find_workspace(session, name, lock=True)
+            workspace.name = _free_name(session, new)
+            return _info(workspace)
+
+    def copy(self, name: str, new: str) -> WorkspaceInfo:
+        """Makes a workspace with the same edits, new ids, chained anew. Raises NotFound, InputError as `create`."""
+        rows = Ledger(self._database, name).rows()
+        with self._database.writing() as session:
+            return _info(_add(session, new, f"{name} at edit {len(rows)}", rows))
+
+    def delete(self, name: str, repeated: str) -> None:
+        """Removes a workspace and its edits for good.
+
+        Args:
+            repeated: the name once more, as the person typed it.
+
+        Raises:
+            NotFound: no such workspace.
+            InputError: the names differ, or it is "default".
+        """
+        _not_default(name, "deleted")
+        if repeated != name:
+            raise InputError(
+                f"Deleting cannot be taken back. To delete the workspace {name!r}, repeat its name exactly."
+            )
+        with self._database.writing() as session:
+            workspace = find_workspace(session, name, lock=True)
+            session.execute(delete(Edit).where(Edit.workspace_id == workspace.id))
+            session.delete(workspace)
+        sweep(self._database.home)
+
+    def export(self, name: str, path: Path) -> Path:
+        """Writes a workspace to one file (see `archive`), whole or not at all, in place of what is at `path`.
+
+        Raises:
+            NotFound: no such workspace.
+            RecordError: weights that it needs are missing or were changed.
+            HomeError: the file cannot be written.
+        """
+        home, target = self._database.home, path.absolute()
+        with files_locked(home), temporary_file(home) as written:
+            write_archive(written, home, name, Ledger(self._database, name).rows())
+            put(written, target)
+        return target
+
+    def import_(self, path: Path, name: str) -> WorkspaceInfo:
+        """Makes a workspace from an exported file: edits under new ids, chained anew; all of it or nothing.
+
+        Raises:
+            InputError: the file is refused (see `archive.open_archive`), or the name is bad or taken.
+        """
+        home = self._database.home
+        try:
+            with files_locked(home), open_archive(path) as archive, ExitStack() as unpacked:
+                deltas = []
+                for sha256 in archive.deltas:
+                    deltas.append(unpacked.enter_context(temporary_file(home)))
+                    archive.unpack_delta(sha256, deltas[-1])
+                with self._database.writing() as session:
+                    base = f"{archive.workspace} at edit {len(archive.rows)}, from {path.name}"
+                    workspace = _add(session, name, base, archive.rows)
+                    for delta in deltas:
+                        keep_delta(home, delta)
+                    return _info(workspace)
+        except MemlabError:
+            sweep(home)
+            raise
+
+
+def _add(session: Session, name: str, base: str | None, rows: Iterable[EditRow]) -> Workspace:
+    """A new workspace with these edits."""
+    workspace = Workspace(name=_free_name(session, name), created=now(), base=base, head=0, head_hash=GENESIS)
+    session.add(workspace)
+    session.flush()
+    for row in rows:
+        extend(session, workspace, row)
+    return workspace
+
+
+def _free_name(session: Session, name: str) -> str:
+    """The name in its normal form. Raises InputError when it cannot be used or is taken."""
+    name = unicodedata.normalize("NFC", name).strip()
+    if not re.fullmatch(r"\w[\w .-]{0,59}", name):
+        raise InputError(
+            f"{name!r} cannot name a workspace. Use 1 to 60 letters, digits, blanks, '-', '_' and '.', "
+            "beginning with a letter or digit."
+        )
+    if session.scalars(select(Workspace.id).where(Workspace.name == name)).one_or_none() is not None:
+        raise InputError(
+            f"There is a workspace {name!r} already. Choose another name, or rename or delete that one first."
+        )
+    return name
+
+
+def _not_default(name: str, verb: str) -> None:
+    if name == DEFAULT:
+        raise InputError(f"The workspace {DEFAULT!r} is always there and cannot be {verb}. Make a copy of it instead.")
+
+
+def _info(workspace: Workspace) -> WorkspaceInfo:
+    return WorkspaceInfo(workspace.name, workspace.created, workspace.base, workspace.head)

@@ -1,0 +1,157 @@
+"""What all tests share: a home folder with the bundled datastores, and tiny models with random weights."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+from hypothesis import settings
+from tokenizers import processors
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from memlab.bundle import assets
+from memlab.lab import Lab
+from memlab.lm.catalogue import BUNDLED, load
+from memlab.lm.model import LanguageModel
+from memlab.lm.tokenizer import SPECIAL, make_tokenizer, start_only
+from memlab.results import Article
+
+# No deadline: machines that run tests are busy. The same examples each time: `--hypothesis-profile=explore` looks further.
+settings.register_profile("memlab", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile("memlab")
+
+NAMES = ("France", "Paris", "Germany", "Berlin", "New York", "York", "Port-au-Prince", "Haiti", "gold")
+TEXTS = (
+    "The capital of France is Paris. Many people live in Paris, and the river is long.",
+    "Berlin is the capital of Germany. The city of Berlin lies on a plain.",
+    "New York is a large city; York is an old one. Gold is a yellow metal.",
+    "Port-au-Prince is the capital of Haiti. The sea is near, and the hills are green.",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the home folder of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEMLAB_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def built_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home folder with the bundled datastores, one for all workers of a run.
+
+    $MEMLAB_TEST_HOME keeps it between runs: what is there and current is not built again.
+    """
+    missing = [name for name in BUNDLED if not (assets() / "models" / name / "config.json").is_file()]
+    if missing:
+        pytest.skip(f"no bundled model {', '.join(missing)} in assets/models: `memlab train NAME` makes it")
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    home = Path(os.environ.get("MEMLAB_TEST_HOME") or shared / "built-home")
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / ".tests.lock"):
+        Lab.open(home).build_bundled()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEMLAB_HOME", str(home))
+        yield home
+
+
+@pytest.fixture(scope="session")
+def lab(built_home: Path) -> Lab:
+    return Lab.open(built_home)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folder of a model with 2 layers of width 32 and random weights: modernbert, bert, llama or gpt2."""
+
+    @cache
+    def make(architecture: str) -> Path:
+        tokenizer = _tokenizer(architecture)
+        torch.manual_seed(7)
+        module = _module(architecture, len(tokenizer))
+        folder = tmp_path_factory.mktemp("models") / f"tiny-{architecture}"
+        module.eval().save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_lm(tiny: Callable[[str], Path]) -> Callable[[str], LanguageModel]:
+    """The loaded model of `tiny`, the same object at every call."""
+    return cache(lambda architecture: load(str(tiny(architecture))))
+
+
+@pytest.fixture
+def documents() -> list[Article]:
+    """Forty short texts that the tiny models can read."""
+    return [Article(f"a{i}", f"Text {i}", " ".join(TEXTS[(i + j) % 4] for j in range(1 + i % 3))) for i in range(40)]
+
+
+def _tokenizer(architecture: str) -> PreTrainedTokenizerFast:
+    """As the bundled models have it; GPT-2 puts nothing before a text."""
+    tokenizer = make_tokenizer(NAMES, TEXTS)
+    if architecture in ("modernbert", "bert"):
+        return tokenizer
+    if architecture == "llama":
+        return start_only(tokenizer)
+    core = tokenizer.backend_tokenizer
+    core.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B", special_tokens=[])
+    return PreTrainedTokenizerFast(tokenizer_object=core, model_max_length=128, **SPECIAL)
+
+
+def _module(architecture: str, V: int) -> PreTrainedModel:
+    shape = {
+        "vocab_size": V,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+        "initializer_range": 0.2,
+        "pad_token_id": 0,
+    }
+    marks = {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
+    if architecture == "modernbert":
+        wide = {"initializer_cutoff_factor": 2.0, "global_attn_every_n_layers": 1}
+        return ModernBertForMaskedLM(ModernBertConfig(**shape, **marks, **wide))
+    if architecture == "bert":
+        return BertForMaskedLM(BertConfig(**shape))
+    if architecture == "llama":
+        return LlamaForCausalLM(LlamaConfig(**shape, bos_token_id=2, eos_token_id=3, tie_word_embeddings=True))
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=V,
+            n_embd=32,
+            n_layer=2,
+            n_head=2,
+            n_inner=64,
+            n_positions=64,
+            initializer_range=0.2,
+            bos_token_id=2,
+            eos_token_id=3,
+        )
+    )

@@ -1,0 +1,115 @@
+"""A home folder in which nothing is built yet: questions are answered all the same."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from memlab.bundle import assets
+from memlab.errors import InputError, MemlabError
+from memlab.lab import Lab
+from memlab.lm.catalogue import BUNDLED
+from memlab.memory.datastore import open_store
+
+MODELS = pytest.mark.skipif(
+    any(not (assets() / "models" / name / "config.json").is_file() for name in BUNDLED),
+    reason="no bundled models in assets/models",
+)
+
+
+@MODELS
+@pytest.mark.parametrize(
+    ("prompt", "search"),
+    [
+        ("The capital of France is [MASK].", "articles"),
+        ("Germany and gold are [MASK].", "articles"),
+        ("The capital of Germany is", "articles"),
+    ],
+)
+def test_the_first_answer_is_that_of_the_finished_memory(
+    prompt: str, search: str, built_home: Path, tmp_path: Path
+) -> None:
+    new, built = Lab.open(tmp_path), Lab.open(built_home)
+    settings: dict[str, Any] = {"k": 64, "search": search, "lam": 0.5}
+    first, later = new.ask(prompt, **settings), built.ask(prompt, **settings)
+    assert [s.state for s in new.datastores()] == ["missing"] * len(BUNDLED)
+    assert not (tmp_path / "datastores").exists()
+    assert first.model == later.model
+    assert first.articles == later.articles
+    assert (first.searched, first.entries) == (later.searched, later.entries)
+    assert first.answer == later.answer
+    assert np.array_equal(first.lm.logp, later.lm.logp)
+    if first.settings["key"] == later.settings["key"]:
+        one = {n.entry: n.distance for n in first.neighbors}
+        two = {n.entry: n.distance for n in later.neighbors}
+        assert len(set(one) & set(two)) >= 0.9 * len(two)
+        assert all(one[e] == pytest.approx(two[e], rel=0.02, abs=0.02) for e in set(one) & set(two))
+        same = {n.entry: (n.document, n.start, n.end, n.value) for n in first.neighbors}
+        assert all(same[n.entry] == (n.document, n.start, n.end, n.value) for n in later.neighbors if n.entry in same)
+
+
+@MODELS
+def test_a_search_over_all_entries_is_limited_and_says_so(tmp_path: Path) -> None:
+    p = Lab.open(tmp_path).ask("The capital of France is [MASK].", search="all")
+    assert any("still being built" in notice for notice in p.notices)
+    assert p.articles == ("France",)
+
+
+@MODELS
+def test_bad_input_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    lab = Lab.open(tmp_path)
+    for prompt, settings in (("", {}), ("no mask", {"method": "bert-knn"}), ("France [MASK]", {"k": 0})):
+        with pytest.raises(InputError):
+            lab.ask(prompt, **settings)
+    with pytest.raises(MemlabError, match=r"other|nonsense|needs a"):
+        lab.ask("France [MASK]", datastore="atlas-clm", method="bert-knn")
+
+
+@MODELS
+def test_another_model_is_refused_on_a_memory_that_is_not_built(tmp_path: Path) -> None:
+    """As on the finished one: the keys would belong to other weights."""
+    other = tmp_path / "other"
+    shutil.copytree(assets() / "models/atlas-mlm", other)
+    raw = bytearray((other / "model.safetensors").read_bytes())
+    raw[-1] ^= 1
+    (other / "model.safetensors").write_bytes(raw)
+    with pytest.raises(MemlabError, match="nonsense"):
+        Lab.open(tmp_path / "home").ask("The capital of France is [MASK].", model=str(other), datastore="atlas-mlm")
+
+
+@MODELS
+def test_articles_and_facts_are_there_before_anything_is_built(tmp_path: Path) -> None:
+    lab = Lab.open(tmp_path)
+    assert lab.article("France", "atlas-mlm").text
+    assert len(lab.facts()) >= 3000
+    assert {p.state for p in lab.progress()} == {"waiting"}
+
+
+def test_what_is_built_belongs_to_this_world(built_home: Path) -> None:
+    lab = Lab.open(built_home)
+    for name in BUNDLED:
+        store = open_store(built_home, name)
+        assert store.documents.articles == lab.articles()
+        assert store.meta.calibrated
+        assert store.meta.versions["torch"]
+        assert len(store) == store.index.ntotal
+
+
+def test_building_again_does_nothing(built_home: Path) -> None:
+    metas = sorted(built_home.glob("datastores/*/meta.json"))
+    before = [m.stat().st_mtime_ns for m in metas]
+    said: list[float] = []
+    Lab.open(built_home).build_bundled(lambda fraction, message: said.append(fraction))
+    assert [m.stat().st_mtime_ns for m in metas] == before
+    assert said
+    assert set(said) == {1.0}
+
+
+def test_preparation_of_a_finished_home_ends_as_done(built_home: Path) -> None:
+    lab = Lab.open(built_home)
+    lab.prepare(background=False)
+    assert {(p.state, p.fraction, p.error) for p in lab.progress()} == {("done", 1.0, None)}
