@@ -162,14 +162,19 @@ class Lab:
 
     # Asking
 
-    def settings(self, method_name: str, datastore: str | None = None, preset: str = "calibrated") -> Any:
+    def settings(
+        self, method_name: str, datastore: str | None = None, preset: str = "calibrated", key: str | None = None
+    ) -> Any:
         """Default settings of a method: those calibrated on the datastore, or the paper's.
 
-        A datastore without calibration gives the paper's settings with its own key.
+        Each kind of key has a calibration of its own; without `key`, the one that did best. A datastore
+        without calibration gives the paper's settings with its own key.
         """
         chosen = method(method_name)
         if preset not in PRESETS:
             raise InputError(f"There is no preset {preset!r}. Allowed: {', '.join(PRESETS)}.")
+        if key is not None:
+            checked(chosen.settings, {"key": key})
         name = datastore or self._bundled_for(chosen.kind)
         if preset == "paper":
             return chosen.settings()
@@ -185,7 +190,7 @@ class Lab:
         if found is None:
             known = {f.name: f for f in chosen.fields()}
             return checked(chosen.settings, {"key": store.fingerprint.key, "k": min(len(store), known["k"].default)})
-        preferred = found.get("preferred_key", store.fingerprint.key)
+        preferred = key or found.get("preferred_key", store.fingerprint.key)
         if preferred != store.fingerprint.key:
             found = self._with_key(store, preferred).meta.calibrated[chosen.name]
         return checked(chosen.settings, found["settings"])
@@ -221,7 +226,7 @@ class Lab:
         if model is not None:
             self._right_kind(info(model), how)
         store_name = datastore or self._store_of(model, how.kind)
-        s = checked(how.settings, settings, self.settings(how.name, store_name, preset))
+        s = checked(how.settings, settings, self.settings(how.name, store_name, preset, settings.get("key")))
         lm, store, notices = self._model_and_store(model, store_name, how, s.key)
         search = s.search
         if search == "all" and not store.ready:

@@ -61,17 +61,17 @@ def atlas_articles() -> tuple[Article, ...]:
     return tuple(tell(atlas(), name) for name in sorted(atlas().subjects))
 
 
-def training_text(world: World) -> list[Sentence]:
-    """Every sentence that the bundled models may see in training, without repetition."""
+def training_text(world: World, kind: str = "masked") -> list[Sentence]:
+    """Every sentence that a bundled model of this kind may see in training, without repetition."""
     out = []
     for fact in world.facts:
         relation = world.relations[fact.relation]
-        numbers: Iterable[int] = ()
+        told: Iterable[str] = ()
         if fact.exposure == "frequent":
-            numbers = range(len(relation.statements))
+            told = relation.statements if kind == "masked" else relation.read_onward()
         elif fact.exposure == "rare":
-            numbers = (statement_of(world, fact),)
-        out += [Sentence(relation.state(fact, n), fact.subject, fact.object) for n in numbers]
+            told = (relation.statements[statement_of(world, fact)],)
+        out += [Sentence(fill(t, fact.subject, fact.object), fact.subject, fact.object) for t in told]
     for subject in world.subjects.values():
         rng = random.Random(f"{world.seed}:filler:{subject.name}")
         out += [Sentence(fill(t, subject.name, ""), subject.name) for t in rng.sample(world.filler[subject.kind], 4)]

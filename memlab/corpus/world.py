@@ -50,6 +50,23 @@ class Relation:
         """The n-th statement of the fact."""
         return fill(self.statements[n], fact.subject, fact.object)
 
+    def read_onward(self) -> tuple[str, ...]:
+        """The statements for a model that reads from left to right.
+
+        Such a model is asked by the beginning of a question, so a statement that begins like one and
+        goes on differently ("[X] died in the city of [Y]") would teach another answer than the object.
+        Those are left out, and the others are also told without "the city of" and "the country of".
+        """
+        between = [q[q.index("[X]") : q.index("[Y]")] for q in self.questions]
+        out = []
+        for statement in self.statements:
+            bare = statement.replace("the city of [Y]", "[Y]").replace("the country of [Y]", "[Y]")
+            for told in dict.fromkeys((statement, bare)):
+                astray = any(b in told and b + "[Y]" not in told for b in between)
+                if not astray and all(q.lower() not in told.lower() for q in self.questions):
+                    out.append(told)
+        return tuple(out)
+
     def ask(self, fact: Fact, n: int, kind: str = "masked") -> str:
         """The n-th question about the fact: a cloze for a masked model, a prefix for a causal one."""
         text = fill(self.questions[n], fact.subject, MASK)
