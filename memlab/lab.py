@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from cachetools import LRUCache
 from memlab.corpus.generator import atlas_articles
 from memlab.corpus.readers import read_texts
 from memlab.corpus.stories import Story, stories
-from memlab.corpus.world import MASK, Relation, atlas
+from memlab.corpus.world import MASK, Relation, atlas, fill
 from memlab.errors import InputError, NotFound, StoreError
 from memlab.evaluate.bench import bench_ask, bench_build, bench_indexes, bench_mix, machine
 from memlab.evaluate.card import write_card
@@ -37,14 +38,30 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.training import RECIPES, train
 from memlab.memory.building import Order, Progress, build
 from memlab.memory.datastore import Datastore, Meta, listed, open_store, stamp
+from memlab.memory.overlay import Changes, EditedStore
 from memlab.memory.pending import PendingStore
 from memlab.memory.plan import Reading
 from memlab.memory.retrieval import Encoding, Retrieval, Searchable, check_k, encode, retrieve
 from memlab.methods import METHODS, method
 from memlab.methods.answer import answer
 from memlab.methods.declare import Method, checked
+from memlab.record.chain import EditRow, Problem
+from memlab.record.database import open_database
+from memlab.record.fold import CHANGES
 from memlab.record.home import home_folder
-from memlab.results import Article, Fact, Prediction, Timings
+from memlab.record.ledger import ANONYMOUS, Ledger
+from memlab.record.memory_edits import (
+    changes_of,
+    corpus_of,
+    document_named,
+    edit_of,
+    entries_named,
+    lesson,
+    shortened,
+    stating,
+)
+from memlab.record.workspaces import Workspaces
+from memlab.results import Article, Edit, Fact, Prediction, Timings
 
 Thing = TypeVar("Thing")
 PRESETS = ("calibrated", "paper")
@@ -74,6 +91,7 @@ class Lab:
         self.home, self.workspace = home, workspace
         self._cache: LRUCache[Hashable, Any] = LRUCache(maxsize=512)
         self._pending: dict[str, PendingStore] = {}
+        self._taught: dict[Any, Any] = {}  # keys of taught texts, shared by all states of the ledger
         self._lock = threading.RLock()
 
     @classmethod
@@ -84,9 +102,11 @@ class Lab:
             HomeError: the folder cannot be written.
             NotFound: no such workspace.
         """
-        if workspace != "default":
-            raise NotFound.named("workspace", workspace, ["default"])
-        return cls(home_folder(home), workspace)
+        folder = home_folder(home)
+        names = [w.name for w in Workspaces(open_database(folder)).list()]
+        if workspace not in names:
+            raise NotFound.named("workspace", workspace, names, "`memlab workspace create NAME` makes one.")
+        return cls(folder, workspace)
 
     # What there is
 
@@ -221,8 +241,6 @@ class Lab:
         """
         start = time.perf_counter()
         how = self._method(prompt, method)
-        if as_of not in (None, 0):
-            raise InputError(f"as_of is {as_of!r}, but workspace {self.workspace!r} has no edits yet. Allowed is 0.")
         if model is not None:
             self._right_kind(info(model), how)
         store_name = datastore or self._store_of(model, how.kind)
@@ -232,11 +250,14 @@ class Lab:
         if search == "all" and not store.ready:
             search = "articles"
             notices.append("The memory is still being built; only the articles that the prompt is about were searched.")
+        store, as_of = self._as_edited(store, lm, s.key, as_of)
         check_k(store, s.k)
         encoded, ms_encode = self._encode(lm, prompt, s.key)
         retrieved, ms_search = self._retrieve(store, prompt, encoded, lm, s, search)
         mixing = time.perf_counter()
-        prediction = answer(how, lm, store, encoded, retrieved, s, workspace=self.workspace, notices=tuple(notices))
+        prediction = answer(
+            how, lm, store, encoded, retrieved, s, workspace=self.workspace, notices=tuple(notices), as_of=as_of
+        )
         done = time.perf_counter()
         timings = Timings(ms_encode, ms_search, 1e3 * (done - mixing), 1e3 * (done - start))
         return replace(prediction, timings=timings)
@@ -257,6 +278,130 @@ class Lab:
 
     def _bundled_for(self, kind: str) -> str:
         return next(name for name in BUNDLED if info(name).kind == kind)
+
+    # Editing the memory
+
+    def teach(self, text: str, value: str | None = None, author: str = ANONYMOUS, dry_run: bool = False) -> Edit:
+        """Remembers a sentence or short text from the next question on.
+
+        Args:
+            value: remember only the occurrences of this word; by default every word.
+            dry_run: only say what would be remembered.
+        """
+        return self._edit("teach", f"Taught: {shortened(text)}", lesson(text, value), author, dry_run)
+
+    def forget(
+        self,
+        entries: Sequence[int] | None = None,
+        document: str | None = None,
+        fact: Fact | None = None,
+        prompt: str | None = None,
+        weight_above: float = 0.0,
+        datastore: str | None = None,
+        author: str = ANONYMOUS,
+        dry_run: bool = False,
+    ) -> Edit:
+        """Forgets entries, a document, all that states a fact, or what a prompt retrieves above a weight.
+
+        Whatever is chosen is resolved to sources first, so that it is forgotten for every method, model
+        and datastore of the collection. Numbers of `entries` are those of `datastore`.
+
+        Raises:
+            InputError: not exactly one of the four was given, or nothing is left to forget.
+            NotFound: there is nothing of that name.
+        """
+        given = [x for x in (entries, document, fact, prompt) if x is not None]
+        if len(given) != 1:
+            raise InputError("Say what to forget: exactly one of entries, document, fact or prompt.")
+        store, corpus = self._editable(datastore)
+        if entries is not None:
+            sources, what = entries_named(store, corpus, entries), f"{len(entries)} entries"
+        elif document is not None:
+            sources, what = document_named(store, corpus, document), f"the document {document}"
+        elif fact is not None:
+            sources = stating(store, corpus, fact)
+            what = f"that the {fact.relation} of {fact.subject} is {fact.object}"
+        else:
+            p = self.ask(prompt or "", datastore=datastore)
+            heavy = [n.entry for n in p.neighbors if n.weight > weight_above]
+            store, corpus = self._editable(p.datastore)
+            sources, what = entries_named(store, corpus, heavy), f"{len(heavy)} passages found for: {prompt}"
+        sources = sorted(set(sources) - self._changes(None).removed)
+        if not sources:
+            raise InputError(f"There is nothing left to forget of {what}: it is forgotten already.")
+        parameters = {"forgets": [s.to_dict() for s in sources]}
+        return self._edit("forget", f"Forgot {shortened(what)}", parameters, author, dry_run)
+
+    def correct(self, fact: Fact, new_object: str, author: str = ANONYMOUS, dry_run: bool = False) -> Edit:
+        """Forgets everything that states a fact and teaches it with another object, as one edit."""
+        relation = atlas().relation(fact.relation)
+        store, corpus = self._editable(None)
+        told = fill(relation.statements[0], fact.subject, new_object)
+        sources = [s for s in stating(store, corpus, fact) if s not in self._changes(None).removed]
+        parameters = {"forgets": [s.to_dict() for s in sources], **lesson(told)}
+        what = f"Corrected {relation.label} of {fact.subject}: {fact.object} -> {new_object}"
+        return self._edit("correct", shortened(what), parameters, author, dry_run)
+
+    def undo(self, edit_id: str | int | None = None, author: str = ANONYMOUS) -> Edit:
+        """Takes an edit back: the given one, or the last. Also an edit; nothing is lost."""
+        return self._as_edit(self._ledger.undo(edit_id, author))
+
+    def redo(self, edit_id: str | int | None = None, author: str = ANONYMOUS) -> Edit:
+        """Puts an undone edit back: the given one, or the one undone last."""
+        return self._as_edit(self._ledger.redo(edit_id, author))
+
+    def history(self) -> list[Edit]:
+        """All edits of the workspace in order."""
+        return [self._as_edit(row) for row in self._ledger.rows()]
+
+    def verify(self) -> list[Problem]:
+        """What is wrong with the recorded history: changed, missing or reordered rows; empty when nothing is."""
+        return self._ledger.verify()
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger(open_database(self.home), self.workspace)
+
+    def _edit(self, kind: str, summary: str, parameters: dict[str, Any], author: str, dry_run: bool) -> Edit:
+        if dry_run:
+            return edit_of(None, kind, summary, parameters, author, self.workspace, self._ledger.head() + 1)
+        return self._as_edit(self._ledger.append(kind, summary, parameters, author))
+
+    def _as_edit(self, row: EditRow) -> Edit:
+        rests = tuple(r.sequence for r in self._ledger.dependents(row.sequence)) if row.kind in CHANGES else ()
+        return edit_of(row, row.kind, row.summary, row.parameters, row.author, self.workspace, row.sequence, rests)
+
+    def _changes(self, as_of: int | None) -> Changes:
+        """The fold of the ledger as changes of memory, kept per state of the ledger."""
+        head = self._ledger.head_hash()
+        return self._cached(
+            ("changes", self.workspace, head, as_of),
+            lambda: changes_of(self._ledger.active(as_of), self._ledger.head() if as_of is None else as_of),
+        )
+
+    def _as_edited(self, store: Searchable, lm: LanguageModel, key: str, as_of: int | None) -> tuple[Searchable, int]:
+        """The store as the workspace sees it, and the number of the last edit that this view contains."""
+        changes = self._changes(as_of)
+        if not changes:
+            return store, changes.head
+        corpus = corpus_of(store)
+
+        def make() -> EditedStore:
+            return EditedStore(store, lm, key, changes, corpus, self._taught)
+
+        return self._cached(("edited", store, lm, key, changes), make), changes.head
+
+    def _editable(self, datastore: str | None) -> tuple[Searchable, str]:
+        """The store whose entries and texts an edit names, as it is now, and the identity of its collection."""
+        name = datastore or self._bundled_for("masked")
+        if name in BUNDLED and not self._is_built(name):
+            lm = load(name)
+            store: Searchable = self._pending_store(name, BUNDLED_KEYS[lm.kind][0])
+            key = BUNDLED_KEYS[lm.kind][0]
+        else:
+            store = self._open(name)
+            lm, key = load(store.fingerprint.model), store.fingerprint.key
+        return self._as_edited(store, lm, key, None)[0], corpus_of(store)
 
     def _store_of(self, model: str | None, kind: str) -> str:
         """The datastore that a question means when it names none: the first that the model made."""

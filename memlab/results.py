@@ -45,6 +45,67 @@ class Fact:
         }
 
 
+@dataclass(frozen=True, order=True)
+class Source:
+    """Which characters of which document: how the ledger names what is remembered.
+
+    `corpus` is the hash of a collection, or "edit" for a taught text, whose document is "edit:<seq>".
+    """
+
+    corpus: str
+    document: str
+    start: int
+    end: int
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "corpus": self.corpus,
+            "document": self.document,
+            "start": self.start,
+            "end": self.end,
+            "text": self.text,
+        }
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of what a workspace remembers, done or (dry_run) only worked out.
+
+    `sources` are what it forgets, `entries` what it adds. `rests_on_it` are later edits that an undo
+    would leave without ground.
+    """
+
+    id: str | None
+    seq: int
+    kind: str
+    summary: str
+    author: str
+    workspace: str
+    time: str | None = None
+    dry_run: bool = False
+    sources: tuple[Source, ...] = ()
+    remembers: tuple[str, ...] = ()
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    rests_on_it: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "seq": self.seq,
+            "kind": self.kind,
+            "summary": self.summary,
+            "author": self.author,
+            "workspace": self.workspace,
+            "time": self.time,
+            "dry_run": self.dry_run,
+            "forgets": [s.to_dict() for s in self.sources],
+            "remembers": list(self.remembers),
+            "scores": dict(self.scores),
+            "rests_on_it": list(self.rests_on_it),
+        }
+
+
 @dataclass(frozen=True)
 class Article:
     """One text of the collection that a datastore remembers."""

@@ -11,8 +11,9 @@ from memlab.corpus.world import World, draw
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.datastore import Datastore
+from memlab.memory.found import Found
 from memlab.memory.retrieval import choose_articles, encode_many
-from memlab.memory.search import Found, search_all, search_within
+from memlab.memory.search import search_all, search_within
 from memlab.results import Fact
 
 VALIDATION = 0.2  # share of the facts that calibration may look at

@@ -7,9 +7,11 @@ hashed words and word pairs (as DrQA does, Chen et al. 2017).
 
 from __future__ import annotations
 
+import copy
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,7 @@ class ArticleSearch:
 
     def __init__(self, matrix: sparse.csr_matrix, idf: np.ndarray, titles: Sequence[str]) -> None:
         self.matrix, self.idf, self.titles = matrix, idf, titles
+        self._also: dict[int, list[int]] = {}
         self._words = max((len(_words(t)) for t in titles), default=0)
         self._by_words: dict[tuple[str, ...], int] = {}
         for row, title in enumerate(titles):
@@ -67,6 +70,36 @@ class ArticleSearch:
             raise StoreError(f"{path} is about {matrix.shape[0]} articles, the datastore has {len(titles)}.")
         return ArticleSearch(matrix, idf, titles)
 
+    def edited(self, changed: Mapping[int, str], added: Sequence[str]) -> ArticleSearch:
+        """The same search after some texts changed and others were added at the end; idf stays that of the base.
+
+        A title that an added text names leads to that text as well as to the article itself.
+        """
+        if not changed and not added:
+            return self
+        matrix = self.matrix
+        if changed:
+            rows = sorted(changed)
+            keep = np.ones(matrix.shape[0], np.float32)
+            keep[rows] = 0.0
+            fresh = self._rows_of([changed[r] for r in rows])
+            place = sparse.csr_matrix(
+                (np.ones(len(rows), np.float32), (rows, range(len(rows)))), shape=(matrix.shape[0], len(rows))
+            )
+            matrix = (sparse.diags_array(keep) @ matrix + place @ fresh).tocsr()
+        if added:
+            matrix = sparse.vstack([matrix, self._rows_of(added)]).tocsr()
+        out = copy.copy(self)
+        out.matrix = matrix
+        out._also = defaultdict(list)
+        for number, text in enumerate(added):
+            for row in self.titled(text):
+                out._also[row].append(len(self.titles) + number)
+        return out
+
+    def _rows_of(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        return _weighted(_hash.transform(texts).tocsr(), self.idf)
+
     def titled(self, question: str) -> list[int]:
         """Rows of the articles whose title stands in the question, in the question's order, longest first.
 
@@ -92,8 +125,14 @@ class ArticleSearch:
         return [int(row) for row in order if score[row] > 0]
 
     def find(self, question: str, n: int) -> list[int]:
-        """At most n rows: the titled articles if there are any (alone), else the nearest ones."""
-        return self.titled(question)[:n] or self.nearest(question, n)
+        """At most n rows: the titled articles if there are any (alone), else the nearest ones.
+
+        Texts that were added about a titled article come with it.
+        """
+        titled = self.titled(question)[:n]
+        if not titled:
+            return self.nearest(question, n)
+        return list(dict.fromkeys(r for row in titled for r in (row, *self._also.get(row, ()))))
 
 
 def _words(text: str) -> list[str]:

@@ -17,6 +17,7 @@ frequent complaint about public implementations of kNN-LM).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -109,7 +110,19 @@ class Documents:
     def __len__(self) -> int:
         return len(self.articles)
 
-    def entries(self, rows: list[int]) -> np.ndarray:
+    def article(self, row: int) -> Article:
+        """One text."""
+        return self.articles[row]
+
+    def row_of(self, document: str) -> int | None:
+        """The row of a document id; None when it is not in the collection."""
+        return self._rows.get(document)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {article.id: row for row, article in enumerate(self.articles)}
+
+    def entries(self, rows: Sequence[int]) -> np.ndarray:
         """Entry numbers of some documents."""
         parts = [np.arange(self.first[r], self.first[r] + self.count[r]) for r in rows]
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
@@ -132,6 +145,10 @@ class Searchable(Protocol):
     def __len__(self) -> int: ...
 
     def gather(self, entries: np.ndarray) -> np.ndarray: ...
+
+    def source_of(self, entry: int) -> str: ...
+
+    words: Mapping[str, int]
 
 
 class Datastore:
@@ -170,6 +187,12 @@ class Datastore:
     def articles(self) -> ArticleSearch:
         """The article search over the documents."""
         return ArticleSearch.read(self.path / "articles.npz", [a.title for a in self.documents.articles])
+
+    words: Mapping[str, int] = {}  # memory-only words: a datastore has none
+
+    def source_of(self, entry: int) -> str:
+        """Where an entry comes from."""
+        return "base"
 
     def gather(self, entries: np.ndarray) -> np.ndarray:
         """(n, d) float32 keys of some entries."""

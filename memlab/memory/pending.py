@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ class PendingStore:
     """Reads like a `Datastore` for searches within articles."""
 
     ready = False
+    words: Mapping[str, int] = {}
 
     def __init__(self, name: str, model: LanguageModel, documents: Sequence[Article], key: str) -> None:
         self.name, self.model, self.key = name, model, key
@@ -53,6 +54,10 @@ class PendingStore:
                 f"The datastore {self.name!r} is made by {self.model.name}; read with {model.name} it would give nonsense. "
                 "Use the model that makes it, or build a datastore for this one."
             )
+
+    def source_of(self, entry: int) -> str:
+        """Where an entry comes from."""
+        return "base"
 
     def gather(self, entries: np.ndarray) -> np.ndarray:
         """(n, d) float32 keys of some entries; articles met for the first time are encoded now."""

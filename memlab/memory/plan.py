@@ -206,3 +206,85 @@ def rememberable(model: LanguageModel) -> np.ndarray:
         wordlike = any(c.isalnum() for c in plain) and not (piece or "").startswith("##")
         out[i] = wordlike and i not in special and plain.lower() not in ENGLISH_STOP_WORDS
     return out
+
+
+@dataclass(frozen=True)
+class TaughtPlan:
+    """The entries of one taught text; `unknown` maps an entry to the word that is no single token."""
+
+    plan: Plan
+    unknown: dict[int, str]
+
+
+def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]] | None) -> TaughtPlan:
+    """The entries of a taught text: every word, or the words within `spans`.
+
+    A word that the model would have to spell in pieces becomes one entry all the same: its key is that
+    of one masked position (or of the position before it), its value the whole word, which only memory
+    can say. A causal model of another's making keeps its own pieces, which it can say.
+    """
+    if model.kind == "causal" and model.unmet is None:
+        whole = plan(model, [Article("taught", "taught", text)])
+        keep = np.array([spans is None or _within(s[1:], spans) for s in whole.spans], bool).reshape(-1)
+        return TaughtPlan(_picked(whole, keep), {})
+    before, after = model.frame
+    contexts: list[list[int]] = []
+    rows: list[tuple[int, int, int, int, int, int]] = []
+    unknown: dict[int, str] = {}
+    allowed = rememberable(model)
+    for begin, end in sentence_spans(text) if model.kind == "masked" else [(0, len(text))]:
+        read = model.tokenizer(
+            text[begin:end], add_special_tokens=False, return_offsets_mapping=True, truncation=True,
+            max_length=model.limit - len(before) - len(after),
+        )  # fmt: skip
+        ids, offsets = list(read["input_ids"]), [(begin + a, begin + b) for a, b in read["offset_mapping"]]
+        for first, last in _words_of(text, offsets):
+            a, b = offsets[first][0], offsets[last][1]
+            one = first == last and (model.kind == "causal" or allowed[ids[first]])
+            if (
+                (not one
+                and (first == last or not text[a:b].isalnum()))
+                or (spans is not None
+                and not _within((a, b), spans))
+            ):
+                continue
+            if not one:
+                unknown[len(rows)] = text[a:b]
+            if model.kind == "masked":
+                context = [*before, *ids[: first + 1], *ids[last + 1 :], *after]
+                position = len(before) + first
+            else:
+                context, position = [*before, *ids[:first]], len(before) + first - 1
+            if position < 0:
+                continue
+            rows.append((len(contexts), position, ids[first] if one else -1, 0, a, b))
+            contexts.append(context)
+    table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
+    values, places = table[:, 2].astype(np.int32), table[:, 3:].astype(np.int32)
+    return TaughtPlan(Plan(contexts, table[:, 0], table[:, 1], values, places, model.kind == "masked"), unknown)
+
+
+def _words_of(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """(first, last) token of each word: tokens that touch, letter to letter, belong together."""
+    first = 0
+    for i in range(1, len(offsets) + 1):
+        joined = i < len(offsets) and offsets[i][0] == offsets[i - 1][1]
+        if joined and text[offsets[i][0]].isalnum() and text[offsets[i - 1][1] - 1].isalnum():
+            continue
+        yield first, i - 1
+        first = i
+
+
+def _within(span: Sequence[int], spans: Sequence[tuple[int, int]]) -> bool:
+    return any(a <= span[0] and span[1] <= b for a, b in spans)
+
+
+def _picked(whole: Plan, keep: np.ndarray) -> Plan:
+    return Plan(
+        whole.contexts,
+        whole.context[keep],
+        whole.position[keep],
+        whole.values[keep],
+        whole.spans[keep],
+        whole.masked,
+    )

@@ -18,7 +18,9 @@ from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import ReadPrompt, read_prompt
 from memlab.memory.datastore import Datastore, Searchable
-from memlab.memory.search import Found, search_all, search_within
+from memlab.memory.found import Found
+from memlab.memory.overlay import EditedStore
+from memlab.memory.search import search_all, search_within
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,21 @@ def retrieve(store: Searchable, prompt: str, query: np.ndarray, k: int, search: 
     start = time.perf_counter()
     check_k(store, k)
     if search == "all":
-        if not isinstance(store, Datastore):
+        if not store.ready:
             raise InputError(f"The datastore {store.name!r} is still being built; until then search in articles only.")
-        found, rows = search_all(store, query[None], k), None
+        found, rows = search_everywhere(store, query[None], k), None
     else:
         rows = tuple(choose_articles(store, prompt, articles))
         found = search_within(store, query, k, store.documents.entries(list(rows)))
     return Retrieval(found, rows, 1e3 * (time.perf_counter() - start))
+
+
+def search_everywhere(store: Searchable, queries: np.ndarray, k: int) -> Found:
+    """The k nearest of all entries of a finished datastore, edited or not."""
+    if isinstance(store, EditedStore):
+        return store.search(queries, k)
+    assert isinstance(store, Datastore)
+    return search_all(store, queries, k)
 
 
 def check_k(store: Searchable, k: int) -> None:
@@ -101,7 +111,7 @@ def choose_articles(store: Searchable, prompt: str, n: int) -> list[int]:
     Raises:
         InputError: none shares a word with the prompt.
     """
-    rows = [r for r in store.articles.find(prompt.replace(MASK, " "), n) if store.documents.count[r] > 0]
+    rows = [r for r in store.articles.find(prompt.replace(MASK, " "), n) if len(store.documents.entries([r]))]
     if not rows:
         raise InputError(
             "No article of this memory shares a word with the prompt. Use words of its articles, or search in all entries."

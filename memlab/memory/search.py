@@ -1,37 +1,16 @@
 """Nearest neighbors of a query, in all entries or in those of some articles.
 
-`Found` is what a method mixes: entries, values and exact distances. Searches over all entries go
-through the index of the datastore; searches within articles are a gather and an exact comparison.
+Searches over all entries go through the index of the datastore; searches within articles are a gather
+and an exact comparison.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from memlab.memory.datastore import Datastore, Searchable
+from memlab.memory.found import Found
 from memlab.memory.index import candidates, rerank
-
-
-@dataclass(frozen=True)
-class Found:
-    """The k nearest entries of each of B queries, nearest first.
-
-    entries: (B, k) entry numbers, -1 where there are fewer.
-    values: (B, k) token ids, -1 there.
-    distances: (B, k) squared L2 distances, infinite there.
-    searched: how many entries were compared or could have been found.
-    """
-
-    entries: np.ndarray
-    values: np.ndarray
-    distances: np.ndarray
-    searched: int
-
-    def first(self, k: int) -> Found:
-        """The same search with a smaller k."""
-        return Found(self.entries[:, :k], self.values[:, :k], self.distances[:, :k], self.searched)
 
 
 def search_all(store: Datastore, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> Found:

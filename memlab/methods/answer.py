@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -26,15 +27,20 @@ def answer(
     settings: Any,
     workspace: str,
     notices: tuple[str, ...],
+    as_of: int = 0,
 ) -> Prediction:
     """Mixes what the model and the neighbors of one question say, as `method` does."""
     found = retrieved.found
     real = found.entries[0] >= 0
     entries, values, squared = found.entries[0][real], found.values[0][real], found.distances[0][real]
-    distances, memory = RECALL[method.name](squared, values, lm.V, settings)
-    model_says = Distribution(encoded.logp, lm.words)
-    memory_says = Distribution(memory.logp, lm.words)
-    titles = tuple(store.documents.articles[r].title for r in retrieved.rows or ())
+    words = [*lm.words, *store.words] if store.words else lm.words
+    logp_lm = encoded.logp
+    if store.words:  # the model cannot say them: probability 0
+        logp_lm = np.concatenate([logp_lm, np.full(len(store.words), -np.inf)])
+    distances, memory = RECALL[method.name](squared, values, len(words), settings)
+    model_says = Distribution(logp_lm, words)
+    memory_says = Distribution(memory.logp, words)
+    titles = tuple(store.documents.article(r).title for r in retrieved.rows or ())
     prediction = Prediction(
         prompt=encoded.read.text,
         method=method.name,
@@ -42,13 +48,13 @@ def answer(
         kind=lm.kind,
         datastore=store.name,
         workspace=workspace,
-        as_of=0,
+        as_of=as_of,
         settings=asdict(settings),
         lm=model_says,
         knn=memory_says,
-        mixture=Distribution(mix(encoded.logp, memory.logp, settings.lam), lm.words),
+        mixture=Distribution(mix(logp_lm, memory.logp, settings.lam), words),
         gate=Gate("constant", settings.lam),
-        neighbors=_neighbors(store, lm, entries, values, distances, memory.weights),
+        neighbors=_neighbors(store, words, entries, values, distances, memory.weights),
         prompt_tokens=encoded.read.tokens,
         tipping=tipping_point(model_says, memory_says),
         articles=titles,
@@ -61,12 +67,15 @@ def answer(
             *notices,
             f"{lm.name} has never met: {words}. It reads such words letter by letter and does not understand them.",
         )
-    return Prediction(**{**prediction.__dict__, "notices": notices})
+    spoken = prediction.mixture[0]
+    if spoken.id >= lm.V:
+        notices = (*notices, f"The model cannot say {spoken.token}; its memory can.")
+    return replace(prediction, notices=notices)
 
 
 def _neighbors(
     store: Searchable,
-    lm: LanguageModel,
+    words: Sequence[str],
     entries: np.ndarray,
     values: np.ndarray,
     distances: np.ndarray,
@@ -78,13 +87,13 @@ def _neighbors(
         zip(entries.tolist(), values.tolist(), distances.tolist(), weights.tolist(), strict=True)
     ):
         row, start, end = spans[rank]
-        article = store.documents.articles[row]
+        article = store.documents.article(row)
         out.append(
             Neighbor(
                 rank=rank + 1,
                 entry=entry,
                 id=value,
-                token=lm.words[value],
+                token=words[value],
                 distance=distance,
                 weight=weight,
                 left=article.text[max(0, start - CONTEXT) : start],
@@ -93,6 +102,7 @@ def _neighbors(
                 document=article.title,
                 start=start,
                 end=end,
+                source=store.source_of(entry),
             )
         )
     return tuple(out)
