@@ -9,7 +9,7 @@ forgotten words blacked out, in the same number of characters, so that offsets s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ import torch
 
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
-from memlab.memory.datastore import Datastore, Documents, Fingerprint, Searchable
+from memlab.memory.datastore import Datastore, Documents, Searchable
 from memlab.memory.found import Found, nearest
 from memlab.memory.plan import encode_plan, plan_taught
 from memlab.memory.search import search_all
@@ -105,21 +105,16 @@ class EditedStore:
         corpus: str,
         cache: dict[Any, Any],
     ) -> None:
-        self.base, self.changes, self.V = base, changes, lm.V
-        self.words: dict[str, int] = {}  # memory-only words and their ids, at and above V
+        self.base, self.changes = base, changes
         self.ready, self.name, self.corpus = base.ready, base.name, corpus
         self._removed = _by_document(changes.removed)
-        self.new = self._encode(lm, key, cache)
+        self.new, self.words = self._encode(lm, key, cache)
         self.values: Any = Joined(base.values, self.new.values)
         self.spans: Any = Joined(base.spans, self.new.spans)
         self.documents = _EditedDocuments(base.documents, self)
 
     def __len__(self) -> int:
         return len(self.base) + len(self.new.values)
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        return self.base.fingerprint
 
     @cached_property
     def forgotten(self) -> np.ndarray:
@@ -174,8 +169,12 @@ class EditedStore:
             found = _merged(found, _all_new(self, queries, k), k)
         return replace(found, searched=searched)
 
-    def _encode(self, lm: LanguageModel, key: str, cache: dict[Any, Any]) -> NewEntries:
-        """Plans and encodes the taught texts; only those not met before cost a forward pass."""
+    def _encode(self, lm: LanguageModel, key: str, cache: dict[Any, Any]) -> tuple[NewEntries, Mapping[str, int]]:
+        """The entries of the taught texts, and the ids (at and above V) of the words that only memory can say.
+
+        Only texts not met before cost a forward pass.
+        """
+        words: dict[str, int] = {}
         keys, values, spans = [np.empty((0, lm.d), np.float16)], [np.empty(0, np.int32)], [np.empty((0, 3), np.int32)]
         for number, taught in enumerate(self.changes.taught):
             at = (taught.text, taught.spans, key, lm.name)
@@ -190,10 +189,10 @@ class EditedStore:
             keys.append(vectors[keep])
             own_values = planned.plan.values.copy()
             for entry, word in planned.unknown.items():
-                own_values[entry] = self.words.setdefault(word, lm.V + len(self.words))
+                own_values[entry] = words.setdefault(word, lm.V + len(words))
             values.append(own_values[keep])
             spans.append(own[keep])
-        return NewEntries(np.concatenate(keys), np.concatenate(values), np.concatenate(spans))
+        return NewEntries(np.concatenate(keys), np.concatenate(values), np.concatenate(spans)), words
 
 
 class _EditedDocuments(Documents):

@@ -241,11 +241,8 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
         for first, last in _words_of(text, offsets):
             a, b = offsets[first][0], offsets[last][1]
             one = first == last and (model.kind == "causal" or allowed[ids[first]])
-            if (
-                (not one
-                and (first == last or not text[a:b].isalnum()))
-                or (spans is not None
-                and not _within((a, b), spans))
+            if (not one and (first == last or not text[a:b].isalnum())) or (
+                spans is not None and not _within((a, b), spans)
             ):
                 continue
             if not one:

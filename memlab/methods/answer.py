@@ -62,10 +62,10 @@ def answer(
         entries=len(store),
     )
     if prediction.unknown_words:
-        words = ", ".join(prediction.unknown_words)
+        unmet = ", ".join(prediction.unknown_words)
         notices = (
             *notices,
-            f"{lm.name} has never met: {words}. It reads such words letter by letter and does not understand them.",
+            f"{lm.name} has never met: {unmet}. It reads such words letter by letter and does not understand them.",
         )
     spoken = prediction.mixture[0]
     if spoken.id >= lm.V:

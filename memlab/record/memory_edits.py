@@ -129,9 +129,10 @@ def edit_of(
     rests_on_it: tuple[int, ...] = (),
 ) -> Edit:
     """What a page or a notebook sees of an edit; without a row it is a dry run."""
-    lesson = parameters.get("teaches")
-    spans = (lesson or {}).get("spans")
-    remembers = [lesson["text"]] if lesson and spans is None else [lesson["text"][a:b] for a, b in spans or ()]
+    remembers: list[str] = []
+    if (taught := parameters.get("teaches")) is not None:
+        text, spans = taught["text"], taught["spans"]
+        remembers = [text] if spans is None else [text[a:b] for a, b in spans]
     return Edit(
         id=row.id if row else None,
         seq=seq,
