@@ -29,6 +29,7 @@ from memlab.evaluate.prepare import (
     BUNDLED_METHOD,
     BuildProgress,
     Preparation,
+    articles_hash,
     is_current,
     prepare_bundled,
 )
@@ -38,7 +39,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.training import RECIPES, train
 from memlab.memory.building import Order, Progress, build
 from memlab.memory.datastore import Datastore, Meta, listed, open_store, stamp
-from memlab.memory.overlay import Changes, EditedStore
+from memlab.memory.overlay import Changes, EditedStore, edited_texts
 from memlab.memory.pending import PendingStore
 from memlab.memory.plan import Reading
 from memlab.memory.retrieval import Encoding, Retrieval, Searchable, check_k, encode, retrieve
@@ -145,10 +146,14 @@ class Lab:
             return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
 
     def articles(self, datastore: str | None = None) -> list[Article]:
-        """The articles of the bundled world, or the texts of a datastore, by title."""
+        """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now:
+        forgotten words are blacked out, taught texts stand at the end."""
         if datastore is None or (datastore in BUNDLED and datastore not in listed(self.home)):
-            return list(atlas_articles())
-        return self._open(datastore).documents.articles
+            articles, corpus = list(atlas_articles()), articles_hash()
+        else:
+            store = self._open(datastore)
+            articles, corpus = store.documents.articles, store.fingerprint.corpus_hash
+        return edited_texts(articles, corpus, self._changes(None))
 
     def article(self, title: str, datastore: str | None = None) -> Article:
         """One article by its title or id. Raises NotFound."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,13 +76,15 @@ def prepare_bundled(home: Path, name: str, progress: Callable[[float, str], None
 def is_current(store: Datastore, model: LanguageModel) -> bool:
     """Whether a bundled datastore belongs to the bundled model and articles of this installation."""
     try:
-        store.check(model, corpus_hash=_articles_hash())
+        store.check(model, corpus_hash=articles_hash())
     except StoreError:
         return False
     return BUNDLED_METHOD[model.kind] in store.meta.calibrated
 
 
-def _articles_hash() -> str:
+@cache
+def articles_hash() -> str:
+    """Identity of the bundled articles as a collection."""
     return corpus_hash(part for a in atlas_articles() for part in (a.id, a.title, a.text))
 
 

@@ -131,13 +131,23 @@ class Documents:
 class Searchable(Protocol):
     """What a search within articles needs: a finished datastore, or one whose keys are still being encoded."""
 
-    ready: bool
-    values: np.ndarray
-    spans: np.ndarray
-    documents: Documents
+    @property
+    def ready(self) -> bool: ...
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def values(self) -> Any: ...
+
+    @property
+    def spans(self) -> Any: ...
+
+    @property
+    def documents(self) -> Documents: ...
+
+    @property
+    def words(self) -> Mapping[str, int]: ...
 
     @property
     def articles(self) -> ArticleSearch: ...
@@ -147,8 +157,6 @@ class Searchable(Protocol):
     def gather(self, entries: np.ndarray) -> np.ndarray: ...
 
     def source_of(self, entry: int) -> str: ...
-
-    words: Mapping[str, int]
 
 
 class Datastore:

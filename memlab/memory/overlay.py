@@ -244,6 +244,19 @@ class _EditedDocuments(Documents):
         return np.concatenate([old, *new]).astype(np.int64)
 
 
+def edited_texts(articles: Sequence[Article], corpus: str, changes: Changes) -> list[Article]:
+    """A collection as a workspace sees it: forgotten words blacked out, taught texts at the end."""
+    removed = _by_document(changes.removed)
+    out = []
+    for article in articles:
+        spans = removed.get((corpus, article.id))
+        out.append(replace(article, text=blacked_out(article.text, spans)) if spans else article)
+    for taught in changes.taught:
+        text = blacked_out(taught.text, removed.get(("edit", taught.document), []))
+        out.append(Article(taught.document, taught.title, text, "taught"))
+    return out
+
+
 def _by_document(sources: frozenset[Source]) -> dict[tuple[str, str], list[tuple[int, int]]]:
     out: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for s in sources:
