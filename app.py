@@ -29,6 +29,18 @@ page = st.navigation(
             icon=":material/forum:",
             help="One prompt through model, memory and mixture, with the passages that spoke.",
         ),
+        st.Page(
+            "pages/edit.py",
+            title="Edit memory",
+            icon=":material/edit_note:",
+            help="Teach, correct, forget: a preview first, and every edit can be undone.",
+        ),
+        st.Page(
+            "pages/history.py",
+            title="History",
+            icon=":material/history:",
+            help="Every edit of the workspace: what it did, undo and redo, whether the record is whole.",
+        ),
     ]
 )
 

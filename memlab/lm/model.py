@@ -183,8 +183,9 @@ class LanguageModel:
             logp: whether to apply the output head (needed for the key "transform" as well).
         """
         deep = "penultimate" in keys
+        options = {"use_cache": False} if self.kind == "causal" else {}
         with _listening() as heard:
-            body = self.module.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=deep)
+            body = self.module.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=deep, **options)
             h = body.last_hidden_state[rows, columns]  # (n, d)
             scores = self.head(h) if logp or "transform" in keys else None  # (n, V)
         found: dict[str, Tensor] = {}

@@ -111,9 +111,11 @@ def choose_articles(store: Searchable, prompt: str, n: int) -> list[int]:
     Raises:
         InputError: none shares a word with the prompt.
     """
-    rows = [r for r in store.articles.find(prompt.replace(MASK, " "), n) if len(store.documents.entries([r]))]
-    if not rows:
-        raise InputError(
-            "No article of this memory shares a word with the prompt. Use words of its articles, or search in all entries."
-        )
-    return rows
+    question = prompt.replace(MASK, " ")
+    for find in (store.articles.find, store.articles.nearest):  # the titled article may have been forgotten
+        rows = [r for r in find(question, n) if len(store.documents.entries([r]))]
+        if rows:
+            return rows
+    raise InputError(
+        "No article of this memory shares a word with the prompt. Use words of its articles, or search in all entries."
+    )

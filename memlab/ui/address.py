@@ -24,7 +24,7 @@ def follow(lab: Lab, page: str) -> None:
     if not arrived or "prompt" not in st.query_params:
         return
     settings = {field.name for method in lab.methods().values() for field in method.fields()}
-    for name in {"method", "datastore", "preset", *settings} - set(st.query_params):
+    for name in {"method", "datastore", "preset", "as_of", *settings} - set(st.query_params):
         st.session_state.pop(name, None)
     if "model" not in st.query_params and "model" in st.session_state:
         st.session_state["model"] = AUTOMATIC

@@ -12,6 +12,7 @@ from memlab.errors import MemlabError
 from memlab.results import Neighbor
 from memlab.ui.address import open_source
 from memlab.ui.highlight import passage, remembered
+from memlab.ui.origin import number, origin
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
@@ -31,8 +32,13 @@ def article_panel(lab: Lab, datastore: str, neighbor: Neighbor) -> None:
     """The article, out of the datastore's texts, in a frame of its own, with a button that closes it."""
     with st.container(border=True):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.subheader(plain(neighbor.document), anchor=False, width="content")
+            title = origin(neighbor.source, neighbor.document)
+            st.subheader(plain(title), anchor=False, width="content")
             st.button("Close", key="ask.close", icon=":material/close:", on_click=open_source, args=(None,))
+        if number(neighbor.source) is not None:
+            whole = neighbor.left + neighbor.value + neighbor.right
+            st.html(marked(whole, len(neighbor.left), len(neighbor.left + neighbor.value)))
+            return
         try:
             text = lab.article(neighbor.document, datastore).text
         except MemlabError as error:

@@ -10,6 +10,7 @@ from memlab.figures.theme import MEMORY, tint
 from memlab.results import Neighbor, Prediction
 from memlab.ui.address import open_source, opened_source
 from memlab.ui.highlight import remembered
+from memlab.ui.origin import origin
 from memlab.ui.plain import plain
 
 _SHOWN = "ask.shown"
@@ -36,11 +37,11 @@ def neighbor_list(p: Prediction, wide: bool) -> None:
             )
             passage.html(row(neighbor, heaviest))
             source.button(
-                plain(neighbor.document),
+                plain(origin(neighbor.source, neighbor.document)),
                 key=f"ask.open.{neighbor.entry}",
                 icon=":material/article:",
                 type="primary" if neighbor.entry == opened_source() else "secondary",
-                help="Open the article with this sentence marked",
+                help="Open the text with this sentence marked",
                 width="stretch" if wide else "content",
                 on_click=open_source,
                 args=(neighbor.entry,),

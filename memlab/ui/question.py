@@ -15,6 +15,7 @@ from memlab.methods.declare import Field, Method
 from memlab.results import Prediction
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named, unknown_name
+from memlab.ui.as_of import as_of_slider
 from memlab.ui.plain import plain
 
 LAMBDA = "lam"
@@ -25,7 +26,7 @@ class Question:
     """Everything that decides the answer except lambda, which has its own slider.
 
     `settings` holds the method's other settings, `mixing` the field of lambda with its default here
-    (None for a method without one), `problems` what the address asks for and cannot have.
+    (None for a method without one), `as_of` the last edit that counts (None: all), `problems` what the address asks for and cannot have.
     """
 
     prompt: str
@@ -35,6 +36,7 @@ class Question:
     preset: str
     settings: dict[str, Any]
     mixing: Field | None
+    as_of: int | None
     problems: tuple[MemlabError, ...]
 
     def ask(self, lab: Lab, lam: float | None) -> Prediction:
@@ -45,6 +47,7 @@ class Question:
             method=self.method.name,
             model=self.model,
             datastore=self.datastore,
+            as_of=self.as_of,
             preset=self.preset,
             **settings,
         )
@@ -100,7 +103,9 @@ def choose(lab: Lab, prompt: str) -> Question:
             mixing = dataclasses.replace(field, default=value)
         else:
             chosen[field.name] = fields.widget(field, value)
-    return Question(prompt, method, model, named(datastore), preset, chosen, mixing, tuple(problems))
+    as_of, unknown = as_of_slider(lab)
+    problems += unknown
+    return Question(prompt, method, model, named(datastore), preset, chosen, mixing, as_of, tuple(problems))
 
 
 def _offered_methods(lab: Lab, model: str | None) -> dict[str, Method]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import streamlit as st
-from streamlit.errors import StreamlitPageNotFoundError
 
 from memlab import Lab
-from memlab.bundle import bundle
 from memlab.ui.address import link
+from memlab.ui.links import link_to
 from memlab.ui.plain import plain
 
 COLUMNS = 3
@@ -24,18 +21,9 @@ def story_cards(lab: Lab) -> None:
                 st.text(story.text)
                 st.space("stretch")
                 st.markdown(f"**{plain(story.prompt)}**")
-                _link_to_ask("Ask this", link(story.prompt, story.method, story.settings))
+                link_to("ask", "Ask this", link(story.prompt, story.method, story.settings), "play_circle")
         with st.container(height="stretch"):
             st.subheader("Your own question", anchor=False)
             st.text("Any sentence with a gap, or any beginning of one. The address of the page is the link to share.")
             st.space("stretch")
-            _link_to_ask("Ask", {})
-
-
-def _link_to_ask(label: str, parameters: dict[str, str]) -> None:
-    """A link within the app; a plain one where the page runs by itself, without the app's navigation."""
-    try:
-        page = bundle() / "pages" / "ask.py"
-        st.page_link(page, label=label, icon=":material/play_circle:", query_params=parameters)
-    except StreamlitPageNotFoundError:
-        st.link_button(label, f"ask?{urlencode(parameters)}", icon=":material/play_circle:")
+            link_to("ask", "Ask", {}, "play_circle")

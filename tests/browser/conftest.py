@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -34,28 +35,40 @@ ANSWER = 60_000  # milliseconds for the first answer on a busy machine
 
 
 @pytest.fixture(scope="session")
-def server(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the app, served as `memlab serve` serves it."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(bundle() / "app.py"), f"--server.port={port}"]
-    log = (tmp_path_factory.mktemp("server") / "log.txt").open("w")
-    process = subprocess.Popen(
-        [*command, "--server.headless=true"],
-        cwd=bundle(),
-        env={**os.environ, "MEMLAB_HOME": str(built_home)},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    address = f"http://localhost:{port}"
-    try:
-        _wait_for(address, process)
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], AbstractContextManager[str]]:
+    """Serves the app over a home folder as `memlab serve` does: `with serve(home) as address`."""
+
+    @contextmanager
+    def run(home: Path) -> Iterator[str]:
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "streamlit", "run", str(bundle() / "app.py"), f"--server.port={port}"]
+        log = (tmp_path_factory.mktemp("server") / "log.txt").open("w")
+        process = subprocess.Popen(
+            [*command, "--server.headless=true"],
+            cwd=bundle(),
+            env={**os.environ, "MEMLAB_HOME": str(home)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        address = f"http://localhost:{port}"
+        try:
+            _wait_for(address, process)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+            log.close()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def server(built_home: Path, serve: Callable[[Path], AbstractContextManager[str]]) -> Iterator[str]:
+    """The address of the app over the home folder that all tests share."""
+    with serve(built_home) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        log.close()
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:

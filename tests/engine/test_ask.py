@@ -56,9 +56,10 @@ def test_an_answer_is_plain_json_of_the_agreed_shape(method: str, lab: Lab) -> N
 @METHODS
 def test_the_capital_of_france_is_paris(method: str, lab: Lab) -> None:
     p = lab.ask(PROMPTS[method], method)
-    assert p.answer == p.knn[0].token == "Paris"
-    assert p.lm[0].token == "Paris"
-    assert "Paris" in p.neighbors[0].value
+    assert p.answer == p.lm[0].token == "Paris"
+    assert "Paris" in {n.value for n in p.neighbors}
+    if method == "bert-knn":  # next words found in all entries are of many kinds
+        assert p.knn[0].token == p.neighbors[0].value == "Paris"
 
 
 @METHODS

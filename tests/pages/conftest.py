@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from memlab import Lab
 from memlab.bundle import bundle
 
 SECONDS = 60  # a busy machine loads a model in that time
@@ -25,3 +28,25 @@ def open_page(built_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         return page.run()
 
     return run
+
+
+@pytest.fixture
+def own_lab(built_home: Path, tmp_path: Path) -> Lab:
+    """A home folder of the test's own, so that its edits reach no other test; the datastores are hard links."""
+    home = tmp_path / "home"
+    shutil.copytree(
+        built_home / "datastores",
+        home / "datastores",
+        copy_function=os.link,
+        ignore=shutil.ignore_patterns(".*"),
+    )
+    return Lab.open(home)
+
+
+@pytest.fixture
+def open_own(
+    own_lab: Lab, open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., AppTest]:
+    """As `open_page`, over the home folder of `own_lab`."""
+    monkeypatch.setenv("MEMLAB_HOME", str(own_lab.home))
+    return open_page

@@ -180,9 +180,9 @@ def test_a_job_of_a_killed_process_is_interrupted_and_can_be_resumed(jobs: Jobs,
     ("changes", "state"),
     [
         ({"runner": "an earlier process with this pid"}, "interrupted"),
-        ({"pid": 1, "heartbeat": time.time()}, "running"),
+        ({"pid": 1, "heartbeat": "now"}, "running"),
         ({"pid": 1, "heartbeat": 0.0}, "interrupted"),
-        ({"host": "elsewhere", "pid": 2**22, "heartbeat": time.time()}, "running"),
+        ({"host": "elsewhere", "pid": 2**22, "heartbeat": "now"}, "running"),
         ({"host": "elsewhere", "pid": 2**22, "heartbeat": 0.0}, "interrupted"),
     ],
 )
@@ -192,8 +192,9 @@ def test_how_a_dead_process_is_told(
     monkeypatch.setattr(jobs_module, "BEAT_EVERY", 60.0)  # else its own signs of life arrive
     job_id = jobs.submit("train", "Training", until_stopped)
     when(lambda: jobs.get(job_id).state == "running")
+    values = {name: time.time() if value == "now" else value for name, value in changes.items()}
     with database.writing() as session:
-        session.execute(update(Job).where(Job.id == job_id).values(**changes))
+        session.execute(update(Job).where(Job.id == job_id).values(**values))
     assert jobs.get(job_id).state == state
     jobs.stop(job_id)
     when(lambda: jobs.get(job_id).state == "stopped")

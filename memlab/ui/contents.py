@@ -1,0 +1,50 @@
+"""What an edit forgets and remembers, as a table and marked words."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.results import Article, Edit, Source
+from memlab.ui.article import sentence_around
+from memlab.ui.highlight import passage
+from memlab.ui.origin import origin
+
+MOST = 50  # rows; more is a count
+
+
+def contents(lab: Lab, edit: Edit, datastore: str | None = None) -> None:
+    """A list of what is forgotten, then what is remembered; says so where it is neither."""
+    tense = "would" if edit.dry_run else "did"
+    if edit.sources:
+        st.markdown(f"**{'Will be forgotten' if edit.dry_run else 'Forgotten'}: {_count(len(edit.sources))}**")
+        texts = {article.id: article for article in lab.articles(datastore)}
+        st.dataframe([_row(source, texts) for source in edit.sources[:MOST]], hide_index=True, width="stretch")
+        if len(edit.sources) > MOST:
+            st.caption(f"The first {MOST} of {len(edit.sources)}.")
+    if edit.remembers:
+        st.markdown(f"**{'Will be remembered' if edit.dry_run else 'Remembered'}**")
+        words = "&ensp;".join(passage(escape(text)) for text in edit.remembers[:MOST])
+        st.html(f"<div style='line-height:1.8;overflow-wrap:anywhere'>{words}</div>")
+        if len(edit.remembers) > MOST:
+            st.caption(f"The first {MOST} of {len(edit.remembers)}.")
+    if not edit.sources and not edit.remembers:
+        st.caption(f"This step {tense} neither forget nor teach anything by itself.")
+
+
+def _count(places: int) -> str:
+    return "1 place" if places == 1 else f"{places:,} places"
+
+
+def _row(source: Source, texts: dict[str, Article]) -> dict[str, str]:
+    """Text, document, and the sentence around it."""
+    article = texts.get(source.document)
+    title = origin(source.document, article.title if article else source.document)
+    if article is None:
+        return {"text": source.text, "document": title, "sentence": ""}
+    if source.start == 0 and source.end == len(article.text):
+        return {"text": "the whole document", "document": title, "sentence": f"{source.end:,} characters"}
+    first, last = sentence_around(article.text, source.start, source.end)
+    return {"text": source.text, "document": title, "sentence": article.text[first:last]}

@@ -1,0 +1,55 @@
+"""One edit in the timeline."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError
+from memlab.results import Edit
+from memlab.ui.contents import contents
+from memlab.ui.links import link_to
+from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+from memlab.ui.timeline import MARKS, cloze, question_of
+from memlab.ui.undo import undo_or_redo
+
+
+def edit_row(lab: Lab, edit: Edit, active: bool) -> None:
+    """Number, time, kind, summary, author and state; what can be done with it; its details once they are opened."""
+    with st.container(border=True, key=f"history.edit.{edit.seq}"):
+        said, ways = st.columns([3, 2], vertical_alignment="center")
+        with said:
+            st.markdown(f"**{edit.seq} · {edit.kind}** · {plain(edit.summary)}{_badge(edit, active)}")
+            st.caption(plain(f"{when(edit)} · {edit.author}"))
+        with ways, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+            link_to("ask", "Ask as of this edit", _question(edit), "history")
+            if edit.kind not in MARKS:
+                undo_or_redo(lab, edit, active)
+        if edit.kind in MARKS:
+            return
+        details = st.expander("Details", key=f"history.details.{edit.seq}", on_change="rerun")
+        if details.open:
+            with details:
+                try:
+                    contents(lab, edit)
+                except MemlabError as error:
+                    show_error(error)
+
+
+def when(edit: Edit) -> str:
+    """The time to the second, in UTC."""
+    return f"{(edit.time or '')[:19].replace('T', ' ')} UTC"
+
+
+def _badge(edit: Edit, active: bool) -> str:
+    if edit.kind in MARKS:
+        return ""
+    return " :green-badge[active]" if active else " :gray-badge[undone]"
+
+
+def _question(edit: Edit) -> dict[str, str]:
+    """A question about what the edit taught, or the last one asked, at this place of the history."""
+    taught = next((text for text in edit.remembers if " " in text), "")
+    prompt = cloze(taught) if taught else st.session_state.get("prompt", "")
+    return {**question_of(prompt), "as_of": str(edit.seq)}

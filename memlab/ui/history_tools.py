@@ -1,0 +1,92 @@
+"""What is done with the history as a whole: check it, take it along."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError
+from memlab.results import Edit
+from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+from memlab.ui.timeline import MARKS, undone
+
+COLUMNS = ("seq", "time", "kind", "summary", "author", "state", "forgets", "remembers")
+
+
+def tools(lab: Lab, shown: Sequence[Edit], history: Sequence[Edit]) -> None:
+    """Verify, and the list as it is shown as JSON and CSV."""
+    with st.container(horizontal=True):
+        verify = st.button(
+            "Verify",
+            key="history.verify",
+            icon=":material/verified:",
+            help="Computes the hash chain again: finds edits that were changed, taken out or moved.",
+        )
+        st.download_button(
+            "JSON",
+            lambda: as_json(shown, history),
+            file_name="history.json",
+            mime="application/json",
+            key="history.json",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.download_button(
+            "CSV",
+            lambda: as_csv(shown, history),
+            file_name="history.csv",
+            mime="text/csv",
+            key="history.csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+    if verify:
+        _verify(lab, len(history))
+
+
+def state(edit: Edit, taken_back: set[int]) -> str:
+    """active or undone; nothing for a step that is itself an undo or redo."""
+    return "" if edit.kind in MARKS else "undone" if edit.seq in taken_back else "active"
+
+
+def as_json(shown: Sequence[Edit], history: Sequence[Edit]) -> str:
+    """Everything about the edits shown."""
+    gone = undone(history)
+    return json.dumps([{**e.to_dict(), "state": state(e, gone)} for e in shown], ensure_ascii=False, indent=1)
+
+
+def as_csv(shown: Sequence[Edit], history: Sequence[Edit]) -> str:
+    """One line for each edit shown; `forgets` is a number of places."""
+    gone = undone(history)
+    out = io.StringIO()
+    lines = csv.writer(out, lineterminator="\n")
+    lines.writerow(COLUMNS)
+    for e in shown:
+        remembers = " | ".join(e.remembers)
+        cells = (e.seq, e.time, e.kind, e.summary, e.author, state(e, gone), len(e.sources), remembers)
+        lines.writerow([_harmless(cell) for cell in cells])
+    return out.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    """No text that a spreadsheet would run as a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
+
+
+def _verify(lab: Lab, edits: int) -> None:
+    try:
+        problems = lab.verify()
+    except MemlabError as error:
+        show_error(error)
+        return
+    if not problems:
+        whole = "1 edit" if edits == 1 else f"all {edits} edits"
+        st.success(f"The chain is whole: {whole} as recorded.", icon=":material/verified:")
+    for problem in problems:
+        st.error(plain(problem.message), icon=":material/error:")

@@ -1,0 +1,60 @@
+"""The history of a workspace, read for the pages: what holds, and what to ask about an edit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from memlab import Lab
+from memlab.results import Edit
+from memlab.ui.article import sentence_around
+
+KINDS = ("teach", "forget", "correct", "undo", "redo")
+MARKS = ("undo", "redo")
+MASK = "[MASK]"
+
+_ABOUT = re.compile(r"(?:undo|redo) edit (\d+):")
+_LAST_WORD = re.compile(r"[^\W_](?:[\w'’-]*\w)?(?=\W*$)")
+
+
+def head(lab: Lab) -> int:
+    """Number of the last edit; 0 without any."""
+    return max((edit.seq for edit in lab.history()), default=0)
+
+
+def undone(history: Iterable[Edit]) -> set[int]:
+    """The edits that are taken back now."""
+    out: set[int] = set()
+    for edit in history:
+        about = _ABOUT.match(edit.summary) if edit.kind in MARKS else None
+        if about and edit.kind == "undo":
+            out.add(int(about[1]))
+        elif about:
+            out.discard(int(about[1]))
+    return out
+
+
+def holds(history: Sequence[Edit], seq: int) -> bool:
+    """Whether edit `seq` is there and not taken back."""
+    return any(edit.seq == seq for edit in history) and seq not in undone(history)
+
+
+def cloze(text: str, word: str | None = None) -> str:
+    """A question that a taught text answers: its first sentence with a gap for its last word.
+
+    With `word`, the first sentence that holds it, with the gap there. Empty where there is no word.
+    """
+    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)") if word else None
+    found = pattern.search(text) if pattern else None
+    first, last = sentence_around(text, found.start(), found.end()) if found else sentence_around(text, 0, 1)
+    if found is None:
+        found = _LAST_WORD.search(text[first:last])
+        if found is None:
+            return ""
+        return text[first : first + found.start()] + MASK + text[first + found.end() : last]
+    return text[first : found.start()] + MASK + text[found.end() : last]
+
+
+def question_of(prompt: str) -> dict[str, str]:
+    """The address of a question on the Ask page, with the method that its form asks for."""
+    return {"prompt": prompt, "method": "bert-knn" if MASK in prompt else "knn-lm"} if prompt else {}

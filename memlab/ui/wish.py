@@ -1,0 +1,138 @@
+"""What a person wants to change: the three forms of the Edit page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.results import Edit
+from memlab.ui.address import AUTOMATIC, named, unknown_name
+from memlab.ui.fact_field import fact_field, keep_or_replace
+from memlab.ui.origin import origin
+from memlab.ui.session import show_error
+from memlab.ui.timeline import cloze, holds
+
+WEIGHT = 0.05  # passages lighter than this hardly change an answer
+ASKED = 3  # questions offered about a forgotten document
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A call of the engine that is not made yet: `way` names it; `questions` are prompts that show its effect."""
+
+    way: str
+    what: dict[str, Any]
+    questions: tuple[str, ...] = ()
+
+    def work(self, lab: Lab, author: dict[str, str], dry_run: bool) -> Edit:
+        """Works it out, or does it. Raises MemlabError."""
+        ways: dict[str, Callable[..., Edit]] = {"teach": lab.teach, "correct": lab.correct, "forget": lab.forget}
+        return ways[self.way](**self.what, **author, dry_run=dry_run)
+
+
+def teach(lab: Lab) -> Wish | None:
+    """A sentence or short text; every word of it, or one."""
+    with st.form("edit.teach", border=False):
+        text = st.text_area(
+            "Text",
+            key="text",
+            bind="query-params",
+            height=110,
+            placeholder="The capital of Wakanda is Birnin.",
+            help="A sentence or a short text. It is found like any passage of the articles.",
+        )
+        word = st.text_input(
+            "Remember only this word",
+            key="word",
+            bind="query-params",
+            placeholder="Empty: every word of the text",
+            autocomplete="off",
+        )
+        st.form_submit_button("Preview", icon=":material/visibility:")
+    if not text or not text.strip():
+        return None
+    value = " ".join((word or "").split()) or None
+    question = cloze(" ".join(text.split()), value)
+    return Wish("teach", {"text": text, "value": value}, (question,) if question else ())
+
+
+def correct(lab: Lab) -> Wish | None:
+    """A fact, and what should stand in place of its object."""
+    fact = fact_field(lab)
+    if fact is None:
+        return None
+    new = st.text_input("New object", key="new", bind="query-params", placeholder="Type a name", autocomplete="off")
+    if not new or not new.strip():
+        return None
+    return Wish("correct", {"fact": fact, "new_object": " ".join(new.split())}, (lab.question(fact),))
+
+
+def forget(lab: Lab) -> Wish | None:
+    """A document, everything that states a fact, or what a prompt finds."""
+    targets = {"a document": _document, "whatever states a fact": _fact, "what a prompt finds": _found}
+    for problem in unknown_name("forget", targets):
+        show_error(problem)
+    chosen = st.segmented_control(
+        "What to forget",
+        list(targets),
+        default="a document",
+        required=True,
+        key="forget",
+        bind="query-params",
+    )
+    return targets[chosen](lab, _collection(lab))
+
+
+def _collection(lab: Lab) -> str | None:
+    """The datastore whose texts are meant; asked only where there are texts besides the bundled ones."""
+    bundled = tuple(info.name for info in lab.models() if info.bundled)
+    own = [store.name for store in lab.datastores() if not store.name.startswith(bundled)]
+    if not own:
+        return None
+    help = "Whose texts are meant. Automatic: the bundled articles."
+    return named(st.selectbox("Datastore", [AUTOMATIC, *own], key="texts", bind="query-params", help=help))
+
+
+def _document(lab: Lab, datastore: str | None) -> Wish | None:
+    documents: dict[str, str] = {}
+    for article in lab.articles(datastore):
+        name = origin(article.id, article.title)
+        documents[f"{name} ({article.id})" if name in documents else name] = article.id
+    history = lab.history()
+    for edit in history:
+        if edit.kind in ("teach", "correct") and holds(history, edit.seq):
+            documents[f"Taught in edit {edit.seq}"] = f"edit:{edit.seq}"
+    keep_or_replace("document", "document", documents, None)
+    title = st.selectbox(
+        "Document",
+        list(documents),
+        index=None,
+        key="document",
+        bind="query-params",
+        placeholder="Type a title, for example France",
+    )
+    if title is None:
+        return None
+    facts = [fact for fact in lab.facts() if fact.subject == title][:ASKED]
+    what = {"document": documents[title], "datastore": datastore}
+    return Wish("forget", what, tuple(lab.question(fact) for fact in facts))
+
+
+def _fact(lab: Lab, datastore: str | None) -> Wish | None:
+    fact = fact_field(lab)
+    return Wish("forget", {"fact": fact, "datastore": datastore}, (lab.question(fact),)) if fact else None
+
+
+def _found(lab: Lab, datastore: str | None) -> Wish | None:
+    line, bar = st.columns([3, 2], gap="medium")
+    prompt = line.text_input(
+        "Prompt", key="found", bind="query-params", placeholder="The capital of France is [MASK].", autocomplete="off"
+    )
+    weight = bar.slider("Weight above", 0.0, 1.0, WEIGHT, 0.01, key="weight", bind="query-params")
+    if not prompt or not prompt.strip():
+        return None
+    return Wish("forget", {"prompt": prompt, "weight_above": weight, "datastore": datastore}, (prompt,))

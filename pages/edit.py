@@ -1,0 +1,47 @@
+"""Edit memory: teach, correct and forget, with a preview before anything changes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab.errors import MemlabError
+from memlab.ui.address import unknown_name
+from memlab.ui.commit import preview_or_result
+from memlab.ui.entry import through_app
+from memlab.ui.session import current_lab, show_error
+from memlab.ui.wish import correct, forget, teach
+
+WAYS = {
+    "Teach": (teach, "Type a sentence, for example **The capital of Wakanda is Birnin.**"),
+    "Correct": (correct, "Choose a fact, and type the object that should stand in its place."),
+    "Forget": (forget, "Choose what to forget."),
+}
+
+through_app()
+lab = current_lab()
+
+st.title("Edit memory", anchor=False)
+st.markdown(
+    "The model stays as it is; only its memory changes, from the next question on. "
+    "You see first what an edit would do, and every edit can be undone."
+)
+for problem in unknown_name("way", WAYS):
+    show_error(problem)
+way = st.segmented_control(
+    "What to do",
+    list(WAYS),
+    default="Teach",
+    required=True,
+    key="way",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+form, first_step = WAYS[way]
+try:
+    wish = form(lab)
+    if wish is None:
+        st.info(f"{first_step} Then a preview shows what would change.", icon=":material/visibility:")
+    else:
+        preview_or_result(lab, wish)
+except MemlabError as error:
+    show_error(error)

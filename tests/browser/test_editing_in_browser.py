@@ -1,0 +1,111 @@
+"""Teaching, asking and taking back, as a person does it in two windows."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+TEXT = "The capital of Wakanda is Birnin."
+PROMPT = "The capital of Wakanda is [MASK]."
+SAYS = "The model cannot say Birnin; its memory can."
+
+Window = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def server(
+    built_home: Path,
+    serve: Callable[[Path], AbstractContextManager[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The app over a home folder of its own, so that edits reach no other test; the datastores are hard links."""
+    home = tmp_path_factory.mktemp("edited")
+    shutil.copytree(
+        built_home / "datastores",
+        home / "datastores",
+        copy_function=os.link,
+        ignore=shutil.ignore_patterns(".*"),
+    )
+    with serve(home) as address:
+        yield address
+
+
+def idle(page: Page) -> None:
+    """Until the script has run and the page shows what it drew."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(300)
+
+
+def ask(page: Page, prompt: str = PROMPT) -> str:
+    """Types the prompt and returns the sentence that the page completes."""
+    page.get_by_label("Prompt").fill(prompt)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    return page.locator("[data-testid=stMain] [data-testid=stHtml]").first.inner_text()
+
+
+def test_what_one_window_teaches_the_other_knows_until_it_is_undone(window: Window, tmp_path: Path) -> None:
+    first, second = window("edit"), window("ask")
+    first.get_by_label("Text", exact=True).fill(TEXT)
+    first.get_by_role("button", name="Preview").click()
+    first.get_by_role("heading", name="Preview").wait_for()
+    idle(first)
+    first.screenshot(path=tmp_path / "preview.png", full_page=True)
+    assert "Birnin" not in ask(second)
+    first.get_by_role("button", name="Commit").click()
+    first.get_by_text("Edit 1: Taught").wait_for()
+    idle(first)
+    first.screenshot(path=tmp_path / "result.png", full_page=True)
+
+    assert "Birnin" in ask(second)
+    expect(second.get_by_text(SAYS)).to_be_visible()
+    second.get_by_role("button", name="Taught in edit 1").first.click()
+    second.get_by_role("heading", name="Taught in edit 1").wait_for()
+    idle(second)
+    second.screenshot(path=tmp_path / "taught.png", full_page=True)
+
+    first.get_by_role("button", name="Undo").click()
+    first.get_by_text("is taken back").wait_for()
+    assert "Birnin" not in ask(second)
+    expect(second.get_by_text(SAYS)).to_have_count(0)
+
+    shared = window("ask?as_of=1&prompt=" + PROMPT.replace(" ", "%20"))
+    shared.get_by_role("heading", name="Who said it").wait_for()
+    expect(shared.get_by_text(SAYS)).to_be_visible()
+
+
+@pytest.mark.parametrize(("theme", "subject", "told"), [("light", "Italy", "Rome"), ("dark", "Spain", "Madrid")])
+def test_a_link_restores_the_menus_and_history_tells(
+    window: Window, tmp_path: Path, theme: str, subject: str, told: str
+) -> None:
+    page = window("edit?way=Correct&subject=Germany&relation=capital&new=Bonn", theme=theme)
+    page.get_by_text(re.compile("Will be forgotten: [0-9]+ places")).wait_for()
+    expect(page.get_by_label("Object", exact=True)).to_have_value("Berlin")
+    page.get_by_label("Subject").click()
+    page.get_by_label("Subject").fill(subject)
+    page.get_by_role("option", name=subject, exact=True).click()
+    idle(page)
+    expect(page.get_by_label("Object", exact=True)).to_have_value(told)
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    page.screenshot(path=tmp_path / f"correct-{theme}.png", full_page=True)
+    page.get_by_role("button", name="Commit").click()
+    page.get_by_role("link", name="Ask about it").wait_for()
+    page.get_by_test_id("stSidebarNav").get_by_text("History").click()
+    page.get_by_text("Details").first.click()
+    page.get_by_text(re.compile("Forgotten: [0-9]+ place")).wait_for()
+    page.get_by_role("button", name="Verify").click()
+    page.get_by_text("The chain is whole").wait_for()
+    idle(page)
+    page.screenshot(path=tmp_path / f"history-{theme}.png", full_page=True)
+    page.get_by_role("button", name="Undo").first.click()
+    page.get_by_text("undone").first.wait_for()
