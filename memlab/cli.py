@@ -376,14 +376,15 @@ def bench(repeat: int, as_json: bool, home: Path | None, workspace: str) -> None
 def serve(port: int, browser: bool, as_json: bool, home: Path | None, workspace: str) -> None:
     """Open the pages in the browser."""
     from memlab.bundle import bundle
+    from memlab.record.home import home_folder
 
-    lab = _lab(home, workspace)
+    folder = home_folder(home)  # not the lab: the pages open it, and it takes seconds to import
     app = bundle() / "app.py"
     if not app.is_file():
         raise InputError(f"{app} is missing. Install memlab again.")
     url = f"http://localhost:{port}"
-    _print({"url": url, "home": str(lab.home)}, as_json, [f"memlab: {url}   (home: {lab.home}; Ctrl+C ends it)"])
-    environment = {**os.environ, "MEMLAB_HOME": str(lab.home)}
+    _print({"url": url, "home": str(folder)}, as_json, [f"memlab: {url}   (home: {folder}; Ctrl+C ends it)"])
+    environment = {**os.environ, "MEMLAB_HOME": str(folder)}
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)]
     command += ["--server.headless", "false" if browser else "true"]
     try:

@@ -14,7 +14,7 @@ from memlab.ui.address import AUTOMATIC, named, unknown_name
 from memlab.ui.fact_field import fact_field, keep_or_replace
 from memlab.ui.origin import origin
 from memlab.ui.session import show_error
-from memlab.ui.timeline import cloze, holds
+from memlab.ui.timeline import cloze
 
 WEIGHT = 0.05  # passages lighter than this hardly change an answer
 ASKED = 3  # questions offered about a forgotten document
@@ -102,10 +102,6 @@ def _document(lab: Lab, datastore: str | None) -> Wish | None:
     for article in lab.articles(datastore):
         name = origin(article.id, article.title)
         documents[f"{name} ({article.id})" if name in documents else name] = article.id
-    history = lab.history()
-    for edit in history:
-        if edit.kind in ("teach", "correct") and holds(history, edit.seq):
-            documents[f"Taught in edit {edit.seq}"] = f"edit:{edit.seq}"
     keep_or_replace("document", "document", documents, None)
     title = st.selectbox(
         "Document",

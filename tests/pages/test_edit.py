@@ -201,6 +201,20 @@ def test_ask_shows_what_was_taught_and_opens_it(open_own: Open, own_lab: Lab) ->
     assert "Taught in edit 1" in [heading.value for heading in page.subheader]
     assert TEXT in texts(page)
     assert any("The model cannot say Birnin" in notice.value for notice in page.info)
+    own_lab.undo()
+    page = open_own(ASK, prompt=PROMPT, source=str(entry.entry), as_of="1")
+    assert not page.error
+    assert TEXT in texts(page)
+
+
+def test_an_opened_article_hides_what_was_forgotten(open_own: Open, own_lab: Lab) -> None:
+    prompt = "The capital of Germany is [MASK]."
+    own_lab.forget(fact=next(f for f in own_lab.facts("capital") if f.subject == "Germany"))
+    entry = own_lab.ask(prompt).neighbors[0]
+    page = open_own(ASK, prompt=prompt, source=str(entry.entry))
+    assert not page.error
+    article = next(element.value for element in page.html if "pre-wrap" in element.value)
+    assert html.unescape(re.sub(r"<[^>]+>", "", article)) == own_lab.article(entry.document).text
 
 
 def test_ask_as_of_an_edit(open_own: Open, own_lab: Lab) -> None:
