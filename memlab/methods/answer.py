@@ -73,6 +73,22 @@ def answer(
     return replace(prediction, notices=notices)
 
 
+def _left_of(text: str, start: int) -> str:
+    """At most CONTEXT characters before `start`, beginning with a whole word."""
+    if start <= CONTEXT:
+        return text[:start]
+    cut = text[start - CONTEXT : start]
+    return cut[cut.find(" ") + 1 :] if " " in cut.rstrip() else cut
+
+
+def _right_of(text: str, end: int) -> str:
+    """At most CONTEXT characters from `end` on, ending with a whole word."""
+    if len(text) - end <= CONTEXT:
+        return text[end:]
+    cut = text[end : end + CONTEXT]
+    return cut[: cut.rfind(" ")] if " " in cut.lstrip() else cut
+
+
 def _neighbors(
     store: Searchable,
     words: Sequence[str],
@@ -96,9 +112,9 @@ def _neighbors(
                 token=words[value],
                 distance=distance,
                 weight=weight,
-                left=article.text[max(0, start - CONTEXT) : start],
+                left=_left_of(article.text, start),
                 value=article.text[start:end],
-                right=article.text[end : end + CONTEXT],
+                right=_right_of(article.text, end),
                 document=article.title,
                 start=start,
                 end=end,
