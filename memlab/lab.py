@@ -48,7 +48,7 @@ from memlab.methods.answer import answer
 from memlab.methods.declare import Method, checked
 from memlab.record.chain import EditRow, Problem
 from memlab.record.database import open_database
-from memlab.record.fold import CHANGES
+from memlab.record.fold import CHANGES, dependents
 from memlab.record.home import home_folder
 from memlab.record.ledger import ANONYMOUS, Ledger
 from memlab.record.memory_edits import (
@@ -60,6 +60,7 @@ from memlab.record.memory_edits import (
     lesson,
     shortened,
     stating,
+    wish,
 )
 from memlab.record.workspaces import Workspaces
 from memlab.results import Article, Edit, Fact, Prediction, Timings
@@ -145,19 +146,19 @@ class Lab:
         except StoreError as error:
             return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
 
-    def articles(self, datastore: str | None = None) -> list[Article]:
-        """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now:
-        forgotten words are blacked out, taught texts stand at the end."""
+    def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
+        """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or
+        as of an edit): forgotten words are blacked out, taught texts stand at the end."""
         if datastore is None or (datastore in BUNDLED and datastore not in listed(self.home)):
             articles, corpus = list(atlas_articles()), articles_hash()
         else:
             store = self._open(datastore)
             articles, corpus = store.documents.articles, store.fingerprint.corpus_hash
-        return edited_texts(articles, corpus, self._changes(None))
+        return edited_texts(articles, corpus, self._changes(as_of))
 
-    def article(self, title: str, datastore: str | None = None) -> Article:
+    def article(self, title: str, datastore: str | None = None, as_of: int | None = None) -> Article:
         """One article by its title or id. Raises NotFound."""
-        for article in self.articles(datastore):
+        for article in self.articles(datastore, as_of):
             if title in (article.id, article.title):
                 return article
         raise NotFound(f"There is no article {title!r} here. `lab.articles()` lists those there are.")
@@ -274,7 +275,7 @@ class Lab:
             "from memlab import Lab\n\n"
             f"lab = Lab.open(workspace={prediction.workspace!r})\n"
             f"p = lab.ask({prediction.prompt!r}, method={prediction.method!r}, model={prediction.model!r},\n"
-            f"            datastore={prediction.datastore!r}, {given})\n"
+            f"            datastore={prediction.datastore!r}, as_of={prediction.as_of}, {given})\n"
             "p  # a notebook displays it; p.to_dict() has everything\n"
         )
 
@@ -334,8 +335,7 @@ class Lab:
         sources = sorted(set(sources) - self._changes(None).removed)
         if not sources:
             raise InputError(f"There is nothing left to forget of {what}: it is forgotten already.")
-        parameters = {"forgets": [s.to_dict() for s in sources]}
-        return self._edit("forget", f"Forgot {shortened(what)}", parameters, author, dry_run)
+        return self._edit("forget", f"Forgot {shortened(what)}", wish(sources), author, dry_run)
 
     def correct(self, fact: Fact, new_object: str, author: str = ANONYMOUS, dry_run: bool = False) -> Edit:
         """Forgets everything that states a fact and teaches it with another object, as one edit."""
@@ -343,21 +343,25 @@ class Lab:
         store, corpus = self._editable(None)
         told = fill(relation.statements[0], fact.subject, new_object)
         sources = [s for s in stating(store, corpus, fact) if s not in self._changes(None).removed]
-        parameters = {"forgets": [s.to_dict() for s in sources], **lesson(told)}
+        parameters = {**wish(sources), **lesson(told)}
         what = f"Corrected {relation.label} of {fact.subject}: {fact.object} -> {new_object}"
         return self._edit("correct", shortened(what), parameters, author, dry_run)
 
     def undo(self, edit_id: str | int | None = None, author: str = ANONYMOUS) -> Edit:
         """Takes an edit back: the given one, or the last. Also an edit; nothing is lost."""
-        return self._as_edit(self._ledger.undo(edit_id, author))
+        return self._as_edits([self._ledger.undo(edit_id, author)])[0]
 
     def redo(self, edit_id: str | int | None = None, author: str = ANONYMOUS) -> Edit:
         """Puts an undone edit back: the given one, or the one undone last."""
-        return self._as_edit(self._ledger.redo(edit_id, author))
+        return self._as_edits([self._ledger.redo(edit_id, author)])[0]
 
     def history(self) -> list[Edit]:
         """All edits of the workspace in order."""
-        return [self._as_edit(row) for row in self._ledger.rows()]
+        return self._as_edits(self._ledger.rows())
+
+    def head(self) -> int:
+        """Number of the last edit; 0 when there is none."""
+        return self._ledger.head()
 
     def verify(self) -> list[Problem]:
         """What is wrong with the recorded history: changed, missing or reordered rows; empty when nothing is."""
@@ -370,11 +374,22 @@ class Lab:
     def _edit(self, kind: str, summary: str, parameters: dict[str, Any], author: str, dry_run: bool) -> Edit:
         if dry_run:
             return edit_of(None, kind, summary, parameters, author, self.workspace, self._ledger.head() + 1)
-        return self._as_edit(self._ledger.append(kind, summary, parameters, author))
+        return self._as_edits([self._ledger.append(kind, summary, parameters, author)])[0]
 
-    def _as_edit(self, row: EditRow) -> Edit:
-        rests = tuple(r.sequence for r in self._ledger.dependents(row.sequence)) if row.kind in CHANGES else ()
-        return edit_of(row, row.kind, row.summary, row.parameters, row.author, self.workspace, row.sequence, rests)
+    def _as_edits(self, rows: Sequence[EditRow]) -> list[Edit]:
+        """Rows as results, with what holds now and what rests on what."""
+        active = self._ledger.active()
+        holding = {row.sequence for row in active}
+        out = []
+        for row in rows:
+            rests = tuple(r.sequence for r in dependents(active, row.sequence)) if row.kind in CHANGES else ()
+            holds = row.sequence in holding or row.kind not in CHANGES
+            out.append(
+                edit_of(
+                    row, row.kind, row.summary, row.parameters, row.author, self.workspace, row.sequence, holds, rests
+                )
+            )
+        return out
 
     def _changes(self, as_of: int | None) -> Changes:
         """The fold of the ledger as changes of memory, kept per state of the ledger."""

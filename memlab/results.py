@@ -72,8 +72,9 @@ class Source:
 class Edit:
     """One change of what a workspace remembers, done or (dry_run) only worked out.
 
-    `sources` are what it forgets, `entries` what it adds. `rests_on_it` are later edits that an undo
-    would leave without ground.
+    `sources` are what it forgets, `remembers` the words or the text that it adds. `active` says whether
+    it holds now; `target` is the edit that an undo or redo is about. `rests_on_it` are later edits that
+    an undo would leave without ground.
     """
 
     id: str | None
@@ -87,6 +88,8 @@ class Edit:
     sources: tuple[Source, ...] = ()
     remembers: tuple[str, ...] = ()
     scores: Mapping[str, Any] = field(default_factory=dict)
+    active: bool = True
+    target: int | None = None
     rests_on_it: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,6 +105,8 @@ class Edit:
             "forgets": [s.to_dict() for s in self.sources],
             "remembers": list(self.remembers),
             "scores": dict(self.scores),
+            "active": self.active,
+            "target": self.target,
             "rests_on_it": list(self.rests_on_it),
         }
 

@@ -53,7 +53,7 @@ def who_said_it(lab: Lab, p: Prediction) -> None:
     with passages:
         neighbor_list(p, wide=False)
     with source:
-        article_panel(lab, p.datastore, opened)
+        article_panel(lab, p, opened)
 
 
 through_app()

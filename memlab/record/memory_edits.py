@@ -24,12 +24,24 @@ def changes_of(rows: Sequence[EditRow], head: int) -> Changes:
     """The state of memory after the active rows of a ledger."""
     removed, taught = set(), []
     for row in rows:
-        removed |= {Source(**s) for s in row.parameters.get("forgets", ())}
+        removed |= set(sources_of(row.parameters))
         if (lesson := row.parameters.get("teaches")) is not None:
             spans = lesson["spans"]
             chosen = None if spans is None else tuple((int(a), int(b)) for a, b in spans)
             taught.append(Taught(row.sequence, lesson["title"], lesson["text"], chosen))
     return Changes(head, frozenset(removed), tuple(taught))
+
+
+def wish(sources: Iterable[Source]) -> dict[str, Any]:
+    """Parameters that forget sources; what came from an edit says so, since this edit then rests on that one."""
+    records = [{**s.to_dict(), "source": s.document if s.corpus == "edit" else "base"} for s in sources]
+    return {"forgets": records}
+
+
+def sources_of(parameters: dict[str, Any]) -> tuple[Source, ...]:
+    """What an edit with these parameters forgets."""
+    names = ("corpus", "document", "start", "end", "text")
+    return tuple(Source(**{name: s[name] for name in names}) for s in parameters.get("forgets", ()))
 
 
 def lesson(text: str, value: str | None = None) -> dict[str, Any]:
@@ -126,6 +138,7 @@ def edit_of(
     author: str,
     workspace: str,
     seq: int,
+    active: bool = True,
     rests_on_it: tuple[int, ...] = (),
 ) -> Edit:
     """What a page or a notebook sees of an edit; without a row it is a dry run."""
@@ -142,8 +155,10 @@ def edit_of(
         workspace=workspace,
         time=row.time if row else None,
         dry_run=row is None,
-        sources=tuple(Source(**s) for s in parameters.get("forgets", ())),
+        sources=sources_of(parameters),
         remembers=tuple(remembers),
         scores=(row.after or {}) if row else {},
+        active=active,
+        target=row.target if row else None,
         rests_on_it=rests_on_it,
     )

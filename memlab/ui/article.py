@@ -8,8 +8,8 @@ from html import escape
 import streamlit as st
 
 from memlab import Lab
-from memlab.errors import MemlabError, NotFound
-from memlab.results import Neighbor
+from memlab.errors import MemlabError
+from memlab.results import Neighbor, Prediction
 from memlab.ui.address import open_source
 from memlab.ui.highlight import passage, remembered
 from memlab.ui.origin import number, origin
@@ -28,8 +28,8 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
     return first, first + len(text[first:last].rstrip())
 
 
-def article_panel(lab: Lab, datastore: str, neighbor: Neighbor) -> None:
-    """The article, out of the datastore's texts, in a frame of its own, with a button that closes it."""
+def article_panel(lab: Lab, p: Prediction, neighbor: Neighbor) -> None:
+    """The article as it was when the question was asked, in a frame of its own, with a button that closes it."""
     with st.container(border=True):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             title = origin(neighbor.source, neighbor.document)
@@ -37,18 +37,11 @@ def article_panel(lab: Lab, datastore: str, neighbor: Neighbor) -> None:
             st.button("Close", key="ask.close", icon=":material/close:", on_click=open_source, args=(None,))
         try:
             name = neighbor.document if number(neighbor.source) is None else neighbor.source
-            text, start, end = lab.article(name, datastore).text, neighbor.start, neighbor.end
-        except NotFound as error:
-            if number(neighbor.source) is None:
-                show_error(error)
-                return
-            # Taught once, and taken back by now: the question was asked as of an earlier edit.
-            text = neighbor.left + neighbor.value + neighbor.right
-            start, end = len(neighbor.left), len(neighbor.left + neighbor.value)
+            text = lab.article(name, p.datastore, p.as_of).text
         except MemlabError as error:
             show_error(error)
             return
-        st.html(marked(text, start, end))
+        st.html(marked(text, neighbor.start, neighbor.end))
 
 
 def marked(text: str, start: int, end: int) -> str:

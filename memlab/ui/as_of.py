@@ -6,7 +6,6 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import InputError, MemlabError
-from memlab.ui.timeline import head
 
 AS_OF = "as_of"
 NOW = "now"
@@ -17,7 +16,7 @@ def as_of_slider(lab: Lab) -> tuple[int | None, list[MemlabError]]:
 
     There is no control while the workspace has no edits.
     """
-    last = head(lab)
+    last = lab.head()
     options = [*map(str, range(last + 1)), NOW]
     asked = st.query_params.get(AS_OF, NOW)
     problems: list[MemlabError] = []

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from memlab import Lab
 from memlab.results import Edit
 from memlab.ui.article import sentence_around
 
@@ -13,30 +12,17 @@ KINDS = ("teach", "forget", "correct", "undo", "redo")
 MARKS = ("undo", "redo")
 MASK = "[MASK]"
 
-_ABOUT = re.compile(r"(?:undo|redo) edit (\d+):")
 _LAST_WORD = re.compile(r"[^\W_](?:[\w'’-]*\w)?(?=\W*$)")
-
-
-def head(lab: Lab) -> int:
-    """Number of the last edit; 0 without any."""
-    return max((edit.seq for edit in lab.history()), default=0)
-
-
-def undone(history: Iterable[Edit]) -> set[int]:
-    """The edits that are taken back now."""
-    out: set[int] = set()
-    for edit in history:
-        about = _ABOUT.match(edit.summary) if edit.kind in MARKS else None
-        if about and edit.kind == "undo":
-            out.add(int(about[1]))
-        elif about:
-            out.discard(int(about[1]))
-    return out
 
 
 def holds(history: Sequence[Edit], seq: int) -> bool:
     """Whether edit `seq` is there and not taken back."""
-    return any(edit.seq == seq for edit in history) and seq not in undone(history)
+    return any(edit.seq == seq and edit.active for edit in history)
+
+
+def undone(history: Sequence[Edit]) -> set[int]:
+    """The edits that are taken back now."""
+    return {edit.seq for edit in history if not edit.active}
 
 
 def cloze(text: str, word: str | None = None) -> str:

@@ -132,3 +132,21 @@ def test_what_does_not_exist_cannot_be_forgotten_or_undone(own: Lab) -> None:
         own.undo()
     with pytest.raises((InputError, NotFound)):
         own.undo("no-such-edit")
+
+
+def test_an_edit_that_forgets_what_another_taught_rests_on_it(own: Lab) -> None:
+    own.teach("The capital of Wakanda is Birnin.")
+    own.forget(document="edit:1")
+    taught, forgot = own.history()
+    assert (taught.rests_on_it, forgot.rests_on_it) == ((2,), ())
+    assert own.ask(CLOZE["masked"].format("Wakanda")).answer != "Birnin"
+    own.undo(2)
+    assert own.ask(CLOZE["masked"].format("Wakanda")).answer == "Birnin"
+    assert [e.active for e in own.history()] == [True, False, True]
+    assert own.history()[2].target == 2
+
+
+def test_an_article_can_be_read_as_of_an_edit(own: Lab) -> None:
+    own.forget(fact=PARIS)
+    assert "Paris" in own.article("France", as_of=0).text
+    assert "Paris" not in own.article("France").text
