@@ -7,17 +7,14 @@ lab.ask("The capital of France is [MASK].")
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cachetools import LRUCache
-
-from memlab.corpus.generator import atlas_articles
+from memlab.corpus.generator import articles_hash, atlas_articles
 from memlab.corpus.readers import read_texts
 from memlab.corpus.stories import Story, stories
 from memlab.corpus.world import MASK, Relation, atlas, fill
@@ -29,8 +26,6 @@ from memlab.evaluate.prepare import (
     BUNDLED_METHOD,
     BuildProgress,
     Preparation,
-    articles_hash,
-    is_current,
     prepare_bundled,
 )
 from memlab.evaluate.probes import probe_facts, table
@@ -38,11 +33,11 @@ from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info, load
 from memlab.lm.model import LanguageModel
 from memlab.lm.training import RECIPES, train
 from memlab.memory.building import Order, Progress, build
-from memlab.memory.datastore import Datastore, Meta, listed, open_store, stamp
+from memlab.memory.datastore import Meta
 from memlab.memory.overlay import Changes, EditedStore, edited_texts
-from memlab.memory.pending import PendingStore
 from memlab.memory.plan import Reading
 from memlab.memory.retrieval import Encoding, Retrieval, Searchable, check_k, encode, retrieve
+from memlab.memory.shelf import Cache, Shelf, StoreInfo
 from memlab.methods import METHODS, method
 from memlab.methods.answer import answer
 from memlab.methods.declare import Method, checked
@@ -69,32 +64,14 @@ Thing = TypeVar("Thing")
 PRESETS = ("calibrated", "paper")
 
 
-@dataclass(frozen=True)
-class StoreInfo:
-    """What is known of a datastore; `state` is ready, building, missing or broken (`why` says more)."""
-
-    name: str
-    model: str
-    key: str
-    entries: int
-    documents: int
-    index: str
-    state: str
-    why: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 class Lab:
     """Models, datastores and methods of one home folder, seen from one workspace."""
 
     def __init__(self, home: Path, workspace: str) -> None:
         self.home, self.workspace = home, workspace
-        self._cache: LRUCache[Hashable, Any] = LRUCache(maxsize=512)
-        self._pending: dict[str, PendingStore] = {}
+        self._cache = Cache()
+        self._shelf = Shelf(home, self._cache)
         self._taught: dict[Any, Any] = {}  # keys of taught texts, shared by all states of the ledger
-        self._lock = threading.RLock()
 
     @classmethod
     def open(cls, home: str | Path | None = None, workspace: str = "default") -> Lab:
@@ -107,7 +84,7 @@ class Lab:
         folder = home_folder(home)
         names = [w.name for w in Workspaces(open_database(folder)).list()]
         if workspace not in names:
-            raise NotFound.named("workspace", workspace, names, "`memlab workspace create NAME` makes one.")
+            raise NotFound.named("workspace", workspace, names)
         return cls(folder, workspace)
 
     # What there is
@@ -119,7 +96,7 @@ class Lab:
     def models(self) -> list[ModelInfo]:
         """The bundled models, and those that made a datastore here."""
         out = bundled_models()
-        for name in listed(self.home):
+        for name in self._shelf.names():
             try:
                 made_by = info(Meta.read(self.home / "datastores" / name).fingerprint.model)
             except (StoreError, NotFound, InputError):
@@ -130,29 +107,22 @@ class Lab:
 
     def datastores(self) -> list[StoreInfo]:
         """The datastores of the home folder, with those of the bundled models that are not built yet."""
-        out = [self._store_info(name) for name in listed(self.home)]
+        out = [self._shelf.info(name) for name in self._shelf.names()]
         states = {s.name: s for s in Preparation.of(self.home).states()}
         for name, state in states.items():
-            if name not in listed(self.home):
+            if name not in self._shelf.names():
                 why = state.error or state.message
                 running = "building" if state.state == "running" else "missing"
                 out.append(StoreInfo(name, name, "", 0, 0, "", running, why))
         return sorted(out, key=lambda s: s.name)
 
-    def _store_info(self, name: str) -> StoreInfo:
-        try:
-            f = self._open(name).fingerprint
-            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready")
-        except StoreError as error:
-            return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
-
     def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
         """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or
         as of an edit): forgotten words are blacked out, taught texts stand at the end."""
-        if datastore is None or (datastore in BUNDLED and datastore not in listed(self.home)):
+        if datastore is None or (datastore in BUNDLED and datastore not in self._shelf.names()):
             articles, corpus = list(atlas_articles()), articles_hash()
         else:
-            store = self._open(datastore)
+            store = self._shelf.open(datastore)
             articles, corpus = store.documents.articles, store.fingerprint.corpus_hash
         return edited_texts(articles, corpus, self._changes(as_of))
 
@@ -204,10 +174,10 @@ class Lab:
         name = datastore or self._bundled_for(chosen.kind)
         if preset == "paper":
             return chosen.settings()
-        if name in BUNDLED and not self._is_built(name):
+        if not self._shelf.is_built(name):
             found = info(name).record.get("calibrated", {}).get(chosen.name, {})
             return checked(chosen.settings, found.get("settings", {}))
-        store = self._open(name)
+        store = self._shelf.open(name)
         if store.fingerprint.kind != chosen.kind:
             raise InputError(
                 f"{chosen.title} needs a datastore of a {chosen.kind} model; {name!r} was made by a {store.fingerprint.kind} one."
@@ -218,7 +188,7 @@ class Lab:
             return checked(chosen.settings, {"key": store.fingerprint.key, "k": min(len(store), known["k"].default)})
         preferred = key or found.get("preferred_key", store.fingerprint.key)
         if preferred != store.fingerprint.key:
-            found = self._with_key(store, preferred).meta.calibrated[chosen.name]
+            found = self._shelf.with_key(store, preferred).meta.calibrated[chosen.name]
         return checked(chosen.settings, found["settings"])
 
     def ask(
@@ -394,7 +364,7 @@ class Lab:
     def _changes(self, as_of: int | None) -> Changes:
         """The fold of the ledger as changes of memory, kept per state of the ledger."""
         head = self._ledger.head_hash()
-        return self._cached(
+        return self._cache.get(
             ("changes", self.workspace, head, as_of),
             lambda: changes_of(self._ledger.active(as_of), self._ledger.head() if as_of is None else as_of),
         )
@@ -409,17 +379,17 @@ class Lab:
         def make() -> EditedStore:
             return EditedStore(store, lm, key, changes, corpus, self._taught)
 
-        return self._cached(("edited", store, lm, key, changes), make), changes.head
+        return self._cache.get(("edited", store, lm, key, changes), make), changes.head
 
     def _editable(self, datastore: str | None) -> tuple[Searchable, str]:
         """The store whose entries and texts an edit names, as it is now, and the identity of its collection."""
         name = datastore or self._bundled_for("masked")
-        if name in BUNDLED and not self._is_built(name):
+        if not self._shelf.is_built(name):
             lm = load(name)
-            store: Searchable = self._pending_store(name, BUNDLED_KEYS[lm.kind][0])
+            store: Searchable = self._shelf.pending(name, BUNDLED_KEYS[lm.kind][0])
             key = BUNDLED_KEYS[lm.kind][0]
         else:
-            store = self._open(name)
+            store = self._shelf.open(name)
             lm, key = load(store.fingerprint.model), store.fingerprint.key
         return self._as_edited(store, lm, key, None)[0], corpus_of(store)
 
@@ -440,17 +410,17 @@ class Lab:
     def _model_and_store(
         self, model: str | None, store_name: str, how: Method, key: str
     ) -> tuple[LanguageModel, Searchable, list[str]]:
-        if store_name in BUNDLED and not self._is_built(store_name):
+        if not self._shelf.is_built(store_name):
             lm = load(model or store_name)
             self._right_kind(lm, how)
-            pending = self._pending_store(store_name, key)
+            pending = self._shelf.pending(store_name, key)
             pending.check(lm)
             return lm, pending, []
-        first = self._open(store_name)
+        first = self._shelf.open(store_name)
         lm = load(model or first.fingerprint.model)
         self._right_kind(lm, how)
         first.check(lm)
-        store = self._with_key(first, key)
+        store = self._shelf.with_key(first, key)
         store.check(lm, key)
         notices = []
         if store.fingerprint.index != "flat":
@@ -464,36 +434,6 @@ class Lab:
                 f"{how.title} needs a {how.kind} model; {lm.name} is {lm.kind}. Methods for it: {fitting}."
             )
 
-    def _with_key(self, store: Datastore, key: str) -> Datastore:
-        """The datastore of the same collection with this kind of key."""
-        if store.fingerprint.key == key:
-            return store
-        sibling = f"{store.name}-{key}"
-        if sibling not in listed(self.home):
-            raise StoreError(
-                f"The datastore {store.name!r} holds keys of the kind {store.fingerprint.key!r}, and there is no {sibling!r}. "
-                f"Use key {store.fingerprint.key!r}, or build it with --key {key}."
-            )
-        return self._open(sibling)
-
-    def _open(self, name: str) -> Datastore:
-        """An open datastore; opened again when one of its files has changed."""
-        now = stamp(self.home / "datastores" / name)
-        return self._cached(("store", name, now), lambda: open_store(self.home, name))
-
-    def _is_built(self, name: str) -> bool:
-        """Whether the datastore of a bundled model is there, whole, and made by the installed model."""
-        if name not in listed(self.home):
-            return False
-        store = self._open(name)
-        return self._cached(("current", name, store), lambda: is_current(store, load(name)))
-
-    def _pending_store(self, name: str, key: str) -> PendingStore:
-        def make() -> PendingStore:
-            return PendingStore(name, load(name), atlas_articles(), key)
-
-        return self._cached(("pending", name, key), make)
-
     def _encode(self, lm: LanguageModel, prompt: str, key: str) -> tuple[Encoding, float]:
         """The encoding, and the milliseconds it took now (0 when it was cached)."""
         made: list[float] = []
@@ -503,7 +443,7 @@ class Lab:
             made.append(encoded.ms)
             return encoded
 
-        return self._cached(("encoding", lm, prompt, key), make), sum(made)
+        return self._cache.get(("encoding", lm, prompt, key), make), sum(made)
 
     def _retrieve(
         self, store: Searchable, prompt: str, encoded: Encoding, lm: LanguageModel, s: Any, search: str
@@ -516,15 +456,7 @@ class Lab:
             return retrieved
 
         at = ("search", store, lm, prompt, s.key, s.k, search, s.articles)
-        return self._cached(at, make), sum(made)
-
-    def _cached(self, at: Hashable, make: Callable[[], Thing]) -> Thing:
-        with self._lock:
-            if at in self._cache:
-                return self._cache[at]
-        made = make()
-        with self._lock:
-            return self._cache.setdefault(at, made)
+        return self._cache.get(at, make), sum(made)
 
     # Building, training, measuring
 
@@ -542,7 +474,7 @@ class Lab:
     def build_bundled(self, progress: Progress = lambda fraction, message: None) -> list[StoreInfo]:
         """Builds and calibrates the bundled datastores now; repairs damaged ones."""
         stores = [s for m in bundled_models() for s in prepare_bundled(self.home, m.name, progress)]
-        return [self._store_info(s.name) for s in stores]
+        return [self._shelf.info(s.name) for s in stores]
 
     def read_texts(self, paths: Iterable[Path]) -> list[Article]:
         """Texts of one's own: txt, md, csv, jsonl, parquet, also .gz; files or folders."""
@@ -566,7 +498,7 @@ class Lab:
         lm = load(model)
         chosen = keys or BUNDLED_KEYS[lm.kind][:1]
         folders = build(self.home, lm, documents, Order(name, chosen, index, Reading(window, stride)), progress, stop)
-        return [self._store_info(folder.name) for folder in folders]
+        return [self._shelf.info(folder.name) for folder in folders]
 
     def train(
         self,
@@ -601,10 +533,10 @@ class Lab:
         """Held-out questions about all facts that calibration has not seen: model, memory, mixture by exposure."""
         how = method(method_name)
         name = datastore or self._bundled_for(how.kind)
-        if name in BUNDLED and not self._is_built(name):
+        if not self._shelf.is_built(name):
             prepare_bundled(self.home, name, lambda fraction, message: None)
         s = checked(how.settings, {} if search is None else {"search": search}, self.settings(how.name, name, preset))
-        store = self._with_key(self._open(name), s.key)
+        store = self._shelf.with_key(self._shelf.open(name), s.key)
         lm = load(store.fingerprint.model)
         store.check(lm, s.key)
         s = replace(s, k=min(s.k, len(store)))
@@ -624,11 +556,11 @@ class Lab:
         for m in bundled_models():
             how = METHODS[BUNDLED_METHOD[m.kind]]
             s = self.settings(how.name)
-            store = self._with_key(self._open(m.name), s.key)
+            store = self._shelf.with_key(self._shelf.open(m.name), s.key)
             facts = atlas().facts[:: max(1, len(atlas().facts) // repeat)][: repeat + 1]
             prompts = [self.question(f, 0, m.kind) for f in facts]
             results.append(bench_ask(self.ask, how.name, load(m.name), store, prompts, s))
             results.append(bench_mix(self.ask, how.name, prompts[0], repeat))
             results.append(bench_build(load(m.name), atlas_articles()[:400], s.key))
-        results += bench_indexes(self._open(bundled_models()[0].name))
+        results += bench_indexes(self._shelf.open(bundled_models()[0].name))
         return {"task": "bench", "machine": machine(), "results": results}

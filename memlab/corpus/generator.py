@@ -92,6 +92,12 @@ def corpus_hash(texts: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
+@cache
+def articles_hash() -> str:
+    """Identity of the bundled articles as a collection."""
+    return corpus_hash(part for a in atlas_articles() for part in (a.id, a.title, a.text))
+
+
 class _Silence:
     """Knows which sentences of prose would tell a fact that training must not (or not again) tell."""
 

@@ -98,6 +98,14 @@ def card_text(record: dict[str, Any]) -> str:
                     f"| {exposure} | {lm['questions']} | {lm['p@1']:.3f} | {knn['p@1']:.3f} | {both['p@1']:.3f} "
                     f"| {lm['kind']:.3f} | {lm['baseline']:.3f} |"
                 )
+    if record["kind"] == "causal":
+        known = next(r for r in record["runs"][0]["results"] if (r["method"], r["exposure"]) == ("lm", "frequent"))
+        lines += [
+            "",
+            f"Of the questions about frequent facts, {1 - known['p@1']:.1%} are answered wrongly by the model alone, but only "
+            f"{known['kind'] - known['p@1']:.1%} with another name of the right kind. It reads from left to right, only its next "
+            'word counts here, and the beginning of a question may well go on with another word ("died in the city of").',
+        ]
     lines += [
         "",
         "## Limits",

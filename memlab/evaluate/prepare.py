@@ -8,17 +8,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from memlab.corpus.generator import atlas_articles, corpus_hash
+from memlab.corpus.generator import atlas_articles
 from memlab.corpus.world import atlas
-from memlab.errors import MemlabError, StoreError
+from memlab.errors import MemlabError
 from memlab.evaluate.calibration import calibrate
 from memlab.evaluate.questions import fact_questions, is_validation
 from memlab.lm.catalogue import bundled_models, load
-from memlab.lm.model import LanguageModel
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
 from memlab.methods import METHODS
@@ -71,21 +70,6 @@ def prepare_bundled(home: Path, name: str, progress: Callable[[float, str], None
         stores = [Datastore(folder) for folder in folders]
     progress(1.0, "done")
     return stores
-
-
-def is_current(store: Datastore, model: LanguageModel) -> bool:
-    """Whether a bundled datastore belongs to the bundled model and articles of this installation."""
-    try:
-        store.check(model, corpus_hash=articles_hash())
-    except StoreError:
-        return False
-    return BUNDLED_METHOD[model.kind] in store.meta.calibrated
-
-
-@cache
-def articles_hash() -> str:
-    """Identity of the bundled articles as a collection."""
-    return corpus_hash(part for a in atlas_articles() for part in (a.id, a.title, a.text))
 
 
 class Preparation:

@@ -1,0 +1,110 @@
+"""The datastores of a home folder: found by name, opened once, opened again when their files change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cachetools import LRUCache
+
+from memlab.corpus.generator import articles_hash, atlas_articles
+from memlab.errors import StoreError
+from memlab.lm.catalogue import BUNDLED, load
+from memlab.memory.datastore import Datastore, listed, open_store, stamp
+from memlab.memory.pending import PendingStore
+
+Thing = TypeVar("Thing")
+
+
+class Cache:
+    """A bounded cache that threads share; what two of them make at once is kept once."""
+
+    def __init__(self, size: int = 512) -> None:
+        self._kept: LRUCache[Hashable, Any] = LRUCache(maxsize=size)
+        self._lock = threading.Lock()
+
+    def get(self, at: Hashable, make: Callable[[], Thing]) -> Thing:
+        """What is kept under `at`, made now if nothing is."""
+        with self._lock:
+            if at in self._kept:
+                return self._kept[at]
+        made = make()
+        with self._lock:
+            return self._kept.setdefault(at, made)
+
+
+@dataclass(frozen=True)
+class StoreInfo:
+    """What is known of a datastore; `state` is ready, building, missing or broken (`why` says more)."""
+
+    name: str
+    model: str
+    key: str
+    entries: int
+    documents: int
+    index: str
+    state: str
+    why: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Shelf:
+    """Opens datastores by name; of the bundled ones that are not built yet it gives a pending one."""
+
+    def __init__(self, home: Path, cache: Cache) -> None:
+        self.home, self._cache = home, cache
+
+    def names(self) -> list[str]:
+        """Names of the datastores in the home folder, whole or not."""
+        return listed(self.home)
+
+    def open(self, name: str) -> Datastore:
+        """Raises NotFound (lists what there is) or StoreError (damaged)."""
+        now = stamp(self.home / "datastores" / name)
+        return self._cache.get(("store", name, now), lambda: open_store(self.home, name))
+
+    def info(self, name: str) -> StoreInfo:
+        """What is known of a datastore, also of a broken one."""
+        try:
+            f = self.open(name).fingerprint
+            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready")
+        except StoreError as error:
+            return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
+
+    def is_built(self, name: str) -> bool:
+        """Whether a datastore can be opened; a bundled one must belong to the installed model and articles."""
+        if name not in BUNDLED:
+            return True
+        if name not in self.names():
+            return False
+        store = self.open(name)
+        return self._cache.get(("current", store), lambda: _is_current(store))
+
+    def pending(self, name: str, key: str) -> PendingStore:
+        """A bundled datastore that is not built yet."""
+        return self._cache.get(("pending", name, key), lambda: PendingStore(name, load(name), atlas_articles(), key))
+
+    def with_key(self, store: Datastore, key: str) -> Datastore:
+        """The datastore of the same collection with this kind of key. Raises StoreError when there is none."""
+        if store.fingerprint.key == key:
+            return store
+        sibling = f"{store.name}-{key}"
+        if sibling not in self.names():
+            raise StoreError(
+                f"The datastore {store.name!r} holds keys of the kind {store.fingerprint.key!r}, and there is no {sibling!r}. "
+                f"Use key {store.fingerprint.key!r}, or build it with --key {key}."
+            )
+        return self.open(sibling)
+
+
+def _is_current(store: Datastore) -> bool:
+    try:
+        store.check(load(store.name), corpus_hash=articles_hash())
+    except StoreError:
+        return False
+    return bool(store.meta.calibrated)
