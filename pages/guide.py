@@ -26,6 +26,7 @@ st.image(
     width="stretch",
     alt="A prompt goes to the model and to its memory; their answers are mixed with the weights 1 − λ and λ.",
 )
+st.caption("The numbers are those of the fourth story, with λ at 0.75.")
 
 st.header("Five stories", anchor=False)
 try:

@@ -15,6 +15,8 @@ WORDS = {
     "[MASK]": "The gap that a masked model fills. A next-word model continues the prompt instead.",
     "calibrated, paper": "Settings tuned on validation facts for this datastore, or the values printed by the authors.",
     "frequent, rare, unseen": "How often training told a fact. Unseen facts are only in the datastore.",
+    "edit": "One change of the memory: something taught, forgotten or corrected. Taking it back is an edit, too.",
+    "as of": "The memory as it was after so many edits. Nothing that was recorded is ever changed.",
     "source": "The passage that an entry comes from: a place in an article.",
 }
 

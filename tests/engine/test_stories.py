@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from memlab import Lab, Prediction
+from memlab.bundle import assets
 from memlab.corpus.stories import stories
 from memlab.corpus.world import atlas
 
@@ -41,3 +44,10 @@ def test_the_model_alone_finds_the_kind_and_memory_the_answer(lab: Lab) -> None:
 def test_memory_misleads_a_model_that_was_right(lab: Lab) -> None:
     p, fact = told(lab, "misled"), TOLD["misled"].fact
     assert p.lm[0].token == fact.object != p.answer == p.knn[0].token
+
+
+def test_the_guides_picture_shows_the_numbers_of_the_fourth_story(lab: Lab) -> None:
+    picture = (assets() / "pictures" / "idea.svg").read_text("utf-8")
+    p = lab.ask(TOLD["kind"].prompt, TOLD["kind"].method, lam=0.75)
+    shown = [p.lm[0], p.knn[0], *p.mixture[:2]]
+    assert re.findall(r">(\w+ 0\.\d\d)<", picture) == [f"{word.token} {word.p:.2f}" for word in shown]
