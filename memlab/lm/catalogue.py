@@ -97,7 +97,7 @@ def _info(path: Path, name: str) -> ModelInfo:
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
     kind = record.get("kind") or _kind(path)
     card = card_file.read_text("utf-8") if card_file.is_file() else ""
-    bundled = path == assets() / "models" / name
+    bundled = name in BUNDLED and path == assets() / "models" / name
     title = f"{path.name if Path(name).is_absolute() else name} ({kind})"
     return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record)
 
