@@ -387,6 +387,9 @@ def serve(port: int, browser: bool, as_json: bool, home: Path | None, workspace:
     environment = {**os.environ, "MEMLAB_HOME": str(folder)}
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)]
     command += ["--server.headless", "false" if browser else "true"]
+    sys.stdout.flush()
+    if os.name == "posix":  # becomes the server, so that whoever ends this process ends the server
+        os.execve(command[0], command, environment)
     try:
         sys.exit(subprocess.call(command, env=environment))
     except KeyboardInterrupt:

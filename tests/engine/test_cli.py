@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -310,3 +313,40 @@ def test_bench_measures_asking_and_mixing_of_both_models(run: Run, monkeypatch: 
         "build atlas-clm",
     }
     assert all(r["p50_ms"] > 0 for r in said["results"] if "p50_ms" in r)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the server is a child process")
+def test_ending_serve_ends_the_server(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "memlab.cli",
+        "serve",
+        "--no-browser",
+        "--port",
+        str(port),
+        "--home",
+        str(tmp_path),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        assert _within(60, lambda: _answers(port))
+        process.terminate()
+        process.wait(timeout=20)
+    assert _within(10, lambda: not _answers(port))
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.2)
+    return False
