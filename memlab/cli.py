@@ -386,7 +386,9 @@ def serve(port: int, browser: bool, as_json: bool, home: Path | None, workspace:
     _print({"url": url, "home": str(folder)}, as_json, [f"memlab: {url}   (home: {folder}; Ctrl+C ends it)"])
     environment = {**os.environ, "MEMLAB_HOME": str(folder)}
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)]
-    command += ["--server.headless", "false" if browser else "true"]
+    command += ["--server.headless", "true"]  # else Streamlit lays advice for developers over the page
+    if browser:
+        subprocess.Popen([sys.executable, "-m", "memlab.browser", str(port)], stderr=subprocess.DEVNULL)
     sys.stdout.flush()
     if os.name == "posix":  # becomes the server, so that whoever ends this process ends the server
         os.execve(command[0], command, environment)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from click.testing import CliRunner, Result
 
 import memlab.lab
 from memlab import __version__
+from memlab.browser import open_when_ready
 from memlab.cli import main
 from memlab.corpus.world import atlas
 from memlab.lab import Lab
@@ -350,3 +352,12 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.2)
     return False
+
+
+def test_the_browser_opens_when_the_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+        open_when_ready(port)
+    assert opened == [f"http://localhost:{port}"]
