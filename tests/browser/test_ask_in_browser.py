@@ -26,8 +26,9 @@ Window = Callable[..., Page]
 
 def idle(page: Page) -> None:
     """Until the script has run and the page shows what it drew."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_timeout(300)
+    for _ in range(2):  # a control reports a moment after the last key
+        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        page.wait_for_timeout(300)
 
 
 def formulas(page: Page) -> list[tuple[float, ...]]:
@@ -66,9 +67,9 @@ def test_type_move_lambda_open_source_and_share(window: Window, tmp_path: Path) 
     knob.focus()
     for _ in range(5):
         knob.press("ArrowRight")
+    page.wait_for_url(re.compile(f"lam={before + 0.05:g}(&|$)"))  # the slider reports a moment after the last key
     idle(page)
-    assert formulas(page)[0][0] == pytest.approx(before + 0.05, abs=0.011)
-    assert float(parameters(page)["lam"]) == pytest.approx(before + 0.05, abs=0.011)
+    assert formulas(page)[0][0] == pytest.approx(before + 0.05)
 
     page.locator("[class*=st-key-ask-open] button").first.click()
     panel = page.locator("mark[style*='color:#fff'], mark[style*='color: rgb(255, 255, 255)']")
@@ -92,11 +93,12 @@ def test_moving_lambda_never_blanks_the_page(window: Window) -> None:
     page.locator(".js-plotly-plot .bars").first.wait_for()
     page.evaluate(
         """() => {
-            let seen = performance.now();
+            let blank = null;  // since when; a frame that comes late is no blank page
             window.longest = 0;
             const look = () => {
-                if (document.querySelector('.js-plotly-plot .bars')) seen = performance.now();
-                window.longest = Math.max(window.longest, performance.now() - seen);
+                if (document.querySelector('.js-plotly-plot .bars')) blank = null;
+                else blank ??= performance.now();
+                if (blank !== null) window.longest = Math.max(window.longest, performance.now() - blank);
                 requestAnimationFrame(look);
             };
             look();

@@ -41,8 +41,9 @@ def server(
 
 def idle(page: Page) -> None:
     """Until the script has run and the page shows what it drew."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_timeout(300)
+    for _ in range(2):  # a control reports a moment after the last key
+        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        page.wait_for_timeout(300)
 
 
 def ask(page: Page, prompt: str = PROMPT) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-import memlab.lab
+import memlab.lab.measuring
 from memlab import __version__
 from memlab.browser import open_when_ready
 from memlab.cli import main
@@ -290,7 +290,7 @@ def test_building_the_bundled_datastores_again_is_quick_and_says_what_there_is(r
 def test_evaluate_facts_counts_right_answers(method: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     few = copy.copy(atlas())
     few.facts = atlas().select("capital") + atlas().select("author")
-    monkeypatch.setattr(memlab.lab, "atlas", lambda: few)
+    monkeypatch.setattr(memlab.lab.measuring, "atlas", lambda: few)
     said = document(run("evaluate", "facts", "--method", method, "--question", 0, "--json"))
     assert (said["task"], said["data"], said["settings"]["method"]) == ("facts", "atlas", method)
     sides = {(r["exposure"], r["method"]): r for r in said["results"]}
@@ -305,8 +305,10 @@ def test_evaluate_facts_counts_right_answers(method: str, run: Run, monkeypatch:
 
 
 def test_bench_measures_asking_and_mixing_of_both_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memlab.lab, "bench_indexes", lambda store: [])
-    monkeypatch.setattr(memlab.lab, "bench_build", lambda lm, documents, key: {"name": f"build {lm.name}", "ok": True})
+    monkeypatch.setattr(memlab.lab.measuring, "bench_indexes", lambda store: [])
+    monkeypatch.setattr(
+        memlab.lab.measuring, "bench_build", lambda lm, documents, key: {"name": f"build {lm.name}", "ok": True}
+    )
     said = document(run("bench", "--repeat", 5, "--json"))
     assert {"cores", "threads", "torch"} <= set(said["machine"])
     assert {r["name"] for r in said["results"]} == {

@@ -1,0 +1,42 @@
+"""The `memlab` command. Thin, like a page: read options, one call into the lab, print.
+
+Exit status: 0 done, 1 a MemlabError (one line on stderr), 2 wrong usage. With --json, standard output
+is one JSON document and nothing else.
+"""
+
+from __future__ import annotations
+
+import click
+
+from memlab import __version__
+from memlab.cli.asking import ask
+from memlab.cli.common import Commands
+from memlab.cli.editing import correct, forget, history, redo, teach, undo
+from memlab.cli.making import build, datastores, models, train
+from memlab.cli.measuring import bench, evaluate
+from memlab.cli.serving import serve
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="memlab")
+def main() -> None:
+    """A workbench for language models with memory."""
+
+
+for command in (
+    ask,
+    teach,
+    forget,
+    correct,
+    undo,
+    redo,
+    history,
+    models,
+    datastores,
+    build,
+    train,
+    evaluate,
+    bench,
+    serve,
+):
+    main.add_command(command)

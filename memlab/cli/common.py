@@ -1,0 +1,80 @@
+"""What the commands share: options, opening the lab, printing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from memlab.errors import MemlabError
+
+if TYPE_CHECKING:
+    from memlab.lab import Lab
+
+
+class Commands(click.Group):
+    """A group that prints a MemlabError as one line and ends with status 1."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except MemlabError as error:
+            click.echo(f"memlab: {' '.join(str(error).split())}", err=True)
+            sys.exit(1)
+
+
+def every_command(command: Callable) -> Callable:
+    """The options that every command has."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+        click.option("--home", type=click.Path(path_type=Path), help="Home folder (default: $MEMLAB_HOME)."),
+        click.option("--workspace", default="default", show_default=True, help="Workspace."),
+    ):
+        command = option(command)
+    return command
+
+
+def method_settings(command: Callable) -> Callable:
+    """One option for every setting of every method, made from the declarations."""
+    from memlab.methods import METHODS
+
+    seen: dict[str, click.Option] = {}
+    for method in METHODS.values():
+        for field in method.fields():
+            if field.name not in seen:
+                seen[field.name] = click.option(  # type: ignore[assignment]
+                    f"--{field.name}", metavar="VALUE", help=f"{field.label}: {field.help} Allowed: {field.allowed}."
+                )
+    for option in reversed(seen.values()):
+        command = option(command)  # type: ignore[operator]
+    return command
+
+
+def open_lab(home: Path | None, workspace: str) -> Lab:
+    from memlab.lab import Lab
+
+    return Lab.open(home, workspace)
+
+
+def show(document: Any, as_json: bool, lines: list[str]) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+def progress(fraction: float, message: str) -> None:
+    end = "\n" if fraction >= 1 else "\r"
+    click.echo(f"  {fraction:4.0%}  {message:<70.70}", err=True, nl=False)
+    click.echo(end, err=True, nl=False)
+
+
+def short(settings: Any) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def author_options(command: Callable) -> Callable:
+    """The options of every command that edits."""
+    command = click.option("--dry-run", is_flag=True, help="Only say what would change.")(command)
+    return click.option("--author", default="anonymous", show_default=True, help="Who edits.")(command)

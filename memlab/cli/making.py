@@ -1,0 +1,82 @@
+"""`memlab models | datastores | build | train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from memlab.cli.common import every_command, open_lab, progress, show
+
+
+@click.command()
+@every_command
+def models(as_json: bool, home: Path | None, workspace: str) -> None:
+    """The models that can be used by name."""
+    found = open_lab(home, workspace).models()
+    lines = [f"{m.name:<20} {m.kind:<8} {m.size_mb:8.1f} MB{'  bundled' if m.bundled else ''}" for m in found]
+    show([m.to_dict() for m in found], as_json, lines)
+
+
+@click.command()
+@every_command
+def datastores(as_json: bool, home: Path | None, workspace: str) -> None:
+    """The datastores of the home folder."""
+    found = open_lab(home, workspace).datastores()
+    lines = [
+        f"{s.name:<28} {s.state:<9} {s.model:<14} key {s.key:<12} {s.entries:>8} entries {s.documents:>6} texts {s.index} {s.why}"
+        for s in found
+    ]
+    show([s.to_dict() for s in found], as_json, [line.rstrip() for line in lines])
+
+
+@click.command()
+@click.argument("texts", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--name", help="Name of the datastore (default: the first file's name).")
+@click.option("--model", default="atlas-mlm", show_default=True, help="Bundled name, folder, or hub name.")
+@click.option("--key", "keys", multiple=True, help="Which representation is the key; several give a datastore each.")
+@click.option("--index", help="flat, ivf, hnsw or ivfpq (default: by size).")
+@click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
+@click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
+@every_command
+def build(
+    texts: tuple[Path, ...],
+    name: str | None,
+    model: str,
+    keys: tuple[str, ...],
+    index: str | None,
+    window: int | None,
+    stride: int | None,
+    as_json: bool,
+    home: Path | None,
+    workspace: str,
+) -> None:
+    """Build a datastore from TEXTS (files or folders: txt, md, csv, jsonl, parquet; gzip is read).
+
+    Without TEXTS: builds and calibrates the bundled datastores, if they are not there or damaged.
+    """
+    lab = open_lab(home, workspace)
+    if not texts:
+        built = lab.build_bundled(progress)
+    else:
+        built = lab.build(
+            lab.read_texts(texts), name or texts[0].name.split(".")[0], model, keys, index, window, stride, progress
+        )
+    show(
+        [s.to_dict() for s in built], as_json, [f"{s.name}: {s.entries} entries of {s.documents} texts" for s in built]
+    )
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the model's folder is written (default: models/NAME in the home folder).",
+)
+@click.option("--steps", type=click.IntRange(1), help="Fewer or more training steps than the recipe's.")
+@every_command
+def train(name: str, out: Path | None, steps: int | None, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Train a bundled model (atlas-mlm, atlas-clm) again from its recipe, score it, and write its card."""
+    info = open_lab(home, workspace).train(name, out, steps, progress)
+    show(info.to_dict(), as_json, [f"{info.path}: {info.size_mb} MB", info.card])

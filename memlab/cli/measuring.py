@@ -1,0 +1,58 @@
+"""`memlab evaluate | bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from memlab.cli.common import Commands, every_command, open_lab, short, show
+
+
+@click.group(cls=Commands)
+def evaluate() -> None:
+    """Measure: `memlab evaluate facts`."""
+
+
+@evaluate.command("facts")
+@click.option("--method", default="bert-knn", show_default=True, help="bert-knn or knn-lm.")
+@click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper.")
+@click.option("--search", help="articles or all (default: the method's).")
+@click.option(
+    "--question", type=click.IntRange(0, 2), help="Only this held-out question template (default: all three)."
+)
+@every_command
+def evaluate_facts(
+    method: str, preset: str, search: str | None, question: int | None, as_json: bool, home: Path | None, workspace: str
+) -> None:
+    """Ask every fact of the bundled world that calibration has not seen, by its held-out questions."""
+    numbers = (question,) if question is not None else (0, 1, 2)
+    result = open_lab(home, workspace).evaluate_facts(method, preset=preset, search=search, questions=numbers)
+    lines = [
+        f"{method}, {preset} settings: {short(result['settings'])}",
+        f"{'':10}{'questions':>10}{'model':>8}{'memory':>8}{'mixture':>8}{'kind':>8}{'baseline':>9}",
+    ]
+    for exposure in dict.fromkeys(row["exposure"] for row in result["results"]):
+        model, memory, mixture = (row for row in result["results"] if row["exposure"] == exposure)
+        lines.append(
+            f"{exposure:10}{model['questions']:10}{model['p@1']:8.3f}{memory['p@1']:8.3f}{mixture['p@1']:8.3f}"
+            f"{model['kind']:8.3f}{model['baseline']:9.3f}"
+        )
+    show(result, as_json, lines)
+
+
+@click.command()
+@click.option(
+    "--repeat", default=60, show_default=True, type=click.IntRange(5), help="Questions measured of each kind."
+)
+@every_command
+def bench(repeat: int, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Measure asking, mixing and building against bare forward passes and searches of the same run."""
+    result = open_lab(home, workspace).bench(repeat)
+    lines = []
+    for row in result["results"]:
+        figures = ", ".join(
+            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "name"
+        )
+        lines.append(f"{row['name']:<24} {figures}")
+    show(result, as_json, lines)

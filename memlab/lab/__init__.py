@@ -1,0 +1,42 @@
+"""Lab: the one door. Whatever a page, the command line or a notebook can do is a method here.
+
+from memlab import Lab
+lab = Lab.open()
+lab.ask("The capital of France is [MASK].")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memlab.errors import NotFound
+from memlab.lab.asking import PRESETS
+from memlab.lab.editing import Editing
+from memlab.lab.measuring import Measuring
+from memlab.record.database import open_database
+from memlab.record.home import home_folder
+from memlab.record.workspaces import Workspaces
+
+__all__ = ["PRESETS", "Lab"]
+
+
+class Lab(Editing, Measuring):
+    """Models, datastores and methods of one home folder, seen from one workspace.
+
+    Its parts stand in files of their own: inventory (what there is), asking, editing, making (build and
+    train), measuring. They hold no algorithm: each method calls into the rooms below.
+    """
+
+    @classmethod
+    def open(cls, home: str | Path | None = None, workspace: str = "default") -> Lab:
+        """Opens a home folder (default: $MEMLAB_HOME, else the user's data folder); loads nothing heavy.
+
+        Raises:
+            HomeError: the folder cannot be written.
+            NotFound: no such workspace.
+        """
+        folder = home_folder(home)
+        names = [w.name for w in Workspaces(open_database(folder)).list()]
+        if workspace not in names:
+            raise NotFound.named("workspace", workspace, names)
+        return cls(folder, workspace)

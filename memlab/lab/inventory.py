@@ -1,0 +1,104 @@
+"""What there is: methods, models, datastores, articles, facts."""
+
+from __future__ import annotations
+
+from memlab.corpus.generator import articles_hash, atlas_articles
+from memlab.corpus.stories import Story, stories
+from memlab.corpus.world import Relation, atlas
+from memlab.errors import InputError, NotFound, StoreError
+from memlab.evaluate.prepare import (
+    Preparation,
+)
+from memlab.lab.base import Base
+from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info
+from memlab.memory.datastore import Meta
+from memlab.memory.overlay import edited_texts
+from memlab.memory.shelf import StoreInfo
+from memlab.methods import METHODS
+from memlab.methods.declare import Method
+from memlab.results import Article, Fact
+
+
+class Inventory(Base):
+    """Lists, and looks up by name."""
+
+    def methods(self) -> dict[str, Method]:
+        """The methods by name."""
+        return dict(METHODS)
+
+    def models(self) -> list[ModelInfo]:
+        """The bundled models, and those that made a datastore here."""
+        out = bundled_models()
+        for name in self._shelf.names():
+            try:
+                made_by = info(Meta.read(self.home / "datastores" / name).fingerprint.model)
+            except (StoreError, NotFound, InputError):
+                continue
+            if all(m.name != made_by.name for m in out):
+                out.append(made_by)
+        return out
+
+    def datastores(self) -> list[StoreInfo]:
+        """The datastores of the home folder, with those of the bundled models that are not built yet."""
+        out = [self._shelf.info(name) for name in self._shelf.names()]
+        states = {s.name: s for s in Preparation.of(self.home).states()}
+        for name, state in states.items():
+            if name not in self._shelf.names():
+                why = state.error or state.message
+                running = "building" if state.state == "running" else "missing"
+                out.append(StoreInfo(name, name, "", 0, 0, "", running, why))
+        return sorted(out, key=lambda s: s.name)
+
+    def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
+        """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or
+        as of an edit): forgotten words are blacked out, taught texts stand at the end."""
+        if datastore is None or (datastore in BUNDLED and datastore not in self._shelf.names()):
+            articles, corpus = list(atlas_articles()), articles_hash()
+        else:
+            store = self._shelf.open(datastore)
+            articles, corpus = store.documents.articles, store.fingerprint.corpus_hash
+        return edited_texts(articles, corpus, self._changes(as_of))
+
+    def article(self, title: str, datastore: str | None = None, as_of: int | None = None) -> Article:
+        """One article by its title or id. Raises NotFound."""
+        for article in self.articles(datastore, as_of):
+            if title in (article.id, article.title):
+                return article
+        raise NotFound(f"There is no article {title!r} here. `lab.articles()` lists those there are.")
+
+    def facts(self, relation: str | None = None, exposure: str | None = None) -> list[Fact]:
+        """Facts of the bundled world; `relation` is a name or a Wikidata property."""
+        return atlas().select(relation, exposure)
+
+    def relations(self) -> list[Relation]:
+        """Relations of the bundled world with their templates."""
+        return list(atlas().relations.values())
+
+    def question(self, fact: Fact, n: int = 0, kind: str = "masked") -> str:
+        """The n-th held-out question about a fact: with [MASK], or a prefix for a causal model."""
+        relation = atlas().relation(fact.relation)
+        if not 0 <= n < len(relation.questions):
+            raise InputError(
+                f"There is no question {n} about {relation.name}; allowed is 0 to {len(relation.questions) - 1}."
+            )
+        if kind not in ("masked", "causal"):
+            raise InputError(f"There is no kind of model {kind!r}; allowed are masked and causal.")
+        return relation.ask(fact, n, kind)
+
+    def stories(self) -> list[Story]:
+        """Five prompts that show what memory does, for a first visit."""
+        return stories()
+
+    def _store_of(self, model: str | None, kind: str) -> str:
+        """The datastore that a question means when it names none: the first that the model made."""
+        if model is None:
+            return self._bundled_for(kind)
+        name = info(model).name
+        if name in BUNDLED:
+            return name
+        for store in self.datastores():
+            if store.model == name:
+                return store.name
+        raise NotFound(
+            f"{name!r} has made no datastore here. Build one: memlab build TEXTS --name NAME --model {model}"
+        )

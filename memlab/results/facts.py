@@ -1,0 +1,112 @@
+"""What is known and what is changed: facts, articles, sources, edits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A statement (subject, relation, object), e.g. ("France", "capital", "Paris").
+
+    `relation` is the relation's name; `property` its Wikidata id ("P36"). `exposure` says how often
+    the bundled models met it in training: "frequent", "rare" or "unseen".
+    """
+
+    subject: str
+    relation: str
+    object: str
+    exposure: str | None = None
+    property: str | None = None
+    kind: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "relation": self.relation,
+            "object": self.object,
+            "exposure": self.exposure,
+            "property": self.property,
+            "kind": self.kind,
+        }
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """Which characters of which document: how the ledger names what is remembered.
+
+    `corpus` is the hash of a collection, or "edit" for a taught text, whose document is "edit:<seq>".
+    """
+
+    corpus: str
+    document: str
+    start: int
+    end: int
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "corpus": self.corpus,
+            "document": self.document,
+            "start": self.start,
+            "end": self.end,
+            "text": self.text,
+        }
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of what a workspace remembers, done or (dry_run) only worked out.
+
+    `sources` are what it forgets, `remembers` the words or the text that it adds. `active` says whether
+    it holds now; `target` is the edit that an undo or redo is about. `rests_on_it` are later edits that
+    an undo would leave without ground.
+    """
+
+    id: str | None
+    seq: int
+    kind: str
+    summary: str
+    author: str
+    workspace: str
+    time: str | None = None
+    dry_run: bool = False
+    sources: tuple[Source, ...] = ()
+    remembers: tuple[str, ...] = ()
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    active: bool = True
+    target: int | None = None
+    rests_on_it: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "seq": self.seq,
+            "kind": self.kind,
+            "summary": self.summary,
+            "author": self.author,
+            "workspace": self.workspace,
+            "time": self.time,
+            "dry_run": self.dry_run,
+            "forgets": [s.to_dict() for s in self.sources],
+            "remembers": list(self.remembers),
+            "scores": dict(self.scores),
+            "active": self.active,
+            "target": self.target,
+            "rests_on_it": list(self.rests_on_it),
+        }
+
+
+@dataclass(frozen=True)
+class Article:
+    """One text of the collection that a datastore remembers."""
+
+    id: str
+    title: str
+    text: str
+    kind: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"id": self.id, "title": self.title, "kind": self.kind, "text": self.text}
