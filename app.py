@@ -6,9 +6,10 @@ import streamlit as st
 
 from memlab.bundle import assets
 from memlab.ui.address import follow
-from memlab.ui.building import building
 from memlab.ui.everywhere import model_and_workspace
+from memlab.ui.jobs import jobs_panel
 from memlab.ui.session import current_lab
+from memlab.ui.sharing import arrive, banner
 
 ICON = assets() / "pictures" / "icon.svg"
 st.set_page_config(page_title="memlab", page_icon=ICON, layout="wide")
@@ -30,6 +31,12 @@ page = st.navigation(
             help="One prompt through model, memory and mixture, with the passages that spoke.",
         ),
         st.Page(
+            "pages/batch.py",
+            title="Batch",
+            icon=":material/table_rows:",
+            help="Many prompts in one table, each row a link to its answer.",
+        ),
+        st.Page(
             "pages/edit.py",
             title="Edit memory",
             icon=":material/edit_note:",
@@ -41,13 +48,40 @@ page = st.navigation(
             icon=":material/history:",
             help="Every edit of the workspace: what it did, undo and redo, whether the record is whole.",
         ),
-    ]
+        st.Page(
+            "pages/memories.py",
+            title="Memories",
+            icon=":material/database:",
+            help="The datastores there are, and building one from your own texts.",
+        ),
+        st.Page(
+            "pages/workspaces.py",
+            title="Workspaces",
+            icon=":material/workspaces:",
+            help="Make, rename, copy, delete, export and import workspaces.",
+        ),
+        st.Page(
+            "pages/lessons.py",
+            title="Lessons",
+            icon=":material/school:",
+            help="Ordered views with notes: three are bundled, others you make.",
+        ),
+        st.Page(
+            "pages/present.py",
+            title="Present",
+            icon=":material/slideshow:",
+            help="A question or a lesson, step by step in large type.",
+        ),
+    ],
+    expanded=True,
 )
 
 lab = current_lab()
+arrive(lab)
 follow(lab, page.url_path)
 model_and_workspace(lab)
 with st.sidebar:
-    building(lab)
+    jobs_panel(lab)
 
+banner(lab)
 page.run()

@@ -5,7 +5,8 @@
     |-- NotFound        a method, model, datastore or article that does not exist
     |-- StoreError      a datastore that is damaged, unfinished or belongs to something else
     |-- HomeError       the home folder cannot be used (not writable, disk full)
-    `-- RecordError     the record of edits cannot be read or written, or has moved on meanwhile
+    |-- RecordError     the record of edits cannot be read or written, or has moved on meanwhile
+    `-- StoppedError    long work was asked to stop, and did
 
 Each message says what was wrong, what is allowed and what to do. Pages and the command line catch
 `MemlabError` at the door and show the message as it is; anything else is a bug and stays visible.
@@ -44,3 +45,7 @@ class HomeError(MemlabError):
 
 class RecordError(MemlabError):
     """The record (database, ledger, jobs) cannot be read or written, or has moved on meanwhile."""
+
+
+class StoppedError(MemlabError):
+    """Long work was asked to stop; what is finished is kept."""

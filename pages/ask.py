@@ -10,9 +10,11 @@ from memlab.results import Prediction
 from memlab.ui.address import opened_source
 from memlab.ui.answer import charts, completed, lambda_slider, why
 from memlab.ui.article import article_panel
+from memlab.ui.compare import beside_pinned
 from memlab.ui.details import details
 from memlab.ui.entry import through_app
 from memlab.ui.exports import exports
+from memlab.ui.look import look_closer
 from memlab.ui.neighbors import neighbor_list
 from memlab.ui.prompt import example_menu, examples, first_steps, prompt_bar
 from memlab.ui.question import Question, choose
@@ -34,7 +36,9 @@ def answer(lab: Lab, question: Question) -> None:
     sentence.html(completed(p))
     charts(p)
     why(p)
+    beside_pinned(lab, p)
     who_said_it(lab, p)
+    look_closer(lab, p)
     details(p)
     exports(lab, p)
 

@@ -12,7 +12,7 @@ from memlab.ui.entry import through_app
 from memlab.ui.history_tools import tools
 from memlab.ui.links import link_to
 from memlab.ui.session import current_lab, show_error
-from memlab.ui.timeline import KINDS, undone
+from memlab.ui.timeline import KINDS, authors, chosen, undone
 
 FIRST = 30  # edits shown at once
 ALL = "all"
@@ -39,12 +39,15 @@ if not history:
 
 for problem in unknown_name("kind", [ALL, *KINDS]):
     show_error(problem)
-choice, name = st.columns([3, 1], vertical_alignment="bottom")
-with choice:
-    kind = st.segmented_control("Kind", [ALL, *KINDS], default=ALL, required=True, key="kind", bind="query-params")
+for problem in unknown_name("editor", [ALL, *authors(history)]):
+    show_error(problem)
+kind = st.segmented_control("Kind", [ALL, *KINDS], default=ALL, required=True, key="kind", bind="query-params")
+who, words, name = st.columns(3, vertical_alignment="bottom")
+by = who.selectbox("By", [ALL, *authors(history)], key="editor", bind="query-params")
+text = words.text_input("Text", key="holds", bind="query-params", placeholder="In the summary", autocomplete="off")
 with name:
     author_field()
-shown = [edit for edit in reversed(history) if kind in (ALL, edit.kind)]
+shown = chosen(history, None if kind == ALL else kind, None if by == ALL else by, (text or "").strip())
 tools(lab, shown, history)
 
 gone = undone(history)
@@ -52,6 +55,7 @@ first = st.session_state.get(_SHOWN, FIRST)
 for edit in shown[:first]:
     edit_row(lab, edit, edit.seq not in gone)
 if not shown:
-    st.info(f"No edit of the kind {kind} yet.", icon=":material/filter_alt:")
+    what = "No edit" if kind == ALL else f"No edit of the kind {kind}"
+    st.info(f"{what} fits. Choose {ALL} and clear the text to see every edit.", icon=":material/filter_alt:")
 if len(shown) > first:
     st.button(f"Show more ({len(shown) - first} not shown)", key="history.more", on_click=more, args=(first,))

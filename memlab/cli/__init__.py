@@ -11,10 +11,13 @@ import click
 from memlab import __version__
 from memlab.cli.asking import ask
 from memlab.cli.common import Commands
-from memlab.cli.editing import correct, forget, history, redo, teach, undo
+from memlab.cli.editing import correct, forget, history, moved, redo, sources, teach, undo
+from memlab.cli.jobs import jobs
 from memlab.cli.making import build, datastores, models, train
 from memlab.cli.measuring import bench, evaluate
+from memlab.cli.reading import read
 from memlab.cli.serving import serve
+from memlab.cli.workspaces import workspace
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,18 +28,23 @@ def main() -> None:
 
 for command in (
     ask,
+    read,
     teach,
     forget,
     correct,
     undo,
     redo,
     history,
+    moved,
+    sources,
     models,
     datastores,
     build,
+    jobs,
     train,
     evaluate,
     bench,
     serve,
+    workspace,
 ):
     main.add_command(command)

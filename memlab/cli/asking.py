@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from memlab.cli.common import every_command, method_settings, open_lab, short, show
+
+if TYPE_CHECKING:
+    from memlab.results import LayerLens, Occlusion, SmallestSet, Sweep
 
 
 @click.command()
@@ -17,6 +20,9 @@ from memlab.cli.common import every_command, method_settings, open_lab, short, s
 @click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
 @click.option("--datastore", help="Whose entries are searched (default: the bundled one).")
 @click.option("--as-of", type=int, help="The state after so many edits.")
+@click.option("--without", type=int, multiple=True, metavar="ENTRY", help="Leave an entry out, as if forgotten.")
+@click.option("--sweep", metavar="SETTING", help="Also the answer as a function of lam, k, temperature or scale.")
+@click.option("--explain", is_flag=True, help="Also the smallest set of neighbors, occluded words, and layers.")
 @click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
 @click.option("--top", type=click.IntRange(1), help="With --json: cut the distributions to so many words.")
 @method_settings
@@ -27,6 +33,9 @@ def ask(
     model: str | None,
     datastore: str | None,
     as_of: int | None,
+    without: tuple[int, ...],
+    sweep: str | None,
+    explain: bool,
     preset: str,
     top: int | None,
     as_json: bool,
@@ -37,7 +46,8 @@ def ask(
     """Ask model and memory one PROMPT (standard input without one, or with "-")."""
     text = sys.stdin.read() if prompt in (None, "-") else str(prompt)
     given = {name: value for name, value in settings.items() if value is not None}
-    p = open_lab(home, workspace).ask(text, method, model, datastore, as_of, preset, **given)
+    lab = open_lab(home, workspace)
+    p = lab.ask(text, method, model, datastore, as_of, preset, without, **given)
     best, lam = p.mixture[0], p.gate.knn_weight
     lines = [
         f"{p.prompt}  ->  {best.token}",
@@ -49,8 +59,47 @@ def ask(
         *(f"  {n.weight:5.1%}  {n.left[-45:]}[{n.value}]{n.right[:35]}  ({n.document})" for n in p.neighbors[:5]),
         *(f"  note: {notice}" for notice in p.notices),
     ]
-    show(p.to_dict(top), as_json, [" ".join(line.splitlines()) for line in lines])
+    document = p.to_dict(top)
+    if sweep is not None:
+        swept = lab.sweep(p, sweep)
+        document["sweep"] = swept.to_dict()
+        lines += _swept(swept)
+    if explain:
+        smallest, words, layers = lab.smallest_set(p), lab.occlusion(p), lab.layers(p)
+        document["explain"] = {
+            "smallest_set": smallest.to_dict(),
+            "occlusion": words.to_dict(),
+            "layers": layers.to_dict(),
+        }
+        lines += [_smallest(smallest), *_hidden(words), *_layers(layers)]
+    show(document, as_json, [" ".join(line.splitlines()) for line in lines])
 
 
 def _words(distribution: Any) -> str:
     return ", ".join(f"{w.token} {w.p:.2f}" for w in distribution.top(4))
+
+
+def _swept(swept: Sweep) -> list[str]:
+    turns = [f"  from {swept.over} {turn.at:.4g} on: {turn.after} instead of {turn.before}" for turn in swept.turns]
+    low, high = swept.values[0], swept.values[-1]
+    return [f"  swept over {swept.over}, {low:.4g} to {high:.4g}: {len(turns)} turns", *turns]
+
+
+def _smallest(found: SmallestSet) -> str:
+    if found.after is None:
+        return f"  no set of up to {found.tried} neighbors changes the answer"
+    entries = ", ".join(f"{n.entry} ({n.value})" for n in found.removed)
+    return f"  {found.after} instead of {found.answer} without {len(found.removed)} ({found.bound}): {entries}"
+
+
+def _hidden(words: Occlusion) -> list[str]:
+    return [f"  without {w.text!r} the neighbors' distance changes by {w.mean_change:+.3f}" for w in words.words]
+
+
+def _layers(layers: LayerLens) -> list[str]:
+    out = []
+    for reading in layers.layers:
+        kind = "" if reading.kind is None else f"{layers.kind} {reading.kind:.2f}, "
+        first = ", ".join(word.token for word in reading.top[:3])
+        out.append(f"  layer {reading.layer}: {kind}{' or '.join(layers.right)} {reading.right:.2f}; first {first}")
+    return out

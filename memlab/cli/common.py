@@ -65,6 +65,9 @@ def show(document: Any, as_json: bool, lines: list[str]) -> None:
 
 
 def progress(fraction: float, message: str) -> None:
+    """One line on standard error, written over; nothing before something is done, so that a refusal stands alone."""
+    if fraction <= 0:
+        return
     end = "\n" if fraction >= 1 else "\r"
     click.echo(f"  {fraction:4.0%}  {message:<70.70}", err=True, nl=False)
     click.echo(end, err=True, nl=False)

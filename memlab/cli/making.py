@@ -8,6 +8,8 @@ import click
 
 from memlab.cli.common import every_command, open_lab, progress, show
 
+KINDS = ("base", "short-term", "spalm")
+
 
 @click.command()
 @every_command
@@ -35,7 +37,7 @@ def datastores(as_json: bool, home: Path | None, workspace: str) -> None:
 @click.option("--name", help="Name of the datastore (default: the first file's name).")
 @click.option("--model", default="atlas-mlm", show_default=True, help="Bundled name, folder, or hub name.")
 @click.option("--key", "keys", multiple=True, help="Which representation is the key; several give a datastore each.")
-@click.option("--index", help="flat, ivf, hnsw or ivfpq (default: by size).")
+@click.option("--index", help="flat, ivf, hnsw, ivfpq or fastscan (default: by size).")
 @click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
 @every_command
@@ -57,11 +59,10 @@ def build(
     """
     lab = open_lab(home, workspace)
     if not texts:
-        built = lab.build_bundled(progress)
+        built = lab.run_job("prepare", "Building the bundled memories", progress)
     else:
-        built = lab.build(
-            lab.read_texts(texts), name or texts[0].name.split(".")[0], model, keys, index, window, stride, progress
-        )
+        order = lab.build_order(texts, name or texts[0].name.split(".")[0], model, keys, index, window, stride)
+        built = lab.run_job("build", f"Building the datastore {order['name']}", progress, **order)
     show(
         [s.to_dict() for s in built], as_json, [f"{s.name}: {s.entries} entries of {s.documents} texts" for s in built]
     )
@@ -75,8 +76,34 @@ def build(
     help="Where the model's folder is written (default: models/NAME in the home folder).",
 )
 @click.option("--steps", type=click.IntRange(1), help="Fewer or more training steps than the recipe's.")
+@click.option("--text", help="Train on 90% of this text (a file, a folder, or 'atlas', the bundled world) instead.")
+@click.option("--kind", type=click.Choice(KINDS), help="With --text: which model [default: base].")
+@click.option("--encoder", help="With --kind spalm: the base model, trained on the same text, that makes its keys.")
+@click.option("--seed", type=int, help="With --text: of the weights and the order of the text [default: 0].")
 @every_command
-def train(name: str, out: Path | None, steps: int | None, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Train a bundled model (atlas-mlm, atlas-clm) again from its recipe, score it, and write its card."""
-    info = open_lab(home, workspace).train(name, out, steps, progress)
+def train(
+    name: str,
+    out: Path | None,
+    steps: int | None,
+    text: str | None,
+    kind: str | None,
+    encoder: str | None,
+    seed: int | None,
+    as_json: bool,
+    home: Path | None,
+    workspace: str,
+) -> None:
+    """Train a model, score it, and write its card.
+
+    A bundled one (atlas-mlm, atlas-clm, atlas-spalm) again from its recipe, or with --text one of your own from scratch.
+    """
+    lab = open_lab(home, workspace)
+    folder = str(out) if out else None
+    if text is not None:
+        how = {"text": text, "kind": kind or "base", "encoder": encoder, "seed": seed or 0}
+        info = lab.run_job("train-text", f"Training {name}", progress, name=name, steps=steps, out=folder, **how)
+    elif kind is not None or encoder is not None or seed is not None:
+        raise click.UsageError("--kind, --encoder and --seed are for a model of your own: give --text as well.")
+    else:
+        info = lab.run_job("train", f"Training {name}", progress, name=name, steps=steps, out=folder)
     show(info.to_dict(), as_json, [f"{info.path}: {info.size_mb} MB", info.card])

@@ -16,6 +16,7 @@ import numpy as np
 from memlab.evaluate.questions import Asked, Question, ask_all
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Datastore
+from memlab.memory.plan import Tick
 from memlab.methods import RECALL, Method
 
 LAMBDAS = np.round(np.linspace(0.05, 0.95, 19), 2)
@@ -39,17 +40,25 @@ class Calibrated:
 
 
 def calibrate(
-    method: Method, model: LanguageModel, store: Datastore, questions: Sequence[Question], k: int
+    method: Method,
+    model: LanguageModel,
+    store: Datastore,
+    questions: Sequence[Question],
+    k: int,
+    tick: Tick = lambda share: None,
 ) -> Calibrated:
     """The spread and lambda with the highest precision at 1 on one store; its key is that of the store.
 
-    Ties go to the higher mean log-probability of the right answer.
+    Ties go to the higher mean log-probability of the right answer. `tick` hears which share of the work is
+    done; what it raises ends it.
     """
     k = min(k, len(store))
     defaults = method.settings()
-    asked = ask_all(model, store, questions, k, defaults.search, defaults.articles)
+    asked = ask_all(model, store, questions, k, defaults.search, defaults.articles, lambda share: tick(share / 2))
     best = Calibrated({}, -1.0, -np.inf, len(questions))
-    for spread in _spreads(method, asked):
+    spreads = _spreads(method, asked)
+    for n, spread in enumerate(spreads):
+        tick(0.5 + 0.5 * n / len(spreads))
         right, score = _scores(method, asked, spread)  # (L,), (L,)
         i = int(np.lexsort((score, right))[-1])
         if (right[i], score[i]) > (best.p_at_1, best.mean_logp):

@@ -10,6 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def measure(folder: Path, progress: Callable[[float, str], None]) -> tuple[list[
     lm = load(str(folder))
     method = METHODS[BUNDLED_METHOD[lm.kind]]
     with tempfile.TemporaryDirectory() as home:
-        stores = {s.fingerprint.key: s for s in prepare_bundled(Path(home), str(folder), progress)}
+        stores = {
+            s.fingerprint.key: s for s in prepare_bundled(Path(home), str(folder), lambda f, m: progress(f / 2, m))
+        }
         calibrated = next(iter(stores.values())).meta.calibrated[method.name]
         best = stores[calibrated["preferred_key"]].meta.calibrated[method.name]
         tuned = method.settings(**best["settings"])
@@ -47,10 +50,15 @@ def measure(folder: Path, progress: Callable[[float, str], None]) -> tuple[list[
             f"calibrated, search in {other}": method.settings(**{**best["settings"], "search": other}),
         }
         runs = []
-        for name, s in plans.items():
-            rows = probe_facts(atlas(), method, lm, stores[s.key], s, (0, 1, 2))
+        for n, (name, s) in enumerate(plans.items()):
+            tick = partial(_scoring, progress, n, len(plans))
+            rows = probe_facts(atlas(), method, lm, stores[s.key], s, (0, 1, 2), tick)
             runs.append({"name": name, "settings": asdict(s), "results": table(atlas(), rows, method.name)})
         return runs, {method.name: {"settings": best["settings"], "p@1": best["p@1"], "questions": best["questions"]}}
+
+
+def _scoring(progress: Callable[[float, str], None], n: int, of: int, share: float) -> None:
+    progress(0.5 + 0.5 * (n + share) / of, "scoring")
 
 
 def card_text(record: dict[str, Any]) -> str:

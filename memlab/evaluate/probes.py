@@ -13,6 +13,7 @@ from memlab.corpus.world import EXPOSURES, World
 from memlab.evaluate.questions import Asked, Question, ask_all, fact_questions, is_validation
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Datastore
+from memlab.memory.plan import Tick
 from memlab.methods import RECALL, Method
 from memlab.methods.mixture import mix
 
@@ -34,12 +35,21 @@ class Row:
 
 
 def probe_facts(
-    world: World, method: Method, lm: LanguageModel, store: Datastore, settings: Any, numbers: Sequence[int]
+    world: World,
+    method: Method,
+    lm: LanguageModel,
+    store: Datastore,
+    settings: Any,
+    numbers: Sequence[int],
+    tick: Tick = lambda share: None,
 ) -> list[Row]:
-    """The held-out questions of given numbers about all facts that calibration has not seen."""
+    """The held-out questions of given numbers about all facts that calibration has not seen.
+
+    `tick` hears which share is asked; what it raises ends the work.
+    """
     facts = [f for f in world.facts if not is_validation(f)]
     questions = [q for n in numbers for q in fact_questions(world, lm, facts, n)]
-    asked = ask_all(lm, store, questions, min(settings.k, len(store)), settings.search, settings.articles)
+    asked = ask_all(lm, store, questions, min(settings.k, len(store)), settings.search, settings.articles, tick)
     return probe(world, lm.words, method, asked, settings)
 
 

@@ -12,6 +12,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.datastore import Datastore
 from memlab.memory.found import Found
+from memlab.memory.plan import Tick
 from memlab.memory.retrieval import choose_articles, encode_many
 from memlab.memory.search import search_all, search_within
 from memlab.results import Fact
@@ -55,11 +56,17 @@ def fact_questions(world: World, model: LanguageModel, facts: Iterable[Fact], n:
 
 
 def ask_all(
-    model: LanguageModel, store: Datastore, questions: Sequence[Question], k: int, search: str, articles: int
+    model: LanguageModel,
+    store: Datastore,
+    questions: Sequence[Question],
+    k: int,
+    search: str,
+    articles: int,
+    tick: Tick = lambda share: None,
 ) -> Asked:
-    """Encodes all questions in batches and finds the neighbors of each."""
+    """Encodes all questions in batches and finds the neighbors of each; what `tick` raises ends the work."""
     read = [read_prompt(model, q.prompt) for q in questions]
-    keys, logp = encode_many(model, read, store.fingerprint.key)
+    keys, logp = encode_many(model, read, store.fingerprint.key, tick=lambda share: tick(share / 2))
     if search == "all":
         together = search_all(store, keys, k)
         found = [
@@ -68,7 +75,8 @@ def ask_all(
         ]
     else:
         found = []
-        for q, key in zip(questions, keys, strict=True):
+        for n, (q, key) in enumerate(zip(questions, keys, strict=True)):
+            tick(0.5 + 0.5 * n / len(questions))
             rows = choose_articles(store, q.prompt, articles)
             found.append(search_within(store, key, k, store.documents.entries(rows)))
     return Asked(questions, logp, found)

@@ -7,24 +7,31 @@ lab.ask("The capital of France is [MASK].")
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from memlab.errors import NotFound
 from memlab.lab.asking import PRESETS
+from memlab.lab.batch import Batch
 from memlab.lab.editing import Editing
+from memlab.lab.lessons import Lessons
 from memlab.lab.measuring import Measuring
+from memlab.lab.reporting import Reporting
+from memlab.lab.sourcing import Sourcing
+from memlab.lab.workspaces import Overlays
 from memlab.record.database import open_database
+from memlab.record.files import sweep
 from memlab.record.home import home_folder
 from memlab.record.workspaces import Workspaces
 
 __all__ = ["PRESETS", "Lab"]
 
 
-class Lab(Editing, Measuring):
+class Lab(Overlays, Batch, Lessons, Reporting, Editing, Sourcing, Measuring):
     """Models, datastores and methods of one home folder, seen from one workspace.
 
     Its parts stand in files of their own: inventory (what there is), asking, editing, making (build and
-    train), measuring. They hold no algorithm: each method calls into the rooms below.
+    train), measuring and so on. They hold no algorithm: each method calls into the rooms below.
     """
 
     @classmethod
@@ -39,4 +46,11 @@ class Lab(Editing, Measuring):
         names = [w.name for w in Workspaces(open_database(folder)).list()]
         if workspace not in names:
             raise NotFound.named("workspace", workspace, names)
+        _clean(folder)
         return cls(folder, workspace)
+
+
+@cache
+def _clean(home: Path) -> None:
+    """Removes what a killed process left half-written; once for each home folder that a process opens."""
+    sweep(home)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from memlab.corpus.world import atlas, fill
+from memlab.corpus.world import MASK, atlas, fill
 from memlab.errors import InputError
-from memlab.evaluate.prepare import (
-    BUNDLED_KEYS,
-)
-from memlab.lab.asking import Asking
+from memlab.evaluate.prepare import BUNDLED_KEYS
+from memlab.lab.moving import Moving
 from memlab.lm.catalogue import load
 from memlab.memory.retrieval import Searchable
 from memlab.record.chain import EditRow, Problem
-from memlab.record.fold import CHANGES, dependents
+from memlab.record.fold import CHANGES, all_dependents
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import (
     corpus_of,
@@ -22,24 +22,47 @@ from memlab.record.memory_edits import (
     edit_of,
     entries_named,
     lesson,
+    places_named,
     shortened,
     stating,
+    still_there,
     wish,
 )
-from memlab.results import Edit, Fact
+from memlab.results import Edit, Fact, Moved, Source
+
+OBJECT_LENGTH = 100  # characters of a new object
 
 
-class Editing(Asking):
-    """Edits of the workspace."""
+class Editing(Moving):
+    """Edits of the workspace.
 
-    def teach(self, text: str, value: str | None = None, author: str = ANONYMOUS, dry_run: bool = False) -> Edit:
-        """Remembers a sentence or short text from the next question on.
+    Each way of editing can be tried first with `dry_run=True`: nothing is recorded, and the `Edit` says what
+    would be forgotten and remembered and, in `scores` and `moved`, what else would move. `commit` makes such
+    a dry run real, with the same figures. An edit that is made at once is not measured unless `scores=True`,
+    since that asks some two hundred questions; `moved` does it at any time later.
+    """
+
+    def teach(
+        self,
+        text: str,
+        value: str | None = None,
+        author: str = ANONYMOUS,
+        dry_run: bool = False,
+        scores: bool | None = None,
+    ) -> Edit:
+        """Remembers a sentence or short text (at most 2,000 characters) from the next question on.
 
         Args:
             value: remember only the occurrences of this word; by default every word.
             dry_run: only say what would be remembered.
+            scores: measure what else moves, and record it; by default only in a dry run.
+
+        Raises:
+            InputError: empty, too long or unreadable text, or a value that does not stand in it.
         """
-        return self._edit("teach", f"Taught: {shortened(text)}", lesson(text, value), author, dry_run)
+        parameters = lesson(text, value)
+        what = parameters["teaches"]["text"]
+        return self._edit("teach", f"Taught: {shortened(what)}", parameters, author, dry_run, scores)
 
     def forget(
         self,
@@ -51,58 +74,141 @@ class Editing(Asking):
         datastore: str | None = None,
         author: str = ANONYMOUS,
         dry_run: bool = False,
+        sources: Sequence[Source] | None = None,
+        scores: bool | None = None,
     ) -> Edit:
-        """Forgets entries, a document, all that states a fact, or what a prompt retrieves above a weight.
+        """Forgets entries, a document, all that states a fact, what a prompt retrieves above a weight, or sources.
 
         Whatever is chosen is resolved to sources first, so that it is forgotten for every method, model
-        and datastore of the collection. Numbers of `entries` are those of `datastore`.
+        and datastore of the collection. Numbers of `entries` are those of `datastore`; `sources` are places as
+        `lab.sources()` finds them. `dry_run` and `scores` as in `teach`.
 
         Raises:
-            InputError: not exactly one of the four was given, or nothing is left to forget.
+            InputError: not exactly one of the five was given, or nothing is left to forget.
             NotFound: there is nothing of that name.
         """
-        given = [x for x in (entries, document, fact, prompt) if x is not None]
+        given = [x for x in (entries, document, fact, prompt, sources) if x is not None]
         if len(given) != 1:
-            raise InputError("Say what to forget: exactly one of entries, document, fact or prompt.")
+            raise InputError("Say what to forget: exactly one of entries, document, fact, prompt or sources.")
+        asked: dict[str, Any] = {}
         store, corpus = self._editable(datastore)
         if entries is not None:
-            sources, what = entries_named(store, corpus, entries), f"{len(entries)} entries"
+            chosen, what = entries_named(store, corpus, entries), _counted(len(entries), "entry", "entries")
+        elif sources is not None:
+            chosen, what = places_named(store, corpus, sources), _counted(len(sources), "place", "places")
         elif document is not None:
-            sources, what = document_named(store, corpus, document), f"the document {document}"
+            chosen, what = document_named(store, corpus, document), f"the document {document}"
         elif fact is not None:
-            sources = stating(store, corpus, fact)
+            _check_fact(fact)
+            chosen, asked = stating(store, corpus, fact), {"fact": _stated(fact)}
             what = f"that the {fact.relation} of {fact.subject} is {fact.object}"
         else:
             p = self.ask(prompt or "", datastore=datastore)
+            if not 0.0 <= weight_above <= 1.0:
+                raise InputError(f"weight_above is {weight_above!r}; allowed is a number from 0 to 1.")
             heavy = [n.entry for n in p.neighbors if n.weight > weight_above]
+            if not heavy:
+                raise InputError(
+                    f"There is nothing left to forget: no passage found for this prompt weighs more than {weight_above:g}; "
+                    f"the heaviest has {max(n.weight for n in p.neighbors):.3f}."
+                )
             store, corpus = self._editable(p.datastore)
-            sources, what = entries_named(store, corpus, heavy), f"{len(heavy)} passages found for: {prompt}"
-        sources = sorted(set(sources) - self._changes(None).removed)
-        if not sources:
-            raise InputError(f"There is nothing left to forget of {what}: it is forgotten already.")
-        return self._edit("forget", f"Forgot {shortened(what)}", wish(sources), author, dry_run)
+            chosen, asked = entries_named(store, corpus, heavy), {"prompt": p.prompt}
+            what = f"{_counted(len(heavy), 'passage', 'passages')} found for: {prompt}"
+        if not chosen:
+            raise InputError("Nothing was named that could be forgotten. Name at least one entry or place.")
+        left = still_there(chosen, self._changes(None).removed)
+        if not left:
+            raise InputError(f"There is nothing left to forget of {shortened(what)}: it is forgotten already.")
+        return self._edit(
+            "forget", f"Forgot {shortened(what)}", {**wish(left), **asked}, author, dry_run, scores, datastore
+        )
 
-    def correct(self, fact: Fact, new_object: str, author: str = ANONYMOUS, dry_run: bool = False) -> Edit:
-        """Forgets everything that states a fact and teaches it with another object, as one edit."""
+    def correct(
+        self,
+        fact: Fact,
+        new_object: str,
+        author: str = ANONYMOUS,
+        dry_run: bool = False,
+        scores: bool | None = None,
+    ) -> Edit:
+        """Forgets everything that states a fact and teaches it with another object, as one edit.
+
+        `dry_run` and `scores` as in `teach`.
+
+        Raises:
+            InputError: the new object is empty, too long, or the old one.
+            NotFound: no such relation, or nothing states the fact.
+        """
+        _check_fact(fact)
         relation = atlas().relation(fact.relation)
+        new = " ".join(new_object.split()) if isinstance(new_object, str) else ""
+        if not re.search(r"\w", new) or MASK in new or len(new) > OBJECT_LENGTH:
+            raise InputError(
+                f"The new object is a name of 1 to {OBJECT_LENGTH} characters, not {shortened(str(new_object))!r}."
+            )
+        if new == fact.object:
+            raise InputError(f"The {relation.label} of {fact.subject} is {new} already. Give another object.")
         store, corpus = self._editable(None)
-        told = fill(relation.statements[0], fact.subject, new_object)
-        sources = [s for s in stating(store, corpus, fact) if s not in self._changes(None).removed]
-        parameters = {**wish(sources), **lesson(told)}
-        what = f"Corrected {relation.label} of {fact.subject}: {fact.object} -> {new_object}"
-        return self._edit("correct", shortened(what), parameters, author, dry_run)
+        told = fill(relation.statements[0], fact.subject, new)
+        sources = still_there(stating(store, corpus, fact), self._changes(None).removed)
+        parameters = {**wish(sources), **lesson(told), "fact": _stated(fact), "new_object": new}
+        what = f"Corrected {relation.label} of {fact.subject}: {fact.object} -> {new}"
+        return self._edit("correct", shortened(what), parameters, author, dry_run, scores)
 
-    def undo(self, edit_id: str | int | None = None, author: str = ANONYMOUS) -> Edit:
-        """Takes an edit back: the given one, or the last. Also an edit; nothing is lost."""
-        return self._as_edits([self._ledger.undo(edit_id, author)])[0]
+    def commit(self, edit: Edit, author: str | None = None) -> Edit:
+        """Makes a dry run real, with the figures that were measured for it.
+
+        Raises:
+            InputError: the edit is no dry run.
+            RecordError: somebody has edited the workspace since; nothing is changed.
+        """
+        if not edit.dry_run:
+            raise InputError(f"Edit {edit.seq} is made already. Only a dry run can be committed.")
+        figures = edit.moved
+        row = self._ledger.append(
+            edit.kind,
+            edit.summary,
+            dict(edit.parameters),
+            author or edit.author,
+            before={score.group: score.before for score in figures.scores} if figures else None,
+            after=figures.summary() if figures else None,
+            expected_head=edit.seq - 1,
+        )
+        return replace(self._made(row), moved=figures)
+
+    def undo(
+        self,
+        edit_id: str | int | None = None,
+        author: str = ANONYMOUS,
+        anyway: bool = False,
+        with_dependents: bool = False,
+    ) -> Edit:
+        """Takes an edit back: the given one, or the last. Also an edit; nothing is lost.
+
+        Args:
+            anyway: even where later edits rest on it; they stay.
+            with_dependents: undo those as well, the last first, each in a step of its own.
+
+        Raises:
+            InputError: later edits rest on it, which are named; it is undone already; there is none.
+            NotFound: no such edit.
+        """
+        resting = "undo" if with_dependents else "keep" if anyway else "refuse"
+        return self._made(self._ledger.undo(edit_id, author, resting=resting))
 
     def redo(self, edit_id: str | int | None = None, author: str = ANONYMOUS) -> Edit:
         """Puts an undone edit back: the given one, or the one undone last."""
-        return self._as_edits([self._ledger.redo(edit_id, author)])[0]
+        return self._made(self._ledger.redo(edit_id, author))
 
     def history(self) -> list[Edit]:
-        """All edits of the workspace in order."""
-        return self._as_edits(self._ledger.rows())
+        """All edits of the workspace in order, with what holds now and what rests on what."""
+        rows = self._ledger.rows()
+        rests = all_dependents(self._ledger.active())
+        return [
+            self._made(row, row.sequence in rests or row.kind not in CHANGES, rests.get(row.sequence, ()))
+            for row in rows
+        ]
 
     def head(self) -> int:
         """Number of the last edit; 0 when there is none."""
@@ -112,25 +218,33 @@ class Editing(Asking):
         """What is wrong with the recorded history: changed, missing or reordered rows; empty when nothing is."""
         return self._ledger.verify()
 
-    def _edit(self, kind: str, summary: str, parameters: dict[str, Any], author: str, dry_run: bool) -> Edit:
-        if dry_run:
-            return edit_of(None, kind, summary, parameters, author, self.workspace, self._ledger.head() + 1)
-        return self._as_edits([self._ledger.append(kind, summary, parameters, author)])[0]
+    def _edit(
+        self,
+        kind: str,
+        summary: str,
+        parameters: dict[str, Any],
+        author: str,
+        dry_run: bool,
+        scores: bool | None,
+        datastore: str | None = None,
+    ) -> Edit:
+        if not dry_run and not scores:
+            return self._made(self._ledger.append(kind, summary, parameters, author))
+        draft = edit_of(None, kind, summary, parameters, author, self.workspace, self._ledger.head() + 1)
+        if scores or (scores is None and self._can_be_measured(draft, datastore)):
+            found: Moved = self.moved(draft, datastore=datastore)
+            draft = replace(draft, scores=found.summary(), moved=found)
+        return draft if dry_run else self.commit(draft)
 
-    def _as_edits(self, rows: Sequence[EditRow]) -> list[Edit]:
-        """Rows as results, with what holds now and what rests on what."""
-        active = self._ledger.active()
-        holding = {row.sequence for row in active}
-        out = []
-        for row in rows:
-            rests = tuple(r.sequence for r in dependents(active, row.sequence)) if row.kind in CHANGES else ()
-            holds = row.sequence in holding or row.kind not in CHANGES
-            out.append(
-                edit_of(
-                    row, row.kind, row.summary, row.parameters, row.author, self.workspace, row.sequence, holds, rests
-                )
-            )
-        return out
+    def _can_be_measured(self, edit: Edit, datastore: str | None) -> bool:
+        """Whether the memory that answers is whole; while it is being built a dry run goes without figures."""
+        return self._shelf.is_built(self._memory_of(edit, None, datastore)[0])
+
+    def _made(self, row: EditRow, active: bool = True, rests: tuple[int, ...] = ()) -> Edit:
+        """A row as a result. One that was just appended holds, and nothing rests on it yet."""
+        return edit_of(
+            row, row.kind, row.summary, row.parameters, row.author, self.workspace, row.sequence, active, rests
+        )
 
     def _editable(self, datastore: str | None) -> tuple[Searchable, str]:
         """The store whose entries and texts an edit names, as it is now, and the identity of its collection."""
@@ -143,3 +257,18 @@ class Editing(Asking):
             store = self._shelf.open(name)
             lm, key = load(store.fingerprint.model), store.fingerprint.key
         return self._as_edited(store, lm, key, None)[0], corpus_of(store)
+
+
+def _counted(n: int, one: str, more: str) -> str:
+    return f"1 {one}" if n == 1 else f"{n:,} {more}"
+
+
+def _stated(fact: Fact) -> dict[str, str]:
+    return {"subject": fact.subject, "relation": fact.relation, "object": fact.object}
+
+
+def _check_fact(fact: Fact) -> None:
+    if not isinstance(fact, Fact) or not all((fact.subject, fact.relation, fact.object)):
+        raise InputError(
+            f"A fact has a subject, a relation and an object; {fact!r} does not. `lab.facts()` lists them."
+        )

@@ -6,20 +6,18 @@ from memlab.corpus.generator import articles_hash, atlas_articles
 from memlab.corpus.stories import Story, stories
 from memlab.corpus.world import Relation, atlas
 from memlab.errors import InputError, NotFound, StoreError
-from memlab.evaluate.prepare import (
-    Preparation,
-)
-from memlab.lab.base import Base
-from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info
+from memlab.lab.jobs import Working
+from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info, shipped_models
+from memlab.memory.changes import edited_texts
 from memlab.memory.datastore import Meta
-from memlab.memory.overlay import edited_texts
 from memlab.memory.shelf import StoreInfo
 from memlab.methods import METHODS
 from memlab.methods.declare import Method
+from memlab.record.job_info import JobInfo
 from memlab.results import Article, Fact
 
 
-class Inventory(Base):
+class Inventory(Working):
     """Lists, and looks up by name."""
 
     def methods(self) -> dict[str, Method]:
@@ -27,8 +25,8 @@ class Inventory(Base):
         return dict(METHODS)
 
     def models(self) -> list[ModelInfo]:
-        """The bundled models, and those that made a datastore here."""
-        out = bundled_models()
+        """The bundled models, those trained here, and those that made a datastore here."""
+        out = shipped_models() + [info(str(f.parent)) for f in sorted((self.home / "models").glob("*/config.json"))]
         for name in self._shelf.names():
             try:
                 made_by = info(Meta.read(self.home / "datastores" / name).fingerprint.model)
@@ -41,13 +39,17 @@ class Inventory(Base):
     def datastores(self) -> list[StoreInfo]:
         """The datastores of the home folder, with those of the bundled models that are not built yet."""
         out = [self._shelf.info(name) for name in self._shelf.names()]
-        states = {s.name: s for s in Preparation.of(self.home).states()}
-        for name, state in states.items():
-            if name not in self._shelf.names():
-                why = state.error or state.message
-                running = "building" if state.state == "running" else "missing"
-                out.append(StoreInfo(name, name, "", 0, 0, "", running, why))
+        job = self.preparation()
+        going = job is not None and not job.over
+        for model in bundled_models():
+            if model.name not in self._shelf.names():
+                why = (job.error or job.message or job.state) if job else "not built yet"
+                out.append(StoreInfo(model.name, model.name, "", 0, 0, "", "building" if going else "missing", why))
         return sorted(out, key=lambda s: s.name)
+
+    def preparation(self) -> JobInfo | None:
+        """The last job that builds the bundled datastores; None where none was needed."""
+        return next(iter(self.jobs(1, "prepare")), None)
 
     def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
         """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or

@@ -13,14 +13,15 @@ from memlab.evaluate.prepare import (
     prepare_bundled,
 )
 from memlab.evaluate.probes import probe_facts, table
-from memlab.lab.asking import Asking
+from memlab.lab.explaining import Explaining
 from memlab.lab.making import Making
+from memlab.lab.perplexity import Perplexity
 from memlab.lm.catalogue import bundled_models, load
 from memlab.methods import METHODS, method
 from memlab.methods.declare import checked
 
 
-class Measuring(Asking, Making):
+class Measuring(Explaining, Perplexity, Making):
     """Measurements."""
 
     def evaluate_facts(
@@ -51,7 +52,7 @@ class Measuring(Asking, Making):
         }
 
     def bench(self, repeat: int = 60) -> dict[str, Any]:
-        """Asking, mixing, building and searching against their bare parts, in one run."""
+        """Asking, mixing, explaining, building and searching against their bare parts, in one run."""
         self.build_bundled()
         results = []
         for m in bundled_models():
@@ -62,6 +63,8 @@ class Measuring(Asking, Making):
             prompts = [self.question(f, 0, m.kind) for f in facts]
             results.append(bench_ask(self.ask, how.name, load(m.name), store, prompts, s))
             results.append(bench_mix(self.ask, how.name, prompts[0], repeat))
+            results += self.bench_explaining(prompts, repeat)
             results.append(bench_build(load(m.name), atlas_articles()[:400], s.key))
+        results += self.bench_reading()
         results += bench_indexes(self._shelf.open(bundled_models()[0].name))
         return {"task": "bench", "machine": machine(), "results": results}

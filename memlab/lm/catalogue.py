@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,10 +19,12 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM,
 from transformers.utils import logging as transformers_logging
 
 from memlab.bundle import assets
-from memlab.errors import InputError, NotFound
+from memlab.errors import InputError, NotFound, StoreError
 from memlab.lm.model import LanguageModel
+from memlab.lm.spalm import SpalmModel, read_gate, read_record
 
-BUNDLED = ("atlas-mlm", "atlas-clm")
+BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
+BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
 _HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
 _lock = threading.Lock()
 
@@ -39,11 +42,17 @@ class ModelInfo:
     card: str
     record: dict[str, Any]
 
+    @property
+    def method(self) -> str | None:
+        """The method that the model was made for, where it is part of its training: "spalm" or None."""
+        return "spalm" if "spalm" in self.record else None
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "title": self.title,
             "kind": self.kind,
+            "method": self.method,
             "bundled": self.bundled,
             "size_mb": self.size_mb,
             "recipe": self.record.get("recipe"),
@@ -52,8 +61,17 @@ class ModelInfo:
 
 
 def bundled_models() -> list[ModelInfo]:
-    """The models that ship with memlab and are there."""
-    folders = [assets() / "models" / name for name in BUNDLED]
+    """The models that ship with memlab, have a datastore of their own, and are there."""
+    return _bundled(BUNDLED)
+
+
+def shipped_models() -> list[ModelInfo]:
+    """All models that ship with memlab and are there."""
+    return _bundled((*BUNDLED, BUNDLED_SPALM))
+
+
+def _bundled(names: Iterable[str]) -> list[ModelInfo]:
+    folders = [assets() / "models" / name for name in names]
     return [_info(path, path.name) for path in folders if (path / "config.json").is_file()]
 
 
@@ -63,7 +81,7 @@ def info(name: str) -> ModelInfo:
     Raises:
         NotFound: no such model here or on the hub (or the hub cannot be reached and it was never fetched).
     """
-    for model in bundled_models():
+    for model in shipped_models():
         if model.name == name:
             return model
     folder = Path(name).expanduser()
@@ -78,7 +96,7 @@ def _from_hub(name: str) -> Path:
     unknown = NotFound.named(
         "model",
         name,
-        (m.name for m in bundled_models()),
+        (m.name for m in shipped_models()),
         "Give one of these, a folder in the Hugging Face form, or a hub name (the first use needs the internet).",
     )
     try:
@@ -97,8 +115,9 @@ def _info(path: Path, name: str) -> ModelInfo:
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
     kind = record.get("kind") or _kind(path)
     card = card_file.read_text("utf-8") if card_file.is_file() else ""
-    bundled = name in BUNDLED and path == assets() / "models" / name
-    title = f"{path.name if Path(name).is_absolute() else name} ({kind})"
+    bundled = name in (*BUNDLED, BUNDLED_SPALM) and path == assets() / "models" / name
+    shown = "causal, SPALM" if "spalm" in record else kind
+    title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
     return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record)
 
 
@@ -126,11 +145,13 @@ def load(name: str) -> LanguageModel:
     """
     found = info(name)
     with _lock:
-        return _load(found.name if found.bundled else str(found.path), found.name)
+        where = found.name if found.bundled else str(found.path)
+        return _load(where, found.name, (found.path / "config.json").stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
-def _load(where: str, name: str) -> LanguageModel:
+def _load(where: str, name: str, written: int) -> LanguageModel:
+    """`written` is when the folder was: a model that is trained again is another one."""
     found = info(where)
     auto = AutoModelForMaskedLM if found.kind == "masked" else AutoModelForCausalLM
     transformers_logging.set_verbosity_error()
@@ -149,4 +170,29 @@ def _load(where: str, name: str) -> LanguageModel:
     if not tokenizer.is_fast:
         raise InputError(f"The model {name!r} has no fast tokenizer, which memlab needs to find words in texts.")
     unmet = frozenset(found.record["unmet"]) if "unmet" in found.record else None
-    return LanguageModel(name, module.eval().requires_grad_(False), tokenizer, found.kind, found.path, unmet)
+    module = module.eval().requires_grad_(False)
+    if found.method == "spalm":
+        made = read_record(found.record["spalm"], name)
+        return SpalmModel(name, module, tokenizer, read_gate(found.path), made, found.path, unmet)
+    return LanguageModel(name, module, tokenizer, found.kind, found.path, unmet)
+
+
+def load_encoder(model: SpalmModel) -> LanguageModel:
+    """The frozen encoder that a SPALM was trained with: a bundled model, or the folder of that name beside its own.
+
+    Raises:
+        StoreError: it is not there, or has other weights now.
+    """
+    wanted = model.record.encoder
+    beside = model.path.parent / wanted if model.path is not None else Path(wanted)
+    where = wanted if wanted in BUNDLED else str(beside)
+    hint = f"{model.name} was trained with keys of {wanted}"
+    try:
+        encoder = load(where)
+    except NotFound as error:
+        raise StoreError(f"{hint}, which is not at {where}. Put that model there, or train the SPALM again.") from error
+    if encoder.weights_hash != model.record.encoder_hash:
+        raise StoreError(
+            f"{hint}, and {where} has other weights now: its neighbors would mean nothing. Train the SPALM again."
+        )
+    return encoder

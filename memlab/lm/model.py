@@ -53,7 +53,7 @@ class _Recorder:
 
 
 @contextmanager
-def _listening() -> Iterator[dict[str, Tensor]]:
+def listening() -> Iterator[dict[str, Tensor]]:
     """While active, hooks of this thread record into the dictionary."""
     before = getattr(_local, "heard", None)
     _local.heard = {}
@@ -184,7 +184,7 @@ class LanguageModel:
         """
         deep = "penultimate" in keys
         options = {"use_cache": False} if self.kind == "causal" else {}
-        with _listening() as heard:
+        with listening() as heard:
             body = self.module.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=deep, **options)
             h = body.last_hidden_state[rows, columns]  # (n, d)
             scores = self.head(h) if logp or "transform" in keys else None  # (n, V)

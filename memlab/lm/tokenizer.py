@@ -1,4 +1,6 @@
-"""The tokenizer of the bundled models: every word and name of the world is one token.
+"""Tokenizers: that of the bundled models, and those trained on running text (byte-level BPE).
+
+In the bundled models every word and name of the world is one token.
 
 Anything else falls apart into known words and single characters, so that any text can be typed.
 Names that contain a space or punctuation ("New York", "Port-au-Prince") are added tokens; the rest
@@ -11,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 SPECIAL = {
@@ -21,6 +23,7 @@ SPECIAL = {
     "sep_token": "[SEP]",
     "mask_token": "[MASK]",
 }
+END = "<|endoftext|>"  # of a tokenizer trained on running text: padding; no text contains it
 _WORD = r"\p{L}[\p{L}\p{M}]*|\p{N}+|[^\s\p{L}\p{N}]"
 _WORD_PY = re.compile(r"[^\W\d_][^\W\d_]*|\d+|[^\s\w]|_")
 
@@ -78,3 +81,19 @@ def start_only(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
         special_tokens=[("[CLS]", core.token_to_id("[CLS]"))],
     )
     return PreTrainedTokenizerFast(tokenizer_object=core, model_max_length=tokenizer.model_max_length, **SPECIAL)
+
+
+def text_tokenizer(text: str, vocabulary: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of `vocabulary` tokens, trained on `text`; no special token before or after a text."""
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    core.post_processor = processors.ByteLevel(trim_offsets=True)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    core.train_from_iterator(text.splitlines(keepends=True), trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=core, pad_token=END, eos_token=END)

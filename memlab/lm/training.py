@@ -14,14 +14,11 @@ the frequent ones.
 
 from __future__ import annotations
 
-import json
 import random
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +36,13 @@ from transformers import (
 )
 
 from memlab.corpus.generator import Sentence, atlas_articles, corpus_hash, training_text
+from memlab.corpus.passages import cut
 from memlab.corpus.world import World
+from memlab.errors import StoppedError
+from memlab.lm.folder import write_model
 from memlab.lm.model import output_head
+from memlab.lm.optimization import Optimization, Progress
 from memlab.lm.tokenizer import make_tokenizer, start_only
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,13 @@ def world_tokenizer(world: World, sentences: list[Sentence], kind: str) -> PreTr
     return tokenizer if kind == "masked" else start_only(tokenizer)
 
 
-def train(recipe: Recipe, world: World, out: Path, progress: Progress = lambda fraction, message: None) -> Path:
+def train(
+    recipe: Recipe,
+    world: World,
+    out: Path,
+    progress: Progress = lambda fraction, message: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Path:
     """Trains the model of `recipe` and writes its folder: configuration, fp16 weights, tokenizer, memlab.json.
 
     Two runs with one seed on one machine give the same model; the folder appears when it is whole.
@@ -114,46 +119,24 @@ def train(recipe: Recipe, world: World, out: Path, progress: Progress = lambda f
     tokenizer = world_tokenizer(world, sentences, recipe.kind)
     module = new_module(recipe, len(tokenizer))
     batches = _cloze_batches if recipe.kind == "masked" else _passage_batches
-    optimizers = _optimizers(module, recipe)
-    schedules = [torch.optim.lr_scheduler.LambdaLR(o, partial(_rate, recipe=recipe)) for o in optimizers]
+    optimization = Optimization(module, recipe)
     head = output_head(module, recipe.name)
     module.train()
     smooth, start = 0.0, time.monotonic()
     for step, (ids, mask, targets) in zip(
         range(recipe.steps), batches(world, sentences, tokenizer, recipe), strict=False
     ):
+        if stop():
+            raise StoppedError(f"Stopped at step {step} of {recipe.steps}; nothing was written.")
         rows, columns = (targets >= 0).nonzero(as_tuple=True)
         h = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state[rows, columns]
         loss = F.cross_entropy(head(h), targets[rows, columns])
-        module.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            optimizer.step()
-            schedule.step()
+        optimization.step(loss)
         smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
         if step % 20 == 0:
             left = (time.monotonic() - start) / (step + 1) * (recipe.steps - step - 1)
             progress(step / recipe.steps, f"step {step} of {recipe.steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
     return _save(recipe, world, sentences, module, tokenizer, out)
-
-
-def _rate(step: int, recipe: Recipe) -> float:
-    """Linear warm-up, then linear decay to zero."""
-    if step < recipe.warmup:
-        return (step + 1) / recipe.warmup
-    return max(0.0, (recipe.steps - step) / (recipe.steps - recipe.warmup))
-
-
-def _optimizers(module: PreTrainedModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the blocks; AdamW without weight decay for embeddings, norms and biases."""
-    embedding = module.get_input_embeddings().weight
-    matrices = [p for p in module.parameters() if p.dim() == 2 and p is not embedding]
-    rest = [p for p in module.parameters() if p.dim() != 2 or p is embedding]
-    return [
-        torch.optim.Muon(matrices, lr=recipe.muon_rate, weight_decay=recipe.weight_decay),
-        torch.optim.AdamW(rest, lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
 
 
 def _cloze_batches(
@@ -229,7 +212,7 @@ def _passage_batches(
     for i, s in enumerate(sentences):
         about[s.subject].append(i)
     while True:
-        passages = [p for members in about.values() for p in _passages(members, sentences, recipe, rng)]
+        passages = [p for members in about.values() for p in cut(members, sentences, recipe.sentences, rng)]
         rng.shuffle(passages)
         length = [sum(len(ids_of[i]) for i in p) for p in passages]
         for chosen in _like_lengths(range(len(passages)), length, recipe.batch, random_):
@@ -243,28 +226,6 @@ def _passage_batches(
             targets = torch.full_like(ids, -1)
             targets[:, :-1] = torch.where(learned[:, 1:], ids[:, 1:], -1)
             yield ids, mask, targets
-
-
-def _passages(members: list[int], sentences: list[Sentence], recipe: Recipe, rng: random.Random) -> Iterator[list[int]]:
-    """Cuts the sentences about one subject, in random order, into passages.
-
-    No passage tells a fact twice: else the second telling could be copied from the first, and the model
-    would learn to copy instead of learning the fact.
-    """
-    rng.shuffle(members)
-    passage: list[int] = []
-    told: set[str] = set()
-    size = rng.randint(1, recipe.sentences)
-    for i in members:
-        answer = sentences[i].answer
-        if passage and (len(passage) == size or answer in told):
-            yield passage
-            passage, told, size = [], set(), rng.randint(1, recipe.sentences)
-        passage.append(i)
-        if answer is not None:
-            told.add(answer)
-    if passage:
-        yield passage
 
 
 def _like_lengths(
@@ -333,12 +294,4 @@ def _save(
         },
         "unmet": sorted(set(range(len(tokenizer))) - met),
     }
-    work = out.with_name(out.name + ".tmp")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    module.eval().half().save_pretrained(work)
-    tokenizer.save_pretrained(work)
-    (work / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    work.rename(out)
-    return out
+    return write_model(out, module, tokenizer, record)

@@ -13,6 +13,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +27,13 @@ _hash = HashingVectorizer(ngram_range=(1, 2), n_features=2**20, alternate_sign=F
 LEAST = 1e-4  # weight of a term that half of the texts have: with 0, a few like texts could not be found
 
 
+class Terms(NamedTuple):
+    """A text as article search counts it: (n,) columns of the matrix and their weights, of unit length."""
+
+    columns: np.ndarray
+    weights: np.ndarray
+
+
 class ArticleSearch:
     """TF-IDF over (D, F) term counts; rows are documents.
 
@@ -35,6 +43,8 @@ class ArticleSearch:
     def __init__(self, matrix: sparse.csr_matrix, idf: np.ndarray, titles: Sequence[str]) -> None:
         self.matrix, self.idf, self.titles = matrix, idf, titles
         self._also: dict[int, list[int]] = {}
+        self._changed = np.empty(0, np.int64), matrix[:0]
+        self._added = matrix[:0]
         self._words = max((len(_words(t)) for t in titles), default=0)
         self._by_words: dict[tuple[str, ...], int] = {}
         for row, title in enumerate(titles):
@@ -70,35 +80,35 @@ class ArticleSearch:
             raise StoreError(f"{path} is about {matrix.shape[0]} articles, the datastore has {len(titles)}.")
         return ArticleSearch(matrix, idf, titles)
 
-    def edited(self, changed: Mapping[int, str], added: Sequence[str]) -> ArticleSearch:
+    def terms(self, text: str) -> Terms:
+        """A text's row of the matrix, by the weights of this collection."""
+        row = _weighted(_hash.transform([text]).tocsr(), self.idf)
+        return Terms(row.indices, row.data)
+
+    def edited(self, changed: Mapping[int, Terms], added: Sequence[tuple[Terms, Sequence[int]]] = ()) -> ArticleSearch:
         """The same search after some texts changed and others were added at the end; idf stays that of the base.
 
-        A title that an added text names leads to that text as well as to the article itself.
+        Args:
+            changed: the new terms of some rows.
+            added: terms of each further text, and the rows of the articles whose title it names (`titled`): such
+                a title then leads to the text as well as to the article itself.
         """
         if not changed and not added:
             return self
-        matrix = self.matrix
-        if changed:
-            rows = sorted(changed)
-            keep = np.ones(matrix.shape[0], np.float32)
-            keep[rows] = 0.0
-            fresh = self._rows_of([changed[r] for r in rows])
-            place = sparse.csr_matrix(
-                (np.ones(len(rows), np.float32), (rows, range(len(rows)))), shape=(matrix.shape[0], len(rows))
-            )
-            matrix = (sparse.diags_array(keep) @ matrix + place @ fresh).tocsr()
-        if added:
-            matrix = sparse.vstack([matrix, self._rows_of(added)]).tocsr()
         out = copy.copy(self)
-        out.matrix = matrix
+        out._changed = np.fromiter(changed, np.int64), self._rows_of(list(changed.values()))
+        out._added = self._rows_of([terms for terms, _ in added])
         out._also = defaultdict(list)
-        for number, text in enumerate(added):
-            for row in self.titled(text):
+        for number, (_, titles) in enumerate(added):
+            for row in titles:
                 out._also[row].append(len(self.titles) + number)
         return out
 
-    def _rows_of(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        return _weighted(_hash.transform(texts).tocsr(), self.idf)
+    def _rows_of(self, texts: Sequence[Terms]) -> sparse.csr_matrix:
+        ends = np.cumsum([0] + [len(terms.columns) for terms in texts])
+        columns = np.concatenate([np.empty(0, np.int32), *(terms.columns for terms in texts)])
+        weights = np.concatenate([np.empty(0, np.float32), *(terms.weights for terms in texts)])
+        return sparse.csr_matrix((weights, columns, ends), shape=(len(texts), self.matrix.shape[1]))
 
     def titled(self, question: str) -> list[int]:
         """Rows of the articles whose title stands in the question, in the question's order, longest first.
@@ -120,7 +130,10 @@ class ArticleSearch:
     def nearest(self, question: str, n: int) -> list[int]:
         """Rows of the n articles nearest by TF-IDF; fewer when no more share a term with the question."""
         query = _weighted(_hash.transform([question]).tocsr(), self.idf)
-        score = np.asarray((self.matrix @ query.T).todense()).ravel()
+        changed, fresh = self._changed
+        score, new, added = ((part @ query.T).toarray().ravel() for part in (self.matrix, fresh, self._added))
+        score[changed] = new
+        score = np.concatenate([score, added])
         order = np.argsort(-score, kind="stable")[:n]
         return [int(row) for row in order if score[row] > 0]
 

@@ -15,12 +15,12 @@ from __future__ import annotations
 import errno
 import importlib.metadata
 import json
-import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -30,20 +30,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memlab.corpus.generator import corpus_hash
-from memlab.errors import HomeError, InputError, StoreError
+from memlab.errors import HomeError, InputError, StoppedError, StoreError
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
 from memlab.memory.datastore import Datastore, Fingerprint, Meta
+from memlab.memory.files import Progress, concatenate, link, locked, put, put_away, write_array
 from memlab.memory.index import make_index, recipe_for, write_index
-from memlab.memory.plan import WHOLE, Reading, encode_plan, plan
+from memlab.memory.plan import WHOLE, Reading, Tick, encode_plan, plan
 from memlab.results import Article
 
-Progress = Callable[[float, str], None]
 SHARD_TOKENS = 60_000  # words, roughly, of the texts of one shard
-
-
-class StoppedError(Exception):
-    """The build was asked to stop; what is finished is kept."""
+TICK = 0.1  # seconds between two words of progress, and two looks for a wish to stop
 
 
 @dataclass(frozen=True)
@@ -67,13 +64,14 @@ def build(
 ) -> list[Path]:
     """Builds the datastores of an order; returns their folders. Goes on where an earlier try ended.
 
+    `stop` is asked at every batch; what `progress` raises ends the build too, with finished shards kept.
+
     Raises:
         InputError: no text, or nothing in it that can be remembered.
         HomeError: the folder cannot be written or the disk is full.
-        StoppedError: `stop` said so between two shards.
+        StoppedError: `stop` said so.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", order.name):
-        raise InputError(f"{order.name!r} cannot name a datastore. Use letters, digits, '-', '_' and '.'.")
+    check_name(order.name)
     for key in order.keys:
         model.check_key(key)
     if not documents:
@@ -93,12 +91,18 @@ def build(
         raise
 
 
+def check_name(name: str) -> None:
+    """Raises InputError for what cannot name a datastore."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name):
+        raise InputError(f"{name!r} cannot name a datastore. Use letters, digits, '-', '_' and '.'.")
+
+
 def _build(
     home: Path, model: LanguageModel, documents: Sequence[Article], order: Order, progress: Progress, stop: Callable
 ) -> list[Path]:
     folder = home / "datastores"
     folder.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder / f".{order.name}.lock"):
+    with locked(folder / f".{order.name}.lock", progress, stop):
         reading = order.reading.checked(model)
         wanted = _fingerprint(model, documents, order, reading)
         done = [folder / n for n in _names(order)]
@@ -108,18 +112,52 @@ def _build(
         _begin(work, wanted, order)
         parts = list(_shards(documents, order.shard))
         for number, (first, last) in enumerate(parts):
-            if stop():
-                raise StoppedError(f"stopped after {number} of {len(parts)} shards")
+            watch = _Watch(
+                progress, stop, first, last, len(documents), f"stopped after {number} of {len(parts)} shards"
+            )
+            watch.ask()
             if not (work / f"{number:06d}").is_dir():
-                _write_shard(work, number, model, documents[first:last], first, order, reading)
+                _write_shard(work, number, model, documents[first:last], first, order, reading, watch)
             progress(0.95 * (last / len(documents)), f"{last} of {len(documents)} texts read")
-        progress(0.96, "joining shards")
-        _join(work, len(parts), documents, wanted, order, model)
+        progress(0.95, "joining shards")
+        _join(work, len(parts), documents, wanted, order, model, partial(_indexing, progress, stop))
         for path, key in zip(done, order.keys, strict=True):
-            _put(work / key, path)
+            put(work / key, path)
         shutil.rmtree(work)
         progress(1.0, "done")
         return done
+
+
+@dataclass
+class _Watch:
+    """Progress within the shard of documents `first` to `last` (exclusive) of `count`."""
+
+    progress: Progress
+    stop: Callable[[], bool]
+    first: int
+    last: int
+    count: int
+    stopped: str
+    said: float = field(default_factory=time.monotonic)
+
+    def __call__(self, share: float) -> None:
+        """At most every TICK seconds: says how far it is."""
+        if time.monotonic() - self.said >= TICK:
+            self.said = time.monotonic()
+            self.ask()
+            at = self.first + share * (self.last - self.first)
+            self.progress(0.95 * at / self.count, f"{int(at)} of {self.count} texts read")
+
+    def ask(self) -> None:
+        """Raises StoppedError if somebody wants the build to stop."""
+        if self.stop():
+            raise StoppedError(self.stopped)
+
+
+def _indexing(progress: Progress, stop: Callable[[], bool], share: float) -> None:
+    if stop():
+        raise StoppedError("stopped while making the index; all shards are kept")
+    progress(0.96 + 0.03 * share, "making the index")
 
 
 def _names(order: Order) -> list[str]:
@@ -187,32 +225,34 @@ def _write_shard(
     first: int,
     order: Order,
     reading: Reading,
+    watch: _Watch,
 ) -> None:
-    planned = plan(model, documents, first, reading)
-    encoded = encode_plan(model, planned, order.keys)
+    planned = plan(model, documents, first, reading, watch)
+    encoded = encode_plan(model, planned, order.keys, watch)
     part = work / f"{number:06d}.tmp"
     part.mkdir()
     for name, array in {"values.i32": planned.values, "tokens.i32": planned.spans}.items():
-        _write_array(array, part / name)
+        write_array(array, part / name)
     for key, array in encoded.items():
-        _write_array(array, part / f"{key}.f16")
+        write_array(array, part / f"{key}.f16")
     part.rename(work / f"{number:06d}")
 
 
-def _write_array(array: np.ndarray, path: Path) -> None:
-    with path.open("wb") as file:  # ndarray.tofile says nothing when the disk is full
-        file.write(np.ascontiguousarray(array).data)
-
-
 def _join(
-    work: Path, shards: int, documents: Sequence[Article], wanted: Fingerprint, order: Order, model: LanguageModel
+    work: Path,
+    shards: int,
+    documents: Sequence[Article],
+    wanted: Fingerprint,
+    order: Order,
+    model: LanguageModel,
+    tick: Tick,
 ) -> None:
     """The finished datastores, one folder a key, still inside the working folder."""
     parts = [work / f"{number:06d}" for number in range(shards)]
     first = work / order.keys[0]
     first.mkdir()
     for name in ("values.i32", "tokens.i32"):
-        _concatenate((p / name for p in parts), first / name)
+        concatenate((p / name for p in parts), first / name)
     spans = np.fromfile(first / "tokens.i32", np.int32).reshape(-1, 3)
     count = len(spans)
     if count == 0:
@@ -224,16 +264,21 @@ def _join(
     recipe = order.recipe or recipe_for(count)
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "numpy")}
     versions["faiss"] = faiss.__version__
-    for key, name in zip(order.keys, _names(order), strict=True):
+    for number, (key, name) in enumerate(zip(order.keys, _names(order), strict=True)):
         out = work / key
         if key != order.keys[0]:
             out.mkdir()
             for shared in ("values.i32", "tokens.i32", "documents.parquet", "articles.npz"):
-                _link(first / shared, out / shared)
-        _concatenate((p / f"{key}.f16" for p in parts), out / "keys.f16")
+                link(first / shared, out / shared)
+        concatenate((p / f"{key}.f16" for p in parts), out / "keys.f16")
         keys = np.memmap(out / "keys.f16", np.float16, "r", shape=(count, model.d))
-        write_index(make_index(recipe, keys), out / "index.faiss")
+        index = make_index(recipe, keys, partial(_of_one, tick, number, len(order.keys)))
+        write_index(index, out / "index.faiss")
         Meta(name, replace(wanted, key=key, count=count, index=recipe), versions=versions).write(out)
+
+
+def _of_one(tick: Tick, number: int, of: int, share: float) -> None:
+    tick((number + share) / of)
 
 
 def _write_documents(documents: Sequence[Article], spans: np.ndarray, path: Path) -> None:
@@ -251,27 +296,11 @@ def _write_documents(documents: Sequence[Article], spans: np.ndarray, path: Path
     pq.write_table(table, path)
 
 
-def _concatenate(parts: Iterable[Path], out: Path) -> None:
-    with out.open("wb") as target:
-        for part in parts:
-            with part.open("rb") as source:
-                shutil.copyfileobj(source, target, 1 << 20)
-        target.flush()
-        os.fsync(target.fileno())
-
-
-def _link(source: Path, target: Path) -> None:
-    """A second name for the same file, or a copy where the file system has no links."""
+def remove_store(home: Path, name: str) -> None:
+    """Removes a datastore; whoever has it open keeps its files. Raises InputError while it is being built."""
+    folder = home / "datastores"
     try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _put(new: Path, place: Path) -> None:
-    """Renames a finished folder into place; an older one is moved away first and then removed."""
-    old = place.with_name(f".{place.name}.old-{time.time_ns()}")
-    if place.exists():
-        place.rename(old)
-    new.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
+        with filelock.FileLock(folder / f".{name}.lock", timeout=0):
+            put_away(folder / name)
+    except filelock.Timeout:
+        raise InputError(f"The datastore {name!r} is being built. Stop that first.") from None

@@ -5,35 +5,51 @@ Recipes, chosen by size or by hand:
 | recipe | what | meant for |
 |---|---|---|
 | flat | every key compared, 16-bit floats | up to 200 thousand entries |
+| fastscan | inverted lists of keys in 4 bits for two dimensions, compared in registers (André et al. 2015) | more |
 | hnsw | graph over 16-bit keys | up to 2 million, fast questions, slow to build |
 | ivf | inverted lists of 16-bit keys | up to 2 million |
-| ivfpq | inverted lists of product-quantized keys | more; smallest |
+| ivfpq | inverted lists of keys in 8 bits for four dimensions | smallest |
 
 Approximate indexes return approximate distances (and flat ones distances of rounded queries), so the
-candidates are always compared again with the stored keys before anything is shown or mixed.
+candidates are always compared again with the stored keys before anything is shown or mixed. How many
+lists of a fastscan index are read is chosen when it is made: so many that of the 32 nearest of its own
+keys at least 98.5% are found.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import faiss  # its Python stubs lag behind the module, so mypy does not follow them
 import numpy as np
+import torch
 
 from memlab.errors import InputError, StoreError
 
-RECIPES = ("flat", "ivf", "hnsw", "ivfpq")
-CANDIDATES = {"flat": 1, "ivf": 2, "hnsw": 2, "ivfpq": 8}  # of an approximate index, so many times k are compared again
+# Stored keys are mapped from disk, read only; torch warns that it cannot promise not to write, and does not write.
+warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
+
+RECIPES = ("flat", "ivf", "hnsw", "ivfpq", "fastscan")
+# Of an approximate index, so many times k are compared again.
+CANDIDATES = {"flat": 1, "ivf": 2, "hnsw": 2, "ivfpq": 8, "fastscan": 4}
+_AT_LEAST = 96  # candidates, however small k is
+WANTED_RECALL = 0.985
+_BLOCK, _ROWS = 16_384, 512  # keys and queries of one step of a brute-force search
+_QUERIES = 32  # queries compared again in one step: their candidates stay in the processor's cache
 
 
 def recipe_for(count: int) -> str:
     """The recipe that suits so many entries."""
-    return "flat" if count <= 200_000 else "ivf" if count <= 2_000_000 else "ivfpq"
+    return "flat" if count <= 200_000 else "fastscan"
 
 
-def make_index(recipe: str, keys: np.ndarray) -> faiss.Index:
+def make_index(recipe: str, keys: np.ndarray, tick: Callable[[float], None] = lambda share: None) -> faiss.Index:
     """An index over `keys` (N, d), which may be memory-mapped; trained on a sample, filled in blocks.
+
+    `tick` hears before each block which share of the keys is in it; what it raises ends the work.
 
     Raises:
         InputError: unknown recipe, or too few entries for it (IVF needs at least as many as lists,
@@ -42,8 +58,8 @@ def make_index(recipe: str, keys: np.ndarray) -> faiss.Index:
     count, d = keys.shape
     if recipe not in RECIPES:
         raise InputError(f"There is no index recipe {recipe!r}. Allowed: {', '.join(RECIPES)}.")
-    lists = max(1, min(int(4 * math.sqrt(count)), count // 39))
-    if recipe in ("ivf", "ivfpq") and count < 256:
+    lists = max(1, min(int((2 if recipe == "fastscan" else 4) * math.sqrt(count)), count // 39))
+    if recipe in ("ivf", "ivfpq", "fastscan") and count < 256:
         raise InputError(f"The recipe {recipe!r} needs at least 256 entries, here are {count}. Use flat.")
     if recipe == "flat":
         index = faiss.IndexScalarQuantizer(d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
@@ -54,19 +70,43 @@ def make_index(recipe: str, keys: np.ndarray) -> faiss.Index:
         index = faiss.IndexIVFScalarQuantizer(
             faiss.IndexFlatL2(d), d, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2
         )
-    else:
+    elif recipe == "ivfpq":
         index = faiss.IndexIVFPQ(faiss.IndexFlatL2(d), d, lists, _code_size(d), 8)
-    if recipe in ("ivf", "ivfpq"):
+    else:
+        index = faiss.IndexIVFPQFastScan(faiss.IndexFlatL2(d), d, lists, d if d % 2 else d // 2, 4)
+    if recipe in ("ivf", "ivfpq", "fastscan"):
         index.cp.min_points_per_centroid = 1  # small collections are meant; no warnings about them
-        if recipe == "ivfpq":
+        if recipe != "ivf":
             index.pq.cp.min_points_per_centroid = 1
         index.nprobe = max(1, min(lists, max(16, lists // 8)))
     if not index.is_trained:
         sample = np.random.default_rng(0).choice(count, size=min(count, max(256, 64 * lists)), replace=False)
         index.train(keys[np.sort(sample)].astype(np.float32))
     for at in range(0, count, 16_384):
+        tick(at / count)
         index.add(keys[at : at + 16_384].astype(np.float32))
+    if recipe == "fastscan":
+        _read_enough_lists(index, keys)
     return index
+
+
+def _read_enough_lists(index: faiss.Index, keys: np.ndarray, k: int = 32, asked: int = 256) -> None:
+    """Doubles the number of lists that a search reads until the recall over some of the keys is as wanted."""
+    sample = np.sort(np.random.default_rng(1).choice(len(keys), size=min(asked, len(keys)), replace=False))
+    queries = keys[sample].astype(np.float32)
+    true = brute_force(keys, queries, k)
+    index.nprobe = min(16, index.nlist)
+    while index.nprobe < index.nlist:
+        found = rerank(keys, queries, candidates(index, "fastscan", queries, k, None), k)[0]
+        if recall_of(found, true) >= WANTED_RECALL:
+            break
+        index.nprobe = min(2 * index.nprobe, index.nlist)
+
+
+def recall_of(found: np.ndarray, true: np.ndarray) -> float:
+    """Share of the truly nearest entries (B, k) that were found; -1 counts on neither side."""
+    hits = sum(len(np.intersect1d(f[f >= 0], t[t >= 0])) for f, t in zip(found, true, strict=True))
+    return hits / max(1, int((true >= 0).sum()))
 
 
 def _code_size(d: int) -> int:
@@ -108,8 +148,35 @@ def candidates(index: faiss.Index, recipe: str, queries: np.ndarray, k: int, all
         queries: (B, d) float32.
         allowed: (N,) bool, entries that may be returned; None for all.
     """
-    n = min(k * CANDIDATES[recipe], index.ntotal)
+    n = k if recipe == "flat" else max(k * CANDIDATES[recipe], _AT_LEAST)
+    n = min(n, index.ntotal)
     return index.search(np.ascontiguousarray(queries), n, params=_parameters(index, recipe, n, allowed))[1]
+
+
+def brute_force(keys: np.ndarray, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> np.ndarray:
+    """(B, k) entry numbers of the k nearest of all keys, -1 where there are fewer.
+
+    Matrix products of blocks of keys and queries: for many queries at once several times faster than a flat
+    index, which compares query by query. Near ties at rank k may fall either way in 32-bit arithmetic.
+    """
+    found = np.full((len(queries), k), -1, np.int64)
+    distance = np.full((len(queries), k), np.inf, np.float32)
+    q = torch.from_numpy(np.ascontiguousarray(queries))
+    length = q.square().sum(1, keepdim=True)
+    entries = np.arange(len(keys)) if allowed is None else np.flatnonzero(allowed)
+    for at in range(0, len(entries), _BLOCK):
+        part = entries[at : at + _BLOCK]
+        block = torch.from_numpy(keys[part[0] : part[-1] + 1] if allowed is None else keys[part]).float()
+        squares = block.square().sum(1)
+        for b in range(0, len(queries), _ROWS):
+            rows = slice(b, b + _ROWS)
+            squared = torch.addmm(squares, q[rows], block.T, alpha=-2.0)  # without |q|^2, the same for all keys
+            top = squared.topk(min(k, len(part)), dim=1, largest=False, sorted=False)
+            near = (top.values + length[rows]).clamp_min(0.0).numpy()  # rounding can make it negative
+            near = np.concatenate([distance[rows], near], axis=1)
+            both = np.concatenate([found[rows], part[top.indices.numpy()]], axis=1)
+            found[rows], distance[rows] = nearest_first(both, near, k)
+    return found
 
 
 def _parameters(index: faiss.Index, recipe: str, n: int, allowed: np.ndarray | None) -> faiss.SearchParameters | None:
@@ -118,8 +185,8 @@ def _parameters(index: faiss.Index, recipe: str, n: int, allowed: np.ndarray | N
         return faiss.SearchParametersHNSW(efSearch=max(256, 2 * n), sel=selector)
     if selector is None:
         return None
-    if recipe in ("ivf", "ivfpq"):
-        kind = faiss.SearchParametersIVF if recipe == "ivf" else faiss.IVFPQSearchParameters
+    if recipe in ("ivf", "ivfpq", "fastscan"):
+        kind = faiss.IVFPQSearchParameters if recipe == "ivfpq" else faiss.SearchParametersIVF
         return kind(nprobe=index.nprobe, sel=selector)
     return faiss.SearchParameters(sel=selector)
 
@@ -127,18 +194,37 @@ def _parameters(index: faiss.Index, recipe: str, n: int, allowed: np.ndarray | N
 def rerank(keys: np.ndarray, queries: np.ndarray, found: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Exact squared L2 distances of the candidates: the k nearest of each query, nearest first.
 
+    Args:
+        keys: (N, d) stored keys. queries: (B, d) float32. found: (B, n) candidates, -1 where there are fewer.
+
     Returns:
         (B, k) entry numbers, -1 where there are fewer (ties by entry number); (B, k) float64
-        distances, infinite there.
+        distances (computed in 32 bits from the stored keys), infinite there.
     """
-    count = found.shape[1]
-    distance = np.full(found.shape, np.inf)
-    real = found >= 0
-    rows, columns = np.nonzero(real)
-    for at in range(0, len(rows), 65_536):
-        r, c = rows[at : at + 65_536], columns[at : at + 65_536]
-        gap = keys[found[r, c]].astype(np.float32) - queries[r]
-        distance[r, c] = np.einsum("nd,nd->n", gap, gap, dtype=np.float64)
-    order = np.lexsort((found, distance), axis=1)[:, : min(k, count)]
-    entries, near = np.take_along_axis(found, order, 1), np.take_along_axis(distance, order, 1)
-    return np.where(np.isinf(near), -1, entries), near
+    stored, asked = torch.from_numpy(keys), torch.from_numpy(np.ascontiguousarray(queries))
+    n, d = found.shape[1], keys.shape[1]
+    k = min(k, n)
+    entries, distances = np.empty((len(found), k), np.int64), np.empty((len(found), k))
+    # Two buffers for all steps: memory that is asked for anew each time costs more than the arithmetic.
+    half = torch.empty((_QUERIES * n, d), dtype=stored.dtype)
+    full = torch.empty((_QUERIES, n, d))
+    for at in range(0, len(found), _QUERIES):
+        part = found[at : at + _QUERIES]
+        size = len(part) * n
+        torch.index_select(stored, 0, torch.from_numpy(np.maximum(part, 0).ravel()), out=half[:size])
+        gap = full[: len(part)].copy_(half[:size].view(len(part), n, d)).sub_(asked[at : at + _QUERIES, None])
+        squared = gap.square_().sum(-1).numpy()
+        squared[part < 0] = np.inf
+        entries[at : at + _QUERIES], distances[at : at + _QUERIES] = nearest_first(part, squared, k)
+    return entries, distances
+
+
+def nearest_first(entries: np.ndarray, squared: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Entries and distances of the k smallest of (B, n) float32 distances, ties by entry.
+
+    A distance that is not negative sorts like its bits, so distance and entry are sorted as one integer.
+    """
+    both = np.ascontiguousarray(squared).view(np.uint32).astype(np.uint64) << np.uint64(32) | entries.astype(np.uint32)
+    both = np.sort(both, axis=1)[:, :k]
+    near = (both & np.uint64(0xFFFFFFFF)).astype(np.uint32).view(np.int32).astype(np.int64)
+    return near, (both >> np.uint64(32)).astype(np.uint32).view(np.float32)

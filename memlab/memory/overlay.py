@@ -8,55 +8,27 @@ forgotten words blacked out, in the same number of characters, so that offsets s
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+import faiss
 import numpy as np
 import torch
 
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
+from memlab.memory.changes import Changes, Spans, article_of, overlaps
 from memlab.memory.datastore import Datastore, Documents, Searchable
 from memlab.memory.found import Found, nearest
-from memlab.memory.plan import encode_plan, plan_taught
-from memlab.memory.search import search_all
-from memlab.results import Article, Source
-
-BLACK = "█"
-
-
-@dataclass(frozen=True)
-class Taught:
-    """A text that an edit added; `spans` are the characters to remember (None: every word)."""
-
-    seq: int
-    title: str
-    text: str
-    spans: tuple[tuple[int, int], ...] | None = None
-
-    @property
-    def document(self) -> str:
-        """Its document id, and what neighbors from it give as their source."""
-        return f"edit:{self.seq}"
+from memlab.memory.index import brute_force, candidates, rerank
+from memlab.memory.search import MANY, search_all
+from memlab.memory.taught import Text, Texts
+from memlab.results import Article
 
 
-@dataclass(frozen=True)
-class Changes:
-    """What the active edits of a workspace changed in its memory, as of `head`."""
-
-    head: int = 0
-    removed: frozenset[Source] = frozenset()
-    taught: tuple[Taught, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.removed or self.taught)
-
-
-@dataclass(frozen=True)
-class NewEntries:
+class NewEntries(NamedTuple):
     """Entries of taught texts: keys (M, d), values (M,), spans (M, 3) with rows counted from the base's last."""
 
     keys: np.ndarray
@@ -85,48 +57,40 @@ class Joined:
 
 
 class EditedStore:
-    """Reads like the datastore it is laid over; made once for each head of the ledger, never changed.
+    """Reads like the datastore it is laid over; made once for each state of the ledger, never changed.
 
     Args:
         base: the datastore (or one whose keys are still being encoded).
         lm: the model that made it.
-        key: which representation is its key.
+        texts: what it shares with other states of the same base.
         changes: what the workspace changed.
         corpus: identity of the base's collection, as sources name it.
-        cache: keys of taught texts by (text, spans), shared between heads.
     """
 
-    def __init__(
-        self,
-        base: Searchable,
-        lm: LanguageModel,
-        key: str,
-        changes: Changes,
-        corpus: str,
-        cache: dict[Any, Any],
-    ) -> None:
-        self.base, self.changes = base, changes
-        self.ready, self.name, self.corpus = base.ready, base.name, corpus
-        self._removed = _by_document(changes.removed)
-        self.new, self.words = self._encode(lm, key, cache)
-        self.values: Any = Joined(base.values, self.new.values)
-        self.spans: Any = Joined(base.spans, self.new.spans)
-        self.documents = _EditedDocuments(base.documents, self)
+    def __init__(self, base: Searchable, lm: LanguageModel, texts: Texts, changes: Changes, corpus: str) -> None:
+        self.base, self.changes, self.corpus = base, changes, corpus
+        self.ready, self.name = base.ready, base.name
+        self._lm, self._texts = lm, texts
+        self.documents = _EditedDocuments(self)
 
     def __len__(self) -> int:
         return len(self.base) + len(self.new.values)
 
     @cached_property
+    def gone(self) -> Mapping[int, Spans]:
+        """The forgotten characters of the base's documents, by row."""
+        rows = (
+            (self.base.documents.row_of(document), spans)
+            for (corpus, document), spans in self.changes.gone.items()
+            if corpus == self.corpus
+        )
+        return {row: spans for row, spans in rows if row is not None}
+
+    @cached_property
     def forgotten(self) -> np.ndarray:
         """Base entries that may not be found, sorted."""
-        out = []
-        for (corpus, document), spans in self._removed.items():
-            row = self.base.documents.row_of(document) if corpus == self.corpus else None
-            if row is not None:
-                entries = self.base.documents.entries([row])
-                touched = overlaps(np.asarray(self.base.spans[entries])[:, 1:], spans)
-                out.append(entries[touched])
-        return np.sort(np.concatenate(out)) if out else np.empty(0, np.int64)
+        self._held = [self._texts.forgotten(row, spans) for row, spans in self.gone.items()]
+        return np.sort(np.concatenate(self._held)) if self._held else np.empty(0, np.int64)
 
     @cached_property
     def allowed(self) -> np.ndarray | None:
@@ -140,7 +104,28 @@ class EditedStore:
     @cached_property
     def articles(self) -> ArticleSearch:
         """Article search over the texts as they are now."""
-        return self.base.articles.edited(self.documents.changed, [t.text for t in self.changes.taught])
+        changed = {row: text.terms for row, text in self.documents.changed.items()}
+        return self.base.articles.edited(changed, [(text.terms, text.titled) for text in self.documents.taught])
+
+    @cached_property
+    def new(self) -> NewEntries:
+        """The entries of the taught texts that are not forgotten."""
+        return self._new[0]
+
+    @cached_property
+    def words(self) -> Mapping[str, int]:
+        """The ids, at and above V, of the words that only memory can say."""
+        return self._new[1]
+
+    @cached_property
+    def values(self) -> Any:
+        """(N + M,) token ids."""
+        return Joined(self.base.values, self.new.values)
+
+    @cached_property
+    def spans(self) -> Any:
+        """(N + M, 3) document row, first and last character."""
+        return Joined(self.base.spans, self.new.spans)
 
     def gather(self, entries: np.ndarray) -> np.ndarray:
         """(n, d) float32 keys of some entries, old and new."""
@@ -154,64 +139,71 @@ class EditedStore:
 
     def source_of(self, entry: int) -> str:
         """ "base", or the edit that taught the entry."""
-        return "base" if entry < len(self.base) else self.documents.article(int(self.spans[[entry]][0, 0])).id
+        n = entry - len(self.base)
+        return "base" if n < 0 else self.changes.taught[self.new.spans[n, 0] - len(self.base.documents)].document
 
     def search(self, queries: np.ndarray, k: int) -> Found:
         """The k nearest of the base's allowed entries and of all new ones."""
         assert isinstance(self.base, Datastore), "a store that is being built is searched within articles"
-        allowed = self.allowed
         searched = len(self) - len(self.forgotten)
-        if allowed is not None and not allowed.any():
+        if len(self.forgotten) == len(self.base):
             found = Found.nothing(len(queries))
         else:
-            found = search_all(self.base, queries, min(k, searched), allowed)
+            found = search_all(self.base, queries, min(k, searched), self.allowed)
         if len(self.new.values):
-            found = _merged(found, _all_new(self, queries, k), k)
+            found = _merged(found, self._search_new(queries, k), k)
         return replace(found, searched=searched)
 
-    def _encode(self, lm: LanguageModel, key: str, cache: dict[Any, Any]) -> tuple[NewEntries, Mapping[str, int]]:
-        """The entries of the taught texts, and the ids (at and above V) of the words that only memory can say.
+    def _search_new(self, queries: np.ndarray, k: int) -> Found:
+        """The same comparison over the new entries alone."""
+        n, keys = len(self.base), self.new.keys
+        k = min(k, len(keys))
+        if len(queries) >= MANY:
+            found = brute_force(keys, queries, min(k + 4, len(keys)))
+        else:
+            found = candidates(self._index_of_new, "flat", queries, k, None)
+        entries, distances = rerank(keys, queries, found, k)
+        return Found(entries + n, self.new.values[entries], distances, len(keys))
 
-        Only texts not met before cost a forward pass.
-        """
+    @cached_property
+    def _index_of_new(self) -> faiss.Index:
+        keys = torch.from_numpy(self.new.keys).float().numpy()  # numpy takes several times as long
+        index = faiss.IndexScalarQuantizer(keys.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
+        index.add(keys)
+        return index
+
+    @cached_property
+    def _new(self) -> tuple[NewEntries, Mapping[str, int]]:
+        taught = self.changes.taught
+        # Held, so that the next state finds them; none at all leaves arrays without rows.
+        self._encoded = [self._texts.encoded(t) for t in taught]
+        if not taught:
+            empty = np.empty((0, 3), np.int32)
+            return NewEntries(np.empty((0, self._lm.d), np.float16), empty[:, 0], empty), {}
+        keys, values, spans = (
+            np.concatenate([getattr(e, part) for e in self._encoded]) for part in ("keys", "values", "spans")
+        )
+        first = np.cumsum([0] + [len(e.values) for e in self._encoded])
+        keep = np.ones(len(values), bool)
+        for number, t in enumerate(taught):
+            if gone := self.changes.gone_of(t):
+                here = slice(first[number], first[number + 1])
+                keep[here] = ~overlaps(spans[here], gone)
         words: dict[str, int] = {}
-        keys, values, spans = [np.empty((0, lm.d), np.float16)], [np.empty(0, np.int32)], [np.empty((0, 3), np.int32)]
-        for number, taught in enumerate(self.changes.taught):
-            at = (taught.text, taught.spans, key, lm.name)
-            if at not in cache:
-                planned = plan_taught(lm, taught.text, taught.spans)
-                with torch.inference_mode():
-                    cache[at] = (encode_plan(lm, planned.plan, (key,))[key], planned)
-            vectors, planned = cache[at]
-            own = planned.plan.spans.copy()
-            own[:, 0] = len(self.base.documents) + number
-            keep = ~overlaps(own[:, 1:], self._removed.get(("edit", taught.document), []))
-            keys.append(vectors[keep])
-            own_values = planned.plan.values.copy()
-            for entry, word in planned.unknown.items():
-                own_values[entry] = words.setdefault(word, lm.V + len(words))
-            values.append(own_values[keep])
-            spans.append(own[keep])
-        return NewEntries(np.concatenate(keys), np.concatenate(values), np.concatenate(spans)), words
+        for number, e in enumerate(self._encoded):
+            for at, word in e.unknown.items():
+                if keep[first[number] + at]:
+                    values[first[number] + at] = words.setdefault(word, self._lm.V + len(words))
+        rows = len(self.base.documents) + np.repeat(np.arange(len(taught)), np.diff(first))
+        spans = np.column_stack([rows, spans]).astype(np.int32)
+        return NewEntries(keys[keep], values[keep], spans[keep]), words
 
 
 class _EditedDocuments(Documents):
     """The base's documents with forgotten words blacked out, followed by the taught texts."""
 
-    def __init__(self, base: Documents, store: EditedStore) -> None:
-        self.base, self.store = base, store
-        self.changed: dict[int, str] = {}
-        for (corpus, document), spans in store._removed.items():
-            row = base.row_of(document) if corpus == store.corpus else None
-            if row is not None:
-                self.changed[row] = blacked_out(base.article(row).text, spans)
-        rows = (
-            np.bincount(store.new.spans[:, 0] - len(base), minlength=len(store.changes.taught))
-            if len(store.new.spans)
-            else np.zeros(len(store.changes.taught), np.int64)
-        )
-        self._new_count = rows
-        self._new_first = len(store.base) + np.concatenate([[0], np.cumsum(rows)[:-1]]) if len(rows) else rows
+    def __init__(self, store: EditedStore) -> None:
+        self.base, self.store = store.base.documents, store
 
     def __len__(self) -> int:
         return len(self.base) + len(self.store.changes.taught)
@@ -220,19 +212,27 @@ class _EditedDocuments(Documents):
     def articles(self) -> list[Article]:  # type: ignore[override]
         return [self.article(row) for row in range(len(self))]
 
+    @cached_property
+    def changed(self) -> Mapping[int, Text]:
+        """The base's documents of which something was forgotten, by row."""
+        read = self.store._texts.text
+        return {row: read(self.base.article(row).text, spans) for row, spans in self.store.gone.items()}
+
+    @cached_property
+    def taught(self) -> Sequence[Text]:
+        """The taught texts without what was forgotten of them."""
+        changes = self.store.changes
+        return [self.store._texts.text(taught.text, changes.gone_of(taught)) for taught in changes.taught]
+
     def article(self, row: int) -> Article:
         if row >= len(self.base):
             taught = self.store.changes.taught[row - len(self.base)]
-            spans = self.store._removed.get(("edit", taught.document), [])
-            return Article(taught.document, taught.title, blacked_out(taught.text, spans), "taught")
+            return article_of(taught, self.store.changes.gone_of(taught))
         article = self.base.article(row)
-        return replace(article, text=self.changed[row]) if row in self.changed else article
+        return replace(article, text=self.changed[row].shown) if row in self.store.gone else article
 
     def row_of(self, document: str) -> int | None:
-        for number, taught in enumerate(self.store.changes.taught):
-            if document == taught.document:
-                return len(self.base) + number
-        return self.base.row_of(document)
+        return self._added.get(document, self.base.row_of(document))
 
     def entries(self, rows: Sequence[int]) -> np.ndarray:
         """Entry numbers of some documents, forgotten ones left out."""
@@ -240,54 +240,18 @@ class _EditedDocuments(Documents):
         old = self.base.entries([r for r in rows if r < n])
         if self.store.allowed is not None:
             old = old[self.store.allowed[old]]
-        new = [self._new_first[r - n] + np.arange(self._new_count[r - n]) for r in rows if r >= n]
+        new = [np.arange(self._first[r - n], self._first[r - n + 1]) for r in rows if r >= n]
         return np.concatenate([old, *new]).astype(np.int64)
 
+    @cached_property
+    def _added(self) -> Mapping[str, int]:
+        return {taught.document: len(self.base) + n for n, taught in enumerate(self.store.changes.taught)}
 
-def edited_texts(articles: Sequence[Article], corpus: str, changes: Changes) -> list[Article]:
-    """A collection as a workspace sees it: forgotten words blacked out, taught texts at the end."""
-    removed = _by_document(changes.removed)
-    out = []
-    for article in articles:
-        spans = removed.get((corpus, article.id))
-        out.append(replace(article, text=blacked_out(article.text, spans)) if spans else article)
-    for taught in changes.taught:
-        text = blacked_out(taught.text, removed.get(("edit", taught.document), []))
-        out.append(Article(taught.document, taught.title, text, "taught"))
-    return out
-
-
-def _by_document(sources: frozenset[Source]) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    out: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for s in sources:
-        out[s.corpus, s.document].append((s.start, s.end))
-    return dict(out)
-
-
-def overlaps(spans: np.ndarray, removed: Sequence[tuple[int, int]]) -> np.ndarray:
-    """(n,) whether each span (first, last character) shares a character with one of the removed ones."""
-    hit = np.zeros(len(spans), bool)
-    for start, end in removed:
-        hit |= (spans[:, 0] < end) & (spans[:, 1] > start)
-    return hit
-
-
-def blacked_out(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """The text with the characters of the spans replaced one by one; spaces stay."""
-    chars = list(text)
-    for start, end in spans:
-        chars[start:end] = [c if c.isspace() else BLACK for c in chars[start:end]]
-    return "".join(chars)
-
-
-def _all_new(store: EditedStore, queries: np.ndarray, k: int) -> Found:
-    """Exact search over the new entries."""
-    n, count = len(store.base), len(store.new.values)
-    keys = store.new.keys.astype(np.float32)
-    squared = (queries**2).sum(1)[:, None] - 2 * queries @ keys.T + (keys**2).sum(1)  # (B, M), to choose candidates
-    near = np.argsort(squared, axis=1, kind="stable")[:, : min(k, count)]
-    gap = keys[near] - queries[:, None]
-    return nearest(near + n, store.new.values[near], np.einsum("bkd,bkd->bk", gap, gap, dtype=np.float64), k, count)
+    @cached_property
+    def _first(self) -> np.ndarray:
+        """The first entry of each taught text, and the number of all entries."""
+        texts = np.arange(len(self.store.changes.taught) + 1) + len(self.base)
+        return len(self.store.base) + np.searchsorted(self.store.new.spans[:, 0], texts)
 
 
 def _merged(a: Found, b: Found, k: int) -> Found:

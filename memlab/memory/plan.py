@@ -10,7 +10,7 @@ an entry once, with at least `window - stride` tokens before it where the text h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +23,7 @@ from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.results import Article
 
+Tick = Callable[[float], None]
 BATCH_TOKENS = 6144  # tokens of one forward pass: large enough to fill two cores, small in memory
 
 
@@ -74,12 +75,19 @@ class Plan:
         return len(self.values)
 
 
-def plan(model: LanguageModel, documents: Sequence[Article], first_row: int = 0, reading: Reading = WHOLE) -> Plan:
-    """The entries of `documents`, whose rows in the datastore begin at `first_row`."""
+def plan(
+    model: LanguageModel,
+    documents: Sequence[Article],
+    first_row: int = 0,
+    reading: Reading = WHOLE,
+    tick: Tick = lambda share: None,
+) -> Plan:
+    """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` hears of each document."""
     cut = _sentences if model.kind == "masked" else _windows
     contexts: list[list[int]] = []
     rows: list[tuple[int, int, int, int, int, int]] = []
     for row, document in enumerate(documents, first_row):
+        tick(0.0)
         for ids, entries in cut(model, document.text, reading):
             rows += [(len(contexts), at, value, row, start, end) for at, value, start, end in entries]
             contexts.append(ids)
@@ -94,10 +102,18 @@ def plan(model: LanguageModel, documents: Sequence[Article], first_row: int = 0,
     )
 
 
-def encode_plan(model: LanguageModel, plan: Plan, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    """Keys of all entries of a plan: name -> (n, d) float16. Contexts are batched by length."""
+def encode_plan(
+    model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tick = lambda share: None
+) -> dict[str, np.ndarray]:
+    """Keys of all entries of a plan: name -> (n, d) float16. Contexts are batched by length.
+
+    `tick` hears before each batch which share of the entries is done; what it raises ends the encoding.
+    """
     out = {key: np.empty((len(plan), model.d), np.float16) for key in keys}
+    done = 0
     for part in _batches(plan):
+        tick(done / len(plan))
+        done += len(part)
         used, row = np.unique(plan.context[part], return_inverse=True)
         if plan.masked:
             sequences = [plan.contexts[c] for c in plan.context[part]]

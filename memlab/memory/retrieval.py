@@ -20,6 +20,7 @@ from memlab.lm.prompts import ReadPrompt, read_prompt
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.found import Found
 from memlab.memory.overlay import EditedStore
+from memlab.memory.plan import Tick
 from memlab.memory.search import search_all, search_within
 
 
@@ -53,14 +54,22 @@ def encode(model: LanguageModel, prompt: str, key: str, base: LanguageModel | No
 
 
 def encode_many(
-    model: LanguageModel, prompts: Sequence[ReadPrompt], key: str, batch: int = 128
+    model: LanguageModel,
+    prompts: Sequence[ReadPrompt],
+    key: str,
+    batch: int = 128,
+    tick: Tick = lambda share: None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(B, d) float32 query keys and (B, V) float64 log-probabilities of prompts, in batches of like length."""
+    """(B, d) float32 query keys and (B, V) float64 log-probabilities of prompts, in batches of like length.
+
+    `tick` hears before each batch which share of the prompts is done; what it raises ends the work.
+    """
     model.check_key(key)
     keys = np.empty((len(prompts), model.d), np.float32)
     logp = np.empty((len(prompts), model.V))
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
     for at in range(0, len(order), batch):
+        tick(at / len(order))
         part = order[at : at + batch]
         ids, mask = model.pad([prompts[i].ids for i in part])
         columns = torch.tensor([prompts[i].position for i in part])

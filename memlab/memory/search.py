@@ -10,7 +10,10 @@ import numpy as np
 
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.found import Found
-from memlab.memory.index import candidates, rerank
+from memlab.memory.index import brute_force, candidates, recall_of, rerank
+
+MANY = 32  # from so many queries on, matrix products beat comparing query by query
+_TOGETHER = 4096  # queries of one step, so that memory stays bounded
 
 
 def search_all(store: Datastore, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> Found:
@@ -20,10 +23,40 @@ def search_all(store: Datastore, queries: np.ndarray, k: int, allowed: np.ndarra
         queries: (B, d) float32.
         allowed: (N,) bool, entries that may be found; None for all.
     """
-    found = candidates(store.index, store.fingerprint.index, queries, k, allowed)
-    entries, distances = rerank(store.keys, queries, found, k)
+    parts = [_nearest(store, queries[at : at + _TOGETHER], k, allowed) for at in range(0, len(queries), _TOGETHER)]
+    entries, distances = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     searched = len(store) if allowed is None else int(allowed.sum())
     return _found(store, entries, distances, searched)
+
+
+def _nearest(
+    store: Datastore, queries: np.ndarray, k: int, allowed: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    recipe = store.fingerprint.index
+    if recipe == "flat" and len(queries) >= MANY:
+        found = brute_force(store.keys, queries, min(k + 4, len(store)), allowed)  # a few more: near ties
+    elif recipe == "flat" and allowed is not None:
+        found = _flat(store, queries, k, allowed)
+    else:
+        found = candidates(store.index, recipe, queries, k, allowed)
+    return rerank(store.keys, queries, found, k)
+
+
+def _flat(store: Datastore, queries: np.ndarray, k: int, allowed: np.ndarray) -> np.ndarray:
+    """Candidates of a flat index. Looking for some more and leaving out those that are not allowed takes half
+    the time of a search that asks about each entry; where too few remain, that search follows."""
+    share = 1 - np.count_nonzero(allowed) / len(allowed)
+    found = candidates(store.index, "flat", queries, min(len(store), int(k * (1 + 2 * share)) + 32), None)
+    found[~allowed[found]] = -1
+    if (found >= 0).sum(1).min() < k:
+        return candidates(store.index, "flat", queries, k, allowed)
+    return found
+
+
+def recall(store: Datastore, queries: np.ndarray, found: Found, allowed: np.ndarray | None = None) -> float:
+    """Share of the truly nearest entries of some queries that a search found (1 for a flat index)."""
+    k = found.entries.shape[1]
+    return recall_of(found.entries, brute_force(store.keys, queries, k, allowed))
 
 
 def search_within(store: Searchable, query: np.ndarray, k: int, entries: np.ndarray) -> Found:

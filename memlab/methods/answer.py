@@ -54,7 +54,7 @@ def answer(
         knn=memory_says,
         mixture=Distribution(mix(logp_lm, memory.logp, settings.lam), words),
         gate=Gate("constant", settings.lam),
-        neighbors=_neighbors(store, words, entries, values, distances, memory.weights),
+        neighbors=neighbors(store, words, entries, values, distances, memory.weights),
         prompt_tokens=encoded.read.tokens,
         tipping=tipping_point(model_says, memory_says),
         articles=titles,
@@ -89,7 +89,7 @@ def _right_of(text: str, end: int) -> str:
     return cut[: cut.rfind(" ")] if " " in cut.lstrip() else cut
 
 
-def _neighbors(
+def neighbors(
     store: Searchable,
     words: Sequence[str],
     entries: np.ndarray,
@@ -97,6 +97,7 @@ def _neighbors(
     distances: np.ndarray,
     weights: np.ndarray,
 ) -> tuple[Neighbor, ...]:
+    """Entries with the text around them; all arrays are (k,), nearest first."""
     out = []
     spans = store.spans[entries].tolist()
     for rank, (entry, value, distance, weight) in enumerate(

@@ -5,7 +5,8 @@
     deltas/<sha256>.safetensors    the weights that the edits name
 
 An archive comes from anywhere, so reading trusts nothing: only these names are looked at, sizes are checked
-before anything is unpacked, the rows must form an unbroken chain, and each delta must have its hash.
+before anything is unpacked, the rows must form an unbroken chain, each edit must be one that can be applied
+(`parameters.check_edit`), and each delta must have its hash.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from typing import Any
 from memlab.errors import InputError, RecordError
 from memlab.record.chain import GENESIS, EditRow, problems
 from memlab.record.files import delta_file, file_hash
-from memlab.record.fold import KINDS, MARKS, Mark, fold
+from memlab.record.fold import Mark, fold
 from memlab.record.ledger import AUTHOR_LENGTH, SUMMARY_LENGTH, now, one_line
+from memlab.record.parameters import check_edit
 
 FORMAT, VERSION = "memlab workspace", 1
 MAX_BYTES = 2 << 30  # of all files of an archive together, unpacked
@@ -115,8 +117,10 @@ def _refusing(path: Path | str | None) -> Iterator[None]:
         ValueError, OSError, RecordError, InputError,
     ) as error:  # fmt: skip
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if isinstance(error, RecursionError):
+            why = "it holds JSON that is nested too deeply"
         raise InputError(
-            f"{path} cannot be imported: {why.rstrip('.') or 'it is damaged'}. Nothing was changed. "
+            f"{Path(path or '').name} cannot be imported: {why.rstrip('.') or 'it is damaged'}. Nothing was changed. "
             "Give a file that `memlab` exported."
         ) from error
 
@@ -141,7 +145,7 @@ def _check_files(infos: list[zipfile.ZipInfo]) -> frozenset[str]:
 
 
 def _read(packed: zipfile.ZipFile, deltas: frozenset[str]) -> Archive:
-    manifest = _json(packed.read("manifest.json"))
+    manifest = json.loads(packed.read("manifest.json"))
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError("it is no archive of a workspace")
     if manifest.get("version") != VERSION:
@@ -153,22 +157,17 @@ def _read(packed: zipfile.ZipFile, deltas: frozenset[str]) -> Archive:
     if len(texts) > MAX_EDITS:
         raise ValueError(f"it is too large (allowed: {LIMITS})")
     workspace = one_line(str(manifest.get("workspace")), "name", 80)
-    rows = tuple(_row(_json(text), workspace) for text in texts)
+    rows = tuple(_row(json.loads(text), workspace) for text in texts)
     if [row.sequence for row in rows] != list(range(1, len(rows) + 1)) or manifest.get("head") != len(rows):
         raise ValueError("its edits are not complete and in order")
     if broken := problems(rows, len(rows), str(manifest.get("head_hash"))):
         raise ValueError(f"its history is broken. {broken[0].message}")
+    for row in rows:
+        check_edit(row)
     fold(Mark(row.sequence, row.kind, row.target) for row in rows)
     if {row.delta for row in rows if row.delta} != deltas:
         raise ValueError("its weights are not those that its edits name")
     return Archive(workspace, rows, deltas, packed)
-
-
-def _json(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("it holds JSON that is nested too deeply") from None
 
 
 def _line(row: EditRow) -> dict[str, Any]:
@@ -184,15 +183,9 @@ def _row(line: dict[str, Any], workspace: str) -> EditRow:
         and all(line[name] is None or isinstance(line[name], dict) for name in _OBJECTS)
         and isinstance(line["parameters"], dict)
         and type(line["sequence"]) is int
-        and (line["delta"] is None or _SHA256.fullmatch(line["delta"]))
+        and (line["delta"] is None or (isinstance(line["delta"], str) and _SHA256.fullmatch(line["delta"])))
     ):
         raise ValueError("one of its edits is incomplete or of another form")
-    if line["kind"] not in KINDS:
-        raise ValueError(
-            f"it holds an edit of the kind {line['kind']!r}, which this memlab does not know; update memlab"
-        )
-    if line["kind"] in MARKS and type((line["inverse"] or {}).get("target")) is not int:
-        raise ValueError(f"its edit {line['sequence']} does not say which edit it is about")
     for name, limit in (("author", AUTHOR_LENGTH), ("summary", SUMMARY_LENGTH)):
         if one_line(line[name], name, limit) != line[name]:
             raise ValueError(f"the {name} of edit {line['sequence']} is not one line")

@@ -30,6 +30,7 @@ from memlab.record.files import delta_file, files_locked, keep_delta, sweep, tem
 from memlab.record.fold import CHANGES
 from memlab.record.home import home_folder
 from memlab.record.ledger import Ledger
+from memlab.record.parameters import TEXT_LIMIT
 from memlab.record.workspaces import Workspaces
 
 EDITED = ("default", "second")  # the workspaces that the killed process edits
@@ -179,6 +180,17 @@ def _reference_fold(edits: dict[int, tuple[str, str, int | None]]) -> list[int]:
     return [n for n, (_, kind, _) in sorted(edits.items()) if kind in CHANGES and last.get(n) != "undo"]
 
 
+def _something(kind: str, rng: random.Random) -> dict[str, Any]:
+    """Parameters of some size, as an edit of this kind has them."""
+    text = "x" * rng.randrange(1, TEXT_LIMIT)
+    lesson = {"title": text[:10], "text": text, "spans": None}
+    sources = [
+        {"corpus": "0" * 64, "document": "d", "start": n, "end": n + 1, "text": "x", "source": "base"}
+        for n in range(rng.randrange(1, 30))
+    ]
+    return ({"teaches": lesson} if kind != "forget" else {}) | ({"forgets": sources} if kind != "teach" else {})
+
+
 class _Busy:
     """The process that is killed: edits, exports and imports at random, and says what it has done."""
 
@@ -208,14 +220,14 @@ class _Busy:
         )
 
     def teach(self, ledger: Ledger) -> None:
-        parameters = {"added": [{"text": "x" * self.rng.randrange(5_000), "weight": self.rng.random()}]}
-        self.confirm(ledger.append(self.rng.choice(CHANGES), "something", parameters, "crash test"))
+        kind = self.rng.choice(CHANGES)
+        self.confirm(ledger.append(kind, "something", _something(kind, self.rng), "crash test"))
 
     def teach_weights(self, ledger: Ledger) -> None:
         with files_locked(self.home), temporary_file(self.home) as written:
             written.write_bytes(self.rng.randbytes(200_000))
             delta = keep_delta(self.home, written)
-            row = ledger.append("teach", "weights", {}, "crash test", delta=delta)
+            row = ledger.append("teach", "weights", _something("teach", self.rng), "crash test", delta=delta)
         self.confirm(row)
 
     def undo(self, ledger: Ledger) -> None:

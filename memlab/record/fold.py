@@ -68,6 +68,21 @@ def dependents(active: Sequence[EditRow], sequence: int) -> list[EditRow]:
     return resting
 
 
+def all_dependents(active: Sequence[EditRow]) -> dict[int, tuple[int, ...]]:
+    """For each active edit the later ones that rest on it, as `dependents` finds them, in one pass."""
+    rests_on: dict[int, set[int]] = {}
+    out: dict[int, tuple[int, ...]] = {}
+    number = {row.source: row.sequence for row in active}
+    for row in active:
+        named = {number[name] for name in _sources(row.parameters) if name in number} - {row.sequence}
+        rests_on[row.sequence] = named.union(*(rests_on.get(n, set()) for n in named))
+        out[row.sequence] = ()
+        for earlier in rests_on[row.sequence]:
+            if earlier < row.sequence:
+                out[earlier] += (row.sequence,)
+    return out
+
+
 def _sources(value: Any) -> set[str]:
     """Every text under the key "source" in a JSON value."""
     if isinstance(value, dict):

@@ -1,10 +1,11 @@
-"""Long work in the background: progress, a Stop that stops, and a state that outlives the page and the process.
+"""Long work with progress, a Stop that stops, and a state that outlives the page and the process.
 
     waiting -> running -> done | failed | stopped          interrupted: its process died
 
-A job is a function `work(progress, stop_requested)`. It reports `progress(fraction, message)` as often as it
-likes, asks `stop_requested()` at least once a second, and returns plain JSON or None. What it was called
-with stands in `parameters`, so that a resumable job can be submitted again after an interruption.
+A job is a function `work(progress, stop)`. It calls `progress(fraction, message)` as often as it likes,
+asks `stop()` at least once a second, and then returns what there is or raises StoppedError. What it
+returns is its result: plain JSON, an object with `to_dict()`, or a list of such. Its parameters are recorded,
+so that a resumable job can be done again, in another process too, after it was stopped, interrupted or failed.
 """
 
 from __future__ import annotations
@@ -12,119 +13,133 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any, ClassVar
 
-from sqlalchemy import select, update
+from cachetools import LRUCache
+from sqlalchemy import delete, select, update
 
-from memlab.errors import MemlabError, NotFound, RecordError
+from memlab.errors import InputError, MemlabError, NotFound, RecordError
 from memlab.record.chain import plain
 from memlab.record.database import Database
+from memlab.record.job_info import GOING, HOST, RESUMABLE, RUNNER, JobInfo, lives
 from memlab.record.ledger import now
 from memlab.record.tables import Job
 
 Progress = Callable[[float, str], None]
-Work = Callable[[Progress, Callable[[], bool]], Any]
+Stop = Callable[[], bool]
+Work = Callable[[Progress, Stop], Any]
 
 WORKERS = 2
 WRITE_EVERY = 0.2  # seconds between two writings of progress
 ASK_EVERY = 0.25  # seconds between two looks for a Stop from another process
 BEAT_EVERY = 1.0  # seconds between two signs of life
-STALE_AFTER = 60.0  # seconds without a sign of life after which a process counts as dead
-GOING = ("waiting", "running")
+OUTCOMES = 16  # results that are kept as objects
 
 _log = logging.getLogger(__name__)
-_RUNNER = str(uuid.uuid4())  # this process, should another one get its pid
-_HOST = socket.gethostname()
-
-
-@dataclass(frozen=True)
-class JobInfo:
-    """What is known of a job; `fraction` is 0 to 1, `error` says why it failed, `result` is what it returned."""
-
-    id: str
-    kind: str
-    title: str
-    parameters: dict[str, Any] | None
-    resumable: bool
-    state: str
-    fraction: float
-    message: str
-    error: str | None
-    result: Any
-    created: str
-    started: str | None
-    ended: str | None
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will happen to it."""
-        return self.state not in GOING
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass
 class _Task:
-    """A job of this process. `told`: its function was told to stop."""
+    """A job of this process. `told`: its function was told to stop. `raised`: what it ended with."""
 
     id: str
     work: Work
+    stored: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
     told: bool = False
     fraction: float = 0.0
     message: str = ""
     written: float = 0.0
     asked: float = 0.0
+    raised: BaseException | None = None
 
 
 class Jobs:
-    """The jobs of a database; those submitted here run in two threads that end with the process."""
+    """The jobs of a database. Those submitted here run in two threads that end with the process."""
+
+    _of: ClassVar[dict[Database, Jobs]] = {}
+    _guard = threading.Lock()
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         self._tasks: dict[str, _Task] = {}
+        self._outcomes: LRUCache[str, Any] = LRUCache(OUTCOMES)
         self._lock = threading.Lock()
-        self._started = False
+        self._threads: set[str] = set()
+
+    @classmethod
+    def of(cls, database: Database) -> Jobs:
+        """The one object for a database in this process, so that threads are not multiplied."""
+        with cls._guard:
+            return cls._of.setdefault(database, cls(database))
 
     def submit(
-        self, kind: str, title: str, work: Work, parameters: dict[str, Any] | None = None, resumable: bool = False
+        self,
+        kind: str,
+        title: str,
+        work: Work,
+        parameters: dict[str, Any] | None = None,
+        resumable: bool = False,
+        alone: bool = False,
+        here: bool = False,
+        stored: bool = True,
     ) -> str:
-        """Puts a job in the queue and returns its id. Raises InputError for parameters that are no plain JSON."""
-        task = _Task(str(uuid.uuid4()), work)
+        """Puts a job in the queue and returns its id.
+
+        Args:
+            alone: where a job of this kind is waiting or running, in any process, that one is returned instead.
+            here: the work is done before this returns, in the calling thread, and what it raises is raised.
+            stored: whether the result is recorded; if not, only this process has it.
+
+        Raises:
+            InputError: parameters that are no plain JSON.
+        """
         row = Job(
-            id=task.id,
+            id=str(uuid.uuid4()),
             kind=kind,
             title=title,
             parameters=plain(parameters, "parameters"),
             resumable=resumable,
-            state="waiting",
             fraction=0.0,
             message="",
             created=now(),
-            host=_HOST,
-            pid=os.getpid(),
-            runner=_RUNNER,
-            heartbeat=time.time(),
-            stop=False,
+            **_mine(),
         )
+        task = _Task(row.id, work, stored)
+        self._mark_interrupted()
         with self._database.writing() as session:
+            same = select(Job.id).where(Job.kind == kind, Job.state.in_(GOING)).limit(1)
+            if alone and (going := session.scalar(same)):
+                return going
             session.add(row)
-        with self._lock:
-            self._tasks[task.id] = task
-            if not self._started:
-                self._started = True
-                for target in [self._run_tasks] * WORKERS + [self._beat]:
-                    threading.Thread(target=target, name=f"memlab-jobs-{target.__name__}", daemon=True).start()
-        self._waiting.put(task)
+        self._start(task, here)
         return task.id
+
+    def resume(self, job_id: str, work: Work, here: bool = False, stored: bool = True) -> None:
+        """Does a job again that was stopped, interrupted or failed; `here` and `stored` as in `submit`.
+
+        Raises:
+            NotFound: no such job.
+            InputError: it is going, done, or cannot be resumed.
+        """
+        job = self.get(job_id)
+        if not job.resumable:
+            raise InputError(f"{job.title} cannot be resumed. Start it again.")
+        if job_id in self._tasks:
+            raise InputError(f"{job.title} has not ended yet. Stop it first, or wait a moment.")
+        again = update(Job).where(Job.id == job_id, Job.state.in_(RESUMABLE))
+        with self._database.writing() as session:
+            mine = again.values(error=None, started=None, ended=None, **_mine()).returning(Job.id)
+            if session.scalar(mine) is None:
+                raise InputError(f"{job.title} is {job.state}: there is nothing to resume.")
+        self._start(_Task(job_id, work, stored, fraction=job.fraction, message=job.message), here)
 
     def stop(self, job_id: str) -> JobInfo:
         """Asks a job of any process to stop; one that has ended stays as it is. Raises NotFound."""
@@ -132,9 +147,19 @@ class Jobs:
             session.execute(update(Job).where(Job.id == job_id).values(stop=True))
             waiting = update(Job).where(Job.id == job_id, Job.state == "waiting")
             session.execute(waiting.values(state="stopped", ended=now()))
+        job = self.get(job_id)
         if task := self._tasks.get(job_id):
             task.stop.set()
-        return self.get(job_id)
+            if job.over:
+                del self._tasks[job_id]  # it never began
+        return job
+
+    def remove(self, job_id: str) -> None:
+        """Takes a job that is over out of the list. Raises NotFound, and InputError while it is going."""
+        if not (job := self.get(job_id)).over:
+            raise InputError(f"{job.title} is {job.state}. Stop it first.")
+        with self._database.writing() as session:
+            session.execute(delete(Job).where(Job.id == job_id, Job.state.not_in(GOING)))
 
     def get(self, job_id: str) -> JobInfo:
         """One job. Raises NotFound."""
@@ -142,15 +167,23 @@ class Jobs:
         with self._database.reading() as session:
             job = session.get(Job, job_id)
             if job is None:
-                raise NotFound(f"There is no job {job_id!r}. The jobs panel lists those there are.")
-            return _info(job)
+                raise NotFound(f"There is no job {job_id!r}. `memlab jobs` and the jobs panel list those there are.")
+            return JobInfo(**{f.name: getattr(job, f.name) for f in fields(JobInfo)})
 
-    def list(self, limit: int = 50) -> Sequence[JobInfo]:
-        """The last jobs of all processes, newest first."""
+    def list(self, limit: int = 50, kind: str | None = None) -> Sequence[JobInfo]:
+        """The last jobs (of a kind) of all processes, newest first, without their results, which may be long."""
         self._mark_interrupted()
+        names = [f.name for f in fields(JobInfo) if f.name != "result"]
+        newest = select(*(getattr(Job, name) for name in names)).order_by(Job.created.desc(), Job.id).limit(limit)
+        if kind is not None:
+            newest = newest.where(Job.kind == kind)
         with self._database.reading() as session:
-            newest = select(Job).order_by(Job.created.desc(), Job.id).limit(limit)
-            return [_info(job) for job in session.scalars(newest)]
+            return [JobInfo(**row, result=None) for row in session.execute(newest).mappings()]
+
+    def outcome(self, job_id: str) -> Any:
+        """What the work of a finished job returned, as it was where this process did it; else as JSON."""
+        job = self.get(job_id)
+        return self._outcomes.get(job_id, job.result)
 
     def wait(self, job_id: str, timeout: float = float("inf")) -> JobInfo:
         """The job when it is over, or as it is after `timeout` seconds. Raises NotFound."""
@@ -159,22 +192,49 @@ class Jobs:
             time.sleep(0.05)
         return job
 
-    def _run_tasks(self) -> None:
+    def _start(self, task: _Task, here: bool) -> None:
+        with self._lock:
+            self._tasks[task.id] = task
+            self._thread("beat", self._beat)
+            if not here:
+                for n in range(WORKERS):
+                    self._thread(f"worker-{n}", self._work)
+        if not here:
+            self._waiting.put(task)
+            return
+        self._do(task)
+        if isinstance(task.raised, InputError | NotFound):
+            self.remove(task.id)  # who called is told at once; there is nothing to remember
+        if task.raised is not None:
+            raise task.raised
+
+    def _thread(self, name: str, target: Callable[[], None]) -> None:
+        if name not in self._threads:
+            self._threads.add(name)
+            threading.Thread(target=target, name=f"memlab-jobs-{name}", daemon=True).start()
+
+    def _work(self) -> None:
         while True:
             task = self._waiting.get()
             try:
-                if self._begin(task):
-                    self._end(task, **self._run(task))
+                self._do(task)
             except RecordError:
                 _log.exception("The state of job %s could not be written.", task.id)
-            finally:
-                del self._tasks[task.id]
+
+    def _do(self, task: _Task) -> None:
+        if self._tasks.get(task.id) is not task:
+            return  # it was stopped while it waited
+        try:
+            if self._begin(task):
+                self._end(task, **self._run(task))
+        finally:
+            self._tasks.pop(task.id, None)
 
     def _begin(self, task: _Task) -> bool:
-        """Marks a waiting job as running; False when it was stopped before."""
+        """Marks a waiting job as running; False when it was stopped or removed before."""
         with self._database.writing() as session:
-            job = session.get_one(Job, task.id, with_for_update=True)
-            if job.state != "waiting":
+            job = session.get(Job, task.id, with_for_update=True)
+            if job is None or job.state != "waiting":
                 return False
             job.state, job.started = "running", now()
             return True
@@ -182,13 +242,17 @@ class Jobs:
     def _run(self, task: _Task) -> dict[str, Any]:
         """Does the work; returns what is to be written about its end. A job that was told to stop is stopped."""
         try:
-            result = plain(task.work(self._progress(task), self._stop_requested(task)), "result")
+            outcome = task.work(self._progress(task), partial(self._stop_requested, task))
+            result = plain(_as_json(outcome), "result") if task.stored else None
+            self._outcomes[task.id] = outcome
             return {"state": "stopped" if task.told else "done", "result": result}
         except MemlabError as error:
+            task.raised = error
             return {"state": "stopped" if task.told else "failed", "error": str(error)}
         except BaseException as error:  # also SystemExit: the thread must live on, and the job must not seem to run
-            if task.told:
-                return {"state": "stopped", "error": str(error)}
+            task.raised = error
+            if task.told or isinstance(error, KeyboardInterrupt):
+                return {"state": "stopped", "error": str(error) or "stopped from the keyboard"}
             _log.exception("Job %s failed.", task.id)
             return {"state": "failed", "error": f"{type(error).__name__}: {error}"}
 
@@ -196,7 +260,7 @@ class Jobs:
         fraction = 1.0 if state == "done" else task.fraction
         values = {"state": state, "result": result, "error": error, "ended": now()}
         with self._database.writing() as session:
-            row = update(Job).where(Job.id == task.id)
+            row = update(Job).where(Job.id == task.id, Job.runner == RUNNER)
             session.execute(row.values(fraction=fraction, message=task.message, **values))
 
     def _progress(self, task: _Task) -> Progress:
@@ -208,27 +272,27 @@ class Jobs:
 
         return progress
 
+    def _stop_requested(self, task: _Task) -> bool:
+        """Whether somebody asked the job to stop, or another process has taken it over."""
+        clock = time.monotonic()
+        if not task.stop.is_set() and clock - task.asked >= ASK_EVERY:
+            task.asked = clock
+            mine = select(Job.stop).where(Job.id == task.id, Job.runner == RUNNER)
+            with self._database.reading() as session:
+                if session.scalar(mine) is not False:
+                    task.stop.set()
+        task.told = task.stop.is_set()
+        return task.told
+
     def _show(self, task: _Task) -> None:
         """Writes the progress of a job and that it lives."""
         values = {"fraction": task.fraction, "message": task.message, "heartbeat": time.time()}
+        mine = update(Job).where(Job.id == task.id, Job.runner == RUNNER, Job.state.in_(GOING))
         try:
             with self._database.writing() as session:
-                session.execute(update(Job).where(Job.id == task.id, Job.state.in_(GOING)).values(values))
+                session.execute(mine.values(values))
         except RecordError as error:
             _log.warning("The progress of job %s could not be written: %s", task.id, error)
-
-    def _stop_requested(self, task: _Task) -> Callable[[], bool]:
-        def stop_requested() -> bool:
-            clock = time.monotonic()
-            if not task.stop.is_set() and clock - task.asked >= ASK_EVERY:
-                task.asked = clock
-                with self._database.reading() as session:
-                    if session.scalar(select(Job.stop).where(Job.id == task.id)):
-                        task.stop.set()
-            task.told = task.stop.is_set()
-            return task.told
-
-        return stop_requested
 
     def _beat(self) -> None:
         while True:
@@ -240,28 +304,20 @@ class Jobs:
         """Jobs whose process is gone did not end; says so in their rows."""
         going = Job.state.in_(GOING)
         with self._database.reading() as session:
-            dead = [job.id for job in session.scalars(select(Job).where(going)) if not _lives(job)]
+            dead = [job.id for job in session.scalars(select(Job).where(going)) if not lives(job)]
         if dead:
             with self._database.writing() as session:
                 lost = update(Job).where(Job.id.in_(dead), going)
                 session.execute(lost.values(state="interrupted", ended=now()))
 
 
-def _lives(job: Job) -> bool:
-    """Whether the process that does a job still does it."""
-    if job.runner == _RUNNER and job.pid == os.getpid():
-        return True
-    if job.host == _HOST and os.name == "posix":  # elsewhere os.kill kills
-        if job.pid == os.getpid():
-            return False  # an earlier process had this one's pid
-        try:
-            os.kill(job.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # it lives, as somebody else's
-    return time.time() - job.heartbeat < STALE_AFTER
+def _as_json(outcome: Any) -> Any:
+    if isinstance(outcome, list):
+        return [_as_json(one) for one in outcome]
+    return outcome.to_dict() if hasattr(outcome, "to_dict") else outcome
 
 
-def _info(job: Job) -> JobInfo:
-    return JobInfo(**{column.name: getattr(job, column.name) for column in fields(JobInfo)})
+def _mine() -> dict[str, Any]:
+    """The columns of a job that waits in this process."""
+    beat = {"host": HOST, "pid": os.getpid(), "runner": RUNNER, "heartbeat": time.time()}
+    return {"state": "waiting", "stop": False, **beat}

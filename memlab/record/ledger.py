@@ -77,6 +77,18 @@ class Ledger:
         with self._database.reading() as session:
             return self._rows(session, as_of)
 
+    def after(self, sequence: int, hash: str) -> list[EditRow] | None:
+        """The edits after number `sequence`; None where edit `sequence` has another hash than this one."""
+        with self._database.reading() as session:
+            workspace = find_workspace(session, self.workspace)
+            if workspace.head_hash == hash:
+                return []
+            at = select(Edit.hash).where(Edit.workspace_id == workspace.id, Edit.sequence == sequence)
+            if sequence and session.scalars(at).one_or_none() != hash:
+                return None
+            later = _edits(workspace).where(Edit.sequence > sequence)
+            return [_row(edit, workspace.name) for edit in session.scalars(later)]
+
     def active(self, as_of: int | None = None) -> list[EditRow]:
         """The changes that hold now, or held after edit `as_of`: the fold. Raises InputError as `rows` does."""
         rows = self.rows(as_of)
@@ -93,16 +105,26 @@ class Ledger:
         return dependents(self.active(), self.edit(edit_id).sequence)
 
     def undo(
-        self, edit_id: str | int | None = None, author: str = ANONYMOUS, *, expected_head: int | None = None
+        self,
+        edit_id: str | int | None = None,
+        author: str = ANONYMOUS,
+        *,
+        resting: str = "keep",
+        expected_head: int | None = None,
     ) -> EditRow:
         """Leaves an edit (default: the last active one) out of the fold; returns the row that says so.
 
+        Args:
+            resting: what to do with the edits that rest on it: "keep" them, "undo" them as well (each in a
+                row of its own, the last first), or "refuse" to undo while there are any.
+
         Raises:
             NotFound: no such edit.
-            InputError: it is undone already, is itself an undo or redo, or nothing is left to undo.
+            InputError: it is undone already, is itself an undo or redo, nothing is left to undo, or others rest on it.
             RecordError: as `append`.
         """
-        return self._mark("undo", edit_id, author, expected_head)
+        assert resting in ("keep", "undo", "refuse")
+        return self._mark("undo", edit_id, author, expected_head, resting)
 
     def redo(
         self, edit_id: str | int | None = None, author: str = ANONYMOUS, *, expected_head: int | None = None
@@ -129,11 +151,7 @@ class Ledger:
 
     def _rows(self, session: Session, as_of: int | None) -> list[EditRow]:
         workspace = find_workspace(session, self.workspace)
-        if as_of is not None and (not isinstance(as_of, int) or not 0 <= as_of <= workspace.head):
-            raise InputError(
-                f"as_of is {as_of!r}, but workspace {self.workspace!r} has {workspace.head} edits. "
-                f"Allowed is 0 to {workspace.head}."
-            )
+        check_as_of(self.workspace, workspace.head, as_of)
         last = workspace.head if as_of is None else as_of
         return [_row(edit, workspace.name) for edit in session.scalars(_edits(workspace).where(Edit.sequence <= last))]
 
@@ -143,15 +161,30 @@ class Ledger:
         edit = session.scalars(_edits(workspace).where(wanted)).one_or_none()
         if edit is None:
             there = f"1 to {workspace.head}" if workspace.head else "none"
-            raise NotFound(f"There is no edit {edit_id!r} in workspace {workspace.name!r}. Its edits are: {there}.")
+            raise NotFound(
+                f"There is no edit {str(edit_id)[:60]!r} in workspace {workspace.name!r}. Its edits are: {there}."
+            )
         return _row(edit, workspace.name)
 
-    def _mark(self, kind: str, edit_id: str | int | None, author: str, expected_head: int | None) -> EditRow:
+    def _mark(
+        self, kind: str, edit_id: str | int | None, author: str, expected_head: int | None, resting: str = "keep"
+    ) -> EditRow:
         with self._database.writing() as session:
             workspace = self._workspace(session, expected_head)
             target = self._target(session, workspace, kind, edit_id)
-            row = _draft(kind, f"{kind} edit {target.sequence}: {target.summary}"[:SUMMARY_LENGTH], author, {})
-            return extend(session, workspace, replace(row, inverse={"target": target.sequence}))
+            others = [] if resting == "keep" else self._resting(session, target)
+            if others and resting == "refuse":
+                raise InputError(_refusal(target, others))
+            for edit in (*reversed(others), target):
+                row = _draft(kind, f"{kind} edit {edit.sequence}: {edit.summary}"[:SUMMARY_LENGTH], author, {})
+                last = extend(session, workspace, replace(row, inverse={"target": edit.sequence}))
+            return last
+
+    def _resting(self, session: Session, target: EditRow) -> list[EditRow]:
+        """The active edits that rest on one."""
+        rows = self._rows(session, None)
+        active = set(fold(Mark(row.sequence, row.kind, row.target) for row in rows).active)
+        return dependents([row for row in rows if row.sequence in active], target.sequence)
 
     def _target(self, session: Session, workspace: Workspace, kind: str, edit_id: str | int | None) -> EditRow:
         """The edit that an undo or redo is about, if that is possible now."""
@@ -182,6 +215,12 @@ class Ledger:
         if file_hash(path) != row.delta:
             return Problem(row.sequence, "delta", f"The weights of edit {row.sequence} were changed: {path}.")
         return None
+
+
+def check_as_of(workspace: str, head: int, as_of: int | None) -> None:
+    """Raises InputError for the number of a state outside 0 to the head."""
+    if as_of is not None and (not isinstance(as_of, int) or not 0 <= as_of <= head):
+        raise InputError(f"as_of is {as_of!r}, but workspace {workspace!r} has {head} edits. Allowed is 0 to {head}.")
 
 
 def find_workspace(session: Session, name: str, lock: bool = False) -> Workspace:
@@ -237,6 +276,15 @@ def _draft(kind: str, summary: str, author: str, parameters: dict[str, Any]) -> 
         kind=kind,
         summary=one_line(summary, "summary", SUMMARY_LENGTH),
         parameters=parameters,
+    )
+
+
+def _refusal(target: EditRow, others: list[EditRow]) -> str:
+    named = "; ".join(f"edit {row.sequence} ({row.summary})" for row in others)
+    verb = "rests" if len(others) == 1 else "rest"
+    return (
+        f"Edit {target.sequence} ({target.summary}) was not undone, since {named} {verb} on it. Undo it anyway "
+        "(anyway=True, --anyway), or together with what rests on it (with_dependents=True, --with-dependents)."
     )
 
 

@@ -1,35 +1,52 @@
 """What edits mean for memory: the fold of the ledger as `Changes`, and what a wish to forget comes down to.
 
 Parameters of an edit: `forgets`, a list of sources; `teaches`, a title, a text and the spans to remember.
+What was asked for stands beside them, so that the edit's own questions are known later: `fact` (with
+`new_object` for a correction) or `prompt`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from memlab.corpus.generator import corpus_hash
 from memlab.corpus.sentences import sentence_spans
+from memlab.corpus.world import MASK
 from memlab.errors import InputError, NotFound
+from memlab.memory.changes import Changes, Taught
 from memlab.memory.datastore import Datastore, Searchable
-from memlab.memory.overlay import Changes, EditedStore, Taught
+from memlab.memory.overlay import EditedStore
 from memlab.record.chain import EditRow
+from memlab.record.parameters import TEXT_LIMIT
 from memlab.results import Edit, Fact, Source
-
-TEXT_LIMIT = 2_000  # characters of one taught text
 
 
 def changes_of(rows: Sequence[EditRow], head: int) -> Changes:
     """The state of memory after the active rows of a ledger."""
-    removed, taught = set(), []
-    for row in rows:
-        removed |= set(sources_of(row.parameters))
-        if (lesson := row.parameters.get("teaches")) is not None:
-            spans = lesson["spans"]
-            chosen = None if spans is None else tuple((int(a), int(b)) for a, b in spans)
-            taught.append(Taught(row.sequence, lesson["title"], lesson["text"], chosen))
-    return Changes(head, frozenset(removed), tuple(taught))
+    removed = frozenset(source for row in rows for source in sources_of(row.parameters))
+    taught = (taught_by(row.sequence, row.parameters) for row in rows)
+    return Changes(head, removed, tuple(t for t in taught if t))
+
+
+def changes_with(changes: Changes, seq: int, parameters: Mapping[str, Any]) -> Changes:
+    """The state that one more edit would make."""
+    own = taught_by(seq, parameters)
+    taught = changes.taught if own is None else (*changes.taught, own)
+    return Changes(seq, changes.removed | set(sources_of(parameters)), taught)
+
+
+def taught_by(seq: int, parameters: Mapping[str, Any]) -> Taught | None:
+    """What the edit with this number and these parameters teaches."""
+    if (lesson := parameters.get("teaches")) is None:
+        return None
+    spans = None if lesson["spans"] is None else tuple((int(a), int(b)) for a, b in lesson["spans"])
+    return Taught(seq, lesson["title"], lesson["text"], spans)
 
 
 def wish(sources: Iterable[Source]) -> dict[str, Any]:
@@ -38,7 +55,7 @@ def wish(sources: Iterable[Source]) -> dict[str, Any]:
     return {"forgets": records}
 
 
-def sources_of(parameters: dict[str, Any]) -> tuple[Source, ...]:
+def sources_of(parameters: Mapping[str, Any]) -> tuple[Source, ...]:
     """What an edit with these parameters forgets."""
     names = ("corpus", "document", "start", "end", "text")
     return tuple(Source(**{name: s[name] for name in names}) for s in parameters.get("forgets", ()))
@@ -48,8 +65,10 @@ def lesson(text: str, value: str | None = None) -> dict[str, Any]:
     """Parameters that teach a text: every word of it, or only the occurrences of `value`.
 
     Raises:
-        InputError: empty or too long text, or a value that does not stand in it.
+        InputError: empty or too long text, one that cannot be stored, or a value that does not stand in it.
     """
+    if not isinstance(text, str) or not isinstance(value, str | None):
+        raise InputError(f"What is taught is text, not {type(text if value is None else value).__name__}.")
     text = " ".join(text.split())
     if not re.search(r"\w", text):
         raise InputError("There is nothing to teach. Give a sentence, for example: The capital of Wakanda is Birnin.")
@@ -58,11 +77,20 @@ def lesson(text: str, value: str | None = None) -> dict[str, Any]:
             f"The text has {len(text)} characters; at most {TEXT_LIMIT} can be taught at once. "
             "Teach it in parts, or build a datastore from it."
         )
+    if MASK in text:
+        raise InputError(f"The text holds {MASK}, which stands for a word that is asked for. Write the word itself.")
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in text):
+        raise InputError("The text holds control characters or broken ones. Leave them out.")
     spans = None
     if value is not None:
+        value = " ".join(value.split())
+        if not re.search(r"\w", value):
+            raise InputError(
+                f"There is no word in {value!r}. Name a word of the text, or leave it out for all of them."
+            )
         spans = [(m.start(), m.end()) for m in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text)]
         if not spans:
-            raise InputError(f"The word {value!r} does not stand in the text: {text}")
+            raise InputError(f"The word {shortened(value)!r} does not stand in the text: {shortened(text)}")
     title = text if len(text) <= 60 else text[:57] + "..."
     return {"teaches": {"title": title, "text": text, "spans": spans}}
 
@@ -71,6 +99,8 @@ def entries_named(store: Searchable, corpus: str, entries: Iterable[int]) -> lis
     """The sources of some entries. Raises NotFound for a number that is no entry."""
     out = []
     for entry in entries:
+        if not isinstance(entry, int | np.integer):
+            raise InputError(f"{entry!r} is no number of an entry; {store.name!r} has 0 to {len(store) - 1}.")
         if not 0 <= entry < len(store):
             raise NotFound(f"There is no entry {entry} in {store.name!r}; it has 0 to {len(store) - 1}.")
         row, start, end = (int(x) for x in store.spans[[entry]][0])
@@ -84,7 +114,12 @@ def document_named(store: Searchable, corpus: str, document: str) -> list[Source
     """The whole of a document, by id or title. Raises NotFound."""
     row = store.documents.row_of(document)
     if row is None:
-        raise NotFound(f"There is no document {document!r} in {store.name!r}.")
+        titles = (n for n in range(len(store.documents)) if store.documents.article(n).title == document)
+        row = next(titles, None)
+    if row is None:
+        raise NotFound(
+            f"There is no document {shortened(str(document))!r} in {store.name!r}. `lab.articles()` lists them."
+        )
     article = store.documents.article(row)
     where = "edit" if article.id.startswith("edit:") else corpus
     return [Source(where, article.id, 0, len(article.text), article.title)]
@@ -111,8 +146,42 @@ def stating(store: Searchable, corpus: str, fact: Fact) -> list[Source]:
                     for m in word.finditer(article.text, start, end)
                 ]
     if not out:
-        raise NotFound(f"Nothing in {store.name!r} states that the {fact.relation} of {fact.subject} is {fact.object}.")
+        raise NotFound(
+            f"Nothing in {store.name!r} states that the {fact.relation} of {fact.subject} is {fact.object}: "
+            "it was forgotten or corrected before, or never told."
+        )
     return sorted(set(out))
+
+
+def places_named(store: Searchable, corpus: str, sources: Iterable[Source]) -> list[Source]:
+    """The same places with the text that stands there now. Raises NotFound for a place that is not there."""
+    out = []
+    for s in sources:
+        row = store.documents.row_of(s.document)
+        where = "edit" if s.document.startswith("edit:") else corpus
+        article = store.documents.article(row) if row is not None else None
+        if article is None or not 0 <= s.start < s.end <= len(article.text):
+            raise NotFound(
+                f"There is no place {s.start} to {s.end} in a document {shortened(s.document)!r} of {store.name!r}."
+            )
+        out.append(Source(where, article.id, s.start, s.end, article.text[s.start : s.end]))
+    return out
+
+
+def still_there(sources: Iterable[Source], removed: Iterable[Source]) -> list[Source]:
+    """Those sources of which at least one character is not forgotten yet, sorted."""
+    gone: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for r in removed:
+        gone[r.corpus, r.document].append((r.start, r.end))
+    out = []
+    for s in sorted(set(sources)):
+        at = s.start
+        for start, end in sorted(gone.get((s.corpus, s.document), ())):
+            if start <= at:
+                at = max(at, end)
+        if at < s.end:
+            out.append(s)
+    return out
 
 
 def corpus_of(store: Searchable) -> str:
@@ -161,4 +230,5 @@ def edit_of(
         active=active,
         target=row.target if row else None,
         rests_on_it=rests_on_it,
+        parameters=parameters,
     )

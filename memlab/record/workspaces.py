@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -22,16 +23,21 @@ from memlab.record.ledger import Ledger, extend, find_workspace, now
 from memlab.record.tables import Edit, Workspace
 
 DEFAULT = "default"
+LENGTH = 60  # characters of a name
 
 
 @dataclass(frozen=True)
 class WorkspaceInfo:
-    """A workspace; `edits` counts the rows of its ledger, `base` says where it came from (None: made empty)."""
+    """A workspace; `edits` counts the rows of its ledger, `base` says where it came from (None: made empty).
+
+    `instead_of` is the name that it should have had and that was taken; only right after it was made.
+    """
 
     name: str
     created: str
     base: str | None
     edits: int
+    instead_of: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,21 +58,30 @@ class Workspaces:
     def create(self, name: str) -> WorkspaceInfo:
         """Makes an empty workspace. Raises InputError: a bad name, or one that is taken."""
         with self._database.writing() as session:
-            return _info(_add(session, name, None, []))
+            return _info(_add(session, _usable(session, name), None, []))
 
     def rename(self, name: str, new: str) -> WorkspaceInfo:
         """Gives a workspace another name. Raises NotFound, or InputError as `create` and for "default"."""
         _not_default(name, "renamed")
         with self._database.writing() as session:
             workspace = find_workspace(session, name, lock=True)
-            workspace.name = _free_name(session, new)
+            workspace.name = _usable(session, new)
             return _info(workspace)
 
-    def copy(self, name: str, new: str) -> WorkspaceInfo:
-        """Makes a workspace with the same edits, new ids, chained anew. Raises NotFound, InputError as `create`."""
-        rows = Ledger(self._database, name).rows()
+    def copy(self, name: str, new: str | None = None, as_of: int | None = None) -> WorkspaceInfo:
+        """Makes a workspace with the same edits (up to number `as_of`), new ids, chained anew.
+
+        Args:
+            new: by default "<name> copy", or the first free name after it.
+
+        Raises:
+            NotFound: no such workspace.
+            InputError: as `create`, or a number outside 0 to the last edit.
+        """
+        rows = Ledger(self._database, name).rows(as_of)
         with self._database.writing() as session:
-            return _info(_add(session, new, f"{name} at edit {len(rows)}", rows))
+            free = _free(session, f"{name[: LENGTH - 5].rstrip()} copy") if new is None else _usable(session, new)
+            return _info(_add(session, free, f"{name} at edit {len(rows)}", rows))
 
     def delete(self, name: str, repeated: str) -> None:
         """Removes a workspace and its edits for good.
@@ -103,8 +118,11 @@ class Workspaces:
             put(written, target)
         return target
 
-    def import_(self, path: Path, name: str) -> WorkspaceInfo:
+    def import_(self, path: Path, name: str | None = None) -> WorkspaceInfo:
         """Makes a workspace from an exported file: edits under new ids, chained anew; all of it or nothing.
+
+        Args:
+            name: by default the one that it was exported under, or the first free one after it.
 
         Raises:
             InputError: the file is refused (see `archive.open_archive`), or the name is bad or taken.
@@ -117,19 +135,21 @@ class Workspaces:
                     deltas.append(unpacked.enter_context(temporary_file(home)))
                     archive.unpack_delta(sha256, deltas[-1])
                 with self._database.writing() as session:
+                    chosen = _usable(session, name) if name is not None else _free(session, archive.workspace)
                     base = f"{archive.workspace} at edit {len(archive.rows)}, from {path.name}"
-                    workspace = _add(session, name, base, archive.rows)
+                    workspace = _add(session, chosen, base, archive.rows)
                     for delta in deltas:
                         keep_delta(home, delta)
-                    return _info(workspace)
+                    taken = name is None and chosen != archive.workspace
+                    return _info(workspace, archive.workspace if taken else None)
         except MemlabError:
             sweep(home)
             raise
 
 
 def _add(session: Session, name: str, base: str | None, rows: Iterable[EditRow]) -> Workspace:
-    """A new workspace with these edits."""
-    workspace = Workspace(name=_free_name(session, name), created=now(), base=base, head=0, head_hash=GENESIS)
+    """A new workspace with these edits; its name must be free."""
+    workspace = Workspace(name=name, created=now(), base=base, head=0, head_hash=GENESIS)
     session.add(workspace)
     session.flush()
     for row in rows:
@@ -137,15 +157,32 @@ def _add(session: Session, name: str, base: str | None, rows: Iterable[EditRow])
     return workspace
 
 
-def _free_name(session: Session, name: str) -> str:
-    """The name in its normal form. Raises InputError when it cannot be used or is taken."""
+def _free(session: Session, wanted: str) -> str:
+    """The name, else the first free one of "<name> 2", "<name> 3" and so on. Raises InputError as `_normal`."""
+    wanted = _normal(wanted)
+    numbered = (f"{wanted[: LENGTH - 1 - len(str(n))].rstrip()} {n}" for n in itertools.count(2))
+    return next(name for name in itertools.chain([wanted], numbered) if not _taken(session, name))
+
+
+def _normal(name: str) -> str:
+    """The name in its normal form. Raises InputError when it cannot be used."""
     name = unicodedata.normalize("NFC", name).strip()
-    if not re.fullmatch(r"\w[\w .-]{0,59}", name):
+    if not re.fullmatch(rf"\w[\w .-]{{0,{LENGTH - 1}}}", name):
         raise InputError(
-            f"{name!r} cannot name a workspace. Use 1 to 60 letters, digits, blanks, '-', '_' and '.', "
+            f"{name[:80]!r} cannot name a workspace. Use 1 to {LENGTH} letters, digits, blanks, '-', '_' and '.', "
             "beginning with a letter or digit."
         )
-    if session.scalars(select(Workspace.id).where(Workspace.name == name)).one_or_none() is not None:
+    return name
+
+
+def _taken(session: Session, name: str) -> bool:
+    return session.scalars(select(Workspace.id).where(Workspace.name == name)).one_or_none() is not None
+
+
+def _usable(session: Session, name: str) -> str:
+    """The name in its normal form. Raises InputError when it cannot be used or is taken."""
+    name = _normal(name)
+    if _taken(session, name):
         raise InputError(
             f"There is a workspace {name!r} already. Choose another name, or rename or delete that one first."
         )
@@ -157,5 +194,5 @@ def _not_default(name: str, verb: str) -> None:
         raise InputError(f"The workspace {DEFAULT!r} is always there and cannot be {verb}. Make a copy of it instead.")
 
 
-def _info(workspace: Workspace) -> WorkspaceInfo:
-    return WorkspaceInfo(workspace.name, workspace.created, workspace.base, workspace.head)
+def _info(workspace: Workspace, instead_of: str | None = None) -> WorkspaceInfo:
+    return WorkspaceInfo(workspace.name, workspace.created, workspace.base, workspace.head, instead_of)

@@ -5,22 +5,68 @@ neighbors behind the memory's answer, and the gate that mixed them. Pages, figur
 notebooks and tests read these objects; nothing is computed in a page.
 """
 
+from memlab.results.batch import BatchRow, batch_csv
+from memlab.results.comparison import Comparison, Difference, WordMoved, compare
 from memlab.results.distribution import Distribution, WordProbability
+from memlab.results.explanation import (
+    KeyHealth,
+    KeyMap,
+    LayerLens,
+    LayerReading,
+    MapPoint,
+    OccludedWord,
+    Occlusion,
+    QueryHealth,
+    SmallestSet,
+    Sweep,
+    Turn,
+)
 from memlab.results.facts import Article, Edit, Fact, Source
+from memlab.results.found_source import FoundSource, FoundSources
+from memlab.results.moved import GroupScore, Moved, MovedRow
 from memlab.results.prediction import SCHEMA_VERSION, Gate, Neighbor, Prediction, PromptToken, Timings, TippingPoint
+from memlab.results.trace import Cached, Remembered, Trace, TraceArrays, TraceStep, TraceToken
 
 __all__ = [
     "SCHEMA_VERSION",
     "Article",
+    "BatchRow",
+    "Cached",
+    "Comparison",
+    "Difference",
     "Distribution",
     "Edit",
     "Fact",
+    "FoundSource",
+    "FoundSources",
     "Gate",
+    "GroupScore",
+    "KeyHealth",
+    "KeyMap",
+    "LayerLens",
+    "LayerReading",
+    "MapPoint",
+    "Moved",
+    "MovedRow",
     "Neighbor",
+    "OccludedWord",
+    "Occlusion",
     "Prediction",
     "PromptToken",
+    "QueryHealth",
+    "Remembered",
+    "SmallestSet",
     "Source",
+    "Sweep",
     "Timings",
     "TippingPoint",
+    "Trace",
+    "TraceArrays",
+    "TraceStep",
+    "TraceToken",
+    "Turn",
+    "WordMoved",
     "WordProbability",
+    "batch_csv",
+    "compare",
 ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memlab.results.moved import Moved
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class Edit:
 
     `sources` are what it forgets, `remembers` the words or the text that it adds. `active` says whether
     it holds now; `target` is the edit that an undo or redo is about. `rests_on_it` are later edits that
-    an undo would leave without ground.
+    an undo would leave without ground. `scores` are the figures that the ledger keeps of what else moved
+    (`Moved.summary`), empty where none were measured; `moved` has every answer behind them where they
+    were measured just now. `parameters` are what the ledger records.
     """
 
     id: str | None
@@ -79,6 +84,8 @@ class Edit:
     active: bool = True
     target: int | None = None
     rests_on_it: tuple[int, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    moved: Moved | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -96,6 +103,7 @@ class Edit:
             "active": self.active,
             "target": self.target,
             "rests_on_it": list(self.rests_on_it),
+            "moved": [row.to_dict() for row in self.moved.table] if self.moved else None,
         }
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from memlab.results.distribution import Distribution
+from memlab.results.tables import csv_text
 
 SCHEMA_VERSION = 1
 
@@ -128,6 +127,7 @@ class Prediction:
     `lm`, `knn` and `mixture` are complete distributions over the same words. `prompt_tokens` is how
     the model read the prompt; `articles` the titles that article search chose (empty when all
     entries were searched), `searched` how many entries were compared of `entries` in the store.
+    `without` are entries that were left out as if they had been forgotten.
     `notices` are plain sentences that a page should show (an unknown word, a store still being built).
     """
 
@@ -149,6 +149,7 @@ class Prediction:
     articles: tuple[str, ...] = ()
     searched: int = 0
     entries: int = 0
+    without: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
     timings: Timings = field(default_factory=Timings)
 
@@ -193,6 +194,7 @@ class Prediction:
             "articles": list(self.articles),
             "searched": self.searched,
             "entries": self.entries,
+            "without": list(self.without),
             "notices": list(self.notices),
             "timings_ms": self.timings.to_dict(),
         }
@@ -202,14 +204,8 @@ class Prediction:
 
     def neighbors_csv(self) -> str:
         """The neighbor table as CSV text, the same rows as `neighbors`."""
-        out = io.StringIO()
-        columns = ["rank", "value", "weight", "distance", "left", "right", "document", "entry", "source"]
-        writer = csv.writer(out, lineterminator="\r\n")  # with "\n" a lone "\r" in a text would not be quoted
-        writer.writerow(columns)
-        for n in self.neighbors:
-            row = n.to_dict()
-            writer.writerow([_plain_cell(row[c]) for c in columns])
-        return out.getvalue()
+        columns = ("rank", "value", "weight", "distance", "left", "right", "document", "entry", "source")
+        return csv_text([n.to_dict() for n in self.neighbors], columns)
 
     def _repr_html_(self) -> str:
         """How a notebook displays a prediction: the three answers, the formula and the neighbors."""
@@ -231,10 +227,3 @@ class Prediction:
             "<table><tr><th>#</th><th>value</th><th>weight</th><th>distance</th><th>context</th><th>article</th></tr>"
             f"{rows}</table></div>"
         )
-
-
-def _plain_cell(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula is quoted with a leading apostrophe."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value

@@ -20,7 +20,7 @@ def as_of_slider(lab: Lab) -> tuple[int | None, list[MemlabError]]:
     options = [*map(str, range(last + 1)), NOW]
     asked = st.query_params.get(AS_OF, NOW)
     problems: list[MemlabError] = []
-    if asked not in options:
+    if asked not in options and st.session_state.get(AS_OF) != NOW:
         problems.append(InputError(f"There is no edit {asked!r} in this workspace. Allowed as_of: {NOW}, 0 to {last}."))
     if last == 0:
         return None, problems

@@ -7,19 +7,26 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, RecordError
 from memlab.results import Edit
 from memlab.ui.author import author, author_field
 from memlab.ui.contents import contents
+from memlab.ui.effect import effect
 from memlab.ui.links import link_to
+from memlab.ui.moved import scores_row
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
+from memlab.ui.sharing import check_may_edit
 from memlab.ui.timeline import holds, question_of
 from memlab.ui.undo import undo_or_redo
 from memlab.ui.wish import Wish
 
 _DONE = "edit.done"
-_EMPTY = {"text": "", "word": "", "new": "", "found": "", "subject": None, "document": None}  # the forms, cleared
+_SEEN = "edit.seen"
+_EMPTY = {  # the forms, cleared
+    **dict.fromkeys(("text", "word", "new", "found", "entries", "find", "value", "title"), ""),
+    **dict.fromkeys(("subject", "document")),
+}
 
 
 def preview_or_result(lab: Lab, wish: Wish) -> None:
@@ -36,22 +43,39 @@ def preview_or_result(lab: Lab, wish: Wish) -> None:
     except MemlabError as error:
         show_error(error)
         return
+    looked_at = st.session_state.get(_SEEN)
+    st.session_state[_SEEN] = (wish, edit.seq)
     with st.container(border=True):
         st.subheader("Preview", anchor=False)
         contents(lab, edit, wish.what.get("datastore"))
-        st.caption("Nothing has changed yet.")
+        if edit.moved is None:
+            st.info("What else moves is measured once the memory is built.", icon=":material/hourglass_top:")
+        else:
+            scores_row(edit.moved, "edit")
         name, button = st.columns([2, 1], vertical_alignment="bottom")
         with name:
             author_field()
-        if not button.button("Commit", key="edit.commit", type="primary", icon=":material/check:", width="stretch"):
-            return
-        try:
-            # A plain dictionary, not the session's state: no rerun can come between the edit and its number.
-            done.update(wish=wish, seq=wish.work(lab, author(), dry_run=False).seq)
-        except MemlabError as error:
-            show_error(error)
-            return
-    st.rerun()
+        commit = button.button("Commit", key="edit.commit", type="primary", icon=":material/check:", width="stretch")
+        st.caption("Nothing has changed yet.")
+        if commit and _committed(lab, wish, edit, looked_at):
+            st.rerun()
+    effect(lab, edit, edit.moved, wish.questions, wish.what.get("datastore"), "edit")
+
+
+def _committed(lab: Lab, wish: Wish, edit: Edit, looked_at: tuple[Wish, int] | None) -> bool:
+    """Does it, if it is what the person has looked at; where it cannot be done, says why."""
+    try:
+        check_may_edit(lab)
+        if looked_at != (wish, edit.seq):
+            raise RecordError(
+                "Something changed while you looked at the preview. This is the new one: commit it, or not."
+            )
+        # A plain dictionary, not the session's state: no rerun can come between the edit and its number.
+        st.session_state[_DONE].update(wish=wish, seq=lab.commit(edit, **author()).seq)
+    except MemlabError as error:
+        show_error(error)
+        return False
+    return True
 
 
 def _result(lab: Lab, wish: Wish, edit: Edit) -> None:
@@ -66,6 +90,10 @@ def _result(lab: Lab, wish: Wish, edit: Edit) -> None:
         undo_or_redo(lab, edit, active)
         st.button("Another edit", key="edit.another", icon=":material/edit_note:", on_click=_start_over)
         link_to("history", "History", {}, "history")
+    moved = lab.moved(edit.seq, datastore=wish.what.get("datastore")) if edit.scores else None
+    if moved is not None:
+        scores_row(moved, "edit")
+    effect(lab, edit, moved, wish.questions, wish.what.get("datastore"), "edit")
 
 
 def _start_over() -> None:

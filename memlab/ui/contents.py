@@ -13,6 +13,7 @@ from memlab.ui.highlight import passage
 from memlab.ui.origin import origin
 
 MOST = 50  # rows; more is a count
+TALL = 5  # rows seen at once; the others scroll
 
 
 def contents(lab: Lab, edit: Edit, datastore: str | None = None) -> None:
@@ -21,7 +22,8 @@ def contents(lab: Lab, edit: Edit, datastore: str | None = None) -> None:
     if edit.sources:
         st.markdown(f"**{'Will be forgotten' if edit.dry_run else 'Forgotten'}: {_count(len(edit.sources))}**")
         texts = {article.id: article for article in lab.articles(datastore)}
-        st.dataframe([_row(source, texts) for source in edit.sources[:MOST]], hide_index=True, width="stretch")
+        rows = [_row(source, texts) for source in edit.sources[:MOST]]
+        st.dataframe(rows, hide_index=True, width="stretch", height="auto" if len(rows) <= TALL else 36 * (TALL + 1))
         if len(edit.sources) > MOST:
             st.caption(f"The first {MOST} of {len(edit.sources)}.")
     if edit.remembers:

@@ -8,7 +8,9 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Edit
 from memlab.ui.contents import contents
+from memlab.ui.effect import effect
 from memlab.ui.links import link_to
+from memlab.ui.moved import scores_line, scores_row
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 from memlab.ui.timeline import MARKS, cloze, question_of
@@ -22,6 +24,8 @@ def edit_row(lab: Lab, edit: Edit, active: bool) -> None:
         with said:
             st.markdown(f"**{edit.seq} · {edit.kind}** · {plain(edit.summary)}{_badge(edit, active)}")
             st.caption(plain(f"{when(edit)} · {edit.author}"))
+            if line := scores_line(edit.scores):
+                st.caption(plain(line))
         with ways, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             link_to("ask", "Ask as of this edit", _question(edit), "history")
             if edit.kind not in MARKS:
@@ -32,9 +36,18 @@ def edit_row(lab: Lab, edit: Edit, active: bool) -> None:
         if details.open:
             with details:
                 try:
-                    contents(lab, edit)
+                    _details(lab, edit)
                 except MemlabError as error:
                     show_error(error)
+
+
+def _details(lab: Lab, edit: Edit) -> None:
+    """What it forgot and taught, the difference it made when it was made, and what else moved then."""
+    contents(lab, edit)
+    with st.spinner("Asking before and after this edit"):
+        moved = lab.moved(edit.seq)
+    scores_row(moved, f"history.{edit.seq}")
+    effect(lab, edit, moved, (), moved.datastore, f"history.{edit.seq}")
 
 
 def when(edit: Edit) -> str:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
-from memlab.ui.address import AUTOMATIC, unknown_name
-from memlab.ui.plain import plain
-from memlab.ui.session import show_error
+from memlab.ui.address import AUTOMATIC, SOURCE, unknown_name
+from memlab.ui.as_of import AS_OF, NOW
+from memlab.ui.look.dropped import WITHOUT
+from memlab.ui.session import WORKSPACE, show_error
+from memlab.ui.sharing import share
+
+_WAS = "workspace.was"
+_OF_ONE = ("edit.", "undo.", "history.", "look.keep.")  # what these pages keep in the session is about one workspace
 
 
 def model_and_workspace(lab: Lab) -> None:
-    """A selector for the model in the sidebar, bound to the address; the workspace as a quiet line."""
+    """Selectors for model and workspace in the sidebar, bound to the address, and the link to share."""
+    _leave_behind(lab.workspace)
     names = [info.name for info in lab.models()]
     for problem in unknown_name("model", names):
         show_error(problem)
@@ -23,4 +29,27 @@ def model_and_workspace(lab: Lab) -> None:
             bind="query-params",
             help="Automatic: each method takes the bundled model of its kind.",
         )
-        st.caption(f"Workspace: {plain(lab.workspace)}")
+        chosen = st.selectbox(
+            "Workspace",
+            [info.name for info in lab.workspaces()],
+            key=WORKSPACE,
+            bind="query-params",
+            help="Whose edits count. Two workspaces never see each other's edits.",
+        )
+        share(lab)
+    if chosen != lab.workspace:  # the browser's Back
+        st.rerun()
+
+
+def _leave_behind(workspace: str) -> None:
+    """Coming from another workspace: numbers of edits and entries mean something else here."""
+    state = st.session_state
+    if state.setdefault(_WAS, workspace) == workspace:
+        return
+    state[_WAS] = workspace
+    for key in [key for key in state if str(key).startswith(_OF_ONE)]:
+        del state[key]
+    if AS_OF in state:
+        state[AS_OF] = NOW
+    for name in {SOURCE, WITHOUT} & set(st.query_params):
+        del st.query_params[name]

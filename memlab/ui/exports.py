@@ -1,4 +1,4 @@
-"""Taking an answer along: JSON, CSV, and the Python that makes it again."""
+"""Taking an answer along: a report, JSON, CSV, the Python that makes it again; pinning and presenting it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,26 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.results import Prediction
+from memlab.ui.compare import pin_controls, view
+from memlab.ui.links import link_to
+from memlab.ui.look.charts import opened_charts
 
 
 def exports(lab: Lab, p: Prediction) -> None:
-    """Two files, written when they are asked for, and the code."""
+    """Three files, written when they are asked for, the code, and where else the view can go."""
     with st.container(horizontal=True):
+        pin_controls(p)
+        link_to("present", "Present", view(p), "slideshow")
+        st.download_button(
+            "Report",
+            lambda: lab.report(p, opened_charts(lab, p)),
+            file_name="report.html",
+            mime="text/html",
+            key="ask.report",
+            on_click="ignore",
+            icon=":material/description:",
+            help="One file with words, neighbors, settings and versions; opens without a network",
+        )
         st.download_button(
             "JSON: the whole answer",
             lambda: json.dumps(p.to_dict(), ensure_ascii=False, indent=1),

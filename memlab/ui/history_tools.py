@@ -12,11 +12,12 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Edit
+from memlab.results.moved import GROUPS
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 from memlab.ui.timeline import MARKS, undone
 
-COLUMNS = ("seq", "time", "kind", "summary", "author", "state", "forgets", "remembers")
+COLUMNS = ("seq", "time", "kind", "summary", "author", "state", "forgets", "remembers", *GROUPS, "harmonic")
 
 
 def tools(lab: Lab, shown: Sequence[Edit], history: Sequence[Edit]) -> None:
@@ -62,14 +63,16 @@ def as_json(shown: Sequence[Edit], history: Sequence[Edit]) -> str:
 
 
 def as_csv(shown: Sequence[Edit], history: Sequence[Edit]) -> str:
-    """One line for each edit shown; `forgets` is a number of places."""
+    """One line for each edit shown; `forgets` is a number of places, scores are shares (empty: not measured)."""
     gone = undone(history)
     out = io.StringIO()
     lines = csv.writer(out, lineterminator="\n")
     lines.writerow(COLUMNS)
     for e in shown:
         remembers = " | ".join(e.remembers)
-        cells = (e.seq, e.time, e.kind, e.summary, e.author, state(e, gone), len(e.sources), remembers)
+        scores = [(e.scores.get(group) or {}).get("score") for group in GROUPS]
+        said = (e.seq, e.time, e.kind, e.summary, e.author, state(e, gone), len(e.sources), remembers)
+        cells = (*said, *scores, e.scores.get("harmonic"))
         lines.writerow([_harmless(cell) for cell in cells])
     return out.getvalue()
 

@@ -9,17 +9,19 @@ import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
 from memlab.bundle import bundle
+from memlab.ui.sharing import here
 
 
 def link_to(page: str, label: str, parameters: Mapping[str, str], icon: str) -> None:
-    """A link to "ask", "edit" or "history"; a plain one where a page runs by itself, without the app's navigation.
+    """A link to a page of the app, in the same workspace; a plain one where a page runs without the app's navigation.
 
     Args:
+        page: name of its file: "ask", "edit", "history".
         label: Markdown, as everywhere in Streamlit.
         icon: name of a Material symbol.
     """
-    sign = f":material/{icon}:"
+    sign, address = f":material/{icon}:", {**here(), **parameters}
     try:
-        st.page_link(bundle() / "pages" / f"{page}.py", label=label, icon=sign, query_params=dict(parameters))
+        st.page_link(bundle() / "pages" / f"{page}.py", label=label, icon=sign, query_params=address)
     except StreamlitPageNotFoundError:
-        st.link_button(label, f"{page}?{urlencode(parameters)}", icon=sign)
+        st.link_button(label, f"{page}?{urlencode(address)}", icon=sign)

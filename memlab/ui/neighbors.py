@@ -10,6 +10,7 @@ from memlab.figures.theme import MEMORY, tint
 from memlab.results import Neighbor, Prediction
 from memlab.ui.address import open_source, opened_source
 from memlab.ui.highlight import remembered
+from memlab.ui.look.dropped import drop_only
 from memlab.ui.origin import origin
 from memlab.ui.plain import plain
 
@@ -19,9 +20,10 @@ MOST = 96  # more rows than anybody reads; all of them are in the CSV
 
 
 def start_over() -> None:
-    """A new prompt: the short list, and no opened source."""
+    """A new prompt: the short list, no opened source, nothing dropped."""
     st.session_state[_SHOWN] = FIRST
     open_source(None)
+    drop_only(())
 
 
 def neighbor_list(p: Prediction, wide: bool) -> None:

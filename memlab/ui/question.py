@@ -16,6 +16,7 @@ from memlab.results import Prediction
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named, unknown_name
 from memlab.ui.as_of import as_of_slider
+from memlab.ui.look.dropped import drop_only
 from memlab.ui.plain import plain
 
 LAMBDA = "lam"
@@ -128,7 +129,8 @@ def _other_method(lab: Lab) -> None:
 
 
 def _defaults_again(lab: Lab) -> None:
-    """Another method, datastore or preset: every setting starts from its default there."""
+    """Another method, datastore or preset: every setting starts from its default there, and nothing is dropped."""
+    drop_only(())
     state = st.session_state
     try:
         default = lab.settings(state["method"], named(state.get("datastore")), state["preset"])

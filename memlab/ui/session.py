@@ -7,13 +7,15 @@ import os
 import streamlit as st
 
 from memlab import Lab
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, NotFound
+from memlab.record.workspaces import DEFAULT
 from memlab.ui.plain import plain
 
-WORKSPACE = "default"
+WORKSPACE = "workspace"  # in the session and in the address
+_NEXT = "workspace.next"
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _open(home: str | None, workspace: str) -> Lab:
     """One engine for each home and workspace, shared by all sessions; starts building what is missing."""
     lab = Lab.open(home=home, workspace=workspace)
@@ -22,12 +24,44 @@ def _open(home: str | None, workspace: str) -> Lab:
 
 
 def current_lab() -> Lab:
-    """The session's engine. Where it cannot be opened, says why and ends the page."""
+    """The engine of the session's workspace. Where it cannot be opened, says why and ends the page."""
+    if _NEXT in st.session_state:
+        st.session_state[WORKSPACE] = st.session_state.pop(_NEXT)
+        st.query_params[WORKSPACE] = st.session_state[WORKSPACE]
+    home, name = os.environ.get("MEMLAB_HOME"), workspace_name()
     try:
-        return _open(os.environ.get("MEMLAB_HOME"), WORKSPACE)
+        lab = _open(home, DEFAULT)
+        if name == DEFAULT:
+            return lab
+        if any(info.name == name for info in lab.workspaces()):
+            return _open(home, name)
     except MemlabError as error:
         show_error(error)
         st.stop()
+    _offer_default(name)
+    st.stop()
+
+
+def workspace_name() -> str:
+    """The workspace that the session works in, or the one that the address names on arrival."""
+    return str(st.session_state.get(WORKSPACE) or st.query_params.get(WORKSPACE) or DEFAULT)
+
+
+def switch_to(workspace: str) -> None:
+    """From the next run on, the session works in another workspace (once drawn, a selector cannot be changed)."""
+    st.session_state[_NEXT] = workspace
+
+
+def _offer_default(name: str) -> None:
+    """A workspace that was deleted, or that a link names and nobody has made here."""
+    switch_to(name)  # stays what the session wants, although no selector holds it
+    show_error(
+        NotFound(
+            f"There is no workspace {name[:60]!r} here. It was renamed or deleted, or the link is from another computer."
+        )
+    )
+    label = f"Show this view in the workspace {DEFAULT}"
+    st.button(label, key="workspace.missing", icon=":material/arrow_forward:", on_click=switch_to, args=(DEFAULT,))
 
 
 def show_error(error: MemlabError) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from memlab.corpus.statements import cloze
 from memlab.results import Edit
-from memlab.ui.article import sentence_around
 
 KINDS = ("teach", "forget", "correct", "undo", "redo")
 MARKS = ("undo", "redo")
 MASK = "[MASK]"
 
-_LAST_WORD = re.compile(r"[^\W_](?:[\w'’-]*\w)?(?=\W*$)")
+__all__ = ["KINDS", "MARKS", "MASK", "authors", "chosen", "cloze", "holds", "question_of", "undone"]
 
 
 def holds(history: Sequence[Edit], seq: int) -> bool:
@@ -25,20 +24,18 @@ def undone(history: Sequence[Edit]) -> set[int]:
     return {edit.seq for edit in history if not edit.active}
 
 
-def cloze(text: str, word: str | None = None) -> str:
-    """A question that a taught text answers: its first sentence with a gap for its last word.
+def authors(history: Sequence[Edit]) -> list[str]:
+    """Who edited, in the order of their first edit."""
+    return list(dict.fromkeys(edit.author for edit in history))
 
-    With `word`, the first sentence that holds it, with the gap there. Empty where there is no word.
-    """
-    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)") if word else None
-    found = pattern.search(text) if pattern else None
-    first, last = sentence_around(text, found.start(), found.end()) if found else sentence_around(text, 0, 1)
-    if found is None:
-        found = _LAST_WORD.search(text[first:last])
-        if found is None:
-            return ""
-        return text[first : first + found.start()] + MASK + text[first + found.end() : last]
-    return text[first : found.start()] + MASK + text[found.end() : last]
+
+def chosen(history: Sequence[Edit], kind: str | None, author: str | None, text: str) -> list[Edit]:
+    """The edits of a kind, by an author, whose summary holds a text (in capitals or not); newest first."""
+    return [
+        edit
+        for edit in reversed(history)
+        if kind in (None, edit.kind) and author in (None, edit.author) and text.lower() in edit.summary.lower()
+    ]
 
 
 def question_of(prompt: str) -> dict[str, str]:

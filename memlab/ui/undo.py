@@ -9,6 +9,7 @@ from memlab.errors import MemlabError
 from memlab.results import Edit
 from memlab.ui.author import author
 from memlab.ui.session import show_error
+from memlab.ui.sharing import check_may_edit, may_edit
 
 _ASKED = "undo.asked"
 
@@ -17,13 +18,21 @@ def undo_or_redo(lab: Lab, edit: Edit, active: bool) -> None:
     """One button; where later edits rest on this one, they are named and asked about first."""
     key = f"undo.{edit.seq}"
     if not active:
-        if st.button("Redo", key=f"redo.{edit.seq}", icon=":material/redo:", help="Put this edit back"):
-            _do(lab, "redo", edit.seq)
+        if st.button(
+            "Redo",
+            key=f"redo.{edit.seq}",
+            icon=":material/redo:",
+            help="Put this edit back",
+            disabled=not may_edit(lab),
+        ):
+            _do(lab, edit.seq, redo=True)
         return
     asked = bool(edit.rests_on_it) and st.session_state.get(_ASKED) == edit.seq
-    if st.button("Undo", key=key, icon=":material/undo:", disabled=asked, help="Take this edit back"):
+    if st.button(
+        "Undo", key=key, icon=":material/undo:", disabled=asked or not may_edit(lab), help="Take this edit back"
+    ):
         if not edit.rests_on_it:
-            _do(lab, "undo", edit.seq)
+            _do(lab, edit.seq)
         else:
             _ask(edit.seq)
             asked = True
@@ -31,9 +40,12 @@ def undo_or_redo(lab: Lab, edit: Edit, active: bool) -> None:
         st.warning(resting(edit), icon=":material/warning:")
         with st.container(horizontal=True):
             st.button("Keep it", key=f"{key}.keep", on_click=_ask, args=(None,))
-            if st.button("Undo anyway", key=f"{key}.anyway", type="primary"):
+            if st.button("Undo only this one", key=f"{key}.anyway"):
                 _ask(None)
-                _do(lab, "undo", edit.seq)
+                _do(lab, edit.seq, anyway=True)
+            if st.button("Undo them as well", key=f"{key}.all", type="primary"):
+                _ask(None)
+                _do(lab, edit.seq, with_dependents=True)
 
 
 def resting(edit: Edit) -> str:
@@ -49,10 +61,14 @@ def _ask(seq: int | None) -> None:
     st.session_state[_ASKED] = seq
 
 
-def _do(lab: Lab, way: str, seq: int) -> None:
+def _do(lab: Lab, seq: int, redo: bool = False, anyway: bool = False, with_dependents: bool = False) -> None:
     """Does it and draws the page anew; where it cannot be done, for example done in another window, says why."""
     try:
-        (lab.undo if way == "undo" else lab.redo)(seq, **author())
+        check_may_edit(lab)
+        if redo:
+            lab.redo(seq, **author())
+        else:
+            lab.undo(seq, **author(), anyway=anyway, with_dependents=with_dependents)
     except MemlabError as error:
         show_error(error)
         return

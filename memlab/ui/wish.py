@@ -9,6 +9,8 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
+from memlab.errors import InputError
+from memlab.record.memory_edits import TEXT_LIMIT
 from memlab.results import Edit
 from memlab.ui.address import AUTOMATIC, named, unknown_name
 from memlab.ui.fact_field import fact_field, keep_or_replace
@@ -43,7 +45,7 @@ def teach(lab: Lab) -> Wish | None:
             bind="query-params",
             height=110,
             placeholder="The capital of Wakanda is Birnin.",
-            help="A sentence or a short text. It is found like any passage of the articles.",
+            help=f"A sentence or a short text, at most {TEXT_LIMIT:,} characters. It is found like any passage.",
         )
         word = st.text_input(
             "Remember only this word",
@@ -72,8 +74,13 @@ def correct(lab: Lab) -> Wish | None:
 
 
 def forget(lab: Lab) -> Wish | None:
-    """A document, everything that states a fact, or what a prompt finds."""
-    targets = {"a document": _document, "whatever states a fact": _fact, "what a prompt finds": _found}
+    """A document, everything that states a fact, what a prompt finds, or passages by their numbers."""
+    targets = {
+        "a document": _document,
+        "whatever states a fact": _fact,
+        "what a prompt finds": _found,
+        "passages by number": _numbered,
+    }
     for problem in unknown_name("forget", targets):
         show_error(problem)
     chosen = st.segmented_control(
@@ -84,10 +91,12 @@ def forget(lab: Lab) -> Wish | None:
         key="forget",
         bind="query-params",
     )
-    return targets[chosen](lab, _collection(lab))
+    if targets[chosen] is _numbered:  # names its datastore itself
+        return _numbered(lab, None)
+    return targets[chosen](lab, collection(lab))
 
 
-def _collection(lab: Lab) -> str | None:
+def collection(lab: Lab) -> str | None:
     """The datastore whose texts are meant; asked only where there are texts besides the bundled ones."""
     bundled = tuple(info.name for info in lab.models() if info.bundled)
     own = [store.name for store in lab.datastores() if not store.name.startswith(bundled)]
@@ -132,3 +141,24 @@ def _found(lab: Lab, datastore: str | None) -> Wish | None:
     if not prompt or not prompt.strip():
         return None
     return Wish("forget", {"prompt": prompt, "weight_above": weight, "datastore": datastore}, (prompt,))
+
+
+def _numbered(lab: Lab, datastore: str | None) -> Wish | None:
+    """Entries by their numbers, which are those of one datastore; a link may say what to ask afterwards."""
+    line, store = st.columns([3, 2], gap="medium")
+    typed = line.text_input("Entries", key="entries", bind="query-params", placeholder="120, 121", autocomplete="off")
+    names = [s.name for s in lab.datastores()]
+    for problem in unknown_name("counted", names):
+        show_error(problem)
+    counted = store.selectbox("Counted in the datastore", names, key="counted", bind="query-params")
+    numbers = [part.strip() for part in (typed or "").split(",") if part.strip()]
+    if not numbers:
+        return None
+    for number in numbers:
+        if not number.isdecimal():
+            raise InputError(
+                f"{number!r} is no entry. Type whole numbers with commas between them, for example 120, 121."
+            )
+    about = st.query_params.get("about")
+    what = {"entries": [int(number) for number in numbers], "datastore": counted}
+    return Wish("forget", what, (about,) if about else ())

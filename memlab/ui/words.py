@@ -17,6 +17,8 @@ WORDS = {
     "frequent, rare, unseen": "How often training told a fact. Unseen facts are only in the datastore.",
     "edit": "One change of the memory: something taught, forgotten or corrected. Taking it back is an edit, too.",
     "as of": "The memory as it was after so many edits. Nothing that was recorded is ever changed.",
+    "workspace": "Edits of one's own over the shared models and datastores. Two workspaces never see each other's edits.",
+    "efficacy, paraphrase, neighborhood": "What an edit reached: its own question, other wordings of it, and facts near it that must not move.",
     "source": "The passage that an entry comes from: a place in an article.",
 }
 

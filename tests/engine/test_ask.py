@@ -122,18 +122,21 @@ def test_the_models_side_does_not_depend_on_the_memory(method: str, lab: Lab) ->
     assert one.knn.logp.tobytes() != two.knn.logp.tobytes()
 
 
+NOT_ASKED_ELSEWHERE = {"bert-knn": "The capital of Portugal is [MASK].", "knn-lm": "The capital of Portugal is"}
+
+
 @METHODS
 def test_a_new_lambda_only_mixes(method: str, built_home: Any) -> None:
-    fresh = Lab.open(built_home)
-    first = fresh.ask(PROMPTS[method], method)
+    fresh, prompt = Lab.open(built_home), NOT_ASKED_ELSEWHERE[method]
+    first = fresh.ask(prompt, method)
     assert first.timings.encode > 0
     assert first.timings.search > 0
     changes: list[dict[str, Any]] = [{"lam": 0.123}, {SPREAD[method]: 3.21}]
     for change in changes:
-        again = fresh.ask(PROMPTS[method], method, **change)
+        again = fresh.ask(prompt, method, **change)
         assert (again.timings.encode, again.timings.search) == (0.0, 0.0)
         assert again.timings.total < first.timings.total
-        assert bits(again) == bits(Lab.open(built_home).ask(PROMPTS[method], method, **change))
+        assert bits(again) == bits(Lab.open(built_home).ask(prompt, method, **change))
 
 
 @METHODS

@@ -219,7 +219,7 @@ def test_help_lists_every_setting_with_what_is_allowed(run: Run) -> None:
         result = run(command, "--help")
         assert result.exit_code == 0
         assert f"  {command}" in run("--help").stdout
-        assert command == "evaluate" or "--json" in result.stdout
+        assert command in ("evaluate", "workspace", "jobs") or "--json" in result.stdout
     assert __version__ in run("--version").stdout
 
 
@@ -312,7 +312,10 @@ def test_bench_measures_asking_and_mixing_of_both_models(run: Run, monkeypatch: 
     said = document(run("bench", "--repeat", 5, "--json"))
     assert {"cores", "threads", "torch"} <= set(said["machine"])
     assert {r["name"] for r in said["results"]} == {
-        *(f"{what} {method}" for what in ("ask", "re-mix") for method in METHODS),
+        *(f"{what} {method}" for what in ("ask", "re-mix", "smallest set", "occlusion") for method in METHODS),
+        *(f"sweep {setting} {method}" for setting in ("lam", "k") for method in METHODS),
+        "sweep scale bert-knn",
+        "sweep temperature knn-lm",
         "build atlas-mlm",
         "build atlas-clm",
     }

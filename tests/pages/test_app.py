@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
+from dataclasses import fields
 from urllib.parse import parse_qs
 
 import pytest
@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
 from memlab.errors import HomeError
+from memlab.record.job_info import JobInfo
+from memlab.record.ledger import now
 from memlab.ui.words import LIMITS, WORDS
 
 Open = Callable[..., AppTest]
@@ -57,27 +59,30 @@ def test_an_unknown_model_is_named(open_page: Open) -> None:
     assert page.selectbox(key="model").value == "automatic"
 
 
-def step(state: str, **more: object) -> SimpleNamespace:
-    """What the engine says of one store that it builds."""
-    values = {"name": "a", "title": "Memory", "fraction": 0.25, "message": "10 of 40", "state": state, "error": None}
-    return SimpleNamespace(**{**values, **more})
+def job(state: str, **more: object) -> JobInfo:
+    """What the engine says of a job."""
+    values = {field.name: None for field in fields(JobInfo)}
+    told = {"id": "a", "title": "Memory", "fraction": 0.25, "message": "10 of 40", "state": state, "stop": False}
+    return JobInfo(**{**values, **told, "resumable": True, "created": now(), "ended": now(), **more})  # type: ignore[arg-type]
 
 
-def test_building_shows_how_far_it_is(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lab, "progress", lambda self: [step("running"), step("done")])
+def test_work_in_the_background_shows_how_far_it_is(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lab, "jobs", lambda self, limit=50: [job("running"), job("done", id="b")])
     page = open_page(APP)
-    assert [(bar.value, bar.text) for bar in page.get("progress")] == [(25, "Memory: 10 of 40")]
+    assert [(bar.value, bar.text) for bar in page.get("progress")] == [(25, "**Memory**")]
+    assert not page.button(key="jobs.panel.stop.a").disabled
 
 
-def test_a_failed_build_says_why(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lab, "progress", lambda self: [step("failed", error="The disk is full.")])
+def test_a_failed_job_says_why_and_can_be_resumed(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lab, "jobs", lambda self, limit=50: [job("failed", error="The disk is full.")])
     page = open_page(APP)
     assert not page.get("progress")
-    assert page.error[0].value == "Memory was not built: The disk is full."
+    assert any("The disk is full." in caption.value for caption in page.caption)
+    assert page.button(key="jobs.panel.resume.a").label == "Resume"
 
 
-def test_built_shows_nothing(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lab, "progress", lambda self: [step("done")])
+def test_without_jobs_there_is_no_panel(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lab, "jobs", lambda self, limit=50: [])
     page = open_page(APP)
     assert not page.get("progress")
     assert not page.error

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from memlab import Lab
+from memlab import Fact, Lab
 from memlab.errors import RecordError
 from memlab.ui.timeline import cloze
 
@@ -19,6 +19,7 @@ TEXT = "The capital of Wakanda is Birnin."
 PROMPT = "The capital of Wakanda is [MASK]."
 NASTY = "<script>alert(1)</script> $x^2$ **b** `c` :smile: [l](http://a.b) is Birnin."
 BERLIN = {"subject": "Germany", "relation": "capital", "object": "Berlin"}
+GERMANY = Fact("Germany", "capital", "Berlin")
 STATED = {"way": "Forget", "forget": "whatever states a fact", **BERLIN}
 
 Open = Callable[..., AppTest]
@@ -34,16 +35,17 @@ def keys(page: AppTest) -> set[str | None]:
 
 
 def asked(page: AppTest) -> list[str]:
-    """The prompts that the links to the Ask page bring."""
+    """The prompts that the links to the Ask page bring, those to earlier states left out."""
     links = [urlsplit(link.proto.url) for link in page.get("link_button")]
-    return [parse_qs(link.query)["prompt"][0] for link in links if link.path == "ask"]
+    found = [parse_qs(link.query) for link in links if link.path == "ask"]
+    return [link["prompt"][0] for link in found if "as_of" not in link]
 
 
 def commit(page: AppTest) -> AppTest:
     return page.button(key="edit.commit").click().run()
 
 
-@pytest.mark.parametrize("way", ["Teach", "Correct", "Forget"])
+@pytest.mark.parametrize("way", ["Teach", "Correct", "Forget", "Find"])
 def test_first_view_says_what_to_do(open_own: Open, way: str) -> None:
     page = open_own(EDIT, way=way)
     assert not page.exception
@@ -85,7 +87,12 @@ def test_one_word_is_remembered(open_own: Open, own_lab: Lab) -> None:
         ({"text": "!!!"}, "There is nothing to teach."),
         ({"text": "word " * 600}, "at most 2000"),
         ({"text": TEXT, "word": "Paris"}, "does not stand in the text"),
-        ({"way": "Guess"}, "Available: Correct, Forget, Teach."),
+        ({"text": TEXT, "word": "?"}, "There is no word in '?'"),
+        ({"text": PROMPT}, "stands for a word that is asked for"),
+        ({"way": "Correct", "new": "Berlin", **BERLIN}, "is Berlin already"),
+        ({"way": "Correct", "new": "x" * 101, **BERLIN}, "1 to 100 characters"),
+        ({"way": "Find", "title": "Nowhere"}, "There is no document 'Nowhere'"),
+        ({"way": "Guess"}, "Available: Correct, Find, Forget, Teach."),
         ({"way": "Correct", "subject": "Nowhere"}, "There is no subject 'Nowhere'"),
         ({"way": "Forget", "forget": "all"}, "There is no forget 'all'"),
         ({"way": "Forget", "document": "Nowhere"}, "There is no document 'Nowhere'"),
@@ -139,10 +146,66 @@ def test_the_next_menus_follow_the_subject(open_own: Open) -> None:
     assert [page.selectbox(key=name).value for name in ("relation", "object")] == ["capital", "Rome"]
 
 
+def test_the_preview_measures_what_else_moves_and_the_commit_records_it(open_own: Open, own_lab: Lab) -> None:
+    page = open_own(EDIT, way="Correct", new="Bonn", **BERLIN)
+    moved = own_lab.correct(GERMANY, "Bonn", dry_run=True).moved
+    assert moved is not None
+    gone = sum(row.group == "neighborhood" for row in moved.table)
+    assert [m.label for m in page.metric] == ["Efficacy", "Paraphrase", "Neighborhood", "Harmonic mean"]
+    assert [m.value for m in page.metric][:3] == ["1 of 1", "2 of 2", f"{200 - gone} of 200"]
+    assert "now: Berlin" in "".join(texts(page))
+    page.segmented_control(key="edit.view").set_value("What else moves").run()
+    table = page.dataframe[1].value
+    assert list(table["group"][:3]) == ["efficacy", "paraphrase", "paraphrase"]
+    assert set(table["after"][:3]) == {"Bonn"}
+    assert all("Berlin" in shares or "Germany" in shares for shares in table["shares"][3:])
+    commit(page)
+    assert not page.exception
+    assert not page.error
+    (edit,) = own_lab.history()
+    assert edit.scores["efficacy"] == {"questions": 1, "before": 0, "after": 1, "score": 1, "preferred": 1}
+    assert edit.scores["neighborhood"]["questions"] == 200
+    assert own_lab.verify() == []
+    page.segmented_control(key="edit.view").set_value("Before and after").run()
+    links = [parse_qs(urlsplit(link.proto.url).query) for link in page.get("link_button")]
+    assert [link["as_of"] for link in links if "as_of" in link] == [["0"], ["1"]]
+
+
+def test_a_preview_that_another_window_has_overtaken_is_not_committed(open_own: Open, own_lab: Lab) -> None:
+    page = open_own(EDIT, text=TEXT)
+    own_lab.forget(document="Italy")
+    commit(page)
+    assert not page.exception
+    assert "Something changed while you looked" in page.error[0].value
+    assert len(own_lab.history()) == 1
+    commit(page)
+    assert [e.kind for e in own_lab.history()] == ["forget", "teach"]
+
+
+def test_sources_are_found_and_forgotten_ones_are_blacked_out(open_own: Open, own_lab: Lab) -> None:
+    page = open_own(EDIT, way="Find", value="Berlin", title="Germany")
+    assert not page.exception
+    assert not page.error
+    before = page.dataframe[0].value
+    assert all("⟦Berlin⟧" in passage for passage in before["passage"])
+    assert set(before["document"]) == {"Germany"}
+    own_lab.teach("Berlin is where Germany Ruritania meet.")
+    own_lab.forget(fact=GERMANY)
+    after = open_own(EDIT, way="Find", value="Berlin", title="Germany").dataframe[0].value
+    assert len(after) == len(before)
+    gone = after[after["state"] == "forgotten by edit 2"]
+    assert len(gone)
+    assert not any("Berlin" in passage for passage in gone["passage"])
+    taught = open_own(EDIT, way="Find", find="Ruritania").dataframe[0].value
+    assert list(taught["document"]) == ["Taught in edit 1"]
+    nothing = open_own(EDIT, way="Find", find="xyzzy")
+    assert "No text of this memory holds that" in nothing.info[0].value
+
+
 def test_what_states_a_fact_is_listed_and_forgotten(open_own: Open, own_lab: Lab) -> None:
     page = open_own(EDIT, **STATED)
     table = page.dataframe[0].value
-    assert f"Will be forgotten: {len(table)} places" in page.markdown[-1].value
+    assert any(f"Will be forgotten: {len(table)} places" in text.value for text in page.markdown)
     assert all("Berlin" in sentence and "Germany" in sentence for sentence in table["sentence"])
     commit(page)
     assert len(own_lab.history()[0].sources) == len(table)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -53,13 +55,14 @@ def test_newest_first_with_state_and_author(open_own: Open, edited: Lab) -> None
     assert "Ada" in page.caption[-1].value
     links = [parse_qs(urlsplit(link.proto.url).query) for link in page.get("link_button")]
     assert [link["as_of"] for link in links] == [["3"], ["2"], ["1"]]
+    assert not [text for text in page.caption if "efficacy" in text.value]
     assert links[2]["prompt"] == [PROMPT]
 
 
 def test_the_kind_is_filtered_by_the_address(open_own: Open, edited: Lab) -> None:
     assert len(rows(open_own(HISTORY, kind="forget"))) == 1
     nothing = open_own(HISTORY, kind="correct")
-    assert "No edit of the kind correct" in nothing.info[0].value
+    assert "No edit of the kind correct fits" in nothing.info[0].value
     wrong = open_own(HISTORY, kind="guess")
     assert "There is no kind 'guess'" in wrong.error[0].value
     assert len(rows(wrong)) == 3
@@ -101,6 +104,43 @@ def test_what_rests_on_an_edit_is_asked_about(open_own: Open, edited: Lab, monke
     page.button(key="undo.2.anyway").click().run()
     assert not page.warning
     assert undone(edited.history()) == {1, 2}
+
+
+def test_edits_are_filtered_by_author_and_text(open_own: Open, edited: Lab) -> None:
+    assert [row.split(" · ")[0] for row in rows(open_own(HISTORY, editor="Ada"))] == ["**1"]
+    assert [row.split(" · ")[0] for row in rows(open_own(HISTORY, holds="the document FRANCE"))] == ["**2"]
+    assert "No edit fits" in open_own(HISTORY, holds="nothing like it").info[0].value
+    wrong = open_own(HISTORY, editor="Nobody")
+    assert "There is no editor 'Nobody'" in wrong.error[0].value
+    assert len(rows(wrong)) == 3
+
+
+def test_scores_and_the_difference_stand_with_each_edit(open_own: Open, own_lab: Lab) -> None:
+    own_lab.teach(TEXT, scores=True)
+    own_lab.forget(document="edit:1")
+    page = open_own(HISTORY)
+    line = next(text.value for text in page.caption if "efficacy" in text.value)
+    assert line.startswith("efficacy 1 of 1 · paraphrase 2 of 2 · neighborhood ")
+    page.session_state["history.details.1"] = True
+    page.run()
+    assert not page.exception
+    said = [re.sub(r"<[^>]+>", "", element.value) for element in page.html]
+    assert any("before:" in text and "after: Birnin" in html.unescape(text) for text in said)
+    assert page.metric[0].value == "1 of 1"
+    table = list(csv.DictReader(as_csv(own_lab.history(), own_lab.history()).splitlines()))
+    assert (table[0]["efficacy"], table[0]["harmonic"]) == ("1.0", str(own_lab.history()[0].scores["harmonic"]))
+    assert table[1]["efficacy"] == ""
+
+
+def test_what_rests_on_an_edit_can_be_undone_with_it(open_own: Open, own_lab: Lab) -> None:
+    own_lab.teach(TEXT)
+    own_lab.forget(document="edit:1")
+    page = open_own(HISTORY)
+    page.button(key="undo.1").click().run()
+    assert page.warning[0].value.startswith("Edit 2 rests on edit 1")
+    page.button(key="undo.1.all").click().run()
+    assert not page.exception
+    assert undone(own_lab.history()) == {1, 2}
 
 
 def test_verify(open_own: Open, edited: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from memlab.errors import InputError, NotFound
+from memlab.errors import InputError, NotFound, StoppedError
 from memlab.record import jobs as jobs_module
 from memlab.record.database import Database
 from memlab.record.jobs import Jobs, Progress
@@ -197,7 +197,139 @@ def test_how_a_dead_process_is_told(
         session.execute(update(Job).where(Job.id == job_id).values(**values))
     assert jobs.get(job_id).state == state
     jobs.stop(job_id)
-    when(lambda: jobs.get(job_id).state == "stopped")
+    when(lambda: jobs.get(job_id).state == ("interrupted" if "runner" in changes else "stopped"))
+    when(lambda: job_id not in jobs._tasks)
+
+
+@pytest.mark.parametrize("how", ["stopped", "failed", "interrupted"])
+def test_what_ended_early_is_resumed_under_its_id(jobs: Jobs, database: Database, how: str) -> None:
+    def first(progress: Progress, stop: Stop) -> str:
+        progress(0.4, "forty")
+        if how == "failed":
+            raise InputError("The disk is full.")
+        return until_stopped(progress, stop)
+
+    job_id = jobs.submit("build", "Building", first, {"name": "mine"}, resumable=True)
+    if how == "stopped":
+        when(lambda: jobs.get(job_id).message == "forty")
+        jobs.stop(job_id)
+    elif how == "interrupted":  # another process has the job, and is gone
+        when(lambda: jobs.get(job_id).message == "forty")
+        with pytest.raises(InputError, match="has not ended"):
+            jobs.resume(job_id, first)
+        with database.writing() as session:
+            session.execute(update(Job).where(Job.id == job_id).values(runner="gone", pid=2**22, heartbeat=0.0))
+        when(lambda: job_id not in jobs._tasks)  # its function was told to stop
+    assert jobs.wait(job_id, 10).state == how
+    seen: list[float] = []
+    when(lambda: job_id not in jobs._tasks)
+    jobs.resume(job_id, lambda progress, stop: seen.append(jobs.get(job_id).fraction) or "whole")
+    job = jobs.wait(job_id, 10)
+    assert (job.state, job.result, job.error, job.stop, seen) == ("done", "whole", None, False, [0.4])
+    with pytest.raises(InputError, match="nothing to resume"):
+        jobs.resume(job_id, first)
+    assert len(jobs.list()) == 1
+
+
+def test_a_job_that_was_stopped_before_it_began_is_resumed(jobs: Jobs) -> None:
+    busy = [jobs.submit("train", f"Training {n}", until_stopped) for n in range(2)]
+    when(lambda: all(jobs.get(b).state == "running" for b in busy))
+    begun: list[int] = []
+    waiting = jobs.submit("build", "Building", lambda progress, stop: begun.append(1), resumable=True)
+    jobs.stop(waiting)
+    jobs.resume(waiting, lambda progress, stop: begun.append(2))
+    for b in busy:
+        jobs.stop(b)
+    assert jobs.wait(waiting, 10).state == "done"
+    assert begun == [2]
+
+
+def test_a_job_that_cannot_be_resumed_says_so(jobs: Jobs) -> None:
+    job_id = jobs.submit("train", "Training", until_stopped)
+    jobs.stop(job_id)
+    jobs.wait(job_id, 10)
+    with pytest.raises(InputError, match="cannot be resumed"):
+        jobs.resume(job_id, until_stopped)
+
+
+def test_a_job_done_here_returns_raises_and_is_seen_by_others(jobs: Jobs, database: Database) -> None:
+    other = Jobs(database)
+
+    def work(progress: Progress, stop: Stop) -> str:
+        progress(0.5, "half way")
+        (job,) = other.list()
+        assert (job.state, job.message) == ("running", "half way")
+        other.stop(job.id)
+        until = time.monotonic() + 1
+        while not stop():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        raise StoppedError("stopped after 2 of 7 shards")
+
+    with pytest.raises(StoppedError, match="2 of 7"):
+        jobs.submit("build", "Building", work, here=True)
+    (job,) = jobs.list()
+    assert (job.state, job.error) == ("stopped", "stopped after 2 of 7 shards")
+    jobs.remove(job.id)
+
+    def interrupted(progress: Progress, stop: Stop) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        jobs.submit("build", "Building", interrupted, here=True)
+    assert [job.state for job in jobs.list()] == ["stopped"]
+
+    def refused(progress: Progress, stop: Stop) -> None:
+        raise InputError("There is no file.")
+
+    with pytest.raises(InputError):
+        jobs.submit("build", "Building", refused, here=True)
+    assert len(jobs.list()) == 1  # bad input is told at once and leaves no job
+    job_id = jobs.submit("build", "Building", lambda progress, stop: [1], here=True)
+    assert (jobs.get(job_id).state, jobs.outcome(job_id)) == ("done", [1])
+
+
+def test_of_a_kind_that_runs_alone_there_is_one(jobs: Jobs, database: Database) -> None:
+    first = jobs.submit("prepare", "Preparing", until_stopped, alone=True)
+    assert Jobs(database).submit("prepare", "Preparing", until_stopped, alone=True) == first
+    assert jobs.submit("build", "Building", lambda progress, stop: None, alone=True) != first
+    jobs.stop(first)
+    jobs.wait(first, 10)
+    last = jobs.submit("prepare", "Preparing", lambda progress, stop: None, alone=True)
+    assert last != first
+
+
+def test_an_outcome_is_the_object_here_and_json_elsewhere(jobs: Jobs, database: Database) -> None:
+    class Made:
+        def to_dict(self) -> dict[str, int]:
+            return {"n": 1}
+
+    made = Made()
+    job_id = jobs.submit("read", "Reading", lambda progress, stop: made)
+    jobs.wait(job_id, 10)
+    assert jobs.outcome(job_id) is made
+    assert Jobs(database).outcome(job_id) == {"n": 1}
+    assert jobs.list()[0].result is None  # lists are short
+    job_id = jobs.submit("read", "Reading", lambda progress, stop: made, stored=False)
+    jobs.wait(job_id, 10)
+    assert jobs.outcome(job_id) is made
+    assert Jobs(database).outcome(job_id) is None
+
+
+def test_one_object_for_a_database(database: Database) -> None:
+    assert Jobs.of(database) is Jobs.of(database)
+
+
+def test_jobs_are_removed_once_they_are_over(jobs: Jobs) -> None:
+    job_id = jobs.submit("train", "Training", until_stopped)
+    with pytest.raises(InputError, match="Stop it first"):
+        jobs.remove(job_id)
+    jobs.stop(job_id)
+    jobs.wait(job_id, 10)
+    jobs.remove(job_id)
+    assert jobs.list() == []
+    with pytest.raises(NotFound):
+        jobs.remove(job_id)
 
 
 def test_jobs_are_listed_newest_first(jobs: Jobs) -> None:

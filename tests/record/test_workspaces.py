@@ -22,6 +22,13 @@ from memlab.record.ledger import Ledger
 from memlab.record.workspaces import Workspaces
 
 Files = dict[str, bytes]
+LESSON = {"teaches": {"title": "One is 1.", "text": "One is 1.", "spans": [[7, 8]]}}
+RESTING = {
+    "forgets": [{"corpus": "edit", "document": "edit:1", "start": 7, "end": 8, "text": "1", "source": "edit:1"}],
+    "teaches": {"title": "Two is 2.", "text": "Two is 2.", "spans": None},
+    "fact": {"subject": "Two", "relation": "number", "object": "1"},
+    "new_object": "2",
+}
 WEIGHTS = b"pretend that these are tensors"
 DELTA = f"deltas/{hashlib.sha256(WEIGHTS).hexdigest()}.safetensors"
 
@@ -29,11 +36,11 @@ DELTA = f"deltas/{hashlib.sha256(WEIGHTS).hexdigest()}.safetensors"
 @pytest.fixture
 def filled(home: Path, ledger: Ledger) -> Ledger:
     """Four rows: two facts, weights, and an undo of the first fact."""
-    ledger.append("teach", "one", {"text": "One is 1."}, "ann", after={"p": 0.5})
-    ledger.append("correct", "two", {"sources": [{"source": "edit:1"}]}, "bob")
+    ledger.append("teach", "one", LESSON, "ann", after={"p": 0.5})
+    ledger.append("correct", "two", RESTING, "bob")
     with files_locked(home), temporary_file(home) as written:
         written.write_bytes(WEIGHTS)
-        ledger.append("teach", "weights", {}, delta=keep_delta(home, written))
+        ledger.append("teach", "weights", LESSON, delta=keep_delta(home, written))
     ledger.undo(1)
     return ledger
 
@@ -185,6 +192,26 @@ def rewrite(files: Files, change: Callable[[list[dict[str, Any]]], object]) -> F
     return manifest(files | {"rows.jsonl": rows}, **fresh)
 
 
+def parameters(files: Files, row: int, value: object) -> Files:
+    return rewrite(files, lambda rows: rows[row].update(parameters=value))
+
+
+def lesson(files: Files, **changes: object) -> Files:
+    return parameters(files, 0, {"teaches": {**LESSON["teaches"], **changes}})
+
+
+def source(files: Files, **changes: object) -> Files:
+    return parameters(files, 1, RESTING | {"forgets": [{**RESTING["forgets"][0], **changes}]})
+
+
+def nested(levels: int) -> dict[str, Any]:
+    return {"deeper": nested(levels - 1)} if levels else {}
+
+
+def deep(levels: int) -> bytes:
+    return b'{"p": ' + b"[" * levels + b"]" * levels + b"}"
+
+
 def rehash(files: Files, rows: bytes) -> Files:
     return manifest(files | {"rows.jsonl": rows}, rows_sha256=hashlib.sha256(rows).hexdigest())
 
@@ -217,10 +244,49 @@ BAD: dict[str, tuple[Callable[[Files], Files], str]] = {
         "Out of range float",
     ),
     "unknown kind": (lambda f: rewrite(f, lambda rows: rows[1].update(kind="modify")), "update memlab"),
-    "undo of nothing": (lambda f: rewrite(f, lambda rows: rows[3].update(inverse={"target": 9})), "makes no sense"),
+    "undo of nothing": (lambda f: rewrite(f, lambda rows: rows[3].update(inverse={"target": 9})), "which edit before"),
+    "undo of what is undone": (
+        lambda f: rewrite(f, lambda rows: rows.append({**rows[3], "sequence": 5})),
+        "makes no sense",
+    ),
     "undo of a list": (lambda f: rewrite(f, lambda rows: rows[3].update(inverse={"target": []})), "which edit"),
+    "undo without a target": (lambda f: rewrite(f, lambda rows: rows[3].update(inverse=None)), "no JSON object"),
+    "undo with parameters": (lambda f: rewrite(f, lambda rows: rows[3].update(parameters=LESSON)), "'teaches'"),
+    "change with a target": (lambda f: rewrite(f, lambda rows: rows[1].update(inverse={"target": 1})), "none of undo"),
+    "no time": (lambda f: rewrite(f, lambda rows: rows[0].update(time="yesterday")), "has no time"),
+    "deep scores": (lambda f: rewrite(f, lambda rows: rows[0].update(after=nested(50))), "scores that are too large"),
+    "very deep scores": (lambda f: rehash(f, f["rows.jsonl"].replace(b'{"p": 0.5}', deep(900))), "nested too deeply"),
+    "huge scores": (lambda f: rewrite(f, lambda rows: rows[0].update(before={"p": "x" * (1 << 20)})), "too large"),
+    "teaches nothing": (lambda f: parameters(f, 0, {}), "its edit 1 has parameters without 'teaches'"),
+    "teaches and more": (lambda f: parameters(f, 0, LESSON | {"run": "x"}), "'run', which this memlab does not know"),
+    "lesson is a list": (lambda f: parameters(f, 0, {"teaches": []}), "a lesson that are no JSON object"),
+    "lesson without spans": (lambda f: parameters(f, 0, {"teaches": {"title": "", "text": "a"}}), "without 'spans'"),
+    "text is a number": (lambda f: lesson(f, text=7), "taught text that is no text of at most 2,000"),
+    "text is huge": (lambda f: lesson(f, text="x" * 2001), "taught text that is no text of at most 2,000"),
+    "text without a word": (lambda f: lesson(f, text=" ... ", spans=None), "without a word"),
+    "text is broken": (lambda f: lesson(f, text="One is \ud800."), "broken characters"),
+    "title is huge": (lambda f: lesson(f, title="x" * 61), "title that is no text of at most 60"),
+    "span outside the text": (lambda f: lesson(f, spans=[[7, 10]]), "no place in its text of 9 characters"),
+    "span backward": (lambda f: lesson(f, spans=[[8, 7]]), "no place in its text"),
+    "span of letters": (lambda f: lesson(f, spans=[["a", "b"]]), "no place in its text"),
+    "spans out of order": (lambda f: lesson(f, spans=[[4, 6], [0, 5]]), "not in order"),
+    "no spans": (lambda f: lesson(f, spans=[]), "no list of places"),
+    "source without a place": (lambda f: source(f, start=None), "no place in a text"),
+    "source at true": (lambda f: source(f, start=True), "no place in a text"),
+    "source far away": (lambda f: source(f, end=10**12), "no place in a text"),
+    "source by a path": (lambda f: source(f, corpus="../.."), "named by no hash"),
+    "source of a later edit": (lambda f: source(f, document="edit:7", source="edit:7"), "no edit before it"),
+    "source of two edits": (lambda f: source(f, source="edit:3"), "no edit before it"),
+    "source of two places": (lambda f: source(f, source="base"), "two things"),
+    "source is text": (lambda f: parameters(f, 1, RESTING | {"forgets": ["Paris"]}), "no JSON object"),
+    "sources are an object": (lambda f: parameters(f, 1, RESTING | {"forgets": {}}), "does not forget a list"),
+    "fact without an object": (
+        lambda f: parameters(f, 1, RESTING | {"fact": {"subject": "", "relation": ""}}),
+        "object",
+    ),
     "author with a line break": (lambda f: rewrite(f, lambda rows: rows[0].update(author="a\nb")), "not one line"),
     "author too long": (lambda f: rewrite(f, lambda rows: rows[0].update(author="a" * 99)), "author has 99"),
+    "delta is a number": (lambda f: rewrite(f, lambda rows: rows[2].update(delta=7)), "another form"),
     "delta by a path": (lambda f: rewrite(f, lambda rows: rows[2].update(delta="../../evil")), "another form"),
     "delta missing": (lambda f: {name: data for name, data in f.items() if name != DELTA}, "not those"),
     "delta not named": (lambda f: f | {f"deltas/{'0' * 64}.safetensors": b"x"}, "not those"),
@@ -238,7 +304,7 @@ def test_bad_archives_are_refused_and_nothing_changes(
     (home / "deltas" / Path(DELTA).name).unlink()  # as if on another machine
     with pytest.raises(InputError, match=message) as caught:
         workspaces.import_(bad, "theirs")
-    assert str(caught.value).startswith(f"{bad} cannot be imported: ")
+    assert str(caught.value).startswith("bad.zip cannot be imported: ")
     assert "Nothing was changed." in str(caught.value)
     assert [info.name for info in workspaces.list()] == ["default"]
     assert everything(home) == {}

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ import filelock
 import numpy as np
 import pytest
 
-from memlab.errors import HomeError, InputError
+from memlab.errors import HomeError, InputError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.memory import building
-from memlab.memory.building import Order, StoppedError, build
+from memlab.memory.building import Order, build, remove_store
 from memlab.memory.datastore import FILES, Datastore, listed
 from memlab.memory.plan import Reading, encode_plan, plan
 from memlab.results import Article
@@ -69,9 +68,9 @@ def contents(folders: list[Path]) -> dict[str, bytes]:
     return {f"{folder.name}/{name}": (folder / name).read_bytes() for folder in folders for name in FILES}
 
 
-def stop_after(n: int) -> Callable[[], bool]:
-    asked = iter(range(1_000))
-    return lambda: next(asked) >= n
+def stop_after(n: int, home: Path) -> Callable[[], bool]:
+    """Says stop once n shards are finished."""
+    return (home / f"datastores/.{ORDER.name}.building/{n - 1:06d}").is_dir
 
 
 def test_a_datastore_holds_the_planned_entries_with_their_keys(
@@ -124,7 +123,7 @@ def test_a_stopped_build_goes_on_and_gives_the_same_bytes(
     whole = contents(build(tmp_path / "whole", lm, documents, ORDER))
     assert shards == list(range(SHARDS))
     with pytest.raises(StoppedError, match=f"stopped after 5 of {SHARDS} shards"):
-        build(tmp_path / "home", lm, documents, ORDER, stop=stop_after(5))
+        build(tmp_path / "home", lm, documents, ORDER, stop=stop_after(5, tmp_path / "home"))
     assert listed(tmp_path / "home") == []
     shards.clear()
     assert contents(build(tmp_path / "home", lm, documents, ORDER)) == whole
@@ -144,7 +143,8 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(
         [sys.executable, "-c", SLOW_BUILD, str(tmp_path), str(tiny("modernbert"))], stdout=subprocess.PIPE
     )
     assert process.stdout is not None
-    for _ in range(3):
+    third = tmp_path / f"home/datastores/.{ORDER.name}.building/000002"
+    while not third.is_dir():
         assert b"texts read" in process.stdout.readline()
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
@@ -167,9 +167,9 @@ def test_a_shard_that_was_half_written_is_written_again(
             raise KeyboardInterrupt
         write(array, path)
 
-    write = building._write_array
+    write = building.write_array
     with monkeypatch.context() as patch:
-        patch.setattr(building, "_write_array", broken)
+        patch.setattr(building, "write_array", broken)
         with pytest.raises(KeyboardInterrupt):
             build(tmp_path / "home", lm, documents, ORDER)
     assert contents(build(tmp_path / "home", lm, documents, ORDER)) == whole
@@ -227,7 +227,7 @@ def test_other_errors_of_the_system_stay_visible(
     def broken(array: np.ndarray, path: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(building, "_write_array", broken)
+    monkeypatch.setattr(building, "write_array", broken)
     with pytest.raises(OSError, match="Input/output error"):
         build(tmp_path, lm, documents, ORDER)
 
@@ -238,7 +238,7 @@ def test_a_folder_that_cannot_be_written_is_said(
     def refused(array: np.ndarray, path: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(building, "_write_array", refused)
+    monkeypatch.setattr(building, "write_array", refused)
     with pytest.raises(HomeError, match=r"cannot be written.*MEMLAB_HOME"):
         build(tmp_path, lm, documents, ORDER)
 
@@ -305,7 +305,7 @@ def test_a_stopped_build_of_something_else_is_not_continued(
     lm: LanguageModel, documents: list[Article], tmp_path: Path, shards: list[int]
 ) -> None:
     with pytest.raises(StoppedError):
-        build(tmp_path, lm, documents, ORDER, stop=stop_after(3))
+        build(tmp_path, lm, documents, ORDER, stop=stop_after(3, tmp_path))
     shards.clear()
     store = Datastore(build(tmp_path, lm, documents[::-1], ORDER)[0])
     assert shards == list(range(len(shards)))
@@ -335,13 +335,60 @@ def test_progress_never_goes_back(lm: LanguageModel, documents: list[Article], t
 
 
 def test_two_builds_of_one_name_wait_for_each_other(
-    lm: LanguageModel, documents: list[Article], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lm: LanguageModel, documents: list[Article], tmp_path: Path, shards: list[int]
 ) -> None:
-    build(tmp_path, lm, documents, ORDER)
+    (tmp_path / "datastores").mkdir()
     other = filelock.FileLock(tmp_path / "datastores/.mine.lock")
-    monkeypatch.setattr(building.filelock, "FileLock", partial(filelock.FileLock, timeout=0.1))
-    with other, pytest.raises(filelock.Timeout):
-        build(tmp_path, lm, documents, ORDER)
+    said: list[str] = []
+
+    def hear(fraction: float, message: str) -> None:
+        said.append(message)
+        if len(said) == 2:
+            other.release()  # the other process has ended
+
+    other.acquire()
+    with pytest.raises(StoppedError, match="while waiting for another process"):
+        build(tmp_path, lm, documents, ORDER, stop=lambda: True)
+    assert shards == []
+    assert build(tmp_path, lm, documents, ORDER, hear)[0].is_dir()
+    assert ["waiting for another process" in message for message in said[:3]] == [True, True, False]
+
+
+@pytest.mark.parametrize("stage", ["planning", "encoding", "indexing"])
+def test_a_stop_is_noticed_within_a_shard_and_while_the_index_is_made(
+    stage: str, lm: LanguageModel, documents: list[Article], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = False
+
+    def from_now_on(function: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **more: Any) -> Any:
+            nonlocal wanted
+            wanted = True
+            return function(*args, **more)
+
+        return watched
+
+    name = {"planning": "plan", "encoding": "encode_plan", "indexing": "make_index"}[stage]
+    monkeypatch.setattr(building, "TICK", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(building, name, from_now_on(getattr(building, name)))
+        with pytest.raises(StoppedError, match=r"after 0 of|while making the index"):
+            build(tmp_path, lm, documents, ORDER, stop=lambda: wanted)
+    kept = list((tmp_path / "datastores/.mine.building").glob("0*"))
+    assert len(kept) == (SHARDS if stage == "indexing" else 0)
+    assert len(Datastore(build(tmp_path, lm, documents, ORDER)[0])) == len(plan(lm, documents))
+
+
+def test_a_removed_store_is_gone_and_its_readers_keep_their_files(
+    lm: LanguageModel, documents: list[Article], tmp_path: Path
+) -> None:
+    first = Datastore(build(tmp_path, lm, documents, ORDER)[0])
+    keys = np.array(first.keys)
+    remove_store(tmp_path, "mine")
+    assert listed(tmp_path) == ["mine-last"]
+    assert np.array_equal(first.keys, keys)
+    with filelock.FileLock(tmp_path / "datastores/.mine-last.lock"), pytest.raises(InputError, match="being built"):
+        remove_store(tmp_path, "mine-last")
 
 
 def test_nothing_to_remember_is_said(lm: LanguageModel, tmp_path: Path) -> None:

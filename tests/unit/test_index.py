@@ -119,18 +119,19 @@ def test_equal_distances_are_ordered_by_entry() -> None:
     assert distances.tolist() == [[4.0] * 4]
 
 
-@pytest.mark.parametrize("recipe", ["ivf", "ivfpq"])
+@pytest.mark.parametrize("recipe", ["ivf", "ivfpq", "fastscan"])
 def test_too_few_entries_are_refused_with_what_to_use(recipe: str, keys: np.ndarray) -> None:
     with pytest.raises(InputError, match=rf"'{recipe}' needs at least 256 entries, here are 255. Use flat"):
         make_index(recipe, keys[:255])
     assert make_index(recipe, keys[:256]).ntotal == 256
 
 
+@pytest.mark.parametrize("recipe", ["ivfpq", "fastscan"])
 @pytest.mark.parametrize("d", [1, 2, 3, 4, 6, 7, 10, 30])
-def test_product_quantization_fits_any_width(d: int) -> None:
+def test_product_quantization_fits_any_width(d: int, recipe: str) -> None:
     keys = np.random.default_rng(0).normal(size=(300, d)).astype(np.float16)
     queries = keys[:3].astype(np.float32)
-    entries, distances = search(make_index("ivfpq", keys), "ivfpq", keys, queries, 5)
+    entries, distances = search(make_index(recipe, keys), recipe, keys, queries, 5)
     np.testing.assert_allclose(distances, np.take_along_axis(exact(keys, queries), entries, 1), atol=1e-5)
 
 
@@ -143,9 +144,9 @@ def test_recipe_follows_the_size() -> None:
     assert [recipe_for(n) for n in (1, 200_000, 200_001, 2_000_000, 2_000_001)] == [
         "flat",
         "flat",
-        "ivf",
-        "ivf",
-        "ivfpq",
+        "fastscan",
+        "fastscan",
+        "fastscan",
     ]
 
 

@@ -1,0 +1,194 @@
+"""`memlab read` and `memlab evaluate perplexity`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from memlab.cli.common import every_command, open_lab, progress, short, show
+from memlab.cli.measuring import evaluate
+
+
+@click.command()
+@click.argument("file", required=False)
+@click.option("--text", help='The passage itself ("-": standard input).')
+@click.option("--article", help="An article of the bundled world, by title.")
+@click.option("--method", default="knn-lm", show_default=True, help="base, knn-lm, spalm or spalm+knn-lm.")
+@click.option("--model", help="A causal model: bundled name, folder, or hub name.")
+@click.option("--datastore", help="Whose entries are searched (default: that of the model).")
+@click.option("--short-term", "--memory", "short_term", type=int, default=0, help="Tokens carried across segments.")
+@click.option("--cache", type=int, default=0, help="Size of the continuous cache; 0 is off.")
+@click.option("--theta", type=float, help="Its sharpness (default: fitted to the length of the states).")
+@click.option("--lam-cache", type=float, default=0.1, show_default=True, help="Its weight.")
+@click.option("--gate", help="kNN-LM: constant, learned, skip. SPALM: learned, local, memory.")
+@click.option("--as-of", type=int, help="The state after so many edits.")
+@click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
+@click.option("--window", type=int, help="Tokens of a window, without special tokens.")
+@click.option("--stride", type=int, help="A window begins every so many tokens.")
+@click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
+@click.option("--cut", is_flag=True, help="Cut a text that is too long instead of refusing it.")
+@click.option("--k", help="Neighbors.")
+@click.option("--temperature", help="Divides the distances.")
+@click.option("--lam", help="Weight of kNN-LM's distribution.")
+@click.option("--key", help="Which representation is compared.")
+@every_command
+def read(
+    file: str | None,
+    text: str | None,
+    article: str | None,
+    as_json: bool,
+    home: Path | None,
+    workspace: str,
+    **options: Any,
+) -> None:
+    """Read a FILE (standard input without one, or with "-") token by token: what memory changes, and why."""
+    lab = open_lab(home, workspace)
+    if article is not None:
+        passage = lab.article(article, as_of=options["as_of"]).text
+    elif text is not None and text != "-":
+        passage = text
+    elif file in (None, "-"):
+        passage = sys.stdin.read()
+    else:
+        passage = "\n\n".join(a.text for a in lab.read_texts([Path(str(file))]))
+    given = {name: value for name, value in options.items() if value is not None}
+    trace = lab.read(passage, **given)
+    show(trace.to_dict(), as_json, _lines(trace))
+
+
+def _lines(trace: Any) -> list[str]:
+    s = trace.summary
+    lines = [
+        f"{trace.method}, {trace.model}, {trace.datastore or 'no datastore'}: {short(trace.settings)}",
+        f"{s['tokens']} tokens, perplexity {_figure(s['perplexity'])}, without memory {_figure(s['perplexity_without_memory'])}",
+        *(
+            f"  {_sources(c):<40} {_figure(c['perplexity'])}"
+            + (f"   ({c['impossible']:.0%} of the tokens are impossible)" if c["impossible"] else "")
+            for c in s["combinations"]
+        ),
+    ]
+    if s["worsened"] is not None:
+        lines.append(
+            f"Memory makes {s['worsened']:.0%} of the tokens less likely; mean gain {s['mean_gain']:.3f} nats."
+        )
+    if s["recall"] is not None:
+        lines.append(f"Recall of the approximate index: {s['recall']:.3f}.")
+    if s["searches_saved"]:
+        lines.append(f"Searches saved: {s['searches_saved']:.0%}.")
+    lines += [f"note: {notice}" for notice in trace.notices]
+    lines.append(f"{'token':<16}{'gain':>7}{'gate':>7}  memory would say")
+    for t in trace:
+        gain = "" if t.gain is None else f"{t.gain:+.2f}"
+        gate = "" if t.gate is None else f"{t.gate:.2f}"
+        said = ", ".join(f"{n.token} {n.weight:.2f}" for n in t.neighbors[:4])
+        lines.append(f"{t.text.strip()[:15]:<16}{gain:>7}{gate:>7}  {said}")
+    return [" ".join(line.splitlines()) for line in lines]
+
+
+def _sources(c: dict[str, Any]) -> str:
+    on = [name.replace("_", "-") for name in ("local", "short_term", "long_term") if c[name]]
+    return " + ".join(on)
+
+
+def _figure(value: float | None) -> str:
+    return "infinite" if value is None else f"{value:.3f}"
+
+
+@evaluate.command("perplexity")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--atlas", is_flag=True, help="Articles of the bundled world, told anew for measuring.")
+@click.option("--part", default="all", show_default=True, help="Of a file: all, train, validation or test (90/5/5).")
+@click.option("--validation", multiple=True, type=click.Path(path_type=Path), help="Text that settings are tuned on.")
+@click.option(
+    "--method",
+    "methods",
+    default="base,knn-lm",
+    show_default=True,
+    help="Comma-separated: base, short-term, cache, knn-lm, knn-lm+cache, spalm, spalm+knn-lm.",
+)
+@click.option("--model", "models", multiple=True, help="A causal model; several are runs with other seeds.")
+@click.option("--datastore", "datastores", multiple=True, help="Of each model (default: the one that it made).")
+@click.option(
+    "--short-term-model", "short_term_models", multiple=True, help="Reads with short-term memory (default: --model)."
+)
+@click.option("--spalm-model", "spalm_models", multiple=True, help="The SPALM of each run (default: the bundled one).")
+@click.option("--window", type=int, help="Tokens of a window, without special tokens.")
+@click.option("--stride", type=int, help="A window begins every so many tokens.")
+@click.option("--memory", "--short-term", "memory", type=int, help="Tokens carried across segments.")
+@click.option("--cache", type=int, default=0, help="Size of the continuous cache (default: 4 windows).")
+@click.option("--k", type=int, help="Neighbors.")
+@click.option("--temperature", type=float, help="Divides the distances.")
+@click.option("--lam", type=float, help="Weight of the memory.")
+@click.option("--key", help="Which representation is compared.")
+@click.option("--gate", "gates", multiple=True, help="Also learned or skip: trained on the validation text.")
+@click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
+@click.option("--seed", default=0, show_default=True, help="Of gates that are trained.")
+@click.option("--losses", type=click.Path(path_type=Path), help="Write the loss of every token: .npz or .parquet.")
+@every_command
+def perplexity(
+    files: tuple[Path, ...],
+    atlas: bool,
+    part: str,
+    validation: tuple[Path, ...],
+    methods: str,
+    as_json: bool,
+    home: Path | None,
+    workspace: str,
+    **options: Any,
+) -> None:
+    """Perplexity of FILES with and without memory, all methods on the same tokens.
+
+    What is not given (temperature, lambda) is tuned on validation text: --validation, the validation part of the
+    file with --part test, or the validation articles with --atlas.
+    """
+    lab = open_lab(home, workspace)
+    if atlas == bool(files):
+        raise click.UsageError("Give files, or --atlas.")
+    texts, held = [], []
+    if atlas:
+        texts, held = lab.atlas_part("test"), lab.atlas_part("validation")
+    for file in files:
+        texts += lab.part_of(file, part)
+        held += lab.part_of(file, "validation") if part == "test" and not validation else []
+    for file in validation:
+        held += lab.part_of(file)
+    data = "atlas (test)" if atlas else ", ".join(f.name for f in files) + (f" ({part})" if part != "all" else "")
+    wanted = tuple(name.strip() for name in methods.split(",") if name.strip())
+    result = lab.evaluate_perplexity(texts, held, wanted, data=data, progress=progress, **options)
+    show(result, as_json, _perplexity_lines(result))
+
+
+def _perplexity_lines(result: dict[str, Any]) -> list[str]:
+    settings = {k: v for k, v in result["settings"].items() if v not in (None, [], 0)}
+    settings["tuned_on"] = f"{len(result['settings']['tuned_on'])} texts"
+    lines = [
+        f"{result['data']}: {short(settings)}",
+        f"{'':22}{'perplexity':>11}{'interval':>20}{'tokens':>9}{'worse':>8}{'tokens/s':>10}",
+    ]
+    for row in result["results"]:
+        low, high = row["interval"]
+        worse = f"{row['worse_than_base']:.0%}" if "worse_than_base" in row else ""
+        speed = f"{row['tokens_per_s']:.0f}" if row["tokens_per_s"] else ""
+        lines.append(
+            f"{row['method']:22}{row['perplexity']:11.3f}{f'{low:.2f} to {high:.2f}':>20}{row['tokens']:9}{worse:>8}{speed:>10}"
+        )
+    lines.append("worse: share of tokens that are less likely than under base.")
+    if result["recall"] is not None:
+        lines.append(f"Recall of the approximate index against exact search: {result['recall']:.3f}.")
+    if result["left_out"]:
+        lines.append(
+            f"{result['left_out']} tokens are entries of the datastore themselves; they did not retrieve themselves."
+        )
+    for kind, about in result["gates"].items():
+        lines.append(
+            f"{kind} gate: mean lambda {about['mean_lambda']:.2f}, searches saved {about['searches_saved']:.0%}."
+        )
+    lines += ["", "Reported by the papers at their full scale, not comparable with the above:"]
+    for row in result["reported"]:
+        figures = ", ".join(f"{name} {figure}" for name, figure in row["figures"].items())
+        lines.append(f"  {row['data']} ({row['score']}; {row['source']}): {figures}")
+    lines.append(f"  {result['reported_note']}")
+    return lines

@@ -1,0 +1,154 @@
+"""Lessons: ordered views of the workbench with what to say about each, kept as JSON files.
+
+A step names a page and the parameters of its address, so that a lesson is nothing but a list of links
+with notes. Whether a method or a setting exists is checked where methods are known, by the lab.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from memlab.bundle import assets
+from memlab.errors import InputError
+
+FORMAT, VERSION = "memlab-lesson", 1
+PAGES = ("ask", "edit", "history", "read", "generate", "batch", "memories", "guide")
+LARGEST = 200_000  # characters of a lesson's file
+MOST_STEPS = 100
+
+
+@dataclass(frozen=True)
+class Step:
+    """One view: `page` and `parameters` are its address, `note` what to say or to look at there."""
+
+    title: str
+    note: str
+    page: str = "ask"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    guess: bool = False  # the audience guesses before the answers are shown
+
+    @property
+    def link(self) -> str:
+        """The address within the app."""
+        return f"{self.page}?{urlencode(self.parameters)}" if self.parameters else self.page
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "parameters": dict(self.parameters)}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Steps in order. `name` is its file's name and its place in an address; `bundled` ones cannot be changed."""
+
+    name: str
+    title: str
+    about: str
+    minutes: int
+    steps: tuple[Step, ...]
+    bundled: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "title": self.title,
+            "about": self.about,
+            "minutes": self.minutes,
+            "steps": [step.to_dict() for step in self.steps],
+        }
+
+    def to_json(self) -> str:
+        """The lesson as a file's text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
+
+
+@cache
+def bundled_lessons() -> tuple[Lesson, ...]:
+    """The lessons that ship, in the order in which they are best given."""
+    files = sorted((assets() / "lessons").glob("*.json"))
+    return tuple(read_lesson(file.read_text("utf-8"), bundled=True) for file in files)
+
+
+def read_lesson(text: str, bundled: bool = False) -> Lesson:
+    """A lesson from a file's text. Raises InputError: no lesson, another version, or something wrong in it."""
+    if len(text) > LARGEST:
+        raise InputError(f"The lesson has {len(text):,} characters; at most {LARGEST:,} are allowed.")
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"This is no lesson: it is not JSON ({error}). Export one from the page Lessons.") from None
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise InputError(f"This is no lesson: its format is not {FORMAT!r}. Export one from the page Lessons.")
+    if raw.get("version") != VERSION:
+        raise InputError(
+            f"The lesson has version {raw.get('version')!r}; this memlab reads version {VERSION}. "
+            "Export it again with this memlab, or install the memlab that wrote it."
+        )
+    steps = _typed(raw, "steps", list, "the lesson")
+    if not 1 <= len(steps) <= MOST_STEPS:
+        raise InputError(f"The lesson has {len(steps)} steps; allowed are 1 to {MOST_STEPS}.")
+    return Lesson(
+        name=checked_name(_typed(raw, "name", str, "the lesson")),
+        title=_typed(raw, "title", str, "the lesson"),
+        about=_typed(raw, "about", str, "the lesson"),
+        minutes=_typed(raw, "minutes", int, "the lesson"),
+        steps=tuple(_step(step, n) for n, step in enumerate(steps, 1)),
+        bundled=bundled,
+    )
+
+
+def checked_name(name: str) -> str:
+    """The name, if it can be one. Raises InputError."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", name):
+        raise InputError(
+            f"{name!r} cannot name a lesson. Use 1 to 60 lower-case letters, digits and '-', beginning with a letter or digit."
+        )
+    return name
+
+
+def named_after(title: str) -> str:
+    """A name for a lesson of this title. Raises InputError for a title without a Latin letter or digit."""
+    return checked_name("-".join(re.findall(r"[a-z0-9]+", title.lower()))[:60].strip("-"))
+
+
+def step_of_address(address: str, title: str, note: str, guess: bool = False) -> Step:
+    """A step from the address of a view, as it stands in the browser. Raises InputError for another kind of address."""
+    parts = urlsplit(address.strip())
+    page = parts.path.strip("/").rsplit("/", 1)[-1] or "guide"
+    _known_page(page, "the address")
+    return Step(title, note, page, dict(parse_qsl(parts.query)), guess)
+
+
+def _step(raw: Any, n: int) -> Step:
+    where = f"step {n}"
+    if not isinstance(raw, dict):
+        raise InputError(f"In the lesson, {where} is no object.")
+    parameters = raw.get("parameters", {})
+    if not isinstance(parameters, dict) or not all(isinstance(v, str) for v in parameters.values()):
+        raise InputError(f"In the lesson, the parameters of {where} are not all text.")
+    page = _known_page(_typed(raw, "page", str, where), where)
+    guess = raw.get("guess", False)
+    if not isinstance(guess, bool):
+        raise InputError(f"In the lesson, 'guess' of {where} is {guess!r}; allowed is true or false.")
+    return Step(_typed(raw, "title", str, where), _typed(raw, "note", str, where), page, parameters, guess)
+
+
+def _known_page(page: str, where: str) -> str:
+    if page not in PAGES:
+        raise InputError(f"There is no page {page!r} ({where} of the lesson names it). Allowed: {', '.join(PAGES)}.")
+    return page
+
+
+def _typed(raw: dict[str, Any], name: str, kind: type, where: str) -> Any:
+    value = raw.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        words = {str: "a text", int: "a whole number", list: "a list"}
+        raise InputError(f"In the lesson, {name!r} of {where} must be {words[kind]}; it is {value!r}.")
+    return value

@@ -1,0 +1,85 @@
+"""Key health: whether near keys mean like words, and whether a question is near to anything.
+
+Measured on a seeded sample. Nearest distances leave out entries of the same text, since a question is
+compared with texts that it does not stand in.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from scipy.stats import skew
+
+from memlab.errors import InputError
+from memlab.memory.datastore import Searchable
+from memlab.memory.overlay import EditedStore
+from memlab.memory.retrieval import search_everywhere
+from memlab.results import KeyHealth
+
+NEIGHBORS = 10
+SAMPLE = 500
+HUB_SAMPLE = 2_000
+FURTHER = 64  # nearest entries looked at to find one of another text
+FAR = 99  # percentile of the stored entries' nearest distances
+
+
+def key_health(store: Searchable, seed: int = 0) -> KeyHealth:
+    """Same values, hubness and nearest distances (Euclidean) of a datastore, edited or not.
+
+    Raises:
+        InputError: too few entries to say anything, or keys that are still being encoded.
+    """
+    start = time.perf_counter()
+    entries = found_entries(store)
+    if not store.ready:
+        raise InputError(
+            f"The datastore {store.name!r} is still being built; its keys can be examined when it is done."
+        )
+    if len(entries) < 3 * NEIGHBORS:
+        raise InputError(
+            f"The datastore {store.name!r} has {len(entries)} entries; at least {3 * NEIGHBORS} are needed."
+        )
+    rng = np.random.default_rng(seed)
+    sample = rng.choice(entries, min(SAMPLE, len(entries)), replace=False)
+    found = search_everywhere(store, store.gather(sample), min(FURTHER, len(entries)))
+    others = found.entries != sample[:, None]
+    own = np.asarray(store.values[sample])
+    shares = [(row[keep][:NEIGHBORS] == v).mean() for row, keep, v in zip(found.values, others, own, strict=True)]
+    texts = np.asarray(store.spans[np.maximum(found.entries, 0)])[..., 0]
+    foreign = (found.entries >= 0) & (texts != np.asarray(store.spans[sample])[:, :1])
+    nearest = np.sqrt(np.where(foreign, found.distances, np.inf).min(1))
+    nearest = np.sort(nearest[np.isfinite(nearest)])
+    if len(nearest) == 0:
+        raise InputError(f"All near entries of {store.name!r} are of one text; there is nothing to compare with.")
+    held = np.unique(np.asarray(store.values[entries]), return_counts=True)[1] / len(entries)
+    hubs = rng.choice(entries, min(HUB_SAMPLE, len(entries)), replace=False)
+    return KeyHealth(
+        datastore=store.name,
+        sample=len(sample),
+        entries=len(entries),
+        neighbors=NEIGHBORS,
+        same_value=float(np.mean(shares)),
+        chance=float((held**2).sum()),
+        hubness=hubness(store.gather(hubs), NEIGHBORS),
+        hub_sample=len(hubs),
+        nearest=nearest,
+        threshold=float(np.percentile(nearest, FAR)),
+        ms=1e3 * (time.perf_counter() - start),
+    )
+
+
+def hubness(keys: np.ndarray, k: int) -> float:
+    """Skewness of N_k, how often each of the keys (n, d) is among the k nearest of another one
+    (Radovanović, Nanopoulos & Ivanović 2010, section 2.2)."""
+    squared = (keys**2).sum(1)
+    distance = squared[:, None] + squared - 2 * keys @ keys.T  # (n, n)
+    np.fill_diagonal(distance, np.inf)
+    near = np.argpartition(distance, k, axis=1)[:, :k]
+    return float(skew(np.bincount(near.ravel(), minlength=len(keys))))
+
+
+def found_entries(store: Searchable) -> np.ndarray:
+    """Numbers of the entries that can be found, ascending."""
+    every = np.arange(len(store))
+    return np.setdiff1d(every, store.forgotten, assume_unique=True) if isinstance(store, EditedStore) else every

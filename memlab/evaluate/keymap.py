@@ -1,0 +1,37 @@
+"""A map of a question and its neighbors: the two directions in which their keys differ most.
+
+Principal components of the keys of everything shown, and two figures that say what the plane keeps: the
+share of variance, and how well distances to the question keep their order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import spearmanr
+
+
+def principal_plane(keys: np.ndarray) -> tuple[np.ndarray, float]:
+    """Coordinates (n, 2) of keys (n, d) on their first two principal components, and the share of variance kept.
+
+    The sign of a component is not determined; here its largest loading is positive, so that the same keys
+    give the same map.
+    """
+    centered = (keys - keys.mean(0)).astype(np.float64)
+    _, size, axes = np.linalg.svd(centered, full_matrices=False)
+    axes, size = axes[:2], size**2
+    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])
+    plane = np.zeros((len(keys), 2))
+    plane[:, : len(axes)] = centered @ (axes * np.where(signs == 0, 1.0, signs)[:, None]).T
+    return plane, float(size[:2].sum() / size.sum()) if size.sum() > 0 else 1.0
+
+
+def agreement(plane: np.ndarray, keys: np.ndarray) -> float | None:
+    """Spearman's rank correlation between distances to the first row in the plane (n, 2) and among the keys (n, d).
+
+    None where it is not defined: fewer than three others, or all at the same distance.
+    """
+    seen = np.linalg.norm(plane[1:] - plane[0], axis=1)
+    true = np.linalg.norm((keys[1:] - keys[0]).astype(np.float64), axis=1)
+    if len(true) < 3 or np.ptp(seen) == 0 or np.ptp(true) == 0:
+        return None
+    return float(spearmanr(seen, true).statistic)

@@ -1,0 +1,92 @@
+"""From what was measured of each token to losses: every temperature and lambda from one search, tuning, intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from memlab.evaluate.token_losses import Tokens
+
+LAMBDAS = tuple(float(x) for x in np.round(np.linspace(0.05, 0.95, 19), 2))
+CACHE_LAMBDAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+_BLOCK = 256  # neighboring tokens are drawn together, for they are not independent
+_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Settings that are tuned: places in the grids of temperatures and thetas, and lambdas."""
+
+    temperature: int = 0
+    lam: float = 0.25
+    theta: int = 0
+    lam_cache: float = 0.1
+    spalm_temperature: int = 0
+    spalm_lam: float = 0.25
+
+
+def mixed(logp: np.ndarray, p: np.ndarray, lam: float | np.ndarray) -> np.ndarray:
+    """(n,) loss -ln((1 - lambda) e^logp + lambda p) in nats; lambda 0 is the model's own, exactly."""
+    if isinstance(lam, float) and lam == 0.0:
+        return -logp
+    with np.errstate(divide="ignore"):
+        return -np.logaddexp(np.log1p(-np.asarray(lam)) + logp, np.log(np.asarray(lam)) + np.log(p))
+
+
+def with_cache(t: Tokens, where: np.ndarray, c: Chosen) -> np.ndarray:
+    """(n,) log of (1 - lambda_c) p_LM + lambda_c p_cache; the model alone before the first word of a text."""
+    assert t.p_cache is not None
+    p = t.p_cache[where, c.theta]
+    loss = mixed(t.logp[where], np.nan_to_num(p), c.lam_cache)
+    return np.where(np.isnan(p), t.logp[where], -loss)
+
+
+def grid(logp: np.ndarray, p: np.ndarray, lambdas: Sequence[float] = LAMBDAS) -> np.ndarray:
+    """(T, L) mean loss for every column of p (n, T) and every lambda."""
+    return np.array([[mixed(logp, column, lam).mean() for lam in lambdas] for column in p.T])
+
+
+def best_of(table: np.ndarray, lambdas: Sequence[float] = LAMBDAS) -> tuple[int, float]:
+    """The place of the smallest mean loss: (column, lambda)."""
+    column, lam = np.unravel_index(int(table.argmin()), table.shape)
+    return int(column), lambdas[int(lam)]
+
+
+def interval(losses: np.ndarray, seed: int = 0) -> list[float]:
+    """95% interval of the perplexity: the mean loss of blocks of 256 tokens, drawn again a thousand times."""
+    blocks = [losses[at : at + _BLOCK] for at in range(0, len(losses), _BLOCK)]
+    sums, sizes = np.array([b.sum() for b in blocks]), np.array([len(b) for b in blocks])
+    drawn = np.random.default_rng(seed).integers(0, len(blocks), (_DRAWS, len(blocks)))
+    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    return [float(x) for x in np.exp(np.quantile(means, [0.025, 0.975]))]
+
+
+def over_models(perplexities: Sequence[float]) -> list[float]:
+    """95% interval of the mean perplexity of several models (Student's t)."""
+    x = np.asarray(perplexities)
+    half = float(student.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
+    return [float(x.mean()) - half, float(x.mean()) + half]
+
+
+Losses = Callable[[Tokens, np.ndarray, Chosen], np.ndarray]
+
+# method -> (n,) losses of the tokens `where`
+METHODS: dict[str, Losses] = {
+    "base": lambda t, where, c: -t.logp[where],
+    "short-term": lambda t, where, c: -_some(t.short)[where],
+    "cache": lambda t, where, c: -with_cache(t, where, c),
+    "knn-lm": lambda t, where, c: mixed(t.logp[where], _some(t.p_knn)[where, c.temperature], c.lam),
+    "knn-lm+cache": lambda t, where, c: mixed(with_cache(t, where, c), _some(t.p_knn)[where, c.temperature], c.lam),
+    "spalm": lambda t, where, c: -_some(t.spalm)[where],
+    "spalm+knn-lm": lambda t, where, c: mixed(
+        _some(t.spalm)[where], _some(t.spalm_knn)[where, c.spalm_temperature], c.spalm_lam
+    ),
+}
+
+
+def _some(array: np.ndarray | None) -> np.ndarray:
+    assert array is not None
+    return array

@@ -1,0 +1,172 @@
+"""What else moved: an edit's questions and its neighborhood, answered without and with the edit.
+
+Efficacy, paraphrase and neighborhood as in fact-editing papers (Meng et al. 2022, section 3.3), with
+the answer itself in place of a comparison of two probabilities, which is kept as `preferred`. Each
+question is encoded once: keys and log-probabilities belong to the model, and only memory differs
+between the two states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from memlab.corpus.world import World
+from memlab.errors import InputError
+from memlab.evaluate.edited import Probe, probes
+from memlab.lm.model import LanguageModel
+from memlab.lm.prompts import ReadPrompt, read_prompt
+from memlab.memory.found import Found
+from memlab.memory.retrieval import Searchable, choose_articles, encode_many, search_everywhere
+from memlab.memory.search import search_within
+from memlab.methods import RECALL, Method
+from memlab.methods.mixture import mix
+from memlab.results import Moved, MovedRow
+
+Word = int | str  # a token id of the model, or a word that only memory can say
+
+
+@dataclass(frozen=True)
+class Said:
+    """One state's answer to one question.
+
+    text: the first word of the mixture, "" where memory has no article to search. logp: (V,) of the
+    model. recalled: p_kNN of the words that neighbors remember.
+    """
+
+    answer: Word | None
+    text: str
+    logp: np.ndarray
+    recalled: Mapping[Word, float]
+    lam: float
+
+    def p(self, word: Word | None) -> float:
+        """Probability of a word in the mixture."""
+        if word is None or self.answer is None:
+            return 0.0
+        model = float(np.exp(self.logp[word])) if isinstance(word, int) else 0.0
+        return self.lam * self.recalled.get(word, 0.0) + (1 - self.lam) * model
+
+
+def what_moved(
+    world: World,
+    method: Method,
+    lm: LanguageModel,
+    before: Searchable,
+    after: Searchable,
+    settings: Any,
+    parameters: Mapping[str, Any],
+    seq: int,
+    as_of: int,
+) -> Moved:
+    """Scores of one edit, and every answer behind them.
+
+    Args:
+        before, after: the memory without and with the edit, over one base, with keys of `settings.key`.
+        parameters: what the ledger records of the edit.
+        seq, as_of: its number, and the number of edits before it.
+    """
+    found = probes(world, lm.kind, parameters, before, after)
+    asked = [(probe, read) for probe in found.asked if (read := _readable(lm, probe, after)) is not None]
+    notes = list(found.notes)
+    if skipped := len(found.asked) - len(asked):
+        questions = "1 question was" if skipped == 1 else f"{skipped} questions were"
+        notes.append(f"{questions} left out: {lm.name} cannot read the prompt, or no single word is the answer.")
+    rows: tuple[MovedRow, ...] = ()
+    if asked:
+        keys, logp = encode_many(lm, [read for _, read in asked], settings.key)
+        prompts = [probe.prompt for probe, _ in asked]
+        first, then = (_answers(method, lm, store, settings, prompts, keys, logp) for store in (before, after))
+        rows = tuple(_row(lm, after, probe, a, b) for (probe, _), a, b in zip(asked, first, then, strict=True))
+    return Moved(seq, as_of, method.name, lm.name, before.name, asdict(settings), rows, tuple(notes))
+
+
+def _readable(lm: LanguageModel, probe: Probe, after: Searchable) -> ReadPrompt | None:
+    """The prompt as the model reads it; None where it cannot, or where no single word could be the answer."""
+    if probe.word is not None and _word(lm, probe.word, after) is None:
+        return None
+    try:
+        return read_prompt(lm, probe.prompt)
+    except InputError:
+        return None
+
+
+def _word(lm: LanguageModel, text: str | None, store: Searchable) -> Word | None:
+    """A word as model and memory know it: its token, or itself where only memory can say it."""
+    if text is None:
+        return None
+    ids = lm.tokenizer(text if lm.kind == "masked" else " " + text, add_special_tokens=False)["input_ids"]
+    if len(ids) == 1 and ids[0] != lm.tokenizer.unk_token_id:
+        return int(ids[0])
+    return text if text in store.words else None
+
+
+def _answers(
+    method: Method,
+    lm: LanguageModel,
+    store: Searchable,
+    settings: Any,
+    prompts: Sequence[str],
+    keys: np.ndarray,
+    logp: np.ndarray,
+) -> list[Said]:
+    """What one state of memory answers. keys: (B, d); logp: (B, V)."""
+    s = replace(settings, k=min(settings.k, len(store)))
+    text_of = [*lm.words, *store.words]
+    out = []
+    for found, p_lm in zip(_found(store, prompts, keys, s), logp, strict=True):
+        real = found.entries[0] >= 0
+        if not real.any():
+            out.append(Said(None, "", p_lm, {}, s.lam))
+            continue
+        values = found.values[0][real]
+        _, memory = RECALL[method.name](found.distances[0][real], values, len(text_of), s)
+        both = mix(np.concatenate([p_lm, np.full(len(store.words), -np.inf)]), memory.logp, s.lam)
+        recalled = {_known(lm, text_of, int(i)): float(np.exp(memory.logp[i])) for i in np.unique(values)}
+        best = int(both.argmax())
+        out.append(Said(_known(lm, text_of, best), text_of[best], p_lm, recalled, s.lam))
+    return out
+
+
+def _known(lm: LanguageModel, text_of: Sequence[str], i: int) -> Word:
+    return i if i < lm.V else text_of[i]
+
+
+def _found(store: Searchable, prompts: Sequence[str], keys: np.ndarray, s: Any) -> list[Found]:
+    """The neighbors of each prompt: one search over all entries, or one within the articles of each prompt."""
+    if s.search == "all":
+        f = search_everywhere(store, keys, s.k)
+        return [Found(f.entries[[i]], f.values[[i]], f.distances[[i]], f.searched) for i in range(len(prompts))]
+    out = []
+    for prompt, key in zip(prompts, keys, strict=True):
+        try:
+            rows = choose_articles(store, prompt, s.articles)
+        except InputError:  # no article of this state is about it
+            out.append(Found.nothing(1))
+            continue
+        out.append(search_within(store, key, s.k, store.documents.entries(rows)))
+    return out
+
+
+def _row(lm: LanguageModel, after: Searchable, probe: Probe, a: Said, b: Said) -> MovedRow:
+    near = probe.group == "neighborhood"
+    word = a.answer if near or probe.word is None else _word(lm, probe.word, after)
+    truths = {_word(lm, text, after) for text in (probe.word, *probe.also)} - {None} if near else {word}
+    old = _word(lm, probe.old, after)
+    return MovedRow(
+        group=probe.group,
+        prompt=probe.prompt,
+        shared=probe.shared,
+        word=a.text if near or probe.word is None else probe.word,
+        before=a.text,
+        after=b.text,
+        p_before=a.p(word),
+        p_after=b.p(word),
+        right_before=(a.answer in truths) == probe.wanted,
+        right_after=(b.answer in truths) == probe.wanted,
+        preferred=None if old is None else b.p(word) > b.p(old),
+        fact=probe.fact,
+    )

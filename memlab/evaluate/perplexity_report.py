@@ -1,0 +1,125 @@
+"""What `memlab evaluate perplexity` prints and writes: one row a method, with intervals; losses of every token.
+
+With several models (trained with several seeds) the interval is over models; with one, over blocks of
+neighboring tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memlab.errors import InputError
+from memlab.evaluate.mixtures import interval, over_models
+from memlab.evaluate.perplexity import Measured
+from memlab.evaluate.reported import ASTERISK, reported
+from memlab.lm.passage import Passage
+
+
+def summarize(runs: Sequence[Measured], methods: Sequence[str]) -> list[dict[str, Any]]:
+    """One row a method: perplexity, interval, and how many tokens it makes worse than base."""
+    out = []
+    for name in methods:
+        each = [float(np.exp(run.losses[name].mean())) for run in runs]
+        base = [run.losses["base"] for run in runs]
+        worse = [float((run.losses[name] > b).mean()) for run, b in zip(runs, base, strict=True)]
+        row: dict[str, Any] = {
+            "method": name,
+            "perplexity": float(np.mean(each)),
+            "loss": float(np.mean([run.losses[name].mean() for run in runs])),
+            "interval": over_models(each) if len(runs) > 1 else interval(runs[0].losses[name]),
+            "tokens": len(runs[0].losses[name]),
+        }
+        if len(runs) > 1:
+            row["perplexities"] = each
+        if name != "base":
+            row["worse_than_base"] = float(np.mean(worse))
+        row["tokens_per_s"] = float(np.mean([_speed(run, name) for run in runs])) or None
+        out.append(row)
+    return out
+
+
+def _speed(run: Measured, method: str) -> float:
+    """Tokens per second, of the methods that one pass and one search give; 0 for others."""
+    parts = {"base": ("forward",), "knn-lm": ("forward", "search", "mix"), "cache": ("forward", "cache")}.get(method)
+    return len(run.losses[method]) / sum(run.tokens.seconds[p] for p in parts) if parts else 0.0
+
+
+def rows_of(runs: Sequence[Measured], passages: Sequence[Passage], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Tokens and perplexity of every text, model and method."""
+    out = []
+    for run in runs:
+        text = run.tokens.text[run.tokens.predicted]
+        for method, losses in run.losses.items():
+            total = np.bincount(text, losses, minlength=len(passages))
+            count = np.bincount(text, minlength=len(passages))
+            out += [
+                {
+                    "model": run.model,
+                    "method": method,
+                    "text": names[int(i)],
+                    "tokens": int(count[i]),
+                    "perplexity": float(np.exp(total[i] / count[i])),
+                }
+                for i in np.flatnonzero(count)
+            ]
+    return out
+
+
+def report(
+    runs: Sequence[Measured], passages: Sequence[Passage], names: Sequence[str], data: str, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """The document of `memlab evaluate perplexity --json`."""
+    first = runs[0]
+    chosen: dict[str, Any] = {}
+    if first.tokens.p_knn is not None:
+        chosen |= {"temperature": first.temperatures[first.chosen.temperature], "lam": first.chosen.lam}
+    if first.tokens.p_cache is not None:
+        chosen |= {"theta": first.tokens.thetas[first.chosen.theta], "lam_cache": first.chosen.lam_cache}
+    if first.tokens.spalm is not None:
+        chosen |= {
+            "spalm_temperature": first.temperatures[first.chosen.spalm_temperature] if first.temperatures else None,
+            "spalm_lam": first.chosen.spalm_lam,
+        }
+    recalls = [run.tokens.recall for run in runs if run.tokens.recall is not None]
+    gates = {kind: about for run in runs for kind, about in run.gates.items()}
+    return {
+        "task": "perplexity",
+        "data": data,
+        "settings": {**settings, **chosen, "models": [run.model for run in runs]},
+        "results": summarize(runs, list(first.losses)),
+        "rows": rows_of(runs, passages, names),
+        "recall": float(np.mean(recalls)) if recalls else None,
+        "left_out": first.tokens.own,
+        "gates": gates,
+        "grid": first.grid,
+        "seconds": first.tokens.seconds,
+        "reported": reported(),
+        "reported_note": ASTERISK,
+    }
+
+
+def write_losses(runs: Sequence[Measured], path: Path) -> None:
+    """Per-token losses of every model and method, in nats: .npz or .parquet.
+
+    Raises:
+        InputError: another ending.
+    """
+    if path.suffix not in (".npz", ".parquet"):
+        raise InputError(f"{path} should end in .npz or .parquet.")
+    where = runs[0].tokens.predicted
+    t = runs[0].tokens
+    columns = {"text": t.text[where], "position": t.position[where], "target": t.target[where]}
+    for number, run in enumerate(runs):
+        many = f"{number}/" if len(runs) > 1 else ""
+        columns |= {f"{many}{method}": losses.astype(np.float32) for method, losses in run.losses.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".npz":
+        np.savez_compressed(path, **columns)
+    else:
+        pq.write_table(pa.table(columns), path)

@@ -1,0 +1,89 @@
+"""The smallest set of neighbors whose forgetting changes an answer, confirmed by a dry run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from memlab.corpus.world import MASK
+from memlab.memory.datastore import Datastore, Searchable
+from memlab.memory.overlay import EditedStore
+from memlab.memory.retrieval import Retrieval
+from memlab.methods.counterfactual import Removal, smallest_removal
+from memlab.results import Neighbor, Prediction, SmallestSet
+from memlab.results.explanation import MINIMAL, NONE, UPPER_BOUND
+
+MOST = 256  # entries in a set
+TRIES = 5  # sizes that a dry run may refute
+
+
+@dataclass(frozen=True)
+class Pool:
+    """More neighbors than vote, nearest first: log weights (M,), token ids (M,), and how to show them."""
+
+    scores: np.ndarray
+    values: np.ndarray
+    shown: Sequence[Neighbor]
+
+
+def smallest_set(p: Prediction, pool: Pool, most: int, doubt: str, without: Callable[..., Prediction]) -> SmallestSet:
+    """Finds a set among the neighbors, and asks again without it.
+
+    A dry run can refute a set where forgetting also changes which articles are searched; then larger ones
+    are tried.
+
+    Args:
+        most: the largest size.
+        doubt: why a set could be smaller than what is found here; empty where none can.
+        without: asks the question of `p` without entries.
+    """
+    start = time.perf_counter()
+    least = 1
+    for _ in range(TRIES):
+        found = _search(p, pool, most, least)
+        if not found.removed:
+            break
+        removed = tuple(pool.shown[i] for i in found.removed)
+        after = without([n.entry for n in removed]).answer
+        if after != p.answer:
+            if len(removed) == 1:
+                doubt = ""
+            elif not found.exact:
+                doubt = doubt or "Scores differ by more than can be weighed exactly."
+            bound = UPPER_BOUND if doubt else MINIMAL
+            return _timed(SmallestSet(p.answer, after, removed, bound, found.tried, doubt), start)
+        doubt = doubt or "Forgetting a smaller set also changed which articles are searched."
+        least = found.tried + 1
+    return _timed(SmallestSet(p.answer, None, (), NONE, found.tried, doubt), start)
+
+
+def _search(p: Prediction, pool: Pool, most: int, least: int) -> Removal:
+    lam, k = p.gate.knn_weight, len(p.neighbors)
+    return smallest_removal(pool.scores, pool.values, p.lm.logp, lam, k, most, least)
+
+
+def _timed(result: SmallestSet, start: float) -> SmallestSet:
+    return replace(result, ms=1e3 * (time.perf_counter() - start))
+
+
+def doubts(store: Searchable, prompt: str, retrieved: Retrieval) -> str:
+    """Why the arrays of one search may not say what every smaller set would do; empty where they do.
+
+    Forgetting takes the words out of their articles as well. That cannot change the search where all
+    entries are compared, or where a title in the prompt decides which articles are.
+    """
+    base = store.base if isinstance(store, EditedStore) else store
+    if retrieved.rows is None:
+        approximate = isinstance(base, Datastore) and base.fingerprint.index != "flat"
+        if approximate:
+            return "The index is approximate, so that other entries could move up."
+    elif not set(store.articles.titled(prompt.replace(MASK, " "))) & set(retrieved.rows):
+        return "Forgetting could change which articles are searched, since no title in the prompt decides it."
+    entries = retrieved.found.entries[0]
+    spans = np.asarray(store.spans[entries[entries >= 0]])
+    spans = spans[np.lexsort((spans[:, 1], spans[:, 0]))]
+    same = (spans[1:, 0] == spans[:-1, 0]) & (spans[1:, 1] < spans[:-1, 2])
+    return "Some entries share characters, so that one cannot be forgotten without the other." if same.any() else ""

@@ -1,0 +1,108 @@
+"""Training the gates of kNN-LM on held-out text, and keeping them.
+
+A trained gate belongs to a datastore, a number of neighbors and a temperature. It is kept in
+`gates/<datastore>-<kind>.json` in the home folder and refused when it was trained for something else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memlab.errors import InputError, NotFound
+from memlab.lm.model import LanguageModel
+from memlab.lm.passage import Passage, Windows, scores_of
+from memlab.memory.datastore import Fingerprint
+from memlab.methods.gates import HeldOut, KnnGate, features_after, features_before, gate_class, read_gate
+from memlab.methods.reading import Search, find_neighbors, knn_of, read_states
+
+
+@dataclass(frozen=True)
+class GateFor:
+    """What a gate was trained for."""
+
+    model_hash: str
+    corpus_hash: str
+    key: str
+    k: int
+    temperature: float
+
+    @staticmethod
+    def of(store: Fingerprint, k: int, temperature: float) -> GateFor:
+        return GateFor(store.model_hash, store.corpus_hash, store.key, k, temperature)
+
+
+def held_out(
+    lm: LanguageModel, passages: list[Passage], how: Windows, key: str, search: Search, temperature: float
+) -> HeldOut:
+    """Features of every predicted token of held-out passages, and what model and memory give to it."""
+    features, p_lm, p_knn = [], [], []
+    for passage in passages:
+        states = read_states(lm, passage.ids, how, key)
+        rows, ids = states.rows, np.asarray(passage.ids)
+        if len(rows) == 0:
+            continue
+        found = find_neighbors(search, states, states.predicted, passage.text, passage.ids, passage.spans)
+        scores = scores_of(lm, states.hidden[rows])
+        logp = scores.log_softmax(-1)[np.arange(len(rows)), ids[rows]]
+        features.append(np.concatenate([features_before(scores), features_after(found)[rows]], axis=1))
+        p_lm.append(logp.double().exp().numpy())
+        p_knn.append(knn_of(found, rows, ids[rows], temperature))
+    if not features:
+        raise InputError("The held-out text has no token to learn from. Give a longer one.")
+    return HeldOut(np.concatenate(features), np.concatenate(p_lm), np.concatenate(p_knn))
+
+
+def train_gate(kind: str, data: HeldOut, seed: int = 0) -> tuple[KnnGate, dict[str, Any]]:
+    """A gate, and its loss on the text that it learned from beside that of the best constant lambda."""
+    gate = gate_class(kind).fit(data, seed)
+    best = gate_class("constant").fit(data)
+    scores = {
+        "tokens": len(data.p_lm),
+        "seed": seed,
+        "loss": data.loss(gate.weights(data.features)),
+        "constant_loss": data.loss(best.weights(data.features)),
+        "model_loss": data.loss(0.0),
+    }
+    return gate, scores
+
+
+def gate_file(home: Path, datastore: str, kind: str) -> Path:
+    """Where a trained gate is kept."""
+    return home / "gates" / f"{datastore}-{kind}.json"
+
+
+def keep_gate(path: Path, gate: KnnGate, made_for: GateFor, scores: dict[str, Any]) -> None:
+    """Writes a trained gate; an older one is replaced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    work = path.with_suffix(".tmp")
+    work.write_text(
+        json.dumps({"for": asdict(made_for), "held_out": scores, "gate": gate.to_dict()}, indent=1), "utf-8"
+    )
+    work.replace(path)
+
+
+def kept_gate(path: Path, wanted: GateFor) -> KnnGate:
+    """A trained gate.
+
+    Raises:
+        NotFound: never trained, or for another store, k or temperature.
+        InputError: damaged.
+    """
+    how = "Train it: memlab evaluate perplexity TEXT --validation OTHER_TEXT --gate KIND, or lab.train_gate(KIND, ...)."
+    if not path.is_file():
+        raise NotFound(f"No gate was trained for this datastore yet ({path.name} is missing). {how}")
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        made_for = GateFor(**record["for"])
+        gate = read_gate(record["gate"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}). {how}") from error
+    if made_for != wanted:
+        differs = [name for name, value in asdict(wanted).items() if asdict(made_for)[name] != value]
+        raise NotFound(f"The gate {path.name} was trained with another {', '.join(differs)}. {how}")
+    return gate

@@ -1,0 +1,178 @@
+"""Long work: known kinds of it, done in the background or here, with progress, Stop and Resume.
+
+A kind of work is a function of a lab, of `progress` and `stop`, and of plain JSON parameters, under a name:
+
+    @long_work("read")
+    def _read(lab: Reading, progress: Progress, stop: Stop, text: str, method: str) -> Trace:
+        return lab.read(text, method, progress=progress, stop=stop)
+
+It asks `stop()` at least once a second; once that says True it returns what there is, or raises
+StoppedError. `obedient(progress, stop)` is a progress that raises it, for work that knows no `stop`.
+What it returns is plain JSON, or an object with `to_dict()`.
+
+A page submits it, keeps the id in its session state, and shows it (see `memlab.ui.jobs`):
+
+    job = lab.submit("read", "Reading 2,000 words", text=text, method=method)
+    job = show_job(lab, job.id)
+    if job.state == "done":
+        trace = lab.outcome(job.id)         # also of a stopped one, where the work returned what there was
+
+Everything that the work needs stands in its parameters, so that another process can resume it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from memlab.errors import NotFound, StoppedError
+from memlab.lab.base import Base
+from memlab.record.database import open_database
+from memlab.record.job_info import JobInfo
+from memlab.record.jobs import Jobs, Progress, Stop, Work
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of long work. `alone`: at most one of it is waiting or running. `stored`: its result is recorded."""
+
+    work: Callable[..., Any]
+    resumable: bool
+    alone: bool
+    stored: bool
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def long_work(
+    kind: str, resumable: bool = False, alone: bool = False, stored: bool = True
+) -> Callable[[Function], Function]:
+    """Makes `work(lab, progress, stop, **parameters)` a kind of job.
+
+    Args:
+        resumable: doing it again goes on where it ended, or at least does no harm.
+        alone: submitting it while one is waiting or running, in any process, gives that one.
+        stored: False for results too large for the database; they are kept as objects, the last few, by the
+            process that made them.
+    """
+
+    def register(work: Function) -> Function:
+        KINDS[kind] = Kind(work, resumable, alone, stored)
+        return work
+
+    return register
+
+
+class Working(Base):
+    """Jobs of the home folder, whichever process does them."""
+
+    def submit(self, kind: str, title: str, /, **parameters: Any) -> JobInfo:
+        """Puts long work in the queue and returns at once.
+
+        Args:
+            kind: a name that `long_work` gave.
+            title: what a person reads, for example "Building the datastore letters".
+            parameters: plain JSON, as the kind's function takes them.
+
+        Raises:
+            NotFound: no such kind.
+            InputError: parameters that are no plain JSON.
+        """
+        return self.job(self._submit(kind, title, parameters, None))
+
+    def run_job(self, kind: str, title: str, progress: Progress, /, **parameters: Any) -> Any:
+        """Does long work here and now, recorded as a job that others see and can stop; returns its outcome.
+
+        Raises:
+            StoppedError: somebody stopped it.
+            MemlabError: whatever the work raises.
+        """
+        return self.outcome(self._submit(kind, title, parameters, progress))
+
+    def resume_job(self, job_id: str, progress: Progress | None = None) -> JobInfo:
+        """Does a stopped, interrupted or failed job again: in the background, or here with `progress`.
+
+        Raises:
+            NotFound: no such job.
+            InputError: it is going, done, or cannot be resumed.
+        """
+        job = self.job(job_id)
+        work = self._work(job.kind, job.parameters or {}, progress)
+        self._jobs.resume(job_id, work, here=progress is not None, stored=_known(job.kind).stored)
+        return self.job(job_id)
+
+    def stop_job(self, job_id: str) -> JobInfo:
+        """Asks a job of any process to stop, which takes up to a second. Raises NotFound."""
+        return self._jobs.stop(job_id)
+
+    def remove_job(self, job_id: str) -> None:
+        """Takes a job that is over out of the list. Raises NotFound, and InputError while it is going."""
+        self._jobs.remove(job_id)
+
+    def job(self, job_id: str) -> JobInfo:
+        """One job. Raises NotFound."""
+        return self._jobs.get(job_id)
+
+    def jobs(self, limit: int = 50, kind: str | None = None) -> Sequence[JobInfo]:
+        """The last jobs (of a kind), newest first, without their results."""
+        return self._jobs.list(limit, kind)
+
+    def outcome(self, job_id: str) -> Any:
+        """What a finished job returned: the object where this process did it, else as JSON (None if not stored)."""
+        return self._jobs.outcome(job_id)
+
+    def wait_for_job(self, job_id: str, timeout: float = float("inf")) -> JobInfo:
+        """The job when it is over, or as it is after `timeout` seconds. Raises NotFound."""
+        return self._jobs.wait(job_id, timeout)
+
+    @property
+    def _jobs(self) -> Jobs:
+        return Jobs.of(open_database(self.home))
+
+    def _submit(self, kind: str, title: str, parameters: dict[str, Any], here: Progress | None) -> str:
+        known = _known(kind)
+        return self._jobs.submit(
+            kind,
+            title,
+            self._work(kind, parameters, here),
+            {"workspace": self.workspace, **parameters},
+            resumable=known.resumable,
+            alone=known.alone and here is None,
+            here=here is not None,
+            stored=known.stored,
+        )
+
+    def _work(self, kind: str, parameters: dict[str, Any], here: Progress | None) -> Work:
+        """The work of a job, in the workspace that it was submitted in."""
+        workspace = parameters.get("workspace", self.workspace)
+        lab = self if workspace == self.workspace else type(self)(self.home, workspace)
+        given = {name: value for name, value in parameters.items() if name != "workspace"}
+        return lambda progress, stop: _known(kind).work(lab, partial(_both, progress, here), stop, **given)
+
+
+def _known(kind: str) -> Kind:
+    if kind not in KINDS:
+        raise NotFound.named("kind of job", kind, KINDS)
+    return KINDS[kind]
+
+
+def obedient(progress: Progress, stop: Stop) -> Progress:
+    """A progress that raises StoppedError once `stop` says so."""
+
+    def step(fraction: float, message: str) -> None:
+        if stop():
+            raise StoppedError(f"Stopped at {fraction:.0%}.")
+        progress(fraction, message)
+
+    return step
+
+
+def _both(progress: Progress, here: Progress | None, fraction: float, message: str) -> None:
+    if here is not None:
+        here(fraction, message)
+    progress(fraction, message)

@@ -1,0 +1,305 @@
+"""Streaming texts through a causal model: every token is predicted once, in pieces of bounded size.
+
+Two ways to read a text that is longer than what one forward pass takes:
+
+- `Windows`: overlapping windows, each read anew. A token is predicted in the first window that reaches
+  it, so with at least `window - stride` tokens before it where the text has them. With `stride` equal to
+  `window`, the text is cut into windows that stand alone, each predicted from its second token on. The
+  same cuts as `memlab build` makes.
+- `Segments`: short-term memory. The text is read once, segment by segment; attention also sees the keys
+  and values of the last `memory` tokens before the segment, kept from when they were read (a key-value
+  cache carried across the border, cropped, detached: the modern form of Transformer-XL's cached states,
+  Dai et al. 2019). Rotary positions are relative, so this works at any length; a model with absolute
+  positions has no place for a token beyond its last position, and is refused there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from memlab.errors import InputError
+from memlab.lm.model import LanguageModel, listening
+
+_BATCH_TOKENS = 4096  # of one forward pass
+_PIECE_NUMBERS = 1 << 24  # scores of one piece: positions times vocabulary
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of `window` tokens that begin every `stride` tokens; `lead` stands before each and counts as part of it."""
+
+    window: int
+    stride: int
+    lead: tuple[int, ...] = ()
+
+    def cut(self, count: int) -> Iterator[tuple[int, int, int]]:
+        """(begin, end, first predicted token) of every window over `count` tokens."""
+        size = self.window - len(self.lead)
+        alone = self.stride == self.window
+        predicted = 0
+        for begin in range(0, count, self.stride):
+            end = min(begin + size, count)
+            first = begin if self.lead else begin + 1  # without a start token the first one has no context
+            first = first if alone else max(first, predicted)
+            if first < end:
+                yield begin, end, first
+            predicted = max(predicted, end)
+            if end == count:
+                return
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Segments of `segment` tokens that also see the last `memory` tokens before them; `lead` begins the text."""
+
+    segment: int
+    memory: int
+    lead: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some predicted tokens, in the order of the texts.
+
+    text: (n,) which text. position: (n,) which of its tokens is predicted. target: (n,) its id.
+    hidden: (n, d) top state h before it, the input of the output projection.
+    keys: (n, d) the representation that serves as query key.
+    head: from states to scores.
+    """
+
+    text: Tensor
+    position: Tensor
+    target: Tensor
+    hidden: Tensor
+    keys: Tensor
+    head: Callable[[Tensor], Tensor]
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """(n, V) float32 scores of every word; log-softmax makes them log-probabilities."""
+        with torch.inference_mode():
+            return self.head(self.hidden).float()
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+def windows(model: LanguageModel, window: int | None = None, stride: int | None = None) -> Windows:
+    """The windows that `memlab build` would read with; by default overlapping by half, each with the start token.
+
+    Raises:
+        InputError: a masked model, or not 2 <= window <= limit, 1 <= stride <= window.
+    """
+    check_causal(model)
+    if window is None and stride is None:
+        size = min(model.limit, 128)
+        return Windows(size, max(1, (size - len(model.frame[0])) // 2), tuple(model.frame[0]))
+    window = model.limit if window is None else window
+    stride = max(1, window // 2) if stride is None else stride
+    if not 2 <= window <= model.limit or not 1 <= stride <= window:
+        raise InputError(f"window {window} and stride {stride}: need 1 <= stride <= window <= {model.limit}.")
+    return Windows(window, stride)
+
+
+def with_memory(model: LanguageModel, plain: Windows, memory: int) -> Windows | Segments:
+    """How to read with so many tokens of short-term memory; 0 is off, so `plain`. Raises InputError below 0."""
+    if memory < 0:
+        raise InputError(f"The short-term memory is {memory} tokens; allowed is 0 (off) or more.")
+    return segments(model, memory, plain) if memory else plain
+
+
+def segments(model: LanguageModel, memory: int, plain: Windows) -> Segments:
+    """Segments as long as a stride of `plain`, with `memory` tokens (1 or more) before them.
+
+    Raises:
+        InputError: a masked model, or positions that depend on the length of the text.
+    """
+    check_causal(model)
+    kind = (getattr(model.module.config.get_text_config(), "rope_parameters", None) or {}).get("rope_type", "default")
+    if kind in ("dynamic", "longrope"):
+        raise InputError(
+            f"{model.name} changes its positions with the length of the text ({kind}), so states of earlier segments "
+            "cannot be carried on. Read it without short-term memory."
+        )
+    return Segments(plain.stride, memory, plain.lead)
+
+
+def is_rotary(model: LanguageModel) -> bool:
+    """Whether the model's positions are rotary, so relative."""
+    config = model.module.config.get_text_config()
+    return bool(getattr(config, "rope_parameters", None)) and not hasattr(model.module.base_model, "wpe")
+
+
+def check_causal(model: LanguageModel) -> None:
+    """Raises InputError for a model that cannot predict next tokens."""
+    if model.kind != "causal":
+        raise InputError(
+            f"{model.name} is a masked model: it fills blanks and cannot read on token by token. "
+            "Reading needs a causal model, for example atlas-clm."
+        )
+
+
+def beyond_training(model: LanguageModel, how: Segments) -> str | None:
+    """A sentence for the person where attention reaches farther back than the model ever did in training."""
+    reach = how.memory + how.segment
+    if reach <= model.limit:
+        return None
+    return (
+        f"Short-term memory and segment together reach {reach} tokens back; {model.name} was made for {model.limit}, "
+        "and may read worse with more."
+    )
+
+
+def read_texts(
+    model: LanguageModel,
+    texts: Sequence[Sequence[int]],
+    how: Windows | Segments,
+    key: str,
+    piece: int | None = None,
+) -> Iterator[Piece]:
+    """Every token of every text predicted once, in order, in pieces of about `piece` tokens.
+
+    Args:
+        texts: token ids without special tokens.
+        key: which representation to give as `keys`.
+        piece: by default as many as keep scores of every word within 64 MB.
+
+    Raises:
+        InputError: a masked model, an unknown key, or a text longer than the model has positions for.
+    """
+    check_causal(model)
+    model.check_key(key)
+    size = piece or max(64, min(2048, _PIECE_NUMBERS // model.V))
+    states = _windowed(model, texts, how, key, size) if isinstance(how, Windows) else _carried(model, texts, how, key)
+    waiting: list[tuple[Tensor, ...]] = []
+    for part in states:
+        waiting.append(part)
+        while sum(len(p[0]) for p in waiting) >= size:
+            whole = [torch.cat(columns) for columns in zip(*waiting, strict=True)]
+            yield Piece(*(column[:size] for column in whole), head=model.head)  # type: ignore[misc, arg-type]
+            waiting = [tuple(column[size:] for column in whole)] if len(whole[0]) > size else []
+    if waiting:
+        yield Piece(*(torch.cat(columns) for columns in zip(*waiting, strict=True)), head=model.head)  # type: ignore[misc, arg-type]
+
+
+@torch.inference_mode()
+def scores_of(model: LanguageModel, hidden: Tensor) -> Tensor:
+    """(n, V) float32 scores of every word from top states (n, d); log-softmax makes them log-probabilities."""
+    return model.head(hidden).float()
+
+
+def _windowed(
+    model: LanguageModel, texts: Sequence[Sequence[int]], how: Windows, key: str, size: int
+) -> Iterator[tuple[Tensor, ...]]:
+    """text, position, target, hidden, keys of batches of windows."""
+    rows: list[tuple[int, int, int, int]] = []  # text, begin, end, first predicted
+    longest = predicted = 0
+    for number, ids in enumerate(texts):
+        for begin, end, first in how.cut(len(ids)):
+            longest_now = max(longest, end - begin + len(how.lead))
+            if rows and ((len(rows) + 1) * longest_now > _BATCH_TOKENS or predicted >= size):
+                yield _read_windows(model, texts, how, key, rows)
+                rows, longest_now, predicted = [], end - begin + len(how.lead), 0
+            rows.append((number, begin, end, first))
+            longest, predicted = longest_now, predicted + end - first
+    if rows:
+        yield _read_windows(model, texts, how, key, rows)
+
+
+def _read_windows(
+    model: LanguageModel,
+    texts: Sequence[Sequence[int]],
+    how: Windows,
+    key: str,
+    rows: Sequence[tuple[int, int, int, int]],
+) -> tuple[Tensor, ...]:
+    ids, mask = model.pad([[*how.lead, *texts[text][begin:end]] for text, begin, end, _ in rows])
+    row = torch.cat([torch.full((end - first,), i) for i, (_, _, end, first) in enumerate(rows)])
+    text = torch.cat([torch.full((end - first,), t) for t, _, end, first in rows])
+    position = torch.cat([torch.arange(first, end) for _, _, end, first in rows])
+    begin = torch.tensor([b for _, b, _, _ in rows])[row]
+    column = position - begin + len(how.lead)  # where the predicted token stands; its state is the one before
+    out = model.encode(ids, mask, row, column - 1, (key, "last"), logp=False)
+    return text, position, ids[row, column], out.keys["last"], out.keys[key]
+
+
+@torch.inference_mode()
+def _carried(
+    model: LanguageModel, texts: Sequence[Sequence[int]], how: Segments, key: str
+) -> Iterator[tuple[Tensor, ...]]:
+    """text, position, target, hidden, keys of one segment after the other."""
+    for number, text in enumerate(texts):
+        ids = torch.tensor([*how.lead, *text])
+        if not is_rotary(model) and len(ids) > model.limit:
+            raise InputError(
+                f"{model.name} numbers its positions from the beginning and has {model.limit} of them; the text has "
+                f"{len(ids)} tokens. Short-term memory beyond them needs a model with rotary positions; "
+                f"read at most {model.limit - len(how.lead)} tokens, or without short-term memory."
+            )
+        past = DynamicCache()
+        for at in range(0, len(ids) - 1, how.segment):
+            part = ids[at : min(at + how.segment, len(ids) - 1)]
+            place = torch.arange(at, at + len(part))
+            with listening() as heard:
+                body = model.module.base_model(
+                    input_ids=part[None], position_ids=place[None], past_key_values=past, use_cache=True
+                )
+                hidden = body.last_hidden_state[0]
+            keys = heard["ffn"].view(1, len(part), -1)[0] if key == "ffn" else hidden
+            for layer in past.layers:  # the last states only; computed without gradients, so detached
+                layer.keys, layer.values = layer.keys[..., -how.memory :, :], layer.values[..., -how.memory :, :]
+            position = place + 1 - len(how.lead)
+            real = position >= 0  # a lead of several tokens: the text is predicted, the lead is not
+            columns = (torch.full_like(place, number), position, ids[place + 1], hidden, keys)
+            yield tuple(column[real] for column in columns)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text as a model reads it: token ids without special ones, and the characters of each.
+
+    spans: (N, 2) first and last character (exclusive).
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    spans: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def passage(model: LanguageModel, text: str, limit: int | None = None, cut: bool = False) -> Passage:
+    """Tokenizes a text.
+
+    Args:
+        limit: how many tokens are allowed. cut: drop what is beyond the limit instead of refusing.
+
+    Raises:
+        InputError: empty, a single token, or too long (says where it would be cut).
+    """
+    check_causal(model)
+    if not text.strip():
+        raise InputError("The text is empty. Type or paste a passage of at least two words.")
+    read = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    ids, spans = tuple(read["input_ids"]), np.asarray(read["offset_mapping"], np.int64).reshape(-1, 2)
+    if len(ids) < 2:
+        raise InputError(
+            f"The text is one token ({text.strip()!r}): nothing stands before it that could predict it. Type at least two words."
+        )
+    if limit is not None and len(ids) > limit:
+        end = int(spans[limit - 1, 1])
+        if not cut:
+            raise InputError(
+                f"The text has {len(ids)} tokens; {limit} are read at most. Cut there (cut=True, --cut), it would end after "
+                f"character {end}: …{text[max(0, end - 30) : end]!r}."
+            )
+        text, ids, spans = text[:end], ids[:limit], spans[:limit]
+    return Passage(text, ids, spans)

@@ -1,0 +1,95 @@
+"""A SPALM as a language model: an ordinary causal transformer and one more vector, the gate's w_g.
+
+The folder is that of any causal model in the Hugging Face form, with `spalm.safetensors` beside it (the
+tensor `w_g`) and a record in memlab.json that says which frozen encoder makes its keys and from which
+collection its memory was built. Read without memory (g = 1) it is a plain causal model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from memlab.errors import InputError
+from memlab.lm.model import LanguageModel
+
+GATE_FILE = "spalm.safetensors"
+
+
+@dataclass(frozen=True)
+class SpalmRecord:
+    """What a SPALM was trained with; see memlab.json.
+
+    encoder: the frozen model that makes its keys: a bundled name, or the name of a folder beside its own.
+    encoder_hash, tokenizer_hash: of that model; both models read with the same tokenizer.
+    key, datastore, corpus_hash: kind of key, name and collection of the memory that it was trained with.
+    K: retrieved tokens a position in training. neighbors_sha256: identity of the precomputed neighbors.
+    """
+
+    encoder: str
+    encoder_hash: str
+    tokenizer_hash: str
+    key: str
+    datastore: str
+    corpus_hash: str
+    K: int
+    neighbors_sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class SpalmModel(LanguageModel):
+    """A causal model with a gate: `w_g` is (d,) float32; what it does with it is in methods/spalm.py."""
+
+    def __init__(
+        self,
+        name: str,
+        module: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        w_g: Tensor,
+        record: SpalmRecord,
+        path: Path | None = None,
+        unmet: frozenset[int] | None = None,
+    ) -> None:
+        super().__init__(name, module, tokenizer, "causal", path, unmet)
+        self.w_g, self.record = w_g.float(), record
+        if module.get_output_embeddings().weight is not module.get_input_embeddings().weight:
+            raise InputError(f"{name} is no SPALM: its output projection is not tied to its embedding.")
+        if self.w_g.shape != (self.d,):
+            raise InputError(f"{name} is damaged: its gate has shape {tuple(w_g.shape)}, ({self.d},) is expected.")
+
+    @property
+    def embedding(self) -> Tensor:
+        """(V, d) the shared embedding: of inputs, of retrieved tokens, and the output projection W."""
+        return self.module.get_input_embeddings().weight
+
+
+def write_gate(folder: Path, w_g: Tensor) -> None:
+    """Writes w_g (d,) as 16-bit floats into a model's folder."""
+    save_file({"w_g": w_g.detach().half().contiguous()}, folder / GATE_FILE)
+
+
+def read_gate(folder: Path) -> Tensor:
+    """w_g (d,) float32. Raises InputError when it is missing or damaged."""
+    try:
+        return load_file(folder / GATE_FILE)["w_g"].to(torch.float32)
+    except (OSError, SafetensorError, KeyError) as error:
+        raise InputError(f"{folder / GATE_FILE} cannot be read ({error}). Train the model again.") from error
+
+
+def read_record(raw: dict[str, Any], name: str) -> SpalmRecord:
+    """The record of memlab.json, checked. Raises InputError when something is missing."""
+    try:
+        return SpalmRecord(**raw)
+    except TypeError as error:
+        raise InputError(
+            f"memlab.json of {name} has no whole record of its memory ({error}). Train it again."
+        ) from error

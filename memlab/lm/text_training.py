@@ -1,0 +1,183 @@
+"""Training causal models on running text: segments in document order, with or without short-term memory.
+
+The text is one stream of tokens, cut into as many lanes as a batch has rows; a step reads the next
+segment of every lane. With M > 0 the keys and values of the last M tokens before a segment are carried
+over from the step before, detached (the key-value cache of a model with rotary positions, in place of
+Transformer-XL's cached states, Dai et al. 2019): attention sees them, gradients do not. All kinds of
+models read the same tokens in the same order, for equal numbers of steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+
+from memlab.errors import InputError, StoppedError
+from memlab.lm.optimization import Optimization, Progress
+
+KINDS = ("base", "short-term", "spalm")
+# (h (n, d), targets (n,), places (n,) of the targets in the stream, embedding (V, d)) -> mean loss
+Loss = Callable[[Tensor, Tensor, np.ndarray, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class TextRecipe:
+    """Everything that decides a model trained on running text, besides the text itself."""
+
+    name: str
+    kind: str
+    steps: int = 900
+    seed: int = 0
+    batch: int = 16
+    segment: int = 128  # tokens of a segment; batch times segment a step
+    memory: int = 128  # M: tokens of short-term memory; the base model has none
+    width: int = 128
+    layers: int = 4
+    heads: int = 4
+    feed_forward: int = 384
+    vocabulary: int = 6000
+    learning_rate: float = 4e-3  # AdamW: embeddings, norms, gate
+    muon_rate: float = 0.02  # Muon: matrices of the blocks
+    warmup: int = 60
+    weight_decay: float = 0.01
+    K: int = 4  # SPALM: retrieved tokens a position
+    key: str = "ffn"  # SPALM: which key of the frozen encoder
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"There is no kind of model {self.kind!r}. Allowed: {', '.join(KINDS)}.")
+        if self.memory < 0:
+            raise InputError(f"The short-term memory is {self.memory} tokens; allowed is 0 (off) or more.")
+        if self.K < 1:
+            raise InputError(f"K is {self.K}; a SPALM needs at least 1 retrieved token. Allowed: 1 or more.")
+        if self.steps < 1:
+            raise InputError(f"{self.steps} steps train nothing. Allowed: 1 or more.")
+
+    @property
+    def M(self) -> int:
+        """Tokens of short-term memory; 0 is off."""
+        return 0 if self.kind == "base" else self.memory
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A text as a model is trained on it.
+
+    ids: (n,) int64 token ids, start tokens included. predicted: (n,) bool, which of them are predicted.
+    """
+
+    ids: np.ndarray
+    predicted: np.ndarray
+
+
+def make_stream(texts: Sequence[Sequence[int]], lead: Sequence[int]) -> Stream:
+    """The texts one after the other, each behind its start tokens, if there are any.
+
+    Predicted is what a datastore of the same texts has as entries: every token of a text, but the first
+    where no start token stands before it.
+    """
+    ids: list[int] = []
+    predicted: list[bool] = []
+    for text in texts:
+        ids += [*lead, *text]
+        unseen = max(1, len(lead))
+        predicted += [False] * unseen + [True] * (len(lead) + len(text) - unseen)
+    return Stream(np.asarray(ids, np.int64), np.asarray(predicted, bool))
+
+
+def segments(count: int, recipe: TextRecipe) -> Iterator[tuple[np.ndarray, bool]]:
+    """(B, S) places in a stream of `count` tokens, step by step, and whether a new pass over it begins.
+
+    Each pass begins some tokens further in, so that segment borders fall elsewhere.
+    """
+    rng = np.random.default_rng(recipe.seed)
+    lane = (count - 1) // recipe.batch
+    if lane < 2 * recipe.segment:
+        need = 2 * recipe.segment * recipe.batch + 1
+        raise InputError(
+            f"The training part has {count} tokens; this recipe needs at least {need}. Give a longer text."
+        )
+    begin = np.arange(recipe.batch)[:, None] * lane
+    while True:
+        offset = int(rng.integers(recipe.segment))
+        for n in range((lane - offset) // recipe.segment):
+            yield begin + offset + n * recipe.segment + np.arange(recipe.segment), n == 0
+
+
+def plain_loss(h: Tensor, targets: Tensor, places: np.ndarray, embedding: Tensor) -> Tensor:
+    """Cross-entropy of softmax(W h), W the shared embedding."""
+    return F.cross_entropy(h @ embedding.T, targets)
+
+
+def new_model(recipe: TextRecipe, vocabulary: int) -> LlamaForCausalLM:
+    """The untrained model of a recipe: Llama, rotary positions, tied embeddings."""
+    torch.manual_seed(recipe.seed)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocabulary,
+            hidden_size=recipe.width,
+            num_hidden_layers=recipe.layers,
+            num_attention_heads=recipe.heads,
+            intermediate_size=recipe.feed_forward,
+            max_position_embeddings=recipe.segment + recipe.M,
+            tie_word_embeddings=True,
+            pad_token_id=0,
+            bos_token_id=None,
+            eos_token_id=None,
+        )
+    )
+
+
+def train_on_stream(
+    recipe: TextRecipe,
+    stream: Stream,
+    vocabulary: int,
+    loss_of: Loss = plain_loss,
+    more: Sequence[nn.Parameter] = (),
+    progress: Progress = lambda fraction, message: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> LlamaForCausalLM:
+    """Trains the model of `recipe`. Two runs with one seed on one machine give the same.
+
+    Args:
+        loss_of: see `Loss`. more: parameters besides the model's that it uses and that are trained with it.
+
+    Raises:
+        InputError: the stream is too short. StoppedError: `stop` said so.
+    """
+    module = new_model(recipe, vocabulary).train()
+    optimization = Optimization(module, recipe, more)
+    embedding = module.get_input_embeddings().weight
+    ids = torch.from_numpy(stream.ids)
+    past, at, smooth, start = DynamicCache(), 0, 0.0, time.monotonic()
+    for step, (places, fresh) in zip(range(recipe.steps), segments(len(ids), recipe), strict=False):
+        if stop():
+            raise StoppedError(f"Stopped at step {step} of {recipe.steps}; nothing was written.")
+        if fresh or recipe.M == 0:
+            past, at = DynamicCache(), 0
+        h = module.base_model(
+            input_ids=ids[places],
+            position_ids=torch.arange(at, at + recipe.segment)[None],
+            past_key_values=past,
+            use_cache=True,
+        ).last_hidden_state  # (B, S, d)
+        at += recipe.segment
+        wanted = stream.predicted[places + 1]  # (B, S)
+        targets = places[wanted] + 1
+        loss = loss_of(h[torch.from_numpy(wanted)], ids[targets], targets, embedding)
+        optimization.step(loss)
+        for layer in past.layers:
+            layer.keys = layer.keys[..., -recipe.M :, :].detach()
+            layer.values = layer.values[..., -recipe.M :, :].detach()
+        smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
+        if step % 20 == 0:
+            left = (time.monotonic() - start) / (step + 1) * (recipe.steps - step - 1)
+            progress(step / recipe.steps, f"step {step} of {recipe.steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
+    return module

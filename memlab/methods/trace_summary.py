@@ -1,0 +1,83 @@
+"""What a trace adds up to: perplexities, and where memory helps and where it harms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from memlab.corpus.word_kinds import KINDS
+from memlab.results import TraceArrays
+
+FREQUENCIES = ((0, 0), (1, 9), (10, 99), (100, 999), (1000, None))
+
+
+def perplexity(losses: np.ndarray) -> float | None:
+    """exp of the mean loss in nats over the tokens that have one; None where it is infinite or there is none."""
+    real = losses[~np.isnan(losses)]
+    if len(real) == 0 or not np.isfinite(real).all():
+        return None
+    return float(np.exp(real.mean()))
+
+
+def combination(losses: np.ndarray, short_term: bool, long_term: bool, local: bool = True) -> dict[str, Any]:
+    """Perplexity of some sources; `impossible` is the share of tokens to which they give probability 0."""
+    real = losses[~np.isnan(losses)]
+    return {
+        "local": local,
+        "short_term": short_term,
+        "long_term": long_term,
+        "perplexity": perplexity(losses),
+        "impossible": float(np.isinf(real).mean()) if len(real) else 0.0,
+    }
+
+
+def summarize(
+    a: TraceArrays, combinations: Sequence[Mapping[str, Any]], recall: float | None, ms: Mapping[str, float]
+) -> dict[str, Any]:
+    """The summary of a trace, plain JSON types."""
+    predicted = ~np.isnan(a.loss)
+    gain = a.loss_without_memory - a.loss
+    searched = int((a.searched & predicted).sum())
+    count = int(predicted.sum())
+    return {
+        "tokens": len(a.ids),
+        "predicted": count,
+        "perplexity": perplexity(a.loss),
+        "perplexity_without_memory": perplexity(a.loss_without_memory),
+        "mean_gain": float(gain[predicted].mean()) if count else None,
+        "worsened": float((gain[predicted] < 0).mean()) if count else None,
+        "by_kind": [_group(a, gain, np.array([k == kind for k in a.kind]), "kind", kind) for kind in KINDS],
+        "by_frequency": [_group(a, gain, where, "frequency", name) for name, where in _bands(a.frequency)],
+        "searched": searched,
+        "searches_saved": 1 - searched / count if count and a.entries.shape[1] else None,
+        "combinations": [dict(c) for c in combinations],
+        "recall": recall,
+        "timings_ms": dict(ms),
+    }
+
+
+def _bands(frequency: np.ndarray) -> Iterable[tuple[str, np.ndarray]]:
+    for low, high in FREQUENCIES:
+        name = f"{low}" if low == high else f"{low} and more" if high is None else f"{low} to {high}"
+        yield name, (frequency >= low) & (True if high is None else frequency <= high)
+
+
+def _group(a: TraceArrays, gain: np.ndarray, where: np.ndarray, by: str, name: str) -> dict[str, Any]:
+    """Mean loss, gain and gate of some tokens; None for an empty group."""
+    where = where & ~np.isnan(a.loss)
+    some = int(where.sum())
+
+    def mean(values: np.ndarray) -> float | None:
+        real = values[where & ~np.isnan(values)]
+        return float(real.mean()) if len(real) else None
+
+    return {
+        by: name,
+        "tokens": some,
+        "loss": mean(a.loss),
+        "gain": mean(gain),
+        "gate": mean(a.gate),
+        "worsened": float((gain[where] < 0).mean()) if some else None,
+    }

@@ -1,0 +1,70 @@
+"""What is known of a job, and whether the process that does it still lives."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from memlab.record.tables import Job
+
+STALE_AFTER = 60.0  # seconds without a sign of life after which a process counts as dead
+GOING = ("waiting", "running")
+RESUMABLE = ("stopped", "interrupted", "failed")
+RUNNER = str(uuid.uuid4())  # this process, should another one get its pid
+HOST = socket.gethostname()
+
+
+@dataclass(frozen=True)
+class JobInfo:
+    """What is known of a job; `fraction` is 0 to 1, `error` says why it failed, `result` is what it returned.
+
+    `stop`: it was asked to stop. Times are ISO 8601 in UTC.
+    """
+
+    id: str
+    kind: str
+    title: str
+    parameters: dict[str, Any] | None
+    resumable: bool
+    state: str
+    fraction: float
+    message: str
+    error: str | None
+    result: Any
+    created: str
+    started: str | None
+    ended: str | None
+    stop: bool
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self.state not in GOING
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it can be done again from where it ended."""
+        return self.resumable and self.state in RESUMABLE
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def lives(job: Job) -> bool:
+    """Whether the process that does a job still does it."""
+    if job.runner == RUNNER and job.pid == os.getpid():
+        return True
+    if job.host == HOST and os.name == "posix":  # elsewhere os.kill kills
+        if job.pid == os.getpid():
+            return False  # an earlier process had this one's pid
+        try:
+            os.kill(job.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # it lives, as somebody else's
+    return time.time() - job.heartbeat < STALE_AFTER

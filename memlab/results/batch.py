@@ -1,0 +1,40 @@
+"""One row of many prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memlab.results.prediction import Prediction
+from memlab.results.tables import csv_text
+
+COLUMNS = ("line", "prompt", "answer", "p", "model", "p_model", "memory", "p_memory", "memory_weight", "error")
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """The line number, the prompt, and either its prediction or why there is none."""
+
+    line: int
+    prompt: str
+    prediction: Prediction | None
+    error: str | None = None
+
+    def cells(self) -> dict[str, Any]:
+        """The row of a table: the answers of mixture, model and memory with their probabilities."""
+        p = self.prediction
+        if p is None:
+            return dict.fromkeys(COLUMNS) | {"line": self.line, "prompt": self.prompt, "error": self.error}
+        words = (p.mixture[0], p.lm[0], p.knn[0])
+        said = [cell for word in words for cell in (word.token, word.p)]
+        return dict(zip(COLUMNS, [self.line, self.prompt, *said, p.gate.knn_weight, None], strict=True))
+
+    def to_dict(self, top: int | None = 5) -> dict[str, Any]:
+        answered = self.prediction.to_dict(top) if self.prediction else None
+        return {"line": self.line, "prompt": self.prompt, "prediction": answered, "error": self.error}
+
+
+def batch_csv(rows: Sequence[BatchRow]) -> str:
+    """All rows as CSV text."""
+    return csv_text([row.cells() for row in rows], COLUMNS)

@@ -1,0 +1,44 @@
+"""Sources that a search found: places of the texts that memory was read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from memlab.results.facts import Source
+
+
+@dataclass(frozen=True)
+class FoundSource:
+    """One place. Where it is forgotten (by edit `forgotten_by`), its text is blacked out.
+
+    `left` and `right` are the rest of its sentence. `origin` is "base", or "edit:<seq>" for a taught text.
+    """
+
+    source: Source
+    title: str
+    left: str
+    right: str
+    origin: str = "base"
+    forgotten_by: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **self.source.to_dict(),
+            "title": self.title,
+            "left": self.left,
+            "right": self.right,
+            "origin": self.origin,
+            "forgotten_by": self.forgotten_by,
+        }
+
+
+@dataclass(frozen=True)
+class FoundSources:
+    """The first places that a search found, in the order of the documents, of `total`."""
+
+    sources: tuple[FoundSource, ...]
+    total: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"total": self.total, "sources": [s.to_dict() for s in self.sources]}

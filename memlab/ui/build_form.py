@@ -1,0 +1,113 @@
+"""Asking for a datastore of one's own: texts, name, model, keys, index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.corpus.readers import READERS
+from memlab.errors import InputError
+from memlab.lm.model import KEYS
+from memlab.memory.index import RECIPES
+from memlab.record.job_info import JobInfo
+
+OTHER = "another model"
+UPLOAD, FOLDER = "Upload files", "Folder on this computer"
+
+
+def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
+    """The fields; the job once Build is pressed. Raises MemlabError for what cannot be built.
+
+    Args:
+        taken: names of the datastores there are.
+    """
+    left, right = st.columns(2, gap="large")
+    with left:
+        way = st.segmented_control(
+            "Texts", [UPLOAD, FOLDER], default=UPLOAD, required=True, key="memories.way", label_visibility="collapsed"
+        )
+        if way == UPLOAD:
+            endings = [ending.removeprefix(".") for ending in READERS]
+            files = st.file_uploader("Texts", [*endings, "gz"], True, key="memories.files")
+            path = ""
+        else:
+            files = []
+            path = st.text_input("File or folder", key="memories.path", placeholder="/home/ada/letters")
+        st.caption(
+            f"{', '.join(READERS)}, each also with .gz. A table has its texts in a column named text, content, body, "
+            "article or sentence."
+        )
+    with right:
+        name = st.text_input("Name", key="memories.name", max_chars=80, placeholder="letters", autocomplete="off")
+        model, kind = _model(lab)
+        keys, index, window, stride = _details(kind)
+    if not st.button("Build", key="memories.build", type="primary", icon=":material/construction:"):
+        return None
+    name = name.strip()
+    if name in taken:
+        raise InputError(f"There is a memory named {name!r} already. Choose another name, or delete that one first.")
+    order = lab.build_order([], name, model, keys, index, window, stride)
+    if way == UPLOAD:
+        kept = lab.keep_texts((file.name, file.getvalue()) for file in files or [])
+        order["texts"] = [str(file) for file in kept]
+    elif path.strip():
+        order["texts"] = [str(Path(path.strip()).expanduser().absolute())]
+    else:
+        raise InputError("There is no text to read. Give a file or a folder.")
+    return lab.submit("build", f"Building the memory {name}", **order)
+
+
+def _model(lab: Lab) -> tuple[str, str | None]:
+    """The chosen model, and its kind where that is known."""
+    kinds = {info.name: info.kind for info in lab.models() if info.method is None}
+    chosen = st.selectbox(
+        "Model",
+        [*kinds, OTHER],
+        key="memories.model",
+        help="The model reads the texts now and every question later; the memory belongs to it.",
+    )
+    if chosen != OTHER:
+        return chosen, kinds[chosen]
+    name = st.text_input(
+        "Folder or hub name",
+        key="memories.other",
+        placeholder="distilbert-base-uncased",
+        help="A folder in the Hugging Face form, or a name on its hub (the first use needs the internet).",
+    ).strip()
+    return name, None
+
+
+def _details(kind: str | None) -> tuple[tuple[str, ...], str | None, int | None, int | None]:
+    """Keys, index, window and stride; empty is what suits."""
+    known = KEYS[kind] if kind else {key: KEYS[k][key] for k in KEYS for key in KEYS[k]}
+    window = stride = None
+    with st.expander("Keys and index", icon=":material/tune:"):
+        keys = st.multiselect(
+            "Keys",
+            list(known),
+            key="memories.keys",
+            placeholder="the usual one",
+            help="Which inner state stands for a place in a text; several give a memory each.  \n"
+            + "  \n".join(f"**{key}**: {what}" for key, what in known.items()),
+        )
+        index = st.selectbox(
+            "Index",
+            RECIPES,
+            index=None,
+            key="memories.index",
+            placeholder="by size",
+            help="flat compares every entry; the others are faster on very large memories and approximate.",
+        )
+        if kind != "masked":
+            window = st.number_input(
+                "Window", 2, value=None, key="memories.window", placeholder="automatic",
+                help="Causal models: how many tokens are read at once.",
+            )  # fmt: skip
+            stride = st.number_input(
+                "Stride", 1, value=None, key="memories.stride", placeholder="automatic",
+                help="Causal models: a window begins every so many tokens.",
+            )  # fmt: skip
+    return tuple(keys), index, window, stride

@@ -1,0 +1,95 @@
+"""Pin a view as A, change something, and see it beside the present one."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError
+from memlab.results import Comparison, Neighbor, Prediction
+from memlab.ui.asked import asked
+from memlab.ui.formula import weight
+from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+
+PINNED = "a"
+SHOWN = 5  # neighbors gained or lost that are listed
+
+
+def pin_controls(p: Prediction) -> None:
+    """A button that pins this view, and one that lets go; the pinned view stands in the address."""
+    if PINNED in st.query_params:
+        st.button("Unpin A", key="compare.unpin", icon=":material/keep_off:", on_click=_unpin)
+    st.button(
+        "Pin as A",
+        key="compare.pin",
+        icon=":material/keep:",
+        help="Keeps this view; change the prompt, a setting or the time, and both stand side by side.",
+        on_click=_pin,
+        args=(p,),
+    )
+
+
+def beside_pinned(lab: Lab, p: Prediction) -> None:
+    """The comparison with the pinned view; nothing where none is pinned."""
+    address = st.query_params.get(PINNED)
+    if address is None:
+        return
+    with st.container(border=True):
+        st.subheader("A and B side by side", anchor=False)
+        try:
+            given = dict(parse_qsl(address))
+            there = type(lab).open(lab.home, given.pop("workspace", lab.workspace))
+            _show(lab.compare(asked(there, given), p))
+        except MemlabError as error:
+            show_error(error)
+
+
+def view(p: Prediction) -> dict[str, str]:
+    """The parameters that ask the same again, whatever the defaults are by then."""
+    asked_for = {"prompt": p.prompt, "method": p.method, "model": p.model, "datastore": p.datastore}
+    moment = {"as_of": str(p.as_of), "workspace": p.workspace}
+    return asked_for | moment | {name: str(value) for name, value in p.settings.items()}
+
+
+def _pin(p: Prediction) -> None:
+    st.query_params[PINNED] = urlencode(view(p))
+
+
+def _unpin() -> None:
+    if PINNED in st.query_params:
+        del st.query_params[PINNED]
+
+
+def _show(c: Comparison) -> None:
+    if not c.asked:
+        st.caption("A and B ask the same. Change the prompt, a setting, the workspace or the time.")
+    for d in c.asked:
+        st.markdown(f"{plain(d.name)}: {plain(str(d.a))} → {plain(str(d.b))}")
+    left, right = st.columns(2)
+    for side, name, p in ((left, "A", c.a), (right, "B", c.b)):
+        side.metric(f"{name}: the answer", p.answer, f"p = {p.mixture[0].p:.2f}", delta_color="off", delta_arrow="off")
+        side.caption(f"weight of memory {weight(p.gate.knn_weight)}")
+    moved = [w.to_dict() for w in c.words if abs(w.change) >= 0.005]
+    if moved:
+        st.dataframe(
+            moved,
+            hide_index=True,
+            column_config={n: st.column_config.NumberColumn(format="%.3f") for n in ("a", "b", "change")},
+        )
+    else:
+        st.caption("No word moved by 0.005 or more.")
+    st.caption(f"Neighbors: {c.kept} the same, {len(c.gained)} only in B, {len(c.lost)} only in A.")
+    gained, lost = st.columns(2)
+    _passages(gained, "Only in B", c.gained)
+    _passages(lost, "Only in A", c.lost)
+
+
+def _passages(place: st.delta_generator.DeltaGenerator, title: str, neighbors: tuple[Neighbor, ...]) -> None:
+    if not neighbors:
+        return
+    place.markdown(f"**{title}**")
+    for n in neighbors[:SHOWN]:
+        place.text(f"{n.weight:.2f}  … {n.left[-40:]}[{n.value}]{n.right[:30]}  ({n.document})")

@@ -1,0 +1,131 @@
+"""Long work as a person sees it: the panel in the sidebar, and one job within a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError
+from memlab.record.job_info import JobInfo
+from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+
+EVERY = "1s"
+RECENT = timedelta(hours=1)
+SIGNS = {"done": "check_circle", "stopped": "stop_circle", "failed": "error", "interrupted": "power_off"}
+
+
+def jobs_panel(lab: Lab) -> None:
+    """What runs and waits, what needs a person, and what ended within the hour; nothing where there is nothing.
+
+    Looks every second while something runs; when the last job ends, the whole page is drawn anew. A page
+    that submits a job calls `st.rerun()` afterwards, so that the panel starts to look.
+    """
+    going = any(not job.over for job in lab.jobs())
+    st.fragment(_panel, run_every=EVERY if going else None)(lab, going)
+
+
+def show_job(lab: Lab, job_id: str) -> JobInfo:
+    """One job where a page wants it: progress and Stop, or why it ended early and Resume. Nothing once it is done.
+
+    Returns the job as it is now; when it ends, the page is drawn anew, so that
+
+        job = show_job(lab, job_id)
+        if job.state == "done":
+            draw(lab.outcome(job_id))
+
+    shows the result by itself. Raises NotFound where there is no such job (any more).
+    """
+    job = lab.job(job_id)
+    if job.over:
+        _ended(lab, job, "page")
+    else:
+        st.fragment(_watched, run_every=EVERY)(lab, job_id)
+    return job
+
+
+def _watched(lab: Lab, job_id: str) -> None:
+    try:
+        job = lab.job(job_id)
+    except MemlabError as error:
+        show_error(error)
+        return
+    if job.over:
+        st.rerun()
+    _going(lab, job, "page")
+
+
+def _panel(lab: Lab, going: bool) -> None:
+    try:
+        jobs = lab.jobs()
+    except MemlabError as error:
+        show_error(error)
+        return
+    if going and all(job.over for job in jobs):
+        st.rerun()
+    for job in reversed(jobs):
+        if not job.over:
+            _going(lab, job, "panel")
+    needing = [job for job in jobs if job.can_resume or (job.state == "failed" and _recent(job))]
+    for job in needing:
+        _ended(lab, job, "panel")
+    finished = [job for job in jobs if job.over and job not in needing and _recent(job)]
+    if finished:
+        with st.expander(f"Finished within the hour: {len(finished)}", icon=":material/check_circle:"):
+            for job in finished:
+                st.caption(plain(f"{job.title}: {job.state}"))
+
+
+def _going(lab: Lab, job: JobInfo, place: str) -> None:
+    """A bar with what is being done, and Stop."""
+    with st.container(border=True, gap="small"):
+        if job.state == "waiting":
+            st.caption(f":material/hourglass_empty: {plain(job.title)}: waiting for its turn")
+        else:
+            st.progress(job.fraction, text=f"**{plain(job.title)}**")
+            st.caption(plain("stopping" if job.stop else job.message or "starting"))
+        stop = st.button("Stop", key=f"jobs.{place}.stop.{job.id}", icon=":material/stop:", disabled=job.stop)
+        if stop:
+            lab.stop_job(job.id)
+            st.rerun(scope="fragment")
+
+
+def _ended(lab: Lab, job: JobInfo, place: str) -> None:
+    """Why a job ended early, with Resume where that is possible, and Remove."""
+    if job.state == "done":
+        return
+    with st.container(border=True, gap="small"):
+        st.markdown(f":material/{SIGNS[job.state]}: **{plain(job.title)}**")
+        st.caption(plain(_why(job)))
+        with st.container(horizontal=True):
+            if job.can_resume and st.button(
+                "Resume", key=f"jobs.{place}.resume.{job.id}", icon=":material/play_arrow:"
+            ):
+                _do(lab.resume_job, job.id)
+            if place == "panel" and st.button("Remove", key=f"jobs.{place}.remove.{job.id}", icon=":material/close:"):
+                _do(lab.remove_job, job.id)
+
+
+def _why(job: JobInfo) -> str:
+    """One sentence about how a job ended."""
+    if job.state == "failed":
+        return f"Failed. {job.error}"
+    how = "Stopped" if job.state == "stopped" else "Interrupted: its process ended"
+    return f"{how} at {job.fraction:.0%}{': ' + job.message if job.message else ''}."
+
+
+def _recent(job: JobInfo) -> bool:
+    return job.ended is not None and datetime.now(UTC) - datetime.fromisoformat(job.ended) < RECENT
+
+
+def _do(change: Callable[[str], object], job_id: str) -> None:
+    """Resumes or removes; where another window was faster, says so."""
+    try:
+        change(job_id)
+    except MemlabError as error:
+        show_error(error)
+        return
+    st.rerun()

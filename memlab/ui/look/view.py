@@ -1,0 +1,37 @@
+"""What the views share: the question as heading, how to read the chart, the chart, the data as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from memlab.ui.plain import plain
+
+
+def heading(question: str, reading: str) -> None:
+    """The question that the view answers, and one sentence of how to read it."""
+    st.markdown(f"#### {question}", unsafe_allow_html=False)
+    st.caption(reading)
+
+
+def chart(figure: go.Figure, description: str, key: str, caption: bool = True) -> None:
+    """A figure with the sentence that says what it shows: under it, and in its place for who cannot see it."""
+    st.plotly_chart(figure, config={"displayModeBar": False}, alt=description, key=f"look.{key}")
+    if caption:
+        st.caption(plain(description))
+
+
+def data(csv: Callable[[], str], name: str) -> None:
+    """The numbers behind the chart, written when they are asked for."""
+    st.download_button(
+        "CSV",
+        csv,
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=f"look.csv.{name}",
+        on_click="ignore",
+        icon=":material/download:",
+        help="The numbers behind the chart.",
+    )

@@ -1,0 +1,70 @@
+"""The datastores there are: a table, what is wrong with some, deleting one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError
+from memlab.evaluate.prepare import bundled_stores
+from memlab.memory.shelf import StoreInfo
+from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+
+_SAID = "memories.said"
+
+
+def memory_table(stores: Sequence[StoreInfo]) -> None:
+    """One row for each datastore."""
+    rows = [
+        {
+            "Name": store.name,
+            "Made by": Path(store.model).name if Path(store.model).is_absolute() else store.model,
+            "Key": store.key,
+            "Entries": store.entries,
+            "Texts": store.documents,
+            "Index": store.index,
+            "State": store.state,
+        }
+        for store in stores
+    ]
+    number = st.column_config.NumberColumn(format="localized")
+    st.dataframe(rows, hide_index=True, column_config={"Entries": number, "Texts": number}, key="memories.table")
+
+
+def what_is_wrong(stores: Sequence[StoreInfo]) -> None:
+    """Why some cannot be used, and what the last step here did."""
+    for store in stores:
+        if store.state == "broken":
+            st.error(plain(f"{store.name}: {store.why}"), icon=":material/error:")
+        elif store.state == "missing":
+            st.info(plain(f"{store.name} is not built yet: {store.why}"), icon=":material/hourglass_empty:")
+    if said := st.session_state.pop(_SAID, None):
+        st.success(plain(said), icon=":material/check_circle:")
+
+
+def delete(lab: Lab, stores: Sequence[StoreInfo]) -> None:
+    """Deleting a datastore of one's own, by typing its name. Nothing where there is none."""
+    own = [store.name for store in stores if store.name not in bundled_stores()]
+    if not own:
+        return
+    with st.popover("Delete a memory", icon=":material/delete:"):
+        name = st.selectbox("Memory", own, key="memories.delete.name")
+        with st.form("memories.delete", border=False, clear_on_submit=True):
+            st.markdown(
+                f"Its files are gone for good; the texts that it was made from stay. Type its name: **{plain(name)}**"
+            )
+            repeated = st.text_input(
+                "Name", key="memories.delete.repeated", label_visibility="collapsed", autocomplete="off"
+            )
+            if st.form_submit_button("Delete for good", icon=":material/delete:"):
+                try:
+                    lab.delete_datastore(name, repeated)
+                except MemlabError as error:
+                    show_error(error)
+                    return
+                st.session_state[_SAID] = f"Deleted {name}."
+                st.rerun()

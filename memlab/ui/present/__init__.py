@@ -1,0 +1,1 @@
+"""A question told step by step, in large type."""

@@ -1,0 +1,138 @@
+"""The six steps of one answer, each as one picture with one sentence.
+
+With `guess`, words are letters until the last step, the same letter for the same word everywhere, so that
+the audience can argue about the evidence before it sees the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+
+import streamlit as st
+
+from memlab.figures import three_answers
+from memlab.figures.answers import union
+from memlab.figures.steps import large_bars
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL
+from memlab.results import Distribution, Neighbor, Prediction
+from memlab.ui.answer import completed
+from memlab.ui.formula import formula, tipping
+from memlab.ui.highlight import chip, remembered
+
+BARS = 6
+PASSAGES = 5
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+AROUND = 70  # characters of a passage shown on each side
+
+
+@dataclass(frozen=True)
+class Names:
+    """What to call words: themselves, or letters while the audience guesses."""
+
+    letters: Mapping[str, str]
+
+    def __call__(self, token: str) -> str:
+        return self.letters.get(token, "…") if self.letters else token
+
+    def within(self, text: str) -> str:
+        """A passage with its words named so."""
+        if not self.letters:
+            return text
+        words = "|".join(re.escape(word) for word in sorted(self.letters, key=len, reverse=True))
+        return re.sub(rf"(?<!\w)(?:{words})(?!\w)", lambda found: self.letters[found[0]], text)
+
+
+def names(p: Prediction, guess: bool) -> Names:
+    """Letters for the first words of each side and of the nearest passages, the same everywhere."""
+    if not guess:
+        return Names({})
+    seen = [w.token for w in union(p, 12)] + [n.token for n in p.neighbors[:PASSAGES]]
+    return Names(dict(zip(dict.fromkeys(seen), LETTERS, strict=False)))
+
+
+def question(p: Prediction, name: Names) -> None:
+    """The prompt alone."""
+    gap = f"<b>{chip('?', MIXTURE)}</b>"
+    left, _, right = p.prompt.partition("[MASK]") if p.kind == "masked" else (f"{p.prompt} ", "", "")
+    _large(f"{escape(left)}{gap}{escape(right)}", "2.6rem")
+    st.caption("Which word belongs there? Say it aloud before going on.")
+
+
+def model(p: Prediction, name: Names) -> None:
+    """p_LM: what the weights say."""
+    _say("The model alone, from its weights. It has not looked anything up.")
+    _bars(p.lm, name, MODEL)
+
+
+def search(p: Prediction, name: Names) -> None:
+    """The passages that were found."""
+    where = f" of the article {', '.join(p.articles)}" if p.articles else ""
+    _say(f"Its memory compares the question with {p.searched:,} remembered words{where}. These are nearest.")
+    for n in p.neighbors[:PASSAGES]:
+        left, right = name.within(n.left)[-AROUND:], name.within(n.right)[:AROUND]
+        _large(f"… {escape(left)}{remembered(name(n.token))}{escape(right)} …", "1.35rem")
+
+
+def distances(p: Prediction, name: Names) -> None:
+    """d_i of the nearest passages."""
+    _say("How far each is from the question. Near means: the model was in a similar state there.")
+    shown = p.neighbors[: BARS + 2]
+    st.plotly_chart(
+        large_bars([_label(n, name) for n in shown], [n.distance for n in shown], MEMORY, "distance"),
+        config={"displayModeBar": False},
+        alt=f"Distances from {shown[0].distance:.2f} to {shown[-1].distance:.2f}." if shown else "No passages.",
+    )
+
+
+def softmax(p: Prediction, name: Names) -> None:
+    """p_kNN: weights, summed over equal words."""
+    _say(
+        "Near passages get much weight, far ones little; passages with the same word add up. This is what memory says."
+    )
+    _bars(p.knn, name, MEMORY)
+
+
+def mixture(p: Prediction, name: Names) -> None:
+    """Everything together."""
+    st.html(completed(p))
+    st.plotly_chart(
+        three_answers(p),
+        config={"displayModeBar": False},
+        alt=f"Model alone: {p.lm[0].token}. Memory: {p.knn[0].token}. Mixture: {p.mixture[0].token}.",
+    )
+    st.html(formula(p))
+    st.text(tipping(p.tipping, p.gate.knn_weight))
+
+
+STAGES: dict[str, Callable[[Prediction, Names], None]] = {
+    "Question": question,
+    "Model": model,
+    "Search": search,
+    "Distances": distances,
+    "Memory": softmax,
+    "Mixture": mixture,
+}
+
+
+def _bars(d: Distribution, name: Names, color: str) -> None:
+    words = d.top(BARS)
+    st.plotly_chart(
+        large_bars([name(w.token) for w in words], [w.p for w in words], color, "probability"),
+        config={"displayModeBar": False},
+        alt=", ".join(f"{name(w.token)} {w.p:.2f}" for w in words),
+    )
+
+
+def _label(n: Neighbor, name: Names) -> str:
+    return f"{n.rank}. {name(n.token)}"
+
+
+def _say(text: str) -> None:
+    _large(escape(text), "1.5rem")
+
+
+def _large(inner: str, size: str) -> None:
+    st.html(f"<div style='font-size:{size};line-height:1.45;overflow-wrap:anywhere'>{inner}</div>")

@@ -1,0 +1,73 @@
+"""Batch: many prompts in one table, each row a link to its answer."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from memlab.errors import MemlabError
+from memlab.results import batch_csv
+from memlab.ui.entry import through_app
+from memlab.ui.plain import plain
+from memlab.ui.question import choose
+from memlab.ui.session import current_lab, show_error
+
+through_app()
+lab = current_lab()
+
+st.title("Batch", anchor=False)
+st.markdown("One prompt on each line. Every row says what model, memory and mixture answer, and opens on the page Ask.")
+with st.form("batch", border=False):
+    text = st.text_area(
+        "Prompts",
+        key="batch.prompts",
+        height=180,
+        placeholder="The capital of France is [MASK].\nThe painter of Mona Lisa was [MASK].",
+    )
+    st.form_submit_button("Ask all", type="primary", icon=":material/play_arrow:")
+try:
+    with st.sidebar:
+        question = choose(lab, text or "")
+    for problem in question.problems:
+        show_error(problem)
+    if not (text or "").strip():
+        st.info("Paste prompts, one on each line; lines that cannot be asked will say why.", icon=":material/list:")
+        st.stop()
+    how = {
+        "method": question.method.name,
+        "model": question.model,
+        "datastore": question.datastore,
+        "as_of": question.as_of,
+        "preset": question.preset,
+        **question.settings,
+    }
+    with st.spinner("Asking"):
+        rows = lab.ask_many(text.splitlines(), **how)
+except MemlabError as error:
+    show_error(error)
+    st.stop()
+
+failed = [row for row in rows if row.error]
+st.caption(f"{len(rows) - len(failed)} of {len(rows)} answered.")
+for row in failed[:5]:
+    st.warning(plain(f"Line {row.line}: {row.error}"), icon=":material/warning:")
+if len(failed) > 5:
+    st.caption(f"{len(failed) - 5} more lines say why in the column error.")
+view = {"method": question.method.name, "preset": question.preset}
+view |= {name: str(value) for name, value in question.settings.items()}
+table = [row.cells() | {"open": f"/ask?{urlencode({'prompt': row.prompt, **view})}"} for row in rows]
+probability = st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f")
+st.dataframe(
+    table,
+    hide_index=True,
+    column_config={
+        "open": st.column_config.LinkColumn("open", display_text="open"),
+        "p": probability,
+        "p_model": probability,
+        "p_memory": probability,
+    },
+)
+st.download_button(
+    "CSV", batch_csv(rows), file_name="batch.csv", mime="text/csv", on_click="ignore", icon=":material/download:"
+)

@@ -1,0 +1,49 @@
+"""Memories: the datastores there are, and building one from texts of one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab.errors import MemlabError
+from memlab.ui.build_form import build_form
+from memlab.ui.entry import through_app
+from memlab.ui.jobs import show_job
+from memlab.ui.memories import delete, memory_table, what_is_wrong
+from memlab.ui.session import current_lab, show_error
+
+_JOB = "memories.job"
+
+through_app()
+lab = current_lab()
+
+st.title("Memories", anchor=False)
+st.markdown(
+    "A memory is a datastore: every word of a collection of texts, with what a model thought there. "
+    "It belongs to the model and the kind of key that made it, and serves all workspaces."
+)
+try:
+    stores = lab.datastores()
+    memory_table(stores)
+    what_is_wrong(stores)
+    delete(lab, stores)
+except MemlabError as error:
+    show_error(error)
+
+st.header("Build one from your texts", anchor=False)
+if job_id := st.session_state.get(_JOB):
+    try:
+        job = show_job(lab, job_id)
+        if job.state == "done":
+            st.success("It is built: choose it on the page Ask.", icon=":material/check_circle:")
+        if job.over:
+            st.button("Build another one", key="memories.another", on_click=st.session_state.pop, args=(_JOB, None))
+    except MemlabError:  # the job was removed from the panel
+        del st.session_state[_JOB]
+        st.rerun()
+else:
+    try:
+        if submitted := build_form(lab, {store.name for store in stores}):
+            st.session_state[_JOB] = submitted.id
+            st.rerun()
+    except MemlabError as error:
+        show_error(error)

@@ -1,0 +1,42 @@
+"""Workspaces: make, open, copy, rename, delete, take along, bring in."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab.errors import MemlabError
+from memlab.ui.entry import through_app
+from memlab.ui.new_workspace import create, import_file
+from memlab.ui.session import current_lab, show_error
+from memlab.ui.workspace_row import what_was_done, workspace_row
+
+FIRST = 30  # workspaces shown at once
+_SHOWN = "workspaces.shown"
+
+
+def more(shown: int) -> None:
+    st.session_state[_SHOWN] = shown + FIRST
+
+
+through_app()
+lab = current_lab()
+
+st.title("Workspaces", anchor=False)
+st.markdown(
+    "A workspace holds what was taught, corrected and forgotten; models and datastores are the same in all of them. "
+    "Two windows in one workspace see each other's edits at the next question, in two workspaces never."
+)
+with st.container(horizontal=True):
+    create(lab)
+    import_file(lab)
+what_was_done()
+try:
+    there = lab.workspaces()
+except MemlabError as error:
+    show_error(error)
+    st.stop()
+first = st.session_state.get(_SHOWN, FIRST)
+for info in there[:first]:
+    workspace_row(lab, info)
+if len(there) > first:
+    st.button(f"Show more ({len(there) - first} not shown)", key="workspaces.more", on_click=more, args=(first,))

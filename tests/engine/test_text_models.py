@@ -1,0 +1,180 @@
+"""Models trained on a text of one's own, end to end for two steps, and the bundled SPALM."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from memlab.bundle import assets
+from memlab.cli import main
+from memlab.corpus.passages import held_out_articles
+from memlab.errors import InputError, NotFound, StoreError
+from memlab.evaluate.text_card import spalm_losses
+from memlab.evaluate.text_models import ATLAS_SPALM
+from memlab.lab import Lab
+from memlab.lm.catalogue import BUNDLED_SPALM, info, load, load_encoder
+from memlab.lm.passage import windows, with_memory
+from memlab.lm.spalm import GATE_FILE, SpalmModel
+from memlab.methods.declare import checked
+from memlab.methods.spalm import Settings, check_spalm
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = random.Random(1)
+    words = [f"{a}{b}" for a in ("mar", "pier", "nat", "andr", "bor") for b in ("e", "is", "ov", "asha", "ine")]
+    lines = [" ".join(rng.choice(words) for _ in range(12)).capitalize() + "." for _ in range(1200)]
+    path = tmp_path_factory.mktemp("text") / "novel.txt"
+    path.write_text("\n".join(lines), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, text: Path) -> Lab:
+    lab = Lab.open(tmp_path_factory.mktemp("trained-home"))
+    lab.train_text("first", text, "base", steps=2)
+    lab.train_text("second", text, "short-term", steps=2)
+    lab.train_text("third", text, "spalm", encoder="first", steps=2)
+    return lab
+
+
+def test_three_kinds_are_trained_on_one_text_with_one_tokenizer(trained: Lab, text: Path) -> None:
+    models = {n: load(str(trained.home / "models" / n)) for n in ("first", "second", "third")}
+    assert len({m.tokenizer_hash for m in models.values()}) == 1
+    assert len({m.weights_hash for m in models.values()}) == 3
+    assert [type(m) is SpalmModel for m in models.values()] == [False, False, True]
+    listed = {Path(m.name).name: m for m in trained.models()}
+    assert {n: listed[n].method for n in models} == {"first": None, "second": None, "third": "spalm"}
+    assert {listed[n].kind for n in models} == {"causal"}
+    records = {n: listed[n].record for n in models}
+    assert len({r["text"]["sha256"] for r in records.values()}) == 1
+    assert [r["recipe"]["memory"] > 0 for r in records.values()] == [False, True, True]
+    for record in records.values():
+        assert all(1 < row["perplexity"] < 10_000 for row in record["scores"])
+    card = listed["third"].card
+    assert "--kind spalm" in card
+    assert "--encoder first" in card
+    assert "weight of the local state" in card
+    assert card.count("| gate ") == 3
+
+
+def test_a_spalm_knows_its_encoder_and_memory_and_refuses_others(trained: Lab, text: Path, tmp_path: Path) -> None:
+    home = trained.home
+    model = load(str(home / "models" / "third"))
+    assert isinstance(model, SpalmModel)
+    encoder = load_encoder(model)
+    store = trained._shelf.open(model.record.datastore)
+    check_spalm(model, encoder, store.fingerprint)
+    kept = list((home / "neighbors").glob("*.json"))
+    assert [json.loads(k.read_text())["sha256"] for k in kept] == [model.record.neighbors_sha256]
+    with pytest.raises(StoreError, match="other weights"):
+        check_spalm(model, load(str(home / "models" / "second")), store.fingerprint)
+    shutil.copytree(home / "models" / "third", tmp_path / "third")
+    moved = load(str(tmp_path / "third"))
+    assert isinstance(moved, SpalmModel)
+    with pytest.raises(StoreError, match="not at"):
+        load_encoder(moved)
+    shutil.copytree(home / "models" / "second", tmp_path / "first")
+    with pytest.raises(StoreError, match="other weights now"):
+        load_encoder(moved)
+    (tmp_path / "third" / GATE_FILE).unlink()
+    shutil.copytree(tmp_path / "third", tmp_path / "fourth")
+    with pytest.raises(InputError, match="Train the model again"):
+        load(str(tmp_path / "fourth"))
+
+
+def test_what_cannot_be_trained_is_refused(trained: Lab, text: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--encoder"):
+        trained.train_text("x", text, "spalm")
+    with pytest.raises(InputError, match="same training part"):
+        trained.train_text("x", text, "spalm", encoder="atlas-clm")
+    with pytest.raises(InputError, match="same training part"):
+        trained.train_text("x", text, "spalm", encoder="third")
+    with pytest.raises(InputError, match="no encoder"):
+        trained.train_text("x", text, "base", encoder="first", steps=1)
+    with pytest.raises(InputError, match="base, short-term, spalm"):
+        trained.train_text("x", text, "lstm")
+    with pytest.raises(InputError, match="seed"):
+        trained.train_text("x", text, "base", seed=-1)
+    for name in ("atlas-clm", "atlas-spalm", "../x", ""):
+        with pytest.raises(InputError, match="cannot name"):
+            trained.train_text(name, text, "base")
+    short = tmp_path / "short.txt"
+    short.write_text("Too short.", "utf-8")
+    with pytest.raises(InputError, match="at least"):
+        trained.train_text("x", short, "base")
+    with pytest.raises(NotFound, match="atlas-spalm"):
+        trained.train("nothing")
+    assert not (trained.home / "models" / "x").exists()
+
+
+def test_neighbors_of_zero_and_negative_memory_are_refused() -> None:
+    with pytest.raises(InputError, match="k is 0"):
+        checked(Settings, {"k": 0})
+    lm = load("atlas-clm")
+    with pytest.raises(InputError, match="-1 tokens"):
+        with_memory(lm, windows(lm), -1)
+
+
+needs_spalm = pytest.mark.skipif(
+    not (assets() / "models" / BUNDLED_SPALM / "config.json").is_file(),
+    reason="no bundled atlas-spalm: `memlab train atlas-spalm` makes it",
+)
+
+
+@needs_spalm
+def test_the_bundled_spalm_is_small_and_made_by_the_recipe_that_ships() -> None:
+    model = info(BUNDLED_SPALM)
+    folder = assets() / "models" / BUNDLED_SPALM
+    assert sum(f.stat().st_size for f in folder.iterdir()) <= 12e6
+    assert (model.bundled, model.kind, model.method) == (True, "causal", "spalm")
+    recipe = model.record["recipe"]
+    assert {k: recipe[k] for k in ("steps", "seed", "K", "memory")} == {
+        "steps": ATLAS_SPALM.steps,
+        "seed": ATLAS_SPALM.seed,
+        "K": 4,
+        "memory": ATLAS_SPALM.memory,
+    }
+    for row in model.record["scores"]:
+        assert f"{row['perplexity']:.2f}" in model.card
+
+
+@needs_spalm
+def test_long_term_memory_helps_the_bundled_spalm_on_articles_it_has_not_seen(lab: Lab) -> None:
+    model = load(BUNDLED_SPALM)
+    assert isinstance(model, SpalmModel)
+    encoder = load_encoder(model)
+    store = lab._shelf.with_key(lab._shelf.open(model.record.datastore), model.record.key)
+    texts = [a.text for a in held_out_articles("test")[:40]]
+    ids = model.tokenizer(texts, add_special_tokens=False)["input_ids"]
+    how = with_memory(model, windows(model), ATLAS_SPALM.memory)
+    nats = spalm_losses(model, encoder, store, ids, how, model.record.K, {"g": None, "1": 1.0, "0": 0.0})
+    mean = {name: float(np.mean(x)) for name, x in nats.losses.items()}
+    assert mean["g"] < mean["1"]
+    assert mean["g"] < mean["0"]
+    assert 0.05 < float(nats.gate.mean()) < 0.99
+
+
+def test_the_command_says_what_is_wrong_with_a_request_to_train(trained: Lab, text: Path) -> None:
+    home = ["--home", str(trained.home)]
+
+    def train(*more: str) -> tuple[int, str]:
+        result = CliRunner().invoke(main, ["train", *more, *home])
+        return result.exit_code, result.stderr
+
+    code, said = train("x", "--kind", "base")
+    assert code == 2
+    assert "--text" in said
+    code, said = train("x", "--text", str(text), "--kind", "spalm")
+    assert code == 1
+    assert "--encoder" in said
+    assert said.count("\n") == 1
+    code, said = train("x", "--text", "nowhere.txt")
+    assert code == 1
+    assert "nowhere.txt" in said
