@@ -306,6 +306,7 @@ def test_evaluate_facts_counts_right_answers(method: str, run: Run, monkeypatch:
 
 def test_bench_measures_asking_and_mixing_of_both_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memlab.lab.measuring, "bench_indexes", lambda store: [])
+    monkeypatch.setattr(Lab, "bench_reading", lambda self: [])
     monkeypatch.setattr(
         memlab.lab.measuring, "bench_build", lambda lm, documents, key: {"name": f"build {lm.name}", "ok": True}
     )
