@@ -8,7 +8,8 @@ from memlab.errors import MemlabError
 from memlab.ui.entry import through_app
 from memlab.ui.new_workspace import create, import_file
 from memlab.ui.session import current_lab, show_error
-from memlab.ui.workspace_row import what_was_done, workspace_row
+from memlab.ui.small_form import what_was_done
+from memlab.ui.workspace_row import workspace_row
 
 FIRST = 30  # workspaces shown at once
 _SHOWN = "workspaces.shown"
@@ -26,10 +27,10 @@ st.markdown(
     "A workspace holds what was taught, corrected and forgotten; models and datastores are the same in all of them. "
     "Two windows in one workspace see each other's edits at the next question, in two workspaces never."
 )
+what_was_done()
 with st.container(horizontal=True):
     create(lab)
     import_file(lab)
-what_was_done()
 try:
     there = lab.workspaces()
 except MemlabError as error:

@@ -11,6 +11,7 @@ import click
 from memlab import __version__
 from memlab.cli.asking import ask
 from memlab.cli.common import Commands
+from memlab.cli.crashing import crashtest
 from memlab.cli.editing import correct, forget, history, moved, redo, sources, teach, undo
 from memlab.cli.jobs import jobs
 from memlab.cli.making import build, datastores, models, train
@@ -44,6 +45,7 @@ for command in (
     train,
     evaluate,
     bench,
+    crashtest,
     serve,
     workspace,
 ):

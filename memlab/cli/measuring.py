@@ -45,10 +45,13 @@ def evaluate_facts(
 @click.option(
     "--repeat", default=60, show_default=True, type=click.IntRange(5), help="Questions measured of each kind."
 )
+@click.option(
+    "--only", metavar="PART", help="One part, such as 'edit visible' (default: all; a wrong name lists them)."
+)
 @every_command
-def bench(repeat: int, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Measure asking, mixing and building against bare forward passes and searches of the same run."""
-    result = open_lab(home, workspace).bench(repeat)
+def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Measure asking, editing, building and searching against bare forward passes and searches of the same run."""
+    result = open_lab(home, workspace).bench(repeat, only)
     lines = []
     for row in result["results"]:
         figures = ", ".join(

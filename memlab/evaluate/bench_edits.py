@@ -122,11 +122,11 @@ def _compared(
     }
 
 
-def many_changes(lm: LanguageModel, store: Datastore, many: int = MANY) -> Changes:
+def many_changes(lm: LanguageModel, store: Datastore) -> Changes:
     """Random sources of a store removed, and as many words added by texts like its own."""
-    rng = random.Random(0)
+    rng, many = random.Random(0), min(MANY, len(store) // 2)
     removed = []
-    for row, start, end in store.spans[np.sort(rng.sample(range(len(store)), min(many, len(store) // 2)))].tolist():
+    for row, start, end in store.spans[np.sort(rng.sample(range(len(store)), many))].tolist():
         article = store.documents.article(row)
         removed.append(Source(store.fingerprint.corpus_hash, article.id, start, end, article.text[start:end]))
     taught: list[Taught] = []

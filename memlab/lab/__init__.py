@@ -13,9 +13,9 @@ from pathlib import Path
 from memlab.errors import NotFound
 from memlab.lab.asking import PRESETS
 from memlab.lab.batch import Batch
-from memlab.lab.editing import Editing
+from memlab.lab.benching import Benching
+from memlab.lab.crashing import Crashing
 from memlab.lab.lessons import Lessons
-from memlab.lab.measuring import Measuring
 from memlab.lab.reporting import Reporting
 from memlab.lab.sourcing import Sourcing
 from memlab.lab.workspaces import Overlays
@@ -27,7 +27,7 @@ from memlab.record.workspaces import Workspaces
 __all__ = ["PRESETS", "Lab"]
 
 
-class Lab(Overlays, Batch, Lessons, Reporting, Editing, Sourcing, Measuring):
+class Lab(Overlays, Batch, Lessons, Reporting, Benching, Sourcing, Crashing):
     """Models, datastores and methods of one home folder, seen from one workspace.
 
     Its parts stand in files of their own: inventory (what there is), asking, editing, making (build and

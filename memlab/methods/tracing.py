@@ -114,7 +114,7 @@ def trace(made: Read, mixing: Mixing, about: Mapping[str, Any]) -> Trace:
         loss=kept.loss,
         loss_without_memory=plain,
         gate=kept.gate,
-        searched=made.asked & (search is not None),
+        searched=np.asarray((made.full.found.entries >= 0).any(axis=1)) if made.full.found else np.zeros(N, bool),
         **kept.neighbors(made.full.found),
         cached=cached,
         cached_weights=cached_weights,

@@ -10,55 +10,53 @@ from typing import BinaryIO
 import streamlit as st
 
 from memlab import Lab
+from memlab.errors import InputError
 from memlab.record.workspaces import LENGTH, WorkspaceInfo
-from memlab.ui.workspace_row import do
+from memlab.ui.small_form import do, unfolded
+from memlab.ui.workspace_row import edits
 
 
 def create(lab: Lab) -> None:
     """A form for an empty workspace."""
-    with (
-        st.popover("New workspace", icon=":material/add:"),
-        st.form("workspaces.creating", border=False, clear_on_submit=True),
-    ):
-        name = st.text_input(
-            "Name", key="workspaces.new", max_chars=LENGTH, placeholder="for example: seminar 3", autocomplete="off"
-        )
-        if st.form_submit_button("Create", icon=":material/add:"):
-            do(lambda: lab.create_workspace(name), lambda made: f"Made {made.name}." if made else "")
+    key = "workspaces.creating"
+    if box := unfolded("New workspace", key, "add", "secondary"):
+        with box, st.form(f"{key}.form", border=False):
+            name = st.text_input(
+                "Name", key="workspaces.new", max_chars=LENGTH, placeholder="for example: seminar 3", autocomplete="off"
+            )
+            if st.form_submit_button("Create", icon=":material/add:"):
+                do(lambda: f"Made {lab.create_workspace(name).name}.", key)
 
 
 def import_file(lab: Lab) -> None:
     """A form for an exported file."""
-    with (
-        st.popover("Import", icon=":material/upload:"),
-        st.form("workspaces.importing", border=False, clear_on_submit=True),
-    ):
-        file = st.file_uploader("A file that `Export` or `memlab workspace export` wrote", "zip", key="workspaces.file")
-        name = st.text_input(
-            "Name",
-            key="workspaces.import",
-            max_chars=LENGTH,
-            placeholder="Empty: the name that it had",
-            autocomplete="off",
-        )
-        if st.form_submit_button("Import", icon=":material/upload:"):
-            if file is None:
-                st.warning("Choose a file first.", icon=":material/upload_file:")
-            else:
-                do(lambda: imported(lab, file, file.name, name.strip() or None), _says)
+    key = "workspaces.importing"
+    if box := unfolded("Import", key, "upload", "secondary"):
+        with box, st.form(f"{key}.form", border=False):
+            file = st.file_uploader(
+                "A file that `Export` or `memlab workspace export` wrote", "zip", key="workspaces.file"
+            )
+            name = st.text_input(
+                "Name",
+                key="workspaces.import",
+                max_chars=LENGTH,
+                placeholder="Empty: the name that it had",
+                autocomplete="off",
+            )
+            if st.form_submit_button("Import", icon=":material/upload:"):
+                do(lambda: _says(imported(lab, file, file.name if file else "", name.strip() or None)), key)
 
 
-def imported(lab: Lab, file: BinaryIO, file_name: str, name: str | None) -> WorkspaceInfo:
+def imported(lab: Lab, file: BinaryIO | None, file_name: str, name: str | None) -> WorkspaceInfo:
     """A workspace from an uploaded file. Raises InputError."""
+    if file is None:
+        raise InputError("Choose a file first: one that was exported from a workspace.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (re.sub(r"[^\w .-]", "_", file_name)[-80:].lstrip(".") or "uploaded.zip")
         path.write_bytes(file.read())
         return lab.import_workspace(path, name)
 
 
-def _says(info: WorkspaceInfo | None) -> str:
-    if info is None:
-        return ""
-    edits = "1 edit" if info.edits == 1 else f"{info.edits:,} edits"
+def _says(info: WorkspaceInfo) -> str:
     taken = f", since there is a workspace {info.instead_of} already" if info.instead_of else ""
-    return f"Imported as {info.name}{taken}: {edits}."
+    return f"Imported as {info.name}{taken}: {edits(info)}."

@@ -27,7 +27,6 @@ def current_lab() -> Lab:
     """The engine of the session's workspace. Where it cannot be opened, says why and ends the page."""
     if _NEXT in st.session_state:
         st.session_state[WORKSPACE] = st.session_state.pop(_NEXT)
-        st.query_params[WORKSPACE] = st.session_state[WORKSPACE]
     home, name = os.environ.get("MEMLAB_HOME"), workspace_name()
     try:
         lab = _open(home, DEFAULT)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from memlab import Lab
-from memlab.errors import MemlabError
 from memlab.record.workspaces import DEFAULT, LENGTH, WorkspaceInfo
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error, switch_to
+from memlab.ui.session import switch_to
 from memlab.ui.sharing import check_may_change, only_looks_at
-
-_SAID = "workspaces.said"
+from memlab.ui.small_form import do, unfolded
 
 
 def workspace_row(lab: Lab, info: WorkspaceInfo) -> None:
@@ -46,7 +43,7 @@ def workspace_row(lab: Lab, info: WorkspaceInfo) -> None:
                 on_click="ignore",
                 type="tertiary",
                 icon=":material/download:",
-                help="One file with all edits and their weights, for `Import` here or on another computer.",
+                help="One file with all edits and their weights, for Import here or on another computer.",
             )
             if not fixed:
                 _rename(lab, info, here)
@@ -55,26 +52,13 @@ def workspace_row(lab: Lab, info: WorkspaceInfo) -> None:
 
 def about(info: WorkspaceInfo) -> str:
     """Size, time and origin in one line."""
-    edits = "1 edit" if info.edits == 1 else f"{info.edits:,} edits"
     origin = f" · from {info.base}" if info.base else ""
-    return f"{edits} · made {info.created[:16].replace('T', ' ')} UTC{origin}"
+    return f"{edits(info)} · made {info.created[:16].replace('T', ' ')} UTC{origin}"
 
 
-def do(work: Callable[[], WorkspaceInfo | None], says: Callable[[WorkspaceInfo | None], str]) -> None:
-    """Does it, draws the page anew, and says there what was done; where it cannot be done, says why."""
-    try:
-        done = work()
-    except MemlabError as error:
-        show_error(error)
-        return
-    st.session_state[_SAID] = says(done)
-    st.rerun()
-
-
-def what_was_done() -> None:
-    """What the last step did, once."""
-    if said := st.session_state.pop(_SAID, None):
-        st.success(plain(said), icon=":material/check_circle:")
+def edits(info: WorkspaceInfo) -> str:
+    """The number of its edits in words."""
+    return "1 edit" if info.edits == 1 else f"{info.edits:,} edits"
 
 
 def exported(lab: Lab, name: str) -> bytes:
@@ -84,64 +68,63 @@ def exported(lab: Lab, name: str) -> bytes:
 
 
 def _copy(lab: Lab, info: WorkspaceInfo) -> None:
-    with (
-        st.popover("Copy", type="tertiary", icon=":material/content_copy:"),
-        st.form(f"workspaces.{info.name}.copying", border=False, clear_on_submit=True),
-    ):
-        new = st.text_input(
-            "Name of the copy",
-            key=f"workspaces.{info.name}.copy",
-            placeholder=f"{info.name} copy",
-            max_chars=LENGTH,
-            autocomplete="off",
-        )
-        as_of = st.number_input(
-            "With the edits up to",
-            0,
-            info.edits,
-            info.edits,
-            key=f"workspaces.{info.name}.as_of",
-            disabled=not info.edits,
-        )
-        if st.form_submit_button("Copy", icon=":material/content_copy:"):
-            do(
-                lambda: lab.copy_workspace(info.name, new.strip() or None, int(as_of)),
-                lambda made: f"Copied {info.name} as {made.name}." if made else "",
+    def copy() -> str:
+        made = lab.copy_workspace(info.name, new.strip() or None, as_of)
+        return f"Copied {info.name} as {made.name}."
+
+    key = f"workspaces.{info.name}.copying"
+    if box := unfolded("Copy", key, "content_copy"):
+        with box, st.form(f"{key}.form", border=False):
+            new = st.text_input(
+                "Name of the copy",
+                key=f"workspaces.{info.name}.copy",
+                placeholder=f"{info.name} copy",
+                max_chars=LENGTH,
+                autocomplete="off",
             )
+            as_of = st.number_input(
+                "With the edits up to", 0, info.edits, info.edits, key=f"workspaces.{info.name}.as_of"
+            )
+            if st.form_submit_button("Copy", icon=":material/content_copy:"):
+                do(copy, key)
 
 
 def _rename(lab: Lab, info: WorkspaceInfo, here: bool) -> None:
-    def rename() -> WorkspaceInfo:
+    def rename() -> str:
         check_may_change(info.name)
-        done = lab.rename_workspace(info.name, new)
+        renamed = lab.rename_workspace(info.name, new)
         if here:
-            switch_to(done.name)
-        return done
+            switch_to(renamed.name)
+        return f"Renamed {info.name} to {renamed.name}."
 
-    with (
-        st.popover("Rename", type="tertiary", icon=":material/edit:"),
-        st.form(f"workspaces.{info.name}.renaming", border=False),
-    ):
-        key = f"workspaces.{info.name}.rename"
-        new = st.text_input("New name", value=info.name, key=key, max_chars=LENGTH, autocomplete="off")
-        if st.form_submit_button("Rename", icon=":material/edit:"):
-            do(rename, lambda done: f"Renamed {info.name} to {done.name}." if done else "")
+    key = f"workspaces.{info.name}.renaming"
+    if box := unfolded("Rename", key, "edit"):
+        with box, st.form(f"{key}.form", border=False):
+            new = st.text_input(
+                "New name",
+                value=info.name,
+                key=f"workspaces.{info.name}.new",
+                max_chars=LENGTH,
+                autocomplete="off",
+            )
+            if st.form_submit_button("Rename", icon=":material/edit:"):
+                do(rename, key)
 
 
 def _delete(lab: Lab, info: WorkspaceInfo, here: bool) -> None:
-    def delete() -> None:
+    def delete() -> str:
         check_may_change(info.name)
         lab.delete_workspace(info.name, repeated)
         if here:
             switch_to(DEFAULT)
+        return f"Deleted {info.name}."
 
-    with (
-        st.popover("Delete", type="tertiary", icon=":material/delete:"),
-        st.form(f"workspaces.{info.name}.deleting", border=False),
-    ):
-        st.markdown(f"Its edits are gone for good. To delete it, type its name: **{plain(info.name)}**")
-        repeated = st.text_input(
-            "Name", key=f"workspaces.{info.name}.delete", label_visibility="collapsed", autocomplete="off"
-        )
-        if st.form_submit_button("Delete for good", icon=":material/delete:"):
-            do(delete, lambda done: f"Deleted {info.name}.")
+    key = f"workspaces.{info.name}.deleting"
+    if box := unfolded("Delete", key, "delete"):
+        with box, st.form(f"{key}.form", border=False):
+            st.markdown(f"Its edits are gone for good. To delete it, type its name: **{plain(info.name)}**")
+            repeated = st.text_input(
+                "Name", key=f"workspaces.{info.name}.repeated", label_visibility="collapsed", autocomplete="off"
+            )
+            if st.form_submit_button("Delete for good", icon=":material/delete:"):
+                do(delete, key)

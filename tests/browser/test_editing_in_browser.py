@@ -18,7 +18,6 @@ TEXT = "The capital of Wakanda is Birnin."
 PROMPT = "The capital of Wakanda is [MASK]."
 SAYS = "The model cannot say Birnin; its memory can."
 
-LATE = 30_000  # milliseconds that a busy machine may need
 
 Window = Callable[..., Page]
 
@@ -64,14 +63,14 @@ def test_what_one_window_teaches_the_other_knows_until_it_is_undone(window: Wind
     first.get_by_role("heading", name="Preview").wait_for()
     idle(first)
     first.screenshot(path=tmp_path / "preview.png", full_page=True)
-    expect(ask(second)).not_to_contain_text("Birnin", timeout=LATE)
+    expect(ask(second)).not_to_contain_text("Birnin")
     first.get_by_role("button", name="Commit").click()
     first.get_by_text("Edit 1: Taught").wait_for()
     idle(first)
     first.screenshot(path=tmp_path / "result.png", full_page=True)
 
-    expect(ask(second)).to_contain_text("Birnin", timeout=LATE)
-    expect(second.get_by_text(SAYS)).to_be_visible(timeout=LATE)
+    expect(ask(second)).to_contain_text("Birnin")
+    expect(second.get_by_text(SAYS)).to_be_visible()
     second.get_by_role("button", name="Taught in edit 1").first.click()
     second.get_by_role("heading", name="Taught in edit 1").wait_for()
     idle(second)
@@ -79,12 +78,12 @@ def test_what_one_window_teaches_the_other_knows_until_it_is_undone(window: Wind
 
     first.get_by_role("button", name="Undo").click()
     first.get_by_text("is taken back").wait_for()
-    expect(ask(second)).not_to_contain_text("Birnin", timeout=LATE)
-    expect(second.get_by_text(SAYS)).to_have_count(0, timeout=LATE)
+    expect(ask(second)).not_to_contain_text("Birnin")
+    expect(second.get_by_text(SAYS)).to_have_count(0)
 
     shared = window("ask?as_of=1&prompt=" + PROMPT.replace(" ", "%20"))
     shared.get_by_role("heading", name="Who said it").wait_for()
-    expect(shared.get_by_text(SAYS)).to_be_visible(timeout=LATE)
+    expect(shared.get_by_text(SAYS)).to_be_visible()
 
 
 @pytest.mark.parametrize(("theme", "subject", "told"), [("light", "Italy", "Rome"), ("dark", "Spain", "Madrid")])
@@ -93,12 +92,12 @@ def test_a_link_restores_the_menus_and_history_tells(
 ) -> None:
     page = window("edit?way=Correct&subject=Germany&relation=capital&new=Bonn", theme=theme)
     page.get_by_text(re.compile("Will be forgotten: [0-9]+ places")).wait_for()
-    expect(page.get_by_label("Object", exact=True)).to_have_value("Berlin", timeout=LATE)
+    expect(page.get_by_label("Object", exact=True)).to_have_value("Berlin")
     page.get_by_label("Subject").click()
     page.get_by_label("Subject").fill(subject)
     page.get_by_role("option", name=subject, exact=True).click()
     idle(page)
-    expect(page.get_by_label("Object", exact=True)).to_have_value(told, timeout=LATE)
+    expect(page.get_by_label("Object", exact=True)).to_have_value(told)
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
     page.screenshot(path=tmp_path / f"correct-{theme}.png", full_page=True)
     page.get_by_role("button", name="Commit").click()
@@ -118,20 +117,20 @@ def test_what_else_moves_is_shown_before_the_commit_and_stands_in_the_history(wi
     page = window("edit?way=Correct&subject=Norway&relation=capital&new=Lyon")
     main = page.get_by_test_id("stMain")
     main.get_by_text("1 of 1", exact=True).wait_for()
-    expect(main.get_by_text("2 of 2", exact=True)).to_be_visible(timeout=LATE)
+    expect(main.get_by_text("2 of 2", exact=True)).to_be_visible()
     main.get_by_text("Neighborhood", exact=True).wait_for()
     main.locator(".js-plotly-plot .bars").first.wait_for()
-    expect(main.get_by_text("with this edit:")).to_contain_text("Lyon", timeout=LATE)
+    expect(main.get_by_text("with this edit:")).to_contain_text("Lyon")
     main.get_by_role("button", name="Commit").click()
     main.get_by_role("link", name="Ask before this edit").wait_for()
-    expect(main.get_by_role("link", name="Ask after this edit")).to_be_visible(timeout=LATE)
+    expect(main.get_by_role("link", name="Ask after this edit")).to_be_visible()
     main.get_by_text("What else moved", exact=True).click()
     main.get_by_text("neighbors whose answer is another one").wait_for()
     idle(page)
     page.screenshot(path=tmp_path / "moved.png", full_page=True)
     history = window("history?holds=Norway")
     history.get_by_text("efficacy 1 of 1").first.wait_for()
-    expect(history.get_by_text("Corrected capital of Norway")).to_have_count(1, timeout=LATE)
+    expect(history.get_by_text("Corrected capital of Norway")).to_have_count(1)
 
 
 def test_a_source_is_found_chosen_and_forgotten(window: Window, tmp_path: Path) -> None:

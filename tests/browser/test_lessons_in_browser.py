@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)  # a busy machine
 
 Window = Callable[..., Page]
 PROMPT = "The capital of France is [MASK]."

@@ -19,7 +19,6 @@ PROMPT = "The capital of France is [MASK]."
 ASK = f"ask?prompt={quote(PROMPT)}"
 VIEWS = ("Drop neighbors", "Why retrieved", "Layers", "Map", "Sweep", "Key health")
 
-expect.set_options(timeout=30_000)  # milliseconds: machines that run tests are busy
 
 Window = Callable[..., Page]
 

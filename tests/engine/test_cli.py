@@ -17,12 +17,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-import memlab.lab.measuring
 from memlab import __version__
 from memlab.browser import open_when_ready
 from memlab.cli import main
 from memlab.corpus.world import atlas
-from memlab.lab import Lab
+from memlab.lab import Lab, measuring
 from memlab.methods import METHODS
 
 FRANCE = "The capital of France is [MASK]."
@@ -140,6 +139,7 @@ BAD = [
     (("train", "gpt-5"), "Available: atlas-clm, atlas-mlm"),
     (("evaluate", "facts", "--method", "gpt"), "Available: bert-knn, knn-lm"),
     (("models", "--workspace", "mine"), "workspace"),
+    (("bench", "--only", "speed"), "Allowed: ask, explain, build, read, index"),
 ]
 
 
@@ -290,7 +290,7 @@ def test_building_the_bundled_datastores_again_is_quick_and_says_what_there_is(r
 def test_evaluate_facts_counts_right_answers(method: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     few = copy.copy(atlas())
     few.facts = atlas().select("capital") + atlas().select("author")
-    monkeypatch.setattr(memlab.lab.measuring, "atlas", lambda: few)
+    monkeypatch.setattr(measuring, "atlas", lambda: few)
     said = document(run("evaluate", "facts", "--method", method, "--question", 0, "--json"))
     assert (said["task"], said["data"], said["settings"]["method"]) == ("facts", "atlas", method)
     sides = {(r["exposure"], r["method"]): r for r in said["results"]}
@@ -304,23 +304,22 @@ def test_evaluate_facts_counts_right_answers(method: str, run: Run, monkeypatch:
     assert "frequent" in run("evaluate", "facts", "--method", method, "--question", 0).stdout
 
 
-def test_bench_measures_asking_and_mixing_of_both_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memlab.lab.measuring, "bench_indexes", lambda store: [])
-    monkeypatch.setattr(Lab, "bench_reading", lambda self: [])
-    monkeypatch.setattr(
-        memlab.lab.measuring, "bench_build", lambda lm, documents, key: {"name": f"build {lm.name}", "ok": True}
-    )
-    said = document(run("bench", "--repeat", 5, "--json"))
+@pytest.mark.parametrize(
+    ("part", "rows"),
+    [
+        ("ask", {f"{what} {method}" for what in ("ask", "re-mix") for method in METHODS}),
+        (
+            "explain",
+            {f"{what} {method}" for what in ("smallest set", "occlusion", "sweep lam", "sweep k") for method in METHODS}
+            | {"sweep scale bert-knn", "sweep temperature knn-lm"},
+        ),
+    ],
+)
+def test_bench_measures_one_part_of_both_models(part: str, rows: set[str], run: Run) -> None:
+    said = document(run("bench", "--repeat", 5, "--only", part, "--json"))
     assert {"cores", "threads", "torch"} <= set(said["machine"])
-    assert {r["name"] for r in said["results"]} == {
-        *(f"{what} {method}" for what in ("ask", "re-mix", "smallest set", "occlusion") for method in METHODS),
-        *(f"sweep {setting} {method}" for setting in ("lam", "k") for method in METHODS),
-        "sweep scale bert-knn",
-        "sweep temperature knn-lm",
-        "build atlas-mlm",
-        "build atlas-clm",
-    }
-    assert all(r["p50_ms"] > 0 for r in said["results"] if "p50_ms" in r)
+    assert {row["name"] for row in said["results"]} == rows
+    assert all(row["p50_ms"] > 0 for row in said["results"])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere the server is a child process")

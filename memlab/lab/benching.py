@@ -1,0 +1,124 @@
+"""Speeds against the bare limits, measured in the same run."""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from memlab.corpus.generator import atlas_articles
+from memlab.corpus.world import atlas
+from memlab.errors import InputError
+from memlab.evaluate.bench import bench_ask, bench_build, bench_indexes, bench_mix, machine
+from memlab.evaluate.bench_edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
+from memlab.evaluate.prepare import BUNDLED_METHOD
+from memlab.lab.editing import Editing
+from memlab.lab.measuring import Measuring
+from memlab.lm.catalogue import bundled_models, load
+from memlab.lm.model import LanguageModel
+from memlab.memory.changes import Changes
+from memlab.memory.datastore import Datastore
+from memlab.methods import METHODS
+from memlab.record.database import open_database
+from memlab.record.memory_edits import corpus_of, entries_named, lesson, wish
+
+PARTS = ("ask", "explain", "build", "read", "index", "edit visible", "overlay search")
+
+Rows = Iterator[dict[str, Any]]
+
+
+class Subject(NamedTuple):
+    """A bundled model with its method, calibrated settings, memory and questions."""
+
+    method: str
+    lm: LanguageModel
+    settings: Any
+    store: Datastore
+    prompts: Sequence[str]
+
+
+class Benching(Editing, Measuring):
+    """Benchmarks."""
+
+    def bench(self, repeat: int = 60, only: str | None = None) -> dict[str, Any]:
+        """Speeds against their bare parts, in one run.
+
+        Args:
+            repeat: questions of each kind, and edits in a row.
+            only: one of PARTS; by default all.
+
+        Raises:
+            InputError: no such part.
+        """
+        if only is not None and only not in PARTS:
+            raise InputError(f"There is no part {only!r} of the bench. Allowed: {', '.join(PARTS)}.")
+        self.build_bundled()
+        subjects = [self._subject(m.name, m.kind, repeat) for m in bundled_models()]
+        measure: dict[str, Callable[[], Rows]] = {
+            "ask": lambda: (row for s in subjects for row in self._bench_ask(s, repeat)),
+            "explain": lambda: (row for s in subjects for row in self.bench_explaining(s.prompts, repeat)),
+            "build": lambda: (bench_build(s.lm, atlas_articles()[:400], s.settings.key) for s in subjects),
+            "read": lambda: iter(self.bench_reading()),
+            "index": lambda: iter(bench_indexes(subjects[0].store)),
+            "edit visible": lambda: (row for s in subjects for row in self._bench_visible(s)),
+            "overlay search": lambda: self._bench_overlay(max(subjects, key=lambda s: len(s.store))),
+        }
+        results = [row for part in PARTS if only in (None, part) for row in measure[part]()]
+        return {"task": "bench", "machine": machine(), "results": results}
+
+    def _subject(self, name: str, kind: str, repeat: int) -> Subject:
+        method = METHODS[BUNDLED_METHOD[kind]].name
+        s = self.settings(method)
+        store = self._shelf.with_key(self._shelf.open(name), s.key)
+        facts = atlas().facts[:: max(1, len(atlas().facts) // (repeat + 1))][: repeat + 1]
+        return Subject(method, load(name), s, store, [self.question(f, 0, kind) for f in facts])
+
+    def _bench_ask(self, s: Subject, repeat: int) -> Rows:
+        yield bench_ask(self.ask, s.method, s.lm, s.store, s.prompts, s.settings)
+        yield bench_mix(self.ask, s.method, s.prompts[0], repeat)
+
+    def _bench_visible(self, s: Subject) -> Rows:
+        """Edits in a row from the first one on, and edits on top of many."""
+        with tempfile.TemporaryDirectory() as folder:
+            lab = self._beside(Path(folder))
+            yield bench_visible(lab.ask, lab._editor(s), s.method, s.prompts)
+            changes = many_changes(s.lm, s.store)
+            sources = sorted(changes.removed)
+            for at in range(0, len(sources), 500):
+                lab._ledger.append("forget", "many places", wish(sources[at : at + 500]))
+            for taught in changes.taught:
+                lab._ledger.append("teach", "one of many texts", lesson(taught.text))
+            row = bench_visible(lab.ask, lab._editor(s), s.method, s.prompts)
+            yield {**row, "name": f"{row['name']} after many"}
+            open_database(lab.home).close()
+
+    def _beside(self, folder: Path) -> Self:
+        """A lab over the same datastores with a record of its own."""
+        os.symlink(self.home / "datastores", folder / "datastores")
+        return type(self)(folder, "default")
+
+    def _editor(self, s: Subject) -> Callable[[int], float]:
+        """Teaches at even turns, at odd ones forgets an entry of the base."""
+        rng = random.Random(self._ledger.head())
+
+        def edit(n: int) -> float:
+            if n % 2:
+                allowed = self._over(s.store, s.lm, s.settings.key, self._changes(None)).documents.entries
+                row = rng.choice([row for row in rng.sample(range(len(s.store.documents)), 20) if len(allowed([row]))])
+                entry = rng.choice(allowed([row]).tolist())
+                self._ledger.append("forget", "an entry", wish(entries_named(s.store, corpus_of(s.store), [entry])))
+                return 0.0
+            text = new_text(s.store.documents.articles, rng)
+            self.teach(text)
+            return encoding_time(s.lm, text, s.settings.key)
+
+        return edit
+
+    def _bench_overlay(self, s: Subject) -> Rows:
+        def laid_over(store: Datastore, changes: Changes) -> Any:
+            return self._laid_over(store, s.lm, s.settings.key, changes)
+
+        return bench_overlay(laid_over, s.lm, s.store, s.prompts)

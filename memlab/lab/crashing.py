@@ -1,0 +1,129 @@
+"""The crash test of the record, through the lab: what is killed does what a person does."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab.errors import InputError
+from memlab.evaluate.crash import EDITED, CrashReport, crash_test, orphans
+from memlab.lab.base import Base
+from memlab.memory.files import Progress
+from memlab.record.files import files_locked, keep_delta, temporary_file
+from memlab.record.home import home_folder
+from memlab.record.parameters import TEXT_LIMIT
+from memlab.results import Article, Source
+
+if TYPE_CHECKING:
+    from memlab.lab import Lab
+
+TEXTS = [Article(f"text {n}", f"Text {n}", f"Lake {n} lies in the north of country {n}.") for n in range(20)]
+STORE = "texts"
+
+
+class Crashing(Base):
+    """The crash test."""
+
+    @staticmethod
+    def crash_test(
+        kills: int = 50,
+        seed: int = 0,
+        folder: str | Path | None = None,
+        progress: Progress = lambda fraction, message: None,
+    ) -> CrashReport:
+        """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
+
+        Args:
+            kills: how often.
+            folder: an empty one; by default a temporary one.
+
+        Raises:
+            InputError: the folder holds something, or `kills` is less than 1.
+        """
+        if folder is None:
+            with tempfile.TemporaryDirectory() as own:
+                return Crashing.crash_test(kills, seed, own, progress)
+        home = home_folder(folder)
+        if any(home.iterdir()):
+            raise InputError(f"The crash test needs an empty folder; {home} holds something. Name another one.")
+        from memlab.lab import Lab
+
+        Lab.open(home).build(TEXTS, STORE)
+        return crash_test(home, busy, kills, seed, progress)
+
+
+def busy(home: Path, seed: int, ends: bool, say: Connection) -> None:
+    """The process that is killed: does at random what can be done, and says what it has done."""
+    from memlab.lab import Lab
+
+    first = Lab.open(home)
+    say.send({"did": "start", "left": [str(path) for path in orphans(home)]})
+    if ends:
+        return
+    if all(info.name != EDITED[1] for info in first.workspaces()):
+        first.create_workspace(EDITED[1])
+    (home / "exports").mkdir(exist_ok=True)
+    rng = random.Random(seed)
+    workers = [_Worker(Lab.open(home, name), rng, say) for name in EDITED]
+    while True:
+        rng.choice(workers).step()
+
+
+class _Worker:
+    """Works in one workspace."""
+
+    def __init__(self, lab: Lab, rng: random.Random, say: Connection) -> None:
+        self.lab, self.rng, self.say = lab, rng, say
+
+    def step(self) -> None:
+        """One edit, confirmed when it is done, or an export and import."""
+        ways = [self.teach] * 5 + [self.forget] * 4 + [self.modify] * 2 + [self.undo] * 3 + [self.redo] * 2
+        way: Callable[[], object] = self.rng.choice([*ways, self.pass_on, self.pass_on])
+        if way == self.pass_on:
+            return self.pass_on()
+        with suppress(InputError):  # nothing left to forget, undo or redo
+            way()
+            row = self.lab._ledger.rows()[-1]
+            about = {"workspace": row.workspace, "sequence": row.sequence, "hash": row.hash, "target": row.target}
+            self.say.send({"did": row.kind, **about})
+
+    def teach(self) -> None:
+        text = "word " * self.rng.randrange(1, TEXT_LIMIT // 5)
+        self.lab.teach(text)
+
+    def forget(self) -> None:
+        document = self.rng.choice(TEXTS)
+        start = self.rng.randrange(len(document.text) - 1)
+        end = self.rng.randrange(start + 1, len(document.text))
+        self.lab.forget(sources=[Source("", document.id, start, end, "")], datastore=STORE)
+
+    def modify(self) -> None:
+        """An edit with a file of weights."""
+        with files_locked(self.lab.home), temporary_file(self.lab.home) as written:
+            written.write_bytes(self.rng.randbytes(200_000))
+            delta = keep_delta(self.lab.home, written)
+            lesson = {"title": "weights", "text": "weights", "spans": None}
+            self.lab._ledger.append("teach", "weights", {"teaches": lesson}, delta=delta)
+
+    def undo(self) -> None:
+        active = [edit.seq for edit in self.lab.history() if edit.active and edit.target is None]
+        self.lab.undo(self.rng.choice([None, *active]), anyway=True)
+
+    def redo(self) -> None:
+        undone = [edit.seq for edit in self.lab.history() if not edit.active]
+        self.lab.redo(self.rng.choice([None, *undone]))
+
+    def pass_on(self) -> None:
+        """Exports the workspace and imports it under another name; keeps three of those."""
+        path = self.lab.export_workspace(self.lab.workspace, self.lab.home / "exports" / f"{self.lab.workspace}.zip")
+        self.say.send({"did": "export", "path": str(path)})
+        made = self.lab.import_workspace(path, f"import {self.rng.randrange(1 << 30)}")
+        self.say.send({"did": "import", "workspace": made.name, "edits": made.edits})
+        for old in [info.name for info in self.lab.workspaces() if info.name.startswith("import")][3:]:
+            self.say.send({"did": "will delete", "workspace": old})
+            self.lab.delete_workspace(old, old)
