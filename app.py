@@ -37,6 +37,12 @@ page = st.navigation(
             help="Many prompts in one table, each row a link to its answer.",
         ),
         st.Page(
+            "pages/read.py",
+            title="Read",
+            icon=":material/auto_stories:",
+            help="A passage token by token: what memory brings to every word, and who said it.",
+        ),
+        st.Page(
             "pages/edit.py",
             title="Edit memory",
             icon=":material/edit_note:",

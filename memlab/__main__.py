@@ -2,4 +2,5 @@
 
 from memlab.cli import main
 
-main(prog_name="memlab")
+if __name__ == "__main__":
+    main(prog_name="memlab")

@@ -2,6 +2,7 @@
 
     MemlabError
     |-- InputError      a prompt, text, setting or file that cannot be used
+    |   `-- TooLongError    a text with more tokens than are read; says where it would be cut
     |-- NotFound        a method, model, datastore or article that does not exist
     |-- StoreError      a datastore that is damaged, unfinished or belongs to something else
     |-- HomeError       the home folder cannot be used (not writable, disk full)
@@ -23,6 +24,14 @@ class MemlabError(Exception):
 
 class InputError(MemlabError):
     """The prompt, text, file or setting cannot be used."""
+
+
+class TooLongError(InputError):
+    """A text with more tokens than are read. `end`: the character after which it would be cut; `limit` in tokens."""
+
+    def __init__(self, message: str, end: int, limit: int) -> None:
+        super().__init__(message)
+        self.end, self.limit = end, limit
 
 
 class NotFound(MemlabError):

@@ -14,6 +14,7 @@ from memlab.ui.compare import beside_pinned
 from memlab.ui.details import details
 from memlab.ui.entry import through_app
 from memlab.ui.exports import exports
+from memlab.ui.keyboard import keyboard_help
 from memlab.ui.look import look_closer
 from memlab.ui.neighbors import neighbor_list
 from memlab.ui.prompt import example_menu, examples, first_steps, prompt_bar
@@ -68,6 +69,7 @@ with bar:
 try:
     with st.sidebar:
         question = choose(lab, prompt)
+        keyboard_help()
     prompts = examples(lab, question.method)
 except MemlabError as error:
     show_error(error)

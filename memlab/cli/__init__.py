@@ -10,10 +10,13 @@ import click
 
 from memlab import __version__
 from memlab.cli.asking import ask
+from memlab.cli.batch import batch
 from memlab.cli.common import Commands
 from memlab.cli.crashing import crashtest
 from memlab.cli.editing import correct, forget, history, moved, redo, sources, teach, undo
+from memlab.cli.generating import generate
 from memlab.cli.jobs import jobs
+from memlab.cli.lessons import lessons
 from memlab.cli.making import build, datastores, models, train
 from memlab.cli.measuring import bench, evaluate
 from memlab.cli.reading import read
@@ -29,7 +32,9 @@ def main() -> None:
 
 for command in (
     ask,
+    batch,
     read,
+    generate,
     teach,
     forget,
     correct,
@@ -38,6 +43,7 @@ for command in (
     history,
     moved,
     sources,
+    lessons,
     models,
     datastores,
     build,

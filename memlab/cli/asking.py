@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memlab.cli.common import every_command, method_settings, open_lab, short, show
+from memlab.cli.common import every_command, method_settings, open_lab, short, show, write
 
 if TYPE_CHECKING:
+    from memlab.figures.report import View
     from memlab.results import LayerLens, Occlusion, SmallestSet, Sweep
 
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--without", type=int, multiple=True, metavar="ENTRY", help="Leave an entry out, as if forgotten.")
 @click.option("--sweep", metavar="SETTING", help="Also the answer as a function of lam, k, temperature or scale.")
 @click.option("--explain", is_flag=True, help="Also the smallest set of neighbors, occluded words, and layers.")
+@click.option("--report", type=click.Path(path_type=Path), help="Also write the answer as one HTML FILE.")
 @click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
 @click.option("--top", type=click.IntRange(1), help="With --json: cut the distributions to so many words.")
 @method_settings
@@ -36,6 +38,7 @@ def ask(
     without: tuple[int, ...],
     sweep: str | None,
     explain: bool,
+    report: Path | None,
     preset: str,
     top: int | None,
     as_json: bool,
@@ -60,10 +63,12 @@ def ask(
         *(f"  note: {notice}" for notice in p.notices),
     ]
     document = p.to_dict(top)
+    views: list[View] = []
     if sweep is not None:
         swept = lab.sweep(p, sweep)
         document["sweep"] = swept.to_dict()
         lines += _swept(swept)
+        views.append(swept)
     if explain:
         smallest, words, layers = lab.smallest_set(p), lab.occlusion(p), lab.layers(p)
         document["explain"] = {
@@ -72,6 +77,11 @@ def ask(
             "layers": layers.to_dict(),
         }
         lines += [_smallest(smallest), *_hidden(words), *_layers(layers)]
+        views += [words, layers]
+    if report is not None:
+        write(report, lab.report(p, views))
+        document["report"] = str(report)
+        lines.append(f"  report           {report}")
     show(document, as_json, [" ".join(line.splitlines()) for line in lines])
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memlab.errors import MemlabError
+from memlab.errors import InputError, MemlabError
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
@@ -62,6 +62,24 @@ def open_lab(home: Path | None, workspace: str) -> Lab:
 
 def show(document: Any, as_json: bool, lines: list[str]) -> None:
     click.echo(json.dumps(document, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+def write(file: Path, text: str) -> None:
+    """Writes what was asked for, in place of what is there. Raises InputError."""
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}. Name a file in a folder of yours.") from None
+
+
+def read(file: Path) -> str:
+    """The text of a file; "-" is standard input. Raises InputError."""
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file} cannot be read: it is not UTF-8 text.") from None
 
 
 def progress(fraction: float, message: str) -> None:

@@ -16,8 +16,10 @@ ROWS = 6
 HEIGHT = 300
 
 
-def moved(before: Prediction, after: Prediction) -> go.Figure:
-    """The mixture's first words before (hollow) and after (solid), joined by a line."""
+def moved(
+    before: Prediction, after: Prediction, names: tuple[str, str] = ("all neighbors", "without the unticked")
+) -> go.Figure:
+    """The mixture's first words before (hollow) and after (solid), joined by a line; `names` of both for hovering."""
     both = {w.token: w for p in (after, before) for w in p.mixture.top(ROWS)}
     found = sorted(both.values(), key=lambda word: -_of(before, word) - _of(after, word))[:ROWS]
     words, old, new = [w.token for w in found], [_of(before, w) for w in found], [_of(after, w) for w in found]
@@ -28,8 +30,8 @@ def moved(before: Prediction, after: Prediction) -> go.Figure:
             go.Scatter(x=[a, b], y=[row, row], mode="lines", line={"color": QUIET, "width": 2}, hoverinfo="skip")
         )
     hollow = {"size": 15, "color": "rgba(0,0,0,0)", "line": {"color": QUIET, "width": 2.5}}
-    figure.add_trace(_dots(old, rows, words, hollow, "all neighbors"))
-    figure.add_trace(_dots(new, rows, words, {"size": 15, "color": MIXTURE}, "without the unticked"))
+    figure.add_trace(_dots(old, rows, words, hollow, names[0]))
+    figure.add_trace(_dots(new, rows, words, {"size": 15, "color": MIXTURE}, names[1]))
     figure.data[-1].update(
         mode="markers+text",
         text=[literal(share(p)) for p in new],

@@ -12,9 +12,12 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from memlab.figures import dropping, health, keymap, layers, occlusion, sweep
 from memlab.figures.answers import three_answers, union
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL
-from memlab.results import Prediction
+from memlab.results import Comparison, KeyMap, LayerLens, Occlusion, Prediction, QueryHealth, Sweep
+
+View = Comparison | KeyMap | LayerLens | Occlusion | QueryHealth | Sweep
 
 WORDS = 12  # rows of the table of words
 
@@ -28,13 +31,13 @@ class Chart:
     figure: go.Figure
 
 
-def report(p: Prediction, command: str, python: str, versions: Mapping[str, str], charts: Sequence[Chart] = ()) -> str:
+def report(p: Prediction, command: str, python: str, versions: Mapping[str, str], views: Sequence[View] = ()) -> str:
     """HTML text of a report.
 
     Args:
         command, python: what makes the answer again, in a shell and in a notebook.
         versions: of everything that the answer depends on.
-        charts: further figures of the view; the three answers always come first.
+        views: explanations of the answer, a chart each; the three answers always come first.
     """
     first = Chart(
         "What do model, memory and mixture say?",
@@ -45,13 +48,39 @@ def report(p: Prediction, command: str, python: str, versions: Mapping[str, str]
         p=p,
         formula=_formula(p),
         words=[_word(p, word.id, word.token) for word in union(p, WORDS)],
-        charts=[_drawn(chart, n) for n, chart in enumerate((first, *charts))],
+        charts=[_drawn(chart, n) for n, chart in enumerate((first, *map(_chart, views)))],
         command=command,
         python=python,
         versions=versions,
         colors={"model": MODEL, "memory": MEMORY, "mixture": MIXTURE},
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+def _chart(view: View) -> Chart:
+    """The chart that the page shows for the same result."""
+    match view:
+        case Occlusion():
+            return Chart(occlusion.QUESTION, occlusion.described(view), occlusion.occlusion(view))
+        case LayerLens():
+            return Chart(layers.QUESTION, layers.described(view), layers.layers(view))
+        case KeyMap():
+            return Chart(keymap.QUESTION, keymap.described(view), keymap.keymap(view))
+        case Sweep():
+            return Chart(sweep.QUESTION, sweep.described(view), sweep.sweep(view))
+        case QueryHealth():
+            return Chart(health.QUESTION, health.described(view), health.health(view))
+        case Comparison(a=a, b=b) if a.without != b.without:
+            return Chart(dropping.QUESTION, dropping.described(a, b), dropping.moved(a, b))
+        case Comparison(a=a, b=b):
+            return Chart("What differs between A and B?", _differences(view), dropping.moved(a, b, ("A", "B")))
+
+
+def _differences(c: Comparison) -> str:
+    """One sentence: what was asked differently, and both answers."""
+    asked = ", ".join(f"{d.name} {d.a} → {d.b}" for d in c.asked) or "the same was asked"
+    answers = [f"{p.answer} ({p.mixture[0].p:.2f})" for p in (c.a, c.b)]
+    return f"{asked}. A (hollow) answers {answers[0]}, B (solid) {answers[1]}."
 
 
 @cache

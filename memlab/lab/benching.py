@@ -14,8 +14,10 @@ from memlab.corpus.world import atlas
 from memlab.errors import InputError
 from memlab.evaluate.bench import bench_ask, bench_build, bench_indexes, bench_mix, machine
 from memlab.evaluate.bench_edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
+from memlab.evaluate.bench_generating import TOKENS, bench_generating
 from memlab.evaluate.prepare import BUNDLED_METHOD
 from memlab.lab.editing import Editing
+from memlab.lab.generating import Generating
 from memlab.lab.measuring import Measuring
 from memlab.lm.catalogue import bundled_models, load
 from memlab.lm.model import LanguageModel
@@ -24,8 +26,9 @@ from memlab.memory.datastore import Datastore
 from memlab.methods import METHODS
 from memlab.record.database import open_database
 from memlab.record.memory_edits import corpus_of, entries_named, lesson, wish
+from memlab.results import Generation
 
-PARTS = ("ask", "explain", "build", "read", "index", "edit visible", "overlay search")
+PARTS = ("ask", "explain", "build", "read", "generate", "index", "edit visible", "overlay search")
 
 Rows = Iterator[dict[str, Any]]
 
@@ -40,7 +43,7 @@ class Subject(NamedTuple):
     prompts: Sequence[str]
 
 
-class Benching(Editing, Measuring):
+class Benching(Editing, Generating, Measuring):
     """Benchmarks."""
 
     def bench(self, repeat: int = 60, only: str | None = None) -> dict[str, Any]:
@@ -62,6 +65,7 @@ class Benching(Editing, Measuring):
             "explain": lambda: (row for s in subjects for row in self.bench_explaining(s.prompts, repeat)),
             "build": lambda: (bench_build(s.lm, atlas_articles()[:400], s.settings.key) for s in subjects),
             "read": lambda: iter(self.bench_reading()),
+            "generate": lambda: (self._bench_generating(s) for s in subjects if s.lm.kind == "causal"),
             "index": lambda: iter(bench_indexes(subjects[0].store)),
             "edit visible": lambda: (row for s in subjects for row in self._bench_visible(s)),
             "overlay search": lambda: self._bench_overlay(max(subjects, key=lambda s: len(s.store))),
@@ -79,6 +83,12 @@ class Benching(Editing, Measuring):
     def _bench_ask(self, s: Subject, repeat: int) -> Rows:
         yield bench_ask(self.ask, s.method, s.lm, s.store, s.prompts, s.settings)
         yield bench_mix(self.ask, s.method, s.prompts[0], repeat)
+
+    def _bench_generating(self, s: Subject) -> dict[str, Any]:
+        def generate(prompt: str) -> Generation:
+            return self.generate(prompt, s.method, max_tokens=TOKENS)
+
+        return bench_generating(generate, s.lm, s.store, s.prompts[:13], s.settings.k, s.settings.key)
 
     def _bench_visible(self, s: Subject) -> Rows:
         """Edits in a row from the first one on, and edits on top of many."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
-from memlab.corpus.lessons import Lesson, Step, bundled_lessons, read_lesson
+from memlab.corpus.lessons import Lesson, Step, bundled_lessons, named_after, read_lesson
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.lab.inventory import Inventory
 from memlab.methods import method
@@ -44,18 +45,30 @@ class Lessons(Inventory):
         keep_lesson(self.home, lesson)
         return lesson
 
+    def new_lesson(self, title: str, about: str, step: Step) -> Lesson:
+        """Makes a lesson of one step, named after its title. Raises InputError."""
+        return self.save_lesson(Lesson(self._free(named_after(title)), title, about, 1, (step,)))
+
+    def add_to_lesson(self, name: str, step: Step) -> Lesson:
+        """Puts a step at the end of a lesson of one's own. Raises NotFound, or InputError."""
+        lesson = self.lesson(name)
+        steps = (*lesson.steps, step)
+        return self.save_lesson(replace(lesson, steps=steps, minutes=max(lesson.minutes, len(steps))))
+
     def import_lesson(self, text: str) -> Lesson:
         """Keeps a lesson from an exported file's text, under its own name or a free one. Raises InputError."""
         lesson = read_lesson(text)
-        taken = {other.name for other in self.lessons()}
-        name, n = lesson.name, 2
-        while name in taken:
-            name, n = f"{lesson.name[:56]}-{n}", n + 1
-        return self.save_lesson(replace(lesson, name=name))
+        return self.save_lesson(replace(lesson, name=self._free(lesson.name)))
 
     def delete_lesson(self, name: str) -> None:
         """Deletes a lesson of one's own. Raises NotFound."""
         drop_lesson(self.home, name)
+
+    def _free(self, name: str) -> str:
+        """The name, or the first free one after it."""
+        taken = {other.name for other in self.lessons()}
+        numbered = (f"{name[:56]}-{n}" for n in count(2))
+        return name if name not in taken else next(free for free in numbered if free not in taken)
 
 
 def _check(step: Step, n: int) -> None:

@@ -155,6 +155,30 @@ class Reading(Asking):
         settings: dict[str, Any],
     ) -> Posed:
         """Everything that a reading leaves open, decided. Arguments as in `read`."""
+        order, mixing, about = self._pose_sources(
+            method, model, datastore, short_term, cache, gate, as_of, preset, window, stride, leave_out, theta,
+            lam_cache, settings,
+        )  # fmt: skip
+        return Posed(order, mixing, passage(order.lm, text, LIMIT, cut), about)
+
+    def _pose_sources(
+        self,
+        method: str,
+        model: str | None,
+        datastore: str | None,
+        short_term: int,
+        cache: int,
+        gate: str | None,
+        as_of: int | None,
+        preset: str,
+        window: int | None,
+        stride: int | None,
+        leave_out: str,
+        theta: float | None,
+        lam_cache: float,
+        settings: dict[str, Any],
+    ) -> tuple[Order, Mixing, dict[str, Any]]:
+        """Who reads, which memory is searched, how they are mixed, and the fields of a trace that say so."""
         if method not in READING_METHODS:
             raise NotFound.named("method of reading", method, READING_METHODS)
         if leave_out not in LEAVE_OUT:
@@ -211,7 +235,7 @@ class Reading(Asking):
             "method": method, "model": lm.name, "datastore": store_name, "workspace": self.workspace, "as_of": head,
             "settings": asked, "gate_kind": gate_kind, "words": words, "notices": tuple(notices),
         }  # fmt: skip
-        return Posed(order, mixing, passage(lm, text, LIMIT, cut), about)
+        return order, mixing, about
 
     def _knn_settings(self, store_name: str, preset: str, settings: dict[str, Any]) -> Any:
         start = self.settings("knn-lm", store_name, preset, settings.get("key"))
@@ -243,7 +267,9 @@ class Reading(Asking):
                 f"{lm.name} is no SPALM. Use {BUNDLED_SPALM}, or train one: memlab train NAME --kind spalm."
             )
         encoder = load_encoder(lm)
-        store = self._shelf.with_key(self._shelf.open(datastore or lm.record.datastore), lm.record.key)
+        store = self._shelf.open(datastore or lm.record.datastore)
+        if store.fingerprint.model_hash == lm.record.encoder_hash:
+            store = self._shelf.with_key(store, lm.record.key)
         check_spalm(lm, encoder, store.fingerprint)
         given = dict(settings) if gate is None else {**settings, "gate": gate}
         start = spalm.Settings(k=lm.record.K)

@@ -14,7 +14,7 @@ from memlab.lm.catalogue import load
 from memlab.results import Prediction
 
 if TYPE_CHECKING:
-    from memlab.figures.report import Chart
+    from memlab.figures.report import View
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "faiss-cpu", "numpy")
 
@@ -40,8 +40,11 @@ class Reporting(Asking):
             out[f"texts of {p.datastore} (sha256)"] = self._shelf.open(p.datastore).fingerprint.corpus_hash
         return out
 
-    def report(self, p: Prediction, charts: Sequence[Chart] = ()) -> str:
-        """A self-contained HTML file of the answer: words, neighbors, settings, versions, and how to make it again."""
+    def report(self, p: Prediction, views: Sequence[View] = ()) -> str:
+        """A self-contained HTML file of the answer: words, neighbors, settings, versions, and how to make it again.
+
+        `views` are explanations of the answer, such as `lab.sweep(p)` or `lab.layers(p)`: a chart each.
+        """
         from memlab.figures.report import report  # plotly takes a second to import; only pages and reports need it
 
-        return report(p, self.command(p), self.code(p), self.versions(p), charts)
+        return report(p, self.command(p), self.code(p), self.versions(p), views)

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from memlab.errors import InputError
+from memlab.errors import InputError, TooLongError
 from memlab.lm.model import LanguageModel, listening
 
 _BATCH_TOKENS = 4096  # of one forward pass
@@ -283,7 +283,8 @@ def passage(model: LanguageModel, text: str, limit: int | None = None, cut: bool
         limit: how many tokens are allowed. cut: drop what is beyond the limit instead of refusing.
 
     Raises:
-        InputError: empty, a single token, or too long (says where it would be cut).
+        InputError: empty, or a single token.
+        TooLongError: says where it would be cut.
     """
     check_causal(model)
     if not text.strip():
@@ -297,9 +298,11 @@ def passage(model: LanguageModel, text: str, limit: int | None = None, cut: bool
     if limit is not None and len(ids) > limit:
         end = int(spans[limit - 1, 1])
         if not cut:
-            raise InputError(
+            raise TooLongError(
                 f"The text has {len(ids)} tokens; {limit} are read at most. Cut there (cut=True, --cut), it would end after "
-                f"character {end}: …{text[max(0, end - 30) : end]!r}."
+                f"character {end}: …{text[max(0, end - 30) : end]!r}.",
+                end,
+                limit,
             )
         text, ids, spans = text[:end], ids[:limit], spans[:limit]
     return Passage(text, ids, spans)

@@ -93,6 +93,8 @@ def build(
 
 def check_name(name: str) -> None:
     """Raises InputError for what cannot name a datastore."""
+    if not name:
+        raise InputError("The datastore needs a name: letters, digits, '-', '_' and '.'.")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name):
         raise InputError(f"{name!r} cannot name a datastore. Use letters, digits, '-', '_' and '.'.")
 

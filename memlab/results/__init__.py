@@ -23,16 +23,20 @@ from memlab.results.explanation import (
 )
 from memlab.results.facts import Article, Edit, Fact, Source
 from memlab.results.found_source import FoundSource, FoundSources
+from memlab.results.generation import ENDINGS, Branch, CopiedSpan, Generation, GenerationPair, Node
 from memlab.results.moved import GroupScore, Moved, MovedRow
 from memlab.results.prediction import SCHEMA_VERSION, Gate, Neighbor, Prediction, PromptToken, Timings, TippingPoint
 from memlab.results.trace import Cached, Remembered, Trace, TraceArrays, TraceStep, TraceToken
 
 __all__ = [
+    "ENDINGS",
     "SCHEMA_VERSION",
     "Article",
     "BatchRow",
+    "Branch",
     "Cached",
     "Comparison",
+    "CopiedSpan",
     "Difference",
     "Distribution",
     "Edit",
@@ -40,6 +44,8 @@ __all__ = [
     "FoundSource",
     "FoundSources",
     "Gate",
+    "Generation",
+    "GenerationPair",
     "GroupScore",
     "KeyHealth",
     "KeyMap",
@@ -49,6 +55,7 @@ __all__ = [
     "Moved",
     "MovedRow",
     "Neighbor",
+    "Node",
     "OccludedWord",
     "Occlusion",
     "Prediction",

@@ -15,8 +15,13 @@ import numpy as np
 
 from memlab.results.distribution import Distribution, WordProbability
 from memlab.results.prediction import SCHEMA_VERSION, Neighbor
+from memlab.results.tables import csv_text
 
 SIDES = ("lm", "knn", "mixture")
+COLUMNS = (
+    "position", "text", "id", "start", "end", "kind", "frequency", "loss", "loss_without_memory", "gain", "gate",
+    "searched", "remembered", "weights",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -243,6 +248,16 @@ class Trace(Sequence[TraceToken]):
             "notices": list(self.notices),
             "stopped": self.stopped,
         }
+
+    def csv(self) -> str:
+        """One line a token; the remembered tokens of a line are separated by blanks, nearest first."""
+        rows = []
+        for token in self:
+            row = token.to_dict()
+            row["remembered"] = " ".join(n.token for n in token.neighbors)
+            row["weights"] = " ".join(f"{n.weight:.4f}" for n in token.neighbors)
+            rows.append(row)
+        return csv_text(rows, COLUMNS)
 
 
 @dataclass(frozen=True)

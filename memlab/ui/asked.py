@@ -9,6 +9,7 @@ from memlab import Lab
 from memlab.errors import InputError
 from memlab.results import Prediction
 from memlab.ui.address import named
+from memlab.ui.as_of import NOW
 
 
 def asked(lab: Lab, parameters: Mapping[str, str]) -> Prediction:
@@ -17,16 +18,16 @@ def asked(lab: Lab, parameters: Mapping[str, str]) -> Prediction:
     prompt, name = parameters.get("prompt", ""), parameters.get("method")
     fields = methods[name].fields() if name in methods else [f for m in methods.values() for f in m.fields()]
     known = {field.name for field in fields}
-    moment = parameters.get("as_of")
-    if moment is not None and not moment.isdecimal():
-        raise InputError(f"as_of is {moment!r}; allowed is the number of an edit.")
+    moment = parameters.get("as_of", NOW)
+    if moment != NOW and not moment.isdecimal():
+        raise InputError(f"as_of is {moment!r}; allowed are {NOW} and the number of an edit.")
     settings: dict[str, Any] = {key: value for key, value in parameters.items() if key in known}
     return lab.ask(
         prompt,
         method=name,
         model=named(parameters.get("model")),
         datastore=named(parameters.get("datastore")),
-        as_of=None if moment is None else int(moment),
+        as_of=None if moment == NOW else int(moment),
         preset=parameters.get("preset", "calibrated"),
         **settings,
     )

@@ -11,11 +11,13 @@ from memlab.errors import MemlabError
 from memlab.results import Comparison, Neighbor, Prediction
 from memlab.ui.asked import asked
 from memlab.ui.formula import weight
+from memlab.ui.keyboard import PIN
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
 PINNED = "a"
 SHOWN = 5  # neighbors gained or lost that are listed
+LEAST = 0.005  # a change of probability that is listed
 
 
 def pin_controls(p: Prediction) -> None:
@@ -26,6 +28,7 @@ def pin_controls(p: Prediction) -> None:
         "Pin as A",
         key="compare.pin",
         icon=":material/keep:",
+        shortcut=PIN,
         help="Keeps this view; change the prompt, a setting or the time, and both stand side by side.",
         on_click=_pin,
         args=(p,),
@@ -44,7 +47,9 @@ def beside_pinned(lab: Lab, p: Prediction) -> None:
             there = type(lab).open(lab.home, given.pop("workspace", lab.workspace))
             _show(lab.compare(asked(there, given), p))
         except MemlabError as error:
+            st.caption("A cannot be asked any more.")
             show_error(error)
+            st.button("Let go of A", key="compare.let_go", icon=":material/keep_off:", on_click=_unpin)
 
 
 def view(p: Prediction) -> dict[str, str]:
@@ -64,27 +69,28 @@ def _unpin() -> None:
 
 
 def _show(c: Comparison) -> None:
-    if not c.asked:
+    if c.asked:
+        st.markdown(" · ".join(f"**{plain(d.name)}** {_value(d.a)} → {_value(d.b)}" for d in c.asked))
+    else:
         st.caption("A and B ask the same. Change the prompt, a setting, the workspace or the time.")
-    for d in c.asked:
-        st.markdown(f"{plain(d.name)}: {plain(str(d.a))} → {plain(str(d.b))}")
     left, right = st.columns(2)
     for side, name, p in ((left, "A", c.a), (right, "B", c.b)):
         side.metric(f"{name}: the answer", p.answer, f"p = {p.mixture[0].p:.2f}", delta_color="off", delta_arrow="off")
         side.caption(f"weight of memory {weight(p.gate.knn_weight)}")
-    moved = [w.to_dict() for w in c.words if abs(w.change) >= 0.005]
+    moved = [{"word": w.token, "A": w.a, "B": w.b, "change": w.change} for w in c.words if abs(w.change) >= LEAST]
     if moved:
-        st.dataframe(
-            moved,
-            hide_index=True,
-            column_config={n: st.column_config.NumberColumn(format="%.3f") for n in ("a", "b", "change")},
-        )
+        number = st.column_config.NumberColumn(format="%.3f")
+        st.dataframe(moved, hide_index=True, column_config=dict.fromkeys(("A", "B", "change"), number))
     else:
-        st.caption("No word moved by 0.005 or more.")
+        st.caption(f"No word moved by {LEAST} or more.")
     st.caption(f"Neighbors: {c.kept} the same, {len(c.gained)} only in B, {len(c.lost)} only in A.")
     gained, lost = st.columns(2)
     _passages(gained, "Only in B", c.gained)
     _passages(lost, "Only in A", c.lost)
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else plain(str(value))
 
 
 def _passages(place: st.delta_generator.DeltaGenerator, title: str, neighbors: tuple[Neighbor, ...]) -> None:
@@ -92,4 +98,5 @@ def _passages(place: st.delta_generator.DeltaGenerator, title: str, neighbors: t
         return
     place.markdown(f"**{title}**")
     for n in neighbors[:SHOWN]:
-        place.text(f"{n.weight:.2f}  … {n.left[-40:]}[{n.value}]{n.right[:30]}  ({n.document})")
+        passage = " ".join(f"… {n.left[-40:]}[{n.value}]{n.right[:30]} …".split())
+        place.text(f"{n.weight:.3f}  {passage}  ({n.document})")

@@ -1,4 +1,4 @@
-"""Taking an answer along: a report, JSON, CSV, the Python that makes it again; pinning and presenting it."""
+"""Taking an answer along: a report, JSON, CSV, the Python that makes it again; pinning, presenting and teaching it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.results import Prediction
+from memlab.ui.add_to_lesson import add_to_lesson
 from memlab.ui.compare import pin_controls, view
-from memlab.ui.links import link_to
-from memlab.ui.look.charts import opened_charts
+from memlab.ui.keyboard import PRESENT
+from memlab.ui.links import tab_to
+from memlab.ui.look.opened import opened_views
 
 
 def exports(lab: Lab, p: Prediction) -> None:
     """Three files, written when they are asked for, the code, and where else the view can go."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         pin_controls(p)
-        link_to("present", "Present", view(p), "slideshow")
+        tab_to("present", "Present", view(p), "slideshow", PRESENT)
+        add_to_lesson(lab, p)
         st.download_button(
             "Report",
-            lambda: lab.report(p, opened_charts(lab, p)),
+            lambda: lab.report(p, opened_views(lab, p)),
             file_name="report.html",
             mime="text/html",
             key="ask.report",

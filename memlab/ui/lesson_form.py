@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from memlab import Lab
-from memlab.corpus.lessons import Lesson, Step, named_after, step_of_address
+from memlab.corpus.lessons import Lesson, Step, step_of_address
 from memlab.errors import MemlabError
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -22,11 +22,7 @@ def new_lesson(lab: Lab) -> None:
         if not st.form_submit_button("Save the lesson", icon=":material/save:"):
             return
     try:
-        taken = {lesson.name for lesson in lab.lessons()}
-        name = named_after(title)
-        while name in taken:
-            name = f"{name[:57]}-x"
-        lab.save_lesson(Lesson(name, title, about, 10, (_made(step),)))
+        lab.new_lesson(title, about, _made(step))
     except MemlabError as error:
         show_error(error)
         return
@@ -60,11 +56,11 @@ def steps_of(lab: Lab, lesson: Lesson) -> None:
         fields = _step_fields()
         if st.form_submit_button("Add a step", icon=":material/add:"):
             try:
-                added = _made(fields)
+                lab.add_to_lesson(lesson.name, _made(fields))
             except MemlabError as error:
                 show_error(error)
                 return
-            _save(lab, replace(lesson, steps=(*lesson.steps, added)))
+            st.rerun()
 
 
 def _step_fields() -> tuple[str, str, str, bool]:

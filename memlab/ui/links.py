@@ -25,3 +25,9 @@ def link_to(page: str, label: str, parameters: Mapping[str, str], icon: str) -> 
         st.page_link(bundle() / "pages" / f"{page}.py", label=label, icon=sign, query_params=address)
     except StreamlitPageNotFoundError:
         st.link_button(label, f"{page}?{urlencode(address)}", icon=sign)
+
+
+def tab_to(page: str, label: str, parameters: Mapping[str, str], icon: str, key: str) -> None:
+    """As `link_to`, in a tab of its own, with a key of the keyboard that opens it."""
+    address = {**here(), **parameters}
+    st.link_button(label, f"{page}?{urlencode(address)}", icon=f":material/{icon}:", shortcut=key)

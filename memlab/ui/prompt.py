@@ -6,6 +6,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.methods.declare import Method
+from memlab.ui.keyboard import ASK
 from memlab.ui.neighbors import start_over
 from memlab.ui.plain import plain
 
@@ -24,7 +25,7 @@ def prompt_bar() -> str:
             label_visibility="collapsed",
             autocomplete="off",
         )
-        button.form_submit_button("Ask", type="primary", width="stretch", on_click=start_over)
+        button.form_submit_button("Ask", type="primary", width="stretch", shortcut=ASK, on_click=start_over)
     return prompt or ""
 
 

@@ -10,6 +10,7 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Prediction
 from memlab.ui.address import unknown_name
+from memlab.ui.keyboard import BEFORE, LOOK, NEXT
 from memlab.ui.look.drop import drop
 from memlab.ui.look.health import health
 from memlab.ui.look.keymap import keymap
@@ -26,13 +27,15 @@ PANELS: dict[str, Callable[[Lab, Prediction], None]] = {
     "Sweep": sweep,
     "Key health": health,
 }
+_GO = "look.goes"
+_SCROLL = "<script>document.querySelector('.st-key-panel').scrollIntoView({block: 'start'})</script>"
 HEIGHT = 700  # pixels that every view has at least, so that the page does not jump between them
 
 
 @st.fragment
 def look_closer(lab: Lab, p: Prediction) -> None:
     """A heading, the choice (kept in the address), and the view."""
-    st.subheader("Look closer", anchor=False)
+    _heading()
     for problem in unknown_name("panel", PANELS):
         show_error(problem)
     chosen = st.segmented_control(
@@ -49,3 +52,52 @@ def look_closer(lab: Lab, p: Prediction) -> None:
             PANELS[chosen](lab, p)
         except MemlabError as error:
             show_error(error)
+
+
+def _heading() -> None:
+    """The heading with buttons for who uses the keyboard; the key that leads here scrolls to it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Look closer", anchor=False, width="content")
+        st.button(
+            "Go",
+            key="look.go",
+            icon=":material/center_focus_strong:",
+            type="tertiary",
+            shortcut=LOOK,
+            on_click=_go,
+            help="Go to the views",
+        )
+        st.button(
+            "Before",
+            key="look.before",
+            icon=":material/chevron_left:",
+            type="tertiary",
+            shortcut=BEFORE,
+            on_click=_turn,
+            args=(-1,),
+        )
+        st.button(
+            "Next",
+            key="look.next",
+            icon=":material/chevron_right:",
+            type="tertiary",
+            shortcut=NEXT,
+            on_click=_turn,
+            args=(1,),
+        )
+        if st.session_state.pop(_GO, False):
+            st.html(_SCROLL, unsafe_allow_javascript=True)
+
+
+def _go() -> None:
+    st.session_state[_GO] = True
+    if st.session_state.get("panel") is None:
+        _turn(1)
+
+
+def _turn(by: int) -> None:
+    """The next view or the one before, round and round."""
+    names = list(PANELS)
+    now = st.session_state.get("panel")
+    at = names.index(now) + by if now in names else min(0, by)
+    st.session_state["panel"] = names[at % len(names)]

@@ -1,0 +1,62 @@
+"""`memlab batch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from memlab.cli.common import every_command, method_settings, open_lab, read, show, write
+
+if TYPE_CHECKING:
+    from memlab.results import BatchRow
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), default="-")
+@click.option("--method", help="bert-knn for prompts with [MASK], knn-lm for next words (default: what fits each).")
+@click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
+@click.option("--datastore", help="Whose entries are searched (default: the bundled one).")
+@click.option("--as-of", type=int, help="The state after so many edits.")
+@click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
+@click.option(
+    "--top", type=click.IntRange(1), default=5, show_default=True, help="With --json: words of a distribution."
+)
+@click.option("--csv", "table", type=click.Path(path_type=Path), help="Also write the table as a CSV FILE.")
+@method_settings
+@every_command
+def batch(
+    file: Path,
+    method: str | None,
+    model: str | None,
+    datastore: str | None,
+    as_of: int | None,
+    preset: str,
+    top: int,
+    table: Path | None,
+    as_json: bool,
+    home: Path | None,
+    workspace: str,
+    **settings: str | None,
+) -> None:
+    """Ask every line of FILE (standard input without one, or with "-"); a line that cannot be asked says why."""
+    from memlab.results import batch_csv
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    lines = read(file).splitlines()
+    lab = open_lab(home, workspace)
+    how = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
+    rows = lab.ask_many(lines, **how, **given)
+    if table is not None:
+        write(table, batch_csv(rows))
+    answered = sum(row.prediction is not None for row in rows)
+    show([row.to_dict(top) for row in rows], as_json, [*map(_line, rows), f"{answered} of {len(rows)} answered"])
+
+
+def _line(row: BatchRow) -> str:
+    prompt, p = " ".join(row.prompt.split()), row.prediction
+    if p is None:
+        return f"{row.line:4}  {prompt}  !  {' '.join(str(row.error).split())}"
+    said = (f"model {p.lm[0].token} {p.lm[0].p:.2f}", f"memory {p.knn[0].token} {p.knn[0].p:.2f}")
+    return f"{row.line:4}  {prompt}  ->  {p.answer} {p.mixture[0].p:.2f}   ({', '.join(said)})"

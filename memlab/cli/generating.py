@@ -1,0 +1,81 @@
+"""`memlab generate`."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from memlab.cli.common import every_command, open_lab, short, show
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("--text", help='The prompt itself ("-": standard input).')
+@click.option("--method", default="knn-lm", show_default=True, help="base, knn-lm, spalm or spalm+knn-lm.")
+@click.option("--model", help="A causal model: bundled name, folder, or hub name.")
+@click.option("--datastore", help="Whose entries are searched (default: that of the model).")
+@click.option("--max-tokens", type=int, default=40, show_default=True, help="Tokens to generate.")
+@click.option("--temperature", default="0", show_default=True, help="Of sampling; 0 is greedy.")
+@click.option("--top-p", default="1", show_default=True, help="Draw from the most probable words that reach this.")
+@click.option("--seed", default="0", show_default=True, help="The same seed draws the same words.")
+@click.option("--gate", help="kNN-LM: constant, learned, skip. SPALM: learned, local, memory.")
+@click.option("--as-of", type=int, help="The state after so many edits.")
+@click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
+@click.option("--copied-from", type=int, help="Tokens from which on a span of a passage counts as copied.")
+@click.option("--k", help="Neighbors.")
+@click.option("--knn-temperature", help="Divides the distances of the neighbors.")
+@click.option("--lam", help="Weight of kNN-LM's distribution.")
+@click.option("--key", help="Which representation is compared.")
+@click.option("--compare/--alone", default=True, show_default=True, help="Also without memory, by the same model.")
+@every_command
+def generate(
+    prompt: str | None,
+    text: str | None,
+    compare: bool,
+    as_json: bool,
+    home: Path | None,
+    workspace: str,
+    **options: Any,
+) -> None:
+    """Continue a PROMPT (standard input without one, or with "-") with memory and without, token by token."""
+    typed = text if prompt is None else prompt
+    lab = open_lab(home, workspace)
+    given = {name: value for name, value in options.items() if value is not None}
+    asked = sys.stdin.read() if typed in (None, "-") else str(typed)
+    if compare and given["method"] != "base":
+        pair = lab.generate_pair(asked, **given)
+        lines = [*_lines(pair.with_memory), "", *_lines(pair.without_memory)]
+        show(pair.to_dict(), as_json, lines)
+    else:
+        alone = lab.generate(asked, **given)
+        show(alone.to_dict(), as_json, _lines(alone))
+
+
+def _lines(g: Any) -> list[str]:
+    s = g.summary
+    head = f"{g.method}, {g.model}, {g.datastore or 'no memory'}: {short({**g.settings, **_sampling(g.decoding)})}"
+    lines = [head, "", g.text, ""]
+    if s["mean_gate"] is not None:
+        lines.append(f"Memory changed the first word of {s['changed']} of {s['tokens']} steps.")
+    for span in g.copied:
+        more = f" and {span.passages - 1} more" if span.passages > 1 else ""
+        lines.append(f'  tokens {span.first} to {span.last - 1} "{span.text}" stand in {span.document}{more}')
+    lines += [f"note: {notice}" for notice in g.notices]
+    lines.append(f"{'token':<16}{'p':>6}{'model':>7}{'gate':>6}  instead")
+    for t in g.tokens:
+        p = "" if t.loss is None else f"{math.exp(-t.loss):.2f}"
+        alone = "0" if t.loss_without_memory is None else f"{math.exp(-t.loss_without_memory):.2f}"
+        gate = "" if t.gate is None else f"{t.gate:.2f}"
+        instead = ", ".join(f"{w.token} {w.p:.2f}" for w in t.top["mixture"] if w.id != t.id and w.p >= 0.01)
+        lines.append(f"{t.text.strip()[:15]:<16}{p:>6}{alone:>7}{gate:>6}  {instead}")
+    return [" ".join(line.splitlines()) for line in lines]
+
+
+def _sampling(decoding: Any) -> dict[str, Any]:
+    if decoding["temperature"] == 0:
+        return {"decoding": "greedy"}
+    return {"sampling temperature": decoding["temperature"], "top_p": decoding["top_p"], "seed": decoding["seed"]}

@@ -1,0 +1,64 @@
+"""`memlab lessons list | export | import | delete`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from memlab.cli.common import Commands, every_command, open_lab, read, show, write
+
+if TYPE_CHECKING:
+    from memlab.corpus.lessons import Lesson
+
+
+@click.group(cls=Commands)
+def lessons() -> None:
+    """Lessons: ordered views with notes; three are bundled, others you make or import."""
+
+
+@lessons.command("list")
+@every_command
+def list_(as_json: bool, home: Path | None, workspace: str) -> None:
+    """The lessons there are, the bundled ones first."""
+    lab = open_lab(home, workspace)
+    there = lab.lessons()
+    problems = [f"cannot be used: {problem}" for problem in lab.lesson_problems()]
+    show([lesson.to_dict() for lesson in there], as_json, [*map(_line, there), *problems])
+
+
+@lessons.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@every_command
+def export(name: str, file: Path | None, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Write a lesson to one FILE (default: NAME.json), in place of what is there."""
+    lesson = open_lab(home, workspace).lesson(name)
+    to = file or Path(f"{lesson.name}.json")
+    write(to, lesson.to_json())
+    show({"lesson": lesson.name, "file": str(to)}, as_json, [f"{lesson.name} -> {to}"])
+
+
+@lessons.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@every_command
+def import_(file: Path, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Keep a lesson from an exported FILE ("-": standard input), under its name or a free one after it."""
+    text = read(file)
+    taken = open_lab(home, workspace).import_lesson(text)
+    show(taken.to_dict(), as_json, [_line(taken)])
+
+
+@lessons.command()
+@click.argument("name")
+@every_command
+def delete(name: str, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Delete a lesson of your own."""
+    open_lab(home, workspace).delete_lesson(name)
+    show({"deleted": name}, as_json, [f"deleted {name}"])
+
+
+def _line(lesson: Lesson) -> str:
+    own = "bundled" if lesson.bundled else "your own"
+    return f"{lesson.name:<28} {len(lesson.steps):3} steps  {lesson.minutes:3} minutes  {own:<9} {lesson.title}"

@@ -1,0 +1,277 @@
+"""Continuing a prompt with memory: token by token, as a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from memlab.errors import InputError, NotFound
+from memlab.lab.reading import READING_METHODS, Reading
+from memlab.lm.passage import check_causal
+from memlab.lm.prompts import read_prompt
+from memlab.methods.answer import neighbors
+from memlab.methods.copying import LEAST, copied_spans
+from memlab.methods.declare import checked
+from memlab.methods.generating import Said, generate
+from memlab.methods.reading import Progress
+from memlab.methods.sampling import Decoding
+from memlab.methods.sources import Order
+from memlab.methods.tracing import Mixing
+from memlab.results import Branch, CopiedSpan, Generation, GenerationPair, Neighbor, Node
+
+GENERATING_METHODS = READING_METHODS
+_OF_THE_METHOD = ("k", "temperature", "lam", "key", "knn_k", "gate")
+
+
+class Generating(Reading):
+    """Generations."""
+
+    def generate(
+        self,
+        prompt: str,
+        method: str = "knn-lm",
+        model: str | None = None,
+        datastore: str | None = None,
+        max_tokens: int = 40,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        gate: str | None = None,
+        as_of: int | None = None,
+        preset: str = "calibrated",
+        copied_from: int = LEAST,
+        progress: Progress = lambda fraction, message: None,
+        stop: Callable[[], bool] = lambda: False,
+        **settings: Any,
+    ) -> Generation:
+        """Continues a prompt token by token with a causal model and its memory.
+
+        Args:
+            method: "base" (no memory), "knn-lm", "spalm" or "spalm+knn-lm".
+            model, datastore: by default the bundled ones of the method.
+            max_tokens: at least 1; prompt and continuation must fit into the model's context.
+            temperature, top_p, seed: decoding of the mixture; temperature 0 is greedy.
+            gate: kNN-LM: "constant", "learned" or "skip"; SPALM: "learned", "local" (no memory) or "memory".
+            as_of: the state of the workspace after so many edits; None is now.
+            copied_from: from how many tokens on a span that stands in a remembered passage counts as copied.
+            progress, stop: called at every token; a stopped generation gives what was said.
+            settings: of kNN-LM or SPALM, see `lab.methods()`; the temperature of the *memory* is called
+                `knn_temperature` here.
+
+        Raises:
+            MemlabError: whatever cannot be used, with what is allowed.
+        """
+        decoding = checked(Decoding, {"temperature": temperature, "top_p": top_p, "seed": seed})
+        if isinstance(copied_from, bool) or copied_from < 1:
+            raise InputError(f"copied_from is {copied_from!r}; allowed is a whole number of tokens from 1 on.")
+        order, mixing, about = self._pose_generation(method, model, datastore, gate, as_of, preset, settings)
+        read = read_prompt(order.lm, prompt)
+        room = order.lm.limit - len(read.ids)
+        if room < 1:
+            raise InputError(
+                f"The prompt fills the context of {order.lm.name}: {order.lm.limit} tokens, special ones included. Shorten it."
+            )
+        if isinstance(max_tokens, bool) or not 1 <= max_tokens <= room:
+            raise InputError(
+                f"max_tokens is {max_tokens}; after this prompt of {len(read.ids)} tokens {order.lm.name} has room for "
+                f"1 to {room}."
+            )
+        unmet = [t.text for t in read.tokens if t.known is False]
+        if unmet:
+            note = f"{order.lm.name} has never met: {', '.join(unmet)}. It reads such words letter by letter."
+            about["notices"] = (*about["notices"], note)
+        empty = Generation(
+            prompt=read.text, ids=read.ids, decoding=asdict(decoding), max_tokens=max_tokens, copied_from=copied_from,
+            nodes=(), branches=(Branch(None, "stopped"),), leaf=None, **about,
+        )  # fmt: skip
+        return self._go_on(empty, order, mixing, None, None, max_tokens, progress, stop)
+
+    def generate_pair(self, prompt: str, method: str = "knn-lm", **how: Any) -> GenerationPair:
+        """With memory and without: the same prompt, model, decoding and seed. Arguments and errors as `generate`.
+
+        Without memory is the same model alone; of a SPALM, that is its gate at 1.
+        """
+        if method == "base":
+            raise InputError("Without memory there is nothing to compare with. Choose knn-lm, spalm or spalm+knn-lm.")
+        remembering = self.generate(prompt, method, **how)
+        return GenerationPair(remembering, self.generate_without(remembering, remembering.max_tokens, **_ways(how)))
+
+    def generate_without(self, generation: Generation, max_tokens: int, **ways: Any) -> Generation:
+        """The same prompt and decoding by the same model without memory."""
+        return self.generate(
+            generation.prompt, "base", generation.model, None, max_tokens, **generation.decoding,
+            as_of=generation.as_of, copied_from=generation.copied_from, **ways,
+        )  # fmt: skip
+
+    def continue_generation(
+        self,
+        generation: Generation,
+        max_tokens: int = 1,
+        progress: Progress = lambda fraction, message: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Generation:
+        """Goes on at the end of the branch that `generation` shows, as it would have gone on at once.
+
+        Raises:
+            InputError: the branch ended with the model's end token, or its context is full.
+        """
+        if generation.ended == "end":
+            raise InputError("The model ended the text here. Choose another token at some step, and go on from there.")
+        return self._again(generation, generation.leaf, None, max_tokens, progress, stop)
+
+    def choose_token(
+        self,
+        generation: Generation,
+        node: int,
+        token: int | str,
+        max_tokens: int = 1,
+        progress: Progress = lambda fraction, message: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Generation:
+        """Says `token` (an id, or a word) in place of that of `node`, and goes on from there; all branches stay.
+
+        `max_tokens` counts the chosen one. A token that was tried there before leads to its branch.
+
+        Raises:
+            InputError: no such node. NotFound: no such token.
+        """
+        if not 0 <= node < len(generation.nodes):
+            raise InputError(f"There is no node {node}; the tree has nodes 0 to {len(generation.nodes) - 1}.")
+        there = generation.nodes[node]
+        word = _id_of(generation, there, token)
+        for other in generation.nodes:
+            if other.parent == there.parent and other.token.id == word:
+                return generation.branch(_leaf_below(generation, other.number))
+        return self._again(generation, there.parent, word, max_tokens, progress, stop)
+
+    def generation_neighbors(self, generation: Generation, node: int) -> tuple[Neighbor, ...]:
+        """The nearest neighbors of one token, with their texts and sources."""
+        near = generation.nodes[node].token.neighbors
+        if not near:
+            return ()
+        order, _, about = self._pose_again(generation)
+        assert order.search is not None
+        columns = zip(*((n.entry, n.id, n.distance, n.weight) for n in near), strict=True)
+        entries, ids, distances, weights = (np.array(column) for column in columns)
+        return neighbors(order.search.store, about["words"], entries, ids, distances, weights)
+
+    def _pose_generation(
+        self,
+        method: str,
+        model: str | None,
+        datastore: str | None,
+        gate: str | None,
+        as_of: int | None,
+        preset: str,
+        settings: dict[str, Any],
+    ) -> tuple[Order, Mixing, dict[str, Any]]:
+        """As a reading is posed, without what only a passage has."""
+        if method not in GENERATING_METHODS:
+            raise NotFound.named("method of generating", method, GENERATING_METHODS)
+        given = dict(settings)
+        if "knn_temperature" in given:
+            given["temperature"] = given.pop("knn_temperature")
+        order, mixing, about = self._pose_sources(
+            method, model, datastore, 0, 0, gate, as_of, preset, None, None, "nothing", None, 0.0, given
+        )
+        check_causal(order.lm)
+        kept = {name: value for name, value in about["settings"].items() if name in _OF_THE_METHOD}
+        if method == "base":
+            kept = {}
+        elif method == "knn-lm":
+            kept["gate"] = about["gate_kind"]
+        return order, mixing, {**about, "settings": kept}
+
+    def _pose_again(self, g: Generation) -> tuple[Order, Mixing, dict[str, Any]]:
+        given = {name: value for name, value in g.settings.items() if name != "gate"}
+        return self._pose_generation(
+            g.method, g.model, g.datastore, g.settings.get("gate"), g.as_of, "calibrated", given
+        )
+
+    def _again(
+        self,
+        g: Generation,
+        parent: int | None,
+        token: int | None,
+        max_tokens: int,
+        progress: Progress,
+        stop: Callable[[], bool],
+    ) -> Generation:
+        order, mixing, _ = self._pose_again(g)
+        if max_tokens < 1:
+            raise InputError(f"max_tokens is {max_tokens}; allowed is 1 or more.")
+        return self._go_on(g, order, mixing, parent, token, max_tokens, progress, stop)
+
+    def _go_on(
+        self,
+        g: Generation,
+        order: Order,
+        mixing: Mixing,
+        parent: int | None,
+        token: int | None,
+        max_tokens: int,
+        progress: Progress,
+        stop: Callable[[], bool],
+    ) -> Generation:
+        """The tree with a branch that goes on behind `parent`."""
+        path = () if parent is None else g.path(parent)
+        ids = [*g.ids, *(i for node in path for i in node.reads)]
+        if len(ids) >= order.lm.limit:
+            raise InputError(
+                f"The context of {order.lm.name} is full: {order.lm.limit} tokens. Choose another token at an earlier step."
+            )
+        text = g.prompt + "".join(node.token.text for node in path)
+        decoding = Decoding(**g.decoding)
+        made = generate(order, mixing, g.words, ids, text, len(path), decoding, max_tokens, token, progress, stop)
+        nodes = (*g.nodes, *_nodes(made.said, len(g.nodes), parent))
+        leaf = len(nodes) - 1 if made.said else parent
+        grown = replace(g, nodes=nodes, leaf=leaf, max_tokens=max_tokens, ms=made.ms)
+        grown = replace(grown, notices=_with_unsayable(grown, order.lm.V, order.lm.name))
+        spans: tuple[CopiedSpan, ...] = ()
+        if order.search is not None:
+            shown = grown.path() if leaf is not None else ()
+            ids, texts = [n.token.id for n in shown], [n.token.text for n in shown]
+            spans = copied_spans(order.search.store, ids, texts, [n.votes for n in shown], g.copied_from)
+        others = [b for b in g.branches if b.leaf not in (parent, leaf)]
+        return replace(grown, branches=(*others, Branch(leaf, made.ended, spans)))
+
+
+def _ways(how: dict[str, Any]) -> dict[str, Any]:
+    return {name: how[name] for name in ("progress", "stop") if name in how}
+
+
+def _nodes(said: list[Said], first: int, parent: int | None) -> list[Node]:
+    """New nodes in a row."""
+    before = [parent, *range(first, first + len(said))]
+    return [Node(first + i, before[i], s.token, s.reads, s.chosen, s.votes) for i, s in enumerate(said)]
+
+
+def _with_unsayable(g: Generation, V: int, model: str) -> tuple[str, ...]:
+    said = dict.fromkeys(node.token.id for node in g.nodes if node.token.id >= V)
+    notes = (f"{model} cannot say {g.words[i]}; its memory can. It reads the word in pieces." for i in said)
+    return tuple(dict.fromkeys((*g.notices, *notes)))
+
+
+def _leaf_below(g: Generation, node: int) -> int | None:
+    """The leaf of a branch through a node: the one that was made last."""
+    through = [b.leaf for b in g.branches if b.leaf is not None and any(n.number == node for n in g.path(b.leaf))]
+    return through[-1]
+
+
+def _id_of(g: Generation, node: Node, token: int | str) -> int:
+    """The id of a word, first among those that were probable there. Raises NotFound."""
+    if isinstance(token, int):
+        if not 0 <= token < len(g.words):
+            raise NotFound(f"There is no token {token}; allowed is 0 to {len(g.words) - 1}.")
+        return token
+    near = [w for side in ("mixture", "lm", "knn") for w in node.token.top.get(side, ())]
+    for word in near:
+        if word.token == token.strip():
+            return word.id
+    try:
+        return list(g.words).index(token.strip())
+    except ValueError:
+        raise NotFound(f"There is no token {token!r} for {g.model}. Take one of its words, or an id.") from None

@@ -1,0 +1,233 @@
+"""Continuing a prompt with memory, token by token: one forward pass of one token, one search, one mixture.
+
+The mixture of each step is that of `memlab.methods.reading`, and it is the mixture that is decoded: with
+lambda 0 a greedy generation is the model's own, token by token.
+
+A word that only memory can say (taught, and no token of the model) can be said. The model then reads the
+pieces into which its tokenizer splits the word, as it would read them in a text.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from memlab.corpus.word_kinds import kinds
+from memlab.lm.model import LanguageModel
+from memlab.lm.spalm import SpalmModel
+from memlab.lm.stream import Stream
+from memlab.lm.writing import Writer
+from memlab.memory.found import Found
+from memlab.memory.retrieval import search_everywhere
+from memlab.methods.reading import KnnMixture, Mixture, Progress, Sides, SpalmMixture, States, before_of, lambdas
+from memlab.methods.sampling import Decoding, choose
+from memlab.methods.sources import Order
+from memlab.methods.tracing import SHOWN, Mixing, frequencies
+from memlab.results import Remembered, TraceToken, WordProbability
+
+TOP = 8  # most probable words kept of each side: what can be chosen instead
+
+_ONE = np.ones(1, bool)
+_ROW = np.zeros(1, np.int64)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One generated token: see `memlab.results.Node`."""
+
+    token: TraceToken
+    reads: tuple[int, ...]
+    chosen: bool
+    votes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What was generated, why it ended (see ENDINGS), and milliseconds by kind of work."""
+
+    said: list[Said]
+    ended: str
+    ms: dict[str, float] = field(default_factory=dict)
+
+
+class Speaker:
+    """A causal model with its memory, reading on and saying what could come next."""
+
+    def __init__(self, order: Order, mixing: Mixing) -> None:
+        self.order, self.mixing = order, mixing
+        self.words = order.lm.V + (len(order.search.store.words) if order.search else 0)
+        separate = order.base is not order.lm  # SPALM's keys come from its frozen encoder
+        self.lm = Stream(order.lm, "last" if separate else order.key)
+        self.encoder = Stream(order.base, order.key) if separate else None
+        self.ms = {"forward": 0.0, "search": 0.0, "mix": 0.0}
+
+    def read(self, ids: Sequence[int]) -> None:
+        """Reads on."""
+        start = time.perf_counter()
+        hidden, keys = self.lm.read(ids)
+        self.states = States(_ONE, hidden, keys)
+        self.query = keys if self.encoder is None else self.encoder.read(ids)[1]
+        self.ms["forward"] += 1e3 * (time.perf_counter() - start)
+
+    def next(self) -> tuple[Sides, Found | None]:
+        """What every side says comes next, (1, V') each, and the neighbors (1, k)."""
+        start = time.perf_counter()
+        found = self._found()
+        middle = time.perf_counter()
+        sides = self._mixture(found).sides(_ROW)
+        self.ms["search"] += 1e3 * (middle - start)
+        self.ms["mix"] += 1e3 * (time.perf_counter() - middle)
+        return sides, found
+
+    def _found(self) -> Found | None:
+        search, asks = self.order.search, self.order.asks
+        if search is None:
+            return None
+        if asks is not None and not asks.asks(before_of(self.order.lm, self.states))[0]:
+            none = np.full((1, search.k), -1)
+            return Found(none, none, np.full((1, search.k), np.inf), 0)
+        return search_everywhere(search.store, self.query.numpy(), search.k)
+
+    def _mixture(self, found: Found | None) -> Mixture:
+        lm, m = self.order.lm, self.mixing
+        if found is None:
+            return KnnMixture(lm, self.states, self.words)  # the model alone; of a SPALM, its gate at 1
+        if isinstance(lm, SpalmModel):
+            return SpalmMixture(lm, self.states, self.words, found, m.K, m.lam, m.temperature, m.force)
+        assert m.gate is not None
+        lam = lambdas(m.gate, lm, self.states, found)
+        return KnnMixture(lm, self.states, self.words, found, lam, m.temperature)
+
+
+@torch.inference_mode()
+def generate(
+    order: Order,
+    mixing: Mixing,
+    words: Sequence[str],
+    ids: Sequence[int],
+    text: str,
+    first: int,
+    decoding: Decoding,
+    max_tokens: int,
+    token: int | None = None,
+    progress: Progress = lambda fraction, message: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generated:
+    """Goes on behind a text, by at most `max_tokens` tokens.
+
+    Args:
+        order, mixing: who reads, which memory is searched, and how they are mixed.
+        words: what a person reads for each id, the model's and memory's.
+        ids: what the model has read, special tokens included; text: the same as characters.
+        first: position of the first new token (those before it were generated as well).
+        token: the first new token, where a person chose it; then decoding decides.
+    """
+    start = time.perf_counter()
+    lm, ends = order.lm, end_tokens(order.lm)
+    speaker, writer, read = Speaker(order, mixing), Writer(lm, ids), list(ids)
+    said: list[Said] = []
+    at, ended = len(text), "max_tokens"
+    reads: tuple[int, ...] = tuple(ids)
+    for n in range(max_tokens):
+        if stop():
+            ended = "stopped"
+            break
+        speaker.read(reads)
+        sides, found = speaker.next()
+        p = sides.mixture[0].double().numpy()
+        chosen = n == 0 and token is not None
+        word = token if chosen and token is not None else choose(p, decoding, len(read))
+        reads = (word,) if word < lm.V else pieces(lm, words[word])
+        characters = "" if word in ends else writer.write(reads)
+        if word >= lm.V:
+            characters = f" {words[word]}"
+        made = _token(words, sides, found, word, characters, first + n, at)
+        at += len(characters)
+        said.append(Said(made, reads, chosen, _votes(found, word)))
+        read += reads
+        progress((n + 1) / max_tokens, f"{n + 1} of {max_tokens} tokens")
+        if word in ends:
+            ended = "end"
+            break
+        if len(read) >= lm.limit and n + 1 < max_tokens:
+            ended = "context"
+            break
+    total = 1e3 * (time.perf_counter() - start)
+    return Generated(_described(said, order, text), ended, {**speaker.ms, "total": total})
+
+
+def pieces(lm: LanguageModel, word: str) -> tuple[int, ...]:
+    """The ids that a model reads for a word that is none of its tokens."""
+    return tuple(lm.tokenizer(f" {word}", add_special_tokens=False)["input_ids"])
+
+
+def end_tokens(lm: LanguageModel) -> frozenset[int]:
+    """The ids with which the model ends a text."""
+    told = getattr(lm.module.generation_config, "eos_token_id", None)
+    return frozenset([told] if isinstance(told, int) else told or ())
+
+
+def _token(
+    words: Sequence[str], sides: Sides, found: Found | None, word: int, text: str, position: int, start: int
+) -> TraceToken:
+    """The token with its split. A loss is None where the word has probability 0."""
+    p_lm, p = float(sides.lm[0, word]), float(sides.mixture[0, word])
+    top, rest = {}, {}
+    for side, all_p in (("lm", sides.lm), ("knn", sides.knn), ("mixture", sides.mixture)):
+        if all_p is not None:
+            best = all_p[0].topk(min(TOP, all_p.shape[1]))
+            pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            listed = tuple(WordProbability(i, words[i], share) for i, share in pairs if share > 0)
+            if listed:  # memory that was not searched says nothing
+                top[side], rest[side] = listed, max(0.0, 1.0 - sum(w.p for w in listed))
+    gate = float(sides.gate[0])
+    searched = found is not None and bool((found.entries >= 0).any())
+    return TraceToken(
+        text=text,
+        id=word,
+        position=position,
+        start=start,
+        end=start + len(text),
+        loss=-float(np.log(p)) if p > 0 else None,
+        loss_without_memory=-float(np.log(p_lm)) if p_lm > 0 else None,
+        gate=None if np.isnan(gate) else gate,
+        searched=searched,
+        neighbors=_remembered(words, sides, found) if found is not None else (),
+        top=top,
+        rest=rest,
+    )
+
+
+def _remembered(words: Sequence[str], sides: Sides, found: Found) -> tuple[Remembered, ...]:
+    """The nearest neighbors with their shares of p_kNN (of SPALM: its K, with their attention)."""
+    n = min(SHOWN, sides.weights.shape[1])
+    rows = zip(
+        found.entries[0, :n].tolist(),
+        found.values[0, :n].tolist(),
+        sides.weights[0, :n].tolist(),
+        found.distances[0, :n].tolist(),
+        strict=True,
+    )
+    return tuple(Remembered(e, v, words[v], w, d) for e, v, w, d in rows if e >= 0)
+
+
+def _votes(found: Found | None, word: int) -> tuple[int, ...]:
+    """All neighbors that remember this word, nearest first."""
+    return () if found is None else tuple(found.entries[0][found.values[0] == word].tolist())
+
+
+def _described(said: list[Said], order: Order, text: str) -> list[Said]:
+    """With kind and frequency of each token, which need the whole text."""
+    if not said:
+        return said
+    whole = text + "".join(s.token.text for s in said)
+    kind = kinds(whole, [(s.token.start, s.token.end) for s in said])
+    ids = np.array([s.token.id for s in said])
+    often = frequencies(order.search.store, ids).tolist() if order.search else [None] * len(said)
+    return [
+        replace(s, token=replace(s.token, kind=what, frequency=n)) for s, what, n in zip(said, kind, often, strict=True)
+    ]

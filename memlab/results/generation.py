@@ -1,0 +1,223 @@
+"""A continued prompt as a tree: every token with its split, other tokens tried at the same place, and what was copied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from memlab.results.prediction import SCHEMA_VERSION
+from memlab.results.trace import TraceToken
+
+ENDINGS = {
+    "max_tokens": "as many tokens as asked for",
+    "end": "the model said its end token",
+    "context": "the model's context is full",
+    "stopped": "stopped",
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One generated token.
+
+    parent: the node before it, None for the first after the prompt. `token.position` counts from the prompt on.
+    reads: the ids that the model reads for it: its own, or the pieces of a word that only memory can say.
+    chosen: by a person, not by decoding.
+    votes: all entries among its neighbors that remember this very token, nearest first.
+    """
+
+    number: int
+    parent: int | None
+    token: TraceToken
+    reads: tuple[int, ...]
+    chosen: bool = False
+    votes: tuple[int, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class CopiedSpan:
+    """Generated tokens `first` to `last` (exclusive) that stand word for word in a remembered passage.
+
+    document: its title; start, end: the characters there; source: "base" or "edit:<seq>".
+    passages: how many remembered passages say the same.
+    """
+
+    first: int
+    last: int
+    text: str
+    document: str
+    start: int
+    end: int
+    entry: int
+    source: str = "base"
+    passages: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "first": self.first,
+            "last": self.last,
+            "text": self.text,
+            "document": self.document,
+            "start": self.start,
+            "end": self.end,
+            "entry": self.entry,
+            "source": self.source,
+            "passages": self.passages,
+        }
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One way through the tree, named by its last node (None: nothing was said); why it ended, and what it copied."""
+
+    leaf: int | None
+    ended: str
+    copied: tuple[CopiedSpan, ...] = ()
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt that was continued, seen along one branch (`leaf`); the others stay in the tree.
+
+    ids: the prompt as the model reads it, special tokens included. settings: those of the method. decoding: temperature, top_p, seed. gate_kind: as in `Trace`.
+    max_tokens: how many tokens were asked for last; copied_from: of how many tokens on a span counts as copied.
+    ms: milliseconds of what was done last.
+    """
+
+    prompt: str
+    ids: tuple[int, ...]
+    method: str
+    model: str
+    datastore: str | None
+    workspace: str
+    as_of: int
+    settings: Mapping[str, Any]
+    decoding: Mapping[str, Any]
+    max_tokens: int
+    copied_from: int
+    gate_kind: str
+    nodes: tuple[Node, ...]
+    branches: tuple[Branch, ...]
+    leaf: int | None
+    words: Sequence[str] = field(repr=False, default=())
+    notices: tuple[str, ...] = ()
+    ms: Mapping[str, float] = field(default_factory=dict)
+
+    def path(self, leaf: int | None = None) -> tuple[Node, ...]:
+        """The nodes from the prompt to `leaf` (default: of this branch)."""
+        at: int | None = self.leaf if leaf is None else leaf
+        out = []
+        while at is not None:
+            out.append(self.nodes[at])
+            at = self.nodes[at].parent
+        return tuple(reversed(out))
+
+    @cached_property
+    def tokens(self) -> tuple[TraceToken, ...]:
+        """The generated tokens of this branch."""
+        return tuple(node.token for node in self.path())
+
+    @property
+    def continuation(self) -> str:
+        """What was generated on this branch."""
+        return "".join(token.text for token in self.tokens)
+
+    @property
+    def text(self) -> str:
+        """The prompt with what was generated."""
+        return self.prompt + self.continuation
+
+    @property
+    def here(self) -> Branch:
+        """This branch."""
+        return next(b for b in self.branches if b.leaf == self.leaf)
+
+    @property
+    def copied(self) -> tuple[CopiedSpan, ...]:
+        """What this branch copied."""
+        return self.here.copied
+
+    @property
+    def ended(self) -> str:
+        """Why this branch ended; see ENDINGS."""
+        return self.here.ended
+
+    def branch(self, leaf: int | None) -> Generation:
+        """The same tree seen along another branch."""
+        return replace(self, leaf=next(b.leaf for b in self.branches if b.leaf == leaf))
+
+    def node_of(self, position: int) -> int:
+        """The number of the node at a position of this branch."""
+        return self.path()[position].number
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Figures of this branch: how memory weighed, how often it changed the first word, how much is copied."""
+        tokens = self.tokens
+        gates = [t.gate for t in tokens if t.gate is not None]
+        asked = [t for t in tokens if t.searched]
+        in_spans = {i for span in self.copied for i in range(span.first, span.last)}
+        losses = [t.loss for t in tokens if t.loss is not None]
+        return {
+            "tokens": len(tokens),
+            "mean_loss": sum(losses) / len(losses) if losses else None,
+            "mean_gate": sum(gates) / len(gates) if gates else None,
+            "searched": len(asked),
+            "changed": sum(t.top["mixture"][0].id != t.top["lm"][0].id for t in tokens),
+            "copied": len(in_spans) / len(tokens) if tokens else 0.0,
+            "ended": self.ended,
+            "timings_ms": dict(self.ms),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types; `tokens` and `copied` are those of this branch, `tree` has all nodes."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "prompt": self.prompt,
+            "text": self.text,
+            "continuation": self.continuation,
+            "method": self.method,
+            "model": self.model,
+            "datastore": self.datastore,
+            "workspace": self.workspace,
+            "as_of": self.as_of,
+            "settings": dict(self.settings),
+            "decoding": dict(self.decoding),
+            "max_tokens": self.max_tokens,
+            "copied_from": self.copied_from,
+            "gate_kind": self.gate_kind,
+            "tokens": [token.to_dict() for token in self.tokens],
+            "copied": [span.to_dict() for span in self.copied],
+            "ended": self.ended,
+            "summary": self.summary,
+            "leaf": self.leaf,
+            "tree": [
+                {"node": n.number, "parent": n.parent, "id": n.token.id, "text": n.token.text, "chosen": n.chosen}
+                for n in self.nodes
+            ],
+            "branches": [{"leaf": b.leaf, "ended": b.ended} for b in self.branches],
+            "notices": list(self.notices),
+        }
+
+
+@dataclass(frozen=True)
+class GenerationPair:
+    """The same prompt and decoding, with memory and without (the same model alone)."""
+
+    with_memory: Generation
+    without_memory: Generation
+
+    @property
+    def parted(self) -> int | None:
+        """The first token in which the two differ; None where they say the same."""
+        pairs = zip(self.with_memory.tokens, self.without_memory.tokens, strict=False)
+        shorter = min(len(self.with_memory.tokens), len(self.without_memory.tokens))
+        different = next((i for i, (a, b) in enumerate(pairs) if a.id != b.id), shorter)
+        longer = max(len(self.with_memory.tokens), len(self.without_memory.tokens))
+        return different if different < longer else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """That of the generation with memory, and the other under "without_memory"."""
+        return {**self.with_memory.to_dict(), "parted": self.parted, "without_memory": self.without_memory.to_dict()}

@@ -1,0 +1,106 @@
+"""From a passage and settings to its trace: at once where that takes a moment, else as a job that can be stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import NotFound, TooLongError
+from memlab.record.job_info import JobInfo
+from memlab.results import Trace
+from memlab.ui.jobs import show_job
+from memlab.ui.plain import plain
+from memlab.ui.read.passage import Source
+from memlab.ui.session import show_error
+
+AT_ONCE = 4_000  # characters that are read while a person waits
+_CUT, _TRACE, _JOB = "read.cut", "read.trace", "read.job"
+
+
+def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
+    """The trace; None while a job reads, or where the text is too long and nobody has said to cut it.
+
+    Raises MemlabError for what cannot be read.
+    """
+    text = source.text or ""
+    order: dict[str, Any] = {"text": text, **how}
+    if st.session_state.get(_CUT) == text:
+        order["cut"] = True
+    asked = (lab.workspace, lab.head(), order)
+    kept = st.session_state.get(_TRACE)
+    if kept is not None and kept[0] == asked:
+        return kept[1]
+    try:
+        at_once = lab.reads_at_once(**order) or len(text) <= AT_ONCE
+    except TooLongError as error:
+        show_error(error)
+        st.button(
+            f"Read the first {error.limit:,} tokens",
+            key="read.cut.button",
+            icon=":material/content_cut:",
+            type="primary",
+            on_click=_cut,
+            args=(text,),
+        )
+        return None
+    if at_once:
+        with st.spinner("Reading the passage and searching the memory"):
+            trace = lab.read(**order)
+    else:
+        job = _job(lab, source, asked)
+        if not job.over:
+            return None
+        trace = lab.outcome(job.id)
+        if job.state != "done":
+            st.button("Read it all", key="read.again", icon=":material/replay:", on_click=_again)
+            return trace
+        if trace is None:  # another process did it, or it was long ago
+            _again()
+            st.rerun()
+    st.session_state[_TRACE] = (asked, trace)
+    return trace
+
+
+def _job(lab: Lab, source: Source, asked: tuple[Any, ...]) -> JobInfo:
+    """The job of this passage and these settings, shown with progress and Stop; one of other settings is stopped."""
+    kept = st.session_state.get(_JOB)
+    if kept is not None and kept[0] == asked:
+        try:
+            return show_job(lab, kept[1])
+        except NotFound:  # removed from the list in another window
+            pass
+    elif kept is not None:
+        _stop(lab, kept[1])
+    job = lab.submit("read", f"Reading {source.title}", **asked[-1])
+    st.session_state[_JOB] = (asked, job.id)
+    st.rerun()
+
+
+def _stop(lab: Lab, job_id: str) -> None:
+    try:
+        if not lab.job(job_id).over:
+            lab.stop_job(job_id)
+    except NotFound:
+        return
+
+
+def _cut(text: str) -> None:
+    st.session_state[_CUT] = text
+
+
+def _again() -> None:
+    st.session_state.pop(_JOB, None)
+
+
+def stopped(trace: Trace) -> None:
+    """What a reading that was stopped has and has not."""
+    s = trace.summary
+    st.warning(
+        plain(
+            f"Stopped: memory was searched for {s['searched']:,} of {s['tokens']:,} tokens; the others are those of the model alone. "
+            "Single tokens can be opened once all of it is read."
+        ),
+        icon=":material/stop_circle:",
+    )

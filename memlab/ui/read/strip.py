@@ -1,0 +1,96 @@
+"""The strip of tokens with its controls; a click or a key picks one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from memlab.figures.strip import SURPRISE, Coloring, colorings, legend, strip
+from memlab.figures.theme import MEMORY, MODEL
+from memlab.results import Trace
+from memlab.ui.address import unknown_name
+from memlab.ui.read.picked import pick
+from memlab.ui.session import show_error
+
+BLOCK = 250  # tokens of the strip at a time
+_KEY = "read.strip"
+_HERE = Path(__file__).parent
+_STRIP = st.components.v2.component(
+    "memlab_strip",
+    html='<div class="strip" role="listbox" aria-orientation="horizontal"></div>',
+    css=(_HERE / "strip.css").read_text("utf-8"),
+    js=(_HERE / "strip.js").read_text("utf-8"),
+)
+
+
+def token_strip(trace: Trace, picked: int) -> None:
+    """The block of tokens that is looked at, colored as chosen, the picked one framed."""
+    offered = colorings(trace)
+    coloring, memory = _controls(trace, offered)
+    blocks = -(-len(trace) // BLOCK)
+    part = picked // BLOCK
+    first, last = part * BLOCK, min((part + 1) * BLOCK, len(trace))
+    _STRIP(
+        key=_KEY,
+        data={
+            "html": strip(trace, coloring, first, last, memory),
+            "label": f"Tokens {first} to {last - 1} of the passage, colored by: {offered[coloring].label}",
+            "picked": picked,
+            "colors": {"memory": _rgb(MEMORY), "model": _rgb(MODEL), "surprise": _rgb(SURPRISE)},
+        },
+        on_picked_change=_picked,
+    )
+    st.html(legend(trace, coloring))
+    if blocks > 1:
+        _blocks(trace, part, blocks)
+
+
+def _controls(trace: Trace, offered: dict[str, Coloring]) -> tuple[str, bool]:
+    for problem in unknown_name("color", offered):
+        show_error(problem)
+    if st.session_state.get("color") not in (None, *offered):  # another method has other colorings
+        st.session_state["color"] = next(iter(offered))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        coloring = st.segmented_control(
+            "Color by",
+            list(offered),
+            default=next(iter(offered)),
+            required=True,
+            key="color",
+            bind="query-params",
+            format_func=lambda name: offered[name].label,
+            label_visibility="collapsed",
+        )
+        memory = trace.arrays.entries.shape[1] > 0 and st.toggle(
+            "Show what memory would say",
+            value=True,
+            key="says",
+            bind="query-params",
+            help="Under each token the first four remembered tokens, nearest first; ✓ marks those that are right.",
+        )
+    return coloring, memory
+
+
+def _blocks(trace: Trace, part: int, blocks: int) -> None:
+    """Which 250 tokens are shown."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.session_state["read.page"] = part + 1
+        st.pagination(blocks, key="read.page", on_change=_turned)
+        first = part * BLOCK
+        st.caption(f"Tokens {first:,} to {min(first + BLOCK, len(trace)) - 1:,} of {len(trace):,}")
+
+
+def _turned() -> None:
+    """Another block: its first token is picked, so that the details belong to what is seen."""
+    pick((st.session_state["read.page"] - 1) * BLOCK)
+
+
+def _picked() -> None:
+    token = st.session_state[_KEY].picked
+    if token is not None:
+        pick(int(token))
+
+
+def _rgb(color: str) -> str:
+    return " ".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))

@@ -1,0 +1,64 @@
+"""Read: a passage token by token, with memory and without."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError
+from memlab.figures.strip import described
+from memlab.results import Trace
+from memlab.ui.entry import through_app
+from memlab.ui.plain import plain
+from memlab.ui.read.combinations import combinations
+from memlab.ui.read.exports import exports
+from memlab.ui.read.groups import groups
+from memlab.ui.read.passage import choose_passage, first_steps
+from memlab.ui.read.picked import choose_token
+from memlab.ui.read.reading import read_passage, stopped
+from memlab.ui.read.settings import choose_how
+from memlab.ui.read.strip import token_strip
+from memlab.ui.read.token import token_details
+from memlab.ui.session import current_lab, show_error
+
+
+@st.fragment
+def tokens(lab: Lab, trace: Trace) -> None:
+    """The strip and the token that is picked in it: only this part runs again at a click."""
+    above = st.container()
+    picked = choose_token(trace)
+    with above:
+        token_strip(trace, picked)
+    if not trace.stopped:
+        token_details(lab, trace, picked)
+
+
+through_app()
+lab = current_lab()
+try:
+    source = choose_passage(lab)
+    with st.sidebar:
+        how = choose_how(lab)
+    for problem in how.problems:
+        show_error(problem)
+    if source.text is None:
+        first_steps()
+        st.stop()
+    trace = read_passage(lab, source, how.arguments)
+except MemlabError as error:
+    show_error(error)
+    st.stop()
+if trace is None:
+    st.stop()
+
+if trace.stopped:
+    stopped(trace)
+for notice in trace.notices:
+    st.info(plain(notice), icon=":material/info:")
+st.markdown(plain(described(trace)))
+tokens(lab, trace)
+st.subheader("What each source brings", anchor=False)
+combinations(trace)
+if trace.summary["mean_gain"]:
+    groups(trace)
+exports(trace)
