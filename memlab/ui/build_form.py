@@ -44,7 +44,11 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
         name = st.text_input("Name", key="memories.name", max_chars=80, placeholder="letters", autocomplete="off")
         model, kind = _model(lab)
         keys, index, window, stride = _details(kind)
-    if not st.button("Build", key="memories.build", type="primary", icon=":material/construction:"):
+    waiting = way == UPLOAD and not files  # also while an upload is on its way
+    help = "Give a file first." if waiting else None
+    if not st.button(
+        "Build", key="memories.build", type="primary", icon=":material/construction:", disabled=waiting, help=help
+    ):
         return None
     name = name.strip()
     if name in taken:
