@@ -25,7 +25,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
-from memlab.memory.index import RECIPES, candidates, make_index, rerank
+from memlab.memory.index import RECIPES, candidates, enough, make_index, rerank
 from memlab.memory.plan import BATCH_TOKENS, plan
 from memlab.memory.search import search_all, search_within
 from memlab.results import Article, Prediction
@@ -149,14 +149,14 @@ def bench_indexes(store: Datastore, k: int = 32, queries: int = 200) -> list[dic
         for row in range(queries):
             q = asked[row : row + 1]
             each.append(timed(_search, index, recipe, keys, q, k))
-        found = rerank(keys, asked, candidates(index, recipe, asked, k, None), k)[0]
+        found = rerank(keys, asked, candidates(index, recipe, asked, enough(recipe, k)), k)[0]
         recall = np.mean([len(set(a) & set(b)) / k for a, b in zip(found.tolist(), true.tolist(), strict=True)])
         out.append({"name": f"index {recipe}", **p50_p95(each), "recall": float(recall), "build_s": built})
     return out
 
 
 def _search(index: faiss.Index, recipe: str, keys: np.ndarray, query: np.ndarray, k: int) -> None:
-    rerank(keys, query, candidates(index, recipe, query, k, None), k)
+    rerank(keys, query, candidates(index, recipe, query, enough(recipe, k)), k)
 
 
 def machine() -> dict[str, Any]:

@@ -31,10 +31,3 @@ class Found:
     def first(self, k: int) -> Found:
         """The same search with a smaller k."""
         return Found(self.entries[:, :k], self.values[:, :k], self.distances[:, :k], self.searched)
-
-
-def nearest(entries: np.ndarray, values: np.ndarray, distances: np.ndarray, k: int, searched: int) -> Found:
-    """The k nearest of (B, n) candidates, nearest first; ties by entry number."""
-    order = np.lexsort((entries, distances), axis=1)[:, :k]
-    take = [np.take_along_axis(a, order, 1) for a in (entries, values, distances)]
-    return Found(take[0], take[1], take[2], searched)

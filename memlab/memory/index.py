@@ -97,7 +97,7 @@ def _read_enough_lists(index: faiss.Index, keys: np.ndarray, k: int = 32, asked:
     true = brute_force(keys, queries, k)
     index.nprobe = min(16, index.nlist)
     while index.nprobe < index.nlist:
-        found = rerank(keys, queries, candidates(index, "fastscan", queries, k, None), k)[0]
+        found = rerank(keys, queries, candidates(index, "fastscan", queries, enough("fastscan", k)), k)[0]
         if recall_of(found, true) >= WANTED_RECALL:
             break
         index.nprobe = min(2 * index.nprobe, index.nlist)
@@ -141,14 +141,20 @@ def read_index(path: Path, count: int, d: int) -> faiss.Index:
     return index
 
 
-def candidates(index: faiss.Index, recipe: str, queries: np.ndarray, k: int, allowed: np.ndarray | None) -> np.ndarray:
-    """(B, n) entry numbers that may be among the k nearest of each query; -1 where there are fewer.
+def enough(recipe: str, k: int) -> int:
+    """How many candidates are compared again for k neighbors."""
+    return k if recipe == "flat" else max(k * CANDIDATES[recipe], _AT_LEAST)
+
+
+def candidates(
+    index: faiss.Index, recipe: str, queries: np.ndarray, n: int, allowed: np.ndarray | None = None
+) -> np.ndarray:
+    """(B, n) entry numbers, those that the index takes for the nearest of each query; -1 where there are fewer.
 
     Args:
         queries: (B, d) float32.
         allowed: (N,) bool, entries that may be returned; None for all.
     """
-    n = k if recipe == "flat" else max(k * CANDIDATES[recipe], _AT_LEAST)
     n = min(n, index.ntotal)
     return index.search(np.ascontiguousarray(queries), n, params=_parameters(index, recipe, n, allowed))[1]
 

@@ -21,7 +21,7 @@ from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
 from memlab.memory.changes import Changes, Spans, article_of, overlaps
 from memlab.memory.datastore import Datastore, Documents, Searchable
-from memlab.memory.found import Found, nearest
+from memlab.memory.found import Found
 from memlab.memory.index import brute_force, candidates, rerank
 from memlab.memory.search import MANY, search_all
 from memlab.memory.taught import Text, Texts
@@ -161,7 +161,7 @@ class EditedStore:
         if len(queries) >= MANY:
             found = brute_force(keys, queries, min(k + 4, len(keys)))
         else:
-            found = candidates(self._index_of_new, "flat", queries, k, None)
+            found = candidates(self._index_of_new, "flat", queries, k)
         entries, distances = rerank(keys, queries, found, k)
         return Found(entries + n, self.new.values[entries], distances, len(keys))
 
@@ -259,4 +259,6 @@ def _merged(a: Found, b: Found, k: int) -> Found:
         np.concatenate(pair, axis=1)
         for pair in ((a.entries, b.entries), (a.values, b.values), (a.distances, b.distances))
     )
-    return nearest(entries, values, distances, k, a.searched + b.searched)
+    # Both are in order and all entries of `a` come before those of `b`: a stable sort keeps ties by entry.
+    order = np.arange(len(distances))[:, None], np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return Found(entries[order], values[order], distances[order], a.searched + b.searched)

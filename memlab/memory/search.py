@@ -10,7 +10,7 @@ import numpy as np
 
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.found import Found
-from memlab.memory.index import brute_force, candidates, recall_of, rerank
+from memlab.memory.index import brute_force, candidates, enough, recall_of, rerank
 
 MANY = 32  # from so many queries on, matrix products beat comparing query by query
 _TOGETHER = 4096  # queries of one step, so that memory stays bounded
@@ -25,7 +25,7 @@ def search_all(store: Datastore, queries: np.ndarray, k: int, allowed: np.ndarra
     """
     parts = [_nearest(store, queries[at : at + _TOGETHER], k, allowed) for at in range(0, len(queries), _TOGETHER)]
     entries, distances = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    searched = len(store) if allowed is None else int(allowed.sum())
+    searched = len(store) if allowed is None else int(np.count_nonzero(allowed))
     return _found(store, entries, distances, searched)
 
 
@@ -35,21 +35,22 @@ def _nearest(
     recipe = store.fingerprint.index
     if recipe == "flat" and len(queries) >= MANY:
         found = brute_force(store.keys, queries, min(k + 4, len(store)), allowed)  # a few more: near ties
-    elif recipe == "flat" and allowed is not None:
-        found = _flat(store, queries, k, allowed)
+    elif allowed is None:
+        found = candidates(store.index, recipe, queries, enough(recipe, k))
     else:
-        found = candidates(store.index, recipe, queries, k, allowed)
+        found = _of_allowed(store, queries, enough(recipe, k), allowed)
     return rerank(store.keys, queries, found, k)
 
 
-def _flat(store: Datastore, queries: np.ndarray, k: int, allowed: np.ndarray) -> np.ndarray:
-    """Candidates of a flat index. Looking for some more and leaving out those that are not allowed takes half
-    the time of a search that asks about each entry; where too few remain, that search follows."""
+def _of_allowed(store: Datastore, queries: np.ndarray, n: int, allowed: np.ndarray) -> np.ndarray:
+    """(B, >= n) candidates, -1 for those that are not allowed. Looking for some more and leaving out the others
+    takes half the time of a search that asks about each entry; where too few remain, that search follows."""
+    recipe = store.fingerprint.index
     share = 1 - np.count_nonzero(allowed) / len(allowed)
-    found = candidates(store.index, "flat", queries, min(len(store), int(k * (1 + 2 * share)) + 32), None)
+    found = candidates(store.index, recipe, queries, int(n * (1 + 2 * share)) + 32)
     found[~allowed[found]] = -1
-    if (found >= 0).sum(1).min() < k:
-        return candidates(store.index, "flat", queries, k, allowed)
+    if (found >= 0).sum(1).min() < n:
+        return candidates(store.index, recipe, queries, n, allowed)
     return found
 
 

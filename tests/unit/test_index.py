@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from memlab.errors import InputError, StoreError
-from memlab.memory.index import RECIPES, candidates, make_index, read_index, recipe_for, rerank, write_index
+from memlab.memory.index import RECIPES, candidates, enough, make_index, read_index, recipe_for, rerank, write_index
 
 N, D, K, B = 2000, 32, 10, 20
 
@@ -42,7 +42,7 @@ def exact(keys: np.ndarray, queries: np.ndarray) -> np.ndarray:
 def search(
     index: faiss.Index, recipe: str, keys: np.ndarray, queries: np.ndarray, k: int, allowed: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    return rerank(keys, queries, candidates(index, recipe, queries, k, allowed), k)
+    return rerank(keys, queries, candidates(index, recipe, queries, enough(recipe, k), allowed), k)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
