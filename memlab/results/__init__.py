@@ -8,6 +8,7 @@ notebooks and tests read these objects; nothing is computed in a page.
 from memlab.results.batch import BatchRow, batch_csv
 from memlab.results.comparison import Comparison, Difference, WordMoved, compare
 from memlab.results.distribution import Distribution, WordProbability
+from memlab.results.edits import Edit, Source
 from memlab.results.explanation import (
     KeyHealth,
     KeyMap,
@@ -21,7 +22,7 @@ from memlab.results.explanation import (
     Sweep,
     Turn,
 )
-from memlab.results.facts import Article, Edit, Fact, Source
+from memlab.results.facts import Article, Fact
 from memlab.results.found_source import FoundSource, FoundSources
 from memlab.results.generation import ENDINGS, Branch, CopiedSpan, Generation, GenerationPair, Node
 from memlab.results.moved import GroupScore, Moved, MovedRow

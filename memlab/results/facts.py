@@ -1,13 +1,9 @@
-"""What is known and what is changed: facts, articles, sources, edits."""
+"""What is known: facts and articles."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from memlab.results.moved import Moved
+from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -33,77 +29,6 @@ class Fact:
             "exposure": self.exposure,
             "property": self.property,
             "kind": self.kind,
-        }
-
-
-@dataclass(frozen=True, order=True)
-class Source:
-    """Which characters of which document: how the ledger names what is remembered.
-
-    `corpus` is the hash of a collection, or "edit" for a taught text, whose document is "edit:<seq>".
-    """
-
-    corpus: str
-    document: str
-    start: int
-    end: int
-    text: str
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "corpus": self.corpus,
-            "document": self.document,
-            "start": self.start,
-            "end": self.end,
-            "text": self.text,
-        }
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One change of what a workspace remembers, done or (dry_run) only worked out.
-
-    `sources` are what it forgets, `remembers` the words or the text that it adds. `active` says whether
-    it holds now; `target` is the edit that an undo or redo is about. `rests_on_it` are later edits that
-    an undo would leave without ground. `scores` are the figures that the ledger keeps of what else moved
-    (`Moved.summary`), empty where none were measured; `moved` has every answer behind them where they
-    were measured just now. `parameters` are what the ledger records.
-    """
-
-    id: str | None
-    seq: int
-    kind: str
-    summary: str
-    author: str
-    workspace: str
-    time: str | None = None
-    dry_run: bool = False
-    sources: tuple[Source, ...] = ()
-    remembers: tuple[str, ...] = ()
-    scores: Mapping[str, Any] = field(default_factory=dict)
-    active: bool = True
-    target: int | None = None
-    rests_on_it: tuple[int, ...] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    moved: Moved | None = field(default=None, repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "seq": self.seq,
-            "kind": self.kind,
-            "summary": self.summary,
-            "author": self.author,
-            "workspace": self.workspace,
-            "time": self.time,
-            "dry_run": self.dry_run,
-            "forgets": [s.to_dict() for s in self.sources],
-            "remembers": list(self.remembers),
-            "scores": dict(self.scores),
-            "active": self.active,
-            "target": self.target,
-            "rests_on_it": list(self.rests_on_it),
-            "moved": [row.to_dict() for row in self.moved.table] if self.moved else None,
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from memlab.results.facts import Source
+from memlab.results.edits import Source
 
 
 @dataclass(frozen=True)
