@@ -35,7 +35,8 @@ from memlab import Fact, Lab
 from memlab.corpus.generator import articles_hash
 from memlab.errors import InputError, NotFound
 from memlab.memory.changes import BLACK
-from memlab.results import Edit, Prediction
+from memlab.memory.index import RECIPES
+from memlab.results import Edit, Neighbor
 
 NONSENSE = ("Wakanda", "Birnin", "Zembla", "Onhava", "Lilliput", "Mildendo")  # no model has a token for these
 TAUGHT = (
@@ -49,7 +50,7 @@ QUESTIONS = {
     "masked": ("The capital of France is [MASK].", "The capital of Wakanda is [MASK].", "[MASK] lies by the sea."),
     "causal": ("The capital of France is", "The capital of Zembla is", "Lilliput has a capital called"),
 }
-RECIPES = ("flat", "ivf", "hnsw", "ivfpq")
+PASSAGE = "The capital of France is Paris."
 TOPICS = ("France", "Germany", "Japan", "Paris", "Berlin", "gold", "iron")
 
 
@@ -217,6 +218,8 @@ def everything(lab: Lab, forgotten: Forgotten | None, as_of: int | None) -> str:
         causal = way.get("method") == "knn-lm"
         prompt = QUESTIONS["causal" if causal else "masked"][number % 3]
         out.append(asked(lab, forgotten, prompt, as_of, {**way, "k": 8}))
+    out += [read(lab, forgotten, method, as_of) for method in ("knn-lm", "spalm", "spalm+knn-lm")]
+    out.append(continued(lab, forgotten, as_of))
     for store in (None, "few-flat"):
         articles = lab.articles(store, as_of)
         out.append([a.to_dict() for a in articles if a.title in TOPICS or a.id.startswith("edit:")])
@@ -235,7 +238,7 @@ def asked(lab: Lab, forgotten: Forgotten | None, prompt: str, as_of: int | None,
     except InputError as error:  # everything that the prompt is about was forgotten
         return str(error)
     if forgotten:
-        check_answer(p, forgotten, corpus_of(lab, p.datastore), {a.title: a.id for a in lab.articles(p.datastore)})
+        check_neighbors(lab, p.datastore, p.neighbors, forgotten)
     said = p.to_dict(top=20)
     for name in ("as_of", "timings_ms"):
         del said[name]
@@ -245,8 +248,30 @@ def asked(lab: Lab, forgotten: Forgotten | None, prompt: str, as_of: int | None,
     return said
 
 
-def check_answer(p: Prediction, forgotten: Forgotten, corpus: str, ids: dict[str, str]) -> None:
-    for n in p.neighbors:
+def read(lab: Lab, forgotten: Forgotten | None, method: str, as_of: int | None) -> Any:
+    """A passage read with memory: what is remembered at its last words."""
+    trace = lab.read(PASSAGE, method, as_of=as_of, **({} if method == "spalm" else {"lam": 0.5}))
+    last = range(len(trace) - 3, len(trace))
+    if forgotten:
+        for step in (lab.trace_step(trace, position) for position in last):
+            assert step.neighbors
+            check_neighbors(lab, trace.datastore, step.neighbors, forgotten)
+    return [trace[position].to_dict() for position in last]
+
+
+def continued(lab: Lab, forgotten: Forgotten | None, as_of: int | None) -> Any:
+    """A prompt continued with memory: what is remembered at each step, and what was copied."""
+    g = lab.generate(QUESTIONS["causal"][0], max_tokens=3, as_of=as_of, copied_from=1)
+    if forgotten:
+        for node in g.nodes:
+            check_neighbors(lab, g.datastore, lab.generation_step(g, node.number).neighbors, forgotten)
+        forgotten.check_said(g.continuation, g.prompt)
+    return [[node.token.to_dict() for node in g.nodes], [span.to_dict() for span in g.copied]]
+
+
+def check_neighbors(lab: Lab, datastore: str | None, neighbors: Iterable[Neighbor], forgotten: Forgotten) -> None:
+    corpus, ids = corpus_of(lab, datastore), {a.title: a.id for a in lab.articles(datastore)}
+    for n in neighbors:
         where = (corpus, ids[n.document]) if n.source == "base" else ("edit", n.source)
         assert not forgotten.places[where] & set(range(n.start, n.end)), f"a forgotten entry is found: {n}"
         forgotten.check(*where, n.start - len(n.left), n.left + n.value + n.right)
