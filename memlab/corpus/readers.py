@@ -25,7 +25,8 @@ def read_texts(paths: Iterable[Path]) -> list[Article]:
     """One document per text file, or per row of a table; titles made unique by a number.
 
     A table needs a column text (or content, body, article, sentence); title (or name, subject, id) is
-    used if there. A text of Wikipedia dumps form (" = Title = " headings) is split at its headings.
+    used if there. A text of Wikipedia dumps form (" = Title = " headings) is split at its headings; any other
+    is taken as it stands, line ends made "\\n".
 
     Raises:
         InputError: missing, unreadable or empty file, unknown format, no text column.
@@ -80,10 +81,10 @@ def _stem(path: Path) -> str:
 
 
 def _plain(raw: bytes, path: Path) -> Iterator[Article]:
-    text = raw.decode("utf-8-sig")
+    text = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     parts = re.split(r"^ = ([^=\n]+) = ?$", text, flags=re.M)
     if len(parts) == 1:
-        yield Article(_stem(path), _stem(path), text.strip())
+        yield Article(_stem(path), _stem(path), text)
         return
     if parts[0].strip():
         yield Article(_stem(path), _stem(path), parts[0].strip())

@@ -22,8 +22,8 @@ class Parts:
 
 
 def one_text(path: Path) -> str:
-    """The texts of a file or folder (txt, md, csv, jsonl, parquet, also .gz), joined by an empty line."""
-    return "\n\n".join(article.text for article in read_texts([path]))
+    """The texts of a file or folder (txt, md, csv, jsonl, parquet, also .gz), stripped, joined by an empty line."""
+    return "\n\n".join(article.text.strip() for article in read_texts([path]))
 
 
 def parts(text: str) -> Parts:

@@ -142,7 +142,7 @@ class Perplexity(Reading):
         if part == "all":
             return read_texts([path])
         text = getattr(parts(one_text(path)), part)
-        return [Article(f"{path.name}:{part}", f"{path.name} ({part})", text.strip())]
+        return [Article(f"{path.name}:{part}", f"{path.name} ({part})", text)]
 
     def atlas_part(self, part: str) -> list[Article]:
         """Articles of the bundled world told anew for measuring: "validation" or "test"."""

@@ -51,11 +51,11 @@ def test_tables_give_a_document_for_each_row(ending: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("ending", [".txt", ".md", ".txt.gz", ".md.gz"])
 def test_a_text_file_is_a_document_with_its_name(ending: str, tmp_path: Path) -> None:
-    raw = "\ufeff\n  Grüße aus Köln.\n\nZweiter Absatz.\n".encode()
+    raw = "\ufeff\n  Grüße aus Köln.\r\n\nZweiter Absatz.\n".encode()
     path = tmp_path / f"notes{ending}"
     path.write_bytes(gzip.compress(raw) if ending.endswith(".gz") else raw)
     (article,) = read_texts([path])
-    assert (article.title, article.text) == ("notes", "Grüße aus Köln.\n\nZweiter Absatz.")
+    assert (article.title, article.text) == ("notes", "\n  Grüße aus Köln.\n\nZweiter Absatz.\n")
 
 
 @pytest.mark.parametrize("text_column", ["text", "content", "body", "article", "sentence"])
