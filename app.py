@@ -43,6 +43,12 @@ page = st.navigation(
             help="A passage token by token: what memory brings to every word, and who said it.",
         ),
         st.Page(
+            "pages/generate.py",
+            title="Generate",
+            icon=":material/account_tree:",
+            help="A prompt continued with memory and without: every step with its split, other tokens as branches.",
+        ),
+        st.Page(
             "pages/edit.py",
             title="Edit memory",
             icon=":material/edit_note:",

@@ -7,11 +7,36 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from memlab.errors import MemlabError
-from memlab.results import batch_csv
+from memlab.results import BatchRow, batch_csv
+from memlab.ui.compare import view
 from memlab.ui.entry import through_app
 from memlab.ui.plain import plain
-from memlab.ui.question import choose
+from memlab.ui.question import Question, choose
 from memlab.ui.session import current_lab, show_error
+from memlab.ui.sharing import here
+
+MOST = 5  # reasons shown above the table; each row has its own in the column error
+
+
+def reasons(failed: list[BatchRow]) -> list[tuple[str, str]]:
+    """Why lines cannot be asked, with the numbers of the first lines of each reason."""
+    lines: dict[str, list[int]] = {}
+    for row in failed:
+        lines.setdefault(str(row.error), []).append(row.line)
+    return [(reason, _numbers(there)) for reason, there in list(lines.items())[:MOST]]
+
+
+def _numbers(lines: list[int]) -> str:
+    more = f" and {len(lines) - MOST} more" if len(lines) > MOST else ""
+    return f"{'Line' if len(lines) == 1 else 'Lines'} {', '.join(map(str, lines[:MOST]))}{more}"
+
+
+def address(question: Question, row: BatchRow) -> dict[str, str]:
+    """The view of a row on the page Ask: as it was asked, or, where it could not be, as it was meant."""
+    if row.prediction is not None:
+        return view(row.prediction)
+    return {"prompt": row.prompt, "method": question.method.name, "preset": question.preset}
+
 
 through_app()
 lab = current_lab()
@@ -50,13 +75,9 @@ except MemlabError as error:
 
 failed = [row for row in rows if row.error]
 st.caption(f"{len(rows) - len(failed)} of {len(rows)} answered.")
-for row in failed[:5]:
-    st.warning(plain(f"Line {row.line}: {row.error}"), icon=":material/warning:")
-if len(failed) > 5:
-    st.caption(f"{len(failed) - 5} more lines say why in the column error.")
-view = {"method": question.method.name, "preset": question.preset}
-view |= {name: str(value) for name, value in question.settings.items()}
-table = [row.cells() | {"open": f"/ask?{urlencode({'prompt': row.prompt, **view})}"} for row in rows]
+for reason, lines in reasons(failed):
+    st.warning(plain(f"{lines}: {reason}"), icon=":material/warning:")
+table = [row.cells() | {"open": f"/ask?{urlencode({**here(), **address(question, row)})}"} for row in rows]
 probability = st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f")
 st.dataframe(
     table,

@@ -4,14 +4,55 @@ from __future__ import annotations
 
 import streamlit as st
 
+from memlab import Lab
+from memlab.corpus.lessons import Lesson
 from memlab.errors import MemlabError
 from memlab.ui.asked import asked
 from memlab.ui.entry import through_app
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
-from memlab.ui.present.place import LAST, place
+from memlab.ui.present.place import LAST, Place, beyond, further, nearer, place
 from memlab.ui.present.stages import STAGES, names
 from memlab.ui.session import current_lab, show_error
+
+
+def controls(lesson: Lesson | None, here: Place) -> None:
+    """Back and next, always in one place and drawn before the picture, so that no key is lost while it is made."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Back",
+            key="present.back",
+            icon=":material/arrow_back:",
+            shortcut="Left",
+            disabled=here.at_start,
+            on_click=nearer,
+            args=(lesson,),
+        )
+        st.button(
+            "Next",
+            key="present.next",
+            icon=":material/arrow_forward:",
+            type="primary",
+            shortcut="Space",
+            disabled=here.at_end,
+            on_click=further,
+            args=(lesson,),
+        )
+        if lesson is not None:
+            link_to("lessons", "All lessons", {}, "school")
+
+
+def picture(lab: Lab, here: Place, guess: bool) -> None:
+    """The stage of the question, or why it cannot be asked, with the way to the nearest view."""
+    step, title = here.shown, list(STAGES)[here.stage - 1]
+    try:
+        with st.spinner("Asking"):
+            p = asked(lab, step.parameters)
+        STAGES[title](p, names(p, guess and here.stage - 1 < LAST))
+    except MemlabError as error:
+        show_error(error)
+        link_to(step.page, "The nearest view on the page Ask", dict(step.parameters), "near_me")
+
 
 through_app()
 lab = current_lab()
@@ -24,6 +65,7 @@ except MemlabError as error:
     link_to("lessons", "All lessons", {}, "school")
     st.stop()
 
+problems = beyond(lesson)
 here = place(lesson)
 step = here.shown
 if lesson is None and not step.parameters.get("prompt"):
@@ -33,6 +75,8 @@ if lesson is None and not step.parameters.get("prompt"):
     link_to("ask", "Ask", {}, "forum")
     st.stop()
 
+for problem in problems:
+    show_error(problem)
 guess = step.guess
 if lesson is not None:
     st.caption(plain(f"{lesson.title} · {here.step} of {here.steps}"))
@@ -40,33 +84,11 @@ if lesson is not None:
 else:
     guess = st.toggle("Guess first", here.guess, help="Words are letters until the last step.", key="present.guess")
     st.query_params["guess"] = "1" if guess else "0"
-
+controls(lesson, here)
 if here.stages > 1:
-    titles = list(STAGES)
-    done = [f"**{t}**" if n == here.stage - 1 else t for n, t in enumerate(titles)]
-    st.caption(" → ".join(done))
-    try:
-        with st.spinner("Asking"):
-            p = asked(lab, step.parameters)
-        STAGES[titles[here.stage - 1]](p, names(p, guess and here.stage - 1 < LAST))
-    except MemlabError as error:
-        show_error(error)
-if here.stage == here.stages or here.stages == 1:
+    st.caption(" → ".join(f"**{t}**" if n == here.stage else t for n, t in enumerate(STAGES, 1)))
+    picture(lab, here, guess)
+if here.stage == here.stages:
     if step.note:
         st.markdown(plain(step.note))
     link_to(step.page, "Open this view", dict(step.parameters), "open_in_new")
-
-with st.container(horizontal=True):
-    back, further = here.back(), here.forward()
-    st.button("Back", icon=":material/arrow_back:", shortcut="Left", disabled=back == here, on_click=back.go)
-    st.button(
-        "Next",
-        icon=":material/arrow_forward:",
-        type="primary",
-        shortcut="Space",
-        disabled=here.at_end,
-        on_click=further.go,
-    )
-    if lesson is not None:
-        st.caption("Space: next. Left arrow: back.")
-        link_to("lessons", "All lessons", {}, "school")

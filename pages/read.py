@@ -12,6 +12,7 @@ from memlab.ui.entry import through_app
 from memlab.ui.plain import plain
 from memlab.ui.read.combinations import combinations
 from memlab.ui.read.exports import exports
+from memlab.ui.read.gate import gate_is_ready
 from memlab.ui.read.groups import groups
 from memlab.ui.read.passage import choose_passage, first_steps
 from memlab.ui.read.picked import choose_token
@@ -44,6 +45,8 @@ try:
     if source.text is None:
         first_steps()
         st.stop()
+    if not gate_is_ready(lab, how.arguments):
+        st.stop()
     trace = read_passage(lab, source, how.arguments)
 except MemlabError as error:
     show_error(error)
@@ -51,14 +54,16 @@ except MemlabError as error:
 if trace is None:
     st.stop()
 
-if trace.stopped:
-    stopped(trace)
 for notice in trace.notices:
     st.info(plain(notice), icon=":material/info:")
-st.markdown(plain(described(trace)))
+if trace.stopped:
+    stopped(trace)
+else:
+    st.markdown(plain(described(trace)))
 tokens(lab, trace)
-st.subheader("What each source brings", anchor=False)
-combinations(trace)
-if trace.summary["mean_gain"]:
-    groups(trace)
-exports(trace)
+if not trace.stopped:
+    st.subheader("What each source brings", anchor=False)
+    combinations(trace)
+    if trace.summary["mean_gain"]:
+        groups(trace)
+exports(lab, trace)

@@ -78,6 +78,10 @@ def ask(
         }
         lines += [_smallest(smallest), *_hidden(words), *_layers(layers)]
         views += [words, layers]
+        if report is not None:  # the file has room for what the page shows besides
+            if smallest.entries:
+                views.append(lab.compare(p, lab.again(p, without=smallest.entries)))
+            views += [lab.map(p), lab.health(p)]
     if report is not None:
         write(report, lab.report(p, views))
         document["report"] = str(report)

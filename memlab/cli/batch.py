@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import click
 
 from memlab.cli.common import every_command, method_settings, open_lab, read, show, write
+from memlab.errors import InputError
 
 if TYPE_CHECKING:
     from memlab.results import BatchRow
+
+WIDTH = 80  # characters of a prompt in a line; the JSON and the CSV have all
 
 
 @click.command()
@@ -48,6 +52,9 @@ def batch(
     lab = open_lab(home, workspace)
     how = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
     rows = lab.ask_many(lines, **how, **given)
+    reasons = {row.error for row in rows}
+    if len(rows) > 1 and len(reasons) == 1 and rows[0].error is not None:  # the settings, or the kind of prompts
+        raise InputError(f"None of the {len(rows)} prompts can be asked, all for one reason. {rows[0].error}")
     if table is not None:
         write(table, batch_csv(rows))
     answered = sum(row.prediction is not None for row in rows)
@@ -55,7 +62,7 @@ def batch(
 
 
 def _line(row: BatchRow) -> str:
-    prompt, p = " ".join(row.prompt.split()), row.prediction
+    prompt, p = shorten(row.prompt, WIDTH, placeholder=" …"), row.prediction
     if p is None:
         return f"{row.line:4}  {prompt}  !  {' '.join(str(row.error).split())}"
     said = (f"model {p.lm[0].token} {p.lm[0].p:.2f}", f"memory {p.knn[0].token} {p.knn[0].p:.2f}")

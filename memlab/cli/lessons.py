@@ -1,4 +1,4 @@
-"""`memlab lessons list | export | import | delete`."""
+"""`memlab lessons list | show | export | import | delete`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,22 @@ def list_(as_json: bool, home: Path | None, workspace: str) -> None:
     there = lab.lessons()
     problems = [f"cannot be used: {problem}" for problem in lab.lesson_problems()]
     show([lesson.to_dict() for lesson in there], as_json, [*map(_line, there), *problems])
+
+
+@lessons.command("show")
+@click.argument("name")
+@every_command
+def show_(name: str, as_json: bool, home: Path | None, workspace: str) -> None:
+    """The steps of a lesson: title, address within the app, what to say."""
+    lesson = open_lab(home, workspace).lesson(name)
+    lines = [_line(lesson), f"  {lesson.about}"]
+    for n, step in enumerate(lesson.steps, 1):
+        lines += [
+            f"{n:3}. {step.title}{'  (guess first)' if step.guess else ''}",
+            f"     {step.link}",
+            f"     {step.note}",
+        ]
+    show(lesson.to_dict(), as_json, [" ".join(line.splitlines()) for line in lines])
 
 
 @lessons.command()

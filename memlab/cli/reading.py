@@ -71,9 +71,8 @@ def _lines(trace: Any) -> list[str]:
         ),
     ]
     if s["worsened"] is not None:
-        lines.append(
-            f"Memory makes {s['worsened']:.0%} of the tokens less likely; mean gain {s['mean_gain']:.3f} nats."
-        )
+        gain = "" if s["mean_gain"] is None else f"; mean gain {s['mean_gain']:.3f} nats"
+        lines.append(f"Memory makes {s['worsened']:.0%} of the tokens less likely{gain}.")
     if s["recall"] is not None:
         lines.append(f"Recall of the approximate index: {s['recall']:.3f}.")
     if s["searches_saved"]:

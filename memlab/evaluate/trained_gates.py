@@ -7,6 +7,7 @@ A trained gate belongs to a datastore, a number of neighbors and a temperature. 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class GateFor:
 
 
 def held_out(
-    lm: LanguageModel, passages: list[Passage], how: Windows, key: str, search: Search, temperature: float
+    lm: LanguageModel, passages: Iterable[Passage], how: Windows, key: str, search: Search, temperature: float
 ) -> HeldOut:
     """Features of every predicted token of held-out passages, and what model and memory give to it."""
     features, p_lm, p_knn = [], [], []

@@ -10,6 +10,7 @@ from memlab.results import Prediction, WordProbability
 
 ROW_HEIGHT = 31
 FRAME_HEIGHT = 84
+LONG = 0.55  # a bar from which on its number stands inside, so that it fits on a phone too
 LONGEST_LABEL = 24  # characters
 
 
@@ -54,8 +55,14 @@ def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
                 name=title,
                 marker={"color": color, "opacity": [1.0 if word.id == first else 0.5 for word in words]},
                 text=[literal(share(value)) for value in values],
-                textposition="outside",
-                textfont={"size": 16, "color": color, "weight": 600},
+                textposition=[
+                    "inside" if value > LONG and word.id == first else "outside"
+                    for word, value in zip(words, values, strict=True)
+                ],
+                textangle=0,
+                outsidetextfont={"size": 16, "color": color, "weight": 600},
+                insidetextfont={"size": 16, "color": "#fff", "weight": 600},
+                constraintext="none",
                 cliponaxis=False,
                 customdata=[literal(word.token) for word in words],
                 hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
@@ -63,7 +70,7 @@ def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
             row=1,
             col=column,
         )
-        figure.layout.annotations[column - 1].update(font={"size": 18, "color": color, "weight": 700}, yshift=4)
+        figure.layout.annotations[column - 1].update(font={"size": 17, "color": color, "weight": 700}, yshift=4)
     ticks = {"tickvals": list(range(len(words))), "ticktext": [f"{literal(_short(word.token))}  " for word in words]}
     figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, **ticks)
     figure.update_yaxes(tickfont={"size": 17, "weight": 600})

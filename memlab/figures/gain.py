@@ -18,7 +18,7 @@ READINGS = {
     "frequency": "The rows say how many entries of the datastore hold the word. Orange: memory saves. Blue, hatched: it costs.",
 }
 ROW_HEIGHT = 34
-FRAME_HEIGHT = 84
+FRAME_HEIGHT = 102
 
 
 def groups(trace: Trace, by: str) -> list[Mapping[str, Any]]:
@@ -31,9 +31,9 @@ def by_group(trace: Trace, by: str) -> go.Figure:
     rows = groups(trace, by)
     gated = trace.gate_kind not in ("none", "constant")
     local = trace.gate_kind == "spalm"
-    titles = ["mean gain (nats)", "tokens made less likely", *(["mean weight of memory"] if gated else [])]
+    titles = ["mean gain<br>(nats)", "tokens made<br>less likely", *(["mean weight<br>of memory"] if gated else [])]
     figure = make_subplots(
-        rows=1, cols=len(titles), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=titles
+        rows=1, cols=len(titles), shared_yaxes=True, horizontal_spacing=0.07, subplot_titles=titles
     )  # fmt: skip
     gains = [row["gain"] for row in rows]
     up = [gain >= 0 for gain in gains]
@@ -51,15 +51,17 @@ def by_group(trace: Trace, by: str) -> go.Figure:
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=names, autorange="reversed", fixedrange=True)
     figure.update_yaxes(showgrid=False, zeroline=False, tickfont={"size": 15})
     low, high = min(0.0, *gains), max(0.0, *gains)
-    room = 0.3 * (high - low or 1.0)
-    figure.update_xaxes(fixedrange=True, nticks=4)
+    room = 0.7 * (high - low or 1.0)
+    figure.update_xaxes(fixedrange=True, nticks=3, tickangle=0)
     figure.update_xaxes(range=[low - room * (low < 0), high + room], zeroline=True, zerolinewidth=2, row=1, col=1)
-    figure.update_xaxes(range=[0, 1.25], tickvals=[0, 0.5, 1], tickformat=".0%", row=1, col=2)
+    figure.update_xaxes(range=[0, 1.6], tickvals=[0, 1], tickformat=".0%", row=1, col=2)
     if gated:
-        figure.update_xaxes(range=[0, 1.25], tickvals=[0, 0.5, 1], row=1, col=3)
+        figure.update_xaxes(range=[0, 1.6], tickvals=[0, 1], row=1, col=3)
     for title in figure.layout.annotations:
-        title.update(font={"size": 15}, yshift=4)
-    return figure.update_layout(template=TEMPLATE, height=FRAME_HEIGHT + ROW_HEIGHT * len(rows), bargap=0.3)
+        title.update(font={"size": 14}, yshift=4)
+    return figure.update_layout(
+        template=TEMPLATE, height=FRAME_HEIGHT + ROW_HEIGHT * len(rows), bargap=0.3, margin={"t": 52}
+    )
 
 
 def described(trace: Trace, by: str) -> str:
@@ -76,7 +78,11 @@ def _said(row: Mapping[str, Any]) -> str:
 
 
 def _name(row: Mapping[str, Any], by: str) -> str:
-    return f"{row[by]} ({row['tokens']:,} tokens)" if by == "kind" else f"words with {row[by]} entries"
+    return (
+        f"{row[by]} ({row['tokens']:,} token{'s' * (row['tokens'] != 1)})"
+        if by == "kind"
+        else f"words with {row[by]} entries"
+    )
 
 
 def _bars(values: list[float], text: list[str], marker: dict[str, Any]) -> go.Bar:

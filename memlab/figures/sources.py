@@ -7,36 +7,36 @@ from plotly.subplots import make_subplots
 
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share
 from memlab.figures.words import COLORS
-from memlab.results import Distribution, Trace, TraceStep
+from memlab.results import Distribution, Generation, Trace, TraceStep
 
 ROWS = 7
 ROW_HEIGHT = 30
-FRAME_HEIGHT = 84
+FRAME_HEIGHT = 102
 LONGEST = 16  # characters of a word
 SHORT_TERM = COLORS[0]
 
 
-def panels(trace: Trace, step: TraceStep) -> list[tuple[str, Distribution, str]]:
+def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distribution, str]]:
     """Title, distribution and color of each source that spoke, and of all together.
 
     Short-term memory has a panel of its own as a continuous cache; carried states speak within the local context.
     """
-    carried = " and carried states" if trace.settings.get("short_term") else ""
+    carried = " + short-term" if trace.settings.get("short_term") else ""
     vectors = trace.gate_kind == "spalm"
     found = [(f"Local context{carried}", step.lm, MODEL)]
     if step.cache is not None:
         found.append(("Short-term: cache", step.cache, SHORT_TERM))
     if step.knn is not None:
-        found.append(("Long-term memory" + (" alone (g = 0)" if vectors else ""), step.knn, MEMORY))
+        found.append(("Memory alone (g = 0)" if vectors else "Long-term memory", step.knn, MEMORY))
     if len(found) > 1:
         found.append(("Together", step.mixture, MIXTURE))
     return found
 
 
-def compared(trace: Trace, step: TraceStep, rows: int = ROWS) -> list[int]:
+def compared(trace: Trace | Generation, step: TraceStep, rows: int = ROWS) -> list[int]:
     """The words that the panels share: the token itself, then rank by rank the first of each source."""
     chosen = {step.token.id: None}
-    for rank in range(rows):
+    for rank in range(min(rows, len(step.mixture.words))):
         for _, said, _ in panels(trace, step):
             word = said[rank]
             if word.p > 0 and len(chosen) < rows:
@@ -44,15 +44,15 @@ def compared(trace: Trace, step: TraceStep, rows: int = ROWS) -> list[int]:
     return sorted(chosen, key=lambda i: (i != step.token.id, -step.mixture.of(i), i))
 
 
-def three_sources(trace: Trace, step: TraceStep) -> go.Figure:
+def three_sources(trace: Trace | Generation, step: TraceStep) -> go.Figure:
     """A bar chart for each source; the first row is the word that really follows."""
     words, shown = compared(trace, step), panels(trace, step)
     figure = make_subplots(
         rows=1,
         cols=len(shown),
         shared_yaxes=True,
-        horizontal_spacing=0.03,
-        subplot_titles=[title for title, _, _ in shown],
+        horizontal_spacing=0.05,
+        subplot_titles=[in_two_lines(title) for title, _, _ in shown],
     )
     for column, (title, said, color) in enumerate(shown, start=1):
         values = [said.of(i) for i in words]
@@ -73,23 +73,25 @@ def three_sources(trace: Trace, step: TraceStep) -> go.Figure:
             row=1,
             col=column,
         )
-        figure.layout.annotations[column - 1].update(font={"size": 16, "color": color, "weight": 700}, yshift=4)
+        figure.layout.annotations[column - 1].update(font={"size": 15, "color": color, "weight": 700}, yshift=4)
     labels = [_short(step.mixture.words[i]) for i in words]
     ticks = [f"<b>▸ {literal(label)}</b>  " if n == 0 else f"{literal(label)}  " for n, label in enumerate(labels)]
     figure.update_yaxes(tickvals=list(range(len(words))), ticktext=ticks, autorange="reversed", fixedrange=True)
     figure.update_yaxes(showgrid=False, zeroline=False, tickfont={"size": 15})
     figure.update_xaxes(range=[0, 1.25], tickvals=[0, 0.25, 0.5, 0.75, 1], ticktext=["0", "", "0.5", "", "1"])
     figure.update_xaxes(fixedrange=True, title={"text": "probability", "font": {"size": 14}, "standoff": 2})
-    return figure.update_layout(template=TEMPLATE, height=FRAME_HEIGHT + ROW_HEIGHT * len(words), bargap=0.28)
+    return figure.update_layout(
+        template=TEMPLATE, height=FRAME_HEIGHT + ROW_HEIGHT * len(words), bargap=0.28, margin={"t": 52}
+    )
 
 
-def described(trace: Trace, step: TraceStep) -> str:
+def described(trace: Trace | Generation, step: TraceStep) -> str:
     """One sentence: what each source would have said, and what really follows."""
     said = "; ".join(f"{title}: {d[0].token} ({share(d[0].p)})" for title, d, _ in panels(trace, step))
     return f"{said}. What follows is {step.token.text.strip()!r} ({share(step.mixture.of(step.token.id))})."
 
 
-def forced(trace: Trace, step: TraceStep) -> list[dict[str, str]]:
+def forced(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
     """The counterfactuals as rows: what the gate is, the first word then, and the word that really follows."""
     if not step.counterfactuals:
         return []
@@ -104,10 +106,22 @@ def forced(trace: Trace, step: TraceStep) -> list[dict[str, str]]:
         {
             "gate": name,
             "first word": f"{d[0].token} ({share(d[0].p)})",
-            f"p({step.token.text.strip()})": f"{d.of(step.token.id):.3f}",
+            f"p({step.token.text.strip()})": _fine(d.of(step.token.id)),
         }
         for name, d in rows
     ]
+
+
+def in_two_lines(title: str) -> str:
+    """A title over a narrow panel: broken after its first word (`Long-term`), or its second where more follow."""
+    words = title.split()
+    first = 1 if len(words) < 4 else 2
+    return "<br>".join(part for part in (" ".join(words[:first]), " ".join(words[first:])) if part)
+
+
+def _fine(p: float) -> str:
+    """A probability whose small differences matter."""
+    return "<0.001" if 0 < p < 0.0005 else f"{p:.3f}"
 
 
 def _short(word: str) -> str:

@@ -87,6 +87,8 @@ def number(coloring: str, value: float | None) -> str:
     """The number of a token in few characters; a gain with its sign."""
     if value is None:
         return ""
+    if np.isinf(value):
+        return "−∞" if value < 0 else "∞"
     if coloring == "gain":
         return f"{value:+.1f}".replace("-", "−") if abs(value) >= QUIET_GAIN else "0"
     return f"{value:.2f}" if coloring == "gate" else f"{value:.1f}"
@@ -114,9 +116,12 @@ def legend(trace: Trace, coloring: str) -> str:
 def label(token: TraceToken) -> str:
     """What a token says without color: the word, its gain, its surprise, its gate, what memory would say."""
     parts = [token.text.strip() or "blank"]
-    if token.gain is not None and abs(token.gain) >= QUIET_GAIN:
+    if token.impossible:
+        parts.append("memory makes it impossible")
+    elif token.gain is not None and abs(token.gain) >= QUIET_GAIN:
         parts.append(f"memory {'helps' if token.gain > 0 else 'harms'} by {abs(token.gain):.2f} nats")
-    parts.append("not predicted" if token.loss is None else f"surprise {token.loss:.2f} nats")
+    if not token.impossible:
+        parts.append("not predicted" if token.loss is None else f"surprise {token.loss:.2f} nats")
     if token.gate is not None:
         parts.append(f"gate {token.gate:.2f}")
     if token.neighbors:
@@ -132,11 +137,14 @@ def described(trace: Trace) -> str:
     if trace.gate_kind == "none" and s["worsened"] == 0 and not s["mean_gain"]:
         return f"Read by the model alone: perplexity {_figure(s['perplexity'])}."
     worse = round(s["worsened"] * s["predicted"])
-    way = "saves" if s["mean_gain"] >= 0 else "costs"
+    if s["mean_gain"] is None:
+        brings = "memory alone speaks, and gives some tokens probability 0"
+    else:
+        way = "saves" if s["mean_gain"] >= 0 else "costs"
+        brings = f"memory {way} {abs(s['mean_gain']):.2f} nats per token on average"
     return (
-        f"Perplexity {_figure(s['perplexity'])} with memory, {_figure(s['perplexity_without_memory'])} without: memory {way} "
-        f"{abs(s['mean_gain']):.2f} nats per token on average. It makes {worse} of {s['predicted']} tokens less likely "
-        f"({s['worsened']:.0%})."
+        f"Perplexity {_figure(s['perplexity'])} with memory, {_figure(s['perplexity_without_memory'])} without: {brings}. "
+        f"It makes {worse} of {s['predicted']} tokens less likely ({s['worsened']:.0%})."
     )
 
 
@@ -171,4 +179,4 @@ def _hex(opacity: float) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "infinite" if value is None else f"{value:.1f}"
+    return "infinite" if value is None else f"{value:,.1f}"

@@ -15,7 +15,7 @@ from memlab.lab.asking import PRESETS
 from memlab.lab.batch import Batch
 from memlab.lab.benching import Benching
 from memlab.lab.crashing import Crashing
-from memlab.lab.generating import Generating
+from memlab.lab.growing import Growing
 from memlab.lab.lessons import Lessons
 from memlab.lab.passages import Passages
 from memlab.lab.reporting import Reporting
@@ -29,7 +29,7 @@ from memlab.record.workspaces import Workspaces
 __all__ = ["PRESETS", "Lab"]
 
 
-class Lab(Overlays, Batch, Lessons, Reporting, Benching, Sourcing, Passages, Crashing, Generating):
+class Lab(Overlays, Batch, Lessons, Reporting, Benching, Sourcing, Passages, Crashing, Growing):
     """Models, datastores and methods of one home folder, seen from one workspace.
 
     Its parts stand in files of their own: inventory (what there is), asking, editing, making (build and

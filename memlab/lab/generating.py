@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
-
-import numpy as np
 
 from memlab.errors import InputError, NotFound
 from memlab.lab.reading import READING_METHODS, Reading
 from memlab.lm.passage import check_causal
 from memlab.lm.prompts import read_prompt
-from memlab.methods.answer import neighbors
 from memlab.methods.copying import LEAST, copied_spans
 from memlab.methods.declare import checked
-from memlab.methods.generating import Said, generate
+from memlab.methods.generating import Said, generate, generated_step
 from memlab.methods.reading import Progress
 from memlab.methods.sampling import Decoding
 from memlab.methods.sources import Order
 from memlab.methods.tracing import Mixing
-from memlab.results import Branch, CopiedSpan, Generation, GenerationPair, Neighbor, Node
+from memlab.results import Branch, CopiedSpan, Generation, GenerationPair, Node, TraceStep
+from memlab.results.moves import Choose, GoOn, then
 
 GENERATING_METHODS = READING_METHODS
 _OF_THE_METHOD = ("k", "temperature", "lam", "key", "knn_k", "gate")
@@ -83,10 +81,7 @@ class Generating(Reading):
         if unmet:
             note = f"{order.lm.name} has never met: {', '.join(unmet)}. It reads such words letter by letter."
             about["notices"] = (*about["notices"], note)
-        empty = Generation(
-            prompt=read.text, ids=read.ids, decoding=asdict(decoding), max_tokens=max_tokens, copied_from=copied_from,
-            nodes=(), branches=(Branch(None, "stopped"),), leaf=None, **about,
-        )  # fmt: skip
+        empty = _nothing_said(read.text, read.ids, decoding, copied_from, about)
         return self._go_on(empty, order, mixing, None, None, max_tokens, progress, stop)
 
     def generate_pair(self, prompt: str, method: str = "knn-lm", **how: Any) -> GenerationPair:
@@ -99,12 +94,25 @@ class Generating(Reading):
         remembering = self.generate(prompt, method, **how)
         return GenerationPair(remembering, self.generate_without(remembering, remembering.max_tokens, **_ways(how)))
 
-    def generate_without(self, generation: Generation, max_tokens: int, **ways: Any) -> Generation:
-        """The same prompt and decoding by the same model without memory."""
-        return self.generate(
-            generation.prompt, "base", generation.model, None, max_tokens, **generation.decoding,
-            as_of=generation.as_of, copied_from=generation.copied_from, **ways,
-        )  # fmt: skip
+    def generate_without(
+        self,
+        generation: Generation,
+        max_tokens: int,
+        after: int | None = None,
+        progress: Progress = lambda fraction, message: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Generation:
+        """The same decoding by the same model without memory, behind the prompt or behind the node `after`.
+
+        Raises:
+            InputError: no such node, or the context is full.
+        """
+        g = generation
+        order, mixing, about = self._pose_generation("base", g.model, None, None, g.as_of, "calibrated", {})
+        path = () if after is None else g.path(node_of(g, after).number)
+        text, ids = _read_so_far(g, path)
+        empty = _nothing_said(text, ids, Decoding(**g.decoding), g.copied_from, about)
+        return self._go_on(empty, order, mixing, None, None, max_tokens, progress, stop)
 
     def continue_generation(
         self,
@@ -138,25 +146,24 @@ class Generating(Reading):
         Raises:
             InputError: no such node. NotFound: no such token.
         """
-        if not 0 <= node < len(generation.nodes):
-            raise InputError(f"There is no node {node}; the tree has nodes 0 to {len(generation.nodes) - 1}.")
-        there = generation.nodes[node]
-        word = _id_of(generation, there, token)
+        there = node_of(generation, node)
+        word = id_of(generation, there, token)
         for other in generation.nodes:
             if other.parent == there.parent and other.token.id == word:
                 return generation.branch(_leaf_below(generation, other.number))
         return self._again(generation, there.parent, word, max_tokens, progress, stop)
 
-    def generation_neighbors(self, generation: Generation, node: int) -> tuple[Neighbor, ...]:
-        """The nearest neighbors of one token, with their texts and sources."""
-        near = generation.nodes[node].token.neighbors
-        if not near:
-            return ()
-        order, _, about = self._pose_again(generation)
-        assert order.search is not None
-        columns = zip(*((n.entry, n.id, n.distance, n.weight) for n in near), strict=True)
-        entries, ids, distances, weights = (np.array(column) for column in columns)
-        return neighbors(order.search.store, about["words"], entries, ids, distances, weights)
+    def generation_step(self, generation: Generation, node: int) -> TraceStep:
+        """Complete distributions, neighbors with their texts and counterfactuals of one token of the tree.
+
+        Raises:
+            InputError: no such node.
+        """
+        there = node_of(generation, node)
+        order, mixing, _ = self._pose_again(generation)
+        before = () if there.parent is None else generation.path(there.parent)
+        _, ids = _read_so_far(generation, before)
+        return generated_step(order, mixing, generation.words, ids, there.token)
 
     def _pose_generation(
         self,
@@ -218,23 +225,25 @@ class Generating(Reading):
     ) -> Generation:
         """The tree with a branch that goes on behind `parent`."""
         path = () if parent is None else g.path(parent)
-        ids = [*g.ids, *(i for node in path for i in node.reads)]
+        text, ids = _read_so_far(g, path)
         if len(ids) >= order.lm.limit:
             raise InputError(
                 f"The context of {order.lm.name} is full: {order.lm.limit} tokens. Choose another token at an earlier step."
             )
-        text = g.prompt + "".join(node.token.text for node in path)
         decoding = Decoding(**g.decoding)
         made = generate(order, mixing, g.words, ids, text, len(path), decoding, max_tokens, token, progress, stop)
         nodes = (*g.nodes, *_nodes(made.said, len(g.nodes), parent))
-        leaf = len(nodes) - 1 if made.said else parent
-        grown = replace(g, nodes=nodes, leaf=leaf, max_tokens=max_tokens, ms=made.ms)
+        if not made.said:  # stopped before the first
+            return replace(g, max_tokens=max_tokens, ms=made.ms)
+        leaf, n = len(nodes) - 1, len(made.said)
+        move = GoOn(n) if token is None else Choose(_sibling(g, parent), token, n)
+        grown = replace(g, nodes=nodes, leaf=leaf, max_tokens=max_tokens, moves=then(g.moves, move), ms=made.ms)
         grown = replace(grown, notices=_with_unsayable(grown, order.lm.V, order.lm.name))
         spans: tuple[CopiedSpan, ...] = ()
         if order.search is not None:
-            shown = grown.path() if leaf is not None else ()
-            ids, texts = [n.token.id for n in shown], [n.token.text for n in shown]
-            spans = copied_spans(order.search.store, ids, texts, [n.votes for n in shown], g.copied_from)
+            shown = grown.path()
+            words, texts = [n.token.id for n in shown], [n.token.text for n in shown]
+            spans = copied_spans(order.search.store, words, texts, [n.votes for n in shown], g.copied_from)
         others = [b for b in g.branches if b.leaf not in (parent, leaf)]
         return replace(grown, branches=(*others, Branch(leaf, made.ended, spans)))
 
@@ -243,10 +252,37 @@ def _ways(how: dict[str, Any]) -> dict[str, Any]:
     return {name: how[name] for name in ("progress", "stop") if name in how}
 
 
+def _nothing_said(
+    prompt: str, ids: Sequence[int], decoding: Decoding, copied_from: int, about: dict[str, Any]
+) -> Generation:
+    """A prompt before anything is said."""
+    return Generation(
+        prompt=prompt, ids=tuple(ids), decoding=asdict(decoding), max_tokens=0, copied_from=copied_from, nodes=(),
+        branches=(Branch(None, "stopped"),), leaf=None, **about,
+    )  # fmt: skip
+
+
+def node_of(g: Generation, number: int) -> Node:
+    """Raises InputError where there is none."""
+    if not 0 <= number < len(g.nodes):
+        raise InputError(f"There is no node {number}; the tree has nodes 0 to {len(g.nodes) - 1}.")
+    return g.nodes[number]
+
+
+def _read_so_far(g: Generation, path: Sequence[Node]) -> tuple[str, list[int]]:
+    """The prompt with some of what was said: as text, and as the ids that the model has read."""
+    return g.prompt + "".join(n.token.text for n in path), [*g.ids, *(i for n in path for i in n.reads)]
+
+
 def _nodes(said: list[Said], first: int, parent: int | None) -> list[Node]:
     """New nodes in a row."""
     before = [parent, *range(first, first + len(said))]
     return [Node(first + i, before[i], s.token, s.reads, s.chosen, s.votes) for i, s in enumerate(said)]
+
+
+def _sibling(g: Generation, parent: int | None) -> int:
+    """The node that was said first behind a parent."""
+    return next(node.number for node in g.nodes if node.parent == parent)
 
 
 def _with_unsayable(g: Generation, V: int, model: str) -> tuple[str, ...]:
@@ -261,7 +297,7 @@ def _leaf_below(g: Generation, node: int) -> int | None:
     return through[-1]
 
 
-def _id_of(g: Generation, node: Node, token: int | str) -> int:
+def id_of(g: Generation, node: Node, token: int | str) -> int:
     """The id of a word, first among those that were probable there. Raises NotFound."""
     if isinstance(token, int):
         if not 0 <= token < len(g.words):

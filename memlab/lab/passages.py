@@ -10,6 +10,8 @@ from memlab.corpus.received import drop_texts, keep_texts
 from memlab.errors import NotFound
 from memlab.lab.jobs import long_work
 from memlab.lab.reading import READING_METHODS, Reading
+from memlab.lm.catalogue import load
+from memlab.lm.passage import check_causal
 from memlab.methods import knn_lm, spalm
 from memlab.methods.declare import Field
 from memlab.methods.gates import GATES
@@ -19,6 +21,8 @@ from memlab.results import Trace
 ONLY_ASKING = ("search", "articles")  # of kNN-LM: a reading searches all entries
 ONLY_MIXED = ("lam", "temperature", "knn_k")  # of SPALM: settings of the kNN-LM that is mixed in
 KNN_GATES = tuple(GATES)
+LONGEST_LITERAL = 1_000  # characters of a passage that stands within the code that reads it
+UNSAID = {"short_term": (0,), "cache": (0,), "leave_out": ("self",)}  # left out of the code: what holds anyway
 
 
 class Passages(Reading):
@@ -34,6 +38,8 @@ class Passages(Reading):
         """
         if method not in READING_METHODS:
             raise NotFound.named("method of reading", method, READING_METHODS)
+        if model is not None:
+            check_causal(load(model))
         if method == "base":
             return []
         if method == "knn-lm":
@@ -44,6 +50,32 @@ class Passages(Reading):
             fields = [field for field in spalm.METHOD.fields() if not (alone and field.name in ONLY_MIXED)]
             start = self._spalm(method, model, datastore, None, "calibrated", {})[3]
         return [(field, getattr(start, field.name)) for field in fields]
+
+    def reading_code(self, trace: Trace) -> str:
+        """Python that gives the same trace in a notebook; a long passage is read from a file."""
+        if len(trace.text) <= LONGEST_LITERAL:
+            before, text = "", repr(trace.text)
+        else:
+            before, text = (
+                "from pathlib import Path\n\n",
+                'Path("passage.txt").read_text("utf-8")  # save it there first',
+            )
+        given = {
+            name: value
+            for name, value in trace.settings.items()
+            if name not in ONLY_ASKING and value not in UNSAID.get(name, (None,))
+        }
+        if not trace.settings.get("cache"):
+            given.pop("lam_cache", None)
+        settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        return (
+            f"{before}from memlab import Lab\n\n"
+            f"text = {text}\n"
+            f"lab = Lab.open(workspace={trace.workspace!r})\n"
+            f"trace = lab.read(text, method={trace.method!r}, model={trace.model!r}, datastore={trace.datastore!r},\n"
+            f"                 as_of={trace.as_of}{', ' + settings if settings else ''})\n"
+            'trace.summary["perplexity"]  # trace[0] is its first token; trace.to_dict() has everything\n'
+        )
 
     def reads_at_once(
         self,

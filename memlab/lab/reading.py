@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,18 +11,16 @@ from typing import Any
 from cachetools import LRUCache
 
 from memlab.errors import InputError, NotFound
-from memlab.evaluate.trained_gates import GateFor, gate_file, held_out, keep_gate, kept_gate, train_gate
-from memlab.lab.asking import Asking
+from memlab.lab.gating import Gating, whole_store
 from memlab.lm.catalogue import BUNDLED_SPALM, load, load_encoder
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Segments, beyond_training, check_causal, passage, windows, with_memory
 from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import Datastore
 from memlab.memory.leave_out import LEAVE_OUT
-from memlab.memory.retrieval import Searchable, check_k
+from memlab.memory.retrieval import check_k
 from memlab.methods import knn_lm, spalm
 from memlab.methods.declare import checked
-from memlab.methods.gates import Constant, KnnGate, gate_class
 from memlab.methods.reading import Progress, Search
 from memlab.methods.sources import Order, Read, read
 from memlab.methods.spalm import GATES as SPALM_GATES
@@ -46,7 +44,7 @@ class Posed:
     about: dict[str, Any]
 
 
-class Reading(Asking):
+class Reading(Gating):
     """Passages."""
 
     def read(
@@ -111,29 +109,6 @@ class Reading(Asking):
             asked.pop("theta"), asked.pop("lam_cache"), True, asked,
         )  # fmt: skip
         return step(self._read(posed), posed.mixing, whole, position)
-
-    def train_gate(
-        self,
-        kind: str,
-        texts: Sequence[str],
-        datastore: str | None = None,
-        seed: int = 0,
-        **settings: Any,
-    ) -> dict[str, Any]:
-        """Trains a gate of kNN-LM on held-out texts and keeps it for `gate=kind`; returns its losses there."""
-        gate_class(kind)
-        name = datastore or self._bundled_for("causal")
-        s = self._knn_settings(name, "calibrated", settings)
-        lm, base, _ = self._model_and_store(None, name, knn_lm.METHOD, s.key)
-        store = whole_store(base)
-        check_k(store, s.k)
-        passages = [passage(lm, text) for text in texts]
-        data = held_out(lm, passages, windows(lm), s.key, Search(store, s.k), s.temperature)
-        made, scores = train_gate(kind, data, seed)
-        keep_gate(
-            gate_file(self.home, store.name, kind), made, GateFor.of(store.fingerprint, s.k, s.temperature), scores
-        )
-        return scores
 
     def _pose_reading(
         self,
@@ -237,20 +212,6 @@ class Reading(Asking):
         }  # fmt: skip
         return order, mixing, about
 
-    def _knn_settings(self, store_name: str, preset: str, settings: dict[str, Any]) -> Any:
-        start = self.settings("knn-lm", store_name, preset, settings.get("key"))
-        s = checked(knn_lm.Settings, settings, start)
-        if s.search != "all":
-            raise InputError(
-                "Reading searches all entries; article search is for single questions. Leave out `search`."
-            )
-        return s
-
-    def _gate(self, kind: str, store: Datastore, s: Any) -> KnnGate:
-        if gate_class(kind) is Constant:
-            return Constant(s.lam)
-        return kept_gate(gate_file(self.home, store.name, kind), GateFor.of(store.fingerprint, s.k, s.temperature))
-
     def _spalm(
         self,
         method: str,
@@ -298,12 +259,3 @@ class Reading(Asking):
     @cached_property
     def _reads(self) -> LRUCache:
         return LRUCache(KEPT)
-
-
-def whole_store(store: Searchable) -> Datastore:
-    """Raises InputError for a datastore that is still being built."""
-    if not isinstance(store, Datastore):
-        raise InputError(
-            f"The datastore {store.name!r} is still being built; reading needs all of it. Wait, or read with base."
-        )
-    return store

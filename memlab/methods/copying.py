@@ -1,7 +1,7 @@
 """Which stretches of a generated text stand word for word in a remembered passage.
 
 A neighbor that remembers the very token that was said is a place in a passage where the same word stands. From
-there both texts are compared in both directions. Spans are maximal: none lies within another.
+there both texts are compared in both directions. Spans begin with a word, and are maximal: none lies within another.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from memlab.memory.datastore import Searchable
 from memlab.memory.overlay import EditedStore
 from memlab.results import CopiedSpan
 
-LEAST = 3  # tokens
+LEAST = 4  # tokens
 _GAP = 2  # characters between neighboring tokens of a passage: a space, an empty line
 
 
@@ -27,10 +27,12 @@ def copied_spans(
     Args:
         ids, texts: the n generated tokens. votes: of each, the entries among its neighbors that remember it, nearest first.
     """
-    t = np.repeat(np.arange(len(ids)), [len(v) for v in votes])
-    entries = np.array([e for v in votes for e in v], np.int64)
+    spoken = [i for i, text in enumerate(texts) if any(c.isalnum() for c in text)]
+    t = np.repeat(np.array(spoken, np.int64), [len(votes[i]) for i in spoken])
+    entries = np.array([e for i in spoken for e in votes[i]], np.int64)
     said = np.asarray(ids)
     left, right = _reach(store, said, t, entries, -1), _reach(store, said, t, entries, 1)
+    left = t - np.array(spoken, np.int64)[np.searchsorted(spoken, t - left)]
     passages: dict[tuple[int, int], dict[int, None]] = defaultdict(dict)  # (first, last) -> entries where it begins
     for i in np.flatnonzero(left + right + 1 >= least):
         first, last = int(t[i] - left[i]), int(t[i] + right[i] + 1)

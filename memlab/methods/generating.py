@@ -26,8 +26,8 @@ from memlab.memory.retrieval import search_everywhere
 from memlab.methods.reading import KnnMixture, Mixture, Progress, Sides, SpalmMixture, States, before_of, lambdas
 from memlab.methods.sampling import Decoding, choose
 from memlab.methods.sources import Order
-from memlab.methods.tracing import SHOWN, Mixing, frequencies
-from memlab.results import Remembered, TraceToken, WordProbability
+from memlab.methods.tracing import SHOWN, Mixing, frequencies, step_of
+from memlab.results import Remembered, TraceStep, TraceToken, WordProbability
 
 TOP = 8  # most probable words kept of each side: what can be chosen instead
 
@@ -76,14 +76,15 @@ class Speaker:
     def next(self) -> tuple[Sides, Found | None]:
         """What every side says comes next, (1, V') each, and the neighbors (1, k)."""
         start = time.perf_counter()
-        found = self._found()
+        found = self.found()
         middle = time.perf_counter()
-        sides = self._mixture(found).sides(_ROW)
+        sides = self.mixture(found).sides(_ROW)
         self.ms["search"] += 1e3 * (middle - start)
         self.ms["mix"] += 1e3 * (time.perf_counter() - middle)
         return sides, found
 
-    def _found(self) -> Found | None:
+    def found(self) -> Found | None:
+        """The neighbors (1, k); None without memory, all -1 where the gate does not ask."""
         search, asks = self.order.search, self.order.asks
         if search is None:
             return None
@@ -92,7 +93,8 @@ class Speaker:
             return Found(none, none, np.full((1, search.k), np.inf), 0)
         return search_everywhere(search.store, self.query.numpy(), search.k)
 
-    def _mixture(self, found: Found | None) -> Mixture:
+    def mixture(self, found: Found | None) -> Mixture:
+        """What comes next, as a mixture of one row."""
         lm, m = self.order.lm, self.mixing
         if found is None:
             return KnnMixture(lm, self.states, self.words)  # the model alone; of a SPALM, its gate at 1
@@ -158,6 +160,17 @@ def generate(
             break
     total = 1e3 * (time.perf_counter() - start)
     return Generated(_described(said, order, text), ended, {**speaker.ms, "total": total})
+
+
+@torch.inference_mode()
+def generated_step(
+    order: Order, mixing: Mixing, words: Sequence[str], ids: Sequence[int], token: TraceToken
+) -> TraceStep:
+    """Complete distributions, neighbors and counterfactuals of one generated token; `ids` were read before it."""
+    speaker = Speaker(order, mixing)
+    speaker.read(ids)
+    found = speaker.found()
+    return step_of(speaker.mixture(found), 0, token, words, found, order.search.store if order.search else None)
 
 
 def pieces(lm: LanguageModel, word: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from memlab.corpus.word_kinds import KINDS
 from memlab.results import TraceArrays
 
+ROUNDING = 1e-4  # nats: states read in pieces of another size differ by so little, and that is no harm
 FREQUENCIES = ((0, 0), (1, 9), (10, 99), (100, 999), (1000, None))
 
 
@@ -46,8 +47,8 @@ def summarize(
         "predicted": count,
         "perplexity": perplexity(a.loss),
         "perplexity_without_memory": perplexity(a.loss_without_memory),
-        "mean_gain": float(gain[predicted].mean()) if count else None,
-        "worsened": float((gain[predicted] < 0).mean()) if count else None,
+        "mean_gain": _mean(gain[predicted]),
+        "worsened": float((gain[predicted] < -ROUNDING).mean()) if count else None,
         "by_kind": [_group(a, gain, np.array([k == kind for k in a.kind]), "kind", kind) for kind in KINDS],
         "by_frequency": [_group(a, gain, where, "frequency", name) for name, where in _bands(a.frequency)],
         "searched": searched,
@@ -64,20 +65,20 @@ def _bands(frequency: np.ndarray) -> Iterable[tuple[str, np.ndarray]]:
         yield name, (frequency >= low) & (True if high is None else frequency <= high)
 
 
+def _mean(values: np.ndarray) -> float | None:
+    real = values[~np.isnan(values)]
+    return float(real.mean()) if len(real) and np.isfinite(real).all() else None
+
+
 def _group(a: TraceArrays, gain: np.ndarray, where: np.ndarray, by: str, name: str) -> dict[str, Any]:
-    """Mean loss, gain and gate of some tokens; None for an empty group."""
+    """Mean loss, gain and gate of some tokens; None for an empty group, and for what is infinite."""
     where = where & ~np.isnan(a.loss)
     some = int(where.sum())
-
-    def mean(values: np.ndarray) -> float | None:
-        real = values[where & ~np.isnan(values)]
-        return float(real.mean()) if len(real) else None
-
     return {
         by: name,
         "tokens": some,
-        "loss": mean(a.loss),
-        "gain": mean(gain),
-        "gate": mean(a.gate),
-        "worsened": float((gain[where] < 0).mean()) if some else None,
+        "loss": _mean(a.loss[where]),
+        "gain": _mean(gain[where]),
+        "gate": _mean(a.gate[where]),
+        "worsened": float((gain[where] < -ROUNDING).mean()) if some else None,
     }

@@ -7,7 +7,7 @@ another lambda, temperature or gate costs neither a forward pass nor a search.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ from memlab.methods.reading import (
 )
 from memlab.methods.sources import Read, Side
 from memlab.methods.trace_summary import combination, summarize
-from memlab.results import Distribution, Neighbor, Trace, TraceArrays, TraceStep
+from memlab.results import Distribution, Neighbor, Trace, TraceArrays, TraceStep, TraceToken
 from memlab.results.trace import TopWords
 
 SHOWN = 8  # neighbors, and words of the cache, kept for each token
@@ -237,24 +237,31 @@ def _recall(made: Read, sample: int = 128) -> float | None:
 
 def step(made: Read, mixing: Mixing, whole: Trace, position: int) -> TraceStep:
     """Complete distributions, neighbors with their texts, and counterfactuals of one token of a trace."""
-    token = whole[position]
     best, _ = mixture(made, made.full, mixing)
+    search = made.order.search
+    store = search.store if search else None
+    return step_of(best, position, whole[position], whole.words, made.full.found, store)
+
+
+def step_of(
+    best: Mixture, position: int, token: TraceToken, words: Sequence[str], found: Found | None, store: Searchable | None
+) -> TraceStep:
+    """The same of one row of any mixture; `found` are the neighbors of all its rows."""
     row = np.array([position])
     sides = best.sides(row)
 
     def complete(p: torch.Tensor) -> Distribution:
         with np.errstate(divide="ignore"):
-            return Distribution(np.log(p[0].double().numpy()), whole.words)
+            return Distribution(np.log(p[0].double().numpy()), words)
 
-    found, search = made.full.found, made.order.search
     near: tuple[Neighbor, ...] = ()
     knn = None if sides.knn is None or not (sides.knn > 0).any() else complete(sides.knn)
-    if found is not None and search is not None:
+    if found is not None and store is not None:
         real = found.entries[position][: sides.weights.shape[1]] >= 0
         entries, values, distances = (
             a[position][: len(real)][real] for a in (found.entries, found.values, found.distances)
         )
-        near = neighbors(search.store, whole.words, entries, values, distances, sides.weights[0][real])
+        near = neighbors(store, words, entries, values, distances, sides.weights[0][real])
     forced = {} if found is None else {str(g): complete(best.sides(row, float(g)).mixture) for g in (0, 1)}
     cache = None if sides.cache is None or not (sides.cache > 0).any() else complete(sides.cache)
     return TraceStep(token, complete(sides.lm), knn, complete(sides.mixture), cache, near, forced)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from memlab.errors import InputError
+from memlab.results.moves import Look, Move, then, written
 from memlab.results.prediction import SCHEMA_VERSION
+from memlab.results.tables import csv_text
 from memlab.results.trace import TraceToken
 
 ENDINGS = {
@@ -16,6 +20,10 @@ ENDINGS = {
     "context": "the model's context is full",
     "stopped": "stopped",
 }
+COLUMNS = (
+    "position", "text", "id", "kind", "chosen", "p", "p_without_memory", "gate", "searched", "remembered", "weights",
+    "copied_from",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Generation:
 
     ids: the prompt as the model reads it, special tokens included. settings: those of the method. decoding: temperature, top_p, seed. gate_kind: as in `Trace`.
     max_tokens: how many tokens were asked for last; copied_from: of how many tokens on a span counts as copied.
-    ms: milliseconds of what was done last.
+    moves: how the tree was grown; see `memlab.results.moves`. ms: milliseconds of what was done last.
     """
 
     prompt: str
@@ -102,6 +110,7 @@ class Generation:
     branches: tuple[Branch, ...]
     leaf: int | None
     words: Sequence[str] = field(repr=False, default=())
+    moves: tuple[Move, ...] = ()
     notices: tuple[str, ...] = ()
     ms: Mapping[str, float] = field(default_factory=dict)
 
@@ -145,8 +154,13 @@ class Generation:
         return self.here.ended
 
     def branch(self, leaf: int | None) -> Generation:
-        """The same tree seen along another branch."""
-        return replace(self, leaf=next(b.leaf for b in self.branches if b.leaf == leaf))
+        """The same tree seen along another branch. Raises InputError where none ends with that node."""
+        if leaf == self.leaf:
+            return self
+        leaves = [b.leaf for b in self.branches if b.leaf is not None]
+        if leaf not in leaves:
+            raise InputError(f"No branch ends with node {leaf}. Allowed: {', '.join(map(str, leaves))}.")
+        return replace(self, leaf=leaf, moves=then(self.moves, Look(leaf)))
 
     def node_of(self, position: int) -> int:
         """The number of the node at a position of this branch."""
@@ -198,26 +212,52 @@ class Generation:
                 for n in self.nodes
             ],
             "branches": [{"leaf": b.leaf, "ended": b.ended} for b in self.branches],
+            "moves": written(self.moves),
             "notices": list(self.notices),
         }
+
+    def csv(self) -> str:
+        """One line a token of this branch; remembered tokens are separated by blanks, nearest first."""
+        rows = []
+        for i, node in enumerate(self.path()):
+            t = node.token
+            row = {name: getattr(t, name) for name in ("position", "text", "id", "kind", "gate", "searched")}
+            row |= {"chosen": node.chosen, "p": _p(t.loss), "p_without_memory": _p(t.loss_without_memory)}
+            row["remembered"] = " ".join(n.token for n in t.neighbors)
+            row["weights"] = " ".join(f"{n.weight:.4f}" for n in t.neighbors)
+            row["copied_from"] = "; ".join(span.document for span in self.copied if span.first <= i < span.last)
+            rows.append(row)
+        return csv_text(rows, COLUMNS)
 
 
 @dataclass(frozen=True)
 class GenerationPair:
-    """The same prompt and decoding, with memory and without (the same model alone)."""
+    """The same text so far and decoding, with memory and without (the same model alone).
+
+    without_memory: None where the generation itself is without memory. after: how many tokens of the branch both
+    share: up to the last one that a person chose.
+    """
 
     with_memory: Generation
-    without_memory: Generation
+    without_memory: Generation | None
+    after: int = 0
 
     @property
     def parted(self) -> int | None:
-        """The first token in which the two differ; None where they say the same."""
-        pairs = zip(self.with_memory.tokens, self.without_memory.tokens, strict=False)
-        shorter = min(len(self.with_memory.tokens), len(self.without_memory.tokens))
-        different = next((i for i, (a, b) in enumerate(pairs) if a.id != b.id), shorter)
-        longer = max(len(self.with_memory.tokens), len(self.without_memory.tokens))
-        return different if different < longer else None
+        """The first token of the branch in which the two differ; None where they say the same."""
+        if self.without_memory is None:
+            return None
+        said, alone = self.with_memory.tokens[self.after :], self.without_memory.tokens
+        shorter, longer = sorted((len(said), len(alone)))
+        pairs = enumerate(zip(said, alone, strict=False))
+        different = next((i for i, (a, b) in pairs if a.id != b.id), shorter)
+        return self.after + different if different < longer else None
 
     def to_dict(self) -> dict[str, Any]:
         """That of the generation with memory, and the other under "without_memory"."""
-        return {**self.with_memory.to_dict(), "parted": self.parted, "without_memory": self.without_memory.to_dict()}
+        alone = None if self.without_memory is None else self.without_memory.to_dict()
+        return {**self.with_memory.to_dict(), "after": self.after, "parted": self.parted, "without_memory": alone}
+
+
+def _p(loss: float | None) -> float:
+    return 0.0 if loss is None else math.exp(-loss)

@@ -20,7 +20,7 @@ from memlab.results.tables import csv_text
 SIDES = ("lm", "knn", "mixture")
 COLUMNS = (
     "position", "text", "id", "start", "end", "kind", "frequency", "loss", "loss_without_memory", "gain", "gate",
-    "searched", "remembered", "weights",
+    "impossible", "searched", "remembered", "weights",
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ class TraceToken:
     """One token of a passage or a generation.
 
     Losses are -ln p of the token, in nats; None for a token that is not predicted (the first, where the
-    model has no start token). `loss_without_memory` is that of the local context alone. `gate` is the weight of
+    model has no start token), infinite for one that gets probability 0. `loss_without_memory` is that of the local context alone. `gate` is the weight of
     the memory (kNN methods) or of the local state (SPALM): the trace's `gate_kind` says which.
     `frequency` is how many entries of the datastore have this value.
     """
@@ -90,7 +90,13 @@ class TraceToken:
             return None
         return self.loss_without_memory - self.loss
 
+    @property
+    def impossible(self) -> bool:
+        """Whether it has probability 0, so an infinite loss: memory alone speaks, and does not know it."""
+        return self.loss is not None and bool(np.isinf(self.loss))
+
     def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types; an infinite loss or gain is None there, and `impossible` is true."""
         return {
             "text": self.text,
             "id": self.id,
@@ -99,9 +105,10 @@ class TraceToken:
             "end": self.end,
             "kind": self.kind,
             "frequency": self.frequency,
-            "loss": self.loss,
+            "loss": None if self.impossible else self.loss,
             "loss_without_memory": self.loss_without_memory,
-            "gain": self.gain,
+            "gain": None if self.impossible else self.gain,
+            "impossible": self.impossible,
             "gate": self.gate,
             "searched": self.searched,
             "neighbors": [n.to_dict() for n in self.neighbors],

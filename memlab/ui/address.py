@@ -12,6 +12,7 @@ from memlab.errors import MemlabError, NotFound
 
 AUTOMATIC = "automatic"
 SOURCE = "source"
+DIGITS = 18  # of a number in an address: more would not fit into 64 bits
 
 
 def follow(lab: Lab, page: str) -> None:
@@ -35,11 +36,16 @@ def link(prompt: str, method: str, settings: Mapping[str, Any]) -> dict[str, str
     return {"prompt": prompt, "method": method, **{name: str(value) for name, value in settings.items()}}
 
 
-def unknown_name(what: str, available: Iterable[str]) -> list[MemlabError]:
-    """What to say where the address names something that is not there; the control falls back by itself."""
+def unknown_name(what: str, available: Iterable[str], called: str | None = None) -> list[MemlabError]:
+    """What to say where the address names something that is not there; the control falls back by itself.
+
+    Args:
+        what: the parameter of the address.
+        called: what a person calls it, where that is another word.
+    """
     names = list(available)
     name = st.query_params.get(what, AUTOMATIC)
-    return [] if name in (AUTOMATIC, *names) else [NotFound.named(what, name, names)]
+    return [] if name in (AUTOMATIC, *names) else [NotFound.named(called or what, name, names)]
 
 
 def named(choice: str | None) -> str | None:
@@ -47,10 +53,14 @@ def named(choice: str | None) -> str | None:
     return None if choice in (None, AUTOMATIC) else choice
 
 
+def whole_number(text: str) -> int | None:
+    """The number that a part of an address says; None where it is none, or longer than any number here."""
+    return int(text) if text.isdecimal() and len(text) <= DIGITS else None
+
+
 def opened_source() -> int | None:
     """The entry whose article the address asks for; None without one, or where it is no number."""
-    text = st.query_params.get(SOURCE, "")
-    return int(text) if text.isdecimal() else None
+    return whole_number(st.query_params.get(SOURCE, ""))
 
 
 def open_source(entry: int | None) -> None:

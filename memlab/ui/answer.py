@@ -31,8 +31,9 @@ def completed(p: Prediction) -> str:
     right = right if len(right) <= RIGHT else right[:RIGHT] + " …"
     word = f"<b>{chip(p.answer, MIXTURE)}</b>"
     return (
+        "<div style='display:grid;align-content:center;min-height:4.2rem'>"  # two lines: a longer answer moves nothing
         f"<div style='font-size:1.55rem;line-height:1.35;overflow-wrap:anywhere'>{escape(left)}{word}{escape(right)}"
-        f"<span style='font-size:1rem;opacity:0.8;white-space:nowrap'>&emsp;p = {p.mixture[0].p:.2f}</span></div>"
+        f"<span style='font-size:1rem;opacity:0.8;white-space:nowrap'>&emsp;p = {p.mixture[0].p:.2f}</span></div></div>"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from memlab import Lab
 from memlab.errors import InputError
 from memlab.results import Prediction
-from memlab.ui.address import named
+from memlab.ui.address import named, whole_number
 from memlab.ui.as_of import NOW
 
 
@@ -19,7 +19,8 @@ def asked(lab: Lab, parameters: Mapping[str, str]) -> Prediction:
     fields = methods[name].fields() if name in methods else [f for m in methods.values() for f in m.fields()]
     known = {field.name for field in fields}
     moment = parameters.get("as_of", NOW)
-    if moment != NOW and not moment.isdecimal():
+    edit = whole_number(moment)
+    if moment != NOW and edit is None:
         raise InputError(f"as_of is {moment!r}; allowed are {NOW} and the number of an edit.")
     settings: dict[str, Any] = {key: value for key, value in parameters.items() if key in known}
     return lab.ask(
@@ -27,7 +28,7 @@ def asked(lab: Lab, parameters: Mapping[str, str]) -> Prediction:
         method=name,
         model=named(parameters.get("model")),
         datastore=named(parameters.get("datastore")),
-        as_of=None if moment == NOW else int(moment),
+        as_of=edit,
         preset=parameters.get("preset", "calibrated"),
         **settings,
     )

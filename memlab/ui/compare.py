@@ -13,7 +13,7 @@ from memlab.ui.asked import asked
 from memlab.ui.formula import weight
 from memlab.ui.keyboard import PIN
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
+from memlab.ui.session import WORKSPACE, show_error
 
 PINNED = "a"
 SHOWN = 5  # neighbors gained or lost that are listed
@@ -44,8 +44,9 @@ def beside_pinned(lab: Lab, p: Prediction) -> None:
         st.subheader("A and B side by side", anchor=False)
         try:
             given = dict(parse_qsl(address))
-            there = type(lab).open(lab.home, given.pop("workspace", lab.workspace))
-            _show(lab.compare(asked(there, given), p))
+            there = given.pop(WORKSPACE, lab.workspace)
+            lab_there = lab if there == lab.workspace else type(lab).open(lab.home, there)
+            _show(lab.compare(asked(lab_there, given), p))
         except MemlabError as error:
             st.caption("A cannot be asked any more.")
             show_error(error)
@@ -55,7 +56,7 @@ def beside_pinned(lab: Lab, p: Prediction) -> None:
 def view(p: Prediction) -> dict[str, str]:
     """The parameters that ask the same again, whatever the defaults are by then."""
     asked_for = {"prompt": p.prompt, "method": p.method, "model": p.model, "datastore": p.datastore}
-    moment = {"as_of": str(p.as_of), "workspace": p.workspace}
+    moment = {"as_of": str(p.as_of), WORKSPACE: p.workspace}
     return asked_for | moment | {name: str(value) for name, value in p.settings.items()}
 
 

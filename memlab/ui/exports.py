@@ -12,18 +12,19 @@ from memlab.ui.add_to_lesson import add_to_lesson
 from memlab.ui.compare import pin_controls, view
 from memlab.ui.keyboard import PRESENT
 from memlab.ui.links import tab_to
-from memlab.ui.look.opened import opened_views
+from memlab.ui.look.opened import opened, opened_views
 
 
 def exports(lab: Lab, p: Prediction) -> None:
     """Three files, written when they are asked for, the code, and where else the view can go."""
+    now = opened()
     with st.container(horizontal=True, vertical_alignment="center"):
         pin_controls(p)
         tab_to("present", "Present", view(p), "slideshow", PRESENT)
         add_to_lesson(lab, p)
         st.download_button(
             "Report",
-            lambda: lab.report(p, opened_views(lab, p)),
+            lambda: lab.report(p, opened_views(lab, p, now)),
             file_name="report.html",
             mime="text/html",
             key="ask.report",

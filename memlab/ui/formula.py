@@ -12,9 +12,12 @@ from memlab.ui.highlight import chip
 def formula(p: Prediction) -> str:
     """HTML of `lambda x memory + (1 - lambda) x model = mixture`, each term in the color of its bars.
 
-    One line for the mixture's first word, and one for the model's where that is another word.
+    One line for the mixture's first word, and one for the first word of the side that it overrules: as many
+    lines at every lambda, so that nothing below moves with the slider.
     """
-    words = [p.mixture[0]] + ([p.lm[0]] if p.lm[0].id != p.mixture[0].id else [])
+    best = p.mixture[0]
+    other = next((side[0] for side in (p.lm, p.knn) if side[0].id != best.id), None)
+    words = [best] if other is None else [best, other]
     head = (
         f"<div style='font-size:0.95rem;opacity:0.85'>λ × {chip('memory', MEMORY)} + "
         f"(1 − λ) × {chip('model', MODEL)} = {chip('mixture', MIXTURE)}</div>"

@@ -134,7 +134,7 @@ def test_files_that_are_none_are_one_line(run: Run, tmp_path: Path) -> None:
 
 def test_a_lesson_goes_out_and_comes_back(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "lesson.json"
-    assert [row["name"] for row in document(run("lessons", "list", "--json"))][0] == "what-memory-adds"
+    assert document(run("lessons", "list", "--json"))[0]["name"] == "what-memory-adds"
     document(run("lessons", "export", "what-memory-adds", file, "--json"))
     taken = document(run("lessons", "import", file, "--json"))
     assert taken["name"] == "what-memory-adds-2"
@@ -153,7 +153,11 @@ def test_a_lesson_goes_out_and_comes_back(run: Run, tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ('"version": 1', '"version": 7', "version 7; this memlab reads version 1"),
-        ('"method": "bert-knn"', '"method": "magic"', "Step 1 of the lesson (A fact that everybody knows): There is no"),
+        (
+            '"method": "bert-knn"',
+            '"method": "magic"',
+            "Step 1 of the lesson (A fact that everybody knows): There is no",
+        ),
         ('"page": "ask"', '"page": "nowhere"', "There is no page 'nowhere'"),
         ('"format": "memlab-lesson"', '"format": "recipe"', "its format is not 'memlab-lesson'"),
         ("}", "", "it is not JSON"),

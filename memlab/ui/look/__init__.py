@@ -15,6 +15,7 @@ from memlab.ui.look.drop import drop
 from memlab.ui.look.health import health
 from memlab.ui.look.keymap import keymap
 from memlab.ui.look.layers import layers
+from memlab.ui.look.opened import note_opened
 from memlab.ui.look.sweep import sweep
 from memlab.ui.look.why import why
 from memlab.ui.session import show_error
@@ -36,12 +37,13 @@ HEIGHT = 700  # pixels that every view has at least, so that the page does not j
 def look_closer(lab: Lab, p: Prediction) -> None:
     """A heading, the choice (kept in the address), and the view."""
     _heading()
-    for problem in unknown_name("panel", PANELS):
+    for problem in unknown_name("panel", PANELS, "view"):
         show_error(problem)
     chosen = st.segmented_control(
         "View", list(PANELS), key="panel", bind="query-params", label_visibility="collapsed", wrap=True
     )
     if chosen is None:
+        note_opened()
         st.caption("Choose a view: what if a passage were forgotten, why it was found, where the answer tips.")
         return
     with st.container(horizontal=True, wrap=False, gap=None):
@@ -52,6 +54,7 @@ def look_closer(lab: Lab, p: Prediction) -> None:
             PANELS[chosen](lab, p)
         except MemlabError as error:
             show_error(error)
+    note_opened()
 
 
 def _heading() -> None:

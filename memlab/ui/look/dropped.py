@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.results import Prediction
+from memlab.ui.address import whole_number
 
 WITHOUT = "without"
 _KEEP = "look.keep."
@@ -12,8 +13,8 @@ _KEEP = "look.keep."
 
 def dropped() -> tuple[int, ...]:
     """The entries that the address leaves out; what is no number is not one."""
-    parts = st.query_params.get(WITHOUT, "").split(",")
-    return tuple(dict.fromkeys(int(part) for part in parts if part.isdecimal()))
+    numbers = map(whole_number, st.query_params.get(WITHOUT, "").split(","))
+    return tuple(dict.fromkeys(number for number in numbers if number is not None))
 
 
 def drop_only(entries: tuple[int, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -15,18 +16,41 @@ from memlab.ui.look.sweep import SWEPT
 if TYPE_CHECKING:
     from memlab.figures.report import View
 
+_OPENED = "look.opened"
 
-def opened_views(lab: Lab, p: Prediction) -> list[View]:
-    """What the view that the address names shows; nothing where none is open."""
+
+@dataclass
+class Opened:
+    """What the views show now. A report is written after the script has ended, where the session cannot be read."""
+
+    panel: str | None = None
+    without: tuple[int, ...] = ()
+    others: bool = False
+    over: str = "lam"
+
+
+def opened() -> Opened:
+    """The session's own, the same object at every run."""
+    now: Opened = st.session_state.setdefault(_OPENED, Opened())
+    return now
+
+
+def note_opened() -> None:
+    """Keeps what is shown; called whenever the views are drawn."""
+    now, state = opened(), st.session_state
+    now.panel, now.without, now.others = state.get("panel"), dropped(), state.get("others") is True
+    now.over = SWEPT.get(state.get("over") or "", "lam")
+
+
+def opened_views(lab: Lab, p: Prediction, now: Opened) -> list[View]:
+    """What the open view shows; nothing where none is open, or no neighbor is dropped."""
     views: dict[str, Callable[[], View]] = {
-        "Drop neighbors": lambda: lab.compare(p, lab.again(p, without=dropped())),
         "Why retrieved": lambda: lab.occlusion(p),
         "Layers": lambda: lab.layers(p),
-        "Map": lambda: lab.map(p, st.session_state.get("others") is True),
-        "Sweep": lambda: lab.sweep(p, SWEPT.get(st.session_state.get("over") or "", "lam")),
+        "Map": lambda: lab.map(p, now.others),
+        "Sweep": lambda: lab.sweep(p, now.over),
         "Key health": lambda: lab.health(p),
     }
-    opened = st.session_state.get("panel") or ""
-    if opened not in views or (opened == "Drop neighbors" and not dropped()):
-        return []
-    return [views[opened]()]
+    if now.without:
+        views["Drop neighbors"] = lambda: lab.compare(p, lab.again(p, without=now.without))
+    return [views[now.panel]()] if now.panel in views else []

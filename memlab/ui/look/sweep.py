@@ -20,7 +20,7 @@ def sweep(lab: Lab, p: Prediction) -> None:
     """The chart over the chosen setting."""
     heading(QUESTION, READING)
     names = [name for name, setting in SWEPT.items() if setting in p.settings]
-    for problem in unknown_name("over", names):
+    for problem in unknown_name("over", names, "setting to sweep"):
         show_error(problem)
     if st.session_state.get("over") not in (None, *names):  # another method has another divisor
         st.session_state["over"] = names[-1]

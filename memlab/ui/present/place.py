@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from memlab.corpus.lessons import Lesson, Step
+from memlab.errors import MemlabError, NotFound
+from memlab.ui.address import whole_number
 from memlab.ui.present.stages import STAGES
 
 OWN = ("lesson", "step", "stage", "guess")  # parameters of the presentation; all others are the question's
 LAST = len(STAGES) - 1
+_AT = "present.at"
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,11 @@ class Place:
 
     @property
     def steps(self) -> int:
-        return len(self.lesson.steps) if self.lesson else 1
+        return _steps(self.lesson)
+
+    @property
+    def at_start(self) -> bool:
+        return self.step == 1 and self.stage == 1
 
     @property
     def at_end(self) -> bool:
@@ -58,21 +65,52 @@ class Place:
         return Place(self.lesson, before.step, before.stages, self.guess)
 
     def go(self) -> None:
-        """Puts the place into the address."""
+        """Puts the place into the address, and keeps it for the next key."""
+        st.session_state[_AT] = self
         st.query_params["stage"] = str(self.stage)
         if self.lesson is not None:
             st.query_params["step"] = str(self.step)
 
 
+def further(lesson: Lesson | None) -> None:
+    """Next: counted from where the last key led, even if the browser has not shown it yet."""
+    _last(lesson).forward().go()
+
+
+def nearer(lesson: Lesson | None) -> None:
+    """Back."""
+    _last(lesson).back().go()
+
+
 def place(lesson: Lesson | None) -> Place:
     """The place that the address names; what is out of range becomes the nearest there is."""
-    steps = len(lesson.steps) if lesson else 1
-    step = _number("step", steps)
+    step = min(_steps(lesson), max(1, _number("step") or 1))
     guess = st.query_params.get("guess") == "1"
     here = Place(lesson, step, 1, guess)
-    return Place(lesson, step, _number("stage", here.stages), guess)
+    here = replace(here, stage=min(here.stages, max(1, _number("stage") or 1)))
+    st.session_state[_AT] = here
+    return here
 
 
-def _number(name: str, high: int) -> int:
-    text = st.query_params.get(name, "1")
-    return min(high, max(1, int(text))) if text.isdecimal() else 1
+def beyond(lesson: Lesson | None) -> list[MemlabError]:
+    """What to say to a step or stage of the address that is not there."""
+    here = place(lesson)
+    allowed = {"step": here.steps, "stage": here.stages} if lesson is not None else {"stage": here.stages}
+    return [
+        NotFound(f"There is no {name} {st.query_params[name]!r} here. Allowed: 1 to {high}. The nearest is shown.")
+        for name, high in allowed.items()
+        if name in st.query_params and _number(name) not in range(1, high + 1)
+    ]
+
+
+def _last(lesson: Lesson | None) -> Place:
+    at = st.session_state.get(_AT)
+    return at if isinstance(at, Place) and at.lesson == lesson else place(lesson)
+
+
+def _steps(lesson: Lesson | None) -> int:
+    return len(lesson.steps) if lesson is not None else 1
+
+
+def _number(name: str) -> int | None:
+    return whole_number(st.query_params.get(name, ""))

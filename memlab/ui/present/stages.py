@@ -25,6 +25,8 @@ from memlab.ui.highlight import chip, remembered
 BARS = 6
 PASSAGES = 5
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+OTHER = "…"  # a word without a letter
+TELLING = 4  # letters from which on a word is hidden inside longer ones too
 AROUND = 70  # characters of a passage shown on each side
 
 
@@ -33,24 +35,49 @@ class Names:
     """What to call words: themselves, or letters while the audience guesses."""
 
     letters: Mapping[str, str]
+    asked: frozenset[str] = frozenset()  # words of the prompt, which are no secret
 
     def __call__(self, token: str) -> str:
-        return self.letters.get(token, "…") if self.letters else token
+        return self.letters.get(token, OTHER) if self.letters and token not in self.asked else token
 
     def within(self, text: str) -> str:
-        """A passage with its words named so."""
+        """A passage with its words named so: also a longer word made of one ("Parisian"), and one part of a name."""
         if not self.letters:
             return text
-        words = "|".join(re.escape(word) for word in sorted(self.letters, key=len, reverse=True))
-        return re.sub(rf"(?<!\w)(?:{words})(?!\w)", lambda found: self.letters[found[0]], text)
+        named = {part.casefold(): letter for word, letter in self.letters.items() for part in _parts(word)}
+        named |= {word.casefold(): letter for word, letter in self.letters.items()}
+        said = "|".join(_pattern(word) for word in sorted(named, key=len, reverse=True))
+        return re.sub(rf"({said})", lambda found: _letter(found[0].casefold(), named), text, flags=re.IGNORECASE)
 
 
 def names(p: Prediction, guess: bool) -> Names:
-    """Letters for the first words of each side and of the nearest passages, the same everywhere."""
+    """Letters for the first words of each side and of the nearest passages, the same everywhere.
+
+    Words of the prompt stay, so that one sees how passages resemble it; the answer never does.
+    """
     if not guess:
         return Names({})
-    seen = [w.token for w in union(p, 12)] + [n.token for n in p.neighbors[:PASSAGES]]
-    return Names(dict(zip(dict.fromkeys(seen), LETTERS, strict=False)))
+    seen = dict.fromkeys([w.token for w in union(p, 12)] + [n.token for n in p.neighbors[:PASSAGES]])
+    asked = {token for token in seen if re.search(rf"(?<!\w){re.escape(token)}(?!\w)", p.prompt)} - {p.answer}
+    return Names(dict(zip([t for t in seen if t not in asked], LETTERS, strict=False)), frozenset(asked))
+
+
+def _parts(word: str) -> list[str]:
+    """The telling parts of a name of several words."""
+    parts = re.findall(r"\w+", word)
+    return [part for part in parts if len(part) >= TELLING] if len(parts) > 1 else []
+
+
+def _pattern(word: str) -> str:
+    """The word where it stands alone, or, where it is long enough to tell something, also inside a longer one."""
+    inside = len(word) >= TELLING
+    return rf"\w*{re.escape(word)}\w*" if inside else rf"(?<!\w){re.escape(word)}(?!\w)"
+
+
+def _letter(found: str, named: Mapping[str, str]) -> str:
+    """The letter of the longest word in what was found."""
+    within = (named[word] for word in sorted(named, key=len, reverse=True) if word in found)
+    return named.get(found) or next(within, OTHER)
 
 
 def question(p: Prediction, name: Names) -> None:
@@ -69,7 +96,7 @@ def model(p: Prediction, name: Names) -> None:
 
 def search(p: Prediction, name: Names) -> None:
     """The passages that were found."""
-    where = f" of the article {', '.join(p.articles)}" if p.articles else ""
+    where = f" of the article {name.within(', '.join(p.articles))}" if p.articles else ""
     _say(f"Its memory compares the question with {p.searched:,} remembered words{where}. These are nearest.")
     for n in p.neighbors[:PASSAGES]:
         left, right = name.within(n.left)[-AROUND:], name.within(n.right)[:AROUND]

@@ -33,7 +33,7 @@ def combinations(trace: Trace) -> None:
 
 def figure(perplexity: float | None) -> str:
     """A perplexity in few characters."""
-    return "infinite" if perplexity is None else f"{perplexity:.2f}"
+    return "infinite" if perplexity is None else f"{perplexity:,.2f}"
 
 
 def _switch(name: str, label: str, there: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Taking a reading along: JSON, CSV, and the command that makes it again."""
+"""Taking a reading along: JSON, CSV, and the Python that makes it again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 
 import streamlit as st
 
+from memlab import Lab
 from memlab.results import Trace
 
 
-def exports(trace: Trace) -> None:
-    """Two files, written when they are asked for."""
+def exports(lab: Lab, trace: Trace) -> None:
+    """Two files, written when they are asked for, and the code."""
     with st.container(horizontal=True):
         st.download_button(
             "JSON: the whole trace",
@@ -30,3 +31,5 @@ def exports(trace: Trace) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
+    with st.expander("Show me the Python", icon=":material/code:"):
+        st.code(lab.reading_code(trace), language="python")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.corpus.readers import READERS
+from memlab.errors import NotFound
 from memlab.ui.address import unknown_name
 from memlab.ui.session import show_error
 
@@ -62,17 +63,18 @@ def first_steps() -> None:
         "Type or paste a passage, or begin with one of these:"
     )
     for title, text in EXAMPLES.items():
-        label = f"**{title}**: {text[:60]}…"
-        st.button(label, key=f"read.first.{title}", on_click=_read_text, args=(text,), icon=":material/arrow_forward:")
+        key = f"read.first.{title}"
+        st.button(title, key=key, on_click=_read_text, args=(text,), icon=":material/arrow_forward:", help=text)
     for title in EXAMPLE_ARTICLES:
-        label = f"**The article {title}**, without remembering itself"
+        label = f"The article {title}, which does not remember itself"
         st.button(label, key=f"read.first.{title}", on_click=_open, args=(title,), icon=":material/arrow_forward:")
 
 
 def _article(lab: Lab) -> Source:
     titles = [article.title for article in lab.articles()]
-    for problem in unknown_name("article", titles):
-        show_error(problem)
+    asked = st.query_params.get("article")
+    if asked is not None and asked not in titles:
+        show_error(NotFound(f"There is no article {asked[:60]!r}. Choose one of the {len(titles):,} in the list."))
     title = st.selectbox(
         "Article",
         titles,

@@ -53,5 +53,5 @@ def _to(label: str, token: int, icon: str, chosen: int) -> None:
 
 def _extreme(trace: Trace, sign: int) -> int:
     """The token with the largest (1) or smallest (-1) gain."""
-    gain = np.where(np.isfinite(trace.gain), sign * trace.gain, -np.inf)
+    gain = np.where(np.isnan(trace.gain), -np.inf, sign * trace.gain)
     return int(np.argmax(gain))

@@ -13,7 +13,6 @@ from memlab.results import Trace
 from memlab.ui.jobs import show_job
 from memlab.ui.plain import plain
 from memlab.ui.read.passage import Source
-from memlab.ui.session import show_error
 
 AT_ONCE = 4_000  # characters that are read while a person waits
 _CUT, _TRACE, _JOB = "read.cut", "read.trace", "read.job"
@@ -35,15 +34,7 @@ def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
     try:
         at_once = lab.reads_at_once(**order) or len(text) <= AT_ONCE
     except TooLongError as error:
-        show_error(error)
-        st.button(
-            f"Read the first {error.limit:,} tokens",
-            key="read.cut.button",
-            icon=":material/content_cut:",
-            type="primary",
-            on_click=_cut,
-            args=(text,),
-        )
+        _too_long(text, error)
         return None
     if at_once:
         with st.spinner("Reading the passage and searching the memory"):
@@ -84,6 +75,21 @@ def _stop(lab: Lab, job_id: str) -> None:
             lab.stop_job(job_id)
     except NotFound:
         return
+
+
+def _too_long(text: str, error: TooLongError) -> None:
+    """Says where a text would be cut, and offers it."""
+    last = text[max(0, error.end - 40) : error.end]
+    st.error(
+        plain(
+            f"The text is longer than the {error.limit:,} tokens that are read at a time. Cut there, it would end "
+            f"after character {error.end:,} of {len(text):,}: …{last!r}."
+        ),
+        icon=":material/error:",
+    )
+    label = f"Read the first {error.limit:,} tokens"
+    sign = ":material/content_cut:"
+    st.button(label, key="read.cut.button", icon=sign, type="primary", on_click=_cut, args=(text,))
 
 
 def _cut(text: str) -> None:

@@ -23,12 +23,11 @@ METHOD, DATASTORE, SHORT_TERM, CACHE, GATE = (
 )  # fmt: skip
 FIRST = "knn-lm"
 SETTINGS = {"knn-lm": knn_lm.Settings, "spalm": spalm.Settings, "spalm+knn-lm": spalm.Settings}
-TITLES = {"base": "Model alone", "knn-lm": "kNN-LM", "spalm": "SPALM", "spalm+knn-lm": "SPALM + kNN-LM"}
 SAYS = {
     "base": "The model alone, with its local context.",
     "knn-lm": "kNN-LM, Khandelwal et al., ICLR 2020: mixes two distributions.",
     "spalm": "SPALM, Yogatama et al., TACL 2021: mixes vectors, with a gate that it learned.",
-    "spalm+knn-lm": "SPALM, and kNN-LM's distribution mixed in after it.",
+    "spalm+knn-lm": "SPALM, with the distribution of kNN-LM mixed in after it.",
 }
 
 
@@ -51,7 +50,6 @@ def choose_how(lab: Lab) -> How:
         required=True,
         key=METHOD,
         bind="query-params",
-        format_func=TITLES.__getitem__,
         on_change=_defaults_again,
         args=(lab, True),
         wrap=True,

@@ -3,11 +3,12 @@ const shown = new WeakMap()
 
 const tokens = strip => [...strip.querySelectorAll("[data-token]")]
 
-// Scrolls the strip alone: scrollIntoView would move the page under the cursor as well.
+// Scrolls the strip alone, to the beginning of a row: scrollIntoView would move the page under the cursor as well.
 function reveal(strip, token) {
-  const top = token.offsetTop, bottom = top + token.offsetHeight
-  if (top < strip.scrollTop) strip.scrollTop = top
-  else if (bottom > strip.scrollTop + strip.clientHeight) strip.scrollTop = bottom - strip.clientHeight
+  const top = token.offsetTop, bottom = top + token.offsetHeight, height = strip.clientHeight
+  if (top >= strip.scrollTop && bottom <= strip.scrollTop + height) return
+  const row = tokens(strip).find(one => one.offsetTop >= Math.min(top, bottom - height * 0.75))
+  strip.scrollTop = row.offsetTop - 4
 }
 
 function mark(strip, picked) {

@@ -59,7 +59,6 @@ def _controls(trace: Trace, offered: dict[str, Coloring]) -> tuple[str, bool]:
             required=True,
             key="color",
             bind="query-params",
-            format_func=lambda name: offered[name].label,
             label_visibility="collapsed",
         )
         memory = trace.arrays.entries.shape[1] > 0 and st.toggle(

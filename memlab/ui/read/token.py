@@ -42,6 +42,9 @@ def token_details(lab: Lab, trace: Trace, position: int) -> None:
     st.plotly_chart(
         three_sources(trace, step), config={"displayModeBar": False}, alt=described(trace, step), key="read.sources"
     )
+    if trace.method == "spalm+knn-lm":
+        s = trace.settings
+        st.caption(f"Together also mixes in the distribution of kNN-LM: k = {s['knn_k']}, λ = {s['lam']:g}.")
     _forced(trace, step)
     _neighbors(lab, trace, step)
     _cached(trace, step)
@@ -51,15 +54,16 @@ def _headline(trace: Trace, step: TraceStep) -> str:
     """HTML: the end of what was read, the token, and what memory brought to it in numbers."""
     token = step.token
     before = trace.text[max(0, token.start - BEFORE) : token.start]
-    dots = "… " if token.start > BEFORE else ""
+    if token.start > BEFORE:
+        before = "… " + _from_a_word(before)
     gain = 0.0 if token.gain is None else token.gain
     color = MEMORY if gain >= 0 else MODEL
-    said = f"gain {gain:+.2f} nats".replace("-", "−")
+    said = f"gain {gain:+.2f} nats · surprise {token.loss:.2f} nats".replace("-", "−").replace("inf", "∞")
     seen = "" if token.frequency is None else f" · {token.frequency:,} entries hold it"
     return (
-        f"<div style='font-size:1.15rem;line-height:1.4;overflow-wrap:anywhere'>{dots}{escape(before)}"
+        f"<div style='font-size:1.15rem;line-height:1.4;overflow-wrap:anywhere'>{escape(before)}"
         f"<b>{chip(token.text.strip() or '␣', color)}</b></div>"
-        f"<div style='font-size:0.9rem;opacity:0.85'>{escape(token.kind)} · {said} · surprise {token.loss:.2f} nats"
+        f"<div style='font-size:0.9rem;opacity:0.85'>{escape(token.kind)} · {said}"
         f"{'' if token.gate is None else f' · gate {token.gate:.2f}'}{seen}</div>"
     )
 
@@ -82,9 +86,14 @@ def _neighbors(lab: Lab, trace: Trace, step: TraceStep) -> None:
 
 def _short(n: Neighbor) -> Neighbor:
     """With less of its passage: the article is one click away."""
-    left = n.left if len(n.left) <= LEFT else "… " + n.left[-LEFT:]
-    right = n.right if len(n.right) <= RIGHT else n.right[:RIGHT] + " …"
+    left = n.left if len(n.left) <= LEFT else "… " + _from_a_word(n.left[-LEFT:])
+    right = n.right if len(n.right) <= RIGHT else (n.right[:RIGHT].rpartition(" ")[0] or n.right[:RIGHT]) + " …"
     return replace(n, left=left, right=right)
+
+
+def _from_a_word(text: str) -> str:
+    """Without the piece of a word that it begins with."""
+    return text.partition(" ")[2] or text
 
 
 def _source(lab: Lab, trace: Trace, neighbor: Neighbor) -> None:

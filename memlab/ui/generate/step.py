@@ -1,0 +1,149 @@
+"""One step: what model, memory and mixture said, what could be said instead, who said it, what if the gate were forced."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from html import escape
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import InputError, MemlabError
+from memlab.figures.generated import changed_first
+from memlab.figures.sources import described, forced, three_sources
+from memlab.figures.theme import MIXTURE, share
+from memlab.results import Generation, Neighbor, TraceStep
+from memlab.results.moves import Choose
+from memlab.ui.generate.source import source
+from memlab.ui.generate.view import CHANGED, STEP, View, look_at, move_on
+from memlab.ui.highlight import chip
+from memlab.ui.neighbors import row
+from memlab.ui.origin import origin
+from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+
+FIRST = 4  # neighbors shown
+INSTEAD = 8  # words offered in place of the one that was said
+LEFT, RIGHT = 90, 45  # characters of a neighbor's passage
+BEFORE = 90  # characters shown before the token
+_OTHER, _UNSAID = "generate.other", "generate.unsaid"
+
+
+def choose_step(g: Generation) -> int:
+    """The number of the step, kept in the address; the first that memory changed at first."""
+    first, last = changed_first(g), len(g.tokens) - 1
+    if (asked_for := st.session_state.get(STEP)) is not None:
+        look_at(first if asked_for == CHANGED else min(max(int(asked_for), 0), last))
+    elif (asked := st.query_params.get(STEP)) is not None and not (asked.isdecimal() and int(asked) <= last):
+        show_error(InputError(f"There is no step {asked[:20]!r}; the text has steps 0 to {last}."))
+    number = st.number_input(
+        "Step",
+        0,
+        last,
+        first,
+        key=STEP,
+        bind="query-params",
+        width=170,
+        help="Its place in the generated text, from 0. Click a token, or move there with the arrow keys and press Enter.",
+    )
+    return first if number is None else int(number)
+
+
+def step_details(lab: Lab, view: View, g: Generation, number: int) -> None:
+    """The split of a step, the words that could be said instead, neighbors, the gate forced to 0 and 1."""
+    node = g.path()[number]
+    try:
+        step = lab.generation_step(g, node.number)
+    except MemlabError as error:
+        show_error(error)
+        return
+    st.html(_headline(g, step))
+    st.plotly_chart(
+        three_sources(g, step), config={"displayModeBar": False}, alt=described(g, step), key="generate.sources"
+    )
+    _instead(lab, view, g, number, step)
+    if g.method != "base":
+        _neighbors(lab, g, step)
+    if rows := forced(g, step):
+        st.markdown("**What if the gate were forced?**")
+        st.table(rows, border="horizontal", hide_index=True)
+
+
+def _headline(g: Generation, step: TraceStep) -> str:
+    """HTML: the end of what was read, the token, and its probability with memory and without."""
+    token = step.token
+    before = g.text[max(0, token.start - BEFORE) : token.start]
+    dots = "… " if token.start > BEFORE else ""
+    gate = "" if token.gate is None else f" · {'g' if g.gate_kind == 'spalm' else 'λ'} {token.gate:.2f}"
+    without = 0.0 if token.loss_without_memory is None else math.exp(-token.loss_without_memory)
+    split = "" if g.method == "base" else f" with memory, {share(without)} by the model alone"
+    return (
+        f"<div style='font-size:1.15rem;line-height:1.4;overflow-wrap:anywhere'>{dots}{escape(before)} "
+        f"<b>{chip(token.text.strip() or '■', MIXTURE)}</b></div>"
+        f"<div style='font-size:0.9rem;opacity:0.85'>probability {share(step.mixture.of(token.id))}{split}{gate}</div>"
+    )
+
+
+def _instead(lab: Lab, view: View, g: Generation, number: int, step: TraceStep) -> None:
+    """A button for each probable word, and a field for any other."""
+    sides = [side for side in (step.mixture, step.lm, step.knn) if side is not None]
+    words = dict.fromkeys(w.id for rank in range(INSTEAD) for side in sides if (w := side[rank]).p > 0)
+    some = [i for i in words if i != step.token.id][:INSTEAD]
+    offered = sorted(some, key=lambda i: (-step.mixture.of(i), i))
+    node, tokens = g.path()[number].number, len(g.tokens) - number
+    st.markdown("**Say another token here, and go on from it**")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for i in offered:
+            st.button(
+                plain(f"{step.mixture.words[i]} {share(step.mixture.of(i))}"),
+                key=f"generate.instead.{i}",
+                on_click=move_on,
+                args=(view, Choose(node, i, tokens), number),
+            )
+        st.text_input(
+            "Another token",
+            key=_OTHER,
+            placeholder="another word, then Enter",
+            label_visibility="collapsed",
+            width=210,
+            on_change=_say,
+            args=(lab, view, g, number),
+        )
+    if (unsaid := st.session_state.pop(_UNSAID, None)) is not None:
+        show_error(unsaid)
+
+
+def _say(lab: Lab, view: View, g: Generation, number: int) -> None:
+    word = st.session_state[_OTHER].strip()
+    if not word:
+        return
+    node = g.path()[number].number
+    try:
+        token = lab.token_named(g, node, word)
+    except MemlabError as error:
+        st.session_state[_UNSAID] = error
+        return
+    st.session_state[_OTHER] = ""
+    move_on(view, Choose(node, token, len(g.tokens) - number), number)
+
+
+def _neighbors(lab: Lab, g: Generation, step: TraceStep) -> None:
+    """The first remembered passages, each with its article on demand."""
+    st.markdown("**What memory found**")
+    if not step.neighbors:
+        st.caption("Memory was not searched here: the gate did not ask.")
+    heaviest = max((n.weight for n in step.neighbors), default=1.0)
+    for neighbor in step.neighbors[:FIRST]:
+        passage, where = st.columns([3, 1], vertical_alignment="center", gap="small")
+        passage.html(row(_short(neighbor), heaviest))
+        with where:
+            title = origin(neighbor.source, neighbor.document)
+            source(lab, g, title, f"generate.source.{neighbor.rank}", neighbor)
+
+
+def _short(n: Neighbor) -> Neighbor:
+    """With less of its passage: the article is one click away."""
+    left = n.left if len(n.left) <= LEFT else "… " + n.left[-LEFT:].partition(" ")[2]
+    right = n.right if len(n.right) <= RIGHT else n.right[:RIGHT].rpartition(" ")[0] + " …"
+    return replace(n, left=left, right=right)

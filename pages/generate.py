@@ -1,0 +1,90 @@
+"""Generate: a prompt continued with memory and without, token by token, as a tree."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError
+from memlab.figures.generated import described
+from memlab.results import GenerationPair
+from memlab.ui.entry import through_app
+from memlab.ui.generate.exports import exports
+from memlab.ui.generate.growing import grow
+from memlab.ui.generate.prompt import example_menu, first_steps, prompt_bar
+from memlab.ui.generate.settings import How, choose_how
+from memlab.ui.generate.step import choose_step, step_details
+from memlab.ui.generate.texts import texts
+from memlab.ui.generate.tree import go_on
+from memlab.ui.generate.view import View, begin, current, moved
+from memlab.ui.plain import plain
+from memlab.ui.read.gate import gate_is_ready
+from memlab.ui.session import current_lab, show_error
+
+
+@st.fragment
+def steps(lab: Lab, view: View, pair: GenerationPair, tokens: int) -> None:
+    """The texts and the step that is picked in them: only this part runs again at a click."""
+    if moved():
+        st.rerun()
+    g = pair.with_memory
+    above = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        step = choose_step(g)
+        go_on(view, g, tokens)
+    with above:
+        texts(lab, view, pair, step)
+    step_details(lab, view, g, step)
+
+
+def shown(lab: Lab, view: View, how: How) -> None:
+    """A tree with everything that belongs to it."""
+    try:
+        if not gate_is_ready(lab, how.of_a_reading):
+            return
+        pair = grow(lab, view, how)
+    except MemlabError as error:
+        show_error(error)
+        if "." in view.moves:
+            st.button(
+                "Start from the prompt alone",
+                key="generate.restart",
+                icon=":material/restart_alt:",
+                on_click=begin,
+                args=(view.prompt, how.tokens),
+            )
+        return
+    if pair is None:
+        return
+    if pair.with_memory.ended == "stopped":
+        st.warning(f"Stopped after {len(pair.with_memory.tokens)} tokens.", icon=":material/stop_circle:")
+    for notice in pair.with_memory.notices:
+        st.info(plain(notice), icon=":material/info:")
+    st.markdown(plain(described(pair)))
+    if pair.with_memory.tokens:
+        view = current()
+        steps(lab, view, pair, how.tokens)
+        exports(pair, view, how.arguments)
+
+
+through_app()
+lab = current_lab()
+moved()
+view = current()
+heading = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+heading.title("Generate", anchor=False, width="content")
+prompt_bar(view)
+try:
+    with st.sidebar:
+        how = choose_how(lab)
+except MemlabError as error:
+    show_error(error)
+    st.stop()
+with heading:
+    example_menu(how.tokens)
+for problem in how.problems:
+    show_error(problem)
+if view.prompt is None:
+    first_steps(how.tokens)
+else:
+    shown(lab, view, how)

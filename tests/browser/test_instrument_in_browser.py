@@ -1,0 +1,174 @@
+"""Keys, phones, what moves under the cursor, how long a slider takes, views kept as steps and side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from statistics import median
+from urllib.parse import quote, urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from memlab.figures import layers
+
+pytestmark = pytest.mark.browser
+
+Window = Callable[..., Page]
+PROMPT = "The capital of France is [MASK]."
+ASK = f"ask?prompt={quote(PROMPT)}"
+PHONE = {"width": 420, "height": 900}
+VIEWS = ("Drop neighbors", "Why retrieved", "Layers", "Map", "Sweep", "Key health")
+
+
+def idle(page: Page) -> None:
+    """Until the script has run and the page shows what it drew."""
+    for _ in range(2):
+        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        page.wait_for_timeout(300)
+
+
+def chosen(page: Page, view: str) -> None:
+    expect(page.get_by_test_id("stMain").get_by_role("radio", name=view, exact=True)).to_be_checked()
+
+
+def test_keys_do_the_main_actions_and_rest_while_one_types(window: Window) -> None:
+    page = window(ASK)
+    page.get_by_role("heading", name="Look closer").wait_for()
+    idle(page)
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.click()
+    prompt.press("End")
+    page.keyboard.type(" lanpsb LANPSB")
+    idle(page)
+    assert prompt.input_value() == f"{PROMPT} lanpsb LANPSB"
+    assert ("panel=" in page.url, "a=" in page.url, len(page.context.pages)) == (False, False, 1)
+    prompt.fill(PROMPT)
+    prompt.press("Enter")
+    prompt.blur()
+    idle(page)
+    page.keyboard.press("l")
+    chosen(page, VIEWS[0])
+    expect(page.get_by_role("heading", name="Look closer")).to_be_in_viewport()
+    for key, view in (("n", VIEWS[1]), ("b", VIEWS[0]), ("b", VIEWS[-1]), ("n", VIEWS[0])):
+        idle(page)
+        page.keyboard.press(key)
+        chosen(page, view)
+    idle(page)
+    page.keyboard.press("p")
+    expect(page.get_by_role("heading", name="A and B side by side")).to_be_visible()
+    idle(page)
+    with page.context.expect_page() as opened:
+        page.keyboard.press("s")
+    told = opened.value
+    expect(told.get_by_role("button", name="Next")).to_be_enabled()
+    assert "present?" in told.url
+
+
+PAGES = {
+    "guide": "",
+    "ask": "ask",
+    **{f"ask, {view}": f"{ASK}&panel={quote(view)}" for view in VIEWS},
+    "comparison": f"{ASK}&lam=0.1&{urlencode({'a': urlencode({'prompt': 'The capital of Japan is [MASK].'})})}",
+    "batch": "batch",
+    "edit": "edit",
+    "history": "history",
+    "workspaces": "workspaces",
+    "memories": "memories",
+    "lessons": "lessons",
+    "passages": "present?lesson=what-memory-adds&step=3&stage=3",
+    "mixture": "present?lesson=what-memory-adds&step=3&stage=6",
+}
+# The page and its scrolling part are as wide as the window, and whatever can be clicked lies within it.
+WIDTHS = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  const beyond = [...main.querySelectorAll('button, a, input:not([type=range]), textarea, h1, h2, h3, p')]
+    .filter(e => !e.closest('[data-testid=stDataFrame], [data-testid=stCheckbox]')) // they cut what is too long
+    .filter(e => e.offsetParent)
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.innerText || e.outerHTML.slice(0, 80));
+  return [document.documentElement.scrollWidth, main.scrollWidth, beyond];
+}"""
+
+
+def test_every_page_fits_a_phone(window: Window) -> None:
+    page = window()
+    page.set_viewport_size(PHONE)
+    wide = {}
+    for name, path in PAGES.items():
+        page.goto(f"{page.url.split('/', 3)[0]}//{page.url.split('/', 3)[2]}/{path}")
+        page.wait_for_selector("[data-testid=stMain] :is(h1, h3, [data-testid=stAlert])")
+        idle(page)
+        whole, main, beyond = page.evaluate(WIDTHS)
+        if max(whole, main) > PHONE["width"] or beyond:
+            wide[name] = (whole, main, beyond)
+    assert wide == {}
+
+
+# From now on: the top of everything named, at every frame.
+WATCH = """names => {
+  window.tops = Object.fromEntries(names.map(name => [name, new Set()]));
+  const look = () => {
+    for (const name of names) {
+      const seen = document.querySelector(name);
+      if (seen) window.tops[name].add(Math.round(seen.getBoundingClientRect().top));
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+STILL = ("[data-testid=stSlider]", "[data-testid=stPlotlyChart]", ".st-key-panel")
+# Milliseconds from a message to the server to its last answer.
+CLOCK = """
+  window.turns = [];
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    if (!this.heard) this.addEventListener('message', () => {
+      const turn = window.turns.at(-1);
+      if (turn) turn.last = performance.now();
+    });
+    this.heard = true;
+    window.turns.push({first: performance.now(), last: null});
+    return send.call(this, data);
+  };
+"""
+
+
+def test_a_slider_moves_the_answer_and_nothing_else(window: Window) -> None:
+    page = window()
+    page.add_init_script(CLOCK)
+    page.goto(f"{page.url.rstrip('/')}/ask?prompt={quote('The painter of Mona Lisa was [MASK].')}&lam=0.2")
+    page.get_by_role("heading", name="Look closer").wait_for()
+    idle(page)
+    thumb = page.get_by_test_id("stMain").get_by_role("slider").first
+    page.evaluate("() => { document.querySelector('.st-key-panel').scrollIntoView({block: 'end'}); }")
+    idle(page)
+    page.evaluate(WATCH, list(STILL))
+    page.evaluate("window.turns = []")
+    for step in range(21, 31):  # over the tipping point at 0.24
+        thumb.press("ArrowRight")
+        page.wait_for_url(re.compile(rf"lam=0\.{step}|lam=0\.3$"))
+        idle(page)
+    moved = page.evaluate("() => Object.fromEntries(Object.entries(window.tops).map(([k, v]) => [k, [...v]]))")
+    assert {name: len(tops) for name, tops in moved.items()} == dict.fromkeys(STILL, 1), moved
+    took = page.evaluate("window.turns.filter(t => t.last).map(t => t.last - t.first)")
+    assert len(took) >= 10
+    print(f"a slider move takes {median(took):.0f} ms from message to last answer (median of {len(took)})")
+
+
+def test_a_view_is_kept_as_a_step_and_a_report_holds_the_open_view(window: Window) -> None:
+    page = window(f"{ASK}&panel=Layers")
+    page.get_by_role("heading", name=layers.QUESTION).wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report").click()
+    text = download.value.path().read_text("utf-8")
+    assert layers.QUESTION in text
+    page.get_by_role("button", name="Add to a lesson").click()
+    page.get_by_label("Title of the lesson").fill("Kept in the browser")
+    page.get_by_label("Title of the step").fill("Layers of France")
+    page.get_by_role("button", name="Add this view").click()
+    expect(page.get_by_text("Step 1 of Kept in the browser")).to_be_visible()
+    page.goto(f"{page.url.split('/ask')[0]}/present?lesson=kept-in-the-browser&stage=6")
+    expect(page.get_by_role("heading", name="Layers of France")).to_be_visible()
+    page.get_by_role("link", name="Open this view").click()
+    page.wait_for_url("**panel=Layers**")
+    expect(page.get_by_role("heading", name=layers.QUESTION)).to_be_visible()
