@@ -10,7 +10,7 @@ WORDS = {
     "neighbor": "An entry whose key is close to the question's. The closer, the more weight its value gets.",
     "λ (lambda)": "The weight of the memory in the mixture: 0 is the model alone, 1 the memory alone.",
     "temperature, scale": "How fast weight falls with distance. Small: only the nearest count. Large: all count alike.",
-    "gate": "What decides λ. Here it is one number for every question; some methods compute it from the prompt.",
+    "gate": "What decides λ: one number for every question, or a number computed for each word. SPALM's gate g is the weight of the local context.",
     "tipping point": "The λ from which memory's answer beats the model's.",
     "[MASK]": "The gap that a masked model fills. A next-word model continues the prompt instead.",
     "calibrated, paper": "Settings tuned on validation facts for this datastore, or the values printed by the authors.",
@@ -19,6 +19,12 @@ WORDS = {
     "as of": "The memory as it was after so many edits. Nothing that was recorded is ever changed.",
     "workspace": "Edits of one's own over the shared models and datastores. Two workspaces never see each other's edits.",
     "efficacy, paraphrase, neighborhood": "What an edit reached: its own question, other wordings of it, and facts near it that must not move.",
+    "smallest set": "The fewest neighbors that must be forgotten before the answer changes.",
+    "occlusion": "A word of the prompt is hidden, and the question asked again: what moves was due to that word.",
+    "hubness": "Some entries are near to almost every question. The larger this share, the less a neighbor says.",
+    "surprise, perplexity": "How little a token was expected: minus the logarithm of its probability, in nats. Perplexity is e to the mean surprise.",
+    "gain": "How much less surprising memory makes a token. Negative: without memory it was expected more.",
+    "short-term, long-term memory": "What was read just before, beyond the local context; and the datastore.",
     "source": "The passage that an entry comes from: a place in an article.",
 }
 
