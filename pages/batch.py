@@ -78,12 +78,13 @@ st.caption(f"{len(rows) - len(failed)} of {len(rows)} answered.")
 for reason, lines in reasons(failed):
     st.warning(plain(f"{lines}: {reason}"), icon=":material/warning:")
 table = [row.cells() | {"open": f"/ask?{urlencode({**here(), **address(question, row)})}"} for row in rows]
-probability = st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f")
+probability = st.column_config.ProgressColumn(width="small", min_value=0.0, max_value=1.0, format="%.2f")
 st.dataframe(
     table,
     hide_index=True,
     column_config={
         "open": st.column_config.LinkColumn("open", display_text="open"),
+        "answer": st.column_config.TextColumn(width="medium"),
         "p": probability,
         "p_model": probability,
         "p_memory": probability,

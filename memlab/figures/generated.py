@@ -16,7 +16,7 @@ from memlab.results import CopiedSpan, Generation, GenerationPair, Node
 STRONGEST = 0.5  # opacity of a color
 MOST_GAIN = 3.0  # nats: twenty times likelier; more than that looks the same
 CHOSEN = "✎"
-LONGEST = 60  # characters of a branch that are shown
+LONGEST = 34  # characters of a branch that are shown
 _END = {"end": " ■"}  # the model ended the text
 
 
@@ -52,7 +52,9 @@ def described(pair: GenerationPair) -> str:
     if pair.after == len(tokens):
         said += "Nothing was said yet behind the token that you chose."
     elif other is not None and at is None:
-        said += "With and without it the text is the same."
+        said += (
+            f"{'Behind the token that you chose the' if pair.after else 'The'} text is the same with and without it."
+        )
     elif other is not None and at is not None:
         there = other.tokens[at - pair.after :]
         with_memory = tokens[at].text.strip() if at < len(tokens) else "nothing more"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -134,7 +135,10 @@ class Reading(Gating):
             method, model, datastore, short_term, cache, gate, as_of, preset, window, stride, leave_out, theta,
             lam_cache, settings,
         )  # fmt: skip
-        return Posed(order, mixing, passage(order.lm, text, LIMIT, cut), about)
+        posed = Posed(order, mixing, passage(order.lm, text, LIMIT, cut), about)
+        if order.search is not None and (split := _in_pieces(posed.passage.text, order.search.store.words)):
+            about["notices"] = (*about["notices"], split)
+        return posed
 
     def _pose_sources(
         self,
@@ -259,3 +263,14 @@ class Reading(Gating):
     @cached_property
     def _reads(self) -> LRUCache:
         return LRUCache(KEPT)
+
+
+def _in_pieces(text: str, words: Iterable[str]) -> str | None:
+    """A sentence for the person where a passage has words that only the memory holds whole."""
+    found = [word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)]
+    if not found:
+        return None
+    return (
+        f"The model has no token for {', '.join(found[:5])}{' and others' if len(found) > 5 else ''}; memory holds the "
+        "whole word. A passage is read in the model's own tokens, so memory gets no credit for it here."
+    )

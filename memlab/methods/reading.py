@@ -32,7 +32,7 @@ from memlab.methods.gates import FEATURES, KnnGate, features_after, features_bef
 from memlab.methods.spalm import spalm_scores
 
 Progress = Callable[[float, str], None]
-PIECE = 512  # tokens between two looks at the Stop button
+PIECE = 256  # tokens between two looks at the Stop button
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def charts(p: Prediction) -> None:
 
 def why(p: Prediction) -> None:
     """The formula beside the tipping point, then what the engine wants noticed."""
-    numbers, words = st.columns([3, 2], vertical_alignment="center")
+    numbers, words = st.columns([2, 1], vertical_alignment="center")
     numbers.html(formula(p))
     words.text(tipping(p.tipping, p.gate.knn_weight))
     for notice in p.notices:

@@ -28,7 +28,7 @@ def formula(p: Prediction) -> str:
 def _line(p: Prediction, word: WordProbability) -> str:
     lam = p.gate.knn_weight
     return (
-        "<div style='font-size:1.45rem;line-height:1.75;font-variant-numeric:tabular-nums'>"
+        "<div style='font-size:1.3rem;line-height:1.75;font-variant-numeric:tabular-nums'>"
         f"<b>{escape(word.token)}</b>&ensp;{weight(lam)} × {chip(share(p.knn.of(word.id)), MEMORY)} + "
         f"{weight(1 - lam)} × {chip(share(p.lm.of(word.id)), MODEL)} = "
         f"<b>{chip(share(p.mixture.of(word.id)), MIXTURE)}</b></div>"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import os
 import shutil
 from pathlib import Path
 
@@ -26,6 +28,16 @@ OTHERS = ("Marie Curie was", "In the morning, the")
 @pytest.fixture(scope="module")
 def made(lab: Lab) -> Generation:
     return lab.generate(PROMPT, max_tokens=14)
+
+
+@pytest.fixture
+def own(built_home: Path, tmp_path: Path) -> Lab:
+    """A home of the test's own over the same datastores."""
+    shutil.copytree(
+        built_home / "datastores", tmp_path / "home" / "datastores", copy_function=os.link,
+        ignore=shutil.ignore_patterns(".*"),
+    )  # fmt: skip
+    return Lab.open(tmp_path / "home")
 
 
 def ids(g: Generation) -> list[int]:
@@ -151,9 +163,24 @@ def test_the_context_ends_it_and_says_so(lab: Lab) -> None:
         lab.generate(f"{prompt} {prompt}")
 
 
-def test_memory_says_a_word_that_the_model_cannot_say(built_home: Path, tmp_path: Path) -> None:
-    shutil.copytree(built_home / "datastores", tmp_path / "home" / "datastores", ignore=shutil.ignore_patterns(".*"))
-    lab = Lab.open(tmp_path / "home")
+def test_a_gate_spares_searches(own: Lab) -> None:
+    """Where it does not ask, the model speaks alone; lambda 0 there, and nothing was found."""
+    own.train_gate("skip", [article.text for article in own.articles()[:8]])
+    made = own.generate(PROMPT, gate="skip", max_tokens=20)
+    asked = [t.searched for t in made.tokens]
+    assert 0 < sum(asked) < len(asked)
+    for node in made.path():
+        t, step = node.token, own.generation_step(made, node.number)
+        assert (step.knn is not None) == t.searched == ("knn" in t.top) == bool(t.neighbors)
+        assert step.mixture.of(t.id) == pytest.approx(math.exp(-t.loss), abs=1e-5)
+        if not t.searched:
+            assert t.gate == 0
+            assert t.loss == pytest.approx(t.loss_without_memory)
+    assert made.summary["searched"] == sum(asked)
+
+
+def test_memory_says_a_word_that_the_model_cannot_say(own: Lab) -> None:
+    lab = own
     before = lab.generate(PROMPT, max_tokens=4)
     lab.teach("The capital of Norway is Xyltopia.", value="Xyltopia")
     said = lab.generate(PROMPT, max_tokens=4, lam=0.9, k=4)

@@ -110,3 +110,15 @@ def own_home(built_home: Path, tmp_path: Path) -> Path:
     """Without edits and gates of other tests."""
     (tmp_path / "datastores").symlink_to(built_home / "datastores")
     return tmp_path
+
+
+def test_words_that_only_memory_holds_are_named(own_home: Path) -> None:
+    lab = Lab.open(own_home)
+    text = "The Blue Lantern Festival of Lisbon is held in October."
+    assert not lab.read(text).notices
+    lab.teach(text)
+    (notice,) = lab.read(text).notices
+    assert "no token for" in notice
+    assert "Festival" in notice
+    assert not lab.read(text, as_of=0).notices
+    assert not lab.read("The festivals of Lisbon are old.").notices

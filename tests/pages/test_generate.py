@@ -183,6 +183,18 @@ def test_every_method_has_its_view(open_page: Open, lab: Lab, method: str) -> No
     assert page.get("plotly_chart")
 
 
+def test_a_masked_model_is_refused_and_an_untrained_gate_offers_training(open_own: Open) -> None:
+    page = open_own("app.py", model="atlas-mlm")
+    page.switch_page(GENERATE).run()
+    assert not page.exception
+    assert "causal model" in page.error[0].value
+    page = open_own(GENERATE, prompt=PROMPT, moves="g3", **{"generate.gate": "learned"})
+    assert not page.exception
+    assert not page.error
+    assert "It was not trained yet" in page.info[0].value
+    assert not page.get("bidi_component")
+
+
 def test_other_settings_begin_a_tree_of_their_own(open_page: Open, lab: Lab) -> None:
     page = open_page(GENERATE, prompt=PROMPT, moves="g8", step="1")
     click(page, "generate.instead.")

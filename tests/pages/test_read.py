@@ -62,6 +62,7 @@ def test_a_reading_shows_what_the_engine_says(open_page: Open, lab: Lab) -> None
     assert perplexity(page) == f"{both:.2f}"
     switch(page, "Long-term").set_value(False).run()
     assert perplexity(page) == f"{rows[0]['perplexity']:.2f}"
+    assert perplexity(open_page(READ, text=TEXT, **{"read.on.long_term": "false"})) == perplexity(page)
     switch(page, "Local context").set_value(False).run()
     assert any("says nothing by itself" in caption.value for caption in page.caption)
     assert switch(page, "Short-term").disabled
@@ -166,3 +167,21 @@ def test_markup_in_a_passage_is_shown_as_it_is(open_page: Open, lab: Lab) -> Non
     assert not any("<script" in element.value or "<b>Paris" in element.value for element in page.html)
     trace: Trace = lab.read(nasty)
     assert trace.text == nasty
+
+
+def test_a_link_decides_what_is_read_and_a_long_text_does_not_stand_in_it(open_page: Open, lab: Lab) -> None:
+    page = open_page(READ, text=TEXT)
+    page.text_area(key="read.text").set_value("Paris is old.")
+    page.button[0].click().run()
+    assert page.query_params["text"] == "Paris is old."
+    assert sentence(page) == described(lab.read("Paris is old."))
+    page.query_params["text"] = TEXT
+    page.run()
+    assert sentence(page) == described(lab.read(TEXT))
+    assert page.text_area(key="read.text").value == TEXT
+    page.text_area(key="read.text").set_value(25 * TEXT)
+    page.button[0].click().run()
+    assert not page.exception
+    assert "text" not in page.query_params
+    assert sentence(page) == described(lab.read(25 * TEXT))
+    assert any("Too long for a link" in caption.value for caption in page.caption)

@@ -66,7 +66,18 @@ def test_in_a_clone_the_bundle_is_the_project_itself() -> None:
 
 
 def test_nothing_else_stands_at_the_top() -> None:
-    allowed = {"pyproject.toml", "README.md", "app.py", "pages", "memlab", "tests", "assets", "LICENSE", "Makefile"}
+    allowed = {
+        "pyproject.toml",
+        "README.md",
+        "FIGURES.md",
+        "app.py",
+        "pages",
+        "memlab",
+        "tests",
+        "assets",
+        "LICENSE",
+        "Makefile",
+    }
     allowed |= {"CHANGELOG.md", "build", "dist"}
     assert {p.name for p in ROOT.iterdir() if not p.name.startswith(".")} - allowed == set()
 

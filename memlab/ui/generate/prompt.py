@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.results.moves import GoOn
-from memlab.ui.generate.settings import TOKENS
+from memlab.ui.generate.settings import TOKENS, USUAL
 from memlab.ui.generate.view import LAST, View, begin, move_on
 
 EXAMPLES = {
@@ -58,7 +58,7 @@ def _take(tokens: int) -> None:
 
 
 def _generate() -> None:
-    begin(st.session_state[_TYPED], st.session_state[TOKENS])
+    begin(st.session_state[_TYPED], st.session_state.get(TOKENS, USUAL))
 
 
 def _next(view: View) -> None:

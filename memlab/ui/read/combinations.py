@@ -42,7 +42,7 @@ def _switch(name: str, label: str, there: bool) -> bool:
     if not there:
         st.toggle(label, value=False, key=f"{key}.off", disabled=True, help=off)
         return False
-    return st.toggle(label, value=True, key=key)
+    return st.toggle(label, value=True, key=key, bind="query-params")
 
 
 def _difference(chosen: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> str | None:

@@ -24,7 +24,7 @@ EXAMPLES = {
     "designed it, said that the capital of France had once refused her plans.",
 }
 EXAMPLE_ARTICLES = ("France", "Marie Curie")
-_TYPED, _SENT = "read.text", "text"
+_TYPED, _LAST, _SENT = "read.text", "read.sent", "text"
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,21 @@ def _article(lab: Lab) -> Source:
 
 def _typed() -> Source:
     """A text area; what was sent last is read, and stands in the address while it is short."""
-    sent = st.session_state.get("read.sent", st.query_params.get(_SENT))
+    asked = st.query_params.get(_SENT)
+    if asked is not None and asked != st.session_state.get(_LAST):  # arrived over a link
+        st.session_state[_LAST] = st.session_state[_TYPED] = asked
+    sent = st.session_state.get(_LAST)
     if sent is not None:
         st.session_state.setdefault(_TYPED, sent)
+        _into_address(sent)
     with st.form("read.form", border=False):
         area, button = st.columns([6, 1], vertical_alignment="bottom")
         area.text_area(
             "Text", key=_TYPED, height=92, placeholder="Type or paste a passage", label_visibility="collapsed"
         )
         button.form_submit_button("Read", type="primary", width="stretch", on_click=_send)
+    if sent is not None and len(sent) > LONGEST_LINK:
+        st.caption("Too long for a link: who opens this address finds an empty page. Share the text as a file.")
     return Source("the text", sent)
 
 
@@ -110,8 +116,11 @@ def _file(lab: Lab) -> Source:
 
 
 def _send() -> None:
-    text = st.session_state[_TYPED]
-    st.session_state["read.sent"] = text
+    text = st.session_state[_LAST] = st.session_state[_TYPED]
+    _into_address(text)
+
+
+def _into_address(text: str) -> None:
     if 0 < len(text) <= LONGEST_LINK:
         st.query_params[_SENT] = text
     elif _SENT in st.query_params:

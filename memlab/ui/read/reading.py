@@ -105,7 +105,8 @@ def stopped(trace: Trace) -> None:
     s = trace.summary
     st.warning(
         plain(
-            f"Stopped: memory was searched for {s['searched']:,} of {s['tokens']:,} tokens; the others are those of the model alone. "
+            f"Stopped: {s['predicted']:,} of {s['tokens']:,} tokens were read, and memory was searched for {s['searched']:,} of "
+            "them; the numbers of the others are those of the model alone. "
             "Single tokens can be opened once all of it is read."
         ),
         icon=":material/stop_circle:",

@@ -1,0 +1,242 @@
+"""Takes the pictures of assets/pictures: `python tests/browser/pictures.py [FOLDER] [NAME ...]`.
+
+Serves the app over the home folder ($MEMLAB_HOME, or the default one) and works in a workspace of its own,
+which it fills with a few edits and deletes at the end. The table of pictures, README.md, is written beside them.
+A new picture is one more line in PICTURES.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from memlab import Lab
+from memlab.bundle import assets, bundle
+
+WORKSPACE = "pictures"
+LARGEST = 150_000  # bytes of a picture
+WAIT = 120_000  # milliseconds
+PAINTER, CAPITAL = "The painter of Mona Lisa was [MASK].", "The capital of France is [MASK]."
+PROMPTS = (
+    CAPITAL,
+    PAINTER,
+    "two [MASK] [MASK]",
+    "The capital of Japan is [MASK].",
+    "The capital of Wakanda is [MASK].",
+    "The writer of the book Odyssey was [MASK].",
+    "The capital of France is",
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file, the view that it shows, and what is done there before it is taken."""
+
+    name: str
+    path: str
+    shows: str
+    steps: Callable[[Page], None] = lambda page: None
+    theme: str = "light"
+    size: tuple[int, int] = (1280, 800)
+
+
+def ask(prompt: str = PAINTER, **view: str) -> str:
+    return f"ask?{urlencode({'prompt': prompt, **view})}"
+
+
+def views(page: Page) -> None:
+    """Scrolls to the open view, as the key L does."""
+    page.evaluate("document.querySelector('.st-key-panel').scrollIntoView({block: 'start'})")
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollBy(0, -60)")
+
+
+def passages(page: Page) -> None:
+    page.get_by_role("heading", name="Who said it").evaluate("e => e.scrollIntoView({block: 'start'})")
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollBy(0, -60)")
+
+
+def smallest_set(page: Page) -> None:
+    page.get_by_role("button", name="Find the smallest set").click()
+    page.get_by_text("Smallest set:").wait_for()
+    views(page)
+
+
+def many(page: Page) -> None:
+    page.get_by_label("Prompts").fill("\n".join(PROMPTS))
+    page.get_by_role("button", name="Ask all").click()
+    page.get_by_text(f"of {len(PROMPTS)} answered").wait_for()
+    page.get_by_test_id("stDataFrame").evaluate("e => e.scrollIntoView({block: 'end'})")
+
+
+def compared(page: Page) -> None:
+    page.get_by_role("heading", name="A and B side by side").evaluate("e => e.scrollIntoView({block: 'start'})")
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollBy(0, -80)")
+
+
+A = urlencode({"prompt": CAPITAL, "method": "bert-knn", "as_of": "0", "workspace": WORKSPACE})
+TEACH = "edit?" + urlencode({"way": "Teach", "text": "The capital of Wakanda is Birnin."})
+LESSON = "present?lesson=what-memory-adds&step=3&stage="
+PICTURES = (
+    Picture("guide", "", "The Guide: what memlab is, and stories to click."),
+    Picture("ask-light", ask(), "Ask: model, memory and mixture, and the formula with live numbers."),
+    Picture("ask-dark", ask(), "The same in the dark theme.", theme="dark"),
+    Picture(
+        "ask-article", ask(source="{source}"), "Ask: the article of a passage, with its sentence marked.", passages
+    ),
+    Picture("ask-phone", ask(), "Ask on a phone.", size=(420, 900)),
+    Picture("look-drop", ask(panel="Drop neighbors"), "Look closer, drop neighbors: the smallest set.", smallest_set),
+    Picture("look-why", ask(panel="Why retrieved"), "Look closer, why retrieved: words hidden in turn.", views),
+    Picture("look-layers", ask(panel="Layers"), "Look closer, layers: the kind before the answer.", views),
+    Picture(
+        "look-map", ask(panel="Map", others="true"), "Look closer, map: question and neighbors in the plane.", views
+    ),
+    Picture("look-sweep", ask(panel="Sweep"), "Look closer, sweep: where the answer tips with λ.", views),
+    Picture("look-health", ask(panel="Key health"), "Look closer, key health: is the question near anything.", views),
+    Picture("look-dark", ask(panel="Layers"), "Look closer in the dark theme.", views, theme="dark"),
+    Picture("compare", ask(CAPITAL, a=A), "A pinned view beside the present one: before and after an edit.", compared),
+    Picture("batch", "batch", "Batch: many prompts; lines that cannot be asked say why.", many),
+    Picture("lessons", "lessons", "Lessons: three are bundled, others one makes."),
+    Picture("present-guess", f"{LESSON}3", "Present: the passages while the class is guessing."),
+    Picture("present", f"{LESSON}6", "Present: the mixture, the last of six steps."),
+    Picture("edit", TEACH, "Edit memory: a sentence to teach, and the preview of what it would move."),
+    Picture("history", "history", "History: every edit, to undo and redo."),
+    Picture("memories", "memories", "Memories: the datastores, and building one."),
+    Picture("workspaces", "workspaces", "Workspaces: make, copy, share."),
+)
+
+
+def edited(home: str | None) -> Lab:
+    """The workspace of the pictures with a few edits, one of them undone."""
+    lab = Lab.open(home)
+    if any(info.name == WORKSPACE for info in lab.workspaces()):
+        lab.delete_workspace(WORKSPACE, WORKSPACE)
+    lab.create_workspace(WORKSPACE)
+    lab = Lab.open(home, WORKSPACE)
+    lab.build_bundled()
+    facts = {(fact.subject, fact.relation): fact for fact in lab.facts()}
+    lab.correct(facts["France", "capital"], "Lyon")
+    lab.teach("The capital of Wakanda is Birnin.")
+    lab.forget(document="Japan")
+    lab.undo(3)
+    return lab
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """The address of the app."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(bundle() / "app.py"), f"--server.port={port}"]
+    process = subprocess.Popen(
+        [*command, "--server.headless=true"], cwd=bundle(), env={**os.environ, "MEMLAB_HOME": str(home)}
+    )
+    try:
+        for _ in range(300):
+            try:
+                urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
+                break
+            except (URLError, OSError):
+                time.sleep(0.2)
+        yield f"http://localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def idle(page: Page) -> None:
+    for _ in range(3):
+        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        page.wait_for_timeout(500)
+
+
+def taken(browser: Browser, address: str, picture: Picture, source: int) -> Image.Image:
+    """The picture as a browser shows the view."""
+    width, height = picture.size
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=picture.theme)
+    page = context.new_page()
+    page.set_default_timeout(WAIT)
+    path = picture.path.replace("%7Bsource%7D", str(source))
+    page.goto(f"{address}/{path}{'&' if '?' in path else '?'}workspace={WORKSPACE}")
+    page.wait_for_selector("[data-testid=stMain] :is(h1, h3, [data-testid=stAlert])")
+    idle(page)
+    picture.steps(page)
+    idle(page)
+    image = Image.open(BytesIO(page.screenshot()))
+    context.close()
+    return image
+
+
+def kept(image: Image.Image, file: Path) -> int:
+    """Writes the picture with as many colors as fit, and returns its size in bytes."""
+    for colors in (256, 128, 64):
+        image.convert("RGB").quantize(colors, dither=Image.Dither.NONE).save(file, optimize=True)
+        if file.stat().st_size <= LARGEST:
+            return file.stat().st_size
+    raise SystemExit(f"{file} has {file.stat().st_size:,} bytes; at most {LARGEST:,} are wanted. Show less in it.")
+
+
+def table() -> str:
+    """The text of the README beside the pictures."""
+    rows = [f"| [{picture.name}]({picture.name}.png) | {picture.shows} |" for picture in PICTURES]
+    return "\n".join(
+        [
+            "# Pictures",
+            "",
+            "All are taken by one command, in a workspace that it makes and deletes again:",
+            "",
+            "```",
+            "python tests/browser/pictures.py",
+            "```",
+            "",
+            "| picture | shows |",
+            "| --- | --- |",
+            *rows,
+            "",
+            "`icon.svg` and `idea.svg` are drawn by hand.",
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else assets() / "pictures"
+    wanted = set(sys.argv[2:])
+    unknown = wanted - {picture.name for picture in PICTURES}
+    if unknown:
+        raise SystemExit(f"There is no picture {', '.join(sorted(unknown))}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    lab = edited(os.environ.get("MEMLAB_HOME"))
+    try:
+        source = lab.ask(PAINTER).neighbors[0].entry
+        with served(lab.home) as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            )
+            for picture in PICTURES:
+                if not wanted or picture.name in wanted:
+                    size = kept(taken(browser, address, picture, source), folder / f"{picture.name}.png")
+                    print(f"{picture.name:<14} {size / 1000:4.0f} KB", flush=True)
+            browser.close()
+    finally:
+        Lab.open(lab.home).delete_workspace(WORKSPACE, WORKSPACE)
+    (folder / "README.md").write_text(table(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
