@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from memlab.errors import InputError, NotFound
-from memlab.lab.reading import READING_METHODS, Reading
+from memlab.lab.posing import READING_METHODS, How
+from memlab.lab.reading import Reading
 from memlab.lm.passage import check_causal
 from memlab.lm.prompts import read_prompt
 from memlab.methods.copying import LEAST, copied_spans
@@ -182,7 +183,7 @@ class Generating(Reading):
         if "knn_temperature" in given:
             given["temperature"] = given.pop("knn_temperature")
         order, mixing, about = self._pose_sources(
-            method, model, datastore, 0, 0, gate, as_of, preset, None, None, "nothing", None, 0.0, given
+            How(method, model, datastore, gate=gate, as_of=as_of, preset=preset, leave_out="nothing", settings=given)
         )
         check_causal(order.lm)
         kept = {name: value for name, value in about["settings"].items() if name in _OF_THE_METHOD}

@@ -9,7 +9,8 @@ from memlab.corpus.readers import read_texts
 from memlab.corpus.received import drop_texts, keep_texts
 from memlab.errors import NotFound
 from memlab.lab.jobs import long_work
-from memlab.lab.reading import READING_METHODS, Reading
+from memlab.lab.posing import READING_METHODS, How
+from memlab.lab.reading import Reading
 from memlab.lm.catalogue import load
 from memlab.lm.passage import check_causal
 from memlab.methods import knn_lm, spalm
@@ -48,7 +49,7 @@ class Passages(Reading):
         else:
             alone = method == "spalm"
             fields = [field for field in spalm.METHOD.fields() if not (alone and field.name in ONLY_MIXED)]
-            start = self._spalm(method, model, datastore, None, "calibrated", {})[3]
+            start = self._spalm(How(method, model, datastore))[3]
         return [(field, getattr(start, field.name)) for field in fields]
 
     def reading_code(self, trace: Trace) -> str:
@@ -95,9 +96,8 @@ class Passages(Reading):
         Raises whatever `read` would raise for them.
         """
         posed = self._pose_reading(
-            text, method, model, datastore, short_term, cache, gate, as_of, "calibrated", None, None, "self", None, 0.1,
-            cut, settings,
-        )  # fmt: skip
+            text, How(method, model, datastore, short_term, cache, gate, as_of, settings=settings), cut
+        )
         return (posed.order, posed.passage.text) in self._reads
 
     def passage_of(self, name: str, content: bytes) -> str:

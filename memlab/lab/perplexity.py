@@ -22,7 +22,8 @@ from memlab.evaluate.perplexity import (
 )
 from memlab.evaluate.perplexity_report import report, write_losses
 from memlab.evaluate.trained_gates import GateFor, gate_file, keep_gate
-from memlab.lab.reading import Reading, whole_store
+from memlab.lab.gating import whole_store
+from memlab.lab.reading import Reading
 from memlab.lm.catalogue import BUNDLED_SPALM, info, load, load_encoder
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Windows, check_causal, passage, windows, with_memory

@@ -140,6 +140,12 @@ def test_without_memory_the_model_goes_on_from_the_same_text(lab: Lab, made: Gen
     assert pair.without_memory.text == lab.generate(PROMPT, "base", max_tokens=6).text
     assert pair.parted is not None
     assert pair.with_memory.tokens[pair.parted].id != pair.without_memory.tokens[pair.parted].id
+    later = lab.generate_pair("Marie Curie was", max_tokens=12)
+    assert later.parted
+    assert ids(later.with_memory)[: later.parted] == ids(later.without_memory)[: later.parted]
+    assert ids(later.with_memory)[later.parted] != ids(later.without_memory)[later.parted]
+    same = lab.generate_pair(PROMPT, max_tokens=6, lam=0)
+    assert same.parted is None
 
 
 def test_stop_gives_what_was_said(lab: Lab, made: Generation) -> None:

@@ -15,6 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
+from memlab.figures.generated import changed_first
 from memlab.methods import generating
 from memlab.methods.sampling import Decoding, choose
 from memlab.results.moves import moves_of
@@ -67,8 +68,10 @@ def test_first_view_offers_examples_in_which_memory_matters(open_page: Open, lab
     assert not page.error
     assert address(page, "prompt") == next(iter(EXAMPLES.values()))
     assert said(page)
-    for prompt in EXAMPLES.values():
+    for title, prompt in EXAMPLES.items():
         pair = lab.grow(prompt, "g20")
+        shown = click(open_page(GENERATE), f"generate.first.{title}")
+        assert shown.number_input(key="step").value == changed_first(pair.with_memory)
         assert pair.parted is not None
         assert pair.with_memory.copied
 

@@ -17,13 +17,13 @@ WORDS = sorted({*RIVER.split(), *CITY.split(), "new"})
 
 
 class Store:
-    """Texts as a datastore has them; `without` are words that are no entries."""
+    """Texts as a datastore has them; `without` is a word that is no entry, `times` how often each text was read."""
 
-    def __init__(self, *texts: str, without: str = "") -> None:
-        places = [
+    def __init__(self, *texts: str, without: str = "", pattern: str = r"\S+", times: int = 1) -> None:
+        places = times * [
             (WORDS.index(m[0]), row, m.start(), m.end())
             for row, text in enumerate(texts)
-            for m in re.finditer(r"\S+", text)
+            for m in re.finditer(pattern, text)
             if m[0] != without
         ]
         self.values = np.array([p[0] for p in places])
@@ -88,6 +88,17 @@ def test_a_word_that_is_no_entry_breaks_the_span() -> None:
     """Without an entry for "is", "river" and "long" are neighbors among the entries but not in the text."""
     assert spans(Store(RIVER, without="is"), "the river long") == ()
     assert spans(Store(RIVER), "the river long") == ()
+
+
+def test_what_no_entry_stands_for_breaks_the_span_however_short_it_is() -> None:
+    assert spans(Store("the river: is long", pattern=r"\w+"), "the river is long") == ()
+    assert len(spans(Store("the river\n\nis long", pattern=r"\w+"), "the river is long")) == 1
+
+
+def test_a_span_does_not_run_from_the_end_of_a_window_into_the_next() -> None:
+    """Overlapping windows read a text more than once; the entry after the last word is then the first word."""
+    found = spans(Store(RIVER, times=2), "the hill is green the river is long")
+    assert [s.text for s in found] == ["the hill is green", "the river is long"]
 
 
 def test_a_span_begins_with_a_word() -> None:

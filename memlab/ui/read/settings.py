@@ -11,7 +11,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.lab.passages import KNN_GATES
-from memlab.lab.reading import READING_METHODS
+from memlab.lab.posing import READING_METHODS
 from memlab.methods import knn_lm, spalm
 from memlab.methods.declare import checked
 from memlab.ui import fields

@@ -1,0 +1,165 @@
+"""What a reading or a generation leaves open, decided: who reads, which memory is searched, how they are mixed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from memlab.errors import InputError, NotFound
+from memlab.lab.gating import Gating, whole_store
+from memlab.lm.catalogue import BUNDLED_SPALM, load, load_encoder
+from memlab.lm.model import LanguageModel
+from memlab.lm.passage import Segments, beyond_training, check_causal, windows, with_memory
+from memlab.lm.spalm import SpalmModel
+from memlab.memory.datastore import Datastore
+from memlab.memory.leave_out import LEAVE_OUT
+from memlab.memory.retrieval import check_k
+from memlab.methods import knn_lm, spalm
+from memlab.methods.declare import checked
+from memlab.methods.gates import KnnGate
+from memlab.methods.reading import Search
+from memlab.methods.sources import Order
+from memlab.methods.spalm import GATES as SPALM_GATES
+from memlab.methods.spalm import check_spalm
+from memlab.methods.tracing import Mixing
+
+READING_METHODS = ("base", "knn-lm", "spalm", "spalm+knn-lm")
+
+
+@dataclass(frozen=True)
+class How:
+    """How somebody wants a text to be read; see `Lab.read` for each."""
+
+    method: str = "knn-lm"
+    model: str | None = None
+    datastore: str | None = None
+    short_term: int = 0
+    cache: int = 0
+    gate: str | None = None
+    as_of: int | None = None
+    preset: str = "calibrated"
+    window: int | None = None
+    stride: int | None = None
+    leave_out: str = "self"
+    theta: float | None = None
+    lam_cache: float = 0.1
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raises NotFound or InputError for what needs no model to be seen."""
+        if self.method not in READING_METHODS:
+            raise NotFound.named("method of reading", self.method, READING_METHODS)
+        if self.leave_out not in LEAVE_OUT:
+            raise InputError(f"leave_out is {self.leave_out!r}; allowed is one of {', '.join(LEAVE_OUT)}.")
+        if self.cache < 0 or not 0 <= self.lam_cache <= 1 or (self.theta is not None and self.theta <= 0):
+            raise InputError(
+                "The continuous cache needs a size of 0 (off) or more, lam_cache from 0 to 1, theta above 0."
+            )
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What a method brings: the reading model, the model of the keys, its memory with the gate before it, the mixing.
+
+    `gate` is what the trace says of it; `settings` those of the method, None without memory.
+    """
+
+    lm: LanguageModel
+    base: LanguageModel
+    mixing: Mixing
+    head: int
+    key: str = "last"
+    store: str | None = None
+    search: Search | None = None
+    asks: KnnGate | None = None
+    gate_kind: str = "none"
+    gate: str | None = None
+    settings: Any = None
+    notices: tuple[str, ...] = ()
+
+
+class Posing(Gating):
+    """Decisions."""
+
+    def _pose_sources(self, how: How) -> tuple[Order, Mixing, dict[str, Any]]:
+        """The order, the mixing, and the fields of a trace that say so. Raises MemlabError for what cannot be used."""
+        how.check()
+        sides = {"base": self._base_sides, "knn-lm": self._knn_sides}.get(how.method, self._spalm_sides)(how)
+        lm, search = sides.lm, sides.search
+        check_causal(lm)
+        if search is not None:
+            check_k(search.store, search.k)
+        local = windows(lm, how.window, how.stride)
+        carried = with_memory(lm, local, how.short_term)
+        notices, segments = sides.notices, carried if isinstance(carried, Segments) else None
+        if segments and (warning := beyond_training(lm, segments)):
+            notices = (*notices, warning)
+        order = Order(lm, sides.base, local, segments, sides.key, search, sides.asks)
+        asked = {
+            "short_term": how.short_term, "cache": how.cache, "theta": how.theta, "lam_cache": how.lam_cache,
+            "gate": how.gate, "window": how.window, "stride": how.stride, "leave_out": how.leave_out,
+            **(asdict(sides.settings) if sides.settings is not None else {}),
+        }  # fmt: skip
+        if sides.gate is not None:
+            asked["gate"] = sides.gate
+        about = {
+            "method": how.method, "model": lm.name, "datastore": sides.store, "workspace": self.workspace,
+            "as_of": sides.head, "settings": asked, "gate_kind": sides.gate_kind,
+            "words": [*lm.words, *search.store.words] if search and search.store.words else lm.words,
+            "notices": notices,
+        }  # fmt: skip
+        mixing = replace(sides.mixing, cache=how.cache, theta=how.theta, lam_cache=how.lam_cache)
+        return order, mixing, about
+
+    def _base_sides(self, how: How) -> Sides:
+        """The model alone."""
+        if how.settings:
+            raise InputError(f"Without memory there is no setting {next(iter(how.settings))!r}.")
+        lm = load(how.model or self._bundled_for("causal"))
+        return Sides(lm, lm, Mixing(), self._changes(how.as_of).head, gate=how.gate)
+
+    def _knn_sides(self, how: How) -> Sides:
+        """kNN-LM: the model, the memory that it made, and a gate."""
+        if how.model is not None:
+            check_causal(load(how.model))
+        name = how.datastore or self._store_of(how.model, "causal")
+        s = self._knn_settings(name, how.preset, how.settings)
+        lm, whole, notices = self._model_and_store(how.model, name, knn_lm.METHOD, s.key)
+        kind = how.gate or "constant"
+        store, head = self._as_edited(whole_store(whole), lm, s.key, how.as_of)
+        gate = self._gate(kind, whole_store(whole), s)
+        return Sides(
+            lm, lm, Mixing(temperature=s.temperature, gate=gate), head, s.key, name, Search(store, s.k, how.leave_out),
+            gate if kind == "skip" else None, kind, how.gate, s, tuple(notices),
+        )  # fmt: skip
+
+    def _spalm_sides(self, how: How) -> Sides:
+        """SPALM: its frozen encoder makes the queries, its own transformer reads."""
+        if how.cache:
+            raise InputError("The continuous cache mixes distributions; SPALM mixes vectors. Leave the cache out.")
+        lm, encoder, whole, s = self._spalm(how)
+        store, head = self._as_edited(whole, encoder, lm.record.key, how.as_of)
+        mixing = Mixing(temperature=s.temperature, K=s.k, lam=s.lam, force=SPALM_GATES[s.gate])
+        search = Search(store, max(s.k, s.knn_k if s.lam else 0), how.leave_out)
+        return Sides(
+            lm, encoder, mixing, head, lm.record.key, whole.name, search, None, "spalm", s.gate, s
+        )  # fmt: skip
+
+    def _spalm(self, how: How) -> tuple[SpalmModel, LanguageModel, Datastore, spalm.Settings]:
+        """The SPALM, its frozen encoder, its memory, and settings."""
+        lm = load(how.model or BUNDLED_SPALM)
+        if not isinstance(lm, SpalmModel):
+            raise InputError(
+                f"{lm.name} is no SPALM. Use {BUNDLED_SPALM}, or train one: memlab train NAME --kind spalm."
+            )
+        encoder = load_encoder(lm)
+        store = self._shelf.open(how.datastore or lm.record.datastore)
+        if store.fingerprint.model_hash == lm.record.encoder_hash:
+            store = self._shelf.with_key(store, lm.record.key)
+        check_spalm(lm, encoder, store.fingerprint)
+        given = dict(how.settings) if how.gate is None else {**how.settings, "gate": how.gate}
+        start = spalm.Settings(k=lm.record.K)
+        if how.method == "spalm+knn-lm":
+            tuned = self.settings("knn-lm", store.name, how.preset, lm.record.key)
+            start = replace(start, lam=tuned.lam, temperature=tuned.temperature, knn_k=tuned.k)
+        return lm, encoder, store, checked(spalm.Settings, given, start)
