@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import streamlit as st
 
 from memlab import Lab
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, NotFound
 from memlab.record.job_info import JobInfo
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -45,6 +47,31 @@ def show_job(lab: Lab, job_id: str) -> JobInfo:
     else:
         st.fragment(_watched, run_every=EVERY)(lab, job_id)
     return job
+
+
+def only_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> JobInfo:
+    """The one job of a page, shown with progress and Stop: submitted if `asked` is new, one of another wish stopped."""
+    kept = st.session_state.get(key := f"{page}.job")
+    if kept is not None and kept[0] == asked:
+        try:
+            return show_job(lab, kept[1])
+        except NotFound:  # removed from the list in another window
+            pass
+    elif kept is not None:
+        _stop_quietly(lab, kept[1])
+    st.session_state[key] = (asked, lab.submit(kind, title, **order).id)
+    st.rerun()
+
+
+def forget_job(page: str) -> None:
+    """The next `only_job` of the page begins anew."""
+    st.session_state.pop(f"{page}.job", None)
+
+
+def _stop_quietly(lab: Lab, job_id: str) -> None:
+    with suppress(NotFound):
+        if not lab.job(job_id).over:
+            lab.stop_job(job_id)
 
 
 def _watched(lab: Lab, job_id: str) -> None:

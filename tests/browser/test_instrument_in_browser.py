@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from memlab import Lab
 from memlab.figures import layers
 
 pytestmark = pytest.mark.browser
@@ -154,7 +155,14 @@ def test_a_slider_moves_the_answer_and_nothing_else(window: Window) -> None:
     print(f"a slider move takes {median(took):.0f} ms from message to last answer (median of {len(took)})")
 
 
-def test_a_view_is_kept_as_a_step_and_a_report_holds_the_open_view(window: Window) -> None:
+@pytest.fixture
+def lesson(lab: Lab) -> Iterator[str]:
+    """The name that the lesson of a test gets; it is deleted in the end."""
+    yield "kept-in-the-browser"
+    lab.delete_lesson("kept-in-the-browser")
+
+
+def test_a_view_is_kept_as_a_step_and_a_report_holds_the_open_view(window: Window, lesson: str) -> None:
     page = window(f"{ASK}&panel=Layers")
     page.get_by_role("heading", name=layers.QUESTION).wait_for()
     with page.expect_download() as download:
@@ -166,7 +174,7 @@ def test_a_view_is_kept_as_a_step_and_a_report_holds_the_open_view(window: Windo
     page.get_by_label("Title of the step").fill("Layers of France")
     page.get_by_role("button", name="Add this view").click()
     expect(page.get_by_text("Step 1 of Kept in the browser")).to_be_visible()
-    page.goto(f"{page.url.split('/ask')[0]}/present?lesson=kept-in-the-browser&stage=6")
+    page.goto(f"{page.url.split('/ask')[0]}/present?lesson={lesson}&stage=6")
     expect(page.get_by_role("heading", name="Layers of France")).to_be_visible()
     page.get_by_role("link", name="Open this view").click()
     page.wait_for_url("**panel=Layers**")

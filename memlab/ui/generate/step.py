@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -13,19 +12,15 @@ from memlab.errors import InputError, MemlabError
 from memlab.figures.generated import changed_first
 from memlab.figures.sources import described, forced, three_sources
 from memlab.figures.theme import MIXTURE, share
-from memlab.results import Generation, Neighbor, TraceStep
+from memlab.results import Generation, TraceStep
 from memlab.results.moves import Choose
-from memlab.ui.generate.source import source
 from memlab.ui.generate.view import CHANGED, STEP, View, look_at, move_on
 from memlab.ui.highlight import chip
-from memlab.ui.neighbors import row
-from memlab.ui.origin import origin
+from memlab.ui.passages import passages
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
-FIRST = 4  # neighbors shown
 INSTEAD = 8  # words offered in place of the one that was said
-LEFT, RIGHT = 90, 45  # characters of a neighbor's passage
 BEFORE = 90  # characters shown before the token
 _OTHER, _UNSAID = "generate.other", "generate.unsaid"
 
@@ -64,7 +59,8 @@ def step_details(lab: Lab, view: View, g: Generation, number: int) -> None:
     )
     _instead(lab, view, g, number, step)
     if g.method != "base":
-        _neighbors(lab, g, step)
+        st.markdown("**What memory found**")
+        passages(lab, g, step.neighbors, "generate")
     if rows := forced(g, step):
         st.markdown("**What if the gate were forced?**")
         st.table(rows, border="horizontal", hide_index=True)
@@ -126,24 +122,3 @@ def _say(lab: Lab, view: View, g: Generation, number: int) -> None:
         return
     st.session_state[_OTHER] = ""
     move_on(view, Choose(node, token, len(g.tokens) - number), number)
-
-
-def _neighbors(lab: Lab, g: Generation, step: TraceStep) -> None:
-    """The first remembered passages, each with its article on demand."""
-    st.markdown("**What memory found**")
-    if not step.neighbors:
-        st.caption("Memory was not searched here: the gate did not ask.")
-    heaviest = max((n.weight for n in step.neighbors), default=1.0)
-    for neighbor in step.neighbors[:FIRST]:
-        passage, where = st.columns([3, 1], vertical_alignment="center", gap="small")
-        passage.html(row(_short(neighbor), heaviest))
-        with where:
-            title = origin(neighbor.source, neighbor.document)
-            source(lab, g, title, f"generate.source.{neighbor.rank}", neighbor)
-
-
-def _short(n: Neighbor) -> Neighbor:
-    """With less of its passage: the article is one click away."""
-    left = n.left if len(n.left) <= LEFT else "… " + n.left[-LEFT:].partition(" ")[2]
-    right = n.right if len(n.right) <= RIGHT else n.right[:RIGHT].rpartition(" ")[0] + " …"
-    return replace(n, left=left, right=right)

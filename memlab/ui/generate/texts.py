@@ -10,9 +10,9 @@ from memlab import Lab
 from memlab.figures.generated import alone, color, copied, running
 from memlab.figures.theme import MIXTURE, MODEL
 from memlab.results import Generation, GenerationPair
-from memlab.ui.generate.source import source
 from memlab.ui.generate.tree import branches
 from memlab.ui.generate.view import View, look_at
+from memlab.ui.passages import source
 
 _KEY = "generate.strip"
 _HERE = Path(__file__).parent

@@ -7,15 +7,14 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
-from memlab.errors import NotFound, TooLongError
-from memlab.record.job_info import JobInfo
+from memlab.errors import TooLongError
 from memlab.results import Trace
-from memlab.ui.jobs import show_job
+from memlab.ui.jobs import forget_job, only_job
 from memlab.ui.plain import plain
 from memlab.ui.read.passage import Source
 
 AT_ONCE = 4_000  # characters that are read while a person waits
-_CUT, _TRACE, _JOB = "read.cut", "read.trace", "read.job"
+_CUT, _TRACE = "read.cut", "read.trace"
 
 
 def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
@@ -40,41 +39,18 @@ def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
         with st.spinner("Reading the passage and searching the memory"):
             trace = lab.read(**order)
     else:
-        job = _job(lab, source, asked)
+        job = only_job(lab, "read", asked, "read", f"Reading {source.title}", order)
         if not job.over:
             return None
         trace = lab.outcome(job.id)
         if job.state != "done":
-            st.button("Read it all", key="read.again", icon=":material/replay:", on_click=_again)
+            st.button("Read it all", key="read.again", icon=":material/replay:", on_click=forget_job, args=("read",))
             return trace
         if trace is None:  # another process did it, or it was long ago
-            _again()
+            forget_job("read")
             st.rerun()
     st.session_state[_TRACE] = (asked, trace)
     return trace
-
-
-def _job(lab: Lab, source: Source, asked: tuple[Any, ...]) -> JobInfo:
-    """The job of this passage and these settings, shown with progress and Stop; one of other settings is stopped."""
-    kept = st.session_state.get(_JOB)
-    if kept is not None and kept[0] == asked:
-        try:
-            return show_job(lab, kept[1])
-        except NotFound:  # removed from the list in another window
-            pass
-    elif kept is not None:
-        _stop(lab, kept[1])
-    job = lab.submit("read", f"Reading {source.title}", **asked[-1])
-    st.session_state[_JOB] = (asked, job.id)
-    st.rerun()
-
-
-def _stop(lab: Lab, job_id: str) -> None:
-    try:
-        if not lab.job(job_id).over:
-            lab.stop_job(job_id)
-    except NotFound:
-        return
 
 
 def _too_long(text: str, error: TooLongError) -> None:
@@ -94,10 +70,6 @@ def _too_long(text: str, error: TooLongError) -> None:
 
 def _cut(text: str) -> None:
     st.session_state[_CUT] = text
-
-
-def _again() -> None:
-    st.session_state.pop(_JOB, None)
 
 
 def stopped(trace: Trace) -> None:

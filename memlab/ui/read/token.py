@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -11,17 +10,11 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.sources import described, forced, three_sources
 from memlab.figures.theme import MEMORY, MODEL
-from memlab.results import Neighbor, Trace, TraceStep
-from memlab.ui.article import marked
+from memlab.results import Trace, TraceStep
 from memlab.ui.highlight import chip
-from memlab.ui.neighbors import row
-from memlab.ui.origin import number, origin
-from memlab.ui.plain import plain
+from memlab.ui.passages import from_a_word, passages
 from memlab.ui.session import show_error
-from memlab.ui.small_form import unfolded
 
-FIRST = 4  # neighbors shown, as many as the strip has under a token
-LEFT, RIGHT = 90, 45  # characters of a neighbor's passage
 BEFORE = 90  # characters of the passage shown before the token
 
 
@@ -55,7 +48,7 @@ def _headline(trace: Trace, step: TraceStep) -> str:
     token = step.token
     before = trace.text[max(0, token.start - BEFORE) : token.start]
     if token.start > BEFORE:
-        before = "… " + _from_a_word(before)
+        before = "… " + from_a_word(before)
     gain = 0.0 if token.gain is None else token.gain
     color = MEMORY if gain >= 0 else MODEL
     said = f"gain {gain:+.2f} nats · surprise {token.loss:.2f} nats".replace("-", "−").replace("inf", "∞")
@@ -74,40 +67,7 @@ def _neighbors(lab: Lab, trace: Trace, step: TraceStep) -> None:
         st.caption("Long-term memory is off: choose a method with memory at the left.")
         return
     st.markdown("**What long-term memory found**")
-    if not step.neighbors:
-        st.caption("Memory was not searched for this token: the gate did not ask.")
-    heaviest = max((n.weight for n in step.neighbors), default=1.0)
-    for neighbor in step.neighbors[:FIRST]:
-        passage, source = st.columns([3, 1], vertical_alignment="center", gap="small")
-        passage.html(row(_short(neighbor), heaviest))
-        with source:
-            _source(lab, trace, neighbor)
-
-
-def _short(n: Neighbor) -> Neighbor:
-    """With less of its passage: the article is one click away."""
-    left = n.left if len(n.left) <= LEFT else "… " + _from_a_word(n.left[-LEFT:])
-    right = n.right if len(n.right) <= RIGHT else (n.right[:RIGHT].rpartition(" ")[0] or n.right[:RIGHT]) + " …"
-    return replace(n, left=left, right=right)
-
-
-def _from_a_word(text: str) -> str:
-    """Without the piece of a word that it begins with."""
-    return text.partition(" ")[2] or text
-
-
-def _source(lab: Lab, trace: Trace, neighbor: Neighbor) -> None:
-    box = unfolded(plain(origin(neighbor.source, neighbor.document)), f"read.source.{neighbor.rank}", "article")
-    if box is None:
-        return
-    with box:
-        try:
-            name = neighbor.document if number(neighbor.source) is None else neighbor.source
-            text = lab.article(name, trace.datastore, trace.as_of).text
-        except MemlabError as error:
-            show_error(error)
-            return
-        st.html(marked(text, neighbor.start, neighbor.end))
+    passages(lab, trace, step.neighbors, "read")
 
 
 def _forced(trace: Trace, step: TraceStep) -> None:
