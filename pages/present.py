@@ -11,7 +11,7 @@ from memlab.ui.asked import asked
 from memlab.ui.entry import through_app
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
-from memlab.ui.present.place import LAST, Place, beyond, further, nearer, place
+from memlab.ui.present.place import LAST, Place, beyond, further, guess_first, nearer, place
 from memlab.ui.present.stages import STAGES, names
 from memlab.ui.session import current_lab, show_error
 
@@ -40,15 +40,24 @@ def controls(lesson: Lesson | None, here: Place) -> None:
         )
         if lesson is not None:
             link_to("lessons", "All lessons", {}, "school")
+        else:  # a button, since Space would turn a switch that was clicked before
+            st.button(
+                "Show words" if here.guess else "Guess first",
+                key="present.guess",
+                icon=":material/visibility:" if here.guess else ":material/visibility_off:",
+                help="While guessing, words are letters until the last step.",
+                on_click=guess_first,
+                args=(not here.guess,),
+            )
 
 
-def picture(lab: Lab, here: Place, guess: bool) -> None:
+def picture(lab: Lab, here: Place) -> None:
     """The stage of the question, or why it cannot be asked, with the way to the nearest view."""
     step, title = here.shown, list(STAGES)[here.stage - 1]
     try:
         with st.spinner("Asking"):
             p = asked(lab, step.parameters)
-        STAGES[title](p, names(p, guess and here.stage - 1 < LAST))
+        STAGES[title](p, names(p, step.guess and here.stage - 1 < LAST))
     except MemlabError as error:
         show_error(error)
         link_to(step.page, "The nearest view on the page Ask", dict(step.parameters), "near_me")
@@ -77,17 +86,15 @@ if lesson is None and not step.parameters.get("prompt"):
 
 for problem in problems:
     show_error(problem)
-guess = step.guess
 if lesson is not None:
     st.caption(plain(f"{lesson.title} · {here.step} of {here.steps}"))
     st.subheader(plain(step.title), anchor=False)
 else:
-    guess = st.toggle("Guess first", here.guess, help="Words are letters until the last step.", key="present.guess")
-    st.query_params["guess"] = "1" if guess else "0"
+    st.subheader(plain(step.parameters["prompt"]), anchor=False)
 controls(lesson, here)
 if here.stages > 1:
     st.caption(" → ".join(f"**{t}**" if n == here.stage else t for n, t in enumerate(STAGES, 1)))
-    picture(lab, here, guess)
+    picture(lab, here)
 if here.stage == here.stages:
     if step.note:
         st.markdown(plain(step.note))

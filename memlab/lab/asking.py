@@ -158,7 +158,7 @@ class Asking(Inventory):
         """Everything that a question leaves open, decided. Arguments as in `ask`."""
         how = self._method(prompt, method)
         if model is not None:
-            self._right_kind(info(model), how)
+            self._right_kind(info(self._whole_name(model)), how)
         name = datastore or self._store_of(model, how.kind)
         s = checked(how.settings, settings, self.settings(how.name, name, preset, settings.get("key")))
         lm, base, notices = self._model_and_store(model, name, how, s.key)

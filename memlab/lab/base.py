@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from memlab.corpus.world import MASK
 from memlab.errors import InputError
-from memlab.lm.catalogue import BUNDLED, ModelInfo, info, load
+from memlab.lm.catalogue import BUNDLED, SHIPPED, ModelInfo, info, load
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Changes
 from memlab.memory.overlay import EditedStore
@@ -96,6 +96,15 @@ class Base:
     def _method(self, prompt: str, name: str | None) -> Method:
         return method(name) if name is not None else METHODS["bert-knn" if MASK in prompt else "knn-lm"]
 
+    def _load(self, model: str) -> LanguageModel:
+        """A model by bundled name, the name that it was trained under here, folder or hub name."""
+        return load(self._whole_name(model))
+
+    def _whole_name(self, model: str) -> str:
+        """The folder of a model that was trained here; any other name as it is."""
+        own = self.home / "models" / model
+        return str(own) if model not in SHIPPED and (own / "config.json").is_file() else model
+
     def _bundled_for(self, kind: str) -> str:
         return next(name for name in BUNDLED if info(name).kind == kind)
 
@@ -103,13 +112,13 @@ class Base:
         self, model: str | None, store_name: str, how: Method, key: str
     ) -> tuple[LanguageModel, Searchable, list[str]]:
         if not self._shelf.is_built(store_name):
-            lm = load(model or store_name)
+            lm = self._load(model or store_name)
             self._right_kind(lm, how)
             pending = self._shelf.pending(store_name, key)
             pending.check(lm)
             return lm, pending, []
         first = self._shelf.open(store_name)
-        lm = load(model or first.fingerprint.model)
+        lm = self._load(model or first.fingerprint.model)
         self._right_kind(lm, how)
         first.check(lm)
         store = self._shelf.with_key(first, key)

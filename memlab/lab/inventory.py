@@ -95,7 +95,7 @@ class Inventory(Working):
         """The datastore that a question means when it names none: the first that the model made."""
         if model is None:
             return self._bundled_for(kind)
-        name = info(model).name
+        name = info(self._whole_name(model)).name
         if name in BUNDLED:
             return name
         for store in self.datastores():

@@ -20,7 +20,7 @@ from memlab.evaluate.text_card import write_text_card
 from memlab.evaluate.text_models import ATLAS, ATLAS_ENCODER, ATLAS_SPALM, make_text_model, recipe_for
 from memlab.lab.inventory import Inventory
 from memlab.lab.jobs import long_work, obedient
-from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info, load
+from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info
 from memlab.lm.text_training import TextRecipe
 from memlab.lm.training import RECIPES, train
 from memlab.memory.building import Order, build, remove_store
@@ -83,7 +83,7 @@ class Making(Inventory):
     ) -> list[StoreInfo]:
         """Builds a datastore from texts with any model; goes on where an earlier try ended."""
         own_name(name)
-        lm = load(model)
+        lm = self._load(model)
         chosen = keys or BUNDLED_KEYS[lm.kind][:1]
         folders = build(self.home, lm, documents, Order(name, chosen, index, Reading(window, stride)), progress, stop)
         return [self._shelf.info(folder.name) for folder in folders]
@@ -193,8 +193,7 @@ class Making(Inventory):
             raise InputError(
                 f"{name!r} cannot name a model of one's own. Use letters, digits, '-', '_' and '.', and no bundled model's name."
             )
-        own = self.home / "models" / (encoder or "")
-        encoder = str(own) if encoder and (own / "config.json").is_file() else encoder
+        encoder = self._whole_name(encoder) if encoder else None
         return self._train_text(text, recipe_for(text, name, kind, seed, steps), encoder, out, progress, stop)
 
     def _train_text(

@@ -11,7 +11,6 @@ from memlab.errors import NotFound
 from memlab.lab.jobs import long_work
 from memlab.lab.posing import READING_METHODS, How
 from memlab.lab.reading import Reading
-from memlab.lm.catalogue import load
 from memlab.lm.passage import check_causal
 from memlab.methods import knn_lm, spalm
 from memlab.methods.declare import Field
@@ -40,7 +39,7 @@ class Passages(Reading):
         if method not in READING_METHODS:
             raise NotFound.named("method of reading", method, READING_METHODS)
         if model is not None:
-            check_causal(load(model))
+            check_causal(self._load(model))
         if method == "base":
             return []
         if method == "knn-lm":

@@ -115,7 +115,7 @@ class Perplexity(Reading):
                 lam, key, tuple(g for g in gates if g != "constant"), leave_out, seed, _part(progress, i, number), stop,
             )  # fmt: skip
             runs.append(made)
-        tokenizer = load(models[0] if models else self._bundled_for("causal"))
+        tokenizer = self._load(models[0] if models else self._bundled_for("causal"))
         passages = [passage(tokenizer, a.text) for a in texts]
         if losses is not None:
             write_losses(runs, losses)
@@ -172,7 +172,7 @@ class Perplexity(Reading):
         progress: Progress,
         stop: Callable[[], bool],
     ) -> tuple[Measured, int | None]:
-        lm = load(model or self._bundled_for("causal"))
+        lm = self._load(model or self._bundled_for("causal"))
         check_causal(lm)
         local = windows(lm, window, stride)
         search, lambdas, used = None, LAMBDAS, "last"
@@ -192,7 +192,7 @@ class Perplexity(Reading):
             lambdas = LAMBDAS if tuned and lam is None else (s.lam,)
         sources: dict[str, Any] = {}
         if "short-term" in methods:
-            reader = load(short) if short else lm
+            reader = self._load(short) if short else lm
             _same_tokenizer(reader, lm)
             M = memory if memory is not None else _trained_memory(reader, local)
             sources |= {"short": reader, "carried": with_memory(reader, local, M)}
@@ -215,7 +215,7 @@ class Perplexity(Reading):
     def _spalm_sources(
         self, lm: LanguageModel, name: str, local: Windows, memory: int | None, k: int | None, leave_out: str
     ) -> dict[str, Any]:
-        spalm = load(name)
+        spalm = self._load(name)
         if not isinstance(spalm, SpalmModel):
             raise InputError(f"{name} is no SPALM. Train one: memlab train NAME --kind spalm.")
         _same_tokenizer(spalm, lm)

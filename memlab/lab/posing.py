@@ -7,7 +7,7 @@ from typing import Any
 
 from memlab.errors import InputError, NotFound
 from memlab.lab.gating import Gating, whole_store
-from memlab.lm.catalogue import BUNDLED_SPALM, load, load_encoder
+from memlab.lm.catalogue import BUNDLED_SPALM, load_encoder
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, beyond_training, check_causal, windows, with_memory
 from memlab.lm.spalm import SpalmModel
@@ -115,13 +115,13 @@ class Posing(Gating):
         """The model alone."""
         if how.settings:
             raise InputError(f"Without memory there is no setting {next(iter(how.settings))!r}.")
-        lm = load(how.model or self._bundled_for("causal"))
+        lm = self._load(how.model or self._bundled_for("causal"))
         return Sides(lm, lm, Mixing(), self._changes(how.as_of).head, gate=how.gate)
 
     def _knn_sides(self, how: How) -> Sides:
         """kNN-LM: the model, the memory that it made, and a gate."""
         if how.model is not None:
-            check_causal(load(how.model))
+            check_causal(self._load(how.model))
         name = how.datastore or self._store_of(how.model, "causal")
         s = self._knn_settings(name, how.preset, how.settings)
         lm, whole, notices = self._model_and_store(how.model, name, knn_lm.METHOD, s.key)
@@ -147,7 +147,7 @@ class Posing(Gating):
 
     def _spalm(self, how: How) -> tuple[SpalmModel, LanguageModel, Datastore, spalm.Settings]:
         """The SPALM, its frozen encoder, its memory, and settings."""
-        lm = load(how.model or BUNDLED_SPALM)
+        lm = self._load(how.model or BUNDLED_SPALM)
         if not isinstance(lm, SpalmModel):
             raise InputError(
                 f"{lm.name} is no SPALM. Use {BUNDLED_SPALM}, or train one: memlab train NAME --kind spalm."

@@ -25,6 +25,7 @@ from memlab.lm.spalm import SpalmModel, read_gate, read_record
 
 BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
+SHIPPED = (*BUNDLED, BUNDLED_SPALM)
 _HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
 _lock = threading.Lock()
 
@@ -67,7 +68,7 @@ def bundled_models() -> list[ModelInfo]:
 
 def shipped_models() -> list[ModelInfo]:
     """All models that ship with memlab and are there."""
-    return _bundled((*BUNDLED, BUNDLED_SPALM))
+    return _bundled(SHIPPED)
 
 
 def _bundled(names: Iterable[str]) -> list[ModelInfo]:
@@ -115,7 +116,7 @@ def _info(path: Path, name: str) -> ModelInfo:
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
     kind = record.get("kind") or _kind(path)
     card = card_file.read_text("utf-8") if card_file.is_file() else ""
-    bundled = name in (*BUNDLED, BUNDLED_SPALM) and path == assets() / "models" / name
+    bundled = name in SHIPPED and path == assets() / "models" / name
     shown = "causal, SPALM" if "spalm" in record else kind
     title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
     return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record)

@@ -37,6 +37,15 @@ def test_while_guessing_the_answer_is_nowhere(open_page: Open, lab: Lab, prompt:
     assert p.answer in everything(open_page(PRESENT, prompt=prompt, guess="0", stage="5"))
 
 
+def test_guessing_is_turned_on_and_off(open_page: Open) -> None:
+    page = open_page(PRESENT, prompt=PROMPT, stage="5")
+    for guess, shown in (("1", False), ("0", True)):
+        page.button(key="present.guess").click().run()
+        assert page.query_params["guess"] == guess
+        assert ("Leonardo" in everything(page)) == shown
+        assert page.query_params["stage"] == "5"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -82,6 +82,11 @@ def nearer(lesson: Lesson | None) -> None:
     _last(lesson).back().go()
 
 
+def guess_first(guess: bool) -> None:
+    """Letters in place of words, or the words."""
+    st.query_params["guess"] = "1" if guess else "0"
+
+
 def place(lesson: Lesson | None) -> Place:
     """The place that the address names; what is out of range becomes the nearest there is."""
     step = min(_steps(lesson), max(1, _number("step") or 1))
