@@ -9,6 +9,7 @@ import streamlit as st
 from memlab.errors import MemlabError
 from memlab.results import BatchRow, batch_csv
 from memlab.ui.compare import view
+from memlab.ui.downloads import download
 from memlab.ui.entry import through_app
 from memlab.ui.plain import plain
 from memlab.ui.question import Question, choose
@@ -90,6 +91,4 @@ st.dataframe(
         "p_memory": probability,
     },
 )
-st.download_button(
-    "CSV", batch_csv(rows), file_name="batch.csv", mime="text/csv", on_click="ignore", icon=":material/download:"
-)
+download("CSV", batch_csv(rows), "batch.csv", "batch.csv")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
+from memlab.ui.downloads import download
 from memlab.ui.entry import through_app
 from memlab.ui.lesson_form import new_lesson, steps_of
 from memlab.ui.links import link_to
@@ -27,15 +28,7 @@ for lesson in lab.lessons():
         st.markdown(plain(lesson.about))
         with st.container(horizontal=True, vertical_alignment="center"):
             link_to("present", "Present", {"lesson": lesson.name}, "slideshow")
-            st.download_button(
-                "Export",
-                lesson.to_json(),
-                file_name=f"{lesson.name}.json",
-                mime="application/json",
-                key=f"lesson.{lesson.name}.export",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+            download("Export", lesson.to_json(), f"{lesson.name}.json", f"lesson.{lesson.name}.export")
             own = "bundled" if lesson.bundled else "your own"
             st.caption(f"{len(lesson.steps)} steps · about {lesson.minutes} minutes · {own}")
         with st.expander("Steps"):

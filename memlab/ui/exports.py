@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 from memlab import Lab
 from memlab.results import Prediction
 from memlab.ui.add_to_lesson import add_to_lesson
 from memlab.ui.compare import pin_controls, view
+from memlab.ui.downloads import as_json, download
 from memlab.ui.keyboard import PRESENT
 from memlab.ui.links import tab_to
 from memlab.ui.look.opened import opened, opened_views
@@ -22,33 +21,15 @@ def exports(lab: Lab, p: Prediction) -> None:
         pin_controls(p)
         tab_to("present", "Present", view(p), "slideshow", PRESENT)
         add_to_lesson(lab, p)
-        st.download_button(
+        download(
             "Report",
             lambda: lab.report(p, opened_views(lab, p, now)),
-            file_name="report.html",
-            mime="text/html",
-            key="ask.report",
-            on_click="ignore",
+            "report.html",
+            "ask.report",
             icon=":material/description:",
             help="One file with words, neighbors, settings and versions; opens without a network",
         )
-        st.download_button(
-            "JSON: the whole answer",
-            lambda: json.dumps(p.to_dict(), ensure_ascii=False, indent=1),
-            file_name="prediction.json",
-            mime="application/json",
-            key="ask.json",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            "CSV: the neighbors",
-            p.neighbors_csv,
-            file_name="neighbors.csv",
-            mime="text/csv",
-            key="ask.csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        download("JSON: the whole answer", as_json(p), "prediction.json", "ask.json")
+        download("CSV: the neighbors", p.neighbors_csv, "neighbors.csv", "ask.csv")
     with st.expander("Show me the Python", icon=":material/code:"):
         st.code(lab.code(p), language="python")

@@ -13,6 +13,7 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Edit
 from memlab.results.moved import GROUPS
+from memlab.ui.downloads import download
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 from memlab.ui.timeline import MARKS, undone
@@ -29,24 +30,8 @@ def tools(lab: Lab, shown: Sequence[Edit], history: Sequence[Edit]) -> None:
             icon=":material/verified:",
             help="Computes the hash chain again: finds edits that were changed, taken out or moved.",
         )
-        st.download_button(
-            "JSON",
-            lambda: as_json(shown, history),
-            file_name="history.json",
-            mime="application/json",
-            key="history.json",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            "CSV",
-            lambda: as_csv(shown, history),
-            file_name="history.csv",
-            mime="text/csv",
-            key="history.csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        download("JSON", lambda: as_json(shown, history), "history.json", "history.json")
+        download("CSV", lambda: as_csv(shown, history), "history.csv", "history.csv")
     if verify:
         _verify(lab, len(history))
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.record.workspaces import DEFAULT, LENGTH, WorkspaceInfo
+from memlab.ui.downloads import download
 from memlab.ui.plain import plain
 from memlab.ui.session import switch_to
 from memlab.ui.sharing import check_may_change, only_looks_at
@@ -34,15 +35,12 @@ def workspace_row(lab: Lab, info: WorkspaceInfo) -> None:
                 args=(info.name,),
             )
             _copy(lab, info)
-            st.download_button(
+            download(
                 "Export",
                 lambda: exported(lab, info.name),
-                file_name=f"{info.name}.zip",
-                mime="application/zip",
-                key=f"workspaces.{info.name}.export",
-                on_click="ignore",
+                f"{info.name}.zip",
+                f"workspaces.{info.name}.export",
                 type="tertiary",
-                icon=":material/download:",
                 help="One file with all edits and their weights, for Import here or on another computer.",
             )
             if not fixed:

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from memlab.results import GenerationPair
+from memlab.ui.downloads import as_json, download
 from memlab.ui.generate.view import View
 
 
 def exports(pair: GenerationPair, view: View, how: Mapping[str, Any]) -> None:
     """Two files, written when they are asked for, and the code."""
     with st.container(horizontal=True):
-        st.download_button(
-            "JSON: the whole tree",
-            lambda: json.dumps(pair.to_dict(), ensure_ascii=False, indent=1),
-            file_name="generation.json",
-            mime="application/json",
-            key="generate.json",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            "CSV: one line a token",
-            pair.with_memory.csv,
-            file_name="generation.csv",
-            mime="text/csv",
-            key="generate.csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        download("JSON: the whole tree", as_json(pair), "generation.json", "generate.json")
+        download("CSV: one line a token", pair.with_memory.csv, "generation.csv", "generate.csv")
     with st.expander("Show me the Python", icon=":material/code:"):
         st.code(python(view, how), language="python")
 

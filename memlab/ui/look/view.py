@@ -7,6 +7,7 @@ from collections.abc import Callable
 import plotly.graph_objects as go
 import streamlit as st
 
+from memlab.ui.downloads import download
 from memlab.ui.plain import plain
 
 
@@ -25,13 +26,4 @@ def chart(figure: go.Figure, description: str, key: str, caption: bool = True) -
 
 def data(csv: Callable[[], str], name: str) -> None:
     """The numbers behind the chart, written when they are asked for."""
-    st.download_button(
-        "CSV",
-        csv,
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        key=f"look.csv.{name}",
-        on_click="ignore",
-        icon=":material/download:",
-        help="The numbers behind the chart.",
-    )
+    download("CSV", csv, f"{name}.csv", f"look.csv.{name}", help="The numbers behind the chart.")

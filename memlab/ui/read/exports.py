@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 from memlab import Lab
 from memlab.results import Trace
+from memlab.ui.downloads import as_json, download
 
 
 def exports(lab: Lab, trace: Trace) -> None:
     """Two files, written when they are asked for, and the code."""
     with st.container(horizontal=True):
-        st.download_button(
-            "JSON: the whole trace",
-            lambda: json.dumps(trace.to_dict(), ensure_ascii=False, indent=1),
-            file_name="trace.json",
-            mime="application/json",
-            key="read.json",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            "CSV: one line a token",
-            trace.csv,
-            file_name="trace.csv",
-            mime="text/csv",
-            key="read.csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        download("JSON: the whole trace", as_json(trace), "trace.json", "read.json")
+        download("CSV: one line a token", trace.csv, "trace.csv", "read.csv")
     with st.expander("Show me the Python", icon=":material/code:"):
         st.code(lab.reading_code(trace), language="python")

@@ -1,0 +1,30 @@
+"""Buttons that give a file, which is written when it is asked for; nothing on the page runs again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+MIME = {".csv": "text/csv", ".html": "text/html", ".json": "application/json", ".zip": "application/zip"}
+
+
+def download(label: str, content: str | Callable[[], str | bytes], file: str, key: str, **look: Any) -> None:
+    """A button; `content` may be what makes the file. `look`: help, icon, type of `st.download_button`."""
+    st.download_button(
+        label,
+        content,
+        file_name=file,
+        mime=MIME[Path(file).suffix],
+        key=key,
+        on_click="ignore",
+        **{"icon": ":material/download:", **look},
+    )
+
+
+def as_json(result: Any) -> Callable[[], str]:
+    """What writes `result.to_dict()` as JSON."""
+    return lambda: json.dumps(result.to_dict(), ensure_ascii=False, indent=1)
