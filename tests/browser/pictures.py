@@ -88,8 +88,24 @@ def compared(page: Page) -> None:
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollBy(0, -80)")
 
 
+def token(page: Page) -> None:
+    """From the picked token on."""
+    page.get_by_label("Token", exact=True).evaluate("e => e.scrollIntoView({block: 'start'})")
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollBy(0, -110)")
+
+
+def step(page: Page) -> None:
+    """From the chosen step on."""
+    page.get_by_label("Step", exact=True).evaluate("e => e.scrollIntoView({block: 'start'})")
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollBy(0, -110)")
+
+
 A = urlencode({"prompt": CAPITAL, "method": "bert-knn", "as_of": "0", "workspace": WORKSPACE})
 TEACH = "edit?" + urlencode({"way": "Teach", "text": "The capital of Wakanda is Birnin."})
+READ = "read?" + urlencode(
+    {"text": "The capital of Myanmar is Naypyidaw. The discoverer of hydrogen was Henry Cavendish.", "token": "5"}
+)
+GENERATE = "generate?" + urlencode({"prompt": "The capital of Norway is", "moves": "g20"})
 LESSON = "present?lesson=what-memory-adds&step=3&stage="
 PICTURES = (
     Picture("guide", "", "The Guide: what memlab is, and stories to click."),
@@ -113,6 +129,10 @@ PICTURES = (
     Picture("lessons", "lessons", "Lessons: three are bundled, others one makes."),
     Picture("present-guess", f"{LESSON}3", "Present: the passages while the class is guessing."),
     Picture("present", f"{LESSON}6", "Present: the mixture, the last of six steps."),
+    Picture("read", READ, "Read: what memory brings to every token, and what it would say."),
+    Picture("read-dark", READ, "Read: one token with its sources, dark.", token, theme="dark"),
+    Picture("generate", GENERATE, "Generate: with memory and without; copied spans lead to their passages."),
+    Picture("generate-step", GENERATE, "Generate: one step, and what could be said instead.", step),
     Picture("edit", TEACH, "Edit memory: a sentence to teach, and the preview of what it would move."),
     Picture("history", "history", "History: every edit, to undo and redo."),
     Picture("memories", "memories", "Memories: the datastores, and building one."),

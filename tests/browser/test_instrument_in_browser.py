@@ -71,6 +71,8 @@ PAGES = {
     **{f"ask, {view}": f"{ASK}&panel={quote(view)}" for view in VIEWS},
     "comparison": f"{ASK}&lam=0.1&{urlencode({'a': urlencode({'prompt': 'The capital of Japan is [MASK].'})})}",
     "batch": "batch",
+    "read": f"read?{urlencode({'text': 'The capital of Myanmar is Naypyidaw.'})}",
+    "generate": f"generate?{urlencode({'prompt': 'The capital of Norway is', 'moves': 'g6'})}",
     "edit": "edit",
     "history": "history",
     "workspaces": "workspaces",
