@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from memlab.errors import MemlabError
-from memlab.ui.address import unknown_name
+from memlab.errors import MemlabError, NotFound
+from memlab.ui.address import unknown_name, whole_number
 from memlab.ui.author import author_field
 from memlab.ui.edit_row import edit_row
 from memlab.ui.entry import through_app
@@ -21,6 +21,10 @@ _SHOWN = "history.shown"
 
 def more(shown: int) -> None:
     st.session_state[_SHOWN] = shown + FIRST
+
+
+def every_edit() -> None:
+    del st.query_params["edit"]
 
 
 through_app()
@@ -48,6 +52,13 @@ text = words.text_input("Text", key="holds", bind="query-params", placeholder="I
 with name:
     author_field()
 shown = chosen(history, None if kind == ALL else kind, None if by == ALL else by, (text or "").strip())
+if (asked := st.query_params.get("edit")) is not None:  # a link to one edit
+    linked = [edit for edit in history if edit.seq == whole_number(asked)]
+    if linked:
+        shown = linked
+        st.button("Show every edit", key="history.every", icon=":material/list:", on_click=every_edit)
+    else:
+        show_error(NotFound(f"There is no edit {asked[:20]!r} in {lab.workspace!r}; it has edits 1 to {len(history)}."))
 tools(lab, shown, history)
 
 gone = undone(history)

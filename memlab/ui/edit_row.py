@@ -48,6 +48,7 @@ def _details(lab: Lab, edit: Edit) -> None:
         moved = lab.moved(edit.seq)
     scores_row(moved, f"history.{edit.seq}")
     effect(lab, edit, moved, (), moved.datastore, f"history.{edit.seq}")
+    link_to("history", "A link to this edit", {"edit": str(edit.seq)}, "link")
 
 
 def when(edit: Edit) -> str:

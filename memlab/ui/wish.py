@@ -100,6 +100,8 @@ def collection(lab: Lab) -> str | None:
     """The datastore whose texts are meant; asked only where there are texts besides the bundled ones."""
     bundled = tuple(info.name for info in lab.models() if info.bundled)
     own = [store.name for store in lab.datastores() if not store.name.startswith(bundled)]
+    for problem in unknown_name("texts", own, "datastore"):
+        show_error(problem)
     if not own:
         return None
     help = "Whose texts are meant. Automatic: the bundled articles."

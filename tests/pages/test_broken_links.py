@@ -137,3 +137,25 @@ def test_a_lesson_that_is_gone_is_named_with_the_way_to_all(open_page: Open) -> 
     assert not page.exception
     assert "There is no lesson 'deleted'. Available: editing-and-forgetting" in said(page)
     assert [element.proto.label for element in page.get("link_button")] == ["All lessons"]
+
+
+def test_history_shows_the_edit_of_a_link_and_names_one_that_is_not_there(open_own: Open, own_lab: Lab) -> None:
+    own_lab.teach("The capital of Wakanda is Birnin.")
+    own_lab.teach("The capital of Zembla is Onhava.")
+    page = open_own("pages/history.py", edit="1")
+    assert [b.label for b in page.button if "every" in b.label] == ["Show every edit"]
+    assert rows(page) == 1
+    page.button(key="history.every").click().run()
+    assert rows(page) == 2
+    page = open_own("pages/history.py", edit="999")
+    assert "There is no edit '999' in 'default'; it has edits 1 to 2." in said(page)
+    assert rows(page) == 2
+
+
+def rows(page: AppTest) -> int:
+    return sum(m.value.startswith("**") and " · teach** · " in m.value for m in page.markdown)
+
+
+def test_edit_names_texts_that_are_not_there(open_page: Open) -> None:
+    page = open_page("pages/edit.py", way="Find", texts="gone")
+    assert "There is no datastore 'gone'" in said(page)
