@@ -140,7 +140,7 @@ BAD = [
     (("train", "gpt-5"), "Available: atlas-clm, atlas-mlm"),
     (("evaluate", "facts", "--method", "gpt"), "Available: bert-knn, knn-lm"),
     (("models", "--workspace", "mine"), "workspace"),
-    (("bench", "--only", "speed"), "Allowed: ask, explain, build, read, index"),
+    (("bench", "--only", "speed"), "Allowed: ask, explain, build, read, generate"),
 ]
 
 
