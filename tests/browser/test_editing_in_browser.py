@@ -50,7 +50,7 @@ def idle(page: Page) -> None:
 def ask(page: Page, prompt: str = PROMPT) -> Locator:
     """Types the prompt; the sentence that the page completes, which may come late."""
     page.get_by_label("Prompt").fill(prompt)
-    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_role("button", name="Ask Shortcut").click()
     page.get_by_role("heading", name="Who said it").wait_for()
     idle(page)
     return page.locator("[data-testid=stMain] [data-testid=stHtml]").first

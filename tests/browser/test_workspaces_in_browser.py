@@ -77,7 +77,7 @@ def test_windows_of_one_workspace_see_each_other_and_those_of_two_never(window: 
     here.get_by_role("button", name="Commit").click()
     expect(here.locator("[data-testid=stAlert]").first).to_contain_text("Edit 1")
     for page, word in ((same, "Birnin"), (other, "Kazakhstan")):
-        page.get_by_test_id("stMain").get_by_role("button", name="Ask", exact=True).click()
+        page.get_by_test_id("stMain").get_by_role("button", name="Ask Shortcut").click()
         says(page, word)
     other.wait_for_url(re.compile("workspace=other"))
     choose(here, "other")
