@@ -17,6 +17,7 @@ from memlab.ui.read.groups import groups
 from memlab.ui.read.passage import choose_passage, first_steps
 from memlab.ui.read.picked import choose_token
 from memlab.ui.read.reading import read_passage, stopped
+from memlab.ui.read.reported import reported_panel
 from memlab.ui.read.settings import choose_how
 from memlab.ui.read.strip import token_strip
 from memlab.ui.read.token import token_details
@@ -67,3 +68,4 @@ if not trace.stopped:
     if trace.summary["mean_gain"]:
         groups(trace)
 exports(lab, trace)
+reported_panel(lab)

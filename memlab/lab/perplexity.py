@@ -21,6 +21,7 @@ from memlab.evaluate.perplexity import (
     measure,
 )
 from memlab.evaluate.perplexity_report import report, write_losses
+from memlab.evaluate.reported import ASTERISK, reported
 from memlab.evaluate.trained_gates import GateFor, gate_file, keep_gate
 from memlab.lab.gating import whole_store
 from memlab.lab.reading import Reading
@@ -135,6 +136,10 @@ class Perplexity(Reading):
             bench_reading(self.read, lm, store, self.articles()[:400], s.k, s.key),
             bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature),
         ]
+
+    def reported_perplexities(self) -> tuple[list[dict[str, Any]], str]:
+        """What the papers report, as printed, and a note; never to be put beside what is measured here."""
+        return reported(), ASTERISK
 
     def part_of(self, path: Path, part: str = "all") -> list[Article]:
         """A file as texts; or its training, validation or test part (90, 5, 5 per cent by position) as one text."""

@@ -185,3 +185,13 @@ def test_a_link_decides_what_is_read_and_a_long_text_does_not_stand_in_it(open_p
     assert "text" not in page.query_params
     assert sentence(page) == described(lab.read(25 * TEXT))
     assert any("Too long for a link" in caption.value for caption in page.caption)
+
+
+def test_what_papers_report_stands_in_a_panel_of_its_own(open_page: Open) -> None:
+    page = open_page(READ, text="The capital of France is Paris.")
+    panel = next(e for e in page.expander if "report" in e.label)
+    table = panel.table[0].value
+    assert table.loc[table["text"] == "WMT", ["base", "short-term", "knn-lm", "spalm"]].values.tolist() == [
+        ["16.5", "15.5", "15.2", "14.1"]
+    ]
+    assert "asterisk" in panel.caption[1].value
