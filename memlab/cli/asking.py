@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from memlab.cli.common import every_command, method_settings, open_lab, short, show, write
+from memlab.cli.common import every_command, method_settings, open_lab, short, show, told_text, write
 
 if TYPE_CHECKING:
     from memlab.figures.report import View
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("prompt", required=False)
+@click.option("--text", help='The prompt, in place of PROMPT ("-": standard input).')
 @click.option("--method", help="bert-knn for a prompt with [MASK], knn-lm for next words (default: what fits).")
 @click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
 @click.option("--datastore", help="Whose entries are searched (default: the bundled one).")
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @every_command
 def ask(
     prompt: str | None,
+    text: str | None,
     method: str | None,
     model: str | None,
     datastore: str | None,
@@ -47,10 +48,10 @@ def ask(
     **settings: str | None,
 ) -> None:
     """Ask model and memory one PROMPT (standard input without one, or with "-")."""
-    text = sys.stdin.read() if prompt in (None, "-") else str(prompt)
+    asked = told_text(prompt, text)
     given = {name: value for name, value in settings.items() if value is not None}
     lab = open_lab(home, workspace)
-    p = lab.ask(text, method, model, datastore, as_of, preset, without, **given)
+    p = lab.ask(asked, method, model, datastore, as_of, preset, without, **given)
     best, lam = p.mixture[0], p.gate.knn_weight
     lines = [
         f"{p.prompt}  ->  {best.token}",

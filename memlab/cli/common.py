@@ -64,6 +64,14 @@ def show(document: Any, as_json: bool, lines: list[str]) -> None:
     click.echo(json.dumps(document, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
+def told_text(argument: str | None, option: str | None) -> str:
+    """A text given as an argument or as --text; standard input for "-" or where there is none. Raises InputError."""
+    if argument is not None and option is not None:
+        raise InputError("The text is given twice. Leave out --text, or the argument.")
+    text = argument if option is None else option
+    return sys.stdin.read() if text in (None, "-") else str(text)
+
+
 def write(file: Path, text: str) -> None:
     """Writes what was asked for, in place of what is there. Raises InputError."""
     try:

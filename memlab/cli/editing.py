@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from memlab.cli.common import author_options, every_command, open_lab, show
+from memlab.cli.common import author_options, every_command, open_lab, show, told_text
 
 
 def _print_edit(edit: Any, as_json: bool) -> None:
@@ -47,12 +46,14 @@ def _scores_option(command: Any) -> Any:
 
 @click.command()
 @click.argument("text", required=False)
+@click.option("--text", "given", help='The text, in place of TEXT ("-": standard input).')
 @click.option("--value", help="Remember only this word of the text (default: every word).")
 @_scores_option
 @author_options
 @every_command
 def teach(
     text: str | None,
+    given: str | None,
     value: str | None,
     scores: bool | None,
     author: str,
@@ -62,7 +63,7 @@ def teach(
     workspace: str,
 ) -> None:
     """Teach the memory a sentence or short TEXT (standard input without one, or with "-")."""
-    told = sys.stdin.read() if text in (None, "-") else str(text)
+    told = told_text(text, given)
     _print_edit(open_lab(home, workspace).teach(told, value, author, dry_run, scores), as_json)
 
 
@@ -226,8 +227,10 @@ def history(verify: bool, as_json: bool, home: Path | None, workspace: str) -> N
     if verify:
         problems = lab.verify()
         document |= {"verified": not problems, "problems": [p.to_dict() for p in problems]}
-        lines += [f"problem: {p.to_dict()}" for p in problems] or ["verified: no row changed, missing or reordered"]
+        lines += [f"problem: {p.message}" for p in problems] or ["verified: no row changed, missing or reordered"]
     show(document, as_json, lines)
+    if verify and problems:
+        raise click.exceptions.Exit(1)
 
 
 def _line(e: Any) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, open_lab, short, show
+from memlab.cli.common import every_command, open_lab, short, show, told_text
 
 
 @click.command()
@@ -42,10 +41,9 @@ def generate(
     **options: Any,
 ) -> None:
     """Continue a PROMPT (standard input without one, or with "-") with memory and without, token by token."""
-    typed = text if prompt is None else prompt
+    asked = told_text(prompt, text)
     lab = open_lab(home, workspace)
     given = {name: value for name, value in options.items() if value is not None}
-    asked = sys.stdin.read() if typed in (None, "-") else str(typed)
     if compare and given["method"] != "base":
         pair = lab.generate_pair(asked, **given)
         lines = [*_lines(pair.with_memory), "", *_lines(pair.without_memory)]

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from memlab.corpus.lessons import Lesson
 
 
-@click.group(cls=Commands)
-def lessons() -> None:
+@click.group(cls=Commands, invoke_without_command=True)
+@every_command
+@click.pass_context
+def lessons(context: click.Context, as_json: bool, home: Path | None, workspace: str) -> None:
     """Lessons: ordered views with notes; three are bundled, others you make or import."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_, as_json=as_json, home=home, workspace=workspace)
 
 
 @lessons.command("list")

@@ -11,7 +11,7 @@ from memlab.cli.common import Commands, every_command, open_lab, short, show
 
 @click.group(cls=Commands)
 def evaluate() -> None:
-    """Measure: `memlab evaluate facts`."""
+    """Measure: held-out questions about facts, or the perplexity of texts."""
 
 
 @evaluate.command("facts")

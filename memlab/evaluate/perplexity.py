@@ -135,7 +135,8 @@ def _tokens(
     methods, s = set(options.methods), sources
     texts = Texts.of(passages, s.search or s.spalm_search)
     knn = methods & {"knn-lm", "knn-lm+cache"} or options.gates
-    shared = s.spalm is not None and s.encoder is not None and s.encoder.weights_hash == s.lm.weights_hash
+    # SPALM's neighbors are those of kNN-LM where its encoder is the model that is measured.
+    shared = bool(s.search and s.encoder and s.encoder.weights_hash == s.lm.weights_hash)
     search = s.search if knn or (s.spalm and shared) else None
     cache = options.cache if methods & {"cache", "knn-lm+cache"} else 0
     t = read_base(

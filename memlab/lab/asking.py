@@ -10,8 +10,9 @@ from typing import Any
 from weakref import ref
 
 from memlab.errors import InputError
+from memlab.evaluate.prepare import bundled_stores, prepare_bundled
 from memlab.lab.inventory import Inventory
-from memlab.lm.catalogue import info
+from memlab.lm.catalogue import BUNDLED, info
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Changes
 from memlab.memory.overlay import EditedStore
@@ -20,6 +21,7 @@ from memlab.memory.shelf import Cache
 from memlab.methods import method
 from memlab.methods.answer import answer
 from memlab.methods.declare import Method, checked
+from memlab.methods.reading import Progress
 from memlab.record.memory_edits import corpus_of, entries_named
 from memlab.results import Prediction, Timings
 
@@ -143,6 +145,15 @@ class Asking(Inventory):
             f"            datastore={prediction.datastore!r}, as_of={prediction.as_of}{left_out}, {given})\n"
             "p  # a notebook displays it; p.to_dict() has everything\n"
         )
+
+    def _ready(self, name: str, progress: Progress = lambda fraction, message: None) -> None:
+        """Builds a bundled datastore that is wanted whole, unless it is there or a job is at it."""
+        model = next((m for m in BUNDLED if name == m or (name.startswith(f"{m}-") and name in bundled_stores())), None)
+        if model is None or self._shelf.is_built(name):
+            return
+        job = self.preparation()
+        if job is None or job.over:
+            prepare_bundled(self.home, model, progress)
 
     def _pose(
         self,

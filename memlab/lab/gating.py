@@ -37,6 +37,7 @@ class Gating(Asking):
         """
         gate_class(kind)
         name = datastore or self._bundled_for("causal")
+        self._ready(name)
         s = self._knn_settings(name, "calibrated", settings)
         lm, base, _ = self._model_and_store(None, name, knn_lm.METHOD, s.key)
         store = whole_store(base)

@@ -66,7 +66,7 @@ class Generating(Reading):
         decoding = checked(Decoding, {"temperature": temperature, "top_p": top_p, "seed": seed})
         if isinstance(copied_from, bool) or copied_from < 1:
             raise InputError(f"copied_from is {copied_from!r}; allowed is a whole number of tokens from 1 on.")
-        order, mixing, about = self._pose_generation(method, model, datastore, gate, as_of, preset, settings)
+        order, mixing, about = self._pose_generation(method, model, datastore, gate, as_of, preset, settings, progress)
         read = read_prompt(order.lm, prompt)
         room = order.lm.limit - len(read.ids)
         if room < 1:
@@ -175,6 +175,7 @@ class Generating(Reading):
         as_of: int | None,
         preset: str,
         settings: dict[str, Any],
+        progress: Progress = lambda fraction, message: None,
     ) -> tuple[Order, Mixing, dict[str, Any]]:
         """As a reading is posed, without what only a passage has."""
         if method not in GENERATING_METHODS:
@@ -183,7 +184,17 @@ class Generating(Reading):
         if "knn_temperature" in given:
             given["temperature"] = given.pop("knn_temperature")
         order, mixing, about = self._pose_sources(
-            How(method, model, datastore, gate=gate, as_of=as_of, preset=preset, leave_out="nothing", settings=given)
+            How(
+                method,
+                model,
+                datastore,
+                gate=gate,
+                as_of=as_of,
+                preset=preset,
+                leave_out="nothing",
+                settings=given,
+                progress=progress,
+            )
         )
         check_causal(order.lm)
         kept = {name: value for name, value in about["settings"].items() if name in _OF_THE_METHOD}

@@ -47,6 +47,7 @@ class Moving(Asking):
         """
         edit = self._edit_named(edit)
         name, how = self._memory_of(edit, method, datastore)
+        self._ready(name)
         s = checked(how.settings, settings, self.settings(how.name, name, key=settings.get("key")))
         lm, base, _ = self._model_and_store(None, name, how, s.key)
         if not base.ready:

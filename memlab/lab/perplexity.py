@@ -184,6 +184,7 @@ class Perplexity(Reading):
         temperatures: tuple[float, ...] = ()
         if set(methods) & set(NEEDS_STORE[:2]):
             name = datastore or self._store_of(model, "causal")
+            self._ready(name, progress)
             given = {
                 n: v for n, v in (("k", k), ("temperature", temperature), ("lam", lam), ("key", key)) if v is not None
             }
@@ -225,14 +226,16 @@ class Perplexity(Reading):
             raise InputError(f"{name} is no SPALM. Train one: memlab train NAME --kind spalm.")
         _same_tokenizer(spalm, lm)
         encoder = load_encoder(spalm)
+        self._ready(spalm.record.datastore)
         store = self._shelf.with_key(self._shelf.open(spalm.record.datastore), spalm.record.key)
         check_spalm(spalm, encoder, store.fingerprint)
         M = memory if memory is not None else _trained_memory(spalm, None)
+        k = k or self.settings("knn-lm", store.name, key=spalm.record.key).k
         return {
             "spalm": spalm,
             "spalm_how": with_memory(spalm, local, M),
             "encoder": encoder,
-            "spalm_search": Search(store, k or max(spalm.record.K, 64), leave_out),
+            "spalm_search": Search(store, min(max(spalm.record.K, k), len(store)), leave_out),
         }
 
     def _keep_gates(self, made: Measured, search: Search, local: Windows) -> None:

@@ -17,7 +17,7 @@ from memlab.memory.retrieval import check_k
 from memlab.methods import knn_lm, spalm
 from memlab.methods.declare import checked
 from memlab.methods.gates import KnnGate
-from memlab.methods.reading import Search
+from memlab.methods.reading import Progress, Search
 from memlab.methods.sources import Order
 from memlab.methods.spalm import GATES as SPALM_GATES
 from memlab.methods.spalm import check_spalm
@@ -44,6 +44,7 @@ class How:
     theta: float | None = None
     lam_cache: float = 0.1
     settings: dict[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default=lambda fraction, message: None, repr=False, compare=False)
 
     def check(self) -> None:
         """Raises NotFound or InputError for what needs no model to be seen."""
@@ -123,6 +124,7 @@ class Posing(Gating):
         if how.model is not None:
             check_causal(self._load(how.model))
         name = how.datastore or self._store_of(how.model, "causal")
+        self._ready(name, how.progress)
         s = self._knn_settings(name, how.preset, how.settings)
         lm, whole, notices = self._model_and_store(how.model, name, knn_lm.METHOD, s.key)
         kind = how.gate or "constant"
@@ -153,7 +155,9 @@ class Posing(Gating):
                 f"{lm.name} is no SPALM. Use {BUNDLED_SPALM}, or train one: memlab train NAME --kind spalm."
             )
         encoder = load_encoder(lm)
-        store = self._shelf.open(how.datastore or lm.record.datastore)
+        name = how.datastore or lm.record.datastore
+        self._ready(name, how.progress)
+        store = self._shelf.open(name)
         if store.fingerprint.model_hash == lm.record.encoder_hash:
             store = self._shelf.with_key(store, lm.record.key)
         check_spalm(lm, encoder, store.fingerprint)

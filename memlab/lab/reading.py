@@ -79,7 +79,7 @@ class Reading(Posing):
         """
         how = How(
             method, model, datastore, short_term, cache, gate, as_of, preset, window, stride, leave_out, theta, lam_cache,
-            settings,
+            settings, progress,
         )  # fmt: skip
         posed = self._pose_reading(text, how, cut)
         return trace(self._read(posed, progress, stop), posed.mixing, posed.about)

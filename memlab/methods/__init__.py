@@ -20,6 +20,11 @@ RECALL: dict[str, Recall] = {"bert-knn": bert_knn.recall, "knn-lm": knn_lm.recal
 
 def method(name: str) -> Method:
     """Raises NotFound, with the names there are."""
+    if name.startswith("spalm"):
+        raise NotFound(
+            "SPALM mixes vectors before the softmax, so it has no two distributions to weigh: memlab read --method spalm "
+            f"shows it token by token, memlab generate continues a prompt with it. Methods of a question: {', '.join(METHODS)}."
+        )
     if name not in METHODS:
         raise NotFound.named("method", name, METHODS)
     return METHODS[name]

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from memlab.errors import InputError, MemlabError
+from memlab.errors import InputError, MemlabError, RecordError
 from memlab.record.archive import open_archive, write_archive
 from memlab.record.chain import GENESIS, EditRow
 from memlab.record.database import Database
@@ -77,8 +77,12 @@ class Workspaces:
         Raises:
             NotFound: no such workspace.
             InputError: as `create`, or a number outside 0 to the last edit.
+            RecordError: its record is not whole.
         """
-        rows = Ledger(self._database, name).rows(as_of)
+        ledger = Ledger(self._database, name)
+        rows = ledger.rows(as_of)
+        if broken := ledger.verify():  # a copy is chained anew, and would look whole
+            raise RecordError(f"The record of {name!r} is not whole: {broken[0].message} It cannot be copied.")
         with self._database.writing() as session:
             free = _free(session, f"{name[: LENGTH - 5].rstrip()} copy") if new is None else _usable(session, new)
             return _info(_add(session, free, f"{name} at edit {len(rows)}", rows))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from memlab.cli import main
+from memlab.record.database import FILE as DATABASE
 
 TEXT = "The capital of Wakanda is Birnin."
 Run = Callable[..., Result]
@@ -107,3 +110,20 @@ def test_bad_input_is_one_line(arguments: tuple[object, ...], says: str, run: Ru
     assert result.stderr.count("\n") == 1
     assert len(result.stderr) < 400
     assert result.stdout == ""
+
+
+def test_a_broken_record_ends_with_status_1_and_is_not_copied(run: Run, tmp_path: Path) -> None:
+    run("teach", TEXT)
+    run("teach", "The capital of Zembla is Onhava.")
+    assert document(run("history", "--verify", "--json"))["verified"]
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as connection:
+        connection.execute("UPDATE edits SET author = 'eve' WHERE sequence = 1")
+        connection.commit()
+    result = run("history", "--verify", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["verified"]) == (1, False)
+    lines = run("history", "--verify").stdout
+    assert "problem: Edit 1" in lines
+    assert "{" not in lines
+    result = run("workspace", "copy", "default", "laundered")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "It cannot be copied." in result.stderr

@@ -115,3 +115,14 @@ def test_preparation_of_a_finished_home_does_nothing(built_home: Path) -> None:
     lab.prepare(background=False)
     assert lab.preparation() == before
     assert {s.state for s in lab.datastores() if s.name in BUNDLED} == {"ready"}
+
+
+@MODELS
+def test_reading_builds_the_memory_that_it_needs_whole(tmp_path: Path) -> None:
+    lab, heard = Lab.open(tmp_path), list[str]()
+    trace = lab.read("The capital of France is Paris.", "spalm", progress=lambda f, message: heard.append(message))
+    assert trace.datastore == "atlas-clm-ffn"
+    assert all(token.neighbors for token in trace if token.searched)
+    assert "calibrating" in heard
+    assert [s.name for s in lab.datastores() if s.state == "ready"] == ["atlas-clm", "atlas-clm-ffn"]
+    assert lab.generate("The capital of France is", max_tokens=1).nodes[0].token.searched

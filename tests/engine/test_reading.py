@@ -326,3 +326,13 @@ def test_the_command_line(lab: Lab, tmp_path: Path) -> None:
     assert document["task"] == "perplexity"
     out = run.invoke(main, ["evaluate", "perplexity", *home])
     assert out.exit_code == 2
+
+
+@pytest.mark.parametrize("methods", [("spalm",), ("cache", "spalm"), ("spalm+knn-lm",)])
+def test_spalm_is_measured_also_without_knn_lm(lab: Lab, methods: tuple[str, ...]) -> None:
+    some = [Article(a.id, a.title, a.text) for a in lab.articles()[:2]]
+    alone = {r["method"]: r["perplexity"] for r in lab.evaluate_perplexity(some, methods=methods)["results"]}
+    both = {
+        r["method"]: r["perplexity"] for r in lab.evaluate_perplexity(some, methods=(*methods, "knn-lm"))["results"]
+    }
+    assert alone == {name: pytest.approx(both[name], rel=1e-4) for name in ("base", *methods)}
