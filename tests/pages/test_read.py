@@ -190,7 +190,7 @@ def test_a_link_decides_what_is_read_and_a_long_text_does_not_stand_in_it(open_p
 def test_what_papers_report_stands_in_a_panel_of_its_own(open_page: Open) -> None:
     page = open_page(READ, text="The capital of France is Paris.")
     panel = next(e for e in page.expander if "report" in e.label)
-    table = panel.table[0].value
+    table = panel.dataframe[0].value
     assert table.loc[table["text"] == "WMT", ["base", "short-term", "knn-lm", "spalm"]].values.tolist() == [
         ["16.5", "15.5", "15.2", "14.1"]
     ]

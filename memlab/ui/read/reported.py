@@ -25,5 +25,5 @@ def reported_panel(lab: Lab) -> None:
             }
             for row in rows
         ]
-        st.table(table, border="horizontal", hide_index=True)
+        st.dataframe(table, hide_index=True)
         st.caption(note)
