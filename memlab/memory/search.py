@@ -47,7 +47,7 @@ def _of_allowed(store: Datastore, queries: np.ndarray, n: int, allowed: np.ndarr
     takes half the time of a search that asks about each entry; where too few remain, that search follows."""
     recipe = store.fingerprint.index
     share = 1 - np.count_nonzero(allowed) / len(allowed)
-    found = candidates(store.index, recipe, queries, int(n * (1 + 2 * share)) + 32)
+    found = candidates(store.index, recipe, queries, int(n * (1 + 2 * share)) + 16)
     found[~allowed[found]] = -1
     if (found >= 0).sum(1).min() < n:
         return candidates(store.index, recipe, queries, n, allowed)
