@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import html
 import re
+import time
 from collections.abc import Callable
+from statistics import median
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -225,3 +227,14 @@ def test_unknown_words_are_named(open_page: Open, lab: Lab) -> None:
     assert unknown
     assert sum(text.count(" unknown") for text in texts(page)) == len(unknown)
     assert [info.value.replace("\\", "") for info in page.info] == list(lab.ask(prompt).notices)
+
+
+def test_how_long_the_server_takes_after_a_slider_move(open_page: Open) -> None:
+    page = open_page(ASK, prompt=PROMPT)
+    took = []
+    for lam in range(30, 50):
+        start = time.perf_counter()
+        page.slider(key="lam").set_value(lam / 100).run()
+        took.append(1e3 * (time.perf_counter() - start))
+        assert f"{lam / 100:.2f} ×" in formula(page)
+    print(f"the script takes {median(took):.0f} ms after a slider move (median of {len(took)})")
