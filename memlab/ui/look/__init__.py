@@ -29,7 +29,11 @@ PANELS: dict[str, Callable[[Lab, Prediction], None]] = {
     "Key health": health,
 }
 _GO = "look.goes"
-_SCROLL = "<script>document.querySelector('.st-key-panel').scrollIntoView({block: 'start'})</script>"
+_SCROLL = """<script>
+  const heading = document.getElementById('look-closer');
+  heading.style.scrollMarginTop = '5rem'; // below the bar at the top
+  heading.scrollIntoView({block: 'start'});
+</script>"""
 HEIGHT = 700  # pixels that every view has at least, so that the page does not jump between them
 
 
