@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from memlab.corpus.passages import held_out_articles
+from memlab.corpus.passages import held_out_articles, training_passages
 from memlab.corpus.readers import read_texts
 from memlab.corpus.split import one_text, parts
 from memlab.errors import InputError
-from memlab.evaluate.bench_reading import bench_perplexity, bench_reading
+from memlab.evaluate.bench_reading import bench_large, bench_perplexity, bench_reading
 from memlab.evaluate.mixtures import LAMBDAS
 from memlab.evaluate.perplexity import (
     NEEDS_STORE,
@@ -132,10 +133,12 @@ class Perplexity(Reading):
         lm, s = load(name), self.settings("knn-lm", name)
         store = self._shelf.with_key(self._shelf.open(name), s.key)
         texts = [a.text for a in held_out_articles("test")]
-        return [
-            bench_reading(self.read, lm, store, self.articles()[:400], s.k, s.key),
-            bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature),
-        ]
+        with tempfile.TemporaryDirectory() as folder:
+            return [
+                bench_reading(self.read, lm, store, self.articles()[:400], s.k, s.key),
+                bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature),
+                bench_large(Path(folder), lm, training_passages()),
+            ]
 
     def reported_perplexities(self) -> tuple[list[dict[str, Any]], str]:
         """What the papers report, as printed, and a note; never to be put beside what is measured here."""

@@ -12,15 +12,15 @@ Recipes, chosen by size or by hand:
 
 Approximate indexes return approximate distances (and flat ones distances of rounded queries), so the
 candidates are always compared again with the stored keys before anything is shown or mixed. How many
-lists of a fastscan index are read is chosen when it is made: so many that of the 32 nearest of its own
-keys at least 98.5% are found.
+lists of a fastscan index are read is chosen when it is made: so many that the neighbors of some of its own
+keys are, but for one in a hundred, those that all lists would give.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import faiss  # its Python stubs lag behind the module, so mypy does not follow them
@@ -33,10 +33,10 @@ from memlab.errors import InputError, StoreError
 warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
 
 RECIPES = ("flat", "ivf", "hnsw", "ivfpq", "fastscan")
-# Of an approximate index, so many times k are compared again.
+# Of an approximate index, so many times k are compared again, and some more: for a small k they matter most.
 CANDIDATES = {"flat": 1, "ivf": 2, "hnsw": 2, "ivfpq": 8, "fastscan": 4}
-_AT_LEAST = 96  # candidates, however small k is
-WANTED_RECALL = 0.985
+_MORE_CANDIDATES = 128
+_LEAST_LISTS, _SHARE_OF_ALL = 64, 0.99  # of a fastscan index
 _BLOCK, _ROWS = 16_384, 512  # keys and queries of one step of a brute-force search
 _QUERIES = 32  # queries compared again in one step: their candidates stay in the processor's cache
 
@@ -90,17 +90,31 @@ def make_index(recipe: str, keys: np.ndarray, tick: Callable[[float], None] = la
     return index
 
 
-def _read_enough_lists(index: faiss.Index, keys: np.ndarray, k: int = 32, asked: int = 256) -> None:
-    """Doubles the number of lists that a search reads until the recall over some of the keys is as wanted."""
-    sample = np.sort(np.random.default_rng(1).choice(len(keys), size=min(asked, len(keys)), replace=False))
-    queries = keys[sample].astype(np.float32)
-    true = brute_force(keys, queries, k)
-    index.nprobe = min(16, index.nlist)
-    while index.nprobe < index.nlist:
-        found = rerank(keys, queries, candidates(index, "fastscan", queries, enough("fastscan", k)), k)[0]
-        if recall_of(found, true) >= WANTED_RECALL:
-            break
-        index.nprobe = min(2 * index.nprobe, index.nlist)
+def _read_enough_lists(index: faiss.Index, keys: np.ndarray, k: int = 64, places: int = 8, each: int = 32) -> None:
+    """Raises the number of lists that a search reads until more would hardly find other neighbors.
+
+    Asked are some of the keys, as if their surroundings in the text were not remembered: words of one window
+    can be close for no other reason, and neighbors of a new text are farther away and in more lists.
+    """
+    rng, around = np.random.default_rng(1), min(1024, len(keys) // 16)
+    asked = []
+    for place in rng.integers(around, len(keys) - around, places):
+        far = np.ones(len(keys), bool)
+        far[place - around : place + around] = False
+        asked.append((keys[place + rng.integers(-around, around, each)].astype(np.float32), far))
+    of_all = _with_lists(index, keys, asked, k, index.nlist)
+    lists = min(_LEAST_LISTS, index.nlist)
+    while lists < index.nlist and recall_of(_with_lists(index, keys, asked, k, lists), of_all) < _SHARE_OF_ALL:
+        lists = min(lists + lists // 2, index.nlist)
+    index.nprobe = lists
+
+
+def _with_lists(
+    index: faiss.Index, keys: np.ndarray, asked: Sequence[tuple[np.ndarray, np.ndarray]], k: int, lists: int
+) -> np.ndarray:
+    """The k nearest of (queries, which entries are allowed) when so many lists are read."""
+    index.nprobe, n = lists, enough("fastscan", k)
+    return np.concatenate([rerank(keys, q, candidates(index, "fastscan", q, n, far), k)[0] for q, far in asked])
 
 
 def recall_of(found: np.ndarray, true: np.ndarray) -> float:
@@ -143,7 +157,7 @@ def read_index(path: Path, count: int, d: int) -> faiss.Index:
 
 def enough(recipe: str, k: int) -> int:
     """How many candidates are compared again for k neighbors."""
-    return k if recipe == "flat" else max(k * CANDIDATES[recipe], _AT_LEAST)
+    return k if recipe == "flat" else k * CANDIDATES[recipe] + _MORE_CANDIDATES
 
 
 def candidates(

@@ -114,6 +114,7 @@ def test_a_link_to_a_deleted_workspace_names_it_and_offers_the_default_one(windo
     page.wait_for_url(re.compile("/history"))
     expect(page.get_by_test_id("stAlert").first).to_contain_text("no workspace 'gone'")
     page.go_back()
+    expect(page.get_by_role("heading", name="Ask", level=1)).to_be_visible()  # History has a button of this name, too
     page.get_by_role("button", name="Show this view in the workspace default").click()
     says(page, "Kazakhstan")
     expect(page.get_by_text("There is no")).to_have_count(0)

@@ -10,6 +10,7 @@ import pytest
 
 from memlab.corpus.world import atlas
 from memlab.evaluate.bench import bench_build, bench_indexes, bench_mix, p50_p95
+from memlab.evaluate.bench_reading import bench_large
 from memlab.evaluate.calibration import LAMBDAS, _scores, calibrate
 from memlab.evaluate.probes import probe, table
 from memlab.evaluate.questions import VALIDATION, Asked, Question, fact_questions, is_validation
@@ -137,3 +138,13 @@ def test_benches_say_what_they_measured(
     rows = bench_indexes(store, k=4, queries=10)
     assert [r["name"] for r in rows] == [f"index {recipe}" for recipe in ("flat", "ivf", "hnsw", "ivfpq", "fastscan")]
     assert all(0 < r["recall"] <= 1 for r in rows)
+
+
+def test_the_bench_of_a_large_memory_measures_what_its_passages_fill(
+    tiny_lm: Load, documents: list[Article], tmp_path: Path
+) -> None:
+    row = bench_large(tmp_path, tiny_lm("llama"), documents, entries=400, width=16, together=2)
+    assert row["entries"] >= 400
+    assert (row["width"], row["k"], row["index"], row["recall"]) == (16, 64, "flat", 1.0)
+    assert row["ratio"] == pytest.approx(row["tokens_per_s"] / row["bare_tokens_per_s"])
+    assert row["ok"] == (row["ratio"] >= 0.5)

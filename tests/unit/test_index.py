@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from memlab.errors import InputError, StoreError
-from memlab.memory.index import RECIPES, candidates, enough, make_index, read_index, recipe_for, rerank, write_index
+from memlab.memory.index import (
+    RECIPES,
+    brute_force,
+    candidates,
+    enough,
+    make_index,
+    read_index,
+    recall_of,
+    recipe_for,
+    rerank,
+    write_index,
+)
 
 N, D, K, B = 2000, 32, 10, 20
 
@@ -175,3 +186,27 @@ def test_a_foreign_or_damaged_index_file_is_refused(keys: np.ndarray, tmp_path: 
     path.write_bytes(b"no index at all")
     with pytest.raises(StoreError, match="damaged"):
         read_index(path, 10, D)
+
+
+def test_a_fastscan_index_reads_enough_lists_for_a_text_that_it_has_not_met() -> None:
+    """Windows of 64 keys that share most of their place: own keys lie in one list, those of a new window in many."""
+    rng = np.random.default_rng(5)
+    count, width, k = 30_000, 16, 64
+
+    def told(number: int) -> np.ndarray:
+        shared = np.repeat(rng.normal(size=(number // 64, width)), 64, axis=0)
+        return (shared + 0.4 * rng.normal(size=shared.shape)).astype(np.float16)
+
+    keys, new = told(count), told(256).astype(np.float32)
+    index = make_index("fastscan", keys)
+    assert index.nprobe < index.nlist
+
+    def found(lists: int) -> np.ndarray:
+        index.nprobe = lists
+        return search(index, "fastscan", keys, new, k)[0]
+
+    chosen = index.nprobe
+    of_all = found(index.nlist)
+    assert recall_of(found(chosen), of_all) > 0.98
+    assert recall_of(found(16), of_all) < 0.9
+    assert recall_of(of_all, brute_force(keys, new, k)) > 0.9
