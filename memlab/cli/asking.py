@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("--text", help='The prompt, in place of PROMPT ("-": standard input).')
-@click.option("--method", help="bert-knn for a prompt with [MASK], knn-lm for next words (default: what fits).")
+@click.option(
+    "--method",
+    help="bert-knn for a prompt with [MASK]; knn-lm, spalm or spalm+knn-lm for next words (default: what fits).",
+)
 @click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
 @click.option("--datastore", help="Whose entries are searched (default: the bundled one).")
 @click.option("--as-of", type=int, help="The state after so many edits.")
@@ -52,14 +55,12 @@ def ask(
     given = {name: value for name, value in settings.items() if value is not None}
     lab = open_lab(home, workspace)
     p = lab.ask(asked, method, model, datastore, as_of, preset, without, **given)
-    best, lam = p.mixture[0], p.gate.knn_weight
     lines = [
-        f"{p.prompt}  ->  {best.token}",
+        f"{p.prompt}  ->  {p.answer}",
         f"  {p.model} says   {_words(p.lm)}",
         f"  memory says      {_words(p.knn)}",
         f"  mixture          {_words(p.mixture)}",
-        f"  {lam:.2f} x {p.knn.of(best.id):.2f} + {1 - lam:.2f} x {p.lm.of(best.id):.2f} = {best.p:.2f}"
-        f"   ({p.method}, {p.datastore}, {short(p.settings)})",
+        f"  {p.formula('x')}   ({p.method}, {p.datastore}, {short(p.settings)})",
         *(f"  {n.weight:5.1%}  {n.left[-45:]}[{n.value}]{n.right[:35]}  ({n.document})" for n in p.neighbors[:5]),
         *(f"  note: {notice}" for notice in p.notices),
     ]

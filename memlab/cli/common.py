@@ -40,10 +40,10 @@ def every_command(command: Callable) -> Callable:
 
 def method_settings(command: Callable) -> Callable:
     """One option for every setting of every method, made from the declarations."""
-    from memlab.methods import METHODS
+    from memlab.methods import METHODS, spalm
 
     seen: dict[str, click.Option] = {}
-    for method in METHODS.values():
+    for method in (*METHODS.values(), spalm.METHOD):
         for field in method.fields():
             if field.name not in seen:
                 seen[field.name] = click.option(  # type: ignore[assignment]

@@ -46,7 +46,7 @@ def report(p: Prediction, command: str, python: str, versions: Mapping[str, str]
     )
     return _template().render(
         p=p,
-        formula=_formula(p),
+        formula=f"{p.answer}: {p.formula(digits=3)}",
         words=[_word(p, word.id, word.token) for word in union(p, WORDS)],
         charts=[_drawn(chart, n) for n, chart in enumerate((first, *map(_chart, views)))],
         command=command,
@@ -100,8 +100,3 @@ def _drawn(chart: Chart, n: int) -> dict[str, Any]:
 
 def _word(p: Prediction, i: int, token: str) -> dict[str, Any]:
     return {"token": token, "lm": p.lm.of(i), "knn": p.knn.of(i), "mixture": p.mixture.of(i)}
-
-
-def _formula(p: Prediction) -> str:
-    best, lam = p.mixture[0], p.gate.knn_weight
-    return f"{best.token}: {lam:.3g} × {p.knn.of(best.id):.3f} + {1 - lam:.3g} × {p.lm.of(best.id):.3f} = {best.p:.3f}"

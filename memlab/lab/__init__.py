@@ -12,6 +12,7 @@ from pathlib import Path
 
 from memlab.errors import NotFound
 from memlab.lab.asking import PRESETS
+from memlab.lab.asking_spalm import AskingSpalm
 from memlab.lab.batch import Batch
 from memlab.lab.benching import Benching
 from memlab.lab.crashing import Crashing
@@ -29,7 +30,7 @@ from memlab.record.workspaces import Workspaces
 __all__ = ["PRESETS", "Lab"]
 
 
-class Lab(Overlays, Batch, Lessons, Reporting, Benching, Sourcing, Passages, Crashing, Growing):
+class Lab(AskingSpalm, Overlays, Batch, Lessons, Reporting, Benching, Sourcing, Passages, Crashing, Growing):
     """Models, datastores and methods of one home folder, seen from one workspace.
 
     Its parts stand in files of their own: inventory (what there is), asking, editing, making (build and

@@ -158,8 +158,9 @@ class Posing(Gating):
         name = how.datastore or lm.record.datastore
         self._ready(name, how.progress)
         store = self._shelf.open(name)
-        if store.fingerprint.model_hash == lm.record.encoder_hash:
-            store = self._shelf.with_key(store, lm.record.key)
+        sibling = f"{name}-{lm.record.key}"
+        if store.fingerprint.key != lm.record.key and sibling in self._shelf.names():
+            store = self._shelf.open(sibling)
         check_spalm(lm, encoder, store.fingerprint)
         given = dict(how.settings) if how.gate is None else {**how.settings, "gate": how.gate}
         start = spalm.Settings(k=lm.record.K)

@@ -22,8 +22,8 @@ def method(name: str) -> Method:
     """Raises NotFound, with the names there are."""
     if name.startswith("spalm"):
         raise NotFound(
-            "SPALM mixes vectors before the softmax, so it has no two distributions to weigh: memlab read --method spalm "
-            f"shows it token by token, memlab generate continues a prompt with it. Methods of a question: {', '.join(METHODS)}."
+            "SPALM mixes vectors before the softmax, so it has no two distributions to weigh. memlab ask, read and generate "
+            f"take it; here only methods that mix distributions do: {', '.join(METHODS)}."
         )
     if name not in METHODS:
         raise NotFound.named("method", name, METHODS)

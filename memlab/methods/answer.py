@@ -61,6 +61,11 @@ def answer(
         searched=found.searched,
         entries=len(store),
     )
+    return with_unmet(prediction, lm, notices)
+
+
+def with_unmet(prediction: Prediction, lm: LanguageModel, notices: tuple[str, ...]) -> Prediction:
+    """With notices about words that the model has never met, or cannot say."""
     if prediction.unknown_words:
         unmet = ", ".join(prediction.unknown_words)
         notices = (

@@ -173,6 +173,20 @@ def generated_step(
     return step_of(speaker.mixture(found), 0, token, words, found, order.search.store if order.search else None)
 
 
+@torch.inference_mode()
+def next_step(
+    order: Order, mixing: Mixing, words: Sequence[str], ids: Sequence[int], text: str
+) -> tuple[TraceStep, dict[str, float]]:
+    """The same of the most probable token behind a prompt, and milliseconds by kind of work."""
+    speaker = Speaker(order, mixing)
+    speaker.read(ids)
+    sides, found = speaker.next()
+    word = int(sides.mixture[0].argmax())
+    token = _token(words, sides, found, word, words[word], 0, len(text))
+    store = order.search.store if order.search else None
+    return step_of(speaker.mixture(found), 0, token, words, found, store), speaker.ms
+
+
 def pieces(lm: LanguageModel, word: str) -> tuple[int, ...]:
     """The ids that a model reads for a word that is none of its tokens."""
     return tuple(lm.tokenizer(f" {word}", add_special_tokens=False)["input_ids"])

@@ -15,13 +15,21 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Gate:
-    """How model and memory were mixed. `knn_weight` is lambda, the weight of the memory."""
+    """How model and memory were mixed. `knn_weight` is lambda, the weight of p_kNN.
+
+    `local_weight` is SPALM's g, the weight of the model's own state among the vectors that are mixed before the
+    softmax; None for methods that mix distributions. With g, `knn_weight` above 0 is kNN-LM mixed in after it.
+    """
 
     kind: str
     knn_weight: float
+    local_weight: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, "knn_weight": self.knn_weight}
+        if self.local_weight is None:
+            return {"kind": self.kind, "knn_weight": self.knn_weight}
+        also = {"knn_weight": self.knn_weight} if self.knn_weight else {}
+        return {"kind": self.kind, "local_weight": self.local_weight, **also}
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,8 @@ class Prediction:
     the model read the prompt; `articles` the titles that article search chose (empty when all
     entries were searched), `searched` how many entries were compared of `entries` in the store.
     `without` are entries that were left out as if they had been forgotten.
+    Of a method that mixes vectors (SPALM), `lm` and `knn` are what it says without memory and by memory alone, and
+    `counterfactuals` its distributions with the gate g forced to "0" and "1".
     `notices` are plain sentences that a page should show (an unknown word, a store still being built).
     """
 
@@ -152,6 +162,7 @@ class Prediction:
     without: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
     timings: Timings = field(default_factory=Timings)
+    counterfactuals: Mapping[str, Distribution] = field(default_factory=dict)
 
     @property
     def unknown_words(self) -> tuple[str, ...]:
@@ -198,9 +209,20 @@ class Prediction:
             "notices": list(self.notices),
             "timings_ms": self.timings.to_dict(),
         }
+        if self.counterfactuals:
+            out["counterfactuals"] = {g: d.to_list(top) for g, d in self.counterfactuals.items()}
         if top is not None:
             out["rest"] = {name: max(0.0, 1.0 - sum(w.p for w in d.top(top))) for name, d in parts.items()}
         return out
+
+    def formula(self, times: str = "×", digits: int = 2) -> str:
+        """How the probability of the answer comes about, with its numbers."""
+        best, lam, g = self.mixture[0], self.gate.knn_weight, self.gate.local_weight
+        model, memory, p = (f"{x:.{digits}f}" for x in (self.lm.of(best.id), self.knn.of(best.id), best.p))
+        if g is None:
+            return f"{lam:.{digits}f} {times} {memory} + {1 - lam:.{digits}f} {times} {model} = {p}"
+        mixed = f"softmax of W({1 - g:.{digits}f} m + {g:.{digits}f} h) = {p}"
+        return f"{mixed}; without memory (g = 1) {model}, by memory alone (g = 0) {memory}"
 
     def neighbors_csv(self) -> str:
         """The neighbor table as CSV text, the same rows as `neighbors`."""
@@ -210,8 +232,6 @@ class Prediction:
     def _repr_html_(self) -> str:
         """How a notebook displays a prediction: the three answers, the formula and the neighbors."""
         e = html.escape
-        best = self.mixture[0]
-        lam = self.gate.knn_weight
         rows = "".join(
             f"<tr><td>{n.rank}</td><td><b>{e(n.value)}</b></td><td>{n.weight:.3f}</td><td>{n.distance:.3f}</td>"
             f"<td style='text-align:left'>{e(n.left[-60:])}<mark>{e(n.value)}</mark>{e(n.right[:60])}</td>"
@@ -219,11 +239,10 @@ class Prediction:
             for n in self.neighbors[:8]
         )
         return (
-            f"<div><p><b>{e(self.prompt)}</b> &rarr; <b>{e(best.token)}</b></p>"
+            f"<div><p><b>{e(self.prompt)}</b> &rarr; <b>{e(self.answer)}</b></p>"
             f"<p>model: {e(self.lm[0].token)} ({self.lm[0].p:.2f}) &middot; "
             f"memory: {e(self.knn[0].token)} ({self.knn[0].p:.2f}) &middot; "
-            f"mixture: {lam:.2f} &times; {self.knn.of(best.id):.2f} + {1 - lam:.2f} &times; "
-            f"{self.lm.of(best.id):.2f} = {best.p:.2f}</p>"
+            f"mixture: {e(self.formula())}</p>"
             "<table><tr><th>#</th><th>value</th><th>weight</th><th>distance</th><th>context</th><th>article</th></tr>"
             f"{rows}</table></div>"
         )

@@ -168,7 +168,7 @@ def test_a_notebook_shows_text_as_text() -> None:
 
 
 def test_a_notebook_shows_the_formula_with_its_numbers() -> None:
-    assert "0.50 &times; 0.75 + 0.50 &times; 0.25 = 0.50" in FRANCE._repr_html_()
+    assert "0.50 × 0.75 + 0.50 × 0.25 = 0.50" in FRANCE._repr_html_()
 
 
 def test_unknown_words_are_whole_words_in_order_and_once() -> None:
