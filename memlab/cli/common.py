@@ -38,6 +38,25 @@ def every_command(command: Callable) -> Callable:
     return command
 
 
+def memory_options(command: Callable) -> Callable:
+    """The options of every command that reads or writes token by token: who reads, which memory, which gate."""
+    for option in (
+        click.option(
+            "--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given."
+        ),
+        click.option("--as-of", type=int, help="The state after so many edits."),
+        click.option("--key", help="Which representation is compared."),
+        click.option("--lam", help="Weight of kNN-LM's distribution."),
+        click.option("--k", help="Neighbors."),
+        click.option("--gate", help="kNN-LM: constant, learned, skip. SPALM: learned, local, memory."),
+        click.option("--datastore", help="Whose entries are searched (default: that of the model)."),
+        click.option("--model", help="A causal model: bundled name, folder, or hub name."),
+        click.option("--method", default="knn-lm", show_default=True, help="base, knn-lm, spalm or spalm+knn-lm."),
+    ):
+        command = option(command)
+    return command
+
+
 def method_settings(command: Callable) -> Callable:
     """One option for every setting of every method, made from the declarations."""
     from memlab.methods import METHODS, spalm

@@ -8,27 +8,19 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, open_lab, short, show, told_text
+from memlab.cli.common import every_command, memory_options, open_lab, short, show, told_text
 
 
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("--text", help='The prompt itself ("-": standard input).')
-@click.option("--method", default="knn-lm", show_default=True, help="base, knn-lm, spalm or spalm+knn-lm.")
-@click.option("--model", help="A causal model: bundled name, folder, or hub name.")
-@click.option("--datastore", help="Whose entries are searched (default: that of the model).")
+@memory_options
 @click.option("--max-tokens", type=int, default=40, show_default=True, help="Tokens to generate.")
 @click.option("--temperature", default="0", show_default=True, help="Of sampling; 0 is greedy.")
 @click.option("--top-p", default="1", show_default=True, help="Draw from the most probable words that reach this.")
 @click.option("--seed", default="0", show_default=True, help="The same seed draws the same words.")
-@click.option("--gate", help="kNN-LM: constant, learned, skip. SPALM: learned, local, memory.")
-@click.option("--as-of", type=int, help="The state after so many edits.")
-@click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
 @click.option("--copied-from", type=int, help="Tokens from which on a span of a passage counts as copied.")
-@click.option("--k", help="Neighbors.")
 @click.option("--knn-temperature", help="Divides the distances of the neighbors.")
-@click.option("--lam", help="Weight of kNN-LM's distribution.")
-@click.option("--key", help="Which representation is compared.")
 @click.option("--compare/--alone", default=True, show_default=True, help="Also without memory, by the same model.")
 @every_command
 def generate(

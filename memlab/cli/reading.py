@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, open_lab, progress, short, show
+from memlab.cli.common import every_command, memory_options, open_lab, progress, short, show
 from memlab.cli.measuring import evaluate
 
 
@@ -16,24 +16,16 @@ from memlab.cli.measuring import evaluate
 @click.argument("file", required=False)
 @click.option("--text", help='The passage itself ("-": standard input).')
 @click.option("--article", help="An article of the bundled world, by title.")
-@click.option("--method", default="knn-lm", show_default=True, help="base, knn-lm, spalm or spalm+knn-lm.")
-@click.option("--model", help="A causal model: bundled name, folder, or hub name.")
-@click.option("--datastore", help="Whose entries are searched (default: that of the model).")
+@memory_options
 @click.option("--short-term", "--memory", "short_term", type=int, default=0, help="Tokens carried across segments.")
 @click.option("--cache", type=int, default=0, help="Size of the continuous cache; 0 is off.")
 @click.option("--theta", type=float, help="Its sharpness (default: fitted to the length of the states).")
 @click.option("--lam-cache", type=float, default=0.1, show_default=True, help="Its weight.")
-@click.option("--gate", help="kNN-LM: constant, learned, skip. SPALM: learned, local, memory.")
-@click.option("--as-of", type=int, help="The state after so many edits.")
-@click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
 @click.option("--window", type=int, help="Tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="A window begins every so many tokens.")
 @click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
 @click.option("--cut", is_flag=True, help="Cut a text that is too long instead of refusing it.")
-@click.option("--k", help="Neighbors.")
 @click.option("--temperature", help="Divides the distances.")
-@click.option("--lam", help="Weight of kNN-LM's distribution.")
-@click.option("--key", help="Which representation is compared.")
 @every_command
 def read(
     file: str | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from memlab.figures.sides import bars
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share
 from memlab.results import Prediction, WordProbability
 
@@ -48,12 +49,12 @@ def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
         values = [distribution.of(word.id) for word in words]
         first = distribution[0].id
         figure.add_trace(
-            go.Bar(
-                x=values,
-                y=list(range(len(words))),
-                orientation="h",
-                name=title,
-                marker={"color": color, "opacity": [1.0 if word.id == first else 0.5 for word in words]},
+            bars(
+                title,
+                color,
+                [word.token for word in words],
+                values,
+                [word.id == first for word in words],
                 text=[literal(share(value)) for value in values],
                 textposition=[
                     "inside" if value > LONG and word.id == first else "outside"
@@ -63,9 +64,6 @@ def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
                 outsidetextfont={"size": 16, "color": color, "weight": 600},
                 insidetextfont={"size": 16, "color": "#fff", "weight": 600},
                 constraintext="none",
-                cliponaxis=False,
-                customdata=[literal(word.token) for word in words],
-                hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
             ),
             row=1,
             col=column,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from memlab.figures.sides import bars
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share
 from memlab.figures.words import COLORS
 from memlab.results import Distribution, Generation, Trace, TraceStep
@@ -57,18 +58,15 @@ def three_sources(trace: Trace | Generation, step: TraceStep) -> go.Figure:
     for column, (title, said, color) in enumerate(shown, start=1):
         values = [said.of(i) for i in words]
         figure.add_trace(
-            go.Bar(
-                x=values,
-                y=list(range(len(words))),
-                orientation="h",
-                name=title,
-                marker={"color": color, "opacity": [1.0 if i == step.token.id else 0.5 for i in words]},
+            bars(
+                title,
+                color,
+                [said.words[i] for i in words],
+                values,
+                [i == step.token.id for i in words],
                 text=[share(value) for value in values],
                 textposition="outside",
                 textfont={"size": 14, "color": color, "weight": 600},
-                cliponaxis=False,
-                customdata=[literal(said.words[i]) for i in words],
-                hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
             ),
             row=1,
             col=column,

@@ -77,26 +77,12 @@ class Passages(Reading):
             'trace.summary["perplexity"]  # trace[0] is its first token; trace.to_dict() has everything\n'
         )
 
-    def reads_at_once(
-        self,
-        text: str,
-        method: str = "knn-lm",
-        model: str | None = None,
-        datastore: str | None = None,
-        short_term: int = 0,
-        cache: int = 0,
-        gate: str | None = None,
-        as_of: int | None = None,
-        cut: bool = False,
-        **settings: Any,
-    ) -> bool:
+    def reads_at_once(self, text: str, cut: bool = False, **how: Any) -> bool:
         """Whether states and neighbors of this passage are kept, so that `read` with these arguments only mixes.
 
         Raises whatever `read` would raise for them.
         """
-        posed = self._pose_reading(
-            text, How(method, model, datastore, short_term, cache, gate, as_of, settings=settings), cut
-        )
+        posed = self._pose_reading(text, How.of(how), cut)
         return (posed.order, posed.passage.text) in self._reads
 
     def passage_of(self, name: str, content: bytes) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from memlab.errors import InputError, NotFound
@@ -45,6 +46,13 @@ class How:
     lam_cache: float = 0.1
     settings: dict[str, Any] = field(default_factory=dict)
     progress: Progress = field(default=lambda fraction, message: None, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> How:
+        """From arguments of `Lab.read`: what is not a field here is a setting of the method."""
+        own = {f.name for f in fields(cls)} - {"settings"}
+        settings = {name: value for name, value in arguments.items() if name not in own}
+        return cls(**{name: value for name, value in arguments.items() if name in own}, settings=settings)
 
     def check(self) -> None:
         """Raises NotFound or InputError for what needs no model to be seen."""

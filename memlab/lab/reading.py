@@ -21,7 +21,6 @@ from memlab.results import Trace, TraceStep
 
 LIMIT = 4000  # tokens of one passage
 _lock = threading.Lock()  # pages read from several threads
-_OF_READING = ("short_term", "cache", "gate", "window", "stride", "leave_out", "theta", "lam_cache")
 KEPT = 4  # passages whose states and neighbors are kept, so that other settings only mix
 
 
@@ -94,10 +93,8 @@ class Reading(Posing):
             raise InputError(f"There is no token {position}; the passage has tokens 0 to {len(whole) - 1}.")
         if whole[position].loss is None:
             raise InputError(f"Token {position} was not predicted: nothing stands before it, or reading was stopped.")
-        given = {name: whole.settings[name] for name in _OF_READING}
-        rest = {name: value for name, value in whole.settings.items() if name not in _OF_READING}
-        how = How(whole.method, whole.model, whole.datastore, as_of=whole.as_of, settings=rest, **given)
-        posed = self._pose_reading(whole.text, how, cut=True)
+        asked = {"method": whole.method, "model": whole.model, "datastore": whole.datastore, "as_of": whole.as_of}
+        posed = self._pose_reading(whole.text, How.of({**whole.settings, **asked}), cut=True)
         return step(self._read(posed), posed.mixing, whole, position)
 
     def _pose_reading(self, text: str, how: How, cut: bool) -> Posed:

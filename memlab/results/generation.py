@@ -10,9 +10,8 @@ from typing import Any
 
 from memlab.errors import InputError
 from memlab.results.moves import Look, Move, then, written
-from memlab.results.prediction import SCHEMA_VERSION
 from memlab.results.tables import csv_text
-from memlab.results.trace import TraceToken
+from memlab.results.trace import TraceToken, in_a_line, origin
 
 ENDINGS = {
     "max_tokens": "as many tokens as asked for",
@@ -188,20 +187,13 @@ class Generation:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types; `tokens` and `copied` are those of this branch, `tree` has all nodes."""
         return {
-            "schema_version": SCHEMA_VERSION,
+            **origin(self),
             "prompt": self.prompt,
             "text": self.text,
             "continuation": self.continuation,
-            "method": self.method,
-            "model": self.model,
-            "datastore": self.datastore,
-            "workspace": self.workspace,
-            "as_of": self.as_of,
-            "settings": dict(self.settings),
             "decoding": dict(self.decoding),
             "max_tokens": self.max_tokens,
             "copied_from": self.copied_from,
-            "gate_kind": self.gate_kind,
             "tokens": [token.to_dict() for token in self.tokens],
             "copied": [span.to_dict() for span in self.copied],
             "ended": self.ended,
@@ -223,8 +215,7 @@ class Generation:
             t = node.token
             row = {name: getattr(t, name) for name in ("position", "text", "id", "kind", "gate", "searched")}
             row |= {"chosen": node.chosen, "p": _p(t.loss), "p_without_memory": _p(t.loss_without_memory)}
-            row["remembered"] = " ".join(n.token for n in t.neighbors)
-            row["weights"] = " ".join(f"{n.weight:.4f}" for n in t.neighbors)
+            row |= in_a_line(t)
             row["copied_from"] = "; ".join(span.document for span in self.copied if span.first <= i < span.last)
             rows.append(row)
         return csv_text(rows, COLUMNS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 
@@ -241,14 +241,7 @@ class Trace(Sequence[TraceToken]):
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {
-            "schema_version": SCHEMA_VERSION,
-            "method": self.method,
-            "model": self.model,
-            "datastore": self.datastore,
-            "workspace": self.workspace,
-            "as_of": self.as_of,
-            "settings": dict(self.settings),
-            "gate_kind": self.gate_kind,
+            **origin(self),
             "text": self.text,
             "tokens": [token.to_dict() for token in self],
             "summary": dict(self.summary),
@@ -260,10 +253,7 @@ class Trace(Sequence[TraceToken]):
         """One line a token; the remembered tokens of a line are separated by blanks, nearest first."""
         rows = []
         for token in self:
-            row = token.to_dict()
-            row["remembered"] = " ".join(n.token for n in token.neighbors)
-            row["weights"] = " ".join(f"{n.weight:.4f}" for n in token.neighbors)
-            rows.append(row)
+            rows.append({**token.to_dict(), **in_a_line(token)})
         return csv_text(rows, COLUMNS)
 
 
@@ -294,6 +284,53 @@ class TraceStep:
             "neighbors": [n.to_dict() for n in self.neighbors],
             "counterfactuals": {gate: d.to_list(top) for gate, d in self.counterfactuals.items()},
         }
+
+
+class FromMemory(Protocol):
+    """A trace or a generation: what a model said with its memory, token by token."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def datastore(self) -> str | None: ...
+
+    @property
+    def workspace(self) -> str: ...
+
+    @property
+    def as_of(self) -> int: ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+    @property
+    def gate_kind(self) -> str: ...
+
+
+def origin(said: FromMemory) -> dict[str, Any]:
+    """The fields of a document that say by whom and how something was said."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "method": said.method,
+        "model": said.model,
+        "datastore": said.datastore,
+        "workspace": said.workspace,
+        "as_of": said.as_of,
+        "settings": dict(said.settings),
+        "gate_kind": said.gate_kind,
+    }
+
+
+def in_a_line(token: TraceToken) -> dict[str, str]:
+    """The remembered tokens and their weights as cells of a table, separated by blanks, nearest first."""
+    return {
+        "remembered": " ".join(n.token for n in token.neighbors),
+        "weights": " ".join(f"{n.weight:.4f}" for n in token.neighbors),
+    }
 
 
 def _number(value: float) -> float | None:

@@ -12,11 +12,9 @@ import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
 
 from memlab import __version__
 from memlab.browser import open_when_ready
@@ -24,24 +22,14 @@ from memlab.cli import main
 from memlab.corpus.world import atlas
 from memlab.lab import Lab, measuring
 from memlab.methods import METHODS
+from tests.commands import Run, document, run_on
 
 FRANCE = "The capital of France is [MASK]."
-Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(built_home: Path) -> Run:
-    """Runs the command in this process, on the home folder where everything is built."""
-
-    def run(*arguments: object, typed: str | None = None) -> Result:
-        return CliRunner().invoke(main, [str(a) for a in arguments], input=typed, env={"MEMLAB_HOME": str(built_home)})
-
-    return run
-
-
-def document(result: Result) -> Any:
-    assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
+    return run_on(built_home)
 
 
 # Asking

@@ -4,46 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from memlab import Lab
-from memlab.cli import main
 from memlab.figures import dropping, health, keymap, layers, occlusion, sweep
+from tests.commands import Run, document, refused, run_beside
 
 PROMPT = "The painter of Mona Lisa was [MASK]."
-Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(built_home: Path, tmp_path: Path) -> Run:
-    """Runs the command in this process, on a home folder of the test's own."""
-    shutil.copytree(built_home / "datastores", tmp_path / "datastores", copy_function=os.link)
-
-    def run(*arguments: object, typed: str | None = None) -> Result:
-        return CliRunner().invoke(main, [str(a) for a in arguments], input=typed, env={"MEMLAB_HOME": str(tmp_path)})
-
-    return run
-
-
-def document(result: Result) -> Any:
-    assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
-
-
-def refused(result: Result) -> str:
-    """The one line on standard error."""
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    return line
+    return run_beside(built_home, tmp_path)
 
 
 class Loaded(HTMLParser):

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from memlab.cli import main
 from memlab.record.database import FILE as DATABASE
+from tests.commands import Run, document, run_beside
 
 TEXT = "The capital of Wakanda is Birnin."
-Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(built_home: Path, tmp_path: Path) -> Run:
-    """Runs the command in this process, on a home folder of the test's own."""
-    shutil.copytree(built_home / "datastores", tmp_path / "datastores", copy_function=os.link)
-
-    def run(*arguments: object, typed: str | None = None) -> Result:
-        return CliRunner().invoke(main, [str(a) for a in arguments], input=typed, env={"MEMLAB_HOME": str(tmp_path)})
-
-    return run
-
-
-def document(result: Result) -> Any:
-    assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
+    return run_beside(built_home, tmp_path)
 
 
 def test_a_dry_run_shows_what_else_moves_and_changes_nothing(run: Run) -> None:
