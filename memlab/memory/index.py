@@ -226,8 +226,9 @@ def rerank(keys: np.ndarray, queries: np.ndarray, found: np.ndarray, k: int) -> 
     k = min(k, n)
     entries, distances = np.empty((len(found), k), np.int64), np.empty((len(found), k))
     # Two buffers for all steps: memory that is asked for anew each time costs more than the arithmetic.
-    half = torch.empty((_QUERIES * n, d), dtype=stored.dtype)
-    full = torch.empty((_QUERIES, n, d))
+    together = min(_QUERIES, len(found))
+    half = torch.empty((together * n, d), dtype=stored.dtype)
+    full = torch.empty((together, n, d))
     for at in range(0, len(found), _QUERIES):
         part = found[at : at + _QUERIES]
         size = len(part) * n

@@ -203,14 +203,15 @@ def _token(
 ) -> TraceToken:
     """The token with its split. A loss is None where the word has probability 0."""
     p_lm, p = float(sides.lm[0, word]), float(sides.mixture[0, word])
+    said = {side: p for side, p in (("lm", sides.lm), ("knn", sides.knn), ("mixture", sides.mixture)) if p is not None}
+    best = torch.cat(list(said.values())).topk(min(TOP, len(words)))
     top, rest = {}, {}
-    for side, all_p in (("lm", sides.lm), ("knn", sides.knn), ("mixture", sides.mixture)):
-        if all_p is not None:
-            best = all_p[0].topk(min(TOP, all_p.shape[1]))
-            pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-            listed = tuple(WordProbability(i, words[i], share) for i, share in pairs if share > 0)
-            if listed:  # memory that was not searched says nothing
-                top[side], rest[side] = listed, max(0.0, 1.0 - sum(w.p for w in listed))
+    for side, indices, values in zip(said, best.indices.tolist(), best.values.tolist(), strict=True):
+        listed = tuple(
+            WordProbability(i, words[i], share) for i, share in zip(indices, values, strict=True) if share > 0
+        )
+        if listed:  # memory that was not searched says nothing
+            top[side], rest[side] = listed, max(0.0, 1.0 - sum(w.p for w in listed))
     gate = float(sides.gate[0])
     searched = found is not None and bool((found.entries >= 0).any())
     return TraceToken(
