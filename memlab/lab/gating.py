@@ -98,10 +98,13 @@ class Gating(Asking):
 def whole_store(store: Searchable) -> Datastore:
     """Raises InputError for a datastore that is still being built."""
     if not isinstance(store, Datastore):
-        raise InputError(
-            f"The datastore {store.name!r} is still being built; reading needs all of it. Wait, or read with base."
-        )
+        raise still_building(store.name)
     return store
+
+
+def still_building(name: str) -> InputError:
+    """What is said of a datastore of which only a part is there."""
+    return InputError(f"The datastore {name!r} is still being built; reading needs all of it. Wait, or read with base.")
 
 
 def _told(passages: list[Passage], progress: Progress) -> Iterator[Passage]:

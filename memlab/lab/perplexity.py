@@ -24,7 +24,7 @@ from memlab.evaluate.perplexity import (
 from memlab.evaluate.perplexity_report import report, write_losses
 from memlab.evaluate.reported import ASTERISK, reported
 from memlab.evaluate.trained_gates import GateFor, gate_file, keep_gate
-from memlab.lab.gating import whole_store
+from memlab.lab.gating import still_building, whole_store
 from memlab.lab.reading import Reading
 from memlab.lm.catalogue import BUNDLED_SPALM, info, load, load_encoder
 from memlab.lm.model import LanguageModel
@@ -230,6 +230,8 @@ class Perplexity(Reading):
         _same_tokenizer(spalm, lm)
         encoder = load_encoder(spalm)
         self._ready(spalm.record.datastore)
+        if not self._shelf.is_built(spalm.record.datastore):
+            raise still_building(spalm.record.datastore)
         store = self._shelf.with_key(self._shelf.open(spalm.record.datastore), spalm.record.key)
         check_spalm(spalm, encoder, store.fingerprint)
         M = memory if memory is not None else _trained_memory(spalm, None)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from memlab.errors import InputError, NotFound
-from memlab.lab.gating import Gating, whole_store
+from memlab.lab.gating import Gating, still_building, whole_store
 from memlab.lm.catalogue import BUNDLED_SPALM, load_encoder
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, beyond_training, check_causal, windows, with_memory
@@ -165,6 +165,8 @@ class Posing(Gating):
         encoder = load_encoder(lm)
         name = how.datastore or lm.record.datastore
         self._ready(name, how.progress)
+        if not self._shelf.is_built(name):
+            raise still_building(name)
         store = self._shelf.open(name)
         sibling = f"{name}-{lm.record.key}"
         if store.fingerprint.key != lm.record.key and sibling in self._shelf.names():

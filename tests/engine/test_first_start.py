@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -126,3 +127,16 @@ def test_reading_builds_the_memory_that_it_needs_whole(tmp_path: Path) -> None:
     assert "calibrating" in heard
     assert [s.name for s in lab.datastores() if s.state == "ready"] == ["atlas-clm", "atlas-clm-ffn"]
     assert lab.generate("The capital of France is", max_tokens=1).nodes[0].token.searched
+
+
+@pytest.mark.parametrize("method", ["knn-lm", "spalm"])
+def test_reading_while_the_memory_is_being_built_says_so(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab.open(tmp_path)
+    monkeypatch.setattr(lab, "preparation", lambda: SimpleNamespace(over=False))
+    with pytest.raises(InputError, match="'atlas-clm' is still being built; reading needs all of it"):
+        lab.read("The capital of France is Paris.", method)
+    with pytest.raises(InputError, match="The prompt is empty"):
+        lab.ask(" ", "spalm")
+    assert lab.read("The capital of France is Paris.", "base").summary["perplexity"] > 1
