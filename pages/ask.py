@@ -18,7 +18,7 @@ from memlab.ui.keyboard import keyboard_help
 from memlab.ui.look import look_closer
 from memlab.ui.neighbors import neighbor_list
 from memlab.ui.prompt import example_menu, examples, first_steps, prompt_bar
-from memlab.ui.question import Question, choose
+from memlab.ui.question import Question, choose, offer_fitting_method
 from memlab.ui.session import current_lab, show_error
 
 
@@ -80,5 +80,6 @@ for problem in question.problems:
     show_error(problem)
 if prompt.strip():
     answer(lab, question)
+    offer_fitting_method(lab, question)
 else:
     first_steps(question.method, prompts)

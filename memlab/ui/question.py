@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
+from memlab.corpus.world import MASK
 from memlab.errors import MemlabError
 from memlab.lab import PRESETS
 from memlab.methods.declare import Field, Method
@@ -107,6 +108,22 @@ def choose(lab: Lab, prompt: str) -> Question:
     as_of, unknown = as_of_slider(lab)
     problems += unknown
     return Question(prompt, method, model, named(datastore), preset, chosen, mixing, as_of, tuple(problems))
+
+
+def offer_fitting_method(lab: Lab, question: Question) -> None:
+    """A button for the method that this prompt is meant for, where the chosen one cannot read it."""
+    kind = "masked" if MASK in question.prompt else "causal"
+    if question.method.kind == kind:
+        return
+    for name, method in _offered_methods(lab, question.model).items():
+        if method.kind == kind:
+            label, arrow = f"Ask this with {method.title}", ":material/arrow_forward:"
+            st.button(label, key=f"ask.with.{name}", icon=arrow, on_click=_take_method, args=(lab, name))
+
+
+def _take_method(lab: Lab, name: str) -> None:
+    st.session_state["method"] = name
+    _other_method(lab)
 
 
 def _offered_methods(lab: Lab, model: str | None) -> dict[str, Method]:

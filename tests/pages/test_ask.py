@@ -157,6 +157,20 @@ def test_the_next_word_has_its_own_method(open_page: Open, lab: Lab) -> None:
     assert page.select_slider(key="temperature").value == lab.settings("knn-lm").temperature
 
 
+@pytest.mark.parametrize(("prompt", "method", "other"), [(NEXT, "bert-knn", "knn-lm"), (PROMPT, "knn-lm", "bert-knn")])
+def test_a_prompt_for_the_other_method_is_one_click_away(
+    prompt: str, method: str, other: str, open_page: Open, lab: Lab
+) -> None:
+    page = open_page(ASK, prompt=prompt, method=method)
+    assert "[MASK]" in page.error[0].value
+    page.button(key=f"ask.with.{other}").click().run()
+    assert not page.error
+    assert page.segmented_control(key="method").value == other
+    assert lab.ask(prompt).answer in texts(page)[0]
+    assert page.select_slider(key="k").value == lab.settings(other).k
+    assert not [b for b in page.button if b.key and b.key.startswith("ask.with.")]
+
+
 def test_presets_and_methods_bring_their_settings(open_page: Open, lab: Lab) -> None:
     page = open_page(ASK, prompt=PROMPT, lam="0.9")
     page.segmented_control(key="preset").set_value("paper").run()

@@ -71,7 +71,7 @@ def test_papers_settings_are_the_defaults() -> None:
 
 
 def test_unknown_method_lists_the_known() -> None:
-    with pytest.raises(NotFound, match=r"memlab read --method spalm.*bert-knn, knn-lm"):
+    with pytest.raises(NotFound, match=r"memlab ask, read and generate take it.*bert-knn, knn-lm"):
         method("spalm")
     assert method("knn-lm") is METHODS["knn-lm"]
 
