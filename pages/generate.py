@@ -9,6 +9,7 @@ from memlab.errors import MemlabError
 from memlab.figures.generated import described
 from memlab.results import GenerationPair
 from memlab.ui.entry import through_app
+from memlab.ui.gate import gate_is_ready
 from memlab.ui.generate.exports import exports
 from memlab.ui.generate.growing import grow
 from memlab.ui.generate.prompt import example_menu, first_steps, prompt_bar
@@ -18,7 +19,6 @@ from memlab.ui.generate.texts import texts
 from memlab.ui.generate.tree import go_on
 from memlab.ui.generate.view import View, begin, current, moved
 from memlab.ui.plain import plain
-from memlab.ui.read.gate import gate_is_ready
 from memlab.ui.session import current_lab, show_error
 
 

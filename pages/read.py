@@ -9,10 +9,10 @@ from memlab.errors import MemlabError
 from memlab.figures.strip import described
 from memlab.results import Trace
 from memlab.ui.entry import through_app
+from memlab.ui.gate import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.read.combinations import combinations
 from memlab.ui.read.exports import exports
-from memlab.ui.read.gate import gate_is_ready
 from memlab.ui.read.groups import groups
 from memlab.ui.read.passage import choose_passage, first_steps
 from memlab.ui.read.picked import choose_token

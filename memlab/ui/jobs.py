@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -51,15 +51,29 @@ def show_job(lab: Lab, job_id: str) -> JobInfo:
 
 def only_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> JobInfo:
     """The one job of a page, shown with progress and Stop: submitted if `asked` is new, one of another wish stopped."""
-    kept = st.session_state.get(key := f"{page}.job")
-    if kept is not None and kept[0] == asked:
-        try:
-            return show_job(lab, kept[1])
-        except NotFound:  # removed from the list in another window
-            pass
-    elif kept is not None:
-        _stop_quietly(lab, kept[1])
-    st.session_state[key] = (asked, lab.submit(kind, title, **order).id)
+    job = kept_job(lab, page, asked)
+    if job is None:
+        kept = st.session_state.get(f"{page}.job")
+        if kept is not None and kept[0] != asked:
+            _stop_quietly(lab, kept[1])
+        begin_job(lab, page, asked, kind, title, order)
+    return job
+
+
+def kept_job(lab: Lab, page: str, asked: object) -> JobInfo | None:
+    """The job that the page began for this wish, shown; None where there is none (any more)."""
+    kept = st.session_state.get(f"{page}.job")
+    if kept is None or kept[0] != asked:
+        return None
+    try:
+        return show_job(lab, kept[1])
+    except NotFound:  # removed from the list in another window
+        return None
+
+
+def begin_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> NoReturn:
+    """Submits the job of a wish and draws the page anew."""
+    st.session_state[f"{page}.job"] = (asked, lab.submit(kind, title, **order).id)
     st.rerun()
 
 

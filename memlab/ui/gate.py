@@ -7,10 +7,8 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
-from memlab.errors import NotFound
-from memlab.ui.jobs import show_job
+from memlab.ui.jobs import begin_job, kept_job
 
-_JOB = "read.gate.job"
 SETTINGS = ("k", "temperature", "lam", "key")
 
 
@@ -27,19 +25,13 @@ def gate_is_ready(lab: Lab, how: dict[str, Any]) -> bool:
         "k and temperature.",
         icon=":material/school:",
     )
-    asked = (lab.workspace, gate, how["model"], how["datastore"], settings)
-    kept = st.session_state.get(_JOB)
-    if kept is not None and kept[0] == asked:
-        try:
-            if not show_job(lab, kept[1]).over:
-                return False
-        except NotFound:  # removed from the list in another window
-            pass
-    if st.button("Train it on held-out articles", key="read.gate.train", type="primary", icon=":material/school:"):
-        where = {"model": how["model"], "datastore": how["datastore"]}
-        job = lab.submit("train a gate", f"Training the gate {gate}", gate=gate, **where, **settings)
-        st.session_state[_JOB] = (asked, job.id)
-        st.rerun()
+    order = {"gate": gate, "model": how["model"], "datastore": how["datastore"], **settings}
+    asked = (lab.workspace, order)
+    job = kept_job(lab, "gate", asked)
+    if job is not None and not job.over:
+        return False
+    if st.button("Train it on held-out articles", key="gate.train", type="primary", icon=":material/school:"):
+        begin_job(lab, "gate", asked, "train a gate", f"Training the gate {gate}", order)
     st.caption(
         "Articles of the bundled world that no memory holds; it takes less than a minute. For a datastore of your own texts, "
         "held-out text of the same kind is better: `memlab evaluate perplexity TEXT --validation OTHER_TEXT --gate "
