@@ -44,7 +44,7 @@ class AskingSpalm(Generating):
         read = read_prompt(self._load(model or BUNDLED_SPALM), prompt)  # before anything is built for it
         order, mixing, about = self._pose_generation(method, model, datastore, None, as_of, preset, settings)
         assert order.search is not None
-        step, ms = next_step(order, mixing, about["words"], read.ids, read.text)
+        step, searched, ms = next_step(order, mixing, about["words"], read.ids, read.text)
         knn = step.lm if step.knn is None else step.knn
         prediction = Prediction(
             prompt=read.text,
@@ -62,7 +62,7 @@ class AskingSpalm(Generating):
             neighbors=step.neighbors,
             prompt_tokens=read.tokens,
             tipping=TippingPoint(None, step.lm[0].token, knn[0].token),
-            searched=len(order.search.store),
+            searched=searched,
             entries=len(order.search.store),
             counterfactuals=step.counterfactuals,
             timings=Timings(ms["forward"], ms["search"], ms["mix"], 1e3 * (time.perf_counter() - start)),

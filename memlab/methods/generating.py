@@ -176,15 +176,16 @@ def generated_step(
 @torch.inference_mode()
 def next_step(
     order: Order, mixing: Mixing, words: Sequence[str], ids: Sequence[int], text: str
-) -> tuple[TraceStep, dict[str, float]]:
-    """The same of the most probable token behind a prompt, and milliseconds by kind of work."""
+) -> tuple[TraceStep, int, dict[str, float]]:
+    """The same of the most probable token behind a prompt, how many entries were searched, and milliseconds by kind of work."""
     speaker = Speaker(order, mixing)
     speaker.read(ids)
     sides, found = speaker.next()
     word = int(sides.mixture[0].argmax())
     token = _token(words, sides, found, word, words[word], 0, len(text))
     store = order.search.store if order.search else None
-    return step_of(speaker.mixture(found), 0, token, words, found, store), speaker.ms
+    step = step_of(speaker.mixture(found), 0, token, words, found, store)
+    return step, found.searched if found else 0, speaker.ms
 
 
 def pieces(lm: LanguageModel, word: str) -> tuple[int, ...]:

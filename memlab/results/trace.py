@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from memlab.results.distribution import Distribution, WordProbability
 from memlab.results.prediction import SCHEMA_VERSION, Neighbor
 from memlab.results.tables import csv_text
+
+if TYPE_CHECKING:
+    from memlab.results.generation import Generation
 
 SIDES = ("lm", "knn", "mixture")
 COLUMNS = (
@@ -286,32 +289,7 @@ class TraceStep:
         }
 
 
-class FromMemory(Protocol):
-    """A trace or a generation: what a model said with its memory, token by token."""
-
-    @property
-    def method(self) -> str: ...
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def datastore(self) -> str | None: ...
-
-    @property
-    def workspace(self) -> str: ...
-
-    @property
-    def as_of(self) -> int: ...
-
-    @property
-    def settings(self) -> Mapping[str, Any]: ...
-
-    @property
-    def gate_kind(self) -> str: ...
-
-
-def origin(said: FromMemory) -> dict[str, Any]:
+def origin(said: Trace | Generation) -> dict[str, Any]:
     """The fields of a document that say by whom and how something was said."""
     return {
         "schema_version": SCHEMA_VERSION,
