@@ -1,5 +1,8 @@
 """Continuing a prompt with memory, token by token: one forward pass of one token, one search, one mixture.
 
+The search begins as soon as there is a key and runs in a thread of its own; meanwhile the output projection is
+computed (of SPALM: the model's pass, for its keys come from another), and the token before is written down.
+
 The mixture of each step is that of `memlab.methods.reading`, and it is the mixture that is decoded: with
 lambda 0 a greedy generation is the model's own, token by token.
 
@@ -10,16 +13,23 @@ pieces into which its tokenizer splits the word, as it would read them in a text
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+import faiss
 import numpy as np
 import torch
+from torch import Tensor
 
 from memlab.corpus.word_kinds import kinds
 from memlab.lm.model import LanguageModel
+from memlab.lm.passage import scores_of
 from memlab.lm.spalm import SpalmModel
 from memlab.lm.stream import Stream
+from memlab.lm.threads import for_single_tokens
 from memlab.lm.writing import Writer
 from memlab.memory.found import Found
 from memlab.memory.retrieval import search_everywhere
@@ -54,11 +64,19 @@ class Generated:
     ms: dict[str, float] = field(default_factory=dict)
 
 
+@contextmanager
+def speaking(order: Order, mixing: Mixing) -> Iterator[Speaker]:
+    """A causal model with its memory, and a thread that searches beside it."""
+    one_thread = partial(faiss.omp_set_num_threads, 1)  # a single query is the work of one
+    with for_single_tokens(order.lm), ThreadPoolExecutor(1, initializer=one_thread) as beside:
+        yield Speaker(order, mixing, beside)
+
+
 class Speaker:
     """A causal model with its memory, reading on and saying what could come next."""
 
-    def __init__(self, order: Order, mixing: Mixing) -> None:
-        self.order, self.mixing = order, mixing
+    def __init__(self, order: Order, mixing: Mixing, beside: Executor) -> None:
+        self.order, self.mixing, self.beside = order, mixing, beside
         self.words = order.lm.V + (len(order.search.store.words) if order.search else 0)
         separate = order.base is not order.lm  # SPALM's keys come from its frozen encoder
         self.lm = Stream(order.lm, "last" if separate else order.key)
@@ -66,32 +84,48 @@ class Speaker:
         self.ms = {"forward": 0.0, "search": 0.0, "mix": 0.0}
 
     def read(self, ids: Sequence[int]) -> None:
-        """Reads on."""
+        """Reads on, and begins to search unless the gate is asked first."""
         start = time.perf_counter()
+        if self.encoder is not None:
+            self.begin(self.encoder.read(ids)[1])
         hidden, keys = self.lm.read(ids)
         self.states = States(_ONE, hidden, keys)
-        self.query = keys if self.encoder is None else self.encoder.read(ids)[1]
+        if self.encoder is None:
+            self.begin(keys)
         self.ms["forward"] += 1e3 * (time.perf_counter() - start)
+
+    def begin(self, query: Tensor) -> None:
+        """Begins to search for the neighbors of a key (1, d)."""
+        self.query = query.numpy()
+        self.waiting = self.beside.submit(self.search) if self.order.asks is None else None
+
+    def search(self) -> tuple[Found | None, float]:
+        """The neighbors (1, k), and milliseconds; None without memory."""
+        search, start = self.order.search, time.perf_counter()
+        found = None if search is None else search_everywhere(search.store, self.query, search.k)
+        return found, 1e3 * (time.perf_counter() - start)
 
     def next(self) -> tuple[Sides, Found | None]:
         """What every side says comes next, (1, V') each, and the neighbors (1, k)."""
         start = time.perf_counter()
+        if not isinstance(self.order.lm, SpalmModel):
+            self.states = replace(self.states, scores=scores_of(self.order.lm, self.states.hidden))
+        self.ms["forward"] += 1e3 * (time.perf_counter() - start)
         found = self.found()
-        middle = time.perf_counter()
+        start = time.perf_counter()
         sides = self.mixture(found).sides(_ROW)
-        self.ms["search"] += 1e3 * (middle - start)
-        self.ms["mix"] += 1e3 * (time.perf_counter() - middle)
+        self.ms["mix"] += 1e3 * (time.perf_counter() - start)
         return sides, found
 
     def found(self) -> Found | None:
         """The neighbors (1, k); None without memory, all -1 where the gate does not ask."""
         search, asks = self.order.search, self.order.asks
-        if search is None:
-            return None
-        if asks is not None and not asks.asks(before_of(self.order.lm, self.states))[0]:
+        if search is not None and asks is not None and not asks.asks(before_of(self.order.lm, self.states))[0]:
             none = np.full((1, search.k), -1)
             return Found(none, none, np.full((1, search.k), np.inf), 0)
-        return search_everywhere(search.store, self.query.numpy(), search.k)
+        found, took = self.search() if self.waiting is None else self.waiting.result()
+        self.ms["search"] += took
+        return found
 
     def mixture(self, found: Found | None) -> Mixture:
         """What comes next, as a mixture of one row."""
@@ -130,34 +164,35 @@ def generate(
     """
     start = time.perf_counter()
     lm, ends = order.lm, end_tokens(order.lm)
-    speaker, writer, read = Speaker(order, mixing), Writer(lm, ids), list(ids)
-    said: list[Said] = []
-    at, ended = len(text), "max_tokens"
+    writer, read, ended = Writer(lm, ids), list(ids), "max_tokens"
     reads: tuple[int, ...] = tuple(ids)
-    for n in range(max_tokens):
-        if stop():
-            ended = "stopped"
-            break
-        speaker.read(reads)
-        sides, found = speaker.next()
-        p = sides.mixture[0].double().numpy()
-        chosen = n == 0 and token is not None
-        word = token if chosen and token is not None else choose(p, decoding, len(read))
-        reads = (word,) if word < lm.V else pieces(lm, words[word])
-        characters = "" if word in ends else writer.write(reads)
-        if word >= lm.V:
-            characters = f" {words[word]}"
-        made = _token(words, sides, found, word, characters, first + n, at)
-        at += len(characters)
-        said.append(Said(made, reads, chosen, _votes(found, word)))
-        read += reads
-        progress((n + 1) / max_tokens, f"{n + 1} of {max_tokens} tokens")
-        if word in ends:
-            ended = "end"
-            break
-        if len(read) >= lm.limit and n + 1 < max_tokens:
-            ended = "context"
-            break
+    said: list[Said] = []
+    at = len(text)
+    with speaking(order, mixing) as speaker:
+        for n in range(max_tokens):
+            if stop():
+                ended = "stopped"
+                break
+            speaker.read(reads)
+            sides, found = speaker.next()
+            p = sides.mixture[0].double().numpy()
+            chosen = n == 0 and token is not None
+            word = token if chosen and token is not None else choose(p, decoding, len(read))
+            reads = (word,) if word < lm.V else pieces(lm, words[word])
+            characters = "" if word in ends else writer.write(reads)
+            if word >= lm.V:
+                characters = f" {words[word]}"
+            made = _token(words, sides, found, word, characters, first + n, at)
+            at += len(characters)
+            said.append(Said(made, reads, chosen, _votes(found, word)))
+            read += reads
+            progress((n + 1) / max_tokens, f"{n + 1} of {max_tokens} tokens")
+            if word in ends:
+                ended = "end"
+                break
+            if len(read) >= lm.limit and n + 1 < max_tokens:
+                ended = "context"
+                break
     total = 1e3 * (time.perf_counter() - start)
     return Generated(_described(said, order, text), ended, {**speaker.ms, "total": total})
 
@@ -167,9 +202,9 @@ def generated_step(
     order: Order, mixing: Mixing, words: Sequence[str], ids: Sequence[int], token: TraceToken
 ) -> TraceStep:
     """Complete distributions, neighbors and counterfactuals of one generated token; `ids` were read before it."""
-    speaker = Speaker(order, mixing)
-    speaker.read(ids)
-    found = speaker.found()
+    with speaking(order, mixing) as speaker:
+        speaker.read(ids)
+        found = speaker.found()
     return step_of(speaker.mixture(found), 0, token, words, found, order.search.store if order.search else None)
 
 
@@ -178,9 +213,9 @@ def next_step(
     order: Order, mixing: Mixing, words: Sequence[str], ids: Sequence[int], text: str
 ) -> tuple[TraceStep, int, dict[str, float]]:
     """The same of the most probable token behind a prompt, how many entries were searched, and milliseconds by kind of work."""
-    speaker = Speaker(order, mixing)
-    speaker.read(ids)
-    sides, found = speaker.next()
+    with speaking(order, mixing) as speaker:
+        speaker.read(ids)
+        sides, found = speaker.next()
     word = int(sides.mixture[0].argmax())
     token = _token(words, sides, found, word, words[word], 0, len(text))
     store = order.search.store if order.search else None

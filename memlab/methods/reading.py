@@ -37,16 +37,25 @@ PIECE = 256  # tokens between two looks at the Stop button
 
 @dataclass(frozen=True)
 class States:
-    """A passage as one model read it. predicted: (N,) whether a token was predicted; hidden, keys: (N, d), else 0."""
+    """A passage as one model read it.
+
+    predicted: (N,) whether a token was predicted; hidden, keys: (N, d), else 0. scores: (N, V) of every word
+    before the softmax, where they were kept.
+    """
 
     predicted: np.ndarray
     hidden: Tensor
     keys: Tensor
+    scores: Tensor | None = None
 
     @property
     def rows(self) -> np.ndarray:
         """(n,) positions of the predicted tokens."""
         return np.flatnonzero(self.predicted)
+
+    def scores_at(self, lm: LanguageModel, rows: np.ndarray) -> Tensor:
+        """(n, V) float32 scores of every word by the model that read."""
+        return scores_of(lm, self.hidden[rows]) if self.scores is None else self.scores[rows]
 
 
 def read_states(
@@ -197,7 +206,7 @@ class KnnMixture(Mixture):
     lam_cache: float = 0.0
 
     def sides(self, rows: np.ndarray, force: float | None = None) -> Sides:
-        logp = scores_of(self.lm, self.states.hidden[rows]).log_softmax(-1)
+        logp = self.states.scores_at(self.lm, rows).log_softmax(-1)
         lm = torch.nn.functional.pad(logp.exp(), (0, self.words - logp.shape[1]))  # memory's words have p_LM 0
         mixture, cache = lm, None
         if self.cached is not None:
@@ -277,7 +286,7 @@ def before_of(lm: LanguageModel, states: States) -> np.ndarray:
     out = np.zeros((len(states.predicted), 2))
     for at in range(0, len(states.rows), PIECE):
         part = states.rows[at : at + PIECE]
-        out[part] = features_before(scores_of(lm, states.hidden[part]))
+        out[part] = features_before(states.scores_at(lm, part))
     return out
 
 

@@ -1,0 +1,41 @@
+"""How many threads torch takes while a model reads single tokens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from memlab.lm.model import LanguageModel
+
+SMALL = 30_000_000  # parameters; a token is too little work to share below that
+
+_lock = threading.Lock()
+_inside, _usual = 0, 1
+
+
+@contextmanager
+def for_single_tokens(model: LanguageModel) -> Iterator[None]:
+    """One thread for a small model, whose other threads would only wait, and keep a core busy with it, while
+    that core can search the memory; as many as ever for a larger one.
+
+    Torch keeps this number for the whole process: a thread that uses torch for the first time meanwhile
+    keeps one as well. What is computed does not depend on it.
+    """
+    global _inside, _usual
+    if model.module.num_parameters() > SMALL:
+        yield
+        return
+    with _lock:
+        if _inside == 0:
+            _usual = torch.get_num_threads()
+        _inside += 1
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            torch.set_num_threads(_usual)
