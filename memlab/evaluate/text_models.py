@@ -39,7 +39,9 @@ from memlab.results import Article
 ATLAS = "atlas"
 ATLAS_ENCODER = "atlas-clm"
 # On the bundled world: passages are short, names are many.
-ATLAS_SHAPE: dict[str, Any] = {"batch": 32, "segment": 64, "memory": 64, "width": 192, "heads": 6, "feed_forward": 512}
+ATLAS_SHAPE: dict[str, Any] = {
+    "steps": 700, "batch": 32, "segment": 64, "memory": 64, "width": 192, "heads": 6, "feed_forward": 512,
+}  # fmt: skip
 ATLAS_SPALM = TextRecipe(BUNDLED_SPALM, "spalm", seed=2026, **ATLAS_SHAPE)
 Stop = Callable[[], bool]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from memlab.errors import InputError
 from memlab.lab.generating import Generating
-from memlab.lm.catalogue import BUNDLED_SPALM
+from memlab.lab.posing import How
 from memlab.lm.prompts import read_prompt
 from memlab.methods.answer import with_unmet
 from memlab.methods.generating import next_step
@@ -41,8 +41,9 @@ class AskingSpalm(Generating):
         if without:
             raise InputError("SPALM answers with all of its memory; entries cannot be left out. Forget them instead.")
         start = time.perf_counter()
-        read = read_prompt(self._load(model or BUNDLED_SPALM), prompt)  # before anything is built for it
+        self._look_first(How(method, model, datastore), lambda lm: read_prompt(lm, prompt))
         order, mixing, about = self._pose_generation(method, model, datastore, None, as_of, preset, settings)
+        read = read_prompt(order.lm, prompt)
         assert order.search is not None
         step, searched, ms = next_step(order, mixing, about["words"], read.ids, read.text)
         knn = step.lm if step.knn is None else step.knn

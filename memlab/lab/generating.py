@@ -57,8 +57,8 @@ class Generating(Reading):
             as_of: the state of the workspace after so many edits; None is now.
             copied_from: from how many tokens on a span that stands in a remembered passage counts as copied.
             progress, stop: called at every token; a stopped generation gives what was said.
-            settings: of kNN-LM or SPALM, see `lab.methods()`; the temperature of the *memory* is called
-                `knn_temperature` here.
+            settings: see `memlab.methods.knn_lm.Settings` and `memlab.methods.spalm.Settings`; the temperature of
+                the *memory* is called `knn_temperature` here.
 
         Raises:
             MemlabError: whatever cannot be used, with what is allowed.
@@ -66,6 +66,7 @@ class Generating(Reading):
         decoding = checked(Decoding, {"temperature": temperature, "top_p": top_p, "seed": seed})
         if isinstance(copied_from, bool) or copied_from < 1:
             raise InputError(f"copied_from is {copied_from!r}; allowed is a whole number of tokens from 1 on.")
+        self._look_first(How(method, model, datastore), lambda lm: read_prompt(lm, prompt))
         order, mixing, about = self._pose_generation(method, model, datastore, gate, as_of, preset, settings, progress)
         read = read_prompt(order.lm, prompt)
         room = order.lm.limit - len(read.ids)

@@ -21,7 +21,7 @@ class Inventory(Working):
     """Lists, and looks up by name."""
 
     def methods(self) -> dict[str, Method]:
-        """The methods by name."""
+        """The methods by name that mix two distributions; SPALM mixes vectors, see `memlab.methods.spalm`."""
         return dict(METHODS)
 
     def models(self) -> list[ModelInfo]:

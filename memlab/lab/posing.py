@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -120,6 +120,12 @@ class Posing(Gating):
         mixing = replace(sides.mixing, cache=how.cache, theta=how.theta, lam_cache=how.lam_cache)
         return order, mixing, about
 
+    def _look_first(self, how: How, look: Callable[[LanguageModel], object]) -> None:
+        """Lets `look` refuse a text before a memory is built for it, where the model is known without the memory."""
+        if how.model is not None or how.datastore is None:
+            usual = BUNDLED_SPALM if how.method.startswith("spalm") else self._bundled_for("causal")
+            look(self._load(how.model or usual))
+
     def _base_sides(self, how: How) -> Sides:
         """The model alone."""
         if how.settings:
@@ -131,6 +137,7 @@ class Posing(Gating):
         """kNN-LM: the model, the memory that it made, and a gate."""
         if how.model is not None:
             check_causal(self._load(how.model))
+        checked(knn_lm.Settings, how.settings)  # before anything is built
         name = how.datastore or self._store_of(how.model, "causal")
         self._ready(name, how.progress)
         s = self._knn_settings(name, how.preset, how.settings)
@@ -163,6 +170,8 @@ class Posing(Gating):
                 f"{lm.name} is no SPALM. Use {BUNDLED_SPALM}, or train one: memlab train NAME --kind spalm."
             )
         encoder = load_encoder(lm)
+        given = dict(how.settings) if how.gate is None else {**how.settings, "gate": how.gate}
+        checked(spalm.Settings, given)  # before anything is built
         name = how.datastore or lm.record.datastore
         self._ready(name, how.progress)
         if not self._shelf.is_built(name):
@@ -172,7 +181,6 @@ class Posing(Gating):
         if store.fingerprint.key != lm.record.key and sibling in self._shelf.names():
             store = self._shelf.open(sibling)
         check_spalm(lm, encoder, store.fingerprint)
-        given = dict(how.settings) if how.gate is None else {**how.settings, "gate": how.gate}
         start = spalm.Settings(k=lm.record.K)
         if how.method == "spalm+knn-lm":
             tuned = self.settings("knn-lm", store.name, how.preset, lm.record.key)

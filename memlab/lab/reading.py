@@ -71,7 +71,7 @@ class Reading(Posing):
             window, stride: how the text is cut for the local context; by default overlapping windows.
             leave_out: "self" (entries that are this text itself), "near" (near-duplicates as well) or "nothing".
             progress, stop: called while it works; a stopped reading gives the trace of what was read.
-            settings: of kNN-LM or SPALM, see `lab.methods()`.
+            settings: see `memlab.methods.knn_lm.Settings` and `memlab.methods.spalm.Settings`.
 
         Raises:
             MemlabError: whatever cannot be used, with what is allowed.
@@ -80,6 +80,7 @@ class Reading(Posing):
             method, model, datastore, short_term, cache, gate, as_of, preset, window, stride, leave_out, theta, lam_cache,
             settings, progress,
         )  # fmt: skip
+        self._look_first(how, lambda lm: passage(lm, text, LIMIT, cut))
         posed = self._pose_reading(text, how, cut)
         return trace(self._read(posed, progress, stop), posed.mixing, posed.about)
 

@@ -3,8 +3,10 @@
 The text is one stream of tokens, cut into as many lanes as a batch has rows; a step reads the next
 segment of every lane. With M > 0 the keys and values of the last M tokens before a segment are carried
 over from the step before, detached (the key-value cache of a model with rotary positions, in place of
-Transformer-XL's cached states, Dai et al. 2019): attention sees them, gradients do not. All kinds of
-models read the same tokens in the same order, for equal numbers of steps.
+Transformer-XL's cached states, Dai et al. 2019): attention sees them, gradients do not. Short-term memory
+is of one text: where a segment goes on with a text, it sees that text's states and no others, so a model
+of many short texts also learns to begin one with nothing before it. All kinds of models read the same
+tokens in the same order, for equal numbers of steps.
 """
 
 from __future__ import annotations
@@ -71,10 +73,12 @@ class Stream:
     """A text as a model is trained on it.
 
     ids: (n,) int64 token ids, start tokens included. predicted: (n,) bool, which of them are predicted.
+    text: (n,) int32, which text each belongs to.
     """
 
     ids: np.ndarray
     predicted: np.ndarray
+    text: np.ndarray
 
 
 def make_stream(texts: Sequence[Sequence[int]], lead: Sequence[int]) -> Stream:
@@ -89,7 +93,8 @@ def make_stream(texts: Sequence[Sequence[int]], lead: Sequence[int]) -> Stream:
         ids += [*lead, *text]
         unseen = max(1, len(lead))
         predicted += [False] * unseen + [True] * (len(lead) + len(text) - unseen)
-    return Stream(np.asarray(ids, np.int64), np.asarray(predicted, bool))
+    owner = np.repeat(np.arange(len(texts), dtype=np.int32), [len(lead) + len(text) for text in texts])
+    return Stream(np.asarray(ids, np.int64), np.asarray(predicted, bool), owner)
 
 
 def segments(count: int, recipe: TextRecipe) -> Iterator[tuple[np.ndarray, bool]]:
@@ -135,6 +140,15 @@ def new_model(recipe: TextRecipe, vocabulary: int) -> LlamaForCausalLM:
     )
 
 
+def _visible(text: np.ndarray, places: np.ndarray, carried: int) -> Tensor | None:
+    """(B, carried + S) int64, 0 for carried states of another text than the segment goes on with; None for all visible."""
+    if carried == 0 or text[-1] == 0:
+        return None
+    first = places[:, :1]
+    same = text[first + np.arange(-carried, 0)] == text[first]
+    return torch.from_numpy(np.pad(same, ((0, 0), (0, places.shape[1])), constant_values=True).astype(np.int64))
+
+
 def train_on_stream(
     recipe: TextRecipe,
     stream: Stream,
@@ -164,6 +178,7 @@ def train_on_stream(
             past, at = DynamicCache(), 0
         h = module.base_model(
             input_ids=ids[places],
+            attention_mask=_visible(stream.text, places, min(at, recipe.M)),
             position_ids=torch.arange(at, at + recipe.segment)[None],
             past_key_values=past,
             use_cache=True,

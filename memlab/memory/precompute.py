@@ -5,9 +5,14 @@ neighbors learns to copy the answer. Left out for a position are, besides itself
 
 - entries of the same text fewer than `gap` entries away: their contexts overlap with the position's;
 - entries in a sentence of at least `COPY` characters that is word for word the sentence of the
-  position: a copy of it, which names the answer. (Shorter ones, "Yes, sir.", are common phrases.)
+  position: a copy of it, which names the answer. (Shorter ones, "Yes, sir.", are common phrases. What
+  goes on for more than `LONG` characters, such as text without full stops, counts in pieces of so many.)
 
 A fact told in other words stays: that is what memory is for, and what it will have when the model is used.
+
+Every position of a text is compared with every entry of a memory, often 10^11 pairs. Where that would take
+minutes with an exact index, one with lists is made for the occasion. It loses one or two neighbors in a thousand
+(measured against the exact ones: 0.9992 of them on the bundled world, 0.9985 on War and Peace).
 """
 
 from __future__ import annotations
@@ -18,18 +23,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import faiss
 import numpy as np
 
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import StoppedError
 from memlab.memory.datastore import Datastore
-from memlab.memory.index import rerank
+from memlab.memory.index import candidates, enough, make_index, rerank
 from memlab.memory.search import search_all
 from memlab.results import Article
 
-COPY = 24
-LISTS = 16
+COPY, LONG = 24, 600
+EXACT = 5_000_000_000  # pairs that are compared one by one, a few seconds; more go through an index with lists
 _BLOCK = 8192  # queries of one step
 _MORE = (4, 32)  # so many times K are searched at first, and again where too few were left
 
@@ -62,6 +66,7 @@ class Ticket:
     K: int
     gap: int
     copy: int = COPY
+    long: int = LONG
 
     @property
     def name(self) -> str:
@@ -79,7 +84,8 @@ def sentences_of(documents: Sequence[Article], spans: np.ndarray) -> np.ndarray:
     for row, document in enumerate(documents):
         first, last = bounds[row], bounds[row + 1]
         ends, names = [], []
-        for start, end in sentence_spans(document.text):
+        whole = sentence_spans(document.text)
+        for start, end in [(at, min(at + LONG, stop)) for begin, stop in whole for at in range(begin, stop, LONG)]:
             text = " ".join(document.text[start:end].split())
             ends.append(end)
             names.append(_name(text) if len(text) >= COPY else 0)
@@ -107,6 +113,7 @@ def neighbors(
     Args:
         apart: False keeps the position itself and its copies, to show what that does; never for a model.
     """
+    nearest = _way_to_search(store, len(positions))
     in_store = sentences_of(store.documents.articles, np.asarray(store.spans))
     out = np.empty((len(positions), K), np.int32)
     for begin in range(0, len(positions), _BLOCK):
@@ -115,7 +122,7 @@ def neighbors(
         rows = np.arange(begin, min(begin + _BLOCK, len(positions)))
         for more in _MORE:
             k = min(len(store), more * K)
-            entries = _nearest(store, positions.keys[rows].astype(np.float32), k)
+            entries = nearest(positions.keys[rows].astype(np.float32), k)
             if apart:
                 entries = np.where(_too_near(entries, rows, positions, in_store, gap), -1, entries)
             out[rows] = _first(entries, K)
@@ -126,14 +133,16 @@ def neighbors(
     return out
 
 
-def _nearest(store: Datastore, queries: np.ndarray, k: int) -> np.ndarray:
-    """(B, k) nearest entries. Of an index with lists only a few are read: there are very many queries, and on
-    767 thousand keys of width 128, 16 lists of 1,752 still gave 99.5% of the 8 nearest."""
-    if store.fingerprint.index not in ("ivf", "fastscan"):
-        return search_all(store, queries, k).entries
-    few = faiss.SearchParametersIVF(nprobe=min(LISTS, store.index.nprobe))
-    found = store.index.search(queries, min(len(store), max(96, 4 * k)), params=few)[1]
-    return rerank(store.keys, queries, found, k)[0]
+def _way_to_search(store: Datastore, count: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    """What gives the (B, k) nearest entries of queries (B, d), `count` of them in all."""
+    if store.fingerprint.index != "flat" or count * len(store) <= EXACT:
+        return lambda queries, k: search_all(store, queries, k).entries
+    index = make_index("fastscan", store.keys)
+
+    def nearest(queries: np.ndarray, k: int) -> np.ndarray:
+        return rerank(store.keys, queries, candidates(index, "fastscan", queries, enough("fastscan", k)), k)[0]
+
+    return nearest
 
 
 def _too_near(

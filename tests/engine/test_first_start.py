@@ -68,6 +68,12 @@ def test_bad_input_is_refused_before_anything_is_built(tmp_path: Path) -> None:
             lab.ask(prompt, **settings)
     with pytest.raises(MemlabError, match=r"other|nonsense|needs a"):
         lab.ask("France [MASK]", datastore="atlas-clm", method="bert-knn")
+    for method in ("knn-lm", "spalm", "spalm+knn-lm"):
+        for go in (lab.generate, lab.read):
+            for text, settings in (("  ", {}), ("The capital of France is", {"k": 0}), ("A [MASK] b", {"k": -1})):
+                with pytest.raises(InputError):
+                    go(text, method, **settings)
+    assert not (tmp_path / "datastores").exists()
 
 
 @MODELS

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from memlab.lm.spalm import SpalmModel, SpalmRecord
 from memlab.lm.text_training import TextRecipe, make_stream, new_model, plain_loss, segments, train_on_stream
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
+from memlab.memory.index import recall_of
 from memlab.memory.plan import Reading
 from memlab.memory.precompute import Positions, Ticket, keep, kept, neighbors, sentences_of
 from memlab.methods.spalm import check_spalm, combine, loss, retrieved, spalm_scores
@@ -166,6 +168,20 @@ def test_neighbors_leave_out_the_position_overlaps_and_copies_of_its_sentence(
     assert (found >= 0).all()  # what was left out is filled up with farther ones
 
 
+def test_very_many_pairs_go_through_an_index_with_lists_and_lose_hardly_a_neighbor(
+    made: tuple[LanguageModel, Datastore, list[int], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = made[1]
+    positions = Positions(np.asarray(store.keys), sentences_of(store.documents.articles, np.asarray(store.spans)), True)
+    exact = neighbors(store, positions, 4, gap=16)
+    monkeypatch.setattr("memlab.memory.precompute.EXACT", 0)
+    monkeypatch.setattr("memlab.memory.precompute.search_all", None)  # not asked
+    fast = neighbors(store, positions, 4, gap=16)
+    assert 0.98 <= recall_of(fast, exact) <= 1.0
+    assert (fast[:, 1:] != fast[:, :-1]).all()
+    assert (np.abs(fast - np.arange(len(positions))[:, None]) >= 16).all()
+
+
 def test_short_sentences_are_no_copies() -> None:
     documents = [Article("a", "a", "Yes, sir. He went away.")]
     assert sentences_of(documents, np.array([[0, 0, 3], [0, 10, 12]])).tolist() == [0, 0]
@@ -257,6 +273,31 @@ def test_carried_states_see_what_one_long_pass_sees_and_no_memory_does_not() -> 
         whole = module.base_model(input_ids=torch.from_numpy(ids[both])[None]).last_hidden_state[0]
         same = torch.allclose(seen[1][:16], whole[16:], atol=1e-4)
         assert same == carried
+
+
+def test_a_segment_sees_the_carried_states_of_its_own_text_only() -> None:
+    recipe = replace(RECIPE, kind="short-term", steps=2, learning_rate=0.0, muon_rate=0.0)
+    ids = np.random.default_rng(0).integers(0, 50, 600)
+    first = next(segments(600, recipe))[0]  # of one layer, so a state depends on its own token alone
+    own = {
+        0: 8,
+        1: 0,
+        2: 16,
+    }  # so many of the 16 carried tokens belong to the text that the lane's second segment goes on with
+    begins = {lane: int(first[lane, -1]) + 1 - carried for lane, carried in own.items()}
+    texts = [ids[a:b].tolist() for a, b in pairwise([0, *begins.values(), 600])]
+    stream, seen = make_stream(texts, []), []
+
+    def look(h: Tensor, targets: Tensor, places: np.ndarray, embedding: Tensor) -> Tensor:
+        seen.append(h.detach())
+        return plain_loss(h, targets, places, embedding)
+
+    module = train_on_stream(recipe, stream, 50, look)
+    lanes = seen[1].split(stream.predicted[first + 16 + 1].sum(1).tolist())
+    for lane, begin in begins.items():
+        end = int(first[lane, -1]) + 1 + 16
+        alone = module.base_model(input_ids=torch.from_numpy(ids[begin:end])[None]).last_hidden_state[0, -16:]
+        assert torch.allclose(lanes[lane], alone, atol=1e-4)
 
 
 def test_training_stops_when_asked() -> None:
