@@ -1,8 +1,5 @@
 """Continuing a prompt with memory, token by token: one forward pass of one token, one search, one mixture.
 
-The search begins as soon as there is a key and runs in a thread of its own; meanwhile the output projection is
-computed (of SPALM: the model's pass, for its keys come from another), and the token before is written down.
-
 The mixture of each step is that of `memlab.methods.reading`, and it is the mixture that is decoded: with
 lambda 0 a greedy generation is the model's own, token by token.
 
@@ -13,36 +10,25 @@ pieces into which its tokenizer splits the word, as it would read them in a text
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from typing import NamedTuple
 
-import faiss
 import numpy as np
 import torch
-from torch import Tensor
 
 from memlab.corpus.word_kinds import kinds
 from memlab.lm.model import LanguageModel
-from memlab.lm.passage import scores_of
-from memlab.lm.spalm import SpalmModel
-from memlab.lm.stream import Stream
-from memlab.lm.threads import for_single_tokens
 from memlab.lm.writing import Writer
 from memlab.memory.found import Found
-from memlab.memory.retrieval import search_everywhere
-from memlab.methods.reading import KnnMixture, Mixture, Progress, Sides, SpalmMixture, States, before_of, lambdas
+from memlab.methods.reading import Progress, Sides
 from memlab.methods.sampling import Decoding, choose
 from memlab.methods.sources import Order
+from memlab.methods.speaking import speaking
 from memlab.methods.tracing import SHOWN, Mixing, frequencies, step_of
 from memlab.results import Remembered, TraceStep, TraceToken, WordProbability
 
 TOP = 8  # most probable words kept of each side: what can be chosen instead
-
-_ONE = np.ones(1, bool)
-_ROW = np.zeros(1, np.int64)
 
 
 @dataclass(frozen=True)
@@ -64,79 +50,42 @@ class Generated:
     ms: dict[str, float] = field(default_factory=dict)
 
 
-@contextmanager
-def speaking(order: Order, mixing: Mixing) -> Iterator[Speaker]:
-    """A causal model with its memory, and a thread that searches beside it."""
-    one_thread = partial(faiss.omp_set_num_threads, 1)  # a single query is the work of one
-    with for_single_tokens(order.lm), ThreadPoolExecutor(1, initializer=one_thread) as beside:
-        yield Speaker(order, mixing, beside)
+class Heard(NamedTuple):
+    """A token that was chosen and is not written down yet."""
+
+    sides: Sides
+    found: Found | None
+    word: int
+    reads: tuple[int, ...]
+    chosen: bool
+    end: bool
 
 
-class Speaker:
-    """A causal model with its memory, reading on and saying what could come next."""
+class Scribe:
+    """Writes down what is said, in characters and with its split, one token after it was heard."""
 
-    def __init__(self, order: Order, mixing: Mixing, beside: Executor) -> None:
-        self.order, self.mixing, self.beside = order, mixing, beside
-        self.words = order.lm.V + (len(order.search.store.words) if order.search else 0)
-        separate = order.base is not order.lm  # SPALM's keys come from its frozen encoder
-        self.lm = Stream(order.lm, "last" if separate else order.key)
-        self.encoder = Stream(order.base, order.key) if separate else None
-        self.ms = {"forward": 0.0, "search": 0.0, "mix": 0.0}
+    def __init__(self, lm: LanguageModel, words: Sequence[str], ids: Sequence[int], first: int, at: int) -> None:
+        self.lm, self.words, self.first, self.at = lm, words, first, at
+        self.writer = Writer(lm, ids)
+        self.waiting: Heard | None = None
+        self.said: list[Said] = []
 
-    def read(self, ids: Sequence[int]) -> None:
-        """Reads on, and begins to search unless the gate is asked first."""
-        start = time.perf_counter()
-        if self.encoder is not None:
-            self.begin(self.encoder.read(ids)[1])
-        hidden, keys = self.lm.read(ids)
-        self.states = States(_ONE, hidden, keys)
-        if self.encoder is None:
-            self.begin(keys)
-        self.ms["forward"] += 1e3 * (time.perf_counter() - start)
+    def hear(self, token: Heard) -> None:
+        """Keeps a token until there is time to write it."""
+        self.waiting = token
 
-    def begin(self, query: Tensor) -> None:
-        """Begins to search for the neighbors of a key (1, d)."""
-        self.query = query.numpy()
-        self.waiting = self.beside.submit(self.search) if self.order.asks is None else None
-
-    def search(self) -> tuple[Found | None, float]:
-        """The neighbors (1, k), and milliseconds; None without memory."""
-        search, start = self.order.search, time.perf_counter()
-        found = None if search is None else search_everywhere(search.store, self.query, search.k)
-        return found, 1e3 * (time.perf_counter() - start)
-
-    def next(self) -> tuple[Sides, Found | None]:
-        """What every side says comes next, (1, V') each, and the neighbors (1, k)."""
-        start = time.perf_counter()
-        if not isinstance(self.order.lm, SpalmModel):
-            self.states = replace(self.states, scores=scores_of(self.order.lm, self.states.hidden))
-        self.ms["forward"] += 1e3 * (time.perf_counter() - start)
-        found = self.found()
-        start = time.perf_counter()
-        sides = self.mixture(found).sides(_ROW)
-        self.ms["mix"] += 1e3 * (time.perf_counter() - start)
-        return sides, found
-
-    def found(self) -> Found | None:
-        """The neighbors (1, k); None without memory, all -1 where the gate does not ask."""
-        search, asks = self.order.search, self.order.asks
-        if search is not None and asks is not None and not asks.asks(before_of(self.order.lm, self.states))[0]:
-            none = np.full((1, search.k), -1)
-            return Found(none, none, np.full((1, search.k), np.inf), 0)
-        found, took = self.search() if self.waiting is None else self.waiting.result()
-        self.ms["search"] += took
-        return found
-
-    def mixture(self, found: Found | None) -> Mixture:
-        """What comes next, as a mixture of one row."""
-        lm, m = self.order.lm, self.mixing
-        if found is None:
-            return KnnMixture(lm, self.states, self.words)  # the model alone; of a SPALM, its gate at 1
-        if isinstance(lm, SpalmModel):
-            return SpalmMixture(lm, self.states, self.words, found, m.K, m.lam, m.temperature, m.force)
-        assert m.gate is not None
-        lam = lambdas(m.gate, lm, self.states, found)
-        return KnnMixture(lm, self.states, self.words, found, lam, m.temperature)
+    def write(self) -> None:
+        """Writes the token that was heard last, if it is not written yet."""
+        if self.waiting is None:
+            return
+        sides, found, word, reads, chosen, end = self.waiting
+        characters = "" if end else self.writer.write(reads)
+        if word >= self.lm.V:
+            characters = f" {self.words[word]}"
+        token = _token(self.words, sides, found, word, characters, self.first + len(self.said), self.at)
+        self.at += len(characters)
+        self.said.append(Said(token, reads, chosen, _votes(found, word)))
+        self.waiting = None
 
 
 @torch.inference_mode()
@@ -164,27 +113,21 @@ def generate(
     """
     start = time.perf_counter()
     lm, ends = order.lm, end_tokens(order.lm)
-    writer, read, ended = Writer(lm, ids), list(ids), "max_tokens"
+    scribe, read, ended = Scribe(lm, words, ids, first, len(text)), list(ids), "max_tokens"
     reads: tuple[int, ...] = tuple(ids)
-    said: list[Said] = []
-    at = len(text)
     with speaking(order, mixing) as speaker:
         for n in range(max_tokens):
             if stop():
                 ended = "stopped"
                 break
             speaker.read(reads)
+            scribe.write()  # the token before; the search of this one is running
             sides, found = speaker.next()
             p = sides.mixture[0].double().numpy()
             chosen = n == 0 and token is not None
             word = token if chosen and token is not None else choose(p, decoding, len(read))
             reads = (word,) if word < lm.V else pieces(lm, words[word])
-            characters = "" if word in ends else writer.write(reads)
-            if word >= lm.V:
-                characters = f" {words[word]}"
-            made = _token(words, sides, found, word, characters, first + n, at)
-            at += len(characters)
-            said.append(Said(made, reads, chosen, _votes(found, word)))
+            scribe.hear(Heard(sides, found, word, reads, chosen, word in ends))
             read += reads
             progress((n + 1) / max_tokens, f"{n + 1} of {max_tokens} tokens")
             if word in ends:
@@ -193,8 +136,9 @@ def generate(
             if len(read) >= lm.limit and n + 1 < max_tokens:
                 ended = "context"
                 break
+    scribe.write()
     total = 1e3 * (time.perf_counter() - start)
-    return Generated(_described(said, order, text), ended, {**speaker.ms, "total": total})
+    return Generated(_described(scribe.said, order, text), ended, {**speaker.ms, "total": total})
 
 
 @torch.inference_mode()

@@ -1,0 +1,106 @@
+"""A model with its memory that reads on and says what comes next, the search running beside the model.
+
+The search begins as soon as there is a key, in a thread of its own. Meanwhile the output projection is computed
+(of SPALM also the model's pass, for its keys come from another), and who listens can write down the token before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+import faiss
+import numpy as np
+from torch import Tensor
+
+from memlab.lm.passage import scores_of
+from memlab.lm.spalm import SpalmModel
+from memlab.lm.stream import Stream
+from memlab.lm.threads import for_single_tokens
+from memlab.memory.found import Found
+from memlab.memory.retrieval import search_everywhere
+from memlab.methods.reading import KnnMixture, Mixture, Sides, SpalmMixture, States, before_of, lambdas
+from memlab.methods.sources import Order
+from memlab.methods.tracing import Mixing
+
+_ONE = np.ones(1, bool)
+_ROW = np.zeros(1, np.int64)
+
+
+@contextmanager
+def speaking(order: Order, mixing: Mixing) -> Iterator[Speaker]:
+    """A causal model with its memory, and a thread that searches beside it."""
+    one_thread = partial(faiss.omp_set_num_threads, 1)  # a single query is the work of one
+    with for_single_tokens(order.lm), ThreadPoolExecutor(1, initializer=one_thread) as beside:
+        yield Speaker(order, mixing, beside)
+
+
+class Speaker:
+    """A causal model with its memory, reading on and saying what could come next."""
+
+    def __init__(self, order: Order, mixing: Mixing, beside: Executor) -> None:
+        self.order, self.mixing, self.beside = order, mixing, beside
+        self.words = order.lm.V + (len(order.search.store.words) if order.search else 0)
+        separate = order.base is not order.lm  # SPALM's keys come from its frozen encoder
+        self.lm = Stream(order.lm, "last" if separate else order.key)
+        self.encoder = Stream(order.base, order.key) if separate else None
+        self.ms = {"forward": 0.0, "search": 0.0, "mix": 0.0}
+
+    def read(self, ids: Sequence[int]) -> None:
+        """Reads on, and begins to search unless the gate is asked first."""
+        start = time.perf_counter()
+        if self.encoder is not None:
+            self.begin(self.encoder.read(ids)[1])
+        hidden, keys = self.lm.read(ids)
+        self.states = States(_ONE, hidden, keys)
+        if self.encoder is None:
+            self.begin(keys)
+        self.ms["forward"] += 1e3 * (time.perf_counter() - start)
+
+    def begin(self, query: Tensor) -> None:
+        """Begins to search for the neighbors of a key (1, d)."""
+        self.query = query.numpy()
+        self.waiting = self.beside.submit(self.search) if self.order.asks is None else None
+
+    def search(self) -> tuple[Found | None, float]:
+        """The neighbors (1, k), and milliseconds; None without memory."""
+        search, start = self.order.search, time.perf_counter()
+        found = None if search is None else search_everywhere(search.store, self.query, search.k)
+        return found, 1e3 * (time.perf_counter() - start)
+
+    def next(self) -> tuple[Sides, Found | None]:
+        """What every side says comes next, (1, V') each, and the neighbors (1, k)."""
+        start = time.perf_counter()
+        if not isinstance(self.order.lm, SpalmModel):
+            self.states = replace(self.states, scores=scores_of(self.order.lm, self.states.hidden))
+        self.ms["forward"] += 1e3 * (time.perf_counter() - start)
+        found = self.found()
+        start = time.perf_counter()
+        sides = self.mixture(found).sides(_ROW)
+        self.ms["mix"] += 1e3 * (time.perf_counter() - start)
+        return sides, found
+
+    def found(self) -> Found | None:
+        """The neighbors (1, k); None without memory, all -1 where the gate does not ask."""
+        search, asks = self.order.search, self.order.asks
+        if search is not None and asks is not None and not asks.asks(before_of(self.order.lm, self.states))[0]:
+            none = np.full((1, search.k), -1)
+            return Found(none, none, np.full((1, search.k), np.inf), 0)
+        found, took = self.search() if self.waiting is None else self.waiting.result()
+        self.ms["search"] += took
+        return found
+
+    def mixture(self, found: Found | None) -> Mixture:
+        """What comes next, as a mixture of one row."""
+        lm, m = self.order.lm, self.mixing
+        if found is None:
+            return KnnMixture(lm, self.states, self.words)  # the model alone; of a SPALM, its gate at 1
+        if isinstance(lm, SpalmModel):
+            return SpalmMixture(lm, self.states, self.words, found, m.K, m.lam, m.temperature, m.force)
+        assert m.gate is not None
+        lam = lambdas(m.gate, lm, self.states, found)
+        return KnnMixture(lm, self.states, self.words, found, lam, m.temperature)
