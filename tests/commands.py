@@ -32,9 +32,13 @@ def run_beside(built_home: Path, folder: Path) -> Run:
 
 
 def document(result: Result) -> Any:
-    """The one JSON document of a command that succeeded."""
+    """The one JSON document of a command that succeeded; JSON has no NaN and no infinity."""
     assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
+    return json.loads(result.stdout, parse_constant=_no_number)
+
+
+def _no_number(name: str) -> float:
+    raise AssertionError(f"{name} is no JSON")
 
 
 def refused(result: Result) -> str:

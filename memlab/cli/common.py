@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -80,7 +81,16 @@ def open_lab(home: Path | None, workspace: str) -> Lab:
 
 
 def show(document: Any, as_json: bool, lines: list[str]) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False) if as_json else "\n".join(lines))
+    click.echo(json.dumps(_plain(document), ensure_ascii=False, allow_nan=False) if as_json else "\n".join(lines))
+
+
+def _plain(document: Any) -> Any:
+    """The same with null for numbers that JSON does not have: infinite ones, and those that are not known."""
+    if isinstance(document, dict):
+        return {key: _plain(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_plain(value) for value in document]
+    return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
 def told_text(argument: str | None, option: str | None) -> str:

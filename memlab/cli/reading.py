@@ -38,6 +38,8 @@ def read(
 ) -> None:
     """Read a FILE (standard input without one, or with "-") token by token: what memory changes, and why."""
     lab = open_lab(home, workspace)
+    if sum(given is not None for given in (file, text, article)) > 1:
+        raise click.UsageError("The passage is given twice. Give FILE, --text or --article.")
     if article is not None:
         passage = lab.article(article, as_of=options["as_of"]).text
     elif text is not None and text != "-":

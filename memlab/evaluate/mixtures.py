@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from memlab.evaluate.token_losses import Tokens
+from memlab.evaluate.token_losses import THETAS, Tokens
 
 LAMBDAS = tuple(float(x) for x in np.round(np.linspace(0.05, 0.95, 19), 2))
 CACHE_LAMBDAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
@@ -22,7 +22,7 @@ class Chosen:
 
     temperature: int = 0
     lam: float = 0.25
-    theta: int = 0
+    theta: int = THETAS.index(1.0)
     lam_cache: float = 0.1
     spalm_temperature: int = 0
     spalm_lam: float = 0.25
@@ -32,7 +32,7 @@ def mixed(logp: np.ndarray, p: np.ndarray, lam: float | np.ndarray) -> np.ndarra
     """(n,) loss -ln((1 - lambda) e^logp + lambda p) in nats; lambda 0 is the model's own, exactly."""
     if isinstance(lam, float) and lam == 0.0:
         return -logp
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore"):  # at lambda 1, what is not among the neighbors' values is impossible
         return -np.logaddexp(np.log1p(-np.asarray(lam)) + logp, np.log(np.asarray(lam)) + np.log(p))
 
 

@@ -105,7 +105,7 @@ def measure(
 ) -> Measured:
     """One run over the texts; with validation passages the settings are tuned on them first."""
     temperatures = options.temperatures
-    if not temperatures and sources.search is not None:
+    if not temperatures and (sources.search or sources.spalm_search):
         temperatures = spread_temperatures(sources, validation)
     options = replace(options, temperatures=temperatures)
     chosen, trained = Chosen(lam=options.lambdas[0], spalm_lam=options.lambdas[0]), {}
@@ -135,8 +135,9 @@ def _tokens(
     methods, s = set(options.methods), sources
     texts = Texts.of(passages, s.search or s.spalm_search)
     knn = methods & {"knn-lm", "knn-lm+cache"} or options.gates
-    # SPALM's neighbors are those of kNN-LM where its encoder is the model that is measured.
-    shared = bool(s.search and s.encoder and s.encoder.weights_hash == s.lm.weights_hash)
+    # SPALM's neighbors are those of kNN-LM where both read the same memory with the same model, and there are enough.
+    shared = _same_memory(s.search, s.spalm_search) and s.search is not None and s.search.k >= options.K
+    shared = shared and s.encoder is not None and s.encoder.weights_hash == s.lm.weights_hash
     search = s.search if knn or (s.spalm and shared) else None
     cache = options.cache if methods & {"cache", "knn-lm+cache"} else 0
     t = read_base(
@@ -160,6 +161,13 @@ def _tokens(
     return t
 
 
+def _same_memory(one: Search | None, other: Search | None) -> bool:
+    """Whether two searches look through the same keys of the same entries."""
+    if one is None or other is None or not isinstance(one.store, Datastore) or not isinstance(other.store, Datastore):
+        return False
+    return one.store.fingerprint == other.store.fingerprint and one.leave_out == other.leave_out
+
+
 def tune(t: Tokens, options: Options) -> tuple[Chosen, list[dict[str, float]]]:
     """The settings with the smallest loss on validation tokens, and the table of temperatures and lambdas."""
     where, c, table = np.flatnonzero(t.predicted), Chosen(), []
@@ -177,8 +185,8 @@ def tune(t: Tokens, options: Options) -> tuple[Chosen, list[dict[str, float]]]:
             for j, lam in enumerate(options.lambdas)
         ]
     if t.spalm is not None and t.spalm_knn is not None:
-        losses = grid(t.spalm[where], t.spalm_knn[where], (0.0, *options.lambdas))
-        temperature, lam = best_of(losses, (0.0, *options.lambdas))
+        lambdas = options.lambdas if len(options.lambdas) == 1 else (0.0, *options.lambdas)
+        temperature, lam = best_of(grid(t.spalm[where], t.spalm_knn[where], lambdas), lambdas)
         c = replace(c, spalm_temperature=temperature, spalm_lam=lam)
     return c, table
 
@@ -211,9 +219,14 @@ def spread_temperatures(sources: Sources, passages: Sequence[Passage], sample: i
         raise InputError(
             "Temperature and lambda are tuned on validation text. Give --validation FILE, or --temperature and --lam."
         )
-    assert sources.search is not None
-    keys = _some_keys(sources.lm, passages, sources.local, sources.key, sample)
-    found = sources.search.of(keys, np.empty((len(keys), 0), np.int64), np.full((len(keys), CONTEXT), -1))
+    lm, search, key = sources.lm, sources.search, sources.key
+    if search is None:
+        assert sources.encoder is not None
+        assert sources.spalm is not None
+        lm, search, key = sources.encoder, sources.spalm_search, sources.spalm.record.key
+    assert search is not None
+    keys = _some_keys(lm, passages, sources.local, key, sample)
+    found = search.of(keys, np.empty((len(keys), 0), np.int64), np.full((len(keys), CONTEXT), -1))
     real = np.where(np.isfinite(found.distances), found.distances, np.nan)
     typical = float(np.nanmedian(np.nanmax(real, axis=1) - np.nanmin(real, axis=1))) / 4 or 1.0
     return tuple(float(f"{typical * spread:.3g}") for spread in SPREADS)

@@ -104,14 +104,19 @@ def report(
     }
 
 
+def check_ending(path: Path) -> None:
+    """Raises InputError for a file of losses that is neither .npz nor .parquet."""
+    if path.suffix not in (".npz", ".parquet"):
+        raise InputError(f"{path} should end in .npz or .parquet.")
+
+
 def write_losses(runs: Sequence[Measured], path: Path) -> None:
     """Per-token losses of every model and method, in nats: .npz or .parquet.
 
     Raises:
         InputError: another ending.
     """
-    if path.suffix not in (".npz", ".parquet"):
-        raise InputError(f"{path} should end in .npz or .parquet.")
+    check_ending(path)
     where = runs[0].tokens.predicted
     t = runs[0].tokens
     columns = {"text": t.text[where], "position": t.position[where], "target": t.target[where]}

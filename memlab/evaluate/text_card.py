@@ -156,7 +156,7 @@ def _recipe_lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"\nTraining text: {source}, {text['tokens']} tokens, sha256 `{text['sha256']}`."
     if r["memory"]:
         yield (
-            f"\nShort-term memory: keys and values of the last {r['memory']} tokens of the same text before a segment, carried over detached "
+            f"\nShort-term memory: keys and values of the last {r['memory']} tokens before a segment, of the text that it goes on with, carried over detached "
             "(the key-value cache of a rotary model, in place of Transformer-XL's cached states)."
         )
     if made:

@@ -105,5 +105,10 @@ def kept_gate(path: Path, wanted: GateFor) -> KnnGate:
         raise InputError(f"{path} is damaged ({error}). {how}") from error
     if made_for != wanted:
         differs = [name for name, value in asdict(wanted).items() if asdict(made_for)[name] != value]
-        raise NotFound(f"The gate {path.name} was trained with another {', '.join(differs)}. {how}")
+        as_it_was = f"Read with k {made_for.k} and temperature {made_for.temperature}, or train it again: "
+        raise NotFound(
+            f"The gate {path.name} was trained with another {', '.join(differs)}. "
+            f"{as_it_was if set(differs) <= {'k', 'temperature'} else 'Train it again: '}memlab evaluate perplexity TEXT "
+            f"--validation OTHER_TEXT --gate KIND --k {wanted.k} --temperature {wanted.temperature}"
+        )
     return gate

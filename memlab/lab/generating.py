@@ -69,12 +69,12 @@ class Generating(Reading):
         self._look_first(How(method, model, datastore), lambda lm: read_prompt(lm, prompt))
         order, mixing, about = self._pose_generation(method, model, datastore, gate, as_of, preset, settings, progress)
         read = read_prompt(order.lm, prompt)
-        room = order.lm.limit - len(read.ids)
+        room = order.limit - len(read.ids)
         if room < 1:
             raise InputError(
-                f"The prompt fills the context of {order.lm.name}: {order.lm.limit} tokens, special ones included. Shorten it."
+                f"The prompt fills the context of {order.lm.name}: {order.limit} tokens, special ones included. Shorten it."
             )
-        if isinstance(max_tokens, bool) or not 1 <= max_tokens <= room:
+        if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or not 1 <= max_tokens <= room:
             raise InputError(
                 f"max_tokens is {max_tokens}; after this prompt of {len(read.ids)} tokens {order.lm.name} has room for "
                 f"1 to {room}."
@@ -221,8 +221,8 @@ class Generating(Reading):
         stop: Callable[[], bool],
     ) -> Generation:
         order, mixing, _ = self._pose_again(g)
-        if max_tokens < 1:
-            raise InputError(f"max_tokens is {max_tokens}; allowed is 1 or more.")
+        if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
+            raise InputError(f"max_tokens is {max_tokens!r}; allowed is a whole number from 1 on.")
         return self._go_on(g, order, mixing, parent, token, max_tokens, progress, stop)
 
     def _go_on(
@@ -239,9 +239,9 @@ class Generating(Reading):
         """The tree with a branch that goes on behind `parent`."""
         path = () if parent is None else g.path(parent)
         text, ids = _read_so_far(g, path)
-        if len(ids) >= order.lm.limit:
+        if len(ids) >= order.limit:
             raise InputError(
-                f"The context of {order.lm.name} is full: {order.lm.limit} tokens. Choose another token at an earlier step."
+                f"The context of {order.lm.name} is full: {order.limit} tokens. Choose another token at an earlier step."
             )
         decoding = Decoding(**g.decoding)
         made = generate(order, mixing, g.words, ids, text, len(path), decoding, max_tokens, token, progress, stop)

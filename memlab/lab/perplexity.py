@@ -21,7 +21,7 @@ from memlab.evaluate.perplexity import (
     check_methods,
     measure,
 )
-from memlab.evaluate.perplexity_report import report, write_losses
+from memlab.evaluate.perplexity_report import check_ending, report, write_losses
 from memlab.evaluate.reported import ASTERISK, reported
 from memlab.evaluate.trained_gates import GateFor, gate_file, keep_gate
 from memlab.lab.gating import still_building, whole_store
@@ -33,6 +33,7 @@ from memlab.lm.spalm import SpalmModel
 from memlab.memory.leave_out import LEAVE_OUT
 from memlab.memory.retrieval import check_k
 from memlab.methods import knn_lm
+from memlab.methods.declare import checked
 from memlab.methods.gates import gate_class
 from memlab.methods.reading import Progress, Search
 from memlab.methods.spalm import check_spalm
@@ -109,16 +110,23 @@ class Perplexity(Reading):
                 raise InputError(
                     f"{what} names {len(names)} and another option {number}: give one for each run, or none."
                 )
+        if losses is not None:
+            check_ending(losses)
+        checked(knn_lm.Settings, _given(k=k, temperature=temperature, lam=lam))
+        models = tuple(models) or self._models_of(datastores, number)
+        tokenizer = self._load(models[0])
+        for other in models[1:]:
+            _same_tokenizer(self._load(other), tokenizer)
         runs: list[Measured] = []
         for i in range(number):
-            name, store, short, spalm = (names[min(i, len(names) - 1)] if names else None for names in wanted.values())
+            others = (datastores, short_term_models, spalm_models)
+            store, short, spalm = (names[min(i, len(names) - 1)] if names else None for names in others)
             made, k_used = self._measure(
-                chosen, name, store, short, spalm, texts, validation, window, stride, memory, cache, k, temperature,
+                chosen, models[i], store, short, spalm, texts, validation, window, stride, memory, cache, k, temperature,
                 lam, key, tuple(g for g in gates if g != "constant"), leave_out, seed, _part(progress, i, number), stop,
             )  # fmt: skip
             runs.append(made)
-        tokenizer = self._load(models[0] if models else self._bundled_for("causal"))
-        passages = [passage(tokenizer, a.text) for a in texts]
+        passages = _passages(tokenizer, texts)
         if losses is not None:
             write_losses(runs, losses)
         settings = {
@@ -157,10 +165,16 @@ class Perplexity(Reading):
         """Articles of the bundled world told anew for measuring: "validation" or "test"."""
         return list(held_out_articles(part))
 
+    def _models_of(self, datastores: Sequence[str], number: int) -> tuple[str, ...]:
+        """The models that made the datastores, one for each run; the bundled one without datastores."""
+        usual = self._bundled_for("causal")
+        made = [self._shelf.open(d).fingerprint.model if self._shelf.is_built(d) else usual for d in datastores]
+        return tuple(made[min(i, len(made) - 1)] if made else usual for i in range(number))
+
     def _measure(
         self,
         methods: tuple[str, ...],
-        model: str | None,
+        model: str,
         datastore: str | None,
         short: str | None,
         spalm: str | None,
@@ -180,7 +194,7 @@ class Perplexity(Reading):
         progress: Progress,
         stop: Callable[[], bool],
     ) -> tuple[Measured, int | None]:
-        lm = self._load(model or self._bundled_for("causal"))
+        lm = self._load(model)
         check_causal(lm)
         local = windows(lm, window, stride)
         search, lambdas, used = None, LAMBDAS, "last"
@@ -188,10 +202,7 @@ class Perplexity(Reading):
         if set(methods) & set(NEEDS_STORE[:2]):
             name = datastore or self._store_of(model, "causal")
             self._ready(name, progress)
-            given = {
-                n: v for n, v in (("k", k), ("temperature", temperature), ("lam", lam), ("key", key)) if v is not None
-            }
-            s = self._knn_settings(name, "calibrated", given)
+            s = self._knn_settings(name, "calibrated", _given(k=k, temperature=temperature, lam=lam, key=key))
             found, base, _ = self._model_and_store(model, name, knn_lm.METHOD, s.key)
             lm, store, used = found, whole_store(base), s.key
             check_k(store, s.k)
@@ -207,9 +218,11 @@ class Perplexity(Reading):
             sources |= {"short": reader, "carried": with_memory(reader, local, M)}
         if set(methods) & {"spalm", "spalm+knn-lm"}:
             sources |= self._spalm_sources(lm, spalm or BUNDLED_SPALM, local, memory, k, leave_out)
-            if not temperatures and not validation:
+            if search is None:
                 s = self.settings("knn-lm", sources["spalm_search"].store.name, key=sources["spalm"].record.key)
-                temperatures, lambdas = (temperature or s.temperature,), (s.lam if lam is None else lam,)
+                tuned = bool(validation)
+                temperatures = _one(temperature, () if tuned else (s.temperature,))
+                lambdas = _one(lam, LAMBDAS if tuned else (s.lam,))
         size = cache or (4 * local.window if set(methods) & {"cache", "knn-lm+cache"} else 0)
         K = sources["spalm"].record.K if "spalm" in sources else 0
         made = measure(
@@ -235,12 +248,14 @@ class Perplexity(Reading):
         store = self._shelf.with_key(self._shelf.open(spalm.record.datastore), spalm.record.key)
         check_spalm(spalm, encoder, store.fingerprint)
         M = memory if memory is not None else _trained_memory(spalm, None)
-        k = k or self.settings("knn-lm", store.name, key=spalm.record.key).k
+        if k is None:
+            k = min(len(store), self.settings("knn-lm", store.name, key=spalm.record.key).k)
+        check_k(store, k)
         return {
             "spalm": spalm,
             "spalm_how": with_memory(spalm, local, M),
             "encoder": encoder,
-            "spalm_search": Search(store, min(max(spalm.record.K, k), len(store)), leave_out),
+            "spalm_search": Search(store, max(spalm.record.K, k), leave_out),
         }
 
     def _keep_gates(self, made: Measured, search: Search, local: Windows) -> None:
@@ -257,7 +272,23 @@ class Perplexity(Reading):
 
 
 def _passages(lm: LanguageModel, texts: Sequence[Article]) -> list[Passage]:
-    return [passage(lm, a.text) for a in texts]
+    """Each text as tokens. Raises InputError, which names the text where there are several."""
+    out = []
+    for article in texts:
+        try:
+            out.append(passage(lm, article.text))
+        except InputError as error:
+            raise InputError(f"{article.title}: {error}" if len(texts) > 1 else str(error)) from None
+    return out
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """Those settings that somebody gave."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _one(given: float | None, usual: tuple[float, ...]) -> tuple[float, ...]:
+    return usual if given is None else (given,)
 
 
 def _trained_memory(lm: LanguageModel, local: Windows | None) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from memlab.errors import InputError, NotFound
+from memlab.lab.asking import PRESETS
 from memlab.lab.gating import Gating, still_building, whole_store
 from memlab.lm.catalogue import BUNDLED_SPALM, load_encoder
 from memlab.lm.model import LanguageModel
@@ -58,8 +60,16 @@ class How:
         """Raises NotFound or InputError for what needs no model to be seen."""
         if self.method not in READING_METHODS:
             raise NotFound.named("method of reading", self.method, READING_METHODS)
+        if self.preset not in PRESETS:
+            raise InputError(f"There is no preset {self.preset!r}. Allowed: {', '.join(PRESETS)}.")
         if self.leave_out not in LEAVE_OUT:
             raise InputError(f"leave_out is {self.leave_out!r}; allowed is one of {', '.join(LEAVE_OUT)}.")
+        for name in ("short_term", "cache", "window", "stride"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | None if name in ("window", "stride") else int):
+                raise InputError(f"{name} is {value!r}; allowed is a whole number.")
+        if self.theta is not None and not math.isfinite(self.theta):
+            raise InputError(f"theta is {self.theta}; allowed is a number above 0.")
         if self.cache < 0 or not 0 <= self.lam_cache <= 1 or (self.theta is not None and self.theta <= 0):
             raise InputError(
                 "The continuous cache needs a size of 0 (off) or more, lam_cache from 0 to 1, theta above 0."
@@ -99,6 +109,8 @@ class Posing(Gating):
         if search is not None:
             check_k(search.store, search.k)
         local = windows(lm, how.window, how.stride)
+        if sides.base is not lm:
+            windows(sides.base, how.window, how.stride)  # SPALM's encoder reads the same windows
         carried = with_memory(lm, local, how.short_term)
         notices, segments = sides.notices, carried if isinstance(carried, Segments) else None
         if segments and (warning := beyond_training(lm, segments)):
@@ -124,7 +136,9 @@ class Posing(Gating):
         """Lets `look` refuse a text before a memory is built for it, where the model is known without the memory."""
         if how.model is not None or how.datastore is None:
             usual = BUNDLED_SPALM if how.method.startswith("spalm") else self._bundled_for("causal")
-            look(self._load(how.model or usual))
+            lm = self._load(how.model or usual)
+            check_causal(lm)
+            look(lm)
 
     def _base_sides(self, how: How) -> Sides:
         """The model alone."""

@@ -104,7 +104,9 @@ def windows(model: LanguageModel, window: int | None = None, stride: int | None 
     window = model.limit if window is None else window
     stride = max(1, window // 2) if stride is None else stride
     if not 2 <= window <= model.limit or not 1 <= stride <= window:
-        raise InputError(f"window {window} and stride {stride}: need 1 <= stride <= window <= {model.limit}.")
+        raise InputError(
+            f"window {window} and stride {stride}: need 1 <= stride <= window <= {model.limit}, the limit of {model.name}."
+        )
     return Windows(window, stride)
 
 

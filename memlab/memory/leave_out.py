@@ -8,6 +8,7 @@ remembered tokens are those of the text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,21 +34,26 @@ def own_entries(store: Searchable, text: str, spans: np.ndarray) -> np.ndarray:
     columns = []
     built = store.base.documents if isinstance(store, EditedStore) else store.documents
     for row in range(len(built)):
-        document = store.documents.article(row).text
-        if document == text or (len(text) >= _SHORTEST and text in document):
-            shift = document.find(text)
-        elif len(document) >= _SHORTEST and document in text:
-            shift = -text.find(document)
-        else:
-            continue
-        entries = store.documents.entries([row])
-        if len(entries):
+        shifts = _shifts(store.documents.article(row).text, text)
+        entries = store.documents.entries([row]) if shifts else np.empty(0, np.int64)
+        for shift in shifts if len(entries) else ():
             places = np.asarray(store.spans[entries])[:, 1:] - shift  # in characters of the text
             at = np.minimum(np.searchsorted(places[:, 0], spans[:, 0]), len(entries) - 1)
             columns.append(np.where((places[at] == spans).all(axis=1), entries[at], -1))
     together = np.stack(columns, axis=1) if columns else np.empty((len(spans), 0), np.int64)
     together = -np.sort(-together, axis=1)  # documents inside a text are one behind the other: few columns are full
     return together[:, : int((together >= 0).sum(1).max(initial=0))]
+
+
+def _shifts(document: str, text: str) -> list[int]:
+    """Where a text begins in a document, in characters of the document: every time that one contains the other."""
+    if document == text:
+        return [0]
+    if len(text) >= _SHORTEST and text in document:
+        return [match.start() for match in re.finditer(f"(?={re.escape(text)})", document)]
+    if len(document) >= _SHORTEST and document in text:
+        return [-match.start() for match in re.finditer(f"(?={re.escape(document)})", text)]
+    return []
 
 
 def contexts(ids: Sequence[int]) -> np.ndarray:

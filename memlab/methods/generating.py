@@ -133,7 +133,7 @@ def generate(
             if word in ends:
                 ended = "end"
                 break
-            if len(read) >= lm.limit and n + 1 < max_tokens:
+            if len(read) >= order.limit and n + 1 < max_tokens:
                 ended = "context"
                 break
     scribe.write()

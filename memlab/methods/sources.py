@@ -38,6 +38,11 @@ class Order:
     search: Search | None
     asks: KnnGate | None = None
 
+    @property
+    def limit(self) -> int:
+        """Tokens that both models can read at once."""
+        return min(self.lm.limit, self.base.limit)
+
 
 @dataclass(frozen=True)
 class Side:

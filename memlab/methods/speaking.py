@@ -25,7 +25,7 @@ from memlab.memory.found import Found
 from memlab.memory.retrieval import search_everywhere
 from memlab.methods.reading import KnnMixture, Mixture, Sides, SpalmMixture, States, before_of, lambdas
 from memlab.methods.sources import Order
-from memlab.methods.tracing import Mixing
+from memlab.methods.tracing import Mixing, mixes_vectors
 
 _ONE = np.ones(1, bool)
 _ROW = np.zeros(1, np.int64)
@@ -75,7 +75,7 @@ class Speaker:
     def next(self) -> tuple[Sides, Found | None]:
         """What every side says comes next, (1, V') each, and the neighbors (1, k)."""
         start = time.perf_counter()
-        if not isinstance(self.order.lm, SpalmModel):
+        if not mixes_vectors(self.order, self.mixing):
             self.states = replace(self.states, scores=scores_of(self.order.lm, self.states.hidden))
         self.ms["forward"] += 1e3 * (time.perf_counter() - start)
         found = self.found()
@@ -99,7 +99,8 @@ class Speaker:
         lm, m = self.order.lm, self.mixing
         if found is None:
             return KnnMixture(lm, self.states, self.words)  # the model alone; of a SPALM, its gate at 1
-        if isinstance(lm, SpalmModel):
+        if mixes_vectors(self.order, m):
+            assert isinstance(lm, SpalmModel)
             return SpalmMixture(lm, self.states, self.words, found, m.K, m.lam, m.temperature, m.force)
         assert m.gate is not None
         lam = lambdas(m.gate, lm, self.states, found)

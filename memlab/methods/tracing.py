@@ -31,7 +31,7 @@ from memlab.methods.reading import (
     knn_of,
     lambdas,
 )
-from memlab.methods.sources import Read, Side
+from memlab.methods.sources import Order, Read, Side
 from memlab.methods.trace_summary import combination, summarize
 from memlab.results import Distribution, Neighbor, Trace, TraceArrays, TraceStep, TraceToken
 from memlab.results.trace import TopWords
@@ -58,13 +58,19 @@ class Mixing:
     force: float | None = None
 
 
+def mixes_vectors(order: Order, mixing: Mixing) -> bool:
+    """Whether this is SPALM with its memory: the same model also reads alone, and with a memory of its own as kNN-LM."""
+    return isinstance(order.lm, SpalmModel) and order.search is not None and mixing.gate is None
+
+
 def mixture(
     made: Read, side: Side, mixing: Mixing, short: bool = True, long: bool = True
 ) -> tuple[Mixture, float | None]:
     """The mixture of the sources that are switched on, and theta of the cache where there is one."""
     order, ids = made.order, made.passage.ids
     words = order.lm.V + (len(order.search.store.words) if order.search else 0)
-    if isinstance(order.lm, SpalmModel):
+    if mixes_vectors(order, mixing):
+        assert isinstance(order.lm, SpalmModel)
         assert side.found is not None
         spalm = SpalmMixture(
             order.lm,
@@ -97,7 +103,8 @@ def trace(made: Read, mixing: Mixing, about: Mapping[str, Any]) -> Trace:
     start = time.perf_counter()
     ids, rows, N = np.asarray(made.passage.ids), made.full.states.rows, len(made.passage)
     best, theta = mixture(made, made.full, mixing)
-    kept = _Kept(N, min(SHOWN, made.full.found.entries.shape[1]) if made.full.found else 0)
+    shown = min(SHOWN, made.full.found.entries.shape[1]) if made.full.found else 0
+    kept = _Kept(N, min(shown, mixing.K) if mixes_vectors(made.order, mixing) else shown)
     for part, sides in best.chunks(rows):
         kept.take(part, sides, ids)
     plain = kept.lm_loss  # the local context alone, unless short-term memory was read along
@@ -200,7 +207,7 @@ def _combinations(made: Read, mixing: Mixing, arrays: TraceArrays, rows: np.ndar
             out.append(combination(mixed.losses(made.passage.ids, rows), with_short, with_long))
     if short or long:
         out.append(combination(arrays.loss, short, long))
-    if long and not isinstance(made.order.lm, SpalmModel):
+    if long and not mixes_vectors(made.order, mixing):
         out.append(_memory_alone(made, mixing, rows))
     return out
 

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from memlab.lm.passage import windows, with_memory
 from memlab.lm.spalm import GATE_FILE, SpalmModel
 from memlab.methods.declare import checked
 from memlab.methods.spalm import Settings, check_spalm
+from memlab.results import Article
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,69 @@ def test_a_spalm_knows_its_encoder_and_memory_and_refuses_others(trained: Lab, t
     shutil.copytree(tmp_path / "third", tmp_path / "fourth")
     with pytest.raises(InputError, match="Train the model again"):
         load(str(tmp_path / "fourth"))
+
+
+@pytest.fixture(scope="module")
+def unseen(trained: Lab) -> list[Article]:
+    """The first datastore comes with the SPALM."""
+    rng = random.Random(7)
+    return [Article("u", "u", " ".join(rng.choice(["mare", "pieris", "natov", "andrasha"]) for _ in range(160)))]
+
+
+def figures(result: dict[str, Any]) -> dict[str, float]:
+    return {row["method"]: row["perplexity"] for row in result["results"]}
+
+
+def test_a_datastore_alone_is_measured_with_the_model_that_made_it(trained: Lab, unseen: list[Article]) -> None:
+    how: dict[str, Any] = {"methods": ("knn-lm",), "k": 4, "temperature": 5.0, "lam": 0.3, "window": 60, "stride": 60}
+    alone = trained.evaluate_perplexity(unseen, datastores=["first"], **how)
+    named = trained.evaluate_perplexity(unseen, models=["first"], datastores=["first"], **how)
+    assert alone["settings"]["models"] == named["settings"]["models"]
+    assert figures(alone) == figures(named)
+    with pytest.raises(InputError, match="different tokenizers"):
+        trained.evaluate_perplexity(unseen, models=["first", "atlas-clm"], datastores=["first", "first"], **how)
+
+
+def test_a_spalm_is_measured_with_its_own_memory_whatever_that_of_the_model(
+    trained: Lab, unseen: list[Article]
+) -> None:
+    how: dict[str, Any] = {"models": ["first"], "spalm_models": ["third"], "temperature": 5.0, "lam": 0.3}
+    true = figures(trained.evaluate_perplexity(unseen, methods=("spalm",), **how))["spalm"]
+    both = ("knn-lm", "spalm")
+    assert figures(trained.evaluate_perplexity(unseen, methods=both, k=2, **how))["spalm"] == pytest.approx(true)
+    trained.build([Article("o", "o", "Mare pieris natov. " * 60)], "other", "first", ("last",))
+    there = trained.evaluate_perplexity(unseen, methods=both, datastores=["other"], **how)
+    assert figures(there)["spalm"] == pytest.approx(true)
+
+
+def test_a_spalm_is_tuned_without_knn_lm_beside_it(trained: Lab, unseen: list[Article]) -> None:
+    how: dict[str, Any] = {"models": ["first"], "spalm_models": ["third"]}
+    for methods in (("spalm",), ("cache", "spalm"), ("spalm+knn-lm",)):
+        found = trained.evaluate_perplexity(unseen, unseen, methods, **how)
+        assert all(1 < p < 1e6 for p in figures(found).values())
+    given = trained.evaluate_perplexity(unseen, unseen, ("spalm+knn-lm",), temperature=5.0, lam=0.3, **how)
+    assert (given["settings"]["spalm_temperature"], given["settings"]["spalm_lam"]) == (5.0, 0.3)
+    for wrong in ({"k": 0}, {"k": -3}, {"k": 5000}, {"temperature": 0.0}, {"lam": 5.0}, {"lam": -1.0}):
+        with pytest.raises(InputError):
+            trained.evaluate_perplexity(unseen, methods=("spalm",), **how, **wrong)
+    with pytest.raises(InputError, match="npz"):
+        trained.evaluate_perplexity(unseen, losses=Path("losses.csv"))
+    with pytest.raises(InputError, match="short: The text is one token"):
+        trained.evaluate_perplexity([*unseen, Article("s", "short", "m")], methods=("base",), models=["first"])
+
+
+def test_a_spalm_also_reads_as_a_plain_model_and_as_knn_lm(trained: Lab, unseen: list[Article]) -> None:
+    text = unseen[0].text[:300]
+    alone = trained.read(text, "base", model="third")
+    forced = trained.read(text, "spalm", model="third", gate="local")
+    assert alone.summary["perplexity"] == pytest.approx(forced.summary["perplexity"], rel=1e-4)
+    trained.build([Article("b", "b", unseen[0].text[300:])], "by-spalm", "third", ("last",))
+    read = trained.read(text, "knn-lm", model="third", datastore="by-spalm", k=8, lam=0.25, temperature=5.0)
+    assert {t.gate for t in read if t.loss is not None} == {0.25}
+    said = trained.generate("mare pieris", model="third", datastore="by-spalm", k=8, lam=0.25, max_tokens=3)
+    assert {t.gate for t in said.tokens} == {0.25}
+    with pytest.raises(InputError, match="first"):  # whose limit is that of the encoder too
+        trained.read(text, "spalm", model="third", window=250, stride=250)
 
 
 def test_what_cannot_be_trained_is_refused(trained: Lab, text: Path, tmp_path: Path) -> None:

@@ -41,6 +41,19 @@ def test_a_text_is_recognized_whole_as_a_part_and_as_the_whole_of_parts(
     assert own_entries(store, other.text, other.spans).shape == (len(other), 0)
 
 
+def test_a_text_that_holds_a_document_twice_is_recognized_twice(
+    tiny_lm: Callable[[str], LanguageModel], documents: list[Article], tmp_path: Path
+) -> None:
+    lm = tiny_lm("llama")
+    store = Datastore(build(tmp_path, lm, [documents[2]], Order("s", ("ffn",)))[0])
+    once, twice = passage(lm, documents[2].text), passage(lm, f"{documents[2].text} {documents[2].text}")
+    assert len(twice) == 2 * len(once)
+    own = own_entries(store, twice.text, twice.spans)
+    first, second = own.max(axis=1).reshape(2, -1)
+    assert (first >= 0).all()
+    assert np.array_equal(first, second)
+
+
 def test_itself_is_never_among_the_neighbors_but_k_are_found(
     tiny_lm: Callable[[str], LanguageModel], documents: list[Article], tmp_path: Path
 ) -> None:

@@ -32,7 +32,9 @@ def choose_how(lab: Lab) -> How:
     method = controls.method(READING_METHODS, "method of reading")
     arguments: dict[str, Any] = {"method": method, "model": model}
     if method != "base":
-        store = controls.datastore("A passage never finds itself.")
+        store = controls.datastore(
+            "A passage that is a remembered text, holds one or is part of one does not find itself."
+        )
         arguments |= {"datastore": store, **controls.settings(method, model, store)}
     if method == "knn-lm":
         arguments["gate"] = controls.gate()
