@@ -32,6 +32,7 @@ from memlab.methods.gates import FEATURES, KnnGate, features_after, features_bef
 from memlab.methods.spalm import spalm_scores
 
 Progress = Callable[[float, str], None]
+_FAINT = 1e-37  # probabilities below this are rounded in 32 bits
 PIECE = 256  # tokens between two looks at the Stop button
 
 
@@ -148,6 +149,8 @@ class Sides:
     """What every side says before n tokens: probabilities (n, V') over the model's words and memory's.
 
     knn, cache: None where there is none. gate: (n,) lambda, or SPALM's g. weights: (n, k) share of each neighbor.
+    log_lm: (n, V) log-probabilities of `lm`, and log_model of the model's part of the mixture, which has the
+    weight e^log_share (n,): what 32 bits round to 0 has a loss all the same.
     """
 
     lm: Tensor
@@ -156,11 +159,27 @@ class Sides:
     mixture: Tensor
     gate: np.ndarray
     weights: np.ndarray
+    log_lm: Tensor
+    log_model: Tensor
+    log_share: np.ndarray
 
     def losses(self, targets: np.ndarray) -> np.ndarray:
-        """(n,) -ln p of one word each, in nats; infinite where p is 0."""
-        with np.errstate(divide="ignore"):
-            return -np.log(self.mixture[torch.arange(len(targets)), torch.as_tensor(targets)].double().numpy())
+        """(n,) -ln p of one word each, in nats; infinite where no side can say it."""
+        return _nats(self.mixture, targets, self.log_model, self.log_share)
+
+    def losses_of_lm(self, targets: np.ndarray) -> np.ndarray:
+        """The same of the model alone."""
+        return _nats(self.lm, targets, self.log_lm, np.zeros(len(targets)))
+
+
+def _nats(p: Tensor, targets: np.ndarray, log_model: Tensor, log_share: np.ndarray) -> np.ndarray:
+    """(n,) -ln p; where p (n, V') is beyond 32 bits, from the log-probabilities of the model (n, V) and its weight."""
+    rows, words = torch.arange(len(targets)), torch.as_tensor(targets)
+    said = p[rows, words].double().numpy()
+    faint = (said < _FAINT) & (np.asarray(targets) < log_model.shape[1])
+    model = log_model[rows, words.clamp_max(log_model.shape[1] - 1)].double().numpy() + log_share
+    with np.errstate(divide="ignore"):
+        return np.where(faint, -model, -np.log(said))
 
 
 class Mixture(ABC):
@@ -208,22 +227,26 @@ class KnnMixture(Mixture):
     def sides(self, rows: np.ndarray, force: float | None = None) -> Sides:
         logp = self.states.scores_at(self.lm, rows).log_softmax(-1)
         lm = torch.nn.functional.pad(logp.exp(), (0, self.words - logp.shape[1]))  # memory's words have p_LM 0
-        mixture, cache = lm, None
+        mixture, cache, log_share = lm, None, np.zeros(len(rows))
         if self.cached is not None:
             at = torch.from_numpy(np.searchsorted(self.states.rows, rows))
             own = Attended(self.cached.weights[at], self.cached.words, self.cached.positions)
             cache = own.distribution(self.words)
             share = torch.where(own.empty, 0.0, self.lam_cache)[:, None]
             mixture = (1 - share) * lm + share * cache
+            log_share = torch.log1p(-share)[:, 0].double().numpy()
         if self.found is None or self.lam is None:
-            return Sides(lm, None, cache, mixture, np.full(len(rows), np.nan), np.zeros((len(rows), 0)))
+            none = np.full(len(rows), np.nan), np.zeros((len(rows), 0))
+            return Sides(lm, None, cache, mixture, *none, logp, logp, log_share)
         weights = knn_weights(self.found.distances[rows], self.temperature)
         values = torch.from_numpy(np.maximum(self.found.values[rows], 0)).long()
         knn = torch.zeros(len(rows), self.words).scatter_add_(1, values, torch.from_numpy(weights).float())
         lam = self.lam[rows] if force is None else np.full(len(rows), force)
         lam = np.where(weights.sum(1) > 0, lam, 0.0)  # nothing found: the model alone
         share = torch.from_numpy(lam).float()[:, None]
-        return Sides(lm, knn, cache, (1 - share) * mixture + share * knn, lam, weights)
+        with np.errstate(divide="ignore"):  # at lambda 1 the model has no share
+            log_share = log_share + np.log1p(-lam)
+        return Sides(lm, knn, cache, (1 - share) * mixture + share * knn, lam, weights, logp, logp, log_share)
 
 
 @dataclass(frozen=True)
@@ -252,13 +275,16 @@ class SpalmMixture(Mixture):
         says = spalm_scores(hidden, values, self.lm, gate)
         alone, only = spalm_scores(hidden, values, self.lm, 1.0), spalm_scores(hidden, values, self.lm, 0.0)
         mixture, lm, knn = (self._padded(s.logp) for s in (says, alone, only))
+        log_share = np.zeros(len(rows))
         if self.lam:
             weights = knn_weights(self.found.distances[rows], self.temperature)
             words = torch.from_numpy(np.maximum(self.found.values[rows], 0)).long()
             p_knn = torch.zeros(len(rows), self.words).scatter_add_(1, words, torch.from_numpy(weights).float())
             share = torch.where(p_knn.sum(1) > 0, self.lam, 0.0)[:, None]
             mixture = (1 - share) * mixture + share * p_knn
-        return Sides(lm, knn, None, mixture, says.g.double().numpy(), says.weights.double().numpy())
+            log_share = torch.log1p(-share)[:, 0].double().numpy()
+        g, weights = says.g.double().numpy(), says.weights.double().numpy()
+        return Sides(lm, knn, None, mixture, g, weights, alone.logp, says.logp, log_share)
 
     def _padded(self, logp: Tensor) -> Tensor:
         return torch.nn.functional.pad(logp.exp(), (0, self.words - logp.shape[1]))

@@ -149,10 +149,7 @@ class _Kept:
         self.N, self.shown = N, shown
 
     def take(self, rows: np.ndarray, sides: Sides, ids: np.ndarray) -> None:
-        targets = torch.as_tensor(ids[rows])
-        self.loss[rows] = sides.losses(ids[rows])
-        with np.errstate(divide="ignore"):
-            self.lm_loss[rows] = -np.log(sides.lm[torch.arange(len(rows)), targets].double().numpy())
+        self.loss[rows], self.lm_loss[rows] = sides.losses(ids[rows]), sides.losses_of_lm(ids[rows])
         self.gate[rows] = sides.gate
         width = min(self.shown, sides.weights.shape[1])
         self.weights[rows, :width] = sides.weights[:, :width]
@@ -269,6 +266,7 @@ def step_of(
             a[position][: len(real)][real] for a in (found.entries, found.values, found.distances)
         )
         near = neighbors(store, words, entries, values, distances, sides.weights[0][real])
-    forced = {} if found is None else {str(g): complete(best.sides(row, float(g)).mixture) for g in (0, 1)}
+    asked = found is not None and bool((found.entries[position] >= 0).any())  # else there is no memory to force
+    forced = {} if not asked else {str(g): complete(best.sides(row, float(g)).mixture) for g in (0, 1)}
     cache = None if sides.cache is None or not (sides.cache > 0).any() else complete(sides.cache)
     return TraceStep(token, complete(sides.lm), knn, complete(sides.mixture), cache, near, forced)
