@@ -126,7 +126,7 @@ def test_tuning_looks_at_validation_text_only_and_one_grid_equals_single_runs(
     unasked = ~skip.arrays.searched
     np.testing.assert_allclose(skip.arrays.loss[unasked], skip.arrays.loss_without_memory[unasked], rtol=1e-5)
     assert (skip.arrays.entries[unasked] == -1).all()
-    with pytest.raises(NotFound, match=r"trained with another k"):
+    with pytest.raises(NotFound, match=r"trained with another k.* Read with k .* --gate KIND --k .* --temperature "):
         lab.read(text, model="atlas-clm", datastore="windows", gate="learned", k=17, temperature=s["temperature"])
 
 
