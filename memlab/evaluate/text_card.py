@@ -156,8 +156,8 @@ def _recipe_lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"\nTraining text: {source}, {text['tokens']} tokens, sha256 `{text['sha256']}`."
     if r["memory"]:
         yield (
-            f"\nShort-term memory: keys and values of the last {r['memory']} tokens before a segment, of the text that it goes on with, carried over detached "
-            "(the key-value cache of a rotary model, in place of Transformer-XL's cached states)."
+            f"\nShort-term memory: keys and values of the last {r['memory']} tokens before a segment, of the text that it goes on "
+            "with, carried over detached (the key-value cache of a rotary model, in place of Transformer-XL's cached states)."
         )
     if made:
         yield (

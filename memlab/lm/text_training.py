@@ -3,11 +3,10 @@
 The text is one stream of tokens, cut into as many lanes as a batch has rows; a step reads the next
 segment of every lane. With M > 0 the keys and values of the last M tokens before a segment are carried
 over from the step before, detached (the key-value cache of a model with rotary positions, in place of
-Transformer-XL's cached states, Dai et al. 2019): attention sees them, gradients do not. Carried
-are the states of the text that a segment goes on with and of no other, so a model of many short texts also
-learns to begin with nothing before it (texts that begin later in a segment see what stands before them, as
-they do within it). All kinds of models read the same
-tokens in the same order, for equal numbers of steps.
+Transformer-XL's cached states, Dai et al. 2019): attention sees them, gradients do not. Carried are the
+states of the text that a segment goes on with and of no other, so a model of many short texts also learns
+to begin with nothing before it (texts that begin later in a segment see what stands before them, as they
+do within it). All kinds of models read the same tokens in the same order, for equal numbers of steps.
 """
 
 from __future__ import annotations

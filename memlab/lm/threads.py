@@ -18,8 +18,8 @@ _inside, _usual = 0, 1
 
 @contextmanager
 def for_single_tokens(model: LanguageModel) -> Iterator[None]:
-    """One thread for a small model, whose other threads would only wait, and keep a core busy with it, while
-    that core can search the memory; as many as ever for a larger one.
+    """One thread for a small model, whose others would only wait and keep a core from searching the memory; as many
+    as ever for a larger one.
 
     Torch keeps this number for the whole process: a thread that uses torch for the first time meanwhile
     keeps one as well. What is computed does not depend on it.

@@ -32,8 +32,8 @@ from memlab.methods.gates import FEATURES, KnnGate, features_after, features_bef
 from memlab.methods.spalm import spalm_scores
 
 Progress = Callable[[float, str], None]
-_FAINT = 1e-37  # probabilities below this are rounded in 32 bits
 PIECE = 256  # tokens between two looks at the Stop button
+_FAINT = 1e-37  # probabilities below this are rounded in 32 bits
 
 
 @dataclass(frozen=True)
