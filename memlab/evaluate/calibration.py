@@ -13,17 +13,19 @@ from typing import Any
 
 import numpy as np
 
+from memlab.declare import Method
 from memlab.evaluate.questions import Asked, Question, ask_all
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Datastore
 from memlab.memory.plan import Tick
-from memlab.methods import RECALL, Method
+from memlab.reading.mixing import knn_distances, knn_memory
+from memlab.reading.reader import ModelAlone, Sources
+from memlab.reading.states import Search
 
 LAMBDAS = np.round(np.linspace(0.05, 0.95, 19), 2)
 SPREADS = np.array(
     [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]
 )  # in units of the median nearest distance
-SPREAD_NAME = {"bert-knn": "scale", "knn-lm": "temperature"}
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,16 @@ def calibrate(
 ) -> Calibrated:
     """The spread and lambda with the highest precision at 1 on one store; its key is that of the store.
 
-    Ties go to the higher mean log-probability of the right answer. `tick` hears which share of the work is
-    done; what it raises ends it.
+    Ties go to the higher mean log-probability of the right answer. `tick` is called with the share that is done;
+    exceptions abort.
     """
     k = min(k, len(store))
     defaults = method.settings()
-    asked = ask_all(model, store, questions, k, defaults.search, defaults.articles, lambda share: tick(share / 2))
+    assert method.knn is not None
+    key, articles = store.fingerprint.key, getattr(defaults, "articles", 0)
+    within = getattr(defaults, "search", "all")
+    sources = Sources(model, model, key, ModelAlone(), 0, Search(store, k), store.name, within, articles)
+    asked = ask_all(sources, questions, lambda share: tick(share / 2))
     best = Calibrated({}, -1.0, -np.inf, len(questions))
     spreads = _spreads(method, asked)
     for n, spread in enumerate(spreads):
@@ -62,19 +68,17 @@ def calibrate(
         right, score = _scores(method, asked, spread)  # (L,), (L,)
         i = int(np.lexsort((score, right))[-1])
         if (right[i], score[i]) > (best.p_at_1, best.mean_logp):
-            chosen = {"k": k, SPREAD_NAME[method.name]: spread, "lam": float(LAMBDAS[i]), "key": store.fingerprint.key}
+            chosen = {"k": k, method.knn.divisor: spread, "lam": float(LAMBDAS[i]), "key": store.fingerprint.key}
             best = Calibrated(chosen, float(right[i]), float(score[i]), len(questions))
     return best
 
 
 def _spreads(method: Method, asked: Asked) -> list[float]:
     """Scales or temperatures to try, around the typical distance of the nearest neighbor."""
-    low = {f.name: f.low for f in method.fields()}[SPREAD_NAME[method.name]]
-    plain = method.settings()
-    nearest = [
-        RECALL[method.name](f.distances[0, :1], f.values[0, :1], 1 + f.values[0, 0], plain)[0][0] for f in asked.found
-    ]
-    typical = float(np.median(nearest)) or 1.0
+    assert method.knn is not None
+    assert asked.found is not None
+    low = {f.name: f.low for f in method.fields()}[method.knn.divisor]
+    typical = float(np.median(knn_distances(method, asked.found.distances[:, 0]))) or 1.0
     return sorted({float(f"{max(low or 0.0, typical * s):.2g}") for s in SPREADS})
 
 
@@ -84,14 +88,16 @@ def _scores(method: Method, asked: Asked, spread: float) -> tuple[np.ndarray, np
     Only the neighbors' values, the model's first word and the answer can matter, so the mixture is
     computed for these few words.
     """
-    settings = method.settings(**{SPREAD_NAME[method.name]: spread})
+    assert method.knn is not None
+    assert asked.found is not None
+    settings = method.settings(**{method.knn.divisor: spread})
     right, score = np.zeros(len(LAMBDAS)), np.zeros(len(LAMBDAS))
     lam = LAMBDAS[:, None]
-    for question, logp, found in zip(asked.questions, asked.logp, asked.found, strict=True):
-        real = found.entries[0] >= 0
-        values = found.values[0][real]
+    for n, (question, logp) in enumerate(zip(asked.questions, asked.logp, strict=True)):
+        found = asked.found.row(n)
+        values = found.values[0]
         words, local = np.unique(np.append(values, [int(logp.argmax()), question.answer]), return_inverse=True)
-        memory = RECALL[method.name](found.distances[0][real], local[: len(values)], len(words), settings)[1]
+        memory = knn_memory(method, found.distances[0], local[: len(values)], len(words), settings)
         p = lam * np.exp(memory.logp) + (1 - lam) * np.exp(logp[words])  # (L, words)
         answer = local[-1]
         right += p.argmax(axis=1) == answer

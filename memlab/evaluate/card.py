@@ -15,29 +15,36 @@ from pathlib import Path
 from typing import Any
 
 from memlab.corpus.world import EXPOSURES, atlas
-from memlab.evaluate.prepare import BUNDLED_METHOD, prepare_bundled
+from memlab.declare import Method
+from memlab.evaluate.prepare import prepare_bundled
 from memlab.evaluate.probes import probe_facts, table
 from memlab.lm.catalogue import load
-from memlab.methods import METHODS
+from memlab.lm.model import LanguageModel
+from memlab.memory.datastore import Datastore
+from memlab.reading.gates import Constant
+from memlab.reading.reader import KnnMixer, Sources
+from memlab.reading.states import Search
 
 PLAIN = {"masked": "atlas-mlm fills one [MASK] in a sentence", "causal": "atlas-clm continues a text word by word"}
 
 
-def write_card(folder: Path, progress: Callable[[float, str], None]) -> None:
+def write_card(folder: Path, method: Method, progress: Callable[[float, str], None]) -> None:
     """Scores the model in `folder` and writes README.md; adds scores and calibrated settings to memlab.json."""
     record = json.loads((folder / "memlab.json").read_text("utf-8"))
-    record["runs"], record["calibrated"] = measure(folder, progress)
+    record["runs"], record["calibrated"] = measure(folder, method, progress)
     (folder / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")
-    (folder / "README.md").write_text(card_text(record), "utf-8")
+    (folder / "README.md").write_text(card_text(record, method), "utf-8")
 
 
-def measure(folder: Path, progress: Callable[[float, str], None]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def measure(
+    folder: Path, method: Method, progress: Callable[[float, str], None]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Scores with calibrated and with the paper's settings, in articles and in the whole store."""
     lm = load(str(folder))
-    method = METHODS[BUNDLED_METHOD[lm.kind]]
     with tempfile.TemporaryDirectory() as home:
         stores = {
-            s.fingerprint.key: s for s in prepare_bundled(Path(home), str(folder), lambda f, m: progress(f / 2, m))
+            s.fingerprint.key: s
+            for s in prepare_bundled(Path(home), str(folder), method, lambda f, m: progress(f / 2, m))
         }
         calibrated = next(iter(stores.values())).meta.calibrated[method.name]
         best = stores[calibrated["preferred_key"]].meta.calibrated[method.name]
@@ -52,7 +59,7 @@ def measure(folder: Path, progress: Callable[[float, str], None]) -> tuple[list[
         runs = []
         for n, (name, s) in enumerate(plans.items()):
             tick = partial(_scoring, progress, n, len(plans))
-            rows = probe_facts(atlas(), method, lm, stores[s.key], s, (0, 1, 2), tick)
+            rows = probe_facts(atlas(), _sources(method, lm, stores[s.key], s), (0, 1, 2), tick)
             runs.append({"name": name, "settings": asdict(s), "results": table(atlas(), rows, method.name)})
         return runs, {method.name: {"settings": best["settings"], "p@1": best["p@1"], "questions": best["questions"]}}
 
@@ -61,10 +68,15 @@ def _scoring(progress: Callable[[float, str], None], n: int, of: int, share: flo
     progress(0.5 + 0.5 * (n + share) / of, "scoring")
 
 
-def card_text(record: dict[str, Any]) -> str:
+def _sources(method: Method, lm: LanguageModel, store: Datastore, s: Any) -> Sources:
+    assert method.knn is not None
+    mixer = KnnMixer(Constant(s.lam), getattr(s, method.knn.divisor), method.knn.root)
+    return Sources(lm, lm, s.key, mixer, 0, Search(store, min(s.k, len(store))), store.name, s.search, s.articles)
+
+
+def card_text(record: dict[str, Any], method: Method) -> str:
     """The card as Markdown."""
     recipe, corpus = record["recipe"], record["corpus"]
-    method = METHODS[BUNDLED_METHOD[record["kind"]]]
     lines = [
         f"# {record['name']}",
         "",

@@ -24,8 +24,8 @@ class Chosen:
     lam: float = 0.25
     theta: int = THETAS.index(1.0)
     lam_cache: float = 0.1
-    spalm_temperature: int = 0
-    spalm_lam: float = 0.25
+    own_temperature: int = 0
+    own_lam: float = 0.25
 
 
 def mixed(logp: np.ndarray, p: np.ndarray, lam: float | np.ndarray) -> np.ndarray:
@@ -73,17 +73,15 @@ def over_models(perplexities: Sequence[float]) -> list[float]:
 
 Losses = Callable[[Tokens, np.ndarray, Chosen], np.ndarray]
 
-# method -> (n,) losses of the tokens `where`
-METHODS: dict[str, Losses] = {
+# role of a column -> (n,) losses of the tokens `where`. "own": the mixture of a method with models of its own.
+ROLES: dict[str, Losses] = {
     "base": lambda t, where, c: -t.logp[where],
     "short-term": lambda t, where, c: -_some(t.short)[where],
     "cache": lambda t, where, c: -with_cache(t, where, c),
-    "knn-lm": lambda t, where, c: mixed(t.logp[where], _some(t.p_knn)[where, c.temperature], c.lam),
-    "knn-lm+cache": lambda t, where, c: mixed(with_cache(t, where, c), _some(t.p_knn)[where, c.temperature], c.lam),
-    "spalm": lambda t, where, c: -_some(t.spalm)[where],
-    "spalm+knn-lm": lambda t, where, c: mixed(
-        _some(t.spalm)[where], _some(t.spalm_knn)[where, c.spalm_temperature], c.spalm_lam
-    ),
+    "memory": lambda t, where, c: mixed(t.logp[where], _some(t.p_knn)[where, c.temperature], c.lam),
+    "memory+cache": lambda t, where, c: mixed(with_cache(t, where, c), _some(t.p_knn)[where, c.temperature], c.lam),
+    "own": lambda t, where, c: -_some(t.own)[where],
+    "own+memory": lambda t, where, c: mixed(_some(t.own)[where], _some(t.own_knn)[where, c.own_temperature], c.own_lam),
 }
 
 

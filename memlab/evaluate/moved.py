@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from memlab.corpus.world import World
+from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.evaluate.edited import Probe, probes
 from memlab.lm.model import LanguageModel
@@ -22,8 +23,7 @@ from memlab.lm.prompts import ReadPrompt, read_prompt
 from memlab.memory.found import Found
 from memlab.memory.retrieval import Searchable, choose_articles, encode_many, search_everywhere
 from memlab.memory.search import search_within
-from memlab.methods import RECALL, Method
-from memlab.methods.mixture import mix
+from memlab.reading.mixing import knn_memory, mix
 from memlab.results import Moved, MovedRow
 
 Word = int | str  # a token id of the model, or a word that only memory can say
@@ -77,7 +77,7 @@ def what_moved(
         notes.append(f"{questions} left out: {lm.name} cannot read the prompt, or no single word is the answer.")
     rows: tuple[MovedRow, ...] = ()
     if asked:
-        keys, logp = encode_many(lm, [read for _, read in asked], settings.key)
+        keys, logp, _ = encode_many(lm, [read for _, read in asked], settings.key)
         prompts = [probe.prompt for probe, _ in asked]
         first, then = (_answers(method, lm, store, settings, prompts, keys, logp) for store in (before, after))
         rows = tuple(_row(lm, after, probe, a, b) for (probe, _), a, b in zip(asked, first, then, strict=True))
@@ -123,7 +123,7 @@ def _answers(
             out.append(Said(None, "", p_lm, {}, s.lam))
             continue
         values = found.values[0][real]
-        _, memory = RECALL[method.name](found.distances[0][real], values, len(text_of), s)
+        memory = knn_memory(method, found.distances[0][real], values, len(text_of), s)
         both = mix(np.concatenate([p_lm, np.full(len(store.words), -np.inf)]), memory.logp, s.lam)
         recalled = {_known(lm, text_of, int(i)): float(np.exp(memory.logp[i])) for i in np.unique(values)}
         best = int(both.argmax())

@@ -8,18 +8,17 @@ of its own. There the word is left out. All variants go through the model in one
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import ReadPrompt
 from memlab.memory.datastore import Searchable
 from memlab.memory.retrieval import Encoding, encode_many
-from memlab.methods import RECALL
+from memlab.reading.mixing import knn_distances
 from memlab.results import OccludedWord, Occlusion, Prediction
 
 WAYS = {"masked": "mask", "causal": "removal"}
@@ -61,7 +60,13 @@ def hidden(lm: LanguageModel, read: ReadPrompt, word: PromptWord) -> ReadPrompt:
 
 
 def occlude(
-    lm: LanguageModel, store: Searchable, encoded: Encoding, p: Prediction, settings: Any, most: int | None = None
+    lm: LanguageModel,
+    store: Searchable,
+    encoded: Encoding,
+    p: Prediction,
+    method: Method,
+    key: str,
+    most: int | None = None,
 ) -> Occlusion:
     """Hides each word of the prompt of `p` and compares the distances of its first `most` neighbors.
 
@@ -73,10 +78,10 @@ def occlude(
     variants = [hidden(lm, encoded.read, word) for word in words]
     if any(len(v.ids) == 0 for v in variants):
         raise InputError("The prompt has one word; hidden, nothing would be left to read. Use a longer prompt.")
-    queries, logp = encode_many(lm, variants, settings.key)  # (n, d), (n, V): one batch
+    queries, logp, _ = encode_many(lm, variants, key)  # (n, d), (n, V): one batch
     neighbors = p.neighbors[:most]
     entries = np.array([n.entry for n in neighbors])
-    change = distances_to(store, p.method, queries, entries, settings) - np.array([n.distance for n in neighbors])
+    change = distances_to(store, method, queries, entries) - np.array([n.distance for n in neighbors])
     weights = np.array([n.weight for n in neighbors])
     said = p.mixture[0].id
     return Occlusion(
@@ -99,9 +104,8 @@ def occlude(
     )
 
 
-def distances_to(store: Searchable, method: str, queries: np.ndarray, entries: np.ndarray, settings: Any) -> np.ndarray:
+def distances_to(store: Searchable, method: Method, queries: np.ndarray, entries: np.ndarray) -> np.ndarray:
     """(n, k) distances of queries (n, d) to entries (k,), as the method uses them."""
-    keys, values = store.gather(entries), np.asarray(store.values[entries])
-    rows: Sequence[np.ndarray] = [np.einsum("kd,kd->k", keys - q, keys - q, dtype=np.float64) for q in queries]
-    V = int(values.max()) + 1
-    return np.array([RECALL[method](row, values, V, settings)[0] for row in rows])
+    keys = store.gather(entries)
+    squared = np.array([np.einsum("kd,kd->k", keys - q, keys - q, dtype=np.float64) for q in queries])
+    return knn_distances(method, squared)

@@ -1,7 +1,7 @@
 """Perplexity of a model with and without its memories, all on the same tokens.
 
-The methods, each with what it adds to `base`: `short-term` (states carried across segments), `cache` (continuous
-cache), `knn-lm`, `knn-lm+cache`, `spalm`, `spalm+knn-lm`. Temperatures, thetas and lambdas that are not given are
+Each method adds columns to the table, with a role: the model alone, with short-term memory (states carried across
+segments), with the continuous cache, with p_kNN of a memory, with both, a mixture of the method's own, and that with p_kNN. Temperatures, thetas and lambdas that are not given are
 tuned on validation text, never on the text that is measured. Texts that are part of a datastore do not
 retrieve themselves. With several models (trained with several seeds) the interval is over models; with one,
 over blocks of neighboring tokens.
@@ -9,7 +9,7 @@ over blocks of neighboring tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,24 +19,26 @@ from memlab.errors import InputError, NotFound
 from memlab.evaluate.mixtures import (
     CACHE_LAMBDAS,
     LAMBDAS,
-    METHODS,
+    ROLES,
     Chosen,
     best_of,
     grid,
     mixed,
 )
-from memlab.evaluate.token_losses import Texts, Tokens, read_base, read_short, read_spalm, read_values
+from memlab.evaluate.scorers import Neighborhoods, Scorer
+from memlab.evaluate.token_losses import Texts, Tokens, Wanted, read_base, read_short, read_values
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Segments, Windows, read_texts
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import Datastore
 from memlab.memory.leave_out import CONTEXT
 from memlab.memory.search import recall, search_all
-from memlab.methods.gates import GATES, HeldOut, KnnGate
-from memlab.methods.reading import Progress, Search
+from memlab.reading.gates import GATES, HeldOut, KnnGate
+from memlab.reading.states import Progress, Search
 
 SPREADS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # temperatures, in units of the median distance of the k-th
-NEEDS_STORE = ("knn-lm", "knn-lm+cache", "spalm", "spalm+knn-lm")
+NEEDS_MEMORY = frozenset({"memory", "memory+cache"})
+NEEDS_CACHE = frozenset({"cache", "memory+cache"})
+OWN = frozenset({"own", "own+memory"})
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Sources:
 
     Args:
         lm, local: the base model and its windows. short, carried: what reads with short-term memory.
-        search, key: the datastore of the base model. spalm: SPALM, how it reads; its encoder, windows and store.
+        search, key: the datastore of the base model. scorer: a method with models of its own.
     """
 
     lm: LanguageModel
@@ -54,28 +56,35 @@ class Sources:
     carried: Segments | Windows | None = None
     search: Search | None = None
     key: str = "last"
-    spalm: SpalmModel | None = None
-    spalm_how: Segments | Windows | None = None
-    encoder: LanguageModel | None = None
-    spalm_search: Search | None = None
+    scorer: Scorer | None = None
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured. A grid of one temperature or lambda is a given one; more are tuned on validation text."""
+    """What is measured. A grid of one temperature or lambda is a given one; more are tuned on validation text.
 
-    methods: tuple[str, ...]
+    columns: name -> role; the first is that of the model alone.
+    """
+
+    columns: Mapping[str, str]
     temperatures: tuple[float, ...] = ()
     lambdas: tuple[float, ...] = LAMBDAS
     cache: int = 0
     gates: tuple[str, ...] = ()
-    K: int = 4
     seed: int = 0
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that are asked for."""
+        return frozenset(self.columns.values())
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: the tokens, what was chosen, losses of every method (n,) over the tokens that all predict."""
+    """One run: the tokens, what was chosen, losses of every column (n,) over the tokens that all predict.
+
+    columns: name -> role. own: name of the method with models of its own, "" without one.
+    """
 
     model: str
     tokens: Tokens
@@ -85,14 +94,17 @@ class Measured:
     grid: list[dict[str, float]] = field(default_factory=list)
     gates: dict[str, dict[str, Any]] = field(default_factory=dict)
     trained: dict[str, KnnGate] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    own: str = ""
 
 
-def check_methods(methods: Sequence[str]) -> tuple[str, ...]:
-    """The methods, base first, each once. Raises NotFound for an unknown one."""
-    for name in methods:
-        if name not in METHODS:
-            raise NotFound.named("method", name, METHODS)
-    return tuple(dict.fromkeys(("base", *methods)))
+def chosen_columns(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
+    """The columns of those names with their roles, the model alone first, each once. Raises NotFound for an unknown one."""
+    for name in names:
+        if name not in known:
+            raise NotFound.named("method", name, known)
+    plain = next(name for name, role in known.items() if role == "base")
+    return {name: known[name] for name in dict.fromkeys((plain, *names))}
 
 
 def measure(
@@ -105,10 +117,10 @@ def measure(
 ) -> Measured:
     """One run over the texts; with validation passages the settings are tuned on them first."""
     temperatures = options.temperatures
-    if not temperatures and (sources.search or sources.spalm_search):
+    if not temperatures and (sources.search or sources.scorer):
         temperatures = spread_temperatures(sources, validation)
     options = replace(options, temperatures=temperatures)
-    chosen, trained = Chosen(lam=options.lambdas[0], spalm_lam=options.lambdas[0]), {}
+    chosen, trained = Chosen(lam=options.lambdas[0], own_lam=options.lambdas[0]), {}
     table: list[dict[str, Any]] = []
     if validation:
         held = _tokens(sources, validation, options, lambda f, m: progress(0.4 * f, f"validation: {m}"), stop)
@@ -121,44 +133,48 @@ def measure(
     where = np.flatnonzero(tokens.predicted)
     if len(where) == 0:
         raise InputError("No token of these texts can be predicted: they are too short for this window.")
-    losses = {name: METHODS[name](tokens, where, chosen) for name in options.methods}
+    losses = {name: ROLES[role](tokens, where, chosen) for name, role in options.columns.items()}
     gates: dict[str, dict[str, Any]] = {}
     for kind, gate in trained.items():
-        losses[f"knn-lm, {kind} gate"], gates[kind] = _gated(tokens, where, chosen, gate)
-    return Measured(sources.lm.name, tokens, chosen, temperatures, losses, table, gates, trained)
+        losses[f"{_memory_column(options)}, {kind} gate"], gates[kind] = _gated(tokens, where, chosen, gate)
+    own = sources.scorer.name if sources.scorer else ""
+    return Measured(sources.lm.name, tokens, chosen, temperatures, losses, table, gates, trained, options.columns, own)
 
 
 def _tokens(
     sources: Sources, passages: Sequence[Passage], options: Options, progress: Progress, stop: Callable[[], bool]
 ) -> Tokens:
-    """Everything that the methods need of these texts, with as few passes and searches as there are sources."""
-    methods, s = set(options.methods), sources
-    texts = Texts.of(passages, s.search or s.spalm_search)
-    knn = methods & {"knn-lm", "knn-lm+cache"} or options.gates
-    # SPALM's neighbors are those of kNN-LM where both read the same memory with the same model, and there are enough.
-    shared = _same_memory(s.search, s.spalm_search) and s.search is not None and s.search.k >= options.K
-    shared = shared and s.encoder is not None and s.encoder.weights_hash == s.lm.weights_hash
-    search = s.search if knn or (s.spalm and shared) else None
-    cache = options.cache if methods & {"cache", "knn-lm+cache"} else 0
-    t = read_base(
-        s.lm, texts, s.local, s.key, search, options.temperatures, cache, bool(options.gates), options.K, progress, stop
-    )
+    """Everything that the columns need of these texts, with as few passes and searches as there are sources."""
+    roles, s, own = options.roles, sources, sources.scorer
+    texts = Texts.of(passages, s.search or (own.search if own else None))
+    shared = _shares_memory(s)  # then one search serves both
+    search = s.search if roles & NEEDS_MEMORY or options.gates or (own and shared) else None
+    cache = options.cache if roles & NEEDS_CACHE else 0
+    K = own.K if own else 0
+    wanted = Wanted(s.key, search, options.temperatures, cache, bool(options.gates), K)
+    t = read_base(s.lm, texts, s.local, wanted, progress, stop)
     if search is not None:
         t.recall = sampled_recall(s.lm, search, texts, s.local, s.key)
-    if s.carried is not None and "short-term" in methods:
+    if s.carried is not None and "short-term" in roles:
         t.short = read_short(s.short or s.lm, texts, s.carried)
-    if s.spalm is not None and s.spalm_how is not None:
-        values, t.spalm_knn = t.values, t.p_knn
-        if not shared:
-            assert s.encoder is not None
-            assert s.spalm_search is not None
-            key = s.spalm.record.key
-            values, t.spalm_knn = read_values(
-                s.encoder, texts, s.local, key, s.spalm_search, options.temperatures, options.K
-            )
-        assert values is not None
-        t.spalm, t.gate = read_spalm(s.spalm, texts, s.spalm_how, values)
+    if own is not None:
+        if shared:
+            assert t.values is not None
+            assert t.p_knn is not None
+            near = Neighborhoods(t.values, t.p_knn)
+        else:
+            of_its_own = Wanted(own.key, own.search, options.temperatures, K=K)
+            near = Neighborhoods(*read_values(own.encoder, texts, s.local, of_its_own))
+        scored = own.score(texts, near)
+        t.own, t.gate, t.own_knn = scored.logp, scored.gate, scored.p_knn
     return t
+
+
+def _shares_memory(s: Sources) -> bool:
+    """Whether the method's neighbors are those of the base model: same memory, same model, and enough of them."""
+    if s.scorer is None or s.search is None or not _same_memory(s.search, s.scorer.search):
+        return False
+    return s.search.k >= s.scorer.K and s.scorer.encoder.weights_hash == s.lm.weights_hash
 
 
 def _same_memory(one: Search | None, other: Search | None) -> bool:
@@ -166,6 +182,11 @@ def _same_memory(one: Search | None, other: Search | None) -> bool:
     if one is None or other is None or not isinstance(one.store, Datastore) or not isinstance(other.store, Datastore):
         return False
     return one.store.fingerprint == other.store.fingerprint and one.leave_out == other.leave_out
+
+
+def _memory_column(options: Options) -> str:
+    """Name of the column with p_kNN, which gates belong to."""
+    return next((name for name, role in options.columns.items() if role == "memory"), "memory")
 
 
 def tune(t: Tokens, options: Options) -> tuple[Chosen, list[dict[str, float]]]:
@@ -184,10 +205,10 @@ def tune(t: Tokens, options: Options) -> tuple[Chosen, list[dict[str, float]]]:
             for i, T in enumerate(options.temperatures)
             for j, lam in enumerate(options.lambdas)
         ]
-    if t.spalm is not None and t.spalm_knn is not None:
+    if t.own is not None and t.own_knn is not None:
         lambdas = options.lambdas if len(options.lambdas) == 1 else (0.0, *options.lambdas)
-        temperature, lam = best_of(grid(t.spalm[where], t.spalm_knn[where], lambdas), lambdas)
-        c = replace(c, spalm_temperature=temperature, spalm_lam=lam)
+        temperature, lam = best_of(grid(t.own[where], t.own_knn[where], lambdas), lambdas)
+        c = replace(c, own_temperature=temperature, own_lam=lam)
     return c, table
 
 
@@ -221,10 +242,8 @@ def spread_temperatures(sources: Sources, passages: Sequence[Passage], sample: i
         )
     lm, search, key = sources.lm, sources.search, sources.key
     if search is None:
-        assert sources.encoder is not None
-        assert sources.spalm is not None
-        lm, search, key = sources.encoder, sources.spalm_search, sources.spalm.record.key
-    assert search is not None
+        assert sources.scorer is not None
+        lm, search, key = sources.scorer.encoder, sources.scorer.search, sources.scorer.key
     keys = _some_keys(lm, passages, sources.local, key, sample)
     found = search.of(keys, np.empty((len(keys), 0), np.int64), np.full((len(keys), CONTEXT), -1))
     real = np.where(np.isfinite(found.distances), found.distances, np.nan)

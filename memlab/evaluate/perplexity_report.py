@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from memlab.declare import ReportedTable
 from memlab.errors import InputError
 from memlab.evaluate.mixtures import interval, over_models
 from memlab.evaluate.perplexity import Measured
-from memlab.evaluate.reported import ASTERISK, reported
 from memlab.lm.passage import Passage
 
 
@@ -46,7 +46,8 @@ def summarize(runs: Sequence[Measured], methods: Sequence[str]) -> list[dict[str
 
 def _speed(run: Measured, method: str) -> float:
     """Tokens per second, of the methods that one pass and one search give; 0 for others."""
-    parts = {"base": ("forward",), "knn-lm": ("forward", "search", "mix"), "cache": ("forward", "cache")}.get(method)
+    roles = {"base": ("forward",), "memory": ("forward", "search", "mix"), "cache": ("forward", "cache")}
+    parts = roles.get(run.columns.get(method, ""))
     return len(run.losses[method]) / sum(run.tokens.seconds[p] for p in parts) if parts else 0.0
 
 
@@ -72,7 +73,12 @@ def rows_of(runs: Sequence[Measured], passages: Sequence[Passage], names: Sequen
 
 
 def report(
-    runs: Sequence[Measured], passages: Sequence[Passage], names: Sequence[str], data: str, settings: dict[str, Any]
+    runs: Sequence[Measured],
+    passages: Sequence[Passage],
+    names: Sequence[str],
+    data: str,
+    settings: dict[str, Any],
+    reported: Sequence[ReportedTable] = (),
 ) -> dict[str, Any]:
     """The document of `memlab evaluate perplexity --json`."""
     first = runs[0]
@@ -81,10 +87,11 @@ def report(
         chosen |= {"temperature": first.temperatures[first.chosen.temperature], "lam": first.chosen.lam}
     if first.tokens.p_cache is not None:
         chosen |= {"theta": first.tokens.thetas[first.chosen.theta], "lam_cache": first.chosen.lam_cache}
-    if first.tokens.spalm is not None:
+    if first.tokens.own is not None:
+        at = first.chosen.own_temperature
         chosen |= {
-            "spalm_temperature": first.temperatures[first.chosen.spalm_temperature] if first.temperatures else None,
-            "spalm_lam": first.chosen.spalm_lam,
+            f"{first.own}_temperature": first.temperatures[at] if first.temperatures else None,
+            f"{first.own}_lam": first.chosen.own_lam,
         }
     recalls = [run.tokens.recall for run in runs if run.tokens.recall is not None]
     gates = {kind: about for run in runs for kind, about in run.gates.items()}
@@ -95,12 +102,11 @@ def report(
         "results": summarize(runs, list(first.losses)),
         "rows": rows_of(runs, passages, names),
         "recall": float(np.mean(recalls)) if recalls else None,
-        "left_out": first.tokens.own,
+        "left_out": first.tokens.themselves,
         "gates": gates,
         "grid": first.grid,
         "seconds": first.tokens.seconds,
-        "reported": reported(),
-        "reported_note": ASTERISK,
+        "reported": [table.to_dict() for table in reported],
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from memlab.corpus.generator import atlas_articles
 from memlab.corpus.world import atlas
+from memlab.declare import Method
 from memlab.errors import InputError, StoppedError
 from memlab.evaluate.calibration import calibrate
 from memlab.evaluate.questions import fact_questions, is_validation
@@ -20,21 +21,21 @@ from memlab.lm.model import LanguageModel
 from memlab.memory.building import Order, build, check_name
 from memlab.memory.datastore import Datastore
 from memlab.memory.files import Progress, locked
-from memlab.methods import METHODS
 
 # The first key of each is that of the datastore itself; the others become datastores beside it.
 BUNDLED_KEYS = {"masked": ("transform", "penultimate", "last"), "causal": ("last", "ffn")}
-BUNDLED_METHOD = {"masked": "bert-knn", "causal": "knn-lm"}
-BUNDLED_K = {"masked": 128, "causal": 256}
 
 
 def prepare_bundled(
-    home: Path, name: str, progress: Progress, stop: Callable[[], bool] = lambda: False
+    home: Path, name: str, method: Method, progress: Progress, stop: Callable[[], bool] = lambda: False
 ) -> list[Datastore]:
-    """Builds the datastores of one bundled model and calibrates its method, unless that is done.
+    """Builds the datastores of one bundled model and calibrates a method on them, unless that is done.
 
     One process at a time does it; another one waits and finds it done. Raises StoppedError when `stop` says
     so; finished shards are kept, and the next call goes on with them.
+
+    Args:
+        method: mixes p_kNN with distributions of the model's kind.
     """
     model = load(name)
     order = Order(Path(name).name, BUNDLED_KEYS[model.kind])
@@ -43,8 +44,7 @@ def prepare_bundled(
     with locked(lock, progress, stop):
         folders = build(home, model, atlas_articles(), order, lambda f, m: progress(0.85 * f, m), stop)
         stores = [Datastore(folder) for folder in folders]
-        method = BUNDLED_METHOD[model.kind]
-        if any(method not in store.meta.calibrated for store in stores):
+        if any(method.name not in store.meta.calibrated for store in stores):
             _calibrate(model, stores, method, progress, stop)
             stores = [Datastore(folder) for folder in folders]
     progress(1.0, "done")
@@ -52,20 +52,21 @@ def prepare_bundled(
 
 
 def _calibrate(
-    model: LanguageModel, stores: list[Datastore], method: str, progress: Progress, stop: Callable[[], bool]
+    model: LanguageModel, stores: list[Datastore], method: Method, progress: Progress, stop: Callable[[], bool]
 ) -> None:
     """Tunes the method on each store and writes what was found, with the key that did best."""
     questions = fact_questions(atlas(), model, filter(is_validation, atlas().facts))
+    assert method.knn is not None
     found = {}
     for n, store in enumerate(stores):
         tick = partial(_calibrating, progress, stop, n, len(stores))
-        found[store.name] = calibrate(METHODS[method], model, store, questions, BUNDLED_K[model.kind], tick)
+        found[store.name] = calibrate(method, model, store, questions, method.knn.k, tick)
     best = max(found.values(), key=lambda c: (c.p_at_1, c.mean_logp))
     for store in reversed(stores):  # the first one last: it says that all are done
         record = found[store.name].to_dict()
         if store is stores[0]:
             record["preferred_key"] = best.settings["key"]
-        replace(store.meta, calibrated={**store.meta.calibrated, method: record}).write(store.path)
+        replace(store.meta, calibrated={**store.meta.calibrated, method.name: record}).write(store.path)
 
 
 def _calibrating(progress: Progress, stop: Callable[[], bool], n: int, of: int, share: float) -> None:

@@ -1,4 +1,4 @@
-"""Probes: how often model, memory and mixture answer held-out questions about facts rightly."""
+"""Probes: how often model, memory and mixture answer held-out questions about facts correctly."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scipy.stats import binomtest
 
 from memlab.corpus.world import EXPOSURES, World
 from memlab.evaluate.questions import Asked, Question, ask_all, fact_questions, is_validation
-from memlab.lm.model import LanguageModel
-from memlab.memory.datastore import Datastore
 from memlab.memory.plan import Tick
-from memlab.methods import RECALL, Method
-from memlab.methods.mixture import mix
+from memlab.reading.mixture import Mixture
+from memlab.reading.reader import Sources
 
 SIDES = ("lm", "knn", "mixture")
 
@@ -34,46 +33,37 @@ class Row:
         return {**fact, "prompt": self.question.prompt, "answers": self.answers, "right": self.right}
 
 
-def probe_facts(
-    world: World,
-    method: Method,
-    lm: LanguageModel,
-    store: Datastore,
-    settings: Any,
-    numbers: Sequence[int],
-    tick: Tick = lambda share: None,
-) -> list[Row]:
+def probe_facts(world: World, sources: Sources, numbers: Sequence[int], tick: Tick = lambda share: None) -> list[Row]:
     """The held-out questions of given numbers about all facts that calibration has not seen.
 
-    `tick` hears which share is asked; what it raises ends the work.
+    `tick` is called with the share that is asked; exceptions abort.
     """
     facts = [f for f in world.facts if not is_validation(f)]
-    questions = [q for n in numbers for q in fact_questions(world, lm, facts, n)]
-    asked = ask_all(lm, store, questions, min(settings.k, len(store)), settings.search, settings.articles, tick)
-    return probe(world, lm.words, method, asked, settings)
+    questions = [q for n in numbers for q in fact_questions(world, sources.lm, facts, n)]
+    asked = ask_all(sources, questions, tick)
+    mixture = sources.mixer.mixture(sources.lm, asked.states, len(sources.words), asked.found)
+    return probe(world, sources.words, asked, mixture)
 
 
-def probe(world: World, words: Sequence[str], method: Method, asked: Asked, settings: Any) -> list[Row]:
+def probe(world: World, words: Sequence[str], asked: Asked, mixture: Mixture) -> list[Row]:
     """The first word of each side for every question, whether it is right, and whether it is of the right kind."""
     rows = []
-    for question, logp, found in zip(asked.questions, asked.logp, asked.found, strict=True):
-        real = found.entries[0] >= 0
-        k = min(settings.k, int(real.sum()))
-        memory = RECALL[method.name](found.distances[0][real][:k], found.values[0][real][:k], len(words), settings)[1]
-        sides = {"lm": logp, "knn": memory.logp, "mixture": mix(logp, memory.logp, settings.lam)}
-        first = {side: int(scores.argmax()) for side, scores in sides.items()}
-        kind = (
-            world.names_of_kind[world.relations[question.fact.relation].object_kind] if question.fact else frozenset()
-        )
-        rows.append(
-            Row(
-                question,
-                {side: words[i] for side, i in first.items()},
-                {side: i == question.answer for side, i in first.items()},
-                {side: words[i] in kind for side, i in first.items()},
-            )
-        )
+    for part, sides in mixture.chunks(np.arange(len(asked.questions))):
+        parts = {"lm": sides.lm, "knn": sides.knn, "mixture": sides.mixture}
+        first = {side: p.argmax(1).tolist() for side, p in parts.items() if p is not None}
+        for at, n in enumerate(part):
+            rows.append(_row(world, words, asked.questions[n], {side: ids[at] for side, ids in first.items()}))
     return rows
+
+
+def _row(world: World, words: Sequence[str], question: Question, first: dict[str, int]) -> Row:
+    kind = world.names_of_kind[world.relations[question.fact.relation].object_kind] if question.fact else frozenset()
+    return Row(
+        question,
+        {side: words[i] for side, i in first.items()},
+        {side: i == question.answer for side, i in first.items()},
+        {side: words[i] in kind for side, i in first.items()},
+    )
 
 
 def table(world: World, rows: Sequence[Row], mixture: str) -> list[dict[str, Any]]:
@@ -92,7 +82,7 @@ def table(world: World, rows: Sequence[Row], mixture: str) -> list[dict[str, Any
         group = groups.get(exposure, [])
         facts = [r.question.fact for r in group if r.question.fact]
         common = sum(world.most_common(f.relation) == f.object for f in facts)
-        for side in SIDES if group else ():
+        for side in (s for s in SIDES if group and s in group[0].right):
             right = sum(r.right[side] for r in group)
             interval = binomtest(right, len(group)).proportion_ci(method="wilson")
             out.append(

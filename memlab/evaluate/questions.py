@@ -6,15 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from memlab.corpus.world import World, draw
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
-from memlab.memory.datastore import Datastore
 from memlab.memory.found import Found
 from memlab.memory.plan import Tick
-from memlab.memory.retrieval import choose_articles, encode_many
-from memlab.memory.search import search_all, search_within
+from memlab.memory.retrieval import choose_articles, encode_many, search_everywhere
+from memlab.memory.search import search_within
+from memlab.reading.reader import Sources
+from memlab.reading.states import States
 from memlab.results import Fact
 
 VALIDATION = 0.2  # share of the facts that calibration may look at
@@ -31,11 +33,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Asked:
-    """Questions after model and search, before mixing: log-probabilities (B, V), neighbors of each."""
+    """Questions after model and search, before mixing: states and log-probabilities (B, V), neighbors (B, k) of each."""
 
     questions: Sequence[Question]
-    logp: np.ndarray
-    found: list[Found]
+    states: States
+    found: Found | None
+
+    @property
+    def logp(self) -> np.ndarray:
+        """(B, V) float64 log-probabilities of the model."""
+        assert self.states.scores is not None
+        return self.states.scores.numpy()
 
 
 def is_validation(fact: Fact) -> bool:
@@ -55,28 +63,23 @@ def fact_questions(world: World, model: LanguageModel, facts: Iterable[Fact], n:
     return out
 
 
-def ask_all(
-    model: LanguageModel,
-    store: Datastore,
-    questions: Sequence[Question],
-    k: int,
-    search: str,
-    articles: int,
-    tick: Tick = lambda share: None,
-) -> Asked:
-    """Encodes all questions in batches and finds the neighbors of each; what `tick` raises ends the work."""
-    read = [read_prompt(model, q.prompt) for q in questions]
-    keys, logp = encode_many(model, read, store.fingerprint.key, tick=lambda share: tick(share / 2))
-    if search == "all":
-        together = search_all(store, keys, k)
-        found = [
-            Found(together.entries[i : i + 1], together.values[i : i + 1], together.distances[i : i + 1], len(store))
-            for i in range(len(questions))
-        ]
-    else:
-        found = []
-        for n, (q, key) in enumerate(zip(questions, keys, strict=True)):
-            tick(0.5 + 0.5 * n / len(questions))
-            rows = choose_articles(store, q.prompt, articles)
-            found.append(search_within(store, key, k, store.documents.entries(rows)))
-    return Asked(questions, logp, found)
+def ask_all(sources: Sources, questions: Sequence[Question], tick: Tick = lambda share: None) -> Asked:
+    """Encodes all questions in batches and finds the neighbors of each; exceptions of `tick` abort."""
+    read = [read_prompt(sources.lm, q.prompt) for q in questions]
+    separate = sources.base is not sources.lm
+    said = encode_many(sources.lm, read, "last" if separate else sources.key, tick=lambda share: tick(share / 2))
+    keys = encode_many(sources.base, read, sources.key).keys if separate else said.keys
+    states = States(
+        np.ones(len(read), bool), torch.from_numpy(said.hidden), torch.from_numpy(keys), torch.from_numpy(said.logp)
+    )
+    search = sources.search
+    if search is None:
+        return Asked(questions, states, None)
+    if sources.within == "all":
+        return Asked(questions, states, search_everywhere(search.store, keys, search.k))
+    found = []
+    for n, (q, key) in enumerate(zip(questions, keys, strict=True)):
+        tick(0.5 + 0.5 * n / len(questions))
+        rows = choose_articles(search.store, q.prompt, sources.articles)
+        found.append(search_within(search.store, key, search.k, search.store.documents.entries(rows)))
+    return Asked(questions, states, Found.stacked(found))

@@ -12,7 +12,7 @@ from memlab.corpus.world import MASK
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.overlay import EditedStore
 from memlab.memory.retrieval import Retrieval
-from memlab.methods.counterfactual import Removal, smallest_removal
+from memlab.reading.removal import Removal, smallest_removal
 from memlab.results import Neighbor, Prediction, SmallestSet
 from memlab.results.explanation import MINIMAL, NONE, UPPER_BOUND
 

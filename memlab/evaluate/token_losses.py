@@ -18,13 +18,12 @@ from torch import Tensor
 
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Piece, Segments, Windows, read_texts
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.found import Found
 from memlab.memory.leave_out import contexts
-from memlab.methods.cache import SPREAD, ContinuousCache, mean_square
-from memlab.methods.gates import features_after, features_before
-from memlab.methods.reading import Progress, Search, knn_weights
-from memlab.methods.spalm import spalm_scores
+from memlab.reading.cache import SPREAD, ContinuousCache, mean_square
+from memlab.reading.gates import features_after, features_before
+from memlab.reading.mixture import knn_weights
+from memlab.reading.states import Progress, Search
 
 _ROWS = 64
 THETAS = (0.25, 0.5, 1.0, 2.0)  # theta of the continuous cache, in units of 8 / mean squared length of the states
@@ -63,16 +62,17 @@ class Tokens:
     """What was measured of N tokens; NaN where a token is not predicted.
 
     logp: (N,) log p_LM. short: (N,) the same with short-term memory. features: (N, 4), see gates.
-    p_knn: (N, T) by temperature; p_cache: (N, G) by theta; values: (N, K) retrieved ids for SPALM.
-    spalm: (N,) log p_SPALM; gate: (N,) its g; spalm_knn: (N, T) p_kNN by the keys of its encoder.
-    own: how many tokens are entries of the store themselves (left out). seconds: what took how long.
+    p_knn: (N, T) by temperature; p_cache: (N, G) by theta; values: (N, K) ids of the first retrieved tokens.
+    own: (N,) log p by the mixture of a method with models of its own; gate: (N,) its gate; own_knn: (N, T) p_kNN by the
+    keys of its memory.
+    themselves: how many tokens are entries of the store (left out). seconds: what took how long.
     """
 
     text: np.ndarray
     position: np.ndarray
     target: np.ndarray
     logp: np.ndarray
-    own: int = 0
+    themselves: int = 0
     thetas: tuple[float, ...] = ()
     recall: float | None = None
     short: np.ndarray | None = None
@@ -80,16 +80,16 @@ class Tokens:
     p_knn: np.ndarray | None = None
     p_cache: np.ndarray | None = None
     values: np.ndarray | None = None
-    spalm: np.ndarray | None = None
+    own: np.ndarray | None = None
     gate: np.ndarray | None = None
-    spalm_knn: np.ndarray | None = None
+    own_knn: np.ndarray | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def predicted(self) -> np.ndarray:
         """(N,) tokens that every source predicts."""
         out = ~np.isnan(self.logp)
-        for array in (self.short, self.spalm):
+        for array in (self.short, self.own):
             if array is not None:
                 out &= ~np.isnan(array)
         return out
@@ -99,48 +99,55 @@ class Tokens:
         self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - since
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is measured of every token.
+
+    key: of the model's representations. search: None for no long-term memory. temperatures: grid of p_kNN.
+    cache: size of the continuous cache. features: whether gates need them. K: how many retrieved values to keep.
+    """
+
+    key: str = "last"
+    search: Search | None = None
+    temperatures: Sequence[float] = ()
+    cache: int = 0
+    features: bool = False
+    K: int = 0
+
+
 def read_base(
     lm: LanguageModel,
     texts: Texts,
     how: Windows,
-    key: str,
-    search: Search | None,
-    temperatures: Sequence[float],
-    cache: int = 0,
-    features: bool = False,
-    K: int = 0,
+    wanted: Wanted,
     progress: Progress = lambda fraction, message: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Tokens:
-    """One pass of the model over all texts, and one search for every token.
-
-    Args:
-        search: None for no long-term memory. temperatures: grid of p_kNN. cache: size of the continuous cache.
-        features: whether gates need them. K: how many retrieved values to keep.
-    """
+    """One pass of the model over all texts, and one search for every token."""
+    search, temperatures, features, K = wanted.search, wanted.temperatures, wanted.features, wanted.K
     N = int(texts.starts[-1])
     t = Tokens(
         text=np.concatenate([np.full(len(p), i, np.int32) for i, p in enumerate(texts.passages)]),
         position=np.concatenate([np.arange(len(p), dtype=np.int32) for p in texts.passages]),
         target=np.concatenate([np.asarray(p.ids, np.int32) for p in texts.passages]),
         logp=np.full(N, np.nan),
-        own=int((texts.own >= 0).any(axis=1).sum()),
+        themselves=int((texts.own >= 0).any(axis=1).sum()),
     )
     if search is not None:
         t.p_knn = np.full((N, len(temperatures)), np.nan)
         t.values = np.full((N, K), -1, np.int32)
     if features:
         t.features = np.zeros((N, 4))
-    caches = _Caches(cache)
+    caches = _Caches(wanted.cache)
     since = time.perf_counter()
-    for piece in read_texts(lm, texts.ids, how, key):
+    for piece in read_texts(lm, texts.ids, how, wanted.key):
         rows = texts.rows(piece)
         logits = piece.logits
         t.logp[rows] = _logp(logits, piece.target)
         t.took("forward", since)
         if features:
             t.features[rows, :2] = features_before(logits)  # type: ignore[index]
-        if cache:
+        if wanted.cache:
             since = time.perf_counter()
             p = caches.read(piece)
             t.p_cache = np.full((N, p.shape[1]), np.nan) if t.p_cache is None else t.p_cache
@@ -171,30 +178,17 @@ def read_short(lm: LanguageModel, texts: Texts, how: Segments | Windows) -> np.n
     return out
 
 
-def read_values(
-    encoder: LanguageModel, texts: Texts, how: Windows, key: str, search: Search, temperatures: Sequence[float], K: int
-) -> tuple[np.ndarray, np.ndarray]:
+def read_values(encoder: LanguageModel, texts: Texts, how: Windows, wanted: Wanted) -> tuple[np.ndarray, np.ndarray]:
     """What a separate encoder finds: (N, K) values of the first K neighbors, and (N, T) p_kNN of the token that followed."""
+    search, temperatures, K = wanted.search, wanted.temperatures, wanted.K
+    assert search is not None
     N = int(texts.starts[-1])
     values, p_knn = np.full((N, K), -1, np.int32), np.full((N, len(temperatures)), np.nan)
-    for piece in read_texts(encoder, texts.ids, how, key):
+    for piece in read_texts(encoder, texts.ids, how, wanted.key):
         rows = texts.rows(piece)
         found = search.of(piece.keys.numpy(), texts.own[rows], texts.before[rows])
         values[rows], p_knn[rows] = _first(found, K), knn_grid(found, piece.target.numpy(), temperatures)
     return values, p_knn
-
-
-def read_spalm(
-    lm: SpalmModel, texts: Texts, how: Segments | Windows, values: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) log p_SPALM of every token and (N,) the weight g of the local state, given the retrieved values (N, K)."""
-    logp, gate = np.full(len(values), np.nan), np.full(len(values), np.nan)
-    for piece in read_texts(lm, texts.ids, how, "last"):
-        rows = texts.rows(piece)
-        said = spalm_scores(piece.hidden, values[rows], lm)
-        logp[rows] = said.logp[torch.arange(len(rows)), piece.target].double().numpy()
-        gate[rows] = said.g.double().numpy()
-    return logp, gate
 
 
 def knn_grid(found: Found, targets: np.ndarray, temperatures: Sequence[float]) -> np.ndarray:

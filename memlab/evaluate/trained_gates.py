@@ -18,8 +18,9 @@ from memlab.errors import InputError, NotFound
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Windows, scores_of
 from memlab.memory.datastore import Fingerprint
-from memlab.methods.gates import HeldOut, KnnGate, features_after, features_before, gate_class, read_gate
-from memlab.methods.reading import Search, find_neighbors, knn_of, read_states
+from memlab.reading.gates import HeldOut, KnnGate, features_after, features_before, gate_class, read_gate
+from memlab.reading.mixture import knn_of
+from memlab.reading.states import Search, find_neighbors, read_states
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,10 @@ from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 from memlab.errors import InputError, StoppedError
 from memlab.lm.optimization import Optimization, Progress
 
-KINDS = ("base", "short-term", "spalm")
+KINDS = {  # kinds of model that need nothing but a text; systems declare further ones as recipes
+    "base": "a causal model without short-term memory",
+    "short-term": "a causal model with short-term memory",
+}
 # (h (n, d), targets (n,), places (n,) of the targets in the stream, embedding (V, d)) -> mean loss
 Loss = Callable[[Tensor, Tensor, np.ndarray, Tensor], Tensor]
 
@@ -49,16 +52,14 @@ class TextRecipe:
     muon_rate: float = 0.02  # Muon: matrices of the blocks
     warmup: int = 60
     weight_decay: float = 0.01
-    K: int = 4  # SPALM: retrieved tokens a position
-    key: str = "ffn"  # SPALM: which key of the frozen encoder
+    K: int = 4  # with a long-term memory: retrieved tokens a position
+    key: str = "ffn"  # with a long-term memory: which key of the frozen encoder
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InputError(f"There is no kind of model {self.kind!r}. Allowed: {', '.join(KINDS)}.")
         if self.memory < 0:
             raise InputError(f"The short-term memory is {self.memory} tokens; allowed is 0 (off) or more.")
         if self.K < 1:
-            raise InputError(f"K is {self.K}; a SPALM needs at least 1 retrieved token. Allowed: 1 or more.")
+            raise InputError(f"K is {self.K}; at least 1 token must be retrieved. Allowed: 1 or more.")
         if self.steps < 1:
             raise InputError(f"{self.steps} steps train nothing. Allowed: 1 or more.")
 
@@ -149,25 +150,29 @@ def _visible(text: np.ndarray, places: np.ndarray, carried: int) -> Tensor | Non
     return torch.from_numpy(np.pad(same, ((0, 0), (0, places.shape[1])), constant_values=True).astype(np.int64))
 
 
+@dataclass(frozen=True)
+class Extra:
+    """A training loss of one's own (see `Loss`), and the parameters besides the model's that are trained with it."""
+
+    loss_of: Loss = plain_loss
+    parameters: Sequence[nn.Parameter] = ()
+
+
 def train_on_stream(
     recipe: TextRecipe,
     stream: Stream,
     vocabulary: int,
-    loss_of: Loss = plain_loss,
-    more: Sequence[nn.Parameter] = (),
+    extra: Extra = Extra(),
     progress: Progress = lambda fraction, message: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> LlamaForCausalLM:
     """Trains the model of `recipe`. Two runs with one seed on one machine give the same.
 
-    Args:
-        loss_of: see `Loss`. more: parameters besides the model's that it uses and that are trained with it.
-
     Raises:
         InputError: the stream is too short. StoppedError: `stop` said so.
     """
     module = new_model(recipe, vocabulary).train()
-    optimization = Optimization(module, recipe, more)
+    optimization = Optimization(module, recipe, extra.parameters)
     embedding = module.get_input_embeddings().weight
     ids = torch.from_numpy(stream.ids)
     past, at, smooth, start = DynamicCache(), 0, 0.0, time.monotonic()
@@ -186,7 +191,7 @@ def train_on_stream(
         at += recipe.segment
         wanted = stream.predicted[places + 1]  # (B, S)
         targets = places[wanted] + 1
-        loss = loss_of(h[torch.from_numpy(wanted)], ids[targets], targets, embedding)
+        loss = extra.loss_of(h[torch.from_numpy(wanted)], ids[targets], targets, embedding)
         optimization.step(loss)
         for layer in past.layers:
             layer.keys = layer.keys[..., -recipe.M :, :].detach()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,25 @@ class Found:
         """No neighbor for any of so many queries."""
         none = np.empty((queries, 0), np.int64)
         return Found(none, none.astype(np.int32), none.astype(np.float64), 0)
+
+    @staticmethod
+    def stacked(parts: Sequence[Found]) -> Found:
+        """The neighbors of several searches as those of one, padded to the widest; `searched` is the mean."""
+        k = max((f.entries.shape[1] for f in parts), default=0)
+        pads = [((0, 0), (0, k - f.entries.shape[1])) for f in parts]
+        return Found(
+            np.concatenate([np.pad(f.entries, p, constant_values=-1) for f, p in zip(parts, pads, strict=True)]),
+            np.concatenate([np.pad(f.values, p, constant_values=-1) for f, p in zip(parts, pads, strict=True)]),
+            np.concatenate([np.pad(f.distances, p, constant_values=np.inf) for f, p in zip(parts, pads, strict=True)]),
+            round(sum(f.searched for f in parts) / len(parts)),
+        )
+
+    def row(self, i: int) -> Found:
+        """The neighbors of one query, missing ones left out."""
+        real = self.entries[i] >= 0
+        return Found(
+            self.entries[i][real][None], self.values[i][real][None], self.distances[i][real][None], self.searched
+        )
 
     def first(self, k: int) -> Found:
         """The same search with a smaller k."""

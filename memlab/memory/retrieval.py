@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,12 +27,25 @@ from memlab.memory.search import search_all, search_within
 
 @dataclass(frozen=True)
 class Encoding:
-    """A prompt as model and memory see it: query key (d,) float32 and log-probabilities (V,) float64."""
+    """A prompt as model and memory see it.
+
+    key: (d,) float32 query key, by the model that made the datastore. logp: (V,) float64 log-probabilities and
+    hidden: (d,) float32 top state of the model that answers.
+    """
 
     read: ReadPrompt
     key: np.ndarray
     logp: np.ndarray
+    hidden: np.ndarray
     ms: float
+
+
+class EncodedPrompts(NamedTuple):
+    """Prompts that one model read: query keys (B, d), log-probabilities (B, V) and top states (B, d)."""
+
+    keys: np.ndarray
+    logp: np.ndarray
+    hidden: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -47,10 +61,10 @@ def encode(model: LanguageModel, prompt: str, key: str, base: LanguageModel | No
     """One forward pass of `model`, and one more of `base` where the key belongs to other weights."""
     start = time.perf_counter()
     read = read_prompt(model, prompt)
-    keys, logp = encode_many(model, [read], key)
-    if base is not None and base is not model:
-        keys, _ = encode_many(base, [read], key)
-    return Encoding(read, keys[0], logp[0], 1e3 * (time.perf_counter() - start))
+    separate = base is not None and base is not model
+    said = encode_many(model, [read], "last" if separate else key)
+    keys = encode_many(base, [read], key).keys if base is not None and separate else said.keys
+    return Encoding(read, keys[0], said.logp[0], said.hidden[0], 1e3 * (time.perf_counter() - start))
 
 
 def encode_many(
@@ -59,13 +73,13 @@ def encode_many(
     key: str,
     batch: int = 128,
     tick: Tick = lambda share: None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(B, d) float32 query keys and (B, V) float64 log-probabilities of prompts, in batches of like length.
+) -> EncodedPrompts:
+    """Query keys, log-probabilities (float64) and top states of prompts, in batches of similar length.
 
-    `tick` hears before each batch which share of the prompts is done; what it raises ends the work.
+    `tick` is called before each batch with the share that is done; exceptions abort.
     """
     model.check_key(key)
-    keys = np.empty((len(prompts), model.d), np.float32)
+    keys, hidden = (np.empty((len(prompts), model.d), np.float32) for _ in range(2))
     logp = np.empty((len(prompts), model.V))
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
     for at in range(0, len(order), batch):
@@ -73,11 +87,11 @@ def encode_many(
         part = order[at : at + batch]
         ids, mask = model.pad([prompts[i].ids for i in part])
         columns = torch.tensor([prompts[i].position for i in part])
-        out = model.encode(ids, mask, torch.arange(len(part)), columns, (key,))
-        keys[part] = out.keys[key].numpy()
+        out = model.encode(ids, mask, torch.arange(len(part)), columns, (key, "last"))
+        keys[part], hidden[part] = out.keys[key].numpy(), out.keys["last"].numpy()
         assert out.logp is not None
         logp[part] = out.logp.numpy()
-    return keys, logp
+    return EncodedPrompts(keys, logp, hidden)
 
 
 def retrieve(store: Searchable, prompt: str, query: np.ndarray, k: int, search: str, articles: int) -> Retrieval:

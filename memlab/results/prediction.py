@@ -8,28 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memlab.results.distribution import Distribution
+from memlab.results.gate import Gate
 from memlab.results.tables import csv_text
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Gate:
-    """How model and memory were mixed. `knn_weight` is lambda, the weight of p_kNN.
-
-    `local_weight` is SPALM's g, the weight of the model's own state among the vectors that are mixed before the
-    softmax; None for methods that mix distributions. With g, `knn_weight` above 0 is kNN-LM mixed in after it.
-    """
-
-    kind: str
-    knn_weight: float
-    local_weight: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        if self.local_weight is None:
-            return {"kind": self.kind, "knn_weight": self.knn_weight}
-        also = {"knn_weight": self.knn_weight} if self.knn_weight else {}
-        return {"kind": self.kind, "local_weight": self.local_weight, **also}
 
 
 @dataclass(frozen=True)
@@ -93,18 +75,20 @@ class PromptToken:
 
 @dataclass(frozen=True)
 class TippingPoint:
-    """From which lambda on memory's answer beats the model's.
+    """From which value of the gate on the other side's answer wins.
 
-    For model answer a and memory answer b, lambda* = D_LM / (D_LM + D_kNN) with
+    Where distributions are mixed, from which lambda on memory's answer beats the model's. For model answer a and memory answer b, lambda* = D_LM / (D_LM + D_kNN) with
     D_LM = p_LM(a) - p_LM(b) and D_kNN = p_kNN(b) - p_kNN(a). None where they agree.
     `others` are words that win for some lambda strictly between 0 and 1 although neither model nor
-    memory puts them first: (word, from lambda, to lambda).
+    memory puts them first: (word, from lambda, to lambda). Where vectors are mixed, `lam` is the smallest g from which
+    on the model's answer holds (found by halving), and `symbol` says so.
     """
 
     lam: float | None
     model_answer: str
     memory_answer: str
     others: tuple[tuple[str, float, float], ...] = ()
+    symbol: str = "λ"
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -112,6 +96,7 @@ class TippingPoint:
             "model_answer": self.model_answer,
             "memory_answer": self.memory_answer,
             "others": [{"token": t, "from": a, "to": b} for t, a, b in self.others],
+            "symbol": self.symbol,
         }
 
 
@@ -198,6 +183,7 @@ class Prediction:
             "answer": self.answer,
             **{name: d.to_list(top) for name, d in parts.items()},
             "gate": self.gate.to_dict(),
+            "gate_info": self.gate.info.to_dict(),
             "tipping": self.tipping.to_dict(),
             "neighbors": [n.to_dict() for n in self.neighbors],
             "prompt_tokens": [t.to_dict() for t in self.prompt_tokens],

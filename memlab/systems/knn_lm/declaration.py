@@ -15,10 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from memlab.methods.declare import Method, setting
-from memlab.methods.mixture import Memory, remember
+from memlab.declare import KnnDistribution, Method, ReportedTable, System, setting
 
 
 @dataclass(frozen=True)
@@ -61,17 +58,42 @@ METHOD = Method(
     name="knn-lm",
     title="kNN-LM",
     paper="Khandelwal et al., ICLR 2020",
-    kind="causal",
+    kinds=("causal",),
     help="Next words: the model's distribution mixed with that of the nearest remembered contexts.",
     settings=Settings,
+    reader="memlab.systems.knn_lm.reader:KnnLmReader",
+    abilities=("ask", "read", "generate", "sweep", "explain"),
+    knn=KnnDistribution(divisor="temperature", root=False, k=256),
+    gates=("constant", "learned", "skip"),
+    only_ask=("search", "articles"),
+    columns={"knn-lm": "memory", "knn-lm+cache": "memory+cache"},
 )
 
-
-def recall(squared: np.ndarray, values: np.ndarray, V: int, s: Settings) -> tuple[np.ndarray, Memory]:
-    """Distances as the method uses them (squared L2), and p_kNN.
-
-    Args:
-        squared: (k,) squared L2 distances. values: (k,) token ids. V: number of words.
-    """
-    d = squared
-    return d, remember(-d / s.temperature, values, V)
+SYSTEM = System(
+    name="knn_lm",
+    title="kNN-LM",
+    paper="Khandelwal, Levy, Jurafsky, Zettlemoyer & Lewis: Generalization through Memorization: Nearest Neighbor Language Models. ICLR 2020",
+    group="Semiparametric language models",
+    summary=(
+        "A trained causal model is mixed with a nearest-neighbor search over its own representations of a text collection. "
+        "Nothing is trained: the memory can be exchanged, and every remembered passage can be shown."
+    ),
+    methods=(METHOD,),
+    reported=(
+        ReportedTable(
+            title="WikiText-103, perplexity on test",
+            source="Khandelwal et al., ICLR 2020",
+            columns=("model", "perplexity"),
+            rows=(
+                {"model": "base", "perplexity": "18.65"},
+                {"model": "kNN-LM", "perplexity": "16.12"},
+                {"model": "kNN-LM + continuous cache", "perplexity": "15.79"},
+            ),
+        ),
+    ),
+    words={
+        "temperature": "Divides the distances before the softmax over neighbors: larger values let far neighbors count.",
+        "lambda": "The weight of the memory's distribution in the mixture: 0 is the model alone, 1 the memory alone.",
+        "gate": "What decides lambda: one constant, or a small network that looks at the model's and the memory's certainty.",
+    },
+)

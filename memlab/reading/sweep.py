@@ -1,4 +1,4 @@
-"""Answer and probabilities as functions of one setting, from one search and no further forward pass.
+"""Answer and probabilities as functions of one setting or of the gate, from one search and no further forward pass.
 
 The mixture's first word can only be a word that some neighbor holds, or the model's first word among all
 others. So each point needs the probabilities of these few candidates: (P, U) for P points and U candidates.
@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from memlab.declare import Method
 from memlab.errors import InputError
-from memlab.methods.declare import Method
-from memlab.methods.mixture import envelope
+from memlab.reading.mixing import envelope
+from memlab.reading.mixture import Mixture
 from memlab.results import Sweep, Turn
 
 SHOWN = 6  # words that are followed
 LEAST = 0.005  # probability that a word must reach somewhere to be followed without winning
 CLOSE = 1e-4  # relative width at which the search for a turn ends
 REACH = 30.0  # a divisor is swept from a 30th of its value to 30 times it
-DIVISORS = ("scale", "temperature")
+GATE = "gate"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,13 @@ class Axis:
 
 def divisor_of(method: Method) -> str:
     """The setting by which a method divides distances."""
-    return next(f.name for f in method.fields() if f.name in DIVISORS)
+    assert method.knn is not None
+    return method.knn.divisor
+
+
+def sweepable(method: Method) -> tuple[str, ...]:
+    """What can be swept: lambda, k and the divisor where p_kNN is mixed in; the gate of any other method."""
+    return ("lam", "k", method.knn.divisor) if method.knn is not None else (GATE,)
 
 
 def axis_of(method: Method, settings: Any, over: str, points: int, most: int) -> Axis:
@@ -94,7 +101,7 @@ def axis_of(method: Method, settings: Any, over: str, points: int, most: int) ->
     Raises:
         InputError: the method has no such setting, or fewer than two points.
     """
-    allowed = {"lam", "k", divisor_of(method)}
+    allowed = sweepable(method)
     if over not in allowed:
         names = ", ".join(f.name for f in method.fields() if f.name in allowed)
         raise InputError(f"{method.title} cannot be swept over {over!r}. Allowed: {names}.")
@@ -150,6 +157,49 @@ def sweep(axis: Axis, voters: Voters, k: int, divisor: float, lam: float, words:
         mixture=mixture[:, shown],
         answers=tuple(words(int(c.ids[u])) for u in first),
         turns=tuple(Turn(at_, words(int(c.ids[a])), words(int(c.ids[b]))) for at_, a, b in turns),
+        ms=1e3 * (time.perf_counter() - start),
+    )
+
+
+def sweep_gate(mixture: Mixture, value: float, points: int, words: Callable[[int], str]) -> Sweep:
+    """Moves the gate of one answer from 0 to 1: counterfactuals, since a learned gate has one value for each context.
+
+    Args:
+        mixture: of one row. value: of the gate as computed. points: at least 2.
+
+    Raises:
+        InputError: fewer than two points.
+    """
+    start = time.perf_counter()
+    if points < 2:
+        raise InputError(f"A sweep has at least 2 points, not {points}.")
+    values = np.union1d(np.linspace(0.0, 1.0, points).round(12), value)
+
+    def at(g: float) -> np.ndarray:
+        return np.exp(mixture.answer(0, g).mixture)
+
+    p = np.stack([at(float(g)) for g in values])  # (P, V')
+    first = p.argmax(1)
+    turns = []
+    for i in np.flatnonzero(first[1:] != first[:-1]):
+        low, high, after = float(values[i]), float(values[i + 1]), int(first[i + 1])
+        while high - low > CLOSE:
+            middle = (low + high) / 2
+            found = int(at(middle).argmax())
+            low, high, after = (middle, high, after) if found == first[i] else (low, middle, found)
+        turns.append(Turn(high, words(int(first[i])), words(after)))
+    shown = _followed(p, first, int(np.abs(values - value).argmin()))
+    names = [words(u) for u in shown]
+    return Sweep(
+        over=GATE,
+        label=mixture.gate.symbol,
+        log=False,
+        current=value,
+        values=values,
+        words=tuple(n if names.count(n) == 1 else f"{n} ({u})" for n, u in zip(names, shown, strict=True)),
+        mixture=p[:, shown],
+        answers=tuple(words(int(u)) for u in first),
+        turns=tuple(turns),
         ms=1e3 * (time.perf_counter() - start),
     )
 

@@ -1,6 +1,6 @@
 """Continuing a prompt with memory, token by token: one forward pass of one token, one search, one mixture.
 
-The mixture of each step is that of `memlab.methods.reading`, and it is the mixture that is decoded: with
+The mixture of each step is that of `memlab.reading.mixture`, and it is the mixture that is decoded: with
 lambda 0 a greedy generation is the model's own, token by token.
 
 A word that only memory can say (taught, and no token of the model) can be said. The model then reads the
@@ -21,11 +21,12 @@ from memlab.corpus.word_kinds import kinds
 from memlab.lm.model import LanguageModel
 from memlab.lm.writing import Writer
 from memlab.memory.found import Found
-from memlab.methods.reading import Progress, Sides
-from memlab.methods.sampling import Decoding, choose
-from memlab.methods.sources import Order
-from memlab.methods.speaking import speaking
-from memlab.methods.tracing import SHOWN, Mixing, frequencies, step_of
+from memlab.reading.decoding import Decoding, choose
+from memlab.reading.mixture import Sides
+from memlab.reading.next_token import next_token
+from memlab.reading.passes import Order
+from memlab.reading.states import Progress
+from memlab.reading.tracing import SHOWN, Mixing, frequencies, step_of
 from memlab.results import Remembered, TraceStep, TraceToken, WordProbability
 
 TOP = 8  # most probable words kept of each side: what can be chosen instead
@@ -50,8 +51,22 @@ class Generated:
     ms: dict[str, float] = field(default_factory=dict)
 
 
-class Heard(NamedTuple):
-    """A token that was chosen and is not written down yet."""
+@dataclass(frozen=True)
+class Start:
+    """Where a generation begins.
+
+    ids: what the model has read, special tokens included; text: the same as characters. first: position of the first
+    new token (those before it were generated as well). token: the first new token, where a person chose it.
+    """
+
+    ids: tuple[int, ...]
+    text: str
+    first: int = 0
+    token: int | None = None
+
+
+class Chosen(NamedTuple):
+    """A token that was chosen and is not described yet."""
 
     sides: Sides
     found: Found | None
@@ -61,21 +76,21 @@ class Heard(NamedTuple):
     end: bool
 
 
-class Scribe:
-    """Writes down what is said, in characters and with its split, one token after it was heard."""
+class Describer:
+    """Describes generated tokens, each with its characters and distributions, one token behind the model."""
 
     def __init__(self, lm: LanguageModel, words: Sequence[str], ids: Sequence[int], first: int, at: int) -> None:
         self.lm, self.words, self.first, self.at = lm, words, first, at
         self.writer = Writer(lm, ids)
-        self.waiting: Heard | None = None
+        self.waiting: Chosen | None = None
         self.said: list[Said] = []
 
-    def hear(self, token: Heard) -> None:
-        """Keeps a token until there is time to write it."""
+    def keep(self, token: Chosen) -> None:
+        """Keeps a token until there is time to describe it."""
         self.waiting = token
 
-    def write(self) -> None:
-        """Writes the token that was heard last, if it is not written yet."""
+    def describe(self) -> None:
+        """Describes the token that was kept last, if that is not done yet."""
         if self.waiting is None:
             return
         sides, found, word, reads, chosen, end = self.waiting
@@ -93,41 +108,36 @@ def generate(
     order: Order,
     mixing: Mixing,
     words: Sequence[str],
-    ids: Sequence[int],
-    text: str,
-    first: int,
+    begin: Start,
     decoding: Decoding,
     max_tokens: int,
-    token: int | None = None,
     progress: Progress = lambda fraction, message: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generated:
-    """Goes on behind a text, by at most `max_tokens` tokens.
+    """Continues a text by at most `max_tokens` tokens.
 
     Args:
         order, mixing: who reads, which memory is searched, and how they are mixed.
         words: what a person reads for each id, the model's and memory's.
-        ids: what the model has read, special tokens included; text: the same as characters.
-        first: position of the first new token (those before it were generated as well).
-        token: the first new token, where a person chose it; then decoding decides.
     """
     start = time.perf_counter()
     lm, ends = order.lm, end_tokens(order.lm)
-    scribe, read, ended = Scribe(lm, words, ids, first, len(text)), list(ids), "max_tokens"
-    reads: tuple[int, ...] = tuple(ids)
-    with speaking(order, mixing) as speaker:
+    describer = Describer(lm, words, begin.ids, begin.first, len(begin.text))
+    read, ended = list(begin.ids), "max_tokens"
+    reads: tuple[int, ...] = tuple(begin.ids)
+    with next_token(order, mixing) as following:
         for n in range(max_tokens):
             if stop():
                 ended = "stopped"
                 break
-            speaker.read(reads)
-            scribe.write()  # the token before; the search of this one is running
-            sides, found = speaker.next()
+            following.read(reads)
+            describer.describe()  # the token before; the search of this one is running
+            sides, found = following.next()
             p = sides.mixture[0].double().numpy()
-            chosen = n == 0 and token is not None
-            word = token if chosen and token is not None else choose(p, decoding, len(read))
+            chosen = n == 0 and begin.token is not None
+            word = begin.token if n == 0 and begin.token is not None else choose(p, decoding, len(read))
             reads = (word,) if word < lm.V else pieces(lm, words[word])
-            scribe.hear(Heard(sides, found, word, reads, chosen, word in ends))
+            describer.keep(Chosen(sides, found, word, reads, chosen, word in ends))
             read += reads
             progress((n + 1) / max_tokens, f"{n + 1} of {max_tokens} tokens")
             if word in ends:
@@ -136,9 +146,9 @@ def generate(
             if len(read) >= order.limit and n + 1 < max_tokens:
                 ended = "context"
                 break
-    scribe.write()
+    describer.describe()
     total = 1e3 * (time.perf_counter() - start)
-    return Generated(_described(scribe.said, order, text), ended, {**speaker.ms, "total": total})
+    return Generated(_described(describer.said, order, begin.text), ended, {**following.ms, "total": total})
 
 
 @torch.inference_mode()
@@ -146,25 +156,10 @@ def generated_step(
     order: Order, mixing: Mixing, words: Sequence[str], ids: Sequence[int], token: TraceToken
 ) -> TraceStep:
     """Complete distributions, neighbors and counterfactuals of one generated token; `ids` were read before it."""
-    with speaking(order, mixing) as speaker:
-        speaker.read(ids)
-        found = speaker.found()
-    return step_of(speaker.mixture(found), 0, token, words, found, order.search.store if order.search else None)
-
-
-@torch.inference_mode()
-def next_step(
-    order: Order, mixing: Mixing, words: Sequence[str], ids: Sequence[int], text: str
-) -> tuple[TraceStep, int, dict[str, float]]:
-    """The same of the most probable token behind a prompt, how many entries were searched, and milliseconds by kind of work."""
-    with speaking(order, mixing) as speaker:
-        speaker.read(ids)
-        sides, found = speaker.next()
-    word = int(sides.mixture[0].argmax())
-    token = _token(words, sides, found, word, words[word], 0, len(text))
-    store = order.search.store if order.search else None
-    step = step_of(speaker.mixture(found), 0, token, words, found, store)
-    return step, found.searched if found else 0, speaker.ms
+    with next_token(order, mixing) as following:
+        following.read(ids)
+        found = following.found()
+    return step_of(following.mixture(found), 0, token, words, found, order.search.store if order.search else None)
 
 
 def pieces(lm: LanguageModel, word: str) -> tuple[int, ...]:
@@ -211,7 +206,7 @@ def _token(
 
 
 def _remembered(words: Sequence[str], sides: Sides, found: Found) -> tuple[Remembered, ...]:
-    """The nearest neighbors with their shares of p_kNN (of SPALM: its K, with their attention)."""
+    """The nearest neighbors that take part, each with its share."""
     n = min(SHOWN, sides.weights.shape[1])
     rows = zip(
         found.entries[0, :n].tolist(),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from memlab.declare import Method
 from memlab.results import Distribution, TippingPoint
 
 
@@ -36,6 +38,22 @@ def remember(scores: np.ndarray, values: np.ndarray, V: int) -> Memory:
     np.add.at(p, values, w)
     with np.errstate(divide="ignore"):
         return Memory(np.log(p), w)
+
+
+def knn_distances(method: Method, squared: np.ndarray) -> np.ndarray:
+    """Distances as a method uses and shows them, from squared ones: their root where it declares that."""
+    return np.sqrt(squared) if method.knn is not None and method.knn.root else squared
+
+
+def knn_memory(method: Method, squared: np.ndarray, values: np.ndarray, V: int, settings: Any) -> Memory:
+    """p_kNN of one question, by the divisor and distances that the method declares.
+
+    Args:
+        squared: (k,) squared L2 distances. values: (k,) token ids. V: number of words.
+        settings: the method's; its divisor is read from them.
+    """
+    assert method.knn is not None, f"{method.name} makes no p_kNN"
+    return remember(-knn_distances(method, squared) / getattr(settings, method.knn.divisor), values, V)
 
 
 def mix(logp_lm: np.ndarray, logp_knn: np.ndarray, lam: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What takes time when a passage is read: forward passes and searches, with as few of both as the sources need.
 
 Local context and short-term memory are two passes of the model; long-term memory is a search of every token by the
-keys of a pass (of SPALM: by those of its frozen encoder, which reads without short-term memory).
+keys of a pass (where the keys belong to another, frozen model: by those of its pass, without short-term memory).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Segments, Windows
 from memlab.memory.found import Found
-from memlab.methods.gates import KnnGate
-from memlab.methods.reading import Progress, Search, States, before_of, find_neighbors, read_states
+from memlab.reading.gates import KnnGate
+from memlab.reading.mixture import before_of
+from memlab.reading.states import Progress, Search, States, find_neighbors, read_states
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,11 @@ class Order:
     """What to read and with which sources.
 
     Args:
-        lm: the model whose answer counts. base: the model that makes the query keys (its own, or SPALM's encoder).
+        lm: the model whose answer counts. base: the model that makes the query keys: itself, its version without edits, or a frozen encoder.
         local, carried: how the text is read without and with short-term memory (None: without only).
         key: which representation of `base` is the key. search: None reads without long-term memory.
         asks: the gate that decides before the search whether to search; None searches always.
+        keys_local: whether the keys are those of a reading without short-term memory, whatever `lm` reads with.
     """
 
     lm: LanguageModel
@@ -37,6 +39,7 @@ class Order:
     key: str
     search: Search | None
     asks: KnnGate | None = None
+    keys_local: bool = False
 
     @property
     def limit(self) -> int:
@@ -80,7 +83,9 @@ def read(
     start, N = time.perf_counter(), len(passage)
     hows: list[Windows | Segments] = [order.local, *([order.carried] if order.carried else [])]
     separate = order.base is not order.lm
-    passes, searches = len(hows) + separate, order.search is not None and (1 if separate else len(hows))
+    once = separate and order.keys_local
+    passes = len(hows) + (1 if once else separate * len(hows))
+    searches = order.search is not None and (1 if once else len(hows))
     todo, done = (passes + 2 * searches) * N, 0
 
     def step(what: str, weight: int) -> Callable[[int], None]:
@@ -92,9 +97,12 @@ def read(
             read_states(order.lm, passage.ids, how, "last" if separate else order.key, step("reading", 1), stop)
         )
         done += N
-    if separate:  # the frozen encoder reads as its store was built: without short-term memory
-        keyed = [read_states(order.base, passage.ids, order.local, order.key, step("encoding", 1), stop)] * len(hows)
-        done += N
+    if separate:
+        keyed_hows = hows[:1] if order.keys_local else hows
+        for how in keyed_hows:
+            keyed.append(read_states(order.base, passage.ids, how, order.key, step("encoding", 1), stop))
+            done += N
+        keyed = keyed * len(hows) if order.keys_local else keyed
     keyed = keyed or states
     predicted = np.logical_and.reduce([s.predicted for s in (*states, *keyed)])
     states, keyed = ([replace(s, predicted=predicted) for s in some] for some in (states, keyed))
@@ -103,7 +111,7 @@ def read(
     for state, query in zip(states, keyed, strict=True):
         asked = predicted & order.asks.asks(before_of(order.lm, state)) if order.asks else predicted
         found = None
-        if order.search is not None and separate and sides:
+        if order.search is not None and once and sides:
             found = sides[0].found  # the same queries
         elif order.search is not None:
             found = find_neighbors(

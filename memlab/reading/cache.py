@@ -9,7 +9,7 @@ followed it. What is read now is compared with them, and the words of similar st
 
 h is the top state, the input of the output projection. kNN-LM (Khandelwal et al. 2020, section 4) adds
 the same cache on top of its datastore. Theta fits one model: it divides by the length of its states.
-Without a given theta it is 8 divided by the mean squared length of the first states read.
+Without a given theta it is `spread` (8) divided by the mean squared length of the first states read.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class ContinuousCache:
 
     Args:
         size: M, how many words are remembered.
-        theta: how sharply similar states are preferred; None measures it on the first piece.
+        theta: how sharply similar states are preferred; None makes it `spread` over their mean squared length.
     """
 
-    def __init__(self, size: int, theta: float | None = None) -> None:
+    def __init__(self, size: int, theta: float | None = None, spread: float = SPREAD) -> None:
         if size < 1:
             raise InputError(f"The continuous cache has size {size}; allowed is 1 or more, or leave it out.")
-        self.size, self.theta = size, theta
+        self.size, self.theta, self.spread = size, theta, spread
         self._h: Tensor | None = None
         self._words = self._positions = torch.empty(0, dtype=torch.long)
 
@@ -83,7 +83,7 @@ class ContinuousCache:
 
     def _theta(self, hidden: Tensor) -> float:
         if self.theta is None:
-            self.theta = SPREAD / mean_square(hidden)
+            self.theta = self.spread / mean_square(hidden)
         return self.theta
 
     def _scores(self, hidden: Tensor, targets: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:

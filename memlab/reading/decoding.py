@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.methods.declare import setting
+from memlab.declare import setting
 
 
 @dataclass(frozen=True)

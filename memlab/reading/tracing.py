@@ -1,6 +1,6 @@
 """From a passage to its `Trace`: what each source lost on every token, and what memory would have said.
 
-`memlab.methods.sources` does what takes time (forward passes and searches), once; here it is mixed. So
+`memlab.reading.passes` does what takes time (forward passes and searches), once; here it is mixed. So
 another lambda, temperature or gate costs neither a forward pass nor a search.
 """
 
@@ -15,24 +15,15 @@ import numpy as np
 import torch
 
 from memlab.corpus.word_kinds import kinds
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.found import Found
 from memlab.memory.overlay import EditedStore
 from memlab.memory.search import recall, search_all
-from memlab.methods.answer import neighbors
-from memlab.methods.gates import KnnGate
-from memlab.methods.reading import (
-    KnnMixture,
-    Mixture,
-    Sides,
-    SpalmMixture,
-    cache_over,
-    knn_of,
-    lambdas,
-)
-from memlab.methods.sources import Order, Read, Side
-from memlab.methods.trace_summary import combination, summarize
+from memlab.reading.answering import neighbors
+from memlab.reading.mixture import KnnMixture, Mixture, Sides, cache_over
+from memlab.reading.passes import Read, Side
+from memlab.reading.reader import NO_CACHE, CacheOptions, Mixer
+from memlab.reading.trace_summary import combination, summarize
 from memlab.results import Distribution, Neighbor, Trace, TraceArrays, TraceStep, TraceToken
 from memlab.results.trace import TopWords
 
@@ -42,25 +33,10 @@ TOP = 5  # most probable words kept of each side
 
 @dataclass(frozen=True)
 class Mixing:
-    """How what was read is mixed; see the settings of kNN-LM and SPALM.
+    """How what was read is mixed: the method's mixer, and the continuous cache (size 0: none)."""
 
-    gate: lambda of kNN-LM. cache: size of the continuous cache (0: none), theta, lam_cache: its settings.
-    K, lam, force: of SPALM (`lam` above 0 adds kNN-LM).
-    """
-
-    temperature: float = 1.0
-    gate: KnnGate | None = None
-    cache: int = 0
-    theta: float | None = None
-    lam_cache: float = 0.1
-    K: int = 4
-    lam: float = 0.0
-    force: float | None = None
-
-
-def mixes_vectors(order: Order, mixing: Mixing) -> bool:
-    """Whether this is SPALM with its memory: the same model also reads alone, and with a memory of its own as kNN-LM."""
-    return isinstance(order.lm, SpalmModel) and order.search is not None and mixing.gate is None
+    mixer: Mixer
+    cache: CacheOptions = NO_CACHE
 
 
 def mixture(
@@ -69,28 +45,11 @@ def mixture(
     """The mixture of the sources that are switched on, and theta of the cache where there is one."""
     order, ids = made.order, made.passage.ids
     words = order.lm.V + (len(order.search.store.words) if order.search else 0)
-    if mixes_vectors(order, mixing):
-        assert isinstance(order.lm, SpalmModel)
-        assert side.found is not None
-        spalm = SpalmMixture(
-            order.lm,
-            side.states,
-            words,
-            side.found,
-            mixing.K,
-            mixing.lam if long else 0.0,
-            mixing.temperature,
-            mixing.force if long else 1.0,
-        )
-        return spalm, None
     cached, theta = None, None
-    if mixing.cache and short and len(side.states.rows):
-        cached, theta = cache_over(side.states, ids, mixing.cache, mixing.theta)
-    if side.found is None or not long or mixing.gate is None:
-        return KnnMixture(order.lm, side.states, words, cached=cached, lam_cache=mixing.lam_cache), theta
-    lam = lambdas(mixing.gate, order.lm, side.states, side.found)
-    found = KnnMixture(order.lm, side.states, words, side.found, lam, mixing.temperature, cached, mixing.lam_cache)
-    return found, theta
+    if mixing.cache.size and mixing.mixer.takes_cache and short and len(side.states.rows):
+        cached, theta = cache_over(side.states, ids, mixing.cache.size, mixing.cache.theta, mixing.cache.spread)
+    found = side.found if long else None
+    return mixing.mixer.mixture(order.lm, side.states, words, found, cached, mixing.cache.lam), theta
 
 
 def trace(made: Read, mixing: Mixing, about: Mapping[str, Any]) -> Trace:
@@ -104,7 +63,7 @@ def trace(made: Read, mixing: Mixing, about: Mapping[str, Any]) -> Trace:
     ids, rows, N = np.asarray(made.passage.ids), made.full.states.rows, len(made.passage)
     best, theta = mixture(made, made.full, mixing)
     shown = min(SHOWN, made.full.found.entries.shape[1]) if made.full.found else 0
-    kept = _Kept(N, min(shown, mixing.K) if mixes_vectors(made.order, mixing) else shown)
+    kept = _Kept(N, shown if mixing.mixer.shown is None else min(shown, mixing.mixer.shown))
     for part, sides in best.chunks(rows):
         kept.take(part, sides, ids)
     plain = kept.lm_loss  # the local context alone, unless short-term memory was read along
@@ -195,7 +154,7 @@ def _cached(best: Mixture, rows: np.ndarray, N: int) -> tuple[np.ndarray, np.nda
 
 def _combinations(made: Read, mixing: Mixing, arrays: TraceArrays, rows: np.ndarray) -> list[dict[str, Any]]:
     """Perplexity of every combination of the sources that there are; the last is the whole."""
-    short, long = bool(made.carried or mixing.cache), made.order.search is not None
+    short, long = bool(made.carried or mixing.cache.size), made.order.search is not None
     out = [combination(arrays.loss_without_memory, short_term=False, long_term=False)]
     for with_short, with_long in ((True, False), (False, True)):
         if (short and with_short and long) or (long and with_long and short):
@@ -204,18 +163,12 @@ def _combinations(made: Read, mixing: Mixing, arrays: TraceArrays, rows: np.ndar
             out.append(combination(mixed.losses(made.passage.ids, rows), with_short, with_long))
     if short or long:
         out.append(combination(arrays.loss, short, long))
-    if long and not mixes_vectors(made.order, mixing):
-        out.append(_memory_alone(made, mixing, rows))
+    alone = mixture(made, made.full, mixing)[0].losses_of_memory(made.passage.ids, rows) if long else None
+    if (
+        alone is not None
+    ):  # infinite as soon as one token is not among its neighbors' values; the share of those is told
+        out.append(combination(alone, short_term=made.carried is not None, long_term=True, local=False))
     return out
-
-
-def _memory_alone(made: Read, mixing: Mixing, rows: np.ndarray) -> dict[str, Any]:
-    """Lambda 1: infinite as soon as one token is not among its neighbors' values; the share of those is told."""
-    assert made.full.found is not None
-    losses = np.full(len(made.passage), np.nan)
-    with np.errstate(divide="ignore"):
-        losses[rows] = -np.log(knn_of(made.full.found, rows, np.asarray(made.passage.ids)[rows], mixing.temperature))
-    return combination(losses, short_term=made.carried is not None, long_term=True, local=False)
 
 
 def frequencies(store: Searchable, ids: np.ndarray) -> np.ndarray:
@@ -251,22 +204,20 @@ def step_of(
     best: Mixture, position: int, token: TraceToken, words: Sequence[str], found: Found | None, store: Searchable | None
 ) -> TraceStep:
     """The same of one row of any mixture; `found` are the neighbors of all its rows."""
-    row = np.array([position])
-    sides = best.sides(row)
+    said = best.answer(position)
 
-    def complete(p: torch.Tensor) -> Distribution:
-        with np.errstate(divide="ignore"):
-            return Distribution(np.log(p[0].double().numpy()), words)
+    def complete(logp: np.ndarray) -> Distribution:
+        return Distribution(logp, words)
 
     near: tuple[Neighbor, ...] = ()
-    knn = None if sides.knn is None or not (sides.knn > 0).any() else complete(sides.knn)
     if found is not None and store is not None:
-        real = found.entries[position][: sides.weights.shape[1]] >= 0
+        real = found.entries[position][: len(said.weights)] >= 0
         entries, values, distances = (
             a[position][: len(real)][real] for a in (found.entries, found.values, found.distances)
         )
-        near = neighbors(store, words, entries, values, distances, sides.weights[0][real])
+        near = neighbors(store, words, entries, values, distances, said.weights[real])
     asked = found is not None and bool((found.entries[position] >= 0).any())  # else there is no memory to force
-    forced = {} if not asked else {str(g): complete(best.sides(row, float(g)).mixture) for g in (0, 1)}
-    cache = None if sides.cache is None or not (sides.cache > 0).any() else complete(sides.cache)
-    return TraceStep(token, complete(sides.lm), knn, complete(sides.mixture), cache, near, forced)
+    forced = {} if not asked else {str(g): complete(best.answer(position, float(g)).mixture) for g in (0, 1)}
+    knn = None if said.knn is None else complete(said.knn)
+    cache = None if said.cache is None else complete(said.cache)
+    return TraceStep(token, complete(said.lm), knn, complete(said.mixture), cache, near, forced)

@@ -1,8 +1,7 @@
-"""How a method declares itself.
+"""Settings as a frozen dataclass whose fields carry label, range and help.
 
-A method names its title, its paper, the kind of model it needs, and a frozen `Settings` dataclass.
-Each field of `Settings` is made by `setting(...)` and carries label, range and help, so that
-widgets, command-line options, links and documentation are all made from the one declaration.
+Methods and studies declare one `Settings` dataclass each. Widgets, command-line options, links, checks and
+documentation are all made from its fields.
 """
 
 from __future__ import annotations
@@ -110,39 +109,3 @@ def _value(field: Field, value: Any) -> Any:
     if (field.low is not None and number < field.low) or (field.high is not None and number > field.high):
         raise wrong
     return int(number) if field.type is int else number
-
-
-@dataclass(frozen=True)
-class Method:
-    """What memlab knows of a method without running it."""
-
-    name: str
-    title: str
-    paper: str
-    kind: str  # "masked" or "causal": the kind of model it needs
-    help: str
-    settings: type
-
-    def fields(self) -> list[Field]:
-        """The settings, in the order in which a page shows them."""
-        return fields(self.settings)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "title": self.title,
-            "paper": self.paper,
-            "kind": self.kind,
-            "help": self.help,
-            "settings": [
-                {
-                    "name": f.name,
-                    "type": f.type.__name__,
-                    "default": f.default,
-                    "label": f.label,
-                    "help": f.help,
-                    "allowed": f.allowed,
-                }
-                for f in self.fields()
-            ],
-        }

@@ -1,6 +1,6 @@
-"""Gates of kNN-LM: how much weight the memory gets, token by token.
+"""Gates between a model's distribution and p_kNN: how much weight the memory gets, token by token.
 
-The paper uses one lambda for all tokens. He, Neubig & Berg-Kirkpatrick (Efficient nearest neighbor
+kNN-LM uses one lambda for all tokens. He, Neubig & Berg-Kirkpatrick (Efficient nearest neighbor
 language models, EMNLP 2021, section 3) predict it from a few features of the model's answer and of
 the neighbors, with a small network trained on held-out text to make
 
@@ -49,6 +49,7 @@ class KnnGate(ABC):
 
     kind: ClassVar[str]
     reads_features: ClassVar[bool] = True
+    saves_searches: ClassVar[bool] = False
 
     def asks(self, before: np.ndarray) -> np.ndarray:
         """(n,) whether memory is searched, from the features known before the search (n, 2)."""
@@ -173,6 +174,7 @@ class Skip(KnnGate):
     network: Network
     threshold: float
     kind: ClassVar[str] = "skip"
+    saves_searches: ClassVar[bool] = True
     share: ClassVar[float] = 0.5
 
     def asks(self, before: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """A model with its memory that reads on and says what comes next, the search running beside the model.
 
 The search begins as soon as there is a key, in a thread of its own. Meanwhile the output projection is computed
-(of SPALM also the model's pass, for its keys come from another), and who listens can write down the token before.
+(where the keys come from another model, also the pass of the one that answers), and the caller can describe the
+previous token.
 """
 
 from __future__ import annotations
@@ -18,34 +19,34 @@ import numpy as np
 from torch import Tensor
 
 from memlab.lm.passage import scores_of
-from memlab.lm.spalm import SpalmModel
 from memlab.lm.stream import Stream
 from memlab.lm.threads import for_single_tokens
 from memlab.memory.found import Found
 from memlab.memory.retrieval import search_everywhere
-from memlab.methods.reading import KnnMixture, Mixture, Sides, SpalmMixture, States, before_of, lambdas
-from memlab.methods.sources import Order
-from memlab.methods.tracing import Mixing, mixes_vectors
+from memlab.reading.mixture import Mixture, Sides, before_of
+from memlab.reading.passes import Order
+from memlab.reading.states import States
+from memlab.reading.tracing import Mixing
 
 _ONE = np.ones(1, bool)
 _ROW = np.zeros(1, np.int64)
 
 
 @contextmanager
-def speaking(order: Order, mixing: Mixing) -> Iterator[Speaker]:
+def next_token(order: Order, mixing: Mixing) -> Iterator[NextToken]:
     """A causal model with its memory, and a thread that searches beside it."""
     one_thread = partial(faiss.omp_set_num_threads, 1)  # a single query is the work of one
     with for_single_tokens(order.lm), ThreadPoolExecutor(1, initializer=one_thread) as beside:
-        yield Speaker(order, mixing, beside)
+        yield NextToken(order, mixing, beside)
 
 
-class Speaker:
-    """A causal model with its memory, reading on and saying what could come next."""
+class NextToken:
+    """A causal model with its memory, reading token by token and giving the distributions of the next one."""
 
     def __init__(self, order: Order, mixing: Mixing, beside: Executor) -> None:
         self.order, self.mixing, self.beside = order, mixing, beside
         self.words = order.lm.V + (len(order.search.store.words) if order.search else 0)
-        separate = order.base is not order.lm  # SPALM's keys come from its frozen encoder
+        separate = order.base is not order.lm  # the keys come from a frozen encoder
         self.lm = Stream(order.lm, "last" if separate else order.key)
         self.encoder = Stream(order.base, order.key) if separate else None
         self.ms = {"forward": 0.0, "search": 0.0, "mix": 0.0}
@@ -75,7 +76,7 @@ class Speaker:
     def next(self) -> tuple[Sides, Found | None]:
         """What every side says comes next, (1, V') each, and the neighbors (1, k)."""
         start = time.perf_counter()
-        if not mixes_vectors(self.order, self.mixing):
+        if self.mixing.mixer.gate.mixes != "vectors":
             self.states = replace(self.states, scores=scores_of(self.order.lm, self.states.hidden))
         self.ms["forward"] += 1e3 * (time.perf_counter() - start)
         found = self.found()
@@ -96,12 +97,4 @@ class Speaker:
 
     def mixture(self, found: Found | None) -> Mixture:
         """What comes next, as a mixture of one row."""
-        lm, m = self.order.lm, self.mixing
-        if found is None:
-            return KnnMixture(lm, self.states, self.words)  # the model alone; of a SPALM, its gate at 1
-        if mixes_vectors(self.order, m):
-            assert isinstance(lm, SpalmModel)
-            return SpalmMixture(lm, self.states, self.words, found, m.K, m.lam, m.temperature, m.force)
-        assert m.gate is not None
-        lam = lambdas(m.gate, lm, self.states, found)
-        return KnnMixture(lm, self.states, self.words, found, lam, m.temperature)
+        return self.mixing.mixer.mixture(self.order.lm, self.states, self.words, found)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.methods.mixture import mix, remember
+from memlab.reading.mixing import mix, remember
 
 ROUNDING = 1e-12  # relative size of a sum that may be zero: such a tie is decided by mixing
 WIDEST = 700.0  # difference of scores from which exp() of the smaller one is no longer a number of its own

@@ -1,0 +1,141 @@
+"""A system from a paper or lecture: everything it offers, declared in one object.
+
+The general parts of memlab (pages, command line, jobs, ledger, tests) are made from these declarations. A declaration
+imports nothing heavy: code is named as "module:name" and loaded when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from memlab.declare.method import Method
+from memlab.declare.settings import Field, fields
+
+API = 1  # version of these declarations; a system made for another one is listed with the reason, and not used
+
+
+@dataclass(frozen=True)
+class Study:
+    """Long work with settings, progress, Stop and a result.
+
+    Args:
+        name, title, help: as the command line and the page write it.
+        settings: a frozen dataclass made with `setting(...)`.
+        run: "module:function" of `run(context, settings, progress, stop) -> result`; the result is a frozen dataclass
+            with `to_dict()`, and with `figures()` (title -> plotly figure) where it can be drawn.
+        resumable: whether a run that was stopped or killed goes on where it was.
+    """
+
+    name: str
+    title: str
+    help: str
+    settings: type
+    run: str
+    resumable: bool = False
+
+    def fields(self) -> list[Field]:
+        """The settings, in the order in which a page shows them."""
+        return fields(self.settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        names = [f.name for f in self.fields()]
+        return {"name": self.name, "title": self.title, "help": self.help, "settings": names}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model that a system trains or ships.
+
+    Args:
+        name: of the kind of model (`memlab train NAME --kind name`), or of a bundled model.
+        kind: the kind of model that it makes. encoder: the bundled model whose keys it needs, for a bundled one.
+        data, seed, steps: what it is trained on, and for how long.
+        minutes: about how long that takes on two cores.
+        bundled: whether the trained model ships with memlab.
+        train: "module:function" for recipes with a training procedure of their own; None for the general one.
+    """
+
+    name: str
+    kind: str
+    title: str
+    data: str
+    steps: int
+    seed: int
+    minutes: float
+    bundled: bool = False
+    train: str | None = None
+    encoder: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name, "kind": self.kind, "title": self.title, "data": self.data, "steps": self.steps, "seed": self.seed,
+            "minutes": self.minutes, "bundled": self.bundled,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReportedTable:
+    """Figures that a paper or lecture reports, as printed; never on one axis with what is measured here.
+
+    rows: one for each line of the table, column -> figure as printed. source: where it is printed. note: what a reader must know.
+    """
+
+    title: str
+    source: str
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, str], ...]
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "title": self.title, "source": self.source, "columns": list(self.columns),
+            "rows": [dict(row) for row in self.rows], "note": self.note,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class System:
+    """One system.
+
+    Args:
+        name: an identifier; its folder, its page's address, and `memlab run NAME`.
+        group: heading under which the systems are listed.
+        summary: two sentences for the guide.
+        methods: ways to answer. edits: changes that the ledger records. studies: long work. recipes: models.
+        reported: what the paper or lecture reports. words: term -> meaning, for the guide.
+        api: the version of these declarations that the system was written for.
+    """
+
+    name: str
+    title: str
+    paper: str
+    group: str
+    summary: str
+    methods: tuple[Method, ...] = ()
+    edits: tuple[Any, ...] = ()
+    studies: tuple[Study, ...] = ()
+    recipes: tuple[Recipe, ...] = ()
+    reported: tuple[ReportedTable, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+    api: int = API
+
+    def study(self, name: str) -> Study | None:
+        """The study of that name, or None."""
+        return next((s for s in self.studies if s.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "title": self.title,
+            "paper": self.paper,
+            "group": self.group,
+            "summary": self.summary,
+            "methods": [m.to_dict() for m in self.methods],
+            "edits": [e.name for e in self.edits],
+            "studies": [s.to_dict() for s in self.studies],
+            "recipes": [r.to_dict() for r in self.recipes],
+            "reported": [t.to_dict() for t in self.reported],
+            "words": dict(self.words),
+        }

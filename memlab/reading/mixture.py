@@ -1,0 +1,248 @@
+"""From states and neighbors to the distributions of all sides: what every answer of every method is a row of.
+
+A `Mixture` is what one question, one passage or one generated token comes to: the model's distribution, the memory's, and
+what they are mixed to. `Ask` shows one row of it in double precision (`answer`); `Read`, `Generate` and perplexities go
+through many rows in the precision of the model (`sides`).
+
+Methods that mix distributions, after the softmax, are a `KnnMixture`:
+
+    p = lambda p_kNN + (1 - lambda) [ lambda_c p_cache + (1 - lambda_c) p_LM ]
+
+Methods that mix otherwise bring a `Mixture` of their own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memlab.lm.model import LanguageModel
+from memlab.memory.found import Found
+from memlab.reading.cache import SPREAD, Attended, ContinuousCache
+from memlab.reading.gates import FEATURES, KnnGate, features_after, features_before
+from memlab.reading.mixing import mix, remember
+from memlab.reading.states import PIECE, States
+from memlab.results.gate import NO_GATE, GateInfo
+
+_FAINT = 1e-37  # probabilities below this are rounded in 32 bits
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What every side says before n tokens: probabilities (n, V') over the model's words and memory's.
+
+    knn, cache: None where there is none. gate: (n,) lambda, or SPALM's g. weights: (n, k) share of each neighbor.
+    log_lm: (n, V) log-probabilities of `lm`, and log_model of the model's part of the mixture, which has the
+    weight e^log_share (n,): what 32 bits round to 0 has a loss all the same.
+    """
+
+    lm: Tensor
+    knn: Tensor | None
+    cache: Tensor | None
+    mixture: Tensor
+    gate: np.ndarray
+    weights: np.ndarray
+    log_lm: Tensor
+    log_model: Tensor
+    log_share: np.ndarray
+
+    def losses(self, targets: np.ndarray) -> np.ndarray:
+        """(n,) -ln p of one word each, in nats; infinite where no side can say it."""
+        return _nats(self.mixture, targets, self.log_model, self.log_share)
+
+    def losses_of_lm(self, targets: np.ndarray) -> np.ndarray:
+        """The same of the model alone."""
+        return _nats(self.lm, targets, self.log_lm, np.zeros(len(targets)))
+
+
+def _nats(p: Tensor, targets: np.ndarray, log_model: Tensor, log_share: np.ndarray) -> np.ndarray:
+    """(n,) -ln p; where p (n, V') is beyond 32 bits, from the log-probabilities of the model (n, V) and its weight."""
+    rows, words = torch.arange(len(targets)), torch.as_tensor(targets)
+    said = p[rows, words].double().numpy()
+    faint = (said < _FAINT) & (np.asarray(targets) < log_model.shape[1])
+    model = log_model[rows, words.clamp_max(log_model.shape[1] - 1)].double().numpy() + log_share
+    with np.errstate(divide="ignore"):
+        return np.where(faint, -model, -np.log(said))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What every side says at one position, as float64 log-probabilities (V',) over the model's words and memory's.
+
+    knn: None where there is no memory. gate: its value, NaN without memory. weights: (k,) share of each neighbor that
+    takes part, nearest first. knn_weight: weight of p_kNN in the mixture.
+    """
+
+    lm: np.ndarray
+    knn: np.ndarray | None
+    cache: np.ndarray | None
+    mixture: np.ndarray
+    gate: float
+    weights: np.ndarray
+    knn_weight: float
+
+
+class Mixture(ABC):
+    """Distributions of positions that were read.
+
+    words: number of words, the model's and memory's. gate: what the gate is.
+    """
+
+    words: int
+    gate: GateInfo
+
+    @abstractmethod
+    def sides(self, rows: np.ndarray, force: float | None = None) -> Sides:
+        """All sides before the tokens at `rows`; `force` puts the gate to one value."""
+
+    def answer(self, row: int, force: float | None = None) -> Answer:
+        """Complete log-probabilities of all sides at one position."""
+        s = self.sides(np.array([row]), force)
+
+        def log(p: Tensor | None) -> np.ndarray | None:
+            if p is None or not bool((p[0] > 0).any()):
+                return None
+            with np.errstate(divide="ignore"):
+                return np.log(p[0].double().numpy())
+
+        lm, mixture = log(s.lm), log(s.mixture)
+        assert lm is not None
+        assert mixture is not None
+        lam = 0.0 if self.gate.mixes != "distributions" or np.isnan(s.gate[0]) else float(s.gate[0])
+        return Answer(lm, log(s.knn), log(s.cache), mixture, float(s.gate[0]), s.weights[0], lam)
+
+    def chunks(self, rows: np.ndarray, size: int = 256) -> Iterator[tuple[np.ndarray, Sides]]:
+        """All sides of many rows, some at a time."""
+        for at in range(0, len(rows), size):
+            part = rows[at : at + size]
+            yield part, self.sides(part)
+
+    def losses(self, ids: Sequence[int], rows: np.ndarray) -> np.ndarray:
+        """(N,) loss of each token in nats, NaN outside `rows`."""
+        out = np.full(len(ids), np.nan)
+        targets = np.asarray(ids)
+        for part, sides in self.chunks(rows):
+            out[part] = sides.losses(targets[part])
+        return out
+
+    def losses_of_memory(self, ids: Sequence[int], rows: np.ndarray) -> np.ndarray | None:
+        """(N,) loss of each token under the memory's distribution alone; None where the memory has none of its own."""
+        return None
+
+
+@dataclass(frozen=True)
+class KnnMixture(Mixture):
+    """p_kNN and the continuous cache over the states of a model; without both it is the model alone.
+
+    Args:
+        found: (N, k) neighbors with distances as the method uses them (squared or not), or None.
+        lam: (N,) weight of the long-term memory of each token. temperature: divides the distances.
+        cached: what the continuous cache says at each predicted row, or None; `lam_cache` its weight.
+    """
+
+    lm: LanguageModel
+    states: States
+    words: int
+    found: Found | None = None
+    lam: np.ndarray | None = None
+    temperature: float = 1.0
+    cached: Attended | None = None
+    lam_cache: float = 0.0
+    gate: GateInfo = NO_GATE
+
+    def sides(self, rows: np.ndarray, force: float | None = None) -> Sides:
+        logp = self.states.scores_at(self.lm, rows).log_softmax(-1)
+        lm = torch.nn.functional.pad(logp.exp(), (0, self.words - logp.shape[1]))  # memory's words have p_LM 0
+        mixture, cache, log_share = lm, None, np.zeros(len(rows))
+        if self.cached is not None:
+            at = torch.from_numpy(np.searchsorted(self.states.rows, rows))
+            own = Attended(self.cached.weights[at], self.cached.words, self.cached.positions)
+            cache = own.distribution(self.words)
+            share = torch.where(own.empty, 0.0, self.lam_cache)[:, None]
+            mixture = (1 - share) * lm + share * cache
+            log_share = torch.log1p(-share)[:, 0].double().numpy()
+        if self.found is None or self.lam is None:
+            none = np.full(len(rows), np.nan), np.zeros((len(rows), 0))
+            return Sides(lm, None, cache, mixture, *none, logp, logp, log_share)
+        weights = knn_weights(self.found.distances[rows], self.temperature)
+        values = torch.from_numpy(np.maximum(self.found.values[rows], 0)).long()
+        shares = torch.from_numpy(weights).to(lm.dtype)
+        knn = torch.zeros(len(rows), self.words, dtype=lm.dtype).scatter_add_(1, values, shares)
+        lam = self.lam[rows] if force is None else np.full(len(rows), force)
+        lam = np.where(weights.sum(1) > 0, lam, 0.0)  # nothing found: the model alone
+        share = torch.from_numpy(lam).to(lm.dtype)[:, None]
+        with np.errstate(divide="ignore"):  # at lambda 1 the model has no share
+            log_share = log_share + np.log1p(-lam)
+        return Sides(lm, knn, cache, (1 - share) * mixture + share * knn, lam, weights, logp, logp, log_share)
+
+    def answer(self, row: int, force: float | None = None) -> Answer:
+        """In logarithms, so that lambda 0 and 1 give the very numbers of one side."""
+        if self.cached is not None:
+            return super().answer(row, force)
+        logp = self.states.logp_at(self.lm, row)
+        lm = np.concatenate([logp, np.full(self.words - len(logp), -np.inf)]) if self.words > len(logp) else logp
+        some = self.found is not None and self.lam is not None and bool((self.found.entries[row] >= 0).any())
+        if not some:
+            return Answer(lm, None, None, lm, np.nan if self.lam is None else 0.0, np.zeros(0), 0.0)
+        assert self.found is not None
+        assert self.lam is not None
+        real = self.found.entries[row] >= 0
+        said = remember(-self.found.distances[row][real] / self.temperature, self.found.values[row][real], self.words)
+        weights = np.zeros(len(real))
+        weights[real] = said.weights
+        lam = float(self.lam[row]) if force is None else force
+        return Answer(lm, said.logp, None, mix(lm, said.logp, lam), lam, weights, lam)
+
+    def losses_of_memory(self, ids: Sequence[int], rows: np.ndarray) -> np.ndarray | None:
+        if self.found is None:
+            return None
+        out = np.full(len(ids), np.nan)
+        with np.errstate(divide="ignore"):
+            out[rows] = -np.log(knn_of(self.found, rows, np.asarray(ids)[rows], self.temperature))
+        return out
+
+
+def knn_weights(distances: np.ndarray, temperature: float) -> np.ndarray:
+    """(n, k) share of each neighbor, softmax of -d / T; 0 for missing ones (infinite distance)."""
+    nearest = distances.min(axis=1, initial=np.inf, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        w = np.where(np.isfinite(distances), np.exp(-(distances - nearest) / temperature), 0.0)
+    return w / np.maximum(w.sum(1, keepdims=True), 1e-300)
+
+
+def cache_over(
+    states: States, ids: Sequence[int], size: int, theta: float | None, spread: float = SPREAD
+) -> tuple[Attended, float]:
+    """What the continuous cache says at every predicted token of a passage, and the theta used."""
+    rows = torch.from_numpy(states.rows)
+    cache = ContinuousCache(size, theta, spread)
+    said = cache.read(states.hidden[rows], torch.as_tensor(ids)[rows], rows)
+    assert cache.theta is not None
+    return said, cache.theta
+
+
+def before_of(lm: LanguageModel, states: States) -> np.ndarray:
+    """(N, 2) features known before the search, 0 for tokens that are not predicted."""
+    out = np.zeros((len(states.predicted), 2))
+    for at in range(0, len(states.rows), PIECE):
+        part = states.rows[at : at + PIECE]
+        out[part] = features_before(states.scores_at(lm, part))
+    return out
+
+
+def lambdas(gate: KnnGate, lm: LanguageModel, states: States, found: Found) -> np.ndarray:
+    """(N,) lambda of each token."""
+    if not gate.reads_features:
+        return gate.weights(np.zeros((len(states.predicted), len(FEATURES))))
+    return gate.weights(np.concatenate([before_of(lm, states), features_after(found)], axis=1))
+
+
+def knn_of(found: Found, rows: np.ndarray, targets: np.ndarray, temperature: float) -> np.ndarray:
+    """(n,) p_kNN of one word each; 0 where nothing was found."""
+    weights = knn_weights(found.distances[rows], temperature)
+    return (weights * (found.values[rows] == targets[:, None])).sum(1)

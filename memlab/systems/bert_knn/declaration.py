@@ -1,0 +1,104 @@
+"""BERT-kNN: adding a kNN search component to pretrained language models for better QA
+(Kassner & Schuetze, Findings of EMNLP 2020).
+
+A cloze question is answered by a masked model and by the masked contexts that are nearest to it. Only
+the entries of a few articles are searched: an article whose title appears in the question, else the
+three nearest by TF-IDF.
+
+    w_i ~ exp(-d_i / scale)        d_i: Euclidean distance of neighbor i; the authors' scale is 6
+    p_kNN(y) = sum of the w_i with value y
+    p = 0.3 p_kNN + 0.7 p_BERT
+
+The authors' key is the masked position of the last-but-one hidden layer (11 of 12).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memlab.declare import KnnDistribution, Method, ReportedTable, System, setting
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Defaults are the paper's."""
+
+    k: int = setting(128, "neighbors k", "How many remembered entries are asked.", low=1, high=4096, log=True)
+    scale: float = setting(
+        6.0,
+        "scale",
+        "Divides the distances. Larger: far neighbors count almost as much as near ones.",
+        low=0.01,
+        high=100.0,
+        log=True,
+    )
+    lam: float = setting(
+        0.3,
+        "lambda",
+        "Weight of the memory in the mixture: 0 is the model alone, 1 the memory alone.",
+        low=0.0,
+        high=1.0,
+        step=0.01,
+    )
+    key: str = setting(
+        "penultimate",
+        "key",
+        "Which representation is compared: the last-but-one layer (the paper's), the last layer, or the head's transform of it.",
+        choices=("penultimate", "last", "transform"),
+    )
+    search: str = setting(
+        "articles",
+        "search in",
+        "Only the entries of the articles that the prompt is about (the paper's), or all entries.",
+        choices=("articles", "all"),
+    )
+    articles: int = setting(3, "articles", "How many articles article search may choose.", low=1, high=50)
+
+
+METHOD = Method(
+    name="bert-knn",
+    title="BERT-kNN",
+    paper="Kassner & Schütze, Findings of EMNLP 2020",
+    kinds=("masked",),
+    help="Fill [MASK]: the model's distribution mixed with that of the nearest remembered masked contexts.",
+    settings=Settings,
+    reader="memlab.systems.bert_knn.reader:BertKnnReader",
+    abilities=("ask", "sweep", "explain"),
+    unable={
+        "read": "BERT-kNN fills blanks with a masked model, which cannot read on token by token.",
+        "generate": "BERT-kNN fills blanks with a masked model, which cannot continue a text.",
+    },
+    knn=KnnDistribution(divisor="scale", root=True, k=128),
+    gates=("constant",),
+)
+
+SYSTEM = System(
+    name="bert_knn",
+    title="BERT-kNN",
+    paper="Kassner & Schütze: BERT-kNN: Adding a kNN Search Component to Pretrained Language Models for Better QA. Findings of EMNLP 2020",
+    group="Semiparametric language models",
+    summary=(
+        "A cloze question is answered by a masked model and by the masked contexts that are nearest to it, found in a few "
+        "articles that an article search chooses. The model often knows the right kind of answer; the memory knows the answer."
+    ),
+    methods=(METHOD,),
+    reported=(
+        ReportedTable(
+            title="LAMA, precision at 1 (T-REx and Google-RE)",
+            source="Kassner & Schütze, Findings of EMNLP 2020",
+            columns=("model", "LAMA", "LAMA-UHN"),
+            rows=(
+                {"model": "BERT-base", "LAMA": "27.7", "LAMA-UHN": "20.6"},
+                {"model": "BERT-large", "LAMA": "30.6", "LAMA-UHN": "23.0"},
+                {"model": "ERNIE", "LAMA": "30.4", "LAMA-UHN": "24.7"},
+                {"model": "KnowBERT", "LAMA": "31.7", "LAMA-UHN": "24.6"},
+                {"model": "E-BERT", "LAMA": "36.2", "LAMA-UHN": "31.1"},
+                {"model": "BERT-kNN", "LAMA": "39.4", "LAMA-UHN": "34.8"},
+            ),
+        ),
+    ),
+    words={
+        "scale": "Divides the Euclidean distances before the softmax over neighbors; the authors' scale for BERT is 6.",
+        "article search": "Chooses the articles that are searched: one whose title appears in the question, else the nearest by TF-IDF.",
+    },
+)

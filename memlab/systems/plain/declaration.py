@@ -1,0 +1,39 @@
+"""The model without a memory: what every memory is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memlab.declare import Method, System
+
+
+@dataclass(frozen=True)
+class Settings:
+    """There are none."""
+
+
+METHOD = Method(
+    name="base",
+    title="Model alone",
+    paper="no memory",
+    kinds=("causal", "masked"),
+    help="The model without a memory; edits of its weights count.",
+    settings=Settings,
+    reader="memlab.systems.plain.reader:PlainReader",
+    abilities=("ask", "read", "generate"),
+    unable={
+        "sweep": "The model alone has no gate and no neighbors to vary.",
+        "explain": "The model alone has no neighbors that could decide its answer.",
+    },
+    columns={"base": "base", "short-term": "short-term"},
+    remembers=False,
+)
+
+SYSTEM = System(
+    name="plain",
+    title="Model alone",
+    paper="no memory",
+    group="Language models",
+    summary="A masked or causal model as it is, with the workspace's edits of its weights. What memories are compared with.",
+    methods=(METHOD,),
+)

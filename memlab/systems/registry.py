@@ -1,0 +1,150 @@
+"""Which systems there are: those in this folder, those of installed packages, those a test or notebook adds.
+
+A system whose import fails, that was declared for another version of memlab, or that takes a name already used, is
+listed as unavailable with the reason; everything else works without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any
+
+from memlab.declare import API, Method, Study, System
+from memlab.errors import InputError, NotFound
+
+ENTRY_POINTS = "memlab.systems"
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A system that cannot be used, and why."""
+
+    name: str
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "unavailable": self.reason}
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Systems by name, in the order of registration, and those that cannot be used."""
+
+    systems: dict[str, System] = field(default_factory=dict)
+    unavailable: tuple[Unavailable, ...] = ()
+
+    @property
+    def methods(self) -> dict[str, Method]:
+        """All methods by name, in the order of registration."""
+        return {m.name: m for system in self.systems.values() for m in system.methods}
+
+    def system(self, name: str) -> System:
+        """Raises NotFound, with the systems there are, or with the reason for one that cannot be used."""
+        for broken in self.unavailable:
+            if broken.name == name and name not in self.systems:
+                raise NotFound(f"The system {name!r} cannot be used: {broken.reason}")
+        for system in self.systems.values():
+            if name.replace("-", "_") == system.name:
+                return system
+        raise NotFound.named("system", name, self.systems)
+
+    def method(self, name: str) -> Method:
+        """Raises NotFound, with the methods there are."""
+        methods = self.methods
+        if name not in methods:
+            raise NotFound.named("method", name, methods)
+        return methods[name]
+
+    def able(self, ability: str, kind: str | None = None) -> dict[str, Method]:
+        """The methods with an ability (for a kind of model); the first is the default."""
+        return {n: m for n, m in self.methods.items() if m.why_not(ability, kind) is None}
+
+    def system_of(self, method: str) -> System:
+        """The system that declares a method. Raises NotFound."""
+        self.method(method)
+        return next(s for s in self.systems.values() if any(m.name == method for m in s.methods))
+
+    def study(self, system: str, study: str) -> tuple[System, Study]:
+        """Raises NotFound."""
+        found = self.system(system)
+        chosen = found.study(study)
+        if chosen is None:
+            raise NotFound.named(f"study of {found.title}", study, (s.name for s in found.studies))
+        return found, chosen
+
+    def with_system(self, system: Any, called: str) -> Registry:
+        """With one more system, or with the reason why it cannot be used."""
+        try:
+            self._check(system)
+        except InputError as error:
+            return Registry(self.systems, (*self.unavailable, Unavailable(called, str(error))))
+        return Registry({**self.systems, system.name: system}, self.unavailable)
+
+    def _check(self, system: Any) -> None:
+        if not isinstance(system, System):
+            raise InputError(f"its entry is a {type(system).__name__}; expected is a memlab.declare.System.")
+        if system.api != API:
+            raise InputError(f"it was declared for version {system.api} of memlab's declarations; this is {API}.")
+        if system.name in self.systems:
+            raise InputError(f"there is already a system named {system.name!r} ({self.systems[system.name].title}).")
+        taken = sorted(self.methods.keys() & {m.name for m in system.methods})
+        if taken:
+            raise InputError(f"there is already a method named {taken[0]!r} ({self.methods[taken[0]].title}).")
+
+
+_added: list[System] = []
+_kept: list[Registry] = []
+
+
+def registry() -> Registry:
+    """All systems; read once for each process, and again after `register`."""
+    with _lock:
+        if not _kept:
+            _kept.append(_read())
+        return _kept[0]
+
+
+def register(system: System) -> None:
+    """Adds a system for this process. Raises InputError where its name or a method's name is taken."""
+    registry()._check(system)
+    with _lock:
+        _added.append(system)
+        _kept.clear()
+
+
+@contextmanager
+def registered(system: System) -> Iterator[System]:
+    """A system that is there inside a `with` block, for tests."""
+    register(system)
+    try:
+        yield system
+    finally:
+        with _lock:
+            _added.remove(system)
+            _kept.clear()
+
+
+def _read() -> Registry:
+    from memlab.systems import BUILT_IN
+
+    out = Registry()
+    for name in BUILT_IN:
+        out = out.with_system(importlib.import_module(f"memlab.systems.{name}").SYSTEM, name)
+    assert not out.unavailable, out.unavailable
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
+        try:
+            system = point.load()
+        except Exception as error:  # whatever a foreign package does, the others must work
+            reason = f"it cannot be imported: {type(error).__name__}: {error}"
+            out = Registry(out.systems, (*out.unavailable, Unavailable(point.name, reason)))
+        else:
+            out = out.with_system(system, point.name)
+    for system in _added:
+        out = out.with_system(system, system.name)
+    return out
