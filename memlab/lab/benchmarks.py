@@ -17,13 +17,12 @@ from memlab.evaluate.bench import bench_ask, bench_build, bench_indexes, bench_m
 from memlab.evaluate.bench_edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
 from memlab.evaluate.bench_generating import TOKENS, bench_generating
 from memlab.evaluate.bench_reading import bench_large, bench_perplexity, bench_reading
-from memlab.evaluate.prepare import BUNDLED_METHOD
+from memlab.lab.preparing import calibrated_method
 from memlab.lm.catalogue import bundled_models, load
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Datastore
-from memlab.methods import METHODS
 from memlab.record.database import open_database
 from memlab.record.memory_edits import corpus_of, entries_named, lesson, wish
 from memlab.results import Generation
@@ -86,7 +85,7 @@ class Benchmarks:
             MemlabError: the bundled memory cannot be used.
         """
         name = self.context.bundled_for("causal")
-        lm, s = load(name), self.lab.settings("knn-lm", name)
+        lm, s = load(name), self.lab.settings(calibrated_method("causal").name, name)
         store = self.context.shelf.with_key(self.context.shelf.open(name), s.key)
         texts = [a.text for a in held_out_articles("test")]
         with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +96,7 @@ class Benchmarks:
             ]
 
     def _subject(self, name: str, kind: str, repeat: int) -> Subject:
-        method = METHODS[BUNDLED_METHOD[kind]].name
+        method = calibrated_method(kind).name
         s = self.lab.settings(method)
         store = self.context.shelf.with_key(self.context.shelf.open(name), s.key)
         facts = atlas().facts[:: max(1, len(atlas().facts) // (repeat + 1))][: repeat + 1]
