@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memlab.cli.common import every_command, method_settings, open_lab, short, show, told_text, write
+from memlab.cli.common import MethodCommand, every_command, open_lab, short, show, told_text, write
 
 if TYPE_CHECKING:
     from memlab.figures.report import View
     from memlab.results import LayerLens, Occlusion, SmallestSet, Sweep
 
 
-@click.command()
+@click.command(cls=MethodCommand)
 @click.argument("prompt", required=False)
 @click.option("--text", help='The prompt, in place of PROMPT ("-": standard input).')
 @click.option(
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 @click.option("--report", type=click.Path(path_type=Path), help="Also write the answer as one HTML FILE.")
 @click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
 @click.option("--top", type=click.IntRange(1), help="With --json: cut the distributions to so many words.")
-@method_settings
 @every_command
 def ask(
     prompt: str | None,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,53 @@ class Commands(click.Group):
         except MemlabError as error:
             click.echo(f"memlab: {' '.join(str(error).split())}", err=True)
             sys.exit(1)
+
+
+class LazyCommands(Commands):
+    """A group whose commands are imported when they are used, so that a wrong name or --help costs little.
+
+    Args:
+        later: name of a command -> "module:command".
+    """
+
+    def __init__(self, *args: Any, later: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.later = dict(later)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.later})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.commands and cmd_name in self.later:
+            module, name = self.later[cmd_name].split(":")
+            self.add_command(getattr(import_module(module), name), cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+class MethodCommand(click.Command):
+    """A command with one option for every setting of every method, made from the declarations when they are needed.
+
+    They stand after the command's own options and before those of every command.
+    """
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = super().get_params(ctx)
+        taken = {param.name for param in own}
+        at = next(i for i, param in enumerate(own) if param.name == "as_json")
+        return [*own[:at], *(option for option in _settings() if option.name not in taken), *own[at:]]
+
+
+@cache
+def _settings() -> tuple[click.Option, ...]:
+    from memlab.methods import METHODS
+    from memlab.methods.spalm_settings import METHOD as SPALM
+
+    found: dict[str, click.Option] = {}
+    for method in (*METHODS.values(), SPALM):
+        for field in method.fields():
+            help = f"{field.label}: {field.help} Allowed: {field.allowed}."
+            found.setdefault(field.name, click.Option([f"--{field.name}"], metavar="VALUE", help=help))
+    return tuple(found.values())
 
 
 def every_command(command: Callable) -> Callable:
@@ -55,22 +104,6 @@ def memory_options(command: Callable) -> Callable:
         click.option("--method", default="knn-lm", show_default=True, help="base, knn-lm, spalm or spalm+knn-lm."),
     ):
         command = option(command)
-    return command
-
-
-def method_settings(command: Callable) -> Callable:
-    """One option for every setting of every method, made from the declarations."""
-    from memlab.methods import METHODS, spalm
-
-    seen: dict[str, click.Option] = {}
-    for method in (*METHODS.values(), spalm.METHOD):
-        for field in method.fields():
-            if field.name not in seen:
-                seen[field.name] = click.option(  # type: ignore[assignment]
-                    f"--{field.name}", metavar="VALUE", help=f"{field.label}: {field.help} Allowed: {field.allowed}."
-                )
-    for option in reversed(seen.values()):
-        command = option(command)  # type: ignore[operator]
     return command
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from memlab.cli.common import Commands, every_command, open_lab, short, show
+from memlab.cli.common import Commands, every_command, open_lab, progress, short, show
+from memlab.errors import StoppedError
 
 
 @click.group(cls=Commands)
@@ -50,12 +52,27 @@ def evaluate_facts(
 )
 @every_command
 def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Measure asking, editing, building and searching against bare forward passes and searches of the same run."""
-    result = open_lab(home, workspace).bench(repeat, only)
-    lines = []
-    for row in result["results"]:
-        figures = ", ".join(
-            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "name"
-        )
-        lines.append(f"{row['name']:<24} {figures}")
-    show(result, as_json, lines)
+    """Measure asking, editing, building and searching against bare forward passes and searches of the same run.
+
+    Each row is printed as soon as it is measured (with --json on standard error; the document follows at the end,
+    also after Ctrl+C).
+    """
+    rows: list[dict[str, Any]] = []
+    stopped = False
+    try:
+        for row in open_lab(home, workspace).bench_rows(repeat, only, progress):
+            rows.append(row)
+            click.echo(_bench_line(row), err=as_json)
+    except KeyboardInterrupt:
+        stopped = True
+    if as_json:
+        from memlab.bench.document import document
+
+        show(document(rows, complete=not stopped), as_json, [])
+    if stopped:
+        raise StoppedError(f"Stopped; {len(rows)} rows were measured.")
+
+
+def _bench_line(row: dict[str, Any]) -> str:
+    figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "name")
+    return f"{row['name']:<24} {figures}"

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from memlab.bench.asking import bench_ask, bench_build, bench_indexes, bench_mix
+from memlab.bench.document import document
+from memlab.bench.edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
+from memlab.bench.generating import TOKENS, bench_generating
 from memlab.corpus.generator import atlas_articles
 from memlab.corpus.world import atlas
 from memlab.errors import InputError
-from memlab.evaluate.bench import bench_ask, bench_build, bench_indexes, bench_mix, machine
-from memlab.evaluate.bench_edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
-from memlab.evaluate.bench_generating import TOKENS, bench_generating
 from memlab.evaluate.prepare import BUNDLED_METHOD
 from memlab.lab.editing import Editing
 from memlab.lab.generating import Generating
@@ -23,6 +24,7 @@ from memlab.lm.catalogue import bundled_models, load
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Datastore
+from memlab.memory.files import Progress
 from memlab.methods import METHODS
 from memlab.record.database import open_database
 from memlab.record.memory_edits import corpus_of, entries_named, lesson, wish
@@ -47,31 +49,39 @@ class Benching(Editing, Generating, Measuring):
     """Benchmarks."""
 
     def bench(self, repeat: int = 60, only: str | None = None) -> dict[str, Any]:
-        """Speeds against their bare parts, in one run.
+        """Speeds against their bare parts, in one run: the rows of `bench_rows` in one document."""
+        return document(self.bench_rows(repeat, only))
+
+    def bench_rows(
+        self, repeat: int = 60, only: str | None = None, progress: Progress = lambda fraction, message: None
+    ) -> Rows:
+        """Speeds against their bare parts, each row as soon as it is measured.
 
         Args:
             repeat: questions of each kind, and edits in a row.
             only: one of PARTS; by default all.
+            progress: of building the bundled datastores, where they are missing.
 
         Raises:
             InputError: no such part.
         """
         if only is not None and only not in PARTS:
             raise InputError(f"There is no part {only!r} of the bench. Allowed: {', '.join(PARTS)}.")
-        self.build_bundled()
+        self.build_bundled(progress)
         subjects = [self._subject(m.name, m.kind, repeat) for m in bundled_models()]
         measure: dict[str, Callable[[], Rows]] = {
             "ask": lambda: (row for s in subjects for row in self._bench_ask(s, repeat)),
             "explain": lambda: (row for s in subjects for row in self.bench_explaining(s.prompts, repeat)),
             "build": lambda: (bench_build(s.lm, atlas_articles()[:400], s.settings.key) for s in subjects),
-            "read": lambda: iter(self.bench_reading()),
+            "read": self.bench_reading,
             "generate": lambda: (self._bench_generating(s) for s in subjects if s.lm.kind == "causal"),
-            "index": lambda: iter(bench_indexes(subjects[0].store)),
+            "index": lambda: bench_indexes(subjects[0].store),
             "edit visible": lambda: (row for s in subjects for row in self._bench_visible(s)),
             "overlay search": lambda: self._bench_overlay(max(subjects, key=lambda s: len(s.store))),
         }
-        results = [row for part in PARTS if only in (None, part) for row in measure[part]()]
-        return {"task": "bench", "machine": machine(), "results": results}
+        for part in PARTS:
+            if only in (None, part):
+                yield from measure[part]()
 
     def _subject(self, name: str, kind: str, repeat: int) -> Subject:
         method = METHODS[BUNDLED_METHOD[kind]].name

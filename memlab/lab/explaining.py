@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from memlab.bench.explaining import PROMPTS, bench_occlusion, bench_smallest_set, bench_sweep
 from memlab.corpus.world import atlas
 from memlab.errors import InputError
-from memlab.evaluate.bench_explain import PROMPTS, bench_occlusion, bench_smallest_set, bench_sweep
 from memlab.evaluate.health import key_health
 from memlab.evaluate.keymap import agreement, principal_plane
 from memlab.evaluate.lens import lens
@@ -127,7 +127,7 @@ class Explaining(Asking):
         distance = float(np.sqrt(search_everywhere(posed.store, encoded.key[None], 1).distances[0, 0]))
         return QueryHealth(keys, distance, float(np.mean(keys.nearest < distance)))
 
-    def bench_explaining(self, prompts: Sequence[str], repeat: int) -> list[dict[str, Any]]:
+    def bench_explaining(self, prompts: Sequence[str], repeat: int) -> Iterator[dict[str, Any]]:
         """Speed of sweeping, of the smallest set for k = 128, and of occlusion, for prompts of one kind."""
         predictions = [self.ask(prompt, k=128) for prompt in prompts]
         long = self.ask(PROMPTS[predictions[0].kind])
@@ -136,11 +136,9 @@ class Explaining(Asking):
         def occluded(p: Prediction) -> Occlusion:
             return occlude(posed.lm, posed.store, encoded, p, posed.settings)
 
-        return [
-            *bench_sweep(self.sweep, predictions[0], repeat),
-            bench_smallest_set(self.smallest_set, predictions),
-            bench_occlusion(occluded, long, posed.lm, repeat),
-        ]
+        yield from bench_sweep(self.sweep, predictions[0], repeat)
+        yield bench_smallest_set(self.smallest_set, predictions)
+        yield bench_occlusion(occluded, long, posed.lm, repeat)
 
     def _posed(self, p: Prediction) -> tuple[Posed, Encoding]:
         """The question of a prediction again, and its encoding (cached)."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from memlab.bench.reading import bench_large, bench_perplexity, bench_reading
 from memlab.corpus.passages import held_out_articles, training_passages
 from memlab.corpus.readers import read_texts
 from memlab.corpus.split import one_text, parts
 from memlab.errors import InputError
-from memlab.evaluate.bench_reading import bench_large, bench_perplexity, bench_reading
 from memlab.evaluate.mixtures import LAMBDAS
 from memlab.evaluate.perplexity import (
     NEEDS_STORE,
@@ -135,18 +135,16 @@ class Perplexity(Reading):
         }  # fmt: skip
         return report(runs, passages, [a.title for a in texts], data, settings)
 
-    def bench_reading(self) -> list[dict[str, Any]]:
+    def bench_reading(self) -> Iterator[dict[str, Any]]:
         """Reading and measuring with the bundled memory against their bare parts."""
         name = self._bundled_for("causal")
         lm, s = load(name), self.settings("knn-lm", name)
         store = self._shelf.with_key(self._shelf.open(name), s.key)
         texts = [a.text for a in held_out_articles("test")]
         with tempfile.TemporaryDirectory() as folder:
-            return [
-                bench_reading(self.read, lm, store, self.articles()[:400], s.k, s.key),
-                bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature),
-                bench_large(Path(folder), lm, training_passages()),
-            ]
+            yield bench_reading(self.read, lm, store, self.articles()[:400], s.k, s.key)
+            yield bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature)
+            yield bench_large(Path(folder), lm, training_passages())
 
     def reported_perplexities(self) -> tuple[list[dict[str, Any]], str]:
         """What the papers report, as printed, and a note; never to be put beside what is measured here."""

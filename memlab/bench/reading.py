@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from memlab.evaluate.bench import timed
+from memlab.bench.asking import timed
 from memlab.evaluate.perplexity import sampled_recall
 from memlab.evaluate.token_losses import Texts, read_base
 from memlab.lm.model import LanguageModel

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from memlab.evaluate.bench import timed
+from memlab.bench.asking import timed
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
 from memlab.memory.datastore import Datastore
