@@ -17,6 +17,7 @@ from memlab.errors import InputError, MemlabError
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
+    from memlab.methods.declare import Method
 
 
 class Commands(click.Group):
@@ -64,13 +65,18 @@ class MethodCommand(click.Command):
         return [*own[:at], *(option for option in _settings() if option.name not in taken), *own[at:]]
 
 
-@cache
-def _settings() -> tuple[click.Option, ...]:
+def declared_methods() -> tuple[Method, ...]:
+    """The methods whose settings are options."""
     from memlab.methods import METHODS
     from memlab.methods.spalm_settings import METHOD as SPALM
 
+    return (*METHODS.values(), SPALM)
+
+
+@cache
+def _settings() -> tuple[click.Option, ...]:
     found: dict[str, click.Option] = {}
-    for method in (*METHODS.values(), SPALM):
+    for method in declared_methods():
         for field in method.fields():
             help = f"{field.label}: {field.help} Allowed: {field.allowed}."
             found.setdefault(field.name, click.Option([f"--{field.name}"], metavar="VALUE", help=help))

@@ -16,7 +16,9 @@ from memlab.lab import Lab
 from tests.commands import Run, document, run_on
 
 # SIGINT may be ignored where tests run in the background; a command of a terminal hears it.
-LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from memlab.cli import main; main()"
+LISTENING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from memlab.cli import main; main()"
+)
 
 
 @pytest.fixture

@@ -12,7 +12,18 @@ import pytest
 
 from memlab.cli import COMMANDS, main
 
-HEAVY = ("torch", "transformers", "tokenizers", "faiss", "sklearn", "scipy", "pyarrow", "sqlalchemy", "streamlit", "plotly")
+HEAVY = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "faiss",
+    "sklearn",
+    "scipy",
+    "pyarrow",
+    "sqlalchemy",
+    "streamlit",
+    "plotly",
+)
 BLOCKED = """
 import sys
 
