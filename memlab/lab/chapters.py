@@ -26,6 +26,7 @@ from memlab.lab.reading import Reading
 from memlab.lab.reports import Reports
 from memlab.lab.resolving import Resolver
 from memlab.lab.side_effects import SideEffects
+from memlab.lab.studies import Studies
 from memlab.lab.training import Training
 from memlab.lab.trees import Trees
 from memlab.lab.workspaces import WorkspaceAdmin
@@ -68,6 +69,7 @@ class Chapters(Answering):
     reports: Reports
     lessons: Lessons
     workspaces: WorkspaceAdmin
+    studies: Studies
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
@@ -90,4 +92,5 @@ class Chapters(Answering):
             reports=Reports(context),
             lessons=Lessons(context),
             workspaces=WorkspaceAdmin(context),
+            studies=Studies(a.house),
         )

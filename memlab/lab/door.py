@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memlab.bench.crash import CrashReport
 from memlab.declare import Method
 from memlab.errors import NotFound
-from memlab.evaluate.crash import CrashReport
 from memlab.lab.benchmarks import Benchmarks
 from memlab.lab.building import Building, BuildRequest
 from memlab.lab.chapters import Chapters
@@ -187,6 +187,16 @@ class Lab:
             NotFound: no such method or datastore.
         """
         return self._chapters.house.settings(method_name, datastore, preset, key)
+
+    def ask_defaults(
+        self, method: str, model: str | None = None, datastore: str | None = None, preset: str = "calibrated"
+    ) -> Any:
+        """The settings with which `ask` answers where none are given, for a model and a datastore.
+
+        Raises:
+            MemlabError: no such method, or a model and datastore that do not belong together.
+        """
+        return self._chapters.resolver.defaults(method, model, datastore, preset)
 
     def read(
         self,
@@ -513,13 +523,16 @@ class Lab:
 
     def evaluate_facts(
         self,
-        method_name: str = "bert-knn",
+        method_name: str | None = None,
         preset: str = "calibrated",
         search: str | None = None,
         questions: tuple[int, ...] = (0, 1, 2),
         datastore: str | None = None,
+        as_of: int | None = None,
     ) -> dict[str, Any]:
         """Held-out questions about all facts that calibration has not seen: model, memory, mixture by exposure.
+
+        Asked with the memory and weights of the workspace after `as_of` edits (None: all of them).
 
         Returns:
             The settings, a table of scores ("results") and every answer ("rows").
@@ -527,13 +540,13 @@ class Lab:
         Raises:
             MemlabError: no such method, preset, search or datastore.
         """
-        return self._chapters.measuring.facts(method_name, preset, search, questions, datastore)
+        return self._chapters.measuring.facts(method_name, preset, search, questions, datastore, as_of)
 
     def evaluate_perplexity(
         self,
         texts: Sequence[Article],
         validation: Sequence[Article] = (),
-        methods: Sequence[str] = ("base", "knn-lm"),
+        methods: Sequence[str] | None = None,
         data: str = "texts",
         losses: Path | None = None,
         progress: Progress = _quiet,
@@ -569,6 +582,26 @@ class Lab:
             InputError: no such part.
         """
         return self.benchmarks.run(repeat, only)
+
+    def bench_rows(
+        self, repeat: int = 60, only: str | None = None, progress: Progress = _quiet
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of `bench`, each as soon as it is measured. Raises InputError for an unknown part."""
+        return self.benchmarks.rows(repeat, only, progress)
+
+    def run(self, system: str, study: str, progress: Progress = _quiet, stop: Stop = _never, **settings: Any) -> Any:
+        """Runs a study of a system here and now; `lab.systems()` lists them.
+
+        Args:
+            settings: of the study, see `lab.systems().study(system, study)[1].fields()`.
+
+        Returns:
+            The result of the study, which has `to_dict()`.
+
+        Raises:
+            NotFound: no such system or study. StoppedError: `stop` returned True. MemlabError: whatever the study refuses.
+        """
+        return self._chapters.studies.run(system, study, settings, progress, stop)
 
     @staticmethod
     def crash_test(

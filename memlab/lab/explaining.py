@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from memlab.bench.explaining import PROMPTS, bench_occlusion, bench_smallest_set, bench_sweep
 from memlab.corpus.world import atlas
 from memlab.errors import InputError
-from memlab.evaluate.bench_explain import PROMPTS, bench_occlusion, bench_smallest_set, bench_sweep
 from memlab.evaluate.health import key_health
 from memlab.evaluate.keymap import agreement, principal_plane
 from memlab.evaluate.lens import lens
@@ -155,7 +155,7 @@ class Explaining:
         distance = float(np.sqrt(search_everywhere(question.store, encoded.key[None], 1).distances[0, 0]))
         return QueryHealth(keys, distance, float(np.mean(keys.nearest < distance)))
 
-    def benchmarks(self, prompts: Sequence[str], repeat: int) -> list[dict[str, Any]]:
+    def benchmarks(self, prompts: Sequence[str], repeat: int) -> Iterator[dict[str, Any]]:
         """Speed of sweeping, of the smallest set for k = 128, and of occlusion, for prompts of one kind.
 
         Raises:
@@ -168,11 +168,9 @@ class Explaining:
         def occluded(p: Prediction) -> Occlusion:
             return occlude(question.lm, question.store, encoded, p, question.how, question.sources.key)
 
-        return [
-            *bench_sweep(self.sweep, predictions[0], repeat),
-            bench_smallest_set(self.smallest_set, predictions),
-            bench_occlusion(occluded, long, question.lm, repeat),
-        ]
+        yield from bench_sweep(self.sweep, predictions[0], repeat)
+        yield bench_smallest_set(self.smallest_set, predictions)
+        yield bench_occlusion(occluded, long, question.lm, repeat)
 
     def _question(self, p: Prediction) -> tuple[Question, Encoding]:
         """The question of a prediction again, and its encoding (cached)."""

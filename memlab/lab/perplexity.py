@@ -130,7 +130,7 @@ class Perplexity:
     def measure(
         self,
         data: Data,
-        methods: Sequence[str],
+        methods: Sequence[str] | None,
         options: PerplexityOptions,
         losses: Path | None = None,
         progress: Progress = lambda fraction, message: None,
@@ -142,7 +142,8 @@ class Perplexity:
             MemlabError: whatever cannot be used, with what is allowed.
         """
         known = {name: role for m in registry().methods.values() for name, role in m.columns.items()}
-        chosen = chosen_columns(methods, known)
+        usual = (_with_memory().name,)
+        chosen = chosen_columns(usual if methods is None else methods, known)
         o, texts = options, data.texts
         number = o.check()
         if not texts:

@@ -100,3 +100,8 @@ class Resolver:
             return []
         start = self.house.reader(how).defaults(Request(ability, method, model, datastore), self.house)
         return [(field, getattr(start, field.name)) for field in shown]
+
+    def defaults(self, method: str, model: str | None, datastore: str | None, preset: str) -> Any:
+        """The settings with which a question is asked where none are given; see `Lab.ask_defaults`."""
+        how = self.house.method("ask", method, model)
+        return self.house.reader(how).defaults(Request("ask", method, model, datastore, preset=preset), self.house)

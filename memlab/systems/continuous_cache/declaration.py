@@ -58,6 +58,7 @@ METHOD = Method(
     },
     columns={"cache": "cache"},
     remembers=False,
+    takes_cache=False,
 )
 
 SYSTEM = System(
