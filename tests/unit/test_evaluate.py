@@ -20,7 +20,7 @@ from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
 from memlab.memory.search import Found
 from memlab.methods import METHODS, RECALL
-from memlab.methods.mixture import mix
+from memlab.reading.mixing import mix
 from memlab.results import Article, Fact
 
 V, B, K = 30, 25, 8
