@@ -193,6 +193,7 @@ class Lab:
         method: str = "knn-lm",
         model: str | None = None,
         datastore: str | None = None,
+        *,
         as_of: int | None = None,
         cut: bool = False,
         progress: Progress = _quiet,
@@ -228,6 +229,7 @@ class Lab:
         model: str | None = None,
         datastore: str | None = None,
         max_tokens: int = 40,
+        *,
         as_of: int | None = None,
         progress: Progress = _quiet,
         stop: Stop = _never,
@@ -355,6 +357,7 @@ class Lab:
         prompt: str | None = None,
         weight_above: float = 0.0,
         datastore: str | None = None,
+        *,
         sources: Sequence[Source] | None = None,
         **options: Any,
     ) -> Edit:
@@ -466,6 +469,7 @@ class Lab:
         name: str,
         model: str = "atlas-mlm",
         keys: tuple[str, ...] = (),
+        *,
         progress: Progress = _quiet,
         stop: Stop = _never,
         **layout: Any,
@@ -516,6 +520,13 @@ class Lab:
     ) -> dict[str, Any]:
         """Held-out questions about all facts that calibration has not seen: model, memory, mixture by exposure.
 
+        Args:
+            method_name: of `lab.methods()`.
+            preset: where settings come from: "calibrated" or "paper".
+            search: "all" or "articles"; by default as the preset says.
+            questions: which of the questions about each fact.
+            datastore: by default the bundled one of the method.
+
         Returns:
             The settings, a table of scores ("results") and every answer ("rows").
 
@@ -529,6 +540,7 @@ class Lab:
         texts: Sequence[Article],
         validation: Sequence[Article] = (),
         methods: Sequence[str] = ("base", "knn-lm"),
+        *,
         data: str = "texts",
         losses: Path | None = None,
         progress: Progress = _quiet,
