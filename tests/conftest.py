@@ -102,13 +102,11 @@ def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built_home(built_datastores: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def built_home(built_datastores: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with the bundled datastores, one for each worker."""
     home = tmp_path_factory.mktemp("built")
     link_datastores(built_datastores, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MEMLAB_HOME", str(home))
-        yield home
+    return home
 
 
 def link_datastores(datastores: Path, home: Path) -> None:

@@ -225,7 +225,10 @@ def test_markup_in_a_prompt_is_text(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "prompt", ["The capital of Germany is", "Quotes \"and\" 'these' \\ and {braces} of France are"]
 )
-def test_the_code_of_an_answer_gives_the_same_answer(method: str, prompt: str, lab: Lab) -> None:
+def test_the_code_of_an_answer_gives_the_same_answer(
+    method: str, prompt: str, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMLAB_HOME", str(lab.home))
     p = lab.ask(prompt + (" [MASK]." if method == "bert-knn" else ""), method, lam=0.37, k=33)
     scope: dict[str, Any] = {}
     exec(lab.code(p), scope)
