@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app check test lint bench clean
+.PHONY: app check quick test lint bench clean
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -23,7 +23,10 @@ app: .venv/.ready
 # One file stays with one worker: what it has started serves all its tests.
 TESTS := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-check: lint
+check: .venv/.ready-dev
+	$(MAKE) --no-print-directory -j 2 lint quick
+
+quick: .venv/.ready-dev
 	$(TESTS) tests/unit tests/engine/test_smoke.py
 
 test: lint
