@@ -135,6 +135,11 @@ class Database:
         return version == newest
 
     @property
+    def in_home(self) -> bool:
+        """Whether it is the home's own file, which no other home writes."""
+        return self.file is not None and self.file.absolute() == (self.home / FILE).absolute()
+
+    @property
     def _name(self) -> str:
         return f"The database {self.file or self.url.render_as_string(hide_password=True)}"
 
