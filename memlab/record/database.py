@@ -191,7 +191,7 @@ _REASONS = {
 
 
 def _engine(url: URL) -> Engine:
-    return create_engine(url, json_deserializer=_from_json, pool_pre_ping=True)
+    return create_engine(url, json_deserializer=from_json, pool_pre_ping=True)
 
 
 def _sqlite_file(url: URL) -> Path:
@@ -215,7 +215,7 @@ def _sqlite_engine(url: URL, file: Path) -> Engine:
         connection.execute("PRAGMA synchronous=FULL")  # what was confirmed survives a power cut
         return connection
 
-    engine = create_engine(url, creator=connect, poolclass=QueuePool, max_overflow=-1, json_deserializer=_from_json)
+    engine = create_engine(url, creator=connect, poolclass=QueuePool, max_overflow=-1, json_deserializer=from_json)
 
     @event.listens_for(engine, "connect")
     def remember(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
@@ -254,12 +254,16 @@ def _make_file(file: Path) -> None:
         connection.close()
 
 
-def _from_json(text: str | bytes) -> Any:
-    """A JSON column; what is no JSON was changed by somebody and is kept for `verify` to find."""
+def from_json(text: str | bytes) -> Any:
+    """A JSON column. What is no JSON was changed by somebody: it becomes text, which is found where an object stands."""
     try:
-        return json.loads(text)
-    except ValueError:
-        return {"unreadable": str(text)}
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, TypeError, RecursionError):
+        return f"unreadable: {text!s:.40}"
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _alembic() -> Config:

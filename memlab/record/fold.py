@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -72,7 +72,7 @@ def dependents_among(active: Iterable[tuple[int, Any]], sequence: int) -> list[i
     names = {f"edit:{sequence}"}
     resting = []
     for number, parameters in active:
-        if number > sequence and names & _sources(parameters):
+        if number > sequence and names & sources_named(parameters):
             resting.append(number)
             names.add(f"edit:{number}")
     return resting
@@ -80,29 +80,35 @@ def dependents_among(active: Iterable[tuple[int, Any]], sequence: int) -> list[i
 
 def all_dependents(active: Sequence[EditRow]) -> dict[int, tuple[int, ...]]:
     """For each active edit the later ones that rest on it, as `dependents` finds them, in one pass."""
+    return all_resting([(row.sequence, sources_named(row.parameters)) for row in active])
+
+
+def all_resting(active: Sequence[tuple[int, set[str]]]) -> dict[int, tuple[int, ...]]:
+    """`all_dependents` of numbers and the sources that each edit names."""
     rests_on: dict[int, set[int]] = {}
-    out: dict[int, list[int]] = {}
-    number = {row.source: row.sequence for row in active}
-    for row in active:
-        named = {number[name] for name in _sources(row.parameters) if name in number} - {row.sequence}
-        rests_on[row.sequence] = named.union(*(rests_on.get(n, set()) for n in named))
-        out[row.sequence] = []
-        for earlier in rests_on[row.sequence]:
-            if earlier < row.sequence:
-                out[earlier].append(row.sequence)
+    out: dict[int, list[int]] = {sequence: [] for sequence, _ in active}
+    number = {f"edit:{sequence}": sequence for sequence in out}
+    for sequence, sources in active:
+        named = {number[name] for name in sources if name in number} - {sequence}
+        if not named:
+            continue
+        rests_on[sequence] = named.union(*(rests_on.get(n, ()) for n in named))
+        for earlier in rests_on[sequence]:
+            if earlier < sequence:
+                out[earlier].append(sequence)
     return {sequence: tuple(later) for sequence, later in out.items()}
 
 
-def _sources(value: Any) -> set[str]:
+def sources_named(value: Any) -> set[str]:
     """Every text under the key "source" in a JSON value."""
     found: set[str] = set()
     stack = [value]
     while stack:
         inner = stack.pop()
-        if isinstance(inner, Mapping):
+        if isinstance(inner, dict):
             if isinstance(own := inner.get("source"), str):
                 found.add(own)
-            stack += inner.values()
+            stack += [deep for deep in inner.values() if isinstance(deep, dict | list)]
         elif isinstance(inner, list):
-            stack += inner
+            stack += [deep for deep in inner if isinstance(deep, dict | list)]
     return found

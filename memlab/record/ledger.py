@@ -21,9 +21,9 @@ from memlab.record.fold import dependents, dependents_among, fold
 from memlab.record.heads import Head, Heads
 from memlab.record.kinds import MARKS, kind, unknown_among, unknown_reason
 from memlab.record.states import States, Told
-from memlab.record.stored import STORED, DamagedRow, marks, naming_an_edit, rows_where, whole
+from memlab.record.stored import STORED, DamagedRow, Raw, marks, naming_an_edit, rows_where, whole
 from memlab.record.tables import Edit, Workspace
-from memlab.record.verify import everything, verified, wrong_workspace
+from memlab.record.verify import everything, everything_raw, verified, wrong_workspace
 
 ANONYMOUS = "anonymous"
 AUTHOR_LENGTH, SUMMARY_LENGTH = 80, 500
@@ -97,6 +97,10 @@ class Ledger:
     def everything(self) -> list[EditRow | DamagedRow]:
         """All edits in order, and what is wrong with those that cannot be read. Raises RecordError, NotFound."""
         return everything(self._database, self.workspace)
+
+    def everything_raw(self) -> list[Raw | DamagedRow]:
+        """The same as the database holds it: what was read before is known again by its text."""
+        return everything_raw(self._database, self.workspace)
 
     def told(self) -> Told:
         """All edits as the folds need them; those that were not there at the last call are read now.

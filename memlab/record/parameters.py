@@ -31,17 +31,17 @@ def check_fields(value: Any, what: str, required: Checks, optional: Checks, sequ
     """Checks a JSON object with exactly these fields."""
     if not isinstance(value, dict):
         raise ValueError(f"has {what} that are no JSON object")
-    if missing := sorted(set(required) - set(value)):
-        raise ValueError(f"has {what} without {missing[0]!r}")
-    if unknown := sorted(set(value) - set(required) - set(optional)):
-        raise ValueError(f"has {what} with {unknown[0][:40]!r}, which this memlab does not know")
-    for name, check in {**required, **optional}.items():
-        if name in value:
-            check(value[name], sequence)
+    if value.keys() != required.keys():
+        if missing := sorted(required.keys() - value.keys()):
+            raise ValueError(f"has {what} without {missing[0]!r}")
+        if unknown := sorted(value.keys() - required.keys() - optional.keys()):
+            raise ValueError(f"has {what} with {unknown[0][:40]!r}, which this memlab does not know")
+    for name, inner in value.items():
+        (required.get(name) or optional[name])(inner, sequence)
 
 
 def _teaches(value: Any, sequence: int) -> None:
-    check_fields(value, "a lesson", {"title": _title, "text": _taught, "spans": _anything}, {}, sequence)
+    check_fields(value, "a lesson", _LESSON, {}, sequence)
     _check_spans(value["spans"], len(value["text"]))
 
 
@@ -84,7 +84,7 @@ def _check_source(source: dict[str, Any], sequence: int) -> None:
 
 
 def _fact(value: Any, sequence: int) -> None:
-    check_fields(value, "a fact", {"subject": _name, "relation": _name, "object": _name}, {}, sequence)
+    check_fields(value, "a fact", _FACT, {}, sequence)
 
 
 def _text(most: int, what: str) -> Callable[[Any, int], None]:
@@ -100,7 +100,7 @@ def _text(most: int, what: str) -> Callable[[Any, int], None]:
 
 
 def _taught(value: Any, sequence: int) -> None:
-    _text(TEXT_LIMIT, "a taught text")(value, sequence)
+    _long(value, sequence)
     if not re.search(r"\w", value):
         raise ValueError("teaches a text without a word")
 
@@ -110,6 +110,9 @@ def _anything(value: Any, sequence: int) -> None:
 
 
 _title, _name = _text(TITLE_LENGTH, "a title"), _text(NAME_LENGTH, "a name")
+_long = _text(TEXT_LIMIT, "a taught text")
+_LESSON: Checks = {"title": _title, "text": _taught, "spans": _anything}
+_FACT: Checks = {"subject": _name, "relation": _name, "object": _name}
 _SOURCE: Checks = {
     "corpus": _name, "document": _name, "start": _anything, "end": _anything, "text": _name, "source": _name,
 }  # fmt: skip
@@ -117,15 +120,21 @@ _SOURCE: Checks = {
 
 def check_teach(parameters: Mapping[str, Any], sequence: int) -> None:
     """Raises ValueError unless these are the parameters of a lesson."""
-    check_fields(parameters, "parameters", {"teaches": _teaches}, {}, sequence)
+    check_fields(parameters, "parameters", _TEACH, {}, sequence)
 
 
 def check_forget(parameters: Mapping[str, Any], sequence: int) -> None:
     """Raises ValueError unless these are sources to forget, with what was asked for."""
-    check_fields(parameters, "parameters", {"forgets": _forgets}, {"fact": _fact, "prompt": _name}, sequence)
+    check_fields(parameters, "parameters", _FORGET, _ASKED_TO_FORGET, sequence)
 
 
 def check_correct(parameters: Mapping[str, Any], sequence: int) -> None:
     """Raises ValueError unless these are sources to forget and a lesson in their place."""
-    changes: Checks = {"forgets": _forgets, "teaches": _teaches}
-    check_fields(parameters, "parameters", changes, {"fact": _fact, "new_object": _name}, sequence)
+    check_fields(parameters, "parameters", _CORRECT, _ASKED_TO_CORRECT, sequence)
+
+
+_TEACH: Checks = {"teaches": _teaches}
+_FORGET: Checks = {"forgets": _forgets}
+_ASKED_TO_FORGET: Checks = {"fact": _fact, "prompt": _name}
+_CORRECT: Checks = {**_FORGET, **_TEACH}
+_ASKED_TO_CORRECT: Checks = {"fact": _fact, "new_object": _name}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -17,22 +16,19 @@ OBJECTS = ("inverse", "before", "after")
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _BROKEN = re.compile("[\ud800-\udfff]")  # bytes that are no UTF-8, as the database hands them over
-_FIELDS = [field.name for field in fields(EditRow) if field.name != "workspace"]
 
 
 def wrong_form(values: dict[str, Any]) -> str | None:
     """Which of a row's values, by column, is not of its type ("has ..."); None when all are."""
-    if wrong := next((name for name in _FIELDS if name not in values), None):
-        return f"has no {wrong}"
     if type(values["sequence"]) is not int:
         return f"has the number {str(values['sequence'])[:20]!r}, which is no number"
     for name in TEXTS:
-        if not isinstance(values[name], str) or _BROKEN.search(values[name]):
+        if not isinstance(value := values[name], str) or (not value.isascii() and _BROKEN.search(value)):
             return f"has a {name} that is no text"
     if not isinstance(values["parameters"], dict):
         return "has parameters that are no JSON object"
     for name in OBJECTS:
-        if values[name] is not None and not isinstance(values[name], dict):
+        if (value := values[name]) is not None and not isinstance(value, dict):
             return f"has {name} that is no JSON object"
     if (delta := values["delta"]) is not None and not (isinstance(delta, str) and _SHA256.fullmatch(delta)):
         return "names its weights by no hash"

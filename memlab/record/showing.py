@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+import threading
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from cachetools import LRUCache
 
 from memlab.record.chain import EditRow
-from memlab.record.fold import Mark, all_dependents, fold
-from memlab.record.kinds import MARKS, is_known
+from memlab.record.fold import Mark, all_resting, fold, sources_named
+from memlab.record.kinds import MARKS, EditKind, is_known, known_kind
 from memlab.record.ledger import Ledger
 from memlab.record.memory_edits import edit_of
 from memlab.record.row_check import wrong_with
-from memlab.record.stored import DamagedRow
+from memlab.record.states import States
+from memlab.record.stored import DamagedRow, Raw, parsed
 from memlab.results import Edit
+
+WORKSPACES = 8  # whose histories are kept
+
+
+
+_lock = threading.Lock()
+
+
+class _Read(NamedTuple):
+    """A row that was read, checked and made a result; used again for as long as the database holds the same."""
+
+    raw: Raw | DamagedRow
+    kind: EditKind | None
+    mark: Mark
+    sources: set[str]
+    edit: Edit
+
+
+_read: LRUCache[tuple[States, str], list[_Read]] = LRUCache(WORKSPACES)
 
 
 def shown_history(ledger: Ledger) -> list[Edit]:
@@ -23,10 +48,30 @@ def shown_history(ledger: Ledger) -> list[Edit]:
         NotFound: no such workspace.
         RecordError: nothing of the history can be read.
     """
-    rows = ledger.everything()
-    active = set(fold(map(_mark, rows), strict=False).active)
-    rests = all_dependents([row for row in rows if isinstance(row, EditRow) and row.sequence in active])
-    return [shown(row, row.kind in MARKS or row.sequence in active, rests.get(row.sequence, ())) for row in rows]
+    with _lock:
+        before = _read.get((ledger.states, ledger.workspace), [])
+    known = itertools.chain(before, itertools.repeat(None))
+    rows = [
+        old if old is not None and old.raw == raw and old.kind is known_kind(old.mark.kind) else _new(raw, ledger)
+        for raw, old in zip(ledger.everything_raw(), known, strict=False)
+    ]
+    with _lock:
+        _read[ledger.states, ledger.workspace] = rows
+    active = set(fold((row.mark for row in rows), strict=False).active)
+    rests = all_resting([(row.mark.sequence, row.sources) for row in rows if row.mark.sequence in active])
+    return [_as_it_is(row, active, rests) for row in rows]
+
+
+def _new(raw: Raw | DamagedRow, ledger: Ledger) -> _Read:
+    row = raw if isinstance(raw, DamagedRow) else parsed(raw, ledger.workspace)
+    sources = sources_named(row.parameters) if isinstance(row, EditRow) else set[str]()
+    return _Read(raw, known_kind(row.kind), _mark(row), sources, shown(row))
+
+
+def _as_it_is(row: _Read, active: set[int], rests: dict[int, tuple[int, ...]]) -> Edit:
+    holds = row.mark.kind in MARKS or row.mark.sequence in active
+    resting = rests.get(row.mark.sequence, ())
+    return row.edit if holds and not resting else replace(row.edit, active=holds, rests_on_it=resting)
 
 
 def shown(row: EditRow | DamagedRow, active: bool = True, rests: tuple[int, ...] = ()) -> Edit:

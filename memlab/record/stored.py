@@ -6,18 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import Text, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
 from memlab.errors import RecordError
 from memlab.record.chain import EditRow
+from memlab.record.database import from_json
 from memlab.record.fold import Mark
 from memlab.record.row_check import wrong_form
 from memlab.record.tables import Edit, Workspace
 
 STORED = [field.name for field in fields(EditRow) if field.name != "workspace"]
 
-_COLUMNS = [getattr(Edit, name) for name in STORED]
+Raw = tuple[Any, ...]  # the values of one row in the order of STORED, JSON as its text
+
+_JSON = [name in ("parameters", "inverse", "before", "after") for name in STORED]
+_COLUMNS = [
+    type_coerce(getattr(Edit, name), Text) if json else getattr(Edit, name)
+    for name, json in zip(STORED, _JSON, strict=True)
+]
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,25 @@ class DamagedRow:
 
 def rows_where(session: Session, workspace: Workspace, *conditions: Any) -> list[EditRow | DamagedRow]:
     """The edits of a workspace that meet the conditions, in order."""
+    return [parsed(raw, workspace.name) for raw in raw_where(session, workspace, *conditions)]
+
+
+def raw_where(session: Session, workspace: Workspace, *conditions: Any) -> list[Raw]:
+    """The same edits as the database holds them."""
     query = select(*_COLUMNS).where(Edit.workspace_id == workspace.id, *conditions).order_by(Edit.sequence)
-    return [_row(dict(zip(STORED, values, strict=True)), workspace.name) for values in session.execute(query)]
+    return [tuple(row) for row in session.execute(query)]
+
+
+def parsed(raw: Raw, workspace: str) -> EditRow | DamagedRow:
+    """A row as an edit, or what is wrong with it."""
+    values = {
+        name: from_json(value) if json and isinstance(value, str) else value
+        for name, value, json in zip(STORED, raw, _JSON, strict=True)
+    }
+    if (reason := wrong_form(values)) is None:
+        return EditRow(workspace=workspace, **values)
+    number = values["sequence"] if type(values["sequence"]) is int else 0
+    return DamagedRow(workspace, number, _text(values["kind"]), _text(values["hash"]), reason)
 
 
 def whole(row: EditRow | DamagedRow) -> EditRow:
@@ -65,19 +89,12 @@ def marks(session: Session, workspace: Workspace) -> list[Mark]:
     ]
 
 
-def naming_an_edit(session: Session, workspace: Workspace, after: int) -> Sequence[tuple[int, Any]]:
+def naming_an_edit(session: Session, workspace: Workspace, after: int = 0) -> Sequence[tuple[int, Any]]:
     """Numbers and parameters of the edits after number `after` that may name an edit as their source."""
     query = select(Edit.sequence, Edit.parameters).where(
         Edit.workspace_id == workspace.id, Edit.sequence > after, cast(Edit.parameters, Text).contains("edit:")
     )
     return [(sequence, parameters) for sequence, parameters in session.execute(query.order_by(Edit.sequence))]
-
-
-def _row(values: dict[str, Any], workspace: str) -> EditRow | DamagedRow:
-    if (reason := wrong_form(values)) is None:
-        return EditRow(workspace=workspace, **values)
-    number = values["sequence"] if type(values["sequence"]) is int else 0
-    return DamagedRow(workspace, number, _text(values["kind"]), _text(values["hash"]), reason)
 
 
 def _text(value: Any) -> str:

@@ -8,13 +8,13 @@ from memlab.errors import NotFound, RecordError
 from memlab.record.chain import EditRow, Problem, problems
 from memlab.record.database import Database
 from memlab.record.files import delta_file, file_hash
-from memlab.record.fold import fold
 from memlab.record.heads import Heads
 from memlab.record.row_check import wrong_with
-from memlab.record.stored import DamagedRow, marks, rows_where
+from memlab.record.stored import DamagedRow, Raw, parsed, raw_where
 from memlab.record.tables import Edit, Workspace
 
 UNREADABLE = "cannot be read from the database"
+MOST_READ = 100_000  # rows that are tried one by one
 
 
 def verified(database: Database, name: str) -> list[Problem]:
@@ -41,11 +41,17 @@ def verified(database: Database, name: str) -> list[Problem]:
 
 def everything(database: Database, name: str) -> list[EditRow | DamagedRow]:
     """All edits in order, and what is wrong with those that cannot be read. Raises NotFound, RecordError."""
+    return [row if isinstance(row, DamagedRow) else parsed(row, name) for row in everything_raw(database, name)]
+
+
+def everything_raw(database: Database, name: str) -> list[Raw | DamagedRow]:
+    """All edits as the database holds them, and those that it cannot give. Raises NotFound, RecordError."""
+    workspace = _workspace(database, name)
     try:
         with database.reading() as session:
-            return rows_where(session, _workspace(database, name))
+            return list(raw_where(session, workspace))
     except RecordError:
-        return _one_by_one(database, _workspace(database, name))
+        return _one_by_one(database, workspace)
 
 
 def wrong_workspace(workspace: Workspace) -> str | None:
@@ -67,24 +73,25 @@ def _workspace(database: Database, name: str) -> Workspace:
         return found
 
 
-def _one_by_one(database: Database, workspace: Workspace) -> list[EditRow | DamagedRow]:
+def _one_by_one(database: Database, workspace: Workspace) -> list[Raw | DamagedRow]:
     """The rows that can still be read of a file with broken pages. Raises RecordError where none can be."""
-    rows: list[EditRow | DamagedRow] = []
+    rows: list[Raw | DamagedRow] = []
     failed: RecordError | None = None
-    for number in range(1, workspace.head + 1):
+    head = workspace.head if wrong_workspace(workspace) is None else 0
+    for number in range(1, min(head, MOST_READ) + 1):
         try:
             with database.reading() as session:
-                rows += rows_where(session, workspace, Edit.sequence == number)
+                rows += raw_where(session, workspace, Edit.sequence == number)
         except RecordError as error:
             failed = error
             rows.append(DamagedRow(workspace.name, number, "", "", UNREADABLE))
-    if failed is not None and all(isinstance(row, DamagedRow) for row in rows):
-        raise failed
+    if all(isinstance(row, DamagedRow) for row in rows):
+        raise failed or RecordError(f"The edits of {workspace.name!r} {UNREADABLE}.")
     return rows
 
 
 def _senseless(rows: list[EditRow], known: set[int]) -> list[Problem]:
-    """Rows that fit the chain but cannot be applied or shown, and steps of undo and redo that make no sense."""
+    """Rows that fit the chain but cannot be applied or shown."""
     found = []
     for row in rows:
         if row.sequence not in known and (reason := wrong_with(row)) is not None:
