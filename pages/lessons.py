@@ -19,7 +19,7 @@ st.title("Lessons", anchor=False)
 st.markdown(
     "Each is a list of views with what to say about them. Present one, or make your own from addresses of views."
 )
-for problem in lab.lesson_problems():
+for problem in lab.lessons.problems():
     st.error(plain(f"A lesson file cannot be used. {problem}"), icon=":material/error:")
 
 for lesson in lab.lessons():
@@ -37,7 +37,7 @@ for lesson in lab.lessons():
                 "Delete this lesson", key=f"lesson.{lesson.name}.delete", icon=":material/delete:"
             ):
                 try:
-                    lab.delete_lesson(lesson.name)
+                    lab.lessons.delete(lesson.name)
                 except MemlabError as error:
                     show_error(error)
                 else:
@@ -53,7 +53,7 @@ with take:
         file = st.file_uploader("A lesson that was exported", type="json")
         if st.form_submit_button("Import", icon=":material/upload:") and file is not None:
             try:
-                taken = lab.import_lesson(file.getvalue().decode("utf-8", errors="replace"))
+                taken = lab.lessons.import_(file.getvalue().decode("utf-8", errors="replace"))
             except MemlabError as error:
                 show_error(error)
             else:

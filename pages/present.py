@@ -68,7 +68,7 @@ lab = current_lab()
 lesson = None
 try:
     if "lesson" in st.query_params:
-        lesson = lab.lesson(st.query_params["lesson"])
+        lesson = lab.lessons.get(st.query_params["lesson"])
 except MemlabError as error:
     show_error(error)
     link_to("lessons", "All lessons", {}, "school")

@@ -71,7 +71,7 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = Path(os.environ.get("MEMLAB_TEST_HOME") or shared / "built-home")
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".tests.lock"):
-        Lab.open(home).build_bundled()
+        Lab.open(home).building.bundled()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMLAB_HOME", str(home))
         yield home

@@ -67,12 +67,12 @@ def ask(
     document = p.to_dict(top)
     views: list[View] = []
     if sweep is not None:
-        swept = lab.sweep(p, sweep)
+        swept = lab.explain.sweep(p, sweep)
         document["sweep"] = swept.to_dict()
         lines += _swept(swept)
         views.append(swept)
     if explain:
-        smallest, words, layers = lab.smallest_set(p), lab.occlusion(p), lab.layers(p)
+        smallest, words, layers = lab.explain.smallest_set(p), lab.explain.occlusion(p), lab.explain.layers(p)
         document["explain"] = {
             "smallest_set": smallest.to_dict(),
             "occlusion": words.to_dict(),
@@ -83,9 +83,9 @@ def ask(
         if report is not None:  # the file has room for what the page shows besides
             if smallest.entries:
                 views.append(lab.compare(p, lab.again(p, without=smallest.entries)))
-            views += [lab.map(p), lab.health(p)]
+            views += [lab.explain.map(p), lab.explain.health(p)]
     if report is not None:
-        write(report, lab.report(p, views))
+        write(report, lab.reports.html(p, views))
         document["report"] = str(report)
         lines.append(f"  report           {report}")
     show(document, as_json, [" ".join(line.splitlines()) for line in lines])

@@ -106,7 +106,16 @@ def forget(
     stated = Fact(*fact) if fact else None
     sources = [Source("", name, start, end, "") for name, start, end in places] or None
     edit = open_lab(home, workspace).forget(
-        list(entries) or None, document, stated, prompt, weight_above, datastore, author, dry_run, sources, scores
+        list(entries) or None,
+        document,
+        stated,
+        prompt,
+        weight_above,
+        datastore,
+        sources,
+        author=author,
+        dry_run=dry_run,
+        scores=scores,
     )
     _print_edit(edit, as_json)
 
@@ -184,7 +193,7 @@ def moved(
     workspace: str,
 ) -> None:
     """What else an EDIT moved: efficacy, paraphrase, neighborhood, and the answers that changed."""
-    found = open_lab(home, workspace).moved(edit, method, datastore, as_of)
+    found = open_lab(home, workspace).side_effects.of(edit, method, datastore, as_of)
     show(found.to_dict(), as_json, _moved_lines(found))
 
 

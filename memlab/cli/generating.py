@@ -37,7 +37,7 @@ def generate(
     lab = open_lab(home, workspace)
     given = {name: value for name, value in options.items() if value is not None}
     if compare and given["method"] != "base":
-        pair = lab.generate_pair(asked, **given)
+        pair = lab.generation.pair(asked, **given)
         lines = [*_lines(pair.with_memory), "", *_lines(pair.without_memory)]
         show(pair.to_dict(), as_json, lines)
     else:

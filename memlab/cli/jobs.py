@@ -25,7 +25,7 @@ def jobs(context: click.Context, limit: int, as_json: bool, home: Path | None, w
     """Long work of all processes, newest first: what runs, what waits, and how the rest ended."""
     if context.invoked_subcommand is not None:
         return
-    found = open_lab(home, workspace).jobs(limit)
+    found = open_lab(home, workspace).work.jobs(limit)
     show([job.to_dict() for job in found], as_json, [_line(job) for job in found] or ["There are no jobs."])
 
 
@@ -35,8 +35,8 @@ def jobs(context: click.Context, limit: int, as_json: bool, home: Path | None, w
 def stop(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
     """Stop a job (ID, or its first characters), whichever process does it."""
     lab = open_lab(home, workspace)
-    job = lab.stop_job(_named(lab, job_id))
-    job = lab.wait_for_job(job.id, timeout=5)
+    job = lab.work.stop(_named(lab, job_id))
+    job = lab.work.wait(job.id, timeout=5)
     show(job.to_dict(), as_json, [_line(job)])
 
 
@@ -46,13 +46,13 @@ def stop(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
 def resume(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
     """Go on with a job that was stopped, interrupted or failed (ID, or its first characters), here and now."""
     lab = open_lab(home, workspace)
-    job = lab.resume_job(_named(lab, job_id), progress)
+    job = lab.work.resume(_named(lab, job_id), progress)
     show(job.to_dict(), as_json, [_line(job)])
 
 
 def _named(lab: Lab, beginning: str) -> str:
     """The id that begins so. Raises NotFound, or InputError where several do."""
-    found = [job.id for job in lab.jobs(limit=10_000) if beginning and job.id.startswith(beginning)]
+    found = [job.id for job in lab.work.jobs(limit=10_000) if beginning and job.id.startswith(beginning)]
     if len(found) > 1:
         raise InputError(f"{len(found)} jobs begin with {beginning!r}. Give more characters of the id.")
     if not found:

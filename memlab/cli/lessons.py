@@ -28,7 +28,7 @@ def list_(as_json: bool, home: Path | None, workspace: str) -> None:
     """The lessons there are, the bundled ones first."""
     lab = open_lab(home, workspace)
     there = lab.lessons()
-    problems = [f"cannot be used: {problem}" for problem in lab.lesson_problems()]
+    problems = [f"cannot be used: {problem}" for problem in lab.lessons.problems()]
     show([lesson.to_dict() for lesson in there], as_json, [*map(_line, there), *problems])
 
 
@@ -37,7 +37,7 @@ def list_(as_json: bool, home: Path | None, workspace: str) -> None:
 @every_command
 def show_(name: str, as_json: bool, home: Path | None, workspace: str) -> None:
     """The steps of a lesson: title, address within the app, what to say."""
-    lesson = open_lab(home, workspace).lesson(name)
+    lesson = open_lab(home, workspace).lessons.get(name)
     lines = [_line(lesson), f"  {lesson.about}"]
     for n, step in enumerate(lesson.steps, 1):
         lines += [
@@ -54,7 +54,7 @@ def show_(name: str, as_json: bool, home: Path | None, workspace: str) -> None:
 @every_command
 def export(name: str, file: Path | None, as_json: bool, home: Path | None, workspace: str) -> None:
     """Write a lesson to one FILE (default: NAME.json), in place of what is there."""
-    lesson = open_lab(home, workspace).lesson(name)
+    lesson = open_lab(home, workspace).lessons.get(name)
     to = file or Path(f"{lesson.name}.json")
     write(to, lesson.to_json())
     show({"lesson": lesson.name, "file": str(to)}, as_json, [f"{lesson.name} -> {to}"])
@@ -66,7 +66,7 @@ def export(name: str, file: Path | None, as_json: bool, home: Path | None, works
 def import_(file: Path, as_json: bool, home: Path | None, workspace: str) -> None:
     """Keep a lesson from an exported FILE ("-": standard input), under its name or a free one after it."""
     text = read(file)
-    taken = open_lab(home, workspace).import_lesson(text)
+    taken = open_lab(home, workspace).lessons.import_(text)
     show(taken.to_dict(), as_json, [_line(taken)])
 
 
@@ -75,7 +75,7 @@ def import_(file: Path, as_json: bool, home: Path | None, workspace: str) -> Non
 @every_command
 def delete(name: str, as_json: bool, home: Path | None, workspace: str) -> None:
     """Delete a lesson of your own."""
-    open_lab(home, workspace).delete_lesson(name)
+    open_lab(home, workspace).lessons.delete(name)
     show({"deleted": name}, as_json, [f"deleted {name}"])
 
 

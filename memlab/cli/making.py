@@ -59,10 +59,10 @@ def build(
     """
     lab = open_lab(home, workspace)
     if not texts:
-        built = lab.run_job("prepare", "Building the bundled memories", progress)
+        built = lab.work.run("prepare", "Building the bundled memories", progress)
     else:
-        order = lab.build_order(texts, name or texts[0].name.split(".")[0], model, keys, index, window, stride)
-        built = lab.run_job("build", f"Building the datastore {order['name']}", progress, **order)
+        order = lab.building.order(texts, name or texts[0].name.split(".")[0], model, keys, index, window, stride)
+        built = lab.work.run("build", f"Building the datastore {order['name']}", progress, **order)
     show(
         [s.to_dict() for s in built], as_json, [f"{s.name}: {s.entries} entries of {s.documents} texts" for s in built]
     )
@@ -101,9 +101,9 @@ def train(
     folder = str(out) if out else None
     if text is not None:
         how = {"text": text, "kind": kind or "base", "encoder": encoder, "seed": seed or 0}
-        info = lab.run_job("train-text", f"Training {name}", progress, name=name, steps=steps, out=folder, **how)
+        info = lab.work.run("train-text", f"Training {name}", progress, name=name, steps=steps, out=folder, **how)
     elif kind is not None or encoder is not None or seed is not None:
         raise click.UsageError("--kind, --encoder and --seed are for a model of your own: give --text as well.")
     else:
-        info = lab.run_job("train", f"Training {name}", progress, name=name, steps=steps, out=folder)
+        info = lab.work.run("train", f"Training {name}", progress, name=name, steps=steps, out=folder)
     show(info.to_dict(), as_json, [f"{info.path}: {info.size_mb} MB", info.card])

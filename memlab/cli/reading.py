@@ -47,7 +47,7 @@ def read(
     elif file in (None, "-"):
         passage = sys.stdin.read()
     else:
-        passage = "\n\n".join(a.text for a in lab.read_texts([Path(str(file))]))
+        passage = "\n\n".join(a.text for a in lab.building.read_texts([Path(str(file))]))
     given = {name: value for name, value in options.items() if value is not None}
     trace = lab.read(passage, **given)
     show(trace.to_dict(), as_json, _lines(trace))
@@ -142,12 +142,12 @@ def perplexity(
         raise click.UsageError("Give files, or --atlas.")
     texts, held = [], []
     if atlas:
-        texts, held = lab.atlas_part("test"), lab.atlas_part("validation")
+        texts, held = lab.perplexity.atlas_part("test"), lab.perplexity.atlas_part("validation")
     for file in files:
-        texts += lab.part_of(file, part)
-        held += lab.part_of(file, "validation") if part == "test" and not validation else []
+        texts += lab.perplexity.part_of(file, part)
+        held += lab.perplexity.part_of(file, "validation") if part == "test" and not validation else []
     for file in validation:
-        held += lab.part_of(file)
+        held += lab.perplexity.part_of(file)
     data = "atlas (test)" if atlas else ", ".join(f.name for f in files) + (f" ({part})" if part != "all" else "")
     wanted = tuple(name.strip() for name in methods.split(",") if name.strip())
     result = lab.evaluate_perplexity(texts, held, wanted, data=data, progress=progress, **options)

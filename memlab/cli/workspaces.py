@@ -44,7 +44,7 @@ def list_(as_json: bool, home: Path | None) -> None:
 @_options
 def create(name: str, as_json: bool, home: Path | None) -> None:
     """Make an empty workspace."""
-    info = open_lab(home, "default").create_workspace(name)
+    info = open_lab(home, "default").workspaces.create(name)
     show(info.to_dict(), as_json, [_line(info)])
 
 
@@ -54,7 +54,7 @@ def create(name: str, as_json: bool, home: Path | None) -> None:
 @_options
 def rename(name: str, new: str, as_json: bool, home: Path | None) -> None:
     """Give a workspace another name."""
-    info = open_lab(home, "default").rename_workspace(name, new)
+    info = open_lab(home, "default").workspaces.rename(name, new)
     show(info.to_dict(), as_json, [_line(info)])
 
 
@@ -65,7 +65,7 @@ def rename(name: str, new: str, as_json: bool, home: Path | None) -> None:
 @_options
 def copy(name: str, new: str | None, as_of: int | None, as_json: bool, home: Path | None) -> None:
     """Make a workspace with the same edits (default name: "NAME copy")."""
-    info = open_lab(home, "default").copy_workspace(name, new, as_of)
+    info = open_lab(home, "default").workspaces.copy(name, new, as_of)
     show(info.to_dict(), as_json, [_line(info)])
 
 
@@ -81,7 +81,7 @@ def delete(name: str, repeated: str | None, as_json: bool, home: Path | None) ->
         repeated = click.prompt(question, default="", show_default=False, err=True)
     if repeated is None:
         raise InputError(f"Deleting cannot be taken back. Say which workspace once more: --yes-delete {name!r}.")
-    lab.delete_workspace(name, repeated)
+    lab.workspaces.delete(name, repeated)
     show({"deleted": name}, as_json, [f"deleted {name}"])
 
 
@@ -91,7 +91,7 @@ def delete(name: str, repeated: str | None, as_json: bool, home: Path | None) ->
 @_options
 def export(name: str, file: Path | None, as_json: bool, home: Path | None) -> None:
     """Write a workspace to one FILE (default: NAME.zip), in place of what is there."""
-    written = open_lab(home, "default").export_workspace(name, file or f"{name}.zip")
+    written = open_lab(home, "default").workspaces.export(name, file or f"{name}.zip")
     show({"workspace": name, "file": str(written)}, as_json, [f"{name} -> {written}"])
 
 
@@ -101,6 +101,6 @@ def export(name: str, file: Path | None, as_json: bool, home: Path | None) -> No
 @_options
 def import_(file: Path, name: str | None, as_json: bool, home: Path | None) -> None:
     """Make a workspace from an exported FILE; all of it or nothing."""
-    info = open_lab(home, "default").import_workspace(file, name)
+    info = open_lab(home, "default").workspaces.import_(file, name)
     taken = [f"(there is a workspace {info.instead_of} already)"] if info.instead_of else []
     show(info.to_dict(), as_json, [_line(info), *taken])

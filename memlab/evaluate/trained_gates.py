@@ -94,7 +94,9 @@ def kept_gate(path: Path, wanted: GateFor) -> KnnGate:
         NotFound: never trained, or for another store, k or temperature.
         InputError: damaged.
     """
-    how = "Train it: memlab evaluate perplexity TEXT --validation OTHER_TEXT --gate KIND, or lab.train_gate(KIND, ...)."
+    how = (
+        "Train it: memlab evaluate perplexity TEXT --validation OTHER_TEXT --gate KIND, or lab.gates.train(KIND, ...)."
+    )
     if not path.is_file():
         raise NotFound(f"No gate was trained for this datastore yet ({path.name} is missing). {how}")
     try:

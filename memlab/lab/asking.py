@@ -1,18 +1,17 @@
-"""One prompt through model and memory."""
+"""One prompt through model and memory, with the methods that mix two distributions."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from weakref import ref
 
 from memlab.errors import InputError
-from memlab.evaluate.prepare import bundled_stores, prepare_bundled
+from memlab.lab.context import Context
 from memlab.lab.inventory import Inventory
-from memlab.lm.catalogue import BUNDLED, info
+from memlab.lm.catalogue import info
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Changes
 from memlab.memory.overlay import EditedStore
@@ -21,7 +20,6 @@ from memlab.memory.shelf import Cache
 from memlab.methods import method
 from memlab.methods.answer import answer
 from memlab.methods.declare import Method, checked
-from memlab.methods.reading import Progress
 from memlab.record.memory_edits import corpus_of, entries_named
 from memlab.results import Prediction, Timings
 
@@ -30,8 +28,28 @@ DROPS = 16  # states of memory with neighbors dropped that are kept: each holds 
 
 
 @dataclass(frozen=True)
-class Posed:
-    """A question with everything decided: who reads it, which memory is searched, and how."""
+class AskRequest:
+    """A question as it was asked; see `Lab.ask` for each argument."""
+
+    prompt: str
+    method: str | None = None
+    model: str | None = None
+    datastore: str | None = None
+    as_of: int | None = None
+    preset: str = "calibrated"
+    without: Sequence[int] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, prompt: str, arguments: Mapping[str, Any]) -> AskRequest:
+        """From keyword arguments of `Lab.ask`: what is not a field here is a setting of the method."""
+        own, settings = split_arguments(cls, arguments)
+        return cls(prompt, **own, settings=settings)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with all defaults resolved: the model, the memory that is searched, method and settings."""
 
     prompt: str
     how: Method
@@ -44,8 +62,12 @@ class Posed:
     notices: tuple[str, ...]
 
 
-class Asking(Inventory):
-    """Questions."""
+class Asking:
+    """Questions to the methods that mix the distribution of a model with that of its memory."""
+
+    def __init__(self, context: Context, inventory: Inventory) -> None:
+        self.context, self.inventory = context, inventory
+        self._dropped = Cache(DROPS)
 
     def settings(
         self, method_name: str, datastore: str | None = None, preset: str = "calibrated", key: str | None = None
@@ -60,13 +82,13 @@ class Asking(Inventory):
             raise InputError(f"There is no preset {preset!r}. Allowed: {', '.join(PRESETS)}.")
         if key is not None:
             checked(chosen.settings, {"key": key})
-        name = datastore or self._bundled_for(chosen.kind)
+        name = datastore or self.context.bundled_for(chosen.kind)
         if preset == "paper":
             return chosen.settings()
-        if not self._shelf.is_built(name):
+        if not self.context.shelf.is_built(name):
             found = info(name).record.get("calibrated", {}).get(chosen.name, {})
             return checked(chosen.settings, found.get("settings", {}))
-        store = self._shelf.open(name)
+        store = self.context.shelf.open(name)
         if store.fingerprint.kind != chosen.kind:
             raise InputError(
                 f"{chosen.title} needs a datastore of a {chosen.kind} model; {name!r} was made by a {store.fingerprint.kind} one."
@@ -77,111 +99,52 @@ class Asking(Inventory):
             return checked(chosen.settings, {"key": store.fingerprint.key, "k": min(len(store), known["k"].default)})
         preferred = key or found.get("preferred_key", store.fingerprint.key)
         if preferred != store.fingerprint.key:
-            found = self._shelf.with_key(store, preferred).meta.calibrated[chosen.name]
+            found = self.context.shelf.with_key(store, preferred).meta.calibrated[chosen.name]
         return checked(chosen.settings, found["settings"])
 
-    def ask(
-        self,
-        prompt: str,
-        method: str | None = None,
-        model: str | None = None,
-        datastore: str | None = None,
-        as_of: int | None = None,
-        preset: str = "calibrated",
-        without: Sequence[int] = (),
-        **settings: Any,
-    ) -> Prediction:
-        """One prompt through model and memory.
-
-        Args:
-            prompt: a sentence with one [MASK] for a masked model, or the beginning of one for a causal model.
-            method: "bert-knn" or "knn-lm"; by default the one that fits the prompt.
-            model: the model that answers; by default the one that made the datastore.
-            datastore: whose entries are searched; by default the bundled one of the model.
-            as_of: the state after so many edits; None is now.
-            preset: where settings come from that are not given: "calibrated" or "paper".
-            without: entries to leave out, as if they had been forgotten: the answer is the one that
-                `lab.forget(entries=...)` would give, and nothing is recorded.
-            settings: see `lab.methods()[method].fields()`.
-
-        Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
-        """
+    def ask(self, request: AskRequest) -> Prediction:
+        """The answer to a question; see `Lab.ask`. Raises MemlabError for whatever cannot be used."""
         start = time.perf_counter()
-        posed = self._pose(prompt, method, model, datastore, as_of, preset, without, settings)
-        s = posed.settings
-        check_k(posed.store, s.k)
-        encoded, ms_encode = self._encode(posed.lm, prompt, s.key)
-        retrieved, ms_search = self._retrieve(posed, encoded, s.k)
+        question = self.resolve(request)
+        s = question.settings
+        check_k(question.store, s.k)
+        encoded, ms_encode = self.encode(question.lm, question.prompt, s.key)
+        retrieved, ms_search = self.retrieve(question, encoded, s.k)
         mixing = time.perf_counter()
         prediction = answer(
-            posed.how,
-            posed.lm,
-            posed.store,
+            question.how,
+            question.lm,
+            question.store,
             encoded,
             retrieved,
             s,
-            workspace=self.workspace,
-            notices=posed.notices,
-            as_of=posed.as_of,
+            workspace=self.context.workspace,
+            notices=question.notices,
+            as_of=question.as_of,
         )
         done = time.perf_counter()
         timings = Timings(ms_encode, ms_search, 1e3 * (done - mixing), 1e3 * (done - start))
-        return replace(prediction, without=posed.without, timings=timings)
+        return replace(prediction, without=question.without, timings=timings)
 
-    def again(self, p: Prediction, **changed: Any) -> Prediction:
-        """The same question with some arguments of `ask` changed, for example `without=[12]` or `lam=0.9`."""
-        asked = {"method": p.method, "model": p.model, "datastore": p.datastore, "as_of": p.as_of, "without": p.without}
-        return self.ask(p.prompt, **{**asked, **p.settings, **changed})
-
-    def code(self, prediction: Prediction) -> str:
-        """Python that gives the same prediction in a notebook."""
-        given = ", ".join(f"{name}={value!r}" for name, value in prediction.settings.items())
-        left_out = f", without={list(prediction.without)}" if prediction.without else ""
-        return (
-            "from memlab import Lab\n\n"
-            f"lab = Lab.open(workspace={prediction.workspace!r})\n"
-            f"p = lab.ask({prediction.prompt!r}, method={prediction.method!r}, model={prediction.model!r},\n"
-            f"            datastore={prediction.datastore!r}, as_of={prediction.as_of}{left_out}, {given})\n"
-            "p  # a notebook displays it; p.to_dict() has everything\n"
-        )
-
-    def _ready(self, name: str, progress: Progress = lambda fraction, message: None) -> None:
-        """Builds a bundled datastore that is wanted whole, unless it is there or a job is at it."""
-        model = next((m for m in BUNDLED if name == m or (name.startswith(f"{m}-") and name in bundled_stores())), None)
-        if model is None or self._shelf.is_built(name):
-            return
-        job = self.preparation()
-        if job is None or job.over:
-            prepare_bundled(self.home, model, progress)
-
-    def _pose(
-        self,
-        prompt: str,
-        method: str | None,
-        model: str | None,
-        datastore: str | None,
-        as_of: int | None,
-        preset: str,
-        without: Sequence[int],
-        settings: dict[str, Any],
-    ) -> Posed:
-        """Everything that a question leaves open, decided. Arguments as in `ask`."""
-        how = self._method(prompt, method)
+    def resolve(self, request: AskRequest) -> Question:
+        """Fills in every default of a question. Raises MemlabError for whatever cannot be used."""
+        model, as_of = request.model, request.as_of
+        how = self.context.method(request.prompt, request.method)
         if model is not None:
-            self._right_kind(info(self._whole_name(model)), how)
-        name = datastore or self._store_of(model, how.kind)
-        s = checked(how.settings, settings, self.settings(how.name, name, preset, settings.get("key")))
-        lm, base, notices = self._model_and_store(model, name, how, s.key)
+            self.context.check_kind(info(self.context.whole_name(model)), how)
+        name = request.datastore or self.inventory.store_of(model, how.kind)
+        given = request.settings
+        s = checked(how.settings, given, self.settings(how.name, name, request.preset, given.get("key")))
+        lm, base, notices = self.context.model_and_store(model, name, how, s.key)
         search = s.search
         if search == "all" and not base.ready:
             search = "articles"
             notices.append("The memory is still being built; only the articles that the prompt is about were searched.")
-        store, head = self._as_edited(base, lm, s.key, as_of)
-        left_out = tuple(dict.fromkeys(int(entry) for entry in without))
+        store, head = self.context.as_edited(base, lm, s.key, as_of)
+        left_out = tuple(dict.fromkeys(int(entry) for entry in request.without))
         if left_out:
-            store = self._without(base, store, lm, s.key, self._changes(as_of), left_out)
-        return Posed(prompt, how, lm, store, s, search, head, left_out, tuple(notices))
+            store = self._without(base, store, lm, s.key, self.context.changes(as_of), left_out)
+        return Question(request.prompt, how, lm, store, s, search, head, left_out, tuple(notices))
 
     def _without(
         self,
@@ -196,13 +159,9 @@ class Asking(Inventory):
         corpus = corpus_of(seen)
         gone = changes.removed | frozenset(entries_named(seen, corpus, entries))
         more = replace(changes, removed=gone)
-        return self._drops.get(("edited", base, lm, key, more), lambda: self._laid_over(base, lm, key, more))
+        return self._dropped.get(("edited", base, lm, key, more), lambda: self.context.new_overlay(base, lm, key, more))
 
-    @cached_property
-    def _drops(self) -> Cache:
-        return Cache(DROPS)
-
-    def _encode(self, lm: LanguageModel, prompt: str, key: str) -> tuple[Encoding, float]:
+    def encode(self, lm: LanguageModel, prompt: str, key: str) -> tuple[Encoding, float]:
         """The encoding, and the milliseconds it took now (0 when it was cached)."""
         made: list[float] = []
 
@@ -211,21 +170,28 @@ class Asking(Inventory):
             made.append(encoded.ms)
             return encoded
 
-        return self._cache.get(("encoding", lm, prompt, key), make), sum(made)
+        return self.context.cache.get(("encoding", lm, prompt, key), make), sum(made)
 
-    def _retrieve(self, posed: Posed, encoded: Encoding, k: int) -> tuple[Retrieval, float]:
+    def retrieve(self, question: Question, encoded: Encoding, k: int) -> tuple[Retrieval, float]:
         """The k nearest entries, and the milliseconds it took to find them now."""
         made: list[float] = []
-        s = posed.settings
+        s = question.settings
 
         def make() -> Retrieval:
-            retrieved = retrieve(posed.store, posed.prompt, encoded.key, k, posed.search, s.articles)
+            retrieved = retrieve(question.store, question.prompt, encoded.key, k, question.search, s.articles)
             made.append(retrieved.ms)
             return retrieved
 
-        at = ("search", ref(posed.store), posed.lm, posed.prompt, s.key, k, posed.search, s.articles)
-        return self._kept(posed).get(at, make), sum(made)
+        at = ("search", ref(question.store), question.lm, question.prompt, s.key, k, question.search, s.articles)
+        return self.cache_of(question).get(at, make), sum(made)
 
-    def _kept(self, posed: Posed) -> Cache:
+    def cache_of(self, question: Question) -> Cache:
         """Where results about the memory of a question are kept."""
-        return self._drops if posed.without else self._cache
+        return self._dropped if question.without else self.context.cache
+
+
+def split_arguments(request: type, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keyword arguments as those that are fields of a request, and the rest: the settings of its method."""
+    own = {f.name for f in fields(request)} - {"settings"}
+    inside = {name: value for name, value in arguments.items() if name in own}
+    return inside, {name: value for name, value in arguments.items() if name not in own}

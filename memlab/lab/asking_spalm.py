@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
 
 from memlab.errors import InputError
-from memlab.lab.generating import Generating
-from memlab.lab.posing import How
+from memlab.lab.asking import AskRequest
+from memlab.lab.context import Context
+from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lm.prompts import read_prompt
 from memlab.methods.answer import with_unmet
 from memlab.methods.generating import next_step
@@ -17,43 +16,46 @@ from memlab.results import Gate, Prediction, Timings, TippingPoint
 SPALM_METHODS = ("spalm", "spalm+knn-lm")
 
 
-class AskingSpalm(Generating):
+class AskingSpalm:
     """Questions to a SPALM."""
 
-    def ask(
-        self,
-        prompt: str,
-        method: str | None = None,
-        model: str | None = None,
-        datastore: str | None = None,
-        as_of: int | None = None,
-        preset: str = "calibrated",
-        without: Sequence[int] = (),
-        **settings: Any,
-    ) -> Prediction:
-        """One prompt through model and memory, as `Asking.ask`; method "spalm" or "spalm+knn-lm" asks a SPALM.
+    def __init__(self, context: Context, generating: Generating) -> None:
+        self.context, self.generating = context, generating
 
-        Of a SPALM, `lm` and `knn` are what it says with its gate g forced to 1 (no memory) and to 0 (memory alone),
+    def ask(self, request: AskRequest) -> Prediction:
+        """The answer of a SPALM to a question; method "spalm" or "spalm+knn-lm".
+
+        `lm` and `knn` are the distributions with its gate g forced to 1 (no memory) and to 0 (memory alone),
         `gate.local_weight` is g, and a neighbor's weight is its attention. It has no tipping point in lambda.
+
+        Raises:
+            InputError: entries are left out. MemlabError: whatever cannot be used.
         """
-        if method not in SPALM_METHODS:
-            return super().ask(prompt, method, model, datastore, as_of, preset, without, **settings)
-        if without:
+        if request.without:
             raise InputError("SPALM answers with all of its memory; entries cannot be left out. Forget them instead.")
         start = time.perf_counter()
-        self._look_first(How(method, model, datastore), lambda lm: read_prompt(lm, prompt))
-        order, mixing, about = self._pose_generation(method, model, datastore, None, as_of, preset, settings)
-        read = read_prompt(order.lm, prompt)
+        asked = GenerationRequest(
+            request.prompt,
+            str(request.method),
+            request.model,
+            request.datastore,
+            as_of=request.as_of,
+            preset=request.preset,
+            settings=request.settings,
+        )
+        self.generating.resolver.check_text_first(asked.reading(), lambda lm: read_prompt(lm, asked.prompt))
+        order, mixing, about = self.generating.resolve(asked)
+        read = read_prompt(order.lm, asked.prompt)
         assert order.search is not None
         step, searched, ms = next_step(order, mixing, about["words"], read.ids, read.text)
         knn = step.lm if step.knn is None else step.knn
         prediction = Prediction(
             prompt=read.text,
-            method=method,
+            method=asked.method,
             model=order.lm.name,
             kind=order.lm.kind,
             datastore=about["datastore"],
-            workspace=self.workspace,
+            workspace=self.context.workspace,
             as_of=about["as_of"],
             settings=about["settings"],
             lm=step.lm,

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from memlab.errors import InputError, MemlabError
-from memlab.lab.asking import Asking
+from memlab.lab.answers import Answers
+from memlab.lab.asking import AskRequest
+from memlab.lab.context import Context
 from memlab.lm.prompts import read_prompt
 from memlab.memory.retrieval import Encoding, encode_many
-from memlab.results import BatchRow, Comparison, Prediction, compare
+from memlab.results import BatchRow
 
 MOST = 1000  # prompts of one batch
 AT_ONCE = 200  # encodings held at a time
 
 
-class Batch(Asking):
+class Batch:
     """Questions in bulk."""
+
+    def __init__(self, context: Context, answers: Answers) -> None:
+        self.context, self.answers = context, answers
 
     def ask_many(self, prompts: Sequence[str], **how: Any) -> list[BatchRow]:
         """Asks every prompt, as `ask` does with the same arguments; one that cannot be asked says why in its row.
@@ -39,13 +45,9 @@ class Batch(Asking):
             rows += [self._row(n, prompt, how) for n, prompt in part]
         return rows
 
-    def compare(self, a: Prediction, b: Prediction) -> Comparison:
-        """What differs between two predictions: what was asked, answer, gate, words, neighbors gained and lost."""
-        return compare(a, b)
-
     def _row(self, n: int, prompt: str, how: dict[str, Any]) -> BatchRow:
         try:
-            return BatchRow(n, prompt, self.ask(prompt, **how))
+            return BatchRow(n, prompt, self.answers.ask(prompt, **how))
         except MemlabError as error:
             return BatchRow(n, prompt, None, str(error))
 
@@ -54,20 +56,11 @@ class Batch(Asking):
         groups: dict[Any, list[Any]] = {}
         for prompt in dict.fromkeys(prompts):
             try:
-                posed = self._pose(
-                    prompt,
-                    how.get("method"),
-                    how.get("model"),
-                    how.get("datastore"),
-                    how.get("as_of"),
-                    how.get("preset", "calibrated"),
-                    (),
-                    {k: v for k, v in how.items() if k not in ("method", "model", "datastore", "as_of", "preset")},
-                )
-                groups.setdefault((posed.lm, posed.settings.key), []).append((prompt, read_prompt(posed.lm, prompt)))
+                asked = self.answers.asking.resolve(replace(AskRequest.of(prompt, how), without=()))
+                groups.setdefault((asked.lm, asked.settings.key), []).append((prompt, read_prompt(asked.lm, prompt)))
             except MemlabError:
                 continue
-        for (lm, key), asked in groups.items():
-            keys, logp = encode_many(lm, [read for _, read in asked], key)
-            for (prompt, read), q, p in zip(asked, keys, logp, strict=True):
-                self._cache.get(("encoding", lm, prompt, key), partial(Encoding, read, q, p, 0.0))
+        for (lm, key), found in groups.items():
+            keys, logp = encode_many(lm, [read for _, read in found], key)
+            for (prompt, read), q, p in zip(found, keys, logp, strict=True):
+                self.context.cache.get(("encoding", lm, prompt, key), partial(Encoding, read, q, p, 0.0))

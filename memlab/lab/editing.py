@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from memlab.corpus.world import MASK, atlas, fill
 from memlab.errors import InputError
 from memlab.evaluate.prepare import BUNDLED_KEYS
-from memlab.lab.moving import Moving
+from memlab.lab.answers import Answers
+from memlab.lab.context import Context
+from memlab.lab.side_effects import SideEffects
 from memlab.lm.catalogue import load
 from memlab.memory.retrieval import Searchable
-from memlab.record.chain import EditRow, Problem
+from memlab.record.chain import EditRow
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import (
     corpus_of,
@@ -33,113 +35,108 @@ from memlab.results import Edit, Fact, Moved, Source
 OBJECT_LENGTH = 100  # characters of a new object
 
 
-class Editing(Moving):
+@dataclass(frozen=True)
+class EditOptions:
+    """How an edit is made: by whom, only tried (`dry_run`), and whether its side effects are measured (`scores`).
+
+    `scores` None measures them in a dry run only.
+    """
+
+    author: str = ANONYMOUS
+    dry_run: bool = False
+    scores: bool | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> EditOptions:
+        """From keyword arguments. Raises InputError for others."""
+        known = [f.name for f in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise InputError(f"There is no option {name!r} of an edit. Allowed: {', '.join(known)}.")
+        return cls(**options)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be forgotten: exactly one of entries, document, fact, prompt and sources; see `Lab.forget`."""
+
+    entries: Sequence[int] | None = None
+    document: str | None = None
+    fact: Fact | None = None
+    prompt: str | None = None
+    weight_above: float = 0.0
+    datastore: str | None = None
+    sources: Sequence[Source] | None = None
+
+
+class Editing:
     """Edits of the workspace.
 
     Each way of editing can be tried first with `dry_run=True`: nothing is recorded, and the `Edit` says what
-    would be forgotten and remembered and, in `scores` and `moved`, what else would move. `commit` makes such
+    would be forgotten and remembered and, in `scores` and `moved`, its side effects. `commit` makes such
     a dry run real, with the same figures. An edit that is made at once is not measured unless `scores=True`,
-    since that asks some two hundred questions; `moved` does it at any time later.
+    since that asks some two hundred questions; `SideEffects.of` does it at any time later.
     """
 
-    def teach(
-        self,
-        text: str,
-        value: str | None = None,
-        author: str = ANONYMOUS,
-        dry_run: bool = False,
-        scores: bool | None = None,
-    ) -> Edit:
-        """Remembers a sentence or short text (at most 2,000 characters) from the next question on.
+    def __init__(self, context: Context, answers: Answers, side_effects: SideEffects) -> None:
+        self.context, self.answers, self.side_effects = context, answers, side_effects
 
-        Args:
-            value: remember only the occurrences of this word; by default every word.
-            dry_run: only say what would be remembered.
-            scores: measure what else moves, and record it; by default only in a dry run.
-
-        Raises:
-            InputError: empty, too long or unreadable text, or a value that does not stand in it.
-        """
+    def teach(self, text: str, value: str | None, options: EditOptions) -> Edit:
+        """Remembers a sentence or short text from the next question on; see `Lab.teach`."""
         parameters = lesson(text, value)
         what = parameters["teaches"]["text"]
-        return self._edit("teach", f"Taught: {shortened(what)}", parameters, author, dry_run, scores)
+        return self._edit("teach", f"Taught: {shortened(what)}", parameters, options)
 
-    def forget(
-        self,
-        entries: Sequence[int] | None = None,
-        document: str | None = None,
-        fact: Fact | None = None,
-        prompt: str | None = None,
-        weight_above: float = 0.0,
-        datastore: str | None = None,
-        author: str = ANONYMOUS,
-        dry_run: bool = False,
-        sources: Sequence[Source] | None = None,
-        scores: bool | None = None,
-    ) -> Edit:
-        """Forgets entries, a document, all that states a fact, what a prompt retrieves above a weight, or sources.
-
-        Whatever is chosen is resolved to sources first, so that it is forgotten for every method, model
-        and datastore of the collection. Numbers of `entries` are those of `datastore`; `sources` are places as
-        `lab.sources()` finds them. `dry_run` and `scores` as in `teach`.
-
-        Raises:
-            InputError: not exactly one of the five was given, or nothing is left to forget.
-            NotFound: there is nothing of that name.
-        """
-        given = [x for x in (entries, document, fact, prompt, sources) if x is not None]
-        if len(given) != 1:
-            raise InputError("Say what to forget: exactly one of entries, document, fact, prompt or sources.")
-        asked: dict[str, Any] = {}
-        store, corpus = self._editable(datastore)
-        if entries is not None:
-            chosen, what = entries_named(store, corpus, entries), _counted(len(entries), "entry", "entries")
-        elif sources is not None:
-            chosen, what = places_named(store, corpus, sources), _counted(len(sources), "place", "places")
-        elif document is not None:
-            chosen, what = document_named(store, corpus, document), f"the document {document}"
-        elif fact is not None:
-            _check_fact(fact)
-            chosen, asked = stating(store, corpus, fact), {"fact": _stated(fact)}
-            what = f"that the {fact.relation} of {fact.subject} is {fact.object}"
-        else:
-            p = self.ask(prompt or "", datastore=datastore)
-            if not 0.0 <= weight_above <= 1.0:
-                raise InputError(f"weight_above is {weight_above!r}; allowed is a number from 0 to 1.")
-            heavy = [n.entry for n in p.neighbors if n.weight > weight_above]
-            if not heavy:
-                raise InputError(
-                    f"There is nothing left to forget: no passage found for this prompt weighs more than {weight_above:g}; "
-                    f"the heaviest has {max(n.weight for n in p.neighbors):.3f}."
-                )
-            store, corpus = self._editable(p.datastore)
-            chosen, asked = entries_named(store, corpus, heavy), {"prompt": p.prompt}
-            what = f"{_counted(len(heavy), 'passage', 'passages')} found for: {prompt}"
+    def forget(self, target: Target, options: EditOptions) -> Edit:
+        """Forgets what is named, for every method, model and datastore of the collection; see `Lab.forget`."""
+        chosen, what, asked = self._chosen(target)
         if not chosen:
             raise InputError("Nothing was named that could be forgotten. Name at least one entry or place.")
-        left = still_there(chosen, self._changes(None).removed)
+        left = still_there(chosen, self.context.changes(None).removed)
         if not left:
             raise InputError(f"There is nothing left to forget of {shortened(what)}: it is forgotten already.")
-        return self._edit(
-            "forget", f"Forgot {shortened(what)}", {**wish(left), **asked}, author, dry_run, scores, datastore
-        )
+        return self._edit("forget", f"Forgot {shortened(what)}", {**wish(left), **asked}, options, target.datastore)
 
-    def correct(
-        self,
-        fact: Fact,
-        new_object: str,
-        author: str = ANONYMOUS,
-        dry_run: bool = False,
-        scores: bool | None = None,
-    ) -> Edit:
-        """Forgets everything that states a fact and teaches it with another object, as one edit.
+    def _chosen(self, target: Target) -> tuple[list[Source], str, dict[str, Any]]:
+        """The sources that are named, in words, and what the ledger records of how they were named."""
+        given = (target.entries, target.document, target.fact, target.prompt, target.sources)
+        if sum(x is not None for x in given) != 1:
+            raise InputError("Say what to forget: exactly one of entries, document, fact, prompt or sources.")
+        if target.prompt is not None:
+            return self._found_for(target.prompt, target)
+        store, corpus = self._editable(target.datastore)
+        if target.entries is not None:
+            what = _counted(len(target.entries), "entry", "entries")
+            return entries_named(store, corpus, target.entries), what, {}
+        if target.sources is not None:
+            what = _counted(len(target.sources), "place", "places")
+            return places_named(store, corpus, target.sources), what, {}
+        if target.document is not None:
+            return document_named(store, corpus, target.document), f"the document {target.document}", {}
+        fact = target.fact
+        assert fact is not None
+        _check_fact(fact)
+        what = f"that the {fact.relation} of {fact.subject} is {fact.object}"
+        return stating(store, corpus, fact), what, {"fact": _stated(fact)}
 
-        `dry_run` and `scores` as in `teach`.
+    def _found_for(self, prompt: str, target: Target) -> tuple[list[Source], str, dict[str, Any]]:
+        """The passages that a prompt retrieves above a weight."""
+        p = self.answers.ask(prompt, datastore=target.datastore)
+        above = target.weight_above
+        if not 0.0 <= above <= 1.0:
+            raise InputError(f"weight_above is {above!r}; allowed is a number from 0 to 1.")
+        heavy = [n.entry for n in p.neighbors if n.weight > above]
+        if not heavy:
+            raise InputError(
+                f"There is nothing left to forget: no passage found for this prompt weighs more than {above:g}; "
+                f"the heaviest has {max(n.weight for n in p.neighbors):.3f}."
+            )
+        store, corpus = self._editable(p.datastore)
+        what = f"{_counted(len(heavy), 'passage', 'passages')} found for: {prompt}"
+        return entries_named(store, corpus, heavy), what, {"prompt": p.prompt}
 
-        Raises:
-            InputError: the new object is empty, too long, or the old one.
-            NotFound: no such relation, or nothing states the fact.
-        """
+    def correct(self, fact: Fact, new_object: str, options: EditOptions) -> Edit:
+        """Forgets everything that states a fact and teaches it with another object; see `Lab.correct`."""
         _check_fact(fact)
         relation = atlas().relation(fact.relation)
         new = " ".join(new_object.split()) if isinstance(new_object, str) else ""
@@ -151,22 +148,17 @@ class Editing(Moving):
             raise InputError(f"The {relation.label} of {fact.subject} is {new} already. Give another object.")
         store, corpus = self._editable(None)
         told = fill(relation.statements[0], fact.subject, new)
-        sources = still_there(stating(store, corpus, fact), self._changes(None).removed)
+        sources = still_there(stating(store, corpus, fact), self.context.changes(None).removed)
         parameters = {**wish(sources), **lesson(told), "fact": _stated(fact), "new_object": new}
         what = f"Corrected {relation.label} of {fact.subject}: {fact.object} -> {new}"
-        return self._edit("correct", shortened(what), parameters, author, dry_run, scores)
+        return self._edit("correct", shortened(what), parameters, options)
 
     def commit(self, edit: Edit, author: str | None = None) -> Edit:
-        """Makes a dry run real, with the figures that were measured for it.
-
-        Raises:
-            InputError: the edit is no dry run.
-            RecordError: somebody has edited the workspace since; nothing is changed.
-        """
+        """Makes a dry run real, with the figures that were measured for it; see `Lab.commit`."""
         if not edit.dry_run:
             raise InputError(f"Edit {edit.seq} is made already. Only a dry run can be committed.")
         figures = edit.moved
-        row = self._ledger.append(
+        row = self.context.ledger.append(
             edit.kind,
             edit.summary,
             dict(edit.parameters),
@@ -177,84 +169,60 @@ class Editing(Moving):
         )
         return replace(self._made(row), moved=figures)
 
-    def undo(
-        self,
-        edit_id: str | int | None = None,
-        author: str = ANONYMOUS,
-        anyway: bool = False,
-        with_dependents: bool = False,
-    ) -> Edit:
-        """Takes an edit back: the given one, or the last. Also an edit; nothing is lost.
-
-        Args:
-            anyway: even where later edits rest on it; they stay.
-            with_dependents: undo those as well, the last first, each in a step of its own.
-
-        Raises:
-            InputError: later edits rest on it, which are named; it is undone already; there is none.
-            NotFound: no such edit.
-        """
+    def undo(self, edit_id: str | int | None, author: str, anyway: bool = False, with_dependents: bool = False) -> Edit:
+        """Takes an edit back: the given one, or the last; see `Lab.undo`."""
         resting = "undo" if with_dependents else "keep" if anyway else "refuse"
-        return self._made(self._ledger.undo(edit_id, author, resting=resting))
+        return self._made(self.context.ledger.undo(edit_id, author, resting=resting))
 
-    def redo(self, edit_id: str | int | None = None, author: str = ANONYMOUS) -> Edit:
+    def redo(self, edit_id: str | int | None, author: str) -> Edit:
         """Puts an undone edit back: the given one, or the one undone last."""
-        return self._made(self._ledger.redo(edit_id, author))
+        return self._made(self.context.ledger.redo(edit_id, author))
 
     def history(self) -> list[Edit]:
         """All edits of the workspace in order, with what holds now and what rests on what.
 
         A row that is damaged is there too and says why in `damaged`.
         """
-        return shown_history(self._ledger)
-
-    def head(self) -> int:
-        """Number of the last edit; 0 when there is none."""
-        return self._ledger.head()
-
-    def verify(self) -> list[Problem]:
-        """What is wrong with the recorded history: changed, missing or reordered rows; empty when nothing is."""
-        return self._ledger.verify()
+        return shown_history(self.context.ledger)
 
     def _edit(
         self,
         kind: str,
         summary: str,
         parameters: dict[str, Any],
-        author: str,
-        dry_run: bool,
-        scores: bool | None,
+        options: EditOptions,
         datastore: str | None = None,
     ) -> Edit:
+        author, dry_run, scores = options.author, options.dry_run, options.scores
         if not dry_run and not scores:
-            return self._made(self._ledger.append(kind, summary, parameters, author))
-        draft = edit_of(None, kind, summary, parameters, author, self.workspace, self._ledger.head() + 1)
+            return self._made(self.context.ledger.append(kind, summary, parameters, author))
+        draft = edit_of(None, kind, summary, parameters, author, self.context.workspace, self.context.ledger.head() + 1)
         if scores or (scores is None and self._can_be_measured(draft, datastore)):
-            found: Moved = self.moved(draft, datastore=datastore)
+            found: Moved = self.side_effects.of(draft, datastore=datastore)
             draft = replace(draft, scores=found.summary(), moved=found)
         return draft if dry_run else self.commit(draft)
 
     def _can_be_measured(self, edit: Edit, datastore: str | None) -> bool:
         """Whether the memory that answers is whole; while it is being built a dry run goes without figures."""
-        return self._shelf.is_built(self._memory_of(edit, None, datastore)[0])
+        return self.context.shelf.is_built(self.side_effects.memory_of(edit, None, datastore)[0])
 
     def _made(self, row: EditRow, active: bool = True, rests: tuple[int, ...] = ()) -> Edit:
         """A row as a result. One that was just appended holds, and nothing rests on it yet."""
         return edit_of(
-            row, row.kind, row.summary, row.parameters, row.author, self.workspace, row.sequence, active, rests
+            row, row.kind, row.summary, row.parameters, row.author, self.context.workspace, row.sequence, active, rests
         )
 
     def _editable(self, datastore: str | None) -> tuple[Searchable, str]:
         """The store whose entries and texts an edit names, as it is now, and the identity of its collection."""
-        name = datastore or self._bundled_for("masked")
-        if not self._shelf.is_built(name):
+        name = datastore or self.context.bundled_for("masked")
+        if not self.context.shelf.is_built(name):
             lm = load(name)
-            store: Searchable = self._shelf.pending(name, BUNDLED_KEYS[lm.kind][0])
+            store: Searchable = self.context.shelf.pending(name, BUNDLED_KEYS[lm.kind][0])
             key = BUNDLED_KEYS[lm.kind][0]
         else:
-            store = self._shelf.open(name)
+            store = self.context.shelf.open(name)
             lm, key = load(store.fingerprint.model), store.fingerprint.key
-        return self._as_edited(store, lm, key, None)[0], corpus_of(store)
+        return self.context.as_edited(store, lm, key, None)[0], corpus_of(store)
 
 
 def _counted(n: int, one: str, more: str) -> str:

@@ -17,7 +17,9 @@ from memlab.evaluate.keymap import agreement, principal_plane
 from memlab.evaluate.lens import lens
 from memlab.evaluate.occlusion import occlude
 from memlab.evaluate.smallest_set import MOST, Pool, doubts, smallest_set
-from memlab.lab.asking import Asking, Posed
+from memlab.lab.answers import Answers
+from memlab.lab.asking import AskRequest, Question
+from memlab.lab.context import Context
 from memlab.memory.retrieval import Encoding, Retrieval, search_everywhere
 from memlab.methods import RECALL
 from memlab.methods.answer import neighbors
@@ -41,8 +43,11 @@ OTHERS = 40  # entries with other values drawn on a map
 OTHERS_AMONG = 2_048  # nearest entries among which they are looked for
 
 
-class Explaining(Asking):
+class Explaining:
     """Views of an answer. Each takes a `Prediction` of this lab and honors its settings, edits and `as_of`."""
+
+    def __init__(self, context: Context, answers: Answers) -> None:
+        self.context, self.answers, self.asking = context, answers, answers.asking
 
     def smallest_set(self, p: Prediction, most: int | None = None) -> SmallestSet:
         """The fewest neighbors whose forgetting changes the answer; at most `most` (default: k, at most 256).
@@ -53,13 +58,13 @@ class Explaining(Asking):
         _check_constant(p)
         if p.without:
             raise InputError("Neighbors are already left out of this answer. Ask without `without` first.")
-        posed, encoded = self._posed(p)
+        question, encoded = self._question(p)
         most = min(len(p.neighbors), MOST) if most is None else most
-        retrieved = self._more(posed, encoded, len(p.neighbors) + most)
-        scores, shown = self._ranked(posed, p, retrieved)
+        retrieved = self._more(question, encoded, len(p.neighbors) + most)
+        scores, shown = self._ranked(question, p, retrieved)
         pool = Pool(scores, np.array([n.id for n in shown]), shown)
-        doubt = doubts(posed.store, p.prompt, retrieved)
-        return smallest_set(p, pool, most, doubt, lambda entries: self.again(p, without=entries))
+        doubt = doubts(question.store, p.prompt, retrieved)
+        return smallest_set(p, pool, most, doubt, lambda entries: self.answers.again(p, without=entries))
 
     def occlusion(self, p: Prediction, most: int | None = None) -> Occlusion:
         """How the distances of the (first `most`) neighbors change when each prompt word is hidden.
@@ -67,26 +72,34 @@ class Explaining(Asking):
         Raises:
             InputError: the prompt has one word and a causal model reads it.
         """
-        posed, encoded = self._posed(p)
-        return self._kept(posed).get(
-            ("occlusion", posed.store, posed.lm, p.prompt, p.answer, tuple(p.settings.items()), most),
-            lambda: occlude(posed.lm, posed.store, encoded, p, posed.settings, most),
+        question, encoded = self._question(p)
+        return self.asking.cache_of(question).get(
+            ("occlusion", question.store, question.lm, p.prompt, p.answer, tuple(p.settings.items()), most),
+            lambda: occlude(question.lm, question.store, encoded, p, question.settings, most),
         )
 
     def layers(self, p: Prediction) -> LayerLens:
-        """What the output head reads at every layer: the right kind of word, and the right one."""
-        posed, encoded = self._posed(p)
-        return self._cache.get(
-            ("layers", posed.lm, p.prompt, p.answer), lambda: lens(atlas(), posed.lm, encoded.read, p)
+        """What the output head reads at every layer: the right kind of word, and the right one.
+
+        Raises:
+            MemlabError: the model or memory of the answer is no longer there.
+        """
+        question, encoded = self._question(p)
+        return self.context.cache.get(
+            ("layers", question.lm, p.prompt, p.answer), lambda: lens(atlas(), question.lm, encoded.read, p)
         )
 
     def map(self, p: Prediction, others: bool = False) -> KeyMap:
-        """Question and neighbors in two dimensions; `others` adds the nearest entries with other values."""
+        """Question and neighbors in two dimensions; `others` adds the nearest entries with other values.
+
+        Raises:
+            MemlabError: the model or memory of the answer is no longer there.
+        """
         start = time.perf_counter()
-        posed, encoded = self._posed(p)
+        question, encoded = self._question(p)
         drawn = list(p.neighbors[:MAPPED])
-        also = self._with_other_values(posed, encoded, p) if others else []
-        keys = posed.store.gather(np.array([n.entry for n in (*drawn, *also)]))
+        also = self._with_other_values(question, encoded, p) if others else []
+        keys = question.store.gather(np.array([n.entry for n in (*drawn, *also)]))
         keys = np.concatenate([encoded.key[None], keys])
         plane, kept = principal_plane(keys)
         roles = ["neighbor"] * len(drawn) + ["other"] * len(also)
@@ -94,9 +107,9 @@ class Explaining(Asking):
             MapPoint(role, float(x), float(y), n)
             for role, (x, y), n in zip(roles, plane[1:], (*drawn, *also), strict=True)
         ]
-        question = MapPoint("question", float(plane[0, 0]), float(plane[0, 1]))
+        asked = MapPoint("question", float(plane[0, 0]), float(plane[0, 1]))
         ms = 1e3 * (time.perf_counter() - start)
-        return KeyMap((question, *points), kept, agreement(plane, keys), len(p.neighbors) - len(drawn), ms)
+        return KeyMap((asked, *points), kept, agreement(plane, keys), len(p.neighbors) - len(drawn), ms)
 
     def sweep(self, p: Prediction, over: str = "lam", points: int = 101) -> Sweep:
         """Answer and probabilities as functions of lambda, k, or the method's scale or temperature.
@@ -107,13 +120,13 @@ class Explaining(Asking):
             InputError: the method has no such setting, its lambda is not a constant, or fewer than two points.
         """
         _check_constant(p)
-        posed, encoded = self._posed(p)
+        question, encoded = self._question(p)
         k = len(p.neighbors)
-        wanted = max(SWEPT_K * posed.settings.k, LEAST_K) if over == "k" else posed.settings.k
-        distances, values = self._distances(posed, p, self._more(posed, encoded, wanted))
-        axis = axis_of(posed.how, posed.settings, over, points, len(distances))
+        wanted = max(SWEPT_K * question.settings.k, LEAST_K) if over == "k" else question.settings.k
+        distances, values = self._distances(question, p, self._more(question, encoded, wanted))
+        axis = axis_of(question.how, question.settings, over, points, len(distances))
         voters = Voters(distances, Candidates.of(p.lm.p, values))
-        divisor = getattr(posed.settings, divisor_of(posed.how))
+        divisor = getattr(question.settings, divisor_of(question.how))
         return sweep(axis, voters, k, divisor, p.gate.knn_weight, lambda i: p.lm.words[i])
 
     def health(self, p: Prediction) -> QueryHealth:
@@ -122,59 +135,67 @@ class Explaining(Asking):
         Raises:
             InputError: the datastore is too small, or still being built.
         """
-        posed, encoded = self._posed(p)
-        keys = self._kept(posed).get(("health", posed.store), lambda: key_health(posed.store))
-        distance = float(np.sqrt(search_everywhere(posed.store, encoded.key[None], 1).distances[0, 0]))
+        question, encoded = self._question(p)
+        keys = self.asking.cache_of(question).get(("health", question.store), lambda: key_health(question.store))
+        distance = float(np.sqrt(search_everywhere(question.store, encoded.key[None], 1).distances[0, 0]))
         return QueryHealth(keys, distance, float(np.mean(keys.nearest < distance)))
 
-    def bench_explaining(self, prompts: Sequence[str], repeat: int) -> list[dict[str, Any]]:
-        """Speed of sweeping, of the smallest set for k = 128, and of occlusion, for prompts of one kind."""
-        predictions = [self.ask(prompt, k=128) for prompt in prompts]
-        long = self.ask(PROMPTS[predictions[0].kind])
-        posed, encoded = self._posed(long)
+    def benchmarks(self, prompts: Sequence[str], repeat: int) -> list[dict[str, Any]]:
+        """Speed of sweeping, of the smallest set for k = 128, and of occlusion, for prompts of one kind.
+
+        Raises:
+            MemlabError: a prompt cannot be asked.
+        """
+        predictions = [self.answers.ask(prompt, k=128) for prompt in prompts]
+        long = self.answers.ask(PROMPTS[predictions[0].kind])
+        question, encoded = self._question(long)
 
         def occluded(p: Prediction) -> Occlusion:
-            return occlude(posed.lm, posed.store, encoded, p, posed.settings)
+            return occlude(question.lm, question.store, encoded, p, question.settings)
 
         return [
             *bench_sweep(self.sweep, predictions[0], repeat),
             bench_smallest_set(self.smallest_set, predictions),
-            bench_occlusion(occluded, long, posed.lm, repeat),
+            bench_occlusion(occluded, long, question.lm, repeat),
         ]
 
-    def _posed(self, p: Prediction) -> tuple[Posed, Encoding]:
+    def _question(self, p: Prediction) -> tuple[Question, Encoding]:
         """The question of a prediction again, and its encoding (cached)."""
-        posed = self._pose(p.prompt, p.method, p.model, p.datastore, p.as_of, "paper", p.without, dict(p.settings))
-        return posed, self._encode(posed.lm, posed.prompt, posed.settings.key)[0]
+        question = self.asking.resolve(
+            AskRequest(p.prompt, p.method, p.model, p.datastore, p.as_of, "paper", p.without, dict(p.settings))
+        )
+        return question, self.asking.encode(question.lm, question.prompt, question.settings.key)[0]
 
-    def _more(self, posed: Posed, encoded: Encoding, k: int) -> Retrieval:
+    def _more(self, question: Question, encoded: Encoding, k: int) -> Retrieval:
         """The k nearest entries, or all that there are."""
-        return self._retrieve(posed, encoded, min(k, len(posed.store)))[0]
+        return self.asking.retrieve(question, encoded, min(k, len(question.store)))[0]
 
-    def _distances(self, posed: Posed, p: Prediction, retrieved: Retrieval) -> tuple[np.ndarray, np.ndarray]:
+    def _distances(self, question: Question, p: Prediction, retrieved: Retrieval) -> tuple[np.ndarray, np.ndarray]:
         """Distances as the method uses them, and token ids, of what a search found."""
         found = retrieved.found
         real = found.entries[0] >= 0
         values = found.values[0][real]
-        return RECALL[p.method](found.distances[0][real], values, len(p.lm), posed.settings)[0], values
+        return RECALL[p.method](found.distances[0][real], values, len(p.lm), question.settings)[0], values
 
-    def _ranked(self, posed: Posed, p: Prediction, retrieved: Retrieval) -> tuple[np.ndarray, tuple[Neighbor, ...]]:
+    def _ranked(
+        self, question: Question, p: Prediction, retrieved: Retrieval
+    ) -> tuple[np.ndarray, tuple[Neighbor, ...]]:
         """Log weights and neighbors of a search with a larger k; those beyond the k of `p` weigh nothing."""
-        distances, values = self._distances(posed, p, retrieved)
+        distances, values = self._distances(question, p, retrieved)
         entries = retrieved.found.entries[0][: len(values)]
         weights = np.zeros(len(values))
         weights[: len(p.neighbors)] = [n.weight for n in p.neighbors]
-        shown = neighbors(posed.store, p.lm.words, entries, values, distances, weights)
-        return -distances / getattr(posed.settings, divisor_of(posed.how)), shown
+        shown = neighbors(question.store, p.lm.words, entries, values, distances, weights)
+        return -distances / getattr(question.settings, divisor_of(question.how)), shown
 
-    def _with_other_values(self, posed: Posed, encoded: Encoding, p: Prediction) -> list[Neighbor]:
+    def _with_other_values(self, question: Question, encoded: Encoding, p: Prediction) -> list[Neighbor]:
         """The nearest of all entries whose values no neighbor holds (of the searched articles, while keys are encoded)."""
-        everywhere = replace(posed, search="all" if posed.store.ready else posed.search)
+        everywhere = replace(question, search="all" if question.store.ready else question.search)
         retrieved = self._more(everywhere, encoded, max(OTHERS_AMONG, 2 * len(p.neighbors)))
-        distances, values = self._distances(posed, p, retrieved)
+        distances, values = self._distances(question, p, retrieved)
         other = np.flatnonzero(~np.isin(values, [n.id for n in p.neighbors]))[:OTHERS]
         entries, nothing = retrieved.found.entries[0][other], np.zeros(len(other))
-        shown = neighbors(posed.store, p.lm.words, entries, values[other], distances[other], nothing)
+        shown = neighbors(question.store, p.lm.words, entries, values[other], distances[other], nothing)
         return [replace(n, rank=int(place) + 1) for n, place in zip(shown, other, strict=True)]
 
 

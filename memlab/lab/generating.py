@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from memlab.errors import InputError, NotFound
-from memlab.lab.posing import READING_METHODS, How
-from memlab.lab.reading import Reading
+from memlab.lab.asking import split_arguments
+from memlab.lab.resolving import READING_METHODS, ReadingRequest, Resolver
 from memlab.lm.passage import check_causal
 from memlab.lm.prompts import read_prompt
 from memlab.methods.copying import LEAST, copied_spans
-from memlab.methods.declare import checked
+from memlab.methods.declare import Field, checked, fields
 from memlab.methods.generating import Said, generate, generated_step
 from memlab.methods.reading import Progress
 from memlab.methods.sampling import Decoding
@@ -25,49 +25,80 @@ GENERATING_METHODS = READING_METHODS
 _OF_THE_METHOD = ("k", "temperature", "lam", "key", "knn_k", "gate")
 
 
-class Generating(Reading):
-    """Generations."""
+@dataclass(frozen=True)
+class GenerationRequest:
+    """Unresolved options of a generation; see `Lab.generate` for each."""
+
+    prompt: str
+    method: str = "knn-lm"
+    model: str | None = None
+    datastore: str | None = None
+    max_tokens: int = 40
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    gate: str | None = None
+    as_of: int | None = None
+    preset: str = "calibrated"
+    copied_from: int = LEAST
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, prompt: str, arguments: Mapping[str, Any]) -> GenerationRequest:
+        """From keyword arguments of `Lab.generate`: what is not a field here is a setting of the method."""
+        own, settings = split_arguments(cls, arguments)
+        return cls(prompt, **own, settings=settings)
+
+    def reading(self, progress: Progress = lambda fraction, message: None) -> ReadingRequest:
+        """The same options as a reading of the prompt has them; `knn_temperature` is its temperature."""
+        given = dict(self.settings)
+        if "knn_temperature" in given:
+            given["temperature"] = given.pop("knn_temperature")
+        return ReadingRequest(
+            self.method,
+            self.model,
+            self.datastore,
+            gate=self.gate,
+            as_of=self.as_of,
+            preset=self.preset,
+            leave_out="nothing",
+            settings=given,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A branch to be made: behind the node `parent` (None: the prompt), starting with `token` (None: the decoded one)."""
+
+    parent: int | None
+    token: int | None
+    max_tokens: int
+
+
+class Generating:
+    """Generations: prompts continued token by token, each a tree of branches."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
 
     def generate(
         self,
-        prompt: str,
-        method: str = "knn-lm",
-        model: str | None = None,
-        datastore: str | None = None,
-        max_tokens: int = 40,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        seed: int = 0,
-        gate: str | None = None,
-        as_of: int | None = None,
-        preset: str = "calibrated",
-        copied_from: int = LEAST,
+        request: GenerationRequest,
         progress: Progress = lambda fraction, message: None,
         stop: Callable[[], bool] = lambda: False,
-        **settings: Any,
     ) -> Generation:
-        """Continues a prompt token by token with a causal model and its memory.
-
-        Args:
-            method: "base" (no memory), "knn-lm", "spalm" or "spalm+knn-lm".
-            model, datastore: by default the bundled ones of the method.
-            max_tokens: at least 1; prompt and continuation must fit into the model's context.
-            temperature, top_p, seed: decoding of the mixture; temperature 0 is greedy.
-            gate: kNN-LM: "constant", "learned" or "skip"; SPALM: "learned", "local" (no memory) or "memory".
-            as_of: the state of the workspace after so many edits; None is now.
-            copied_from: from how many tokens on a span that stands in a remembered passage counts as copied.
-            progress, stop: called at every token; a stopped generation gives what was said.
-            settings: see `memlab.methods.knn_lm.Settings` and `memlab.methods.spalm.Settings`; the temperature of
-                the *memory* is called `knn_temperature` here.
+        """Continues a prompt token by token with a causal model and its memory; see `Lab.generate`.
 
         Raises:
             MemlabError: whatever cannot be used, with what is allowed.
         """
-        decoding = checked(Decoding, {"temperature": temperature, "top_p": top_p, "seed": seed})
+        prompt, max_tokens, copied_from = request.prompt, request.max_tokens, request.copied_from
+        decoding = checked(Decoding, {"temperature": request.temperature, "top_p": request.top_p, "seed": request.seed})
         if isinstance(copied_from, bool) or copied_from < 1:
             raise InputError(f"copied_from is {copied_from!r}; allowed is a whole number of tokens from 1 on.")
-        self._look_first(How(method, model, datastore), lambda lm: read_prompt(lm, prompt))
-        order, mixing, about = self._pose_generation(method, model, datastore, gate, as_of, preset, settings, progress)
+        self.resolver.check_text_first(request.reading(), lambda lm: read_prompt(lm, prompt))
+        order, mixing, about = self.resolve(request, progress)
         read = read_prompt(order.lm, prompt)
         room = order.limit - len(read.ids)
         if room < 1:
@@ -83,20 +114,32 @@ class Generating(Reading):
         if unmet:
             note = f"{order.lm.name} has never met: {', '.join(unmet)}. It reads such words letter by letter."
             about["notices"] = (*about["notices"], note)
-        empty = _nothing_said(read.text, read.ids, decoding, copied_from, about)
-        return self._go_on(empty, order, mixing, None, None, max_tokens, progress, stop)
+        empty = _empty_tree(read.text, read.ids, decoding, copied_from, about)
+        return self._extend(empty, order, mixing, Extension(None, None, max_tokens), progress, stop)
 
-    def generate_pair(self, prompt: str, method: str = "knn-lm", **how: Any) -> GenerationPair:
-        """With memory and without: the same prompt, model, decoding and seed. Arguments and errors as `generate`.
+    def pair(
+        self,
+        prompt: str,
+        method: str = "knn-lm",
+        progress: Progress = lambda fraction, message: None,
+        stop: Callable[[], bool] = lambda: False,
+        **how: Any,
+    ) -> GenerationPair:
+        """With memory and without: the same prompt, model, decoding and seed. Arguments as `Lab.generate`.
 
         Without memory is the same model alone; of a SPALM, that is its gate at 1.
-        """
-        if method == "base":
-            raise InputError("Without memory there is nothing to compare with. Choose knn-lm, spalm or spalm+knn-lm.")
-        remembering = self.generate(prompt, method, **how)
-        return GenerationPair(remembering, self.generate_without(remembering, remembering.max_tokens, **_ways(how)))
 
-    def generate_without(
+        Raises:
+            InputError: the method is "base". MemlabError: as `Lab.generate`.
+        """
+        request = GenerationRequest.of(prompt, {"method": method, **how})
+        if request.method == "base":
+            raise InputError("Without memory there is nothing to compare with. Choose knn-lm, spalm or spalm+knn-lm.")
+        remembering = self.generate(request, progress, stop)
+        alone = self.without_memory(remembering, remembering.max_tokens, None, progress, stop)
+        return GenerationPair(remembering, alone)
+
+    def without_memory(
         self,
         generation: Generation,
         max_tokens: int,
@@ -110,27 +153,27 @@ class Generating(Reading):
             InputError: no such node, or the context is full.
         """
         g = generation
-        order, mixing, about = self._pose_generation("base", g.model, None, None, g.as_of, "calibrated", {})
+        order, mixing, about = self.resolve(GenerationRequest(g.prompt, "base", g.model, as_of=g.as_of))
         path = () if after is None else g.path(node_of(g, after).number)
-        text, ids = _read_so_far(g, path)
-        empty = _nothing_said(text, ids, Decoding(**g.decoding), g.copied_from, about)
-        return self._go_on(empty, order, mixing, None, None, max_tokens, progress, stop)
+        text, ids = _text_and_ids(g, path)
+        empty = _empty_tree(text, ids, Decoding(**g.decoding), g.copied_from, about)
+        return self._extend(empty, order, mixing, Extension(None, None, max_tokens), progress, stop)
 
-    def continue_generation(
+    def extend(
         self,
         generation: Generation,
         max_tokens: int = 1,
         progress: Progress = lambda fraction, message: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Generation:
-        """Goes on at the end of the branch that `generation` shows, as it would have gone on at once.
+        """Continues at the end of the branch that `generation` shows, as if it had not been interrupted.
 
         Raises:
             InputError: the branch ended with the model's end token, or its context is full.
         """
         if generation.ended == "end":
             raise InputError("The model ended the text here. Choose another token at some step, and go on from there.")
-        return self._again(generation, generation.leaf, None, max_tokens, progress, stop)
+        return self._resume(generation, Extension(generation.leaf, None, max_tokens), progress, stop)
 
     def choose_token(
         self,
@@ -141,7 +184,7 @@ class Generating(Reading):
         progress: Progress = lambda fraction, message: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Generation:
-        """Says `token` (an id, or a word) in place of that of `node`, and goes on from there; all branches stay.
+        """Puts `token` (an id, or a word) in place of that of `node`, and continues from there; all branches stay.
 
         `max_tokens` counts the chosen one. A token that was tried there before leads to its branch.
 
@@ -153,92 +196,67 @@ class Generating(Reading):
         for other in generation.nodes:
             if other.parent == there.parent and other.token.id == word:
                 return generation.branch(_leaf_below(generation, other.number))
-        return self._again(generation, there.parent, word, max_tokens, progress, stop)
+        return self._resume(generation, Extension(there.parent, word, max_tokens), progress, stop)
 
-    def generation_step(self, generation: Generation, node: int) -> TraceStep:
+    def step(self, generation: Generation, node: int) -> TraceStep:
         """Complete distributions, neighbors with their texts and counterfactuals of one token of the tree.
 
         Raises:
             InputError: no such node.
         """
         there = node_of(generation, node)
-        order, mixing, _ = self._pose_again(generation)
+        order, mixing, _ = self._resolve_again(generation)
         before = () if there.parent is None else generation.path(there.parent)
-        _, ids = _read_so_far(generation, before)
+        _, ids = _text_and_ids(generation, before)
         return generated_step(order, mixing, generation.words, ids, there.token)
 
-    def _pose_generation(
-        self,
-        method: str,
-        model: str | None,
-        datastore: str | None,
-        gate: str | None,
-        as_of: int | None,
-        preset: str,
-        settings: dict[str, Any],
-        progress: Progress = lambda fraction, message: None,
+    def decoding_settings(self) -> list[Field]:
+        """The settings of decoding (temperature, top-p, seed), as a page shows them; raises nothing."""
+        return fields(Decoding)
+
+    def token_named(self, generation: Generation, node: int, word: str) -> int:
+        """The id of a word that could stand in place of a node. Raises NotFound, InputError."""
+        return id_of(generation, node_of(generation, node), word)
+
+    def resolve(
+        self, request: GenerationRequest, progress: Progress = lambda fraction, message: None
     ) -> tuple[Order, Mixing, dict[str, Any]]:
-        """As a reading is posed, without what only a passage has."""
-        if method not in GENERATING_METHODS:
-            raise NotFound.named("method of generating", method, GENERATING_METHODS)
-        given = dict(settings)
-        if "knn_temperature" in given:
-            given["temperature"] = given.pop("knn_temperature")
-        order, mixing, about = self._pose_sources(
-            How(
-                method,
-                model,
-                datastore,
-                gate=gate,
-                as_of=as_of,
-                preset=preset,
-                leave_out="nothing",
-                settings=given,
-                progress=progress,
-            )
-        )
+        """As a reading is resolved, without the settings that only a passage has.
+
+        Raises:
+            MemlabError: whatever cannot be used, with what is allowed.
+        """
+        if request.method not in GENERATING_METHODS:
+            raise NotFound.named("method of generating", request.method, GENERATING_METHODS)
+        order, mixing, about = self.resolver.resolve(request.reading(progress))
         check_causal(order.lm)
         kept = {name: value for name, value in about["settings"].items() if name in _OF_THE_METHOD}
-        if method == "base":
+        if request.method == "base":
             kept = {}
-        elif method == "knn-lm":
+        elif request.method == "knn-lm":
             kept["gate"] = about["gate_kind"]
         return order, mixing, {**about, "settings": kept}
 
-    def _pose_again(self, g: Generation) -> tuple[Order, Mixing, dict[str, Any]]:
+    def _resolve_again(self, g: Generation) -> tuple[Order, Mixing, dict[str, Any]]:
         given = {name: value for name, value in g.settings.items() if name != "gate"}
-        return self._pose_generation(
-            g.method, g.model, g.datastore, g.settings.get("gate"), g.as_of, "calibrated", given
+        gate = g.settings.get("gate")
+        return self.resolve(
+            GenerationRequest(g.prompt, g.method, g.model, g.datastore, gate=gate, as_of=g.as_of, settings=given)
         )
 
-    def _again(
-        self,
-        g: Generation,
-        parent: int | None,
-        token: int | None,
-        max_tokens: int,
-        progress: Progress,
-        stop: Callable[[], bool],
-    ) -> Generation:
-        order, mixing, _ = self._pose_again(g)
-        if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
-            raise InputError(f"max_tokens is {max_tokens!r}; allowed is a whole number from 1 on.")
-        return self._go_on(g, order, mixing, parent, token, max_tokens, progress, stop)
+    def _resume(self, g: Generation, by: Extension, progress: Progress, stop: Callable[[], bool]) -> Generation:
+        order, mixing, _ = self._resolve_again(g)
+        if isinstance(by.max_tokens, bool) or not isinstance(by.max_tokens, int) or by.max_tokens < 1:
+            raise InputError(f"max_tokens is {by.max_tokens!r}; allowed is a whole number from 1 on.")
+        return self._extend(g, order, mixing, by, progress, stop)
 
-    def _go_on(
-        self,
-        g: Generation,
-        order: Order,
-        mixing: Mixing,
-        parent: int | None,
-        token: int | None,
-        max_tokens: int,
-        progress: Progress,
-        stop: Callable[[], bool],
+    def _extend(
+        self, g: Generation, order: Order, mixing: Mixing, by: Extension, progress: Progress, stop: Callable[[], bool]
     ) -> Generation:
-        """The tree with a branch that goes on behind `parent`."""
+        """The tree with a branch more."""
+        parent, token, max_tokens = by.parent, by.token, by.max_tokens
         path = () if parent is None else g.path(parent)
-        text, ids = _read_so_far(g, path)
+        text, ids = _text_and_ids(g, path)
         if len(ids) >= order.limit:
             raise InputError(
                 f"The context of {order.lm.name} is full: {order.limit} tokens. Choose another token at an earlier step."
@@ -261,14 +279,10 @@ class Generating(Reading):
         return replace(grown, branches=(*others, Branch(leaf, made.ended, spans)))
 
 
-def _ways(how: dict[str, Any]) -> dict[str, Any]:
-    return {name: how[name] for name in ("progress", "stop") if name in how}
-
-
-def _nothing_said(
+def _empty_tree(
     prompt: str, ids: Sequence[int], decoding: Decoding, copied_from: int, about: dict[str, Any]
 ) -> Generation:
-    """A prompt before anything is said."""
+    """A prompt before anything is generated."""
     return Generation(
         prompt=prompt, ids=tuple(ids), decoding=asdict(decoding), max_tokens=0, copied_from=copied_from, nodes=(),
         branches=(Branch(None, "stopped"),), leaf=None, **about,
@@ -282,7 +296,7 @@ def node_of(g: Generation, number: int) -> Node:
     return g.nodes[number]
 
 
-def _read_so_far(g: Generation, path: Sequence[Node]) -> tuple[str, list[int]]:
+def _text_and_ids(g: Generation, path: Sequence[Node]) -> tuple[str, list[int]]:
     """The prompt with some of what was said: as text, and as the ids that the model has read."""
     return g.prompt + "".join(n.token.text for n in path), [*g.ids, *(i for n in path for i in n.reads)]
 

@@ -1,4 +1,4 @@
-"""What there is: methods, models, datastores, articles, facts."""
+"""What there is: methods, models, datastores, articles, facts, and the places that memory was read from."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from memlab.corpus.generator import articles_hash, atlas_articles
 from memlab.corpus.stories import Story, stories
 from memlab.corpus.world import Relation, atlas
 from memlab.errors import InputError, NotFound, StoreError
-from memlab.lab.jobs import Working
+from memlab.lab.context import Context
+from memlab.lab.preparing import preparation
 from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info, shipped_models
 from memlab.memory.changes import edited_texts
 from memlab.memory.datastore import Meta
 from memlab.memory.shelf import StoreInfo
 from memlab.methods import METHODS
 from memlab.methods.declare import Method
-from memlab.record.job_info import JobInfo
-from memlab.results import Article, Fact
+from memlab.record.finding import find_sources
+from memlab.results import Article, Fact, FoundSources
 
 
-class Inventory(Working):
+class Inventory:
     """Lists, and looks up by name."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
 
     def methods(self) -> dict[str, Method]:
         """The methods by name that mix two distributions; SPALM mixes vectors, see `memlab.methods.spalm`."""
@@ -26,10 +30,12 @@ class Inventory(Working):
 
     def models(self) -> list[ModelInfo]:
         """The bundled models, those trained here, and those that made a datastore here."""
-        out = shipped_models() + [info(str(f.parent)) for f in sorted((self.home / "models").glob("*/config.json"))]
-        for name in self._shelf.names():
+        out = shipped_models() + [
+            info(str(f.parent)) for f in sorted((self.context.home / "models").glob("*/config.json"))
+        ]
+        for name in self.context.shelf.names():
             try:
-                made_by = info(Meta.read(self.home / "datastores" / name).fingerprint.model)
+                made_by = info(Meta.read(self.context.home / "datastores" / name).fingerprint.model)
             except (StoreError, NotFound, InputError):
                 continue
             if all(m.name != made_by.name for m in out):
@@ -38,28 +44,20 @@ class Inventory(Working):
 
     def datastores(self) -> list[StoreInfo]:
         """The datastores of the home folder, with those of the bundled models that are not built yet."""
-        out = [self._shelf.info(name) for name in self._shelf.names()]
-        job = self.preparation()
+        out = [self.context.shelf.info(name) for name in self.context.shelf.names()]
+        job = preparation(self.context)
         going = job is not None and not job.over
         for model in bundled_models():
-            if model.name not in self._shelf.names():
+            if model.name not in self.context.shelf.names():
                 why = (job.error or job.message or job.state) if job else "not built yet"
                 out.append(StoreInfo(model.name, model.name, "", 0, 0, "", "building" if going else "missing", why))
         return sorted(out, key=lambda s: s.name)
 
-    def preparation(self) -> JobInfo | None:
-        """The last job that builds the bundled datastores; None where none was needed."""
-        return next(iter(self.jobs(1, "prepare")), None)
-
     def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
         """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or
         as of an edit): forgotten words are blacked out, taught texts stand at the end."""
-        if datastore is None or (datastore in BUNDLED and datastore not in self._shelf.names()):
-            articles, corpus = list(atlas_articles()), articles_hash()
-        else:
-            store = self._shelf.open(datastore)
-            articles, corpus = store.documents.articles, store.fingerprint.corpus_hash
-        return edited_texts(articles, corpus, self._changes(as_of))
+        articles, corpus = self._collection(datastore)
+        return edited_texts(articles, corpus, self.context.changes(as_of))
 
     def article(self, title: str, datastore: str | None = None, as_of: int | None = None) -> Article:
         """One article by its title or id. Raises NotFound."""
@@ -91,11 +89,35 @@ class Inventory(Working):
         """Five prompts that show what memory does, for a first visit."""
         return stories()
 
-    def _store_of(self, model: str | None, kind: str) -> str:
+    def causal_datastores(self) -> list[str]:
+        """The names of the datastores whose keys come from a causal model."""
+        kinds = {info.name: info.kind for info in self.models()}
+        return [store.name for store in self.datastores() if kinds.get(store.model) == "causal"]
+
+    def sources(
+        self,
+        text: str | None = None,
+        value: str | None = None,
+        document: str | None = None,
+        datastore: str | None = None,
+        limit: int = 100,
+    ) -> FoundSources:
+        """Places that hold a text, a word (`value`) or stand in a document; see `Lab.sources`."""
+        articles, corpus = self._collection(datastore)
+        return find_sources(articles, corpus, self.context.ledger.active(), text, value, document, limit)
+
+    def _collection(self, datastore: str | None) -> tuple[list[Article], str]:
+        """The texts of a datastore as they were read, and their hash; without a name those of the bundled world."""
+        if datastore is None or (datastore in BUNDLED and datastore not in self.context.shelf.names()):
+            return list(atlas_articles()), articles_hash()
+        store = self.context.shelf.open(datastore)
+        return list(store.documents.articles), store.fingerprint.corpus_hash
+
+    def store_of(self, model: str | None, kind: str) -> str:
         """The datastore that a question means when it names none: the first that the model made."""
         if model is None:
-            return self._bundled_for(kind)
-        name = info(self._whole_name(model)).name
+            return self.context.bundled_for(kind)
+        name = info(self.context.whole_name(model)).name
         if name in BUNDLED:
             return name
         for store in self.datastores():

@@ -3,19 +3,19 @@
 A kind of work is a function of a lab, of `progress` and `stop`, and of plain JSON parameters, under a name:
 
     @long_work("read")
-    def _read(lab: Reading, progress: Progress, stop: Stop, text: str, method: str) -> Trace:
+    def _read(lab: Lab, progress: Progress, stop: Stop, text: str, method: str) -> Trace:
         return lab.read(text, method, progress=progress, stop=stop)
 
 It asks `stop()` at least once a second; once that says True it returns what there is, or raises
-StoppedError. `obedient(progress, stop)` is a progress that raises it, for work that knows no `stop`.
+StoppedError. `stopping(progress, stop)` is a progress that raises it, for work that knows no `stop`.
 What it returns is plain JSON, or an object with `to_dict()`.
 
 A page submits it, keeps the id in its session state, and shows it (see `memlab.ui.jobs`):
 
-    job = lab.submit("read", "Reading 2,000 words", text=text, method=method)
+    job = lab.work.submit("read", "Reading 2,000 words", text=text, method=method)
     job = show_job(lab, job.id)
     if job.state == "done":
-        trace = lab.outcome(job.id)         # also of a stopped one, where the work returned what there was
+        trace = lab.work.outcome(job.id)       # also of a stopped one, where the work returned what there was
 
 Everything that the work needs stands in its parameters, so that another process can resume it.
 """
@@ -25,13 +25,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memlab.errors import NotFound, StoppedError
-from memlab.lab.base import Base
-from memlab.record.database import open_database
+from memlab.lab.context import Context
 from memlab.record.job_info import JobInfo
-from memlab.record.jobs import Jobs, Progress, Stop, Work
+from memlab.record.jobs import Progress, Stop
+from memlab.record.jobs import Work as JobWork
+
+if TYPE_CHECKING:
+    from memlab.lab import Lab
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -68,8 +71,15 @@ def long_work(
     return register
 
 
-class Working(Base):
-    """Jobs of the home folder, whichever process does them."""
+class Work:
+    """Jobs of the home folder, whichever process does them.
+
+    Args:
+        lab: what the work of a job is given, unless the job belongs to another workspace.
+    """
+
+    def __init__(self, context: Context, lab: Lab) -> None:
+        self.context, self.lab = context, lab
 
     def submit(self, kind: str, title: str, /, **parameters: Any) -> JobInfo:
         """Puts long work in the queue and returns at once.
@@ -85,7 +95,7 @@ class Working(Base):
         """
         return self.job(self._submit(kind, title, parameters, None))
 
-    def run_job(self, kind: str, title: str, progress: Progress, /, **parameters: Any) -> Any:
+    def run(self, kind: str, title: str, progress: Progress, /, **parameters: Any) -> Any:
         """Does long work here and now, recorded as a job that others see and can stop; returns its outcome.
 
         Raises:
@@ -94,7 +104,7 @@ class Working(Base):
         """
         return self.outcome(self._submit(kind, title, parameters, progress))
 
-    def resume_job(self, job_id: str, progress: Progress | None = None) -> JobInfo:
+    def resume(self, job_id: str, progress: Progress | None = None) -> JobInfo:
         """Does a stopped, interrupted or failed job again: in the background, or here with `progress`.
 
         Raises:
@@ -103,54 +113,54 @@ class Working(Base):
         """
         job = self.job(job_id)
         work = self._work(job.kind, job.parameters or {}, progress)
-        self._jobs.resume(job_id, work, here=progress is not None, stored=_known(job.kind).stored)
+        self.context.jobs.resume(job_id, work, here=progress is not None, stored=_known(job.kind).stored)
         return self.job(job_id)
 
-    def stop_job(self, job_id: str) -> JobInfo:
+    def stop(self, job_id: str) -> JobInfo:
         """Asks a job of any process to stop, which takes up to a second. Raises NotFound."""
-        return self._jobs.stop(job_id)
+        return self.context.jobs.stop(job_id)
 
-    def remove_job(self, job_id: str) -> None:
+    def remove(self, job_id: str) -> None:
         """Takes a job that is over out of the list. Raises NotFound, and InputError while it is going."""
-        self._jobs.remove(job_id)
+        self.context.jobs.remove(job_id)
 
     def job(self, job_id: str) -> JobInfo:
         """One job. Raises NotFound."""
-        return self._jobs.get(job_id)
+        return self.context.jobs.get(job_id)
 
     def jobs(self, limit: int = 50, kind: str | None = None) -> Sequence[JobInfo]:
-        """The last jobs (of a kind), newest first, without their results."""
-        return self._jobs.list(limit, kind)
+        """The last jobs (of a kind), newest first, without their results; raises nothing."""
+        return self.context.jobs.list(limit, kind)
 
     def outcome(self, job_id: str) -> Any:
-        """What a finished job returned: the object where this process did it, else as JSON (None if not stored)."""
-        return self._jobs.outcome(job_id)
+        """What a finished job returned: the object where this process did it, else as JSON (None if not stored).
 
-    def wait_for_job(self, job_id: str, timeout: float = float("inf")) -> JobInfo:
+        Raises:
+            NotFound: no such job. StoppedError, MemlabError: how it ended instead.
+        """
+        return self.context.jobs.outcome(job_id)
+
+    def wait(self, job_id: str, timeout: float = float("inf")) -> JobInfo:
         """The job when it is over, or as it is after `timeout` seconds. Raises NotFound."""
-        return self._jobs.wait(job_id, timeout)
-
-    @property
-    def _jobs(self) -> Jobs:
-        return Jobs.of(open_database(self.home))
+        return self.context.jobs.wait(job_id, timeout)
 
     def _submit(self, kind: str, title: str, parameters: dict[str, Any], here: Progress | None) -> str:
         known = _known(kind)
-        return self._jobs.submit(
+        return self.context.jobs.submit(
             kind,
             title,
             self._work(kind, parameters, here),
-            {"workspace": self.workspace, **parameters},
+            {"workspace": self.context.workspace, **parameters},
             resumable=known.resumable,
             alone=known.alone and here is None,
             here=here is not None,
             stored=known.stored,
         )
 
-    def _work(self, kind: str, parameters: dict[str, Any], here: Progress | None) -> Work:
+    def _work(self, kind: str, parameters: dict[str, Any], here: Progress | None) -> JobWork:
         """The work of a job, in the workspace that it was submitted in."""
-        workspace = parameters.get("workspace", self.workspace)
-        lab = self if workspace == self.workspace else type(self)(self.home, workspace)
+        workspace = parameters.get("workspace", self.context.workspace)
+        lab = self.lab if workspace == self.context.workspace else type(self.lab)(self.context.home, workspace)
         given = {name: value for name, value in parameters.items() if name != "workspace"}
         return lambda progress, stop: _known(kind).work(lab, partial(_both, progress, here), stop, **given)
 
@@ -161,7 +171,7 @@ def _known(kind: str) -> Kind:
     return KINDS[kind]
 
 
-def obedient(progress: Progress, stop: Stop) -> Progress:
+def stopping(progress: Progress, stop: Stop) -> Progress:
     """A progress that raises StoppedError once `stop` says so."""
 
     def step(fraction: float, message: str) -> None:

@@ -8,31 +8,34 @@ from itertools import count
 
 from memlab.corpus.lessons import Lesson, Step, bundled_lessons, named_after, read_lesson
 from memlab.errors import InputError, MemlabError, NotFound
-from memlab.lab.inventory import Inventory
+from memlab.lab.context import Context
 from memlab.methods import method
 from memlab.methods.declare import checked
 from memlab.record.lessons import drop_lesson, keep_lesson, own_lessons
 
 
-class Lessons(Inventory):
-    """Ordered views with notes."""
+class Lessons:
+    """Ordered views with notes. Called, it lists them: `lab.lessons()`."""
 
-    def lessons(self) -> list[Lesson]:
-        """All lessons, the bundled ones first."""
-        return [*bundled_lessons(), *own_lessons(self.home)[0]]
+    def __init__(self, context: Context) -> None:
+        self.context = context
 
-    def lesson_problems(self) -> Sequence[str]:
-        """What is wrong with files in the home's lesson folder that cannot be read."""
-        return own_lessons(self.home)[1]
+    def __call__(self) -> list[Lesson]:
+        """All lessons, the bundled ones first; raises nothing."""
+        return [*bundled_lessons(), *own_lessons(self.context.home)[0]]
 
-    def lesson(self, name: str) -> Lesson:
+    def problems(self) -> Sequence[str]:
+        """What is wrong with files in the home's lesson folder that cannot be read; raises nothing."""
+        return own_lessons(self.context.home)[1]
+
+    def get(self, name: str) -> Lesson:
         """One lesson. Raises NotFound."""
-        found = {lesson.name: lesson for lesson in reversed(self.lessons())}
+        found = {lesson.name: lesson for lesson in reversed(self())}
         if name not in found:
             raise NotFound.named("lesson", name, found)
         return found[name]
 
-    def save_lesson(self, lesson: Lesson) -> Lesson:
+    def save(self, lesson: Lesson) -> Lesson:
         """Keeps a lesson in the home folder, in place of one's own of the same name.
 
         Raises:
@@ -42,31 +45,31 @@ class Lessons(Inventory):
             raise InputError(f"The name {lesson.name!r} belongs to a bundled lesson. Give yours another title.")
         for n, step in enumerate(lesson.steps, 1):
             _check(step, n)
-        keep_lesson(self.home, lesson)
+        keep_lesson(self.context.home, lesson)
         return lesson
 
-    def new_lesson(self, title: str, about: str, step: Step) -> Lesson:
+    def new(self, title: str, about: str, step: Step) -> Lesson:
         """Makes a lesson of one step, named after its title. Raises InputError."""
-        return self.save_lesson(Lesson(self._free(named_after(title)), title, about, 1, (step,)))
+        return self.save(Lesson(self._free(named_after(title)), title, about, 1, (step,)))
 
-    def add_to_lesson(self, name: str, step: Step) -> Lesson:
+    def add_step(self, name: str, step: Step) -> Lesson:
         """Puts a step at the end of a lesson of one's own. Raises NotFound, or InputError."""
-        lesson = self.lesson(name)
+        lesson = self.get(name)
         steps = (*lesson.steps, step)
-        return self.save_lesson(replace(lesson, steps=steps, minutes=max(lesson.minutes, len(steps))))
+        return self.save(replace(lesson, steps=steps, minutes=max(lesson.minutes, len(steps))))
 
-    def import_lesson(self, text: str) -> Lesson:
+    def import_(self, text: str) -> Lesson:
         """Keeps a lesson from an exported file's text, under its own name or a free one. Raises InputError."""
         lesson = read_lesson(text)
-        return self.save_lesson(replace(lesson, name=self._free(lesson.name)))
+        return self.save(replace(lesson, name=self._free(lesson.name)))
 
-    def delete_lesson(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Deletes a lesson of one's own. Raises NotFound."""
-        drop_lesson(self.home, name)
+        drop_lesson(self.context.home, name)
 
     def _free(self, name: str) -> str:
         """The name, or the first free one after it."""
-        taken = {other.name for other in self.lessons()}
+        taken = {other.name for other in self()}
         numbered = (f"{name[:56]}-{n}" for n in count(2))
         return name if name not in taken else next(free for free in numbered if free not in taken)
 

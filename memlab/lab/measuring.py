@@ -1,4 +1,4 @@
-"""Scores."""
+"""Scores of methods on the facts of the bundled world."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import Any
 from memlab.corpus.world import atlas
 from memlab.evaluate.prepare import prepare_bundled
 from memlab.evaluate.probes import probe_facts, table
-from memlab.lab.explaining import Explaining
-from memlab.lab.making import Making
-from memlab.lab.perplexity import Perplexity
+from memlab.lab.asking import Asking
+from memlab.lab.context import Context
 from memlab.lm.catalogue import load
 from memlab.methods import method
 from memlab.methods.declare import checked
 
 
-class Measuring(Explaining, Perplexity, Making):
-    """Measurements."""
+class Measuring:
+    """Measurements with questions about facts."""
 
-    def evaluate_facts(
+    def __init__(self, context: Context, asking: Asking) -> None:
+        self.context, self.asking = context, asking
+
+    def facts(
         self,
         method_name: str = "bert-knn",
         preset: str = "calibrated",
@@ -27,13 +29,15 @@ class Measuring(Explaining, Perplexity, Making):
         questions: tuple[int, ...] = (0, 1, 2),
         datastore: str | None = None,
     ) -> dict[str, Any]:
-        """Held-out questions about all facts that calibration has not seen: model, memory, mixture by exposure."""
+        """Scores of model, memory and mixture by exposure, on held-out questions; see `Lab.evaluate_facts`."""
         how = method(method_name)
-        name = datastore or self._bundled_for(how.kind)
-        if not self._shelf.is_built(name):
-            prepare_bundled(self.home, name, lambda fraction, message: None)
-        s = checked(how.settings, {} if search is None else {"search": search}, self.settings(how.name, name, preset))
-        store = self._shelf.with_key(self._shelf.open(name), s.key)
+        name = datastore or self.context.bundled_for(how.kind)
+        if not self.context.shelf.is_built(name):
+            prepare_bundled(self.context.home, name, lambda fraction, message: None)
+        s = checked(
+            how.settings, {} if search is None else {"search": search}, self.asking.settings(how.name, name, preset)
+        )
+        store = self.context.shelf.with_key(self.context.shelf.open(name), s.key)
         lm = load(store.fingerprint.model)
         store.check(lm, s.key)
         s = replace(s, k=min(s.k, len(store)))

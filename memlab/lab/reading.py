@@ -5,28 +5,44 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
 
-from memlab.errors import InputError
-from memlab.lab.posing import How, Posing
-from memlab.lm.passage import Passage, passage
+from memlab.corpus.readers import read_texts
+from memlab.corpus.received import drop_texts, keep_texts
+from memlab.errors import InputError, NotFound
+from memlab.lab.context import Context
+from memlab.lab.gates import Gates
+from memlab.lab.inventory import Inventory
+from memlab.lab.jobs import long_work
+from memlab.lab.resolving import READING_METHODS, ReadingRequest, Resolver
+from memlab.lm.passage import Passage, check_causal, passage
+from memlab.methods import knn_lm, spalm
+from memlab.methods.declare import Field
+from memlab.methods.gates import GATES
 from memlab.methods.reading import Progress
 from memlab.methods.sources import Order, Read, read
 from memlab.methods.tracing import Mixing, step, trace
 from memlab.results import Trace, TraceStep
 
+if TYPE_CHECKING:
+    from memlab.lab import Lab
+
+ONLY_ASKING = ("search", "articles")  # of kNN-LM: a reading searches all entries
+ONLY_MIXED = ("lam", "temperature", "knn_k")  # of SPALM: settings of the kNN-LM that is mixed in
+KNN_GATES = tuple(GATES)
+LONGEST_LITERAL = 1_000  # characters of a passage that stands within the code that reads it
+UNSAID = {"short_term": (0,), "cache": (0,), "leave_out": ("self",)}  # left out of the code: what holds anyway
 LIMIT = 4000  # tokens of one passage
 _lock = threading.Lock()  # pages read from several threads
 KEPT = 4  # passages whose states and neighbors are kept, so that other settings only mix
 
 
 @dataclass(frozen=True)
-class Posed:
-    """A passage with everything decided."""
+class ResolvedReading:
+    """A passage with all defaults resolved."""
 
     order: Order
     mixing: Mixing
@@ -34,57 +50,32 @@ class Posed:
     about: dict[str, Any]
 
 
-class Reading(Posing):
-    """Passages."""
+class Reading:
+    """Passages, read token by token."""
+
+    def __init__(self, context: Context, inventory: Inventory, gates: Gates, resolver: Resolver) -> None:
+        self.context, self.inventory, self.gates, self.resolver = context, inventory, gates, resolver
+        self._reads: LRUCache = LRUCache(KEPT)
 
     def read(
         self,
         text: str,
-        method: str = "knn-lm",
-        model: str | None = None,
-        datastore: str | None = None,
-        short_term: int = 0,
-        cache: int = 0,
-        gate: str | None = None,
-        as_of: int | None = None,
-        preset: str = "calibrated",
-        window: int | None = None,
-        stride: int | None = None,
-        leave_out: str = "self",
-        theta: float | None = None,
-        lam_cache: float = 0.1,
+        request: ReadingRequest,
         cut: bool = False,
         progress: Progress = lambda fraction, message: None,
         stop: Callable[[], bool] = lambda: False,
-        **settings: Any,
     ) -> Trace:
-        """Reads a passage token by token with a causal model and its memory.
-
-        Args:
-            text: the passage, at most LIMIT tokens; with `cut` what is beyond is dropped.
-            method: "base", "knn-lm", "spalm" or "spalm+knn-lm".
-            model, datastore: by default the bundled ones of the method.
-            short_term: M, tokens whose states are carried across segment borders; 0 is off.
-            cache: size of the continuous cache (Grave et al. 2017); 0 is off. `theta` and `lam_cache` are its settings.
-            gate: kNN-LM: "constant", "learned" or "skip"; SPALM: "learned", "local" (no memory) or "memory" (memory only).
-            as_of: the state of the workspace after so many edits; None is now.
-            window, stride: how the text is cut for the local context; by default overlapping windows.
-            leave_out: "self" (entries that are this text itself), "near" (near-duplicates as well) or "nothing".
-            progress, stop: called while it works; a stopped reading gives the trace of what was read.
-            settings: see `memlab.methods.knn_lm.Settings` and `memlab.methods.spalm.Settings`.
+        """Reads a passage token by token with a causal model and its memory; see `Lab.read`.
 
         Raises:
             MemlabError: whatever cannot be used, with what is allowed.
         """
-        how = How(
-            method, model, datastore, short_term, cache, gate, as_of, preset, window, stride, leave_out, theta, lam_cache,
-            settings, progress,
-        )  # fmt: skip
-        self._look_first(how, lambda lm: passage(lm, text, LIMIT, cut))
-        posed = self._pose_reading(text, how, cut)
-        return trace(self._read(posed, progress, stop), posed.mixing, posed.about)
+        request = replace(request, progress=progress)
+        self.resolver.check_text_first(request, lambda lm: passage(lm, text, LIMIT, cut))
+        resolved = self._resolve(text, request, cut)
+        return trace(self._read(resolved, progress, stop), resolved.mixing, resolved.about)
 
-    def trace_step(self, whole: Trace, position: int) -> TraceStep:
+    def step(self, whole: Trace, position: int) -> TraceStep:
         """Complete distributions, neighbors with their texts and counterfactuals of one token of a trace.
 
         Raises:
@@ -95,37 +86,96 @@ class Reading(Posing):
         if whole[position].loss is None:
             raise InputError(f"Token {position} was not predicted: nothing stands before it, or reading was stopped.")
         asked = {"method": whole.method, "model": whole.model, "datastore": whole.datastore, "as_of": whole.as_of}
-        posed = self._pose_reading(whole.text, How.of({**whole.settings, **asked}), cut=True)
-        return step(self._read(posed), posed.mixing, whole, position)
+        resolved = self._resolve(whole.text, ReadingRequest.of({**whole.settings, **asked}), cut=True)
+        return step(self._read(resolved), resolved.mixing, whole, position)
 
-    def _pose_reading(self, text: str, how: How, cut: bool) -> Posed:
-        """Everything that a reading leaves open, decided."""
-        order, mixing, about = self._pose_sources(how)
-        posed = Posed(order, mixing, passage(order.lm, text, LIMIT, cut), about)
-        if order.search is not None and (split := _in_pieces(posed.passage.text, order.search.store.words)):
+    def settings(self, method: str, model: str | None = None, datastore: str | None = None) -> list[tuple[Field, Any]]:
+        """The settings of a way of reading, each with its default for this model and datastore.
+
+        Raises:
+            MemlabError: no such method, or a model and datastore that do not belong together.
+        """
+        if method not in READING_METHODS:
+            raise NotFound.named("method of reading", method, READING_METHODS)
+        if model is not None:
+            check_causal(self.context.load(model))
+        if method == "base":
+            return []
+        if method == "knn-lm":
+            fields = [field for field in knn_lm.METHOD.fields() if field.name not in ONLY_ASKING]
+            start = self.gates.knn_settings(datastore or self.inventory.store_of(model, "causal"), "calibrated", {})
+        else:
+            alone = method == "spalm"
+            fields = [field for field in spalm.METHOD.fields() if not (alone and field.name in ONLY_MIXED)]
+            start = self.resolver.open_spalm(ReadingRequest(method, model, datastore))[3]
+        return [(field, getattr(start, field.name)) for field in fields]
+
+    def code(self, trace: Trace) -> str:
+        """Python that gives the same trace in a notebook; a long passage is read from a file."""
+        if len(trace.text) <= LONGEST_LITERAL:
+            before, text = "", repr(trace.text)
+        else:
+            before, text = (
+                "from pathlib import Path\n\n",
+                'Path("passage.txt").read_text("utf-8")  # save it there first',
+            )
+        given = {
+            name: value
+            for name, value in trace.settings.items()
+            if name not in ONLY_ASKING and value not in UNSAID.get(name, (None,))
+        }
+        if not trace.settings.get("cache"):
+            given.pop("lam_cache", None)
+        settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        return (
+            f"{before}from memlab import Lab\n\n"
+            f"text = {text}\n"
+            f"lab = Lab.open(workspace={trace.workspace!r})\n"
+            f"trace = lab.read(text, method={trace.method!r}, model={trace.model!r}, datastore={trace.datastore!r},\n"
+            f"                 as_of={trace.as_of}{', ' + settings if settings else ''})\n"
+            'trace.summary["perplexity"]  # trace[0] is its first token; trace.to_dict() has everything\n'
+        )
+
+    def is_cached(self, text: str, cut: bool = False, **how: Any) -> bool:
+        """Whether states and neighbors of this passage are kept, so that `read` with these arguments only mixes.
+
+        Raises whatever `read` would raise for them.
+        """
+        resolved = self._resolve(text, ReadingRequest.of(how), cut)
+        return (resolved.order, resolved.passage.text) in self._reads
+
+    def text_of_file(self, name: str, content: bytes) -> str:
+        """The text of a file that a page received, in any form that can be read. Raises InputError."""
+        kept = keep_texts(self.context.home, [(name, content)])
+        try:
+            return "\n\n".join(article.text for article in read_texts(kept))
+        finally:
+            drop_texts(self.context.home, kept)
+
+    def _resolve(self, text: str, how: ReadingRequest, cut: bool) -> ResolvedReading:
+        """The passage, model, memory and mixing of a reading."""
+        order, mixing, about = self.resolver.resolve(how)
+        resolved = ResolvedReading(order, mixing, passage(order.lm, text, LIMIT, cut), about)
+        if order.search is not None and (split := _in_pieces(resolved.passage.text, order.search.store.words)):
             about["notices"] = (*about["notices"], split)
-        return posed
+        return resolved
 
     def _read(
         self,
-        posed: Posed,
+        resolved: ResolvedReading,
         progress: Progress = lambda fraction, message: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Read:
         """Forward passes and searches, unless this passage was read in the same way before."""
-        at = (posed.order, posed.passage.text)
+        at = (resolved.order, resolved.passage.text)
         with _lock:
             kept = self._reads.get(at)
         if kept is None:
-            kept = read(posed.order, posed.passage, progress, stop)
+            kept = read(resolved.order, resolved.passage, progress, stop)
             if not kept.stopped:
                 with _lock:
                     self._reads[at] = kept
         return kept
-
-    @cached_property
-    def _reads(self) -> LRUCache:
-        return LRUCache(KEPT)
 
 
 def _in_pieces(text: str, words: Iterable[str]) -> str | None:
@@ -137,3 +187,8 @@ def _in_pieces(text: str, words: Iterable[str]) -> str | None:
         f"The model has no token for {', '.join(found[:5])}{' and others' if len(found) > 5 else ''}; memory holds the "
         "whole word. A passage is read in the model's own tokens, so memory gets no credit for it here."
     )
+
+
+@long_work("read", stored=False)
+def _read(lab: Lab, progress: Progress, stop: Callable[[], bool], text: str, **how: Any) -> Trace:
+    return lab.read(text, progress=progress, stop=stop, **how)

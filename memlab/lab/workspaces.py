@@ -5,32 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from memlab.lab.base import Base
+from memlab.lab.context import Context
 from memlab.record.database import open_database
 from memlab.record.workspaces import WorkspaceInfo, Workspaces
 
 
-class Overlays(Base):
-    """Making, copying, deleting and exchanging workspaces."""
+class WorkspaceAdmin:
+    """Makes, copies, deletes and exchanges workspaces. Called, it lists them: `lab.workspaces()`."""
 
-    def workspaces(self) -> Sequence[WorkspaceInfo]:
-        """All workspaces by name, "default" first."""
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def __call__(self) -> Sequence[WorkspaceInfo]:
+        """All workspaces by name, "default" first; raises nothing."""
         return self._workspaces.list()
 
-    def create_workspace(self, name: str) -> WorkspaceInfo:
+    def create(self, name: str) -> WorkspaceInfo:
         """Makes an empty workspace. Raises InputError: a bad name, or one that is taken."""
         return self._workspaces.create(name)
 
-    def rename_workspace(self, name: str, new: str) -> WorkspaceInfo:
+    def rename(self, name: str, new: str) -> WorkspaceInfo:
         """Gives a workspace another name; a Lab that was opened under the old one finds it no longer.
 
         Raises:
             NotFound: no such workspace.
-            InputError: as `create_workspace`, or it is "default".
+            InputError: as `create`, or it is "default".
         """
         return self._workspaces.rename(name, new)
 
-    def copy_workspace(self, name: str, new: str | None = None, as_of: int | None = None) -> WorkspaceInfo:
+    def copy(self, name: str, new: str | None = None, as_of: int | None = None) -> WorkspaceInfo:
         """Makes a workspace with the same edits, or those up to edit `as_of`.
 
         Args:
@@ -38,11 +41,11 @@ class Overlays(Base):
 
         Raises:
             NotFound: no such workspace.
-            InputError: as `create_workspace`, or `as_of` is outside 0 to the last edit.
+            InputError: as `create`, or `as_of` is outside 0 to the last edit.
         """
         return self._workspaces.copy(name, new, as_of)
 
-    def delete_workspace(self, name: str, repeated: str) -> None:
+    def delete(self, name: str, repeated: str) -> None:
         """Removes a workspace and its edits for good; `repeated` is the name once more, as the person typed it.
 
         Raises:
@@ -51,11 +54,11 @@ class Overlays(Base):
         """
         self._workspaces.delete(name, repeated)
 
-    def export_workspace(self, name: str, path: str | Path) -> Path:
+    def export(self, name: str, path: str | Path) -> Path:
         """Writes a workspace to one file, whole or not at all. Raises NotFound, HomeError, RecordError."""
         return self._workspaces.export(name, Path(path))
 
-    def import_workspace(self, path: str | Path, name: str | None = None) -> WorkspaceInfo:
+    def import_(self, path: str | Path, name: str | None = None) -> WorkspaceInfo:
         """Makes a workspace from an exported file: all of it or nothing.
 
         Args:
@@ -70,4 +73,4 @@ class Overlays(Base):
 
     @property
     def _workspaces(self) -> Workspaces:
-        return Workspaces(open_database(self.home))
+        return Workspaces(open_database(self.context.home))

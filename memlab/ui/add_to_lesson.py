@@ -36,7 +36,7 @@ def add_to_lesson(lab: Lab, p: Prediction) -> None:
                 return
         step = Step(title.strip() or p.prompt, note.strip(), "ask", _view(p), guess)
         try:
-            kept = lab.new_lesson(lesson, "", step) if which == NEW else lab.add_to_lesson(which, step)
+            kept = lab.lessons.new(lesson, "", step) if which == NEW else lab.lessons.add_step(which, step)
         except MemlabError as error:
             show_error(error)
             return

@@ -53,15 +53,15 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
     name = name.strip()
     if name in taken:
         raise InputError(f"There is a memory named {name!r} already. Choose another name, or delete that one first.")
-    order = lab.build_order([], name, model, keys, index, window, stride)
+    order = lab.building.order([], name, model, keys, index, window, stride)
     if way == UPLOAD:
-        kept = lab.keep_texts((file.name, file.getvalue()) for file in files or [])
+        kept = lab.building.keep_texts((file.name, file.getvalue()) for file in files or [])
         order["texts"] = [str(file) for file in kept]
     elif path.strip():
         order["texts"] = [str(Path(path.strip()).expanduser().absolute())]
     else:
         raise InputError("There is no text to read. Give a file or a folder.")
-    return lab.submit("build", f"Building the memory {name}", **order)
+    return lab.work.submit("build", f"Building the memory {name}", **order)
 
 
 def _model(lab: Lab) -> tuple[str, str | None]:

@@ -90,7 +90,7 @@ def _result(lab: Lab, wish: Wish, edit: Edit) -> None:
         undo_or_redo(lab, edit, active)
         st.button("Another edit", key="edit.another", icon=":material/edit_note:", on_click=_start_over)
         link_to("history", "History", {}, "history")
-    moved = lab.moved(edit.seq, datastore=wish.what.get("datastore")) if edit.scores else None
+    moved = lab.side_effects.of(edit.seq, datastore=wish.what.get("datastore")) if edit.scores else None
     if moved is not None:
         scores_row(moved, "edit")
     effect(lab, edit, moved, wish.questions, wish.what.get("datastore"), "edit")

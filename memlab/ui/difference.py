@@ -31,7 +31,7 @@ def difference_panel(lab: Lab, edit: Edit, questions: Sequence[str], datastore: 
     if len(questions) > 1:
         prompt = st.selectbox("Question", questions, key=f"{key}.question", label_visibility="collapsed")
     try:
-        c = lab.difference(edit if edit.dry_run else edit.seq, prompt, datastore=datastore)
+        c = lab.side_effects.difference(edit if edit.dry_run else edit.seq, prompt, datastore=datastore)
     except MemlabError as error:
         show_error(error)
         return

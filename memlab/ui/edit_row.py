@@ -45,7 +45,7 @@ def _details(lab: Lab, edit: Edit) -> None:
     """What it forgot and taught, the difference it made when it was made, and what else moved then."""
     contents(lab, edit)
     with st.spinner("Asking before and after this edit"):
-        moved = lab.moved(edit.seq)
+        moved = lab.side_effects.of(edit.seq)
     scores_row(moved, f"history.{edit.seq}")
     effect(lab, edit, moved, (), moved.datastore, f"history.{edit.seq}")
     link_to("history", "A link to this edit", {"edit": str(edit.seq)}, "link")

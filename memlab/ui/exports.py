@@ -23,7 +23,7 @@ def exports(lab: Lab, p: Prediction) -> None:
         add_to_lesson(lab, p)
         download(
             "Report",
-            lambda: lab.report(p, opened_views(lab, p, now)),
+            lambda: lab.reports.html(p, opened_views(lab, p, now)),
             "report.html",
             "ask.report",
             icon=":material/description:",
@@ -32,4 +32,4 @@ def exports(lab: Lab, p: Prediction) -> None:
         download("JSON: the whole answer", as_json(p), "prediction.json", "ask.json")
         download("CSV: the neighbors", p.neighbors_csv, "neighbors.csv", "ask.csv")
     with st.expander("Show me the Python", icon=":material/code:"):
-        st.code(lab.code(p), language="python")
+        st.code(lab.reports.code(p), language="python")

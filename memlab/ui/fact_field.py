@@ -23,7 +23,7 @@ def fact_field(lab: Lab) -> Fact | None:
     if subject is None:
         return None
     facts = by_subject[subject]
-    labels = {relation.name: relation.label for relation in lab.relations()}
+    labels = {relation.name: relation.label for relation in lab.inventory.relations()}
     with how:
         relation = _menu("relation", "Relation", list(dict.fromkeys(labels[f.relation] for f in facts)))
     with old:

@@ -18,7 +18,7 @@ def gate_is_ready(lab: Lab, how: dict[str, Any]) -> bool:
     if how["method"] != "knn-lm" or gate == "constant":
         return True
     settings = {name: how[name] for name in SETTINGS}
-    if lab.gate_is_trained(gate, how["model"], how["datastore"], **settings):
+    if lab.gates.is_trained(gate, how["model"], how["datastore"], **settings):
         return True
     st.info(
         f"The gate *{gate}* learns from text when memory is worth trusting. It was not trained yet for this datastore, "

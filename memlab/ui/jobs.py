@@ -26,7 +26,7 @@ def jobs_panel(lab: Lab) -> None:
     Looks every second while something runs; when the last job ends, the whole page is drawn anew. A page
     that submits a job calls `st.rerun()` afterwards, so that the panel starts to look.
     """
-    going = any(not job.over for job in lab.jobs())
+    going = any(not job.over for job in lab.work.jobs())
     st.fragment(_panel, run_every=EVERY if going else None)(lab, going)
 
 
@@ -37,11 +37,11 @@ def show_job(lab: Lab, job_id: str) -> JobInfo:
 
         job = show_job(lab, job_id)
         if job.state == "done":
-            draw(lab.outcome(job_id))
+            draw(lab.work.outcome(job_id))
 
     shows the result by itself. Raises NotFound where there is no such job (any more).
     """
-    job = lab.job(job_id)
+    job = lab.work.job(job_id)
     if job.over:
         _ended(lab, job, "page")
     else:
@@ -73,7 +73,7 @@ def kept_job(lab: Lab, page: str, asked: object) -> JobInfo | None:
 
 def begin_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> NoReturn:
     """Submits the job of a wish and draws the page anew."""
-    st.session_state[f"{page}.job"] = (asked, lab.submit(kind, title, **order).id)
+    st.session_state[f"{page}.job"] = (asked, lab.work.submit(kind, title, **order).id)
     st.rerun()
 
 
@@ -84,13 +84,13 @@ def forget_job(page: str) -> None:
 
 def _stop_quietly(lab: Lab, job_id: str) -> None:
     with suppress(NotFound):
-        if not lab.job(job_id).over:
-            lab.stop_job(job_id)
+        if not lab.work.job(job_id).over:
+            lab.work.stop(job_id)
 
 
 def _watched(lab: Lab, job_id: str) -> None:
     try:
-        job = lab.job(job_id)
+        job = lab.work.job(job_id)
     except MemlabError as error:
         show_error(error)
         return
@@ -101,7 +101,7 @@ def _watched(lab: Lab, job_id: str) -> None:
 
 def _panel(lab: Lab, going: bool) -> None:
     try:
-        jobs = lab.jobs()
+        jobs = lab.work.jobs()
     except MemlabError as error:
         show_error(error)
         return
@@ -130,7 +130,7 @@ def _going(lab: Lab, job: JobInfo, place: str) -> None:
             st.caption(plain("stopping" if job.stop else job.message or "starting"))
         stop = st.button("Stop", key=f"jobs.{place}.stop.{job.id}", icon=":material/stop:", disabled=job.stop)
         if stop:
-            lab.stop_job(job.id)
+            lab.work.stop(job.id)
             st.rerun(scope="fragment")
 
 
@@ -145,9 +145,9 @@ def _ended(lab: Lab, job: JobInfo, place: str) -> None:
             if job.can_resume and st.button(
                 "Resume", key=f"jobs.{place}.resume.{job.id}", icon=":material/play_arrow:"
             ):
-                _do(lab.resume_job, job.id)
+                _do(lab.work.resume, job.id)
             if place == "panel" and st.button("Remove", key=f"jobs.{place}.remove.{job.id}", icon=":material/close:"):
-                _do(lab.remove_job, job.id)
+                _do(lab.work.remove, job.id)
 
 
 def _why(job: JobInfo) -> str:

@@ -22,7 +22,7 @@ def new_lesson(lab: Lab) -> None:
         if not st.form_submit_button("Save the lesson", icon=":material/save:"):
             return
     try:
-        lab.new_lesson(title, about, _made(step))
+        lab.lessons.new(title, about, _made(step))
     except MemlabError as error:
         show_error(error)
         return
@@ -56,7 +56,7 @@ def steps_of(lab: Lab, lesson: Lesson) -> None:
         fields = _step_fields()
         if st.form_submit_button("Add a step", icon=":material/add:"):
             try:
-                lab.add_to_lesson(lesson.name, _made(fields))
+                lab.lessons.add_step(lesson.name, _made(fields))
             except MemlabError as error:
                 show_error(error)
                 return
@@ -77,7 +77,7 @@ def _made(fields: tuple[str, str, str, bool]) -> Step:
 
 def _save(lab: Lab, lesson: Lesson) -> None:
     try:
-        lab.save_lesson(lesson)
+        lab.lessons.save(lesson)
     except MemlabError as error:
         show_error(error)
         return

@@ -62,7 +62,7 @@ def delete(lab: Lab, stores: Sequence[StoreInfo]) -> None:
             )
             if st.form_submit_button("Delete for good", icon=":material/delete:"):
                 try:
-                    lab.delete_datastore(name, repeated)
+                    lab.building.delete(name, repeated)
                 except MemlabError as error:
                     show_error(error)
                     return

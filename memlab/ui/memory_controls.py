@@ -10,7 +10,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import InputError, MemlabError, NotFound
-from memlab.lab.passages import KNN_GATES
+from memlab.lab.reading import KNN_GATES
 from memlab.methods import knn_lm, spalm
 from memlab.methods.declare import Field, checked
 from memlab.ui import fields
@@ -63,7 +63,7 @@ class MemoryControls:
 
     def datastore(self, help: str = "") -> str | None:
         """The datastore; None is the one that belongs to the model."""
-        stores = self.lab.causal_datastores()
+        stores = self.lab.inventory.causal_datastores()
         self.check("datastore", "causal datastore", stores)
         store = st.selectbox(
             "Datastore",
@@ -78,7 +78,7 @@ class MemoryControls:
     def settings(self, method: str, model: str | None, store: str | None) -> dict[str, Any]:
         """Controls from what the method declares. Raises MemlabError where the three do not belong together."""
         chosen = {}
-        for setting, default in self.lab.reading_settings(method, model, store):
+        for setting, default in self.lab.reading.settings(method, model, store):
             here = self.other_names.get(setting.name, setting.name)
             label = setting.label if here == setting.name else f"{setting.label} of the memory"
             chosen[here] = self.widget(
@@ -132,7 +132,7 @@ class MemoryControls:
             state[self.key("datastore")] = AUTOMATIC
         method, store = state[self.key("method")], named(state.get(self.key("datastore")))
         try:
-            settings = self.lab.reading_settings(method, named(state.get("model")), store)
+            settings = self.lab.reading.settings(method, named(state.get("model")), store)
         except MemlabError:
             return  # the page shows it when it asks for the same settings
         for setting, default in settings:

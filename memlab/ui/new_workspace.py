@@ -25,7 +25,7 @@ def create(lab: Lab) -> None:
                 "Name", key="workspaces.new", max_chars=LENGTH, placeholder="for example: seminar 3", autocomplete="off"
             )
             if st.form_submit_button("Create", icon=":material/add:"):
-                do(lambda: f"Made {lab.create_workspace(name).name}.", key)
+                do(lambda: f"Made {lab.workspaces.create(name).name}.", key)
 
 
 def import_file(lab: Lab) -> None:
@@ -54,7 +54,7 @@ def imported(lab: Lab, file: BinaryIO | None, file_name: str, name: str | None) 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (re.sub(r"[^\w .-]", "_", file_name)[-80:].lstrip(".") or "uploaded.zip")
         path.write_bytes(file.read())
-        return lab.import_workspace(path, name)
+        return lab.workspaces.import_(path, name)
 
 
 def _says(info: WorkspaceInfo) -> str:

@@ -34,7 +34,7 @@ def examples(lab: Lab, method: Method) -> dict[str, str]:
     kinds = {name: other.kind for name, other in lab.methods().items()}
     return {
         story.title: story.prompt if kinds[story.method] == method.kind else lab.question(story.fact, kind=method.kind)
-        for story in lab.stories()
+        for story in lab.inventory.stories()
     }
 
 

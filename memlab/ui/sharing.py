@@ -61,7 +61,7 @@ def banner(lab: Lab) -> None:
         )
     if wanted:
         try:
-            switch_to(lab.copy_workspace(lab.workspace).name)
+            switch_to(lab.workspaces.copy(lab.workspace).name)
         except MemlabError as error:
             show_error(error)
             return

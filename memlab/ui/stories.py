@@ -15,7 +15,7 @@ COLUMNS = 3
 def story_cards(lab: Lab) -> None:
     """The engine's stories as cards of equal height, and a last card for a question of one's own."""
     with st.grid(COLUMNS, border=True):
-        for story in lab.stories():
+        for story in lab.inventory.stories():
             with st.container(height="stretch"):
                 st.subheader(plain(story.title), anchor=False)
                 st.text(story.text)

@@ -62,12 +62,12 @@ def edits(info: WorkspaceInfo) -> str:
 def exported(lab: Lab, name: str) -> bytes:
     """The workspace as a file's content."""
     with tempfile.TemporaryDirectory() as folder:
-        return lab.export_workspace(name, Path(folder) / "workspace.zip").read_bytes()
+        return lab.workspaces.export(name, Path(folder) / "workspace.zip").read_bytes()
 
 
 def _copy(lab: Lab, info: WorkspaceInfo) -> None:
     def copy() -> str:
-        made = lab.copy_workspace(info.name, new.strip() or None, as_of)
+        made = lab.workspaces.copy(info.name, new.strip() or None, as_of)
         return f"Copied {info.name} as {made.name}."
 
     key = f"workspaces.{info.name}.copying"
@@ -90,7 +90,7 @@ def _copy(lab: Lab, info: WorkspaceInfo) -> None:
 def _rename(lab: Lab, info: WorkspaceInfo, here: bool) -> None:
     def rename() -> str:
         check_may_change(info.name)
-        renamed = lab.rename_workspace(info.name, new)
+        renamed = lab.workspaces.rename(info.name, new)
         if here:
             switch_to(renamed.name)
         return f"Renamed {info.name} to {renamed.name}."
@@ -112,7 +112,7 @@ def _rename(lab: Lab, info: WorkspaceInfo, here: bool) -> None:
 def _delete(lab: Lab, info: WorkspaceInfo, here: bool) -> None:
     def delete() -> str:
         check_may_change(info.name)
-        lab.delete_workspace(info.name, repeated)
+        lab.workspaces.delete(info.name, repeated)
         if here:
             switch_to(DEFAULT)
         return f"Deleted {info.name}."

@@ -144,10 +144,10 @@ def edited(home: str | None) -> Lab:
     """The workspace of the pictures with a few edits, one of them undone."""
     lab = Lab.open(home)
     if any(info.name == WORKSPACE for info in lab.workspaces()):
-        lab.delete_workspace(WORKSPACE, WORKSPACE)
-    lab.create_workspace(WORKSPACE)
+        lab.workspaces.delete(WORKSPACE, WORKSPACE)
+    lab.workspaces.create(WORKSPACE)
     lab = Lab.open(home, WORKSPACE)
-    lab.build_bundled()
+    lab.building.bundled()
     facts = {(fact.subject, fact.relation): fact for fact in lab.facts()}
     lab.correct(facts["France", "capital"], "Lyon")
     lab.teach("The capital of Wakanda is Birnin.")
@@ -254,7 +254,7 @@ def main() -> None:
                     print(f"{picture.name:<14} {size / 1000:4.0f} KB", flush=True)
             browser.close()
     finally:
-        Lab.open(lab.home).delete_workspace(WORKSPACE, WORKSPACE)
+        Lab.open(lab.home).workspaces.delete(WORKSPACE, WORKSPACE)
     (folder / "README.md").write_text(table(), "utf-8")
 
 

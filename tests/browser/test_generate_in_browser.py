@@ -90,7 +90,7 @@ def test_generate_step_choose_another_token_and_share(window: Window, lab: Lab, 
 
 
 def test_a_copied_span_is_marked_and_leads_to_its_passage(window: Window, lab: Lab) -> None:
-    span = lab.grow(COPIED, "g20").with_memory.copied[0]
+    span = lab.trees.replay(COPIED, "g20").with_memory.copied[0]
     page = window("generate")
     page.get_by_role("button", name=re.compile(re.escape(COPIED))).first.click()
     first = token(page, span.first)

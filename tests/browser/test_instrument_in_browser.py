@@ -161,7 +161,7 @@ def test_a_slider_moves_the_answer_and_nothing_else(window: Window) -> None:
 def lesson(lab: Lab) -> Iterator[str]:
     """The name that the lesson of a test gets; it is deleted in the end."""
     yield "kept-in-the-browser"
-    lab.delete_lesson("kept-in-the-browser")
+    lab.lessons.delete("kept-in-the-browser")
 
 
 def test_a_view_is_kept_as_a_step_and_a_report_holds_the_open_view(window: Window, lesson: str) -> None:

@@ -52,14 +52,14 @@ def test_a_build_survives_a_reload_and_stops_within_moments(
         for window in (other, page):
             panel(window, "Stopped at")
         print(f"stopped and shown in both windows after {time.monotonic() - began:.1f} s")
-        (job,) = Lab.open(home).jobs()
+        (job,) = Lab.open(home).work.jobs()
         assert (job.state, job.can_resume) == ("stopped", True)
         sidebar(page).get_by_role("button", name="Resume").click()
         sidebar(page).get_by_role("button", name="Stop").click()
         panel(page, "Stopped at")
         sidebar(page).get_by_role("button", name="Remove").click()
         expect(sidebar(page)).not_to_contain_text("Building the memory many")
-        assert Lab.open(home).jobs() == []
+        assert Lab.open(home).work.jobs() == []
         for context in contexts:
             context.close()
     assert "many" not in {store.name for store in Lab.open(home).datastores()}

@@ -81,7 +81,7 @@ def test_views_open_in_turn_and_nothing_moves_under_the_cursor(window: Window, t
 
 def test_drop_neighbors_find_the_smallest_set_and_go_to_forget_it(window: Window, lab: Lab) -> None:
     p = lab.ask(PROMPT)
-    found = lab.smallest_set(p)
+    found = lab.explain.smallest_set(p)
     page = look(window, "Drop neighbors")
     boxes = page.get_by_test_id("stMain").get_by_role("checkbox")
     expect(boxes.first).to_be_checked()
@@ -105,7 +105,7 @@ def test_drop_neighbors_find_the_smallest_set_and_go_to_forget_it(window: Window
 
 
 def test_why_retrieved_shows_words_by_neighbors(window: Window, lab: Lab) -> None:
-    result = lab.occlusion(lab.ask(PROMPT))
+    result = lab.explain.occlusion(lab.ask(PROMPT))
     page = look(window, "Why retrieved")
     shown = drawn(page).locator(".ytick text").all_text_contents()
     assert [text.strip() for text in shown] == [word.text for word in result.words]
@@ -143,7 +143,7 @@ def test_a_sweep_follows_the_setting_and_the_slider(window: Window, lab: Lab) ->
     expect(drawn(page).get_by_text("neighbors k")).to_be_visible()
     idle(page)
     before = rows(page)
-    assert [row["answer"] for row in before] == list(lab.sweep(lab.ask(PROMPT), "k").answers)
+    assert [row["answer"] for row in before] == list(lab.explain.sweep(lab.ask(PROMPT), "k").answers)
 
     knob = page.get_by_test_id("stMain").get_by_role("slider")
     knob.focus()
@@ -158,7 +158,7 @@ def test_a_sweep_follows_the_setting_and_the_slider(window: Window, lab: Lab) ->
 
 
 def test_key_health_places_the_question(window: Window, lab: Lab) -> None:
-    result = lab.health(lab.ask(PROMPT))
+    result = lab.explain.health(lab.ask(PROMPT))
     page = look(window, "Key health")
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(f"{result.keys.same_value:.0%}")
     expect(drawn(page).get_by_text("question", exact=True)).to_be_visible()

@@ -42,7 +42,7 @@ def server(home: Path, serve: Callable[[Path], AbstractContextManager[str]]) -> 
 
 def workspace(home: Path, name: str, taught: str = "") -> str:
     """Makes a workspace, with one edit or none."""
-    Lab.open(home).create_workspace(name)
+    Lab.open(home).workspaces.create(name)
     if taught:
         Lab.open(home, name).teach(taught)
     return name

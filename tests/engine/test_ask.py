@@ -228,7 +228,7 @@ def test_markup_in_a_prompt_is_text(lab: Lab) -> None:
 def test_the_code_of_an_answer_gives_the_same_answer(method: str, prompt: str, lab: Lab) -> None:
     p = lab.ask(prompt + (" [MASK]." if method == "bert-knn" else ""), method, lam=0.37, k=33)
     scope: dict[str, Any] = {}
-    exec(lab.code(p), scope)
+    exec(lab.reports.code(p), scope)
     assert bits(scope["p"]) == bits(p)
     assert scope["p"].settings == p.settings
 
@@ -384,5 +384,5 @@ def test_a_damaged_bundled_store_is_said_and_repaired(built_home: Any, tmp_path:
     with pytest.raises(StoreError, match=r"values\.i32.*[Bb]uild"):
         lab.ask(PROMPTS["knn-lm"])
     assert lab.ask(PROMPTS["bert-knn"]).answer == "Paris"
-    lab.build_bundled()
+    lab.building.bundled()
     assert bits(lab.ask(PROMPTS["knn-lm"])) == want

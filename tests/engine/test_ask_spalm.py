@@ -105,10 +105,10 @@ def test_the_command_says_how_vectors_were_mixed_and_its_code_gives_the_same(bui
         r"softmax of W\(\d\.\d\d m \+ \d\.\d\d h\) = \d\.\d\d; without memory \(g = 1\)", run("--method", "spalm")
     )
     names: dict[str, object] = {}
-    exec(lab.code(p).replace("Lab.open(", f"Lab.open({str(built_home)!r}, "), names)
+    exec(lab.reports.code(p).replace("Lab.open(", f"Lab.open({str(built_home)!r}, "), names)
     assert names["p"].mixture.logp.tobytes() == p.mixture.logp.tobytes()  # type: ignore[attr-defined]
-    assert lab.command(p).startswith("memlab ask 'The capital of France is' --method spalm")
-    assert "softmax of W(" in lab.report(p)
+    assert lab.reports.command(p).startswith("memlab ask 'The capital of France is' --method spalm")
+    assert "softmax of W(" in lab.reports.html(p)
 
 
 def test_what_cannot_be_asked(lab: Lab) -> None:
@@ -127,6 +127,6 @@ def test_what_cannot_be_asked(lab: Lab) -> None:
         lab.ask(" ", "spalm")
     p = lab.ask(PROMPT, "spalm")
     with pytest.raises((InputError, NotFound), match=r"SPALM|constant"):
-        lab.sweep(p, "lam")
+        lab.explain.sweep(p, "lam")
     with pytest.raises((InputError, NotFound), match=r"SPALM|constant"):
-        lab.smallest_set(p)
+        lab.explain.smallest_set(p)

@@ -61,13 +61,13 @@ class Addresses(HTMLParser):
 
 def test_a_report_needs_no_network_and_its_command_gives_the_same_answer(lab: Lab) -> None:
     p = lab.ask("The painter of <b>Mona Lisa</b> was [MASK].", lam=0.6)
-    text = lab.report(p)
+    text = lab.reports.html(p)
     parser = Addresses()
     parser.feed(text)
     assert parser.found == []
     assert "<b>Mona Lisa" not in text
     assert p.neighbors[0].document in text
-    command = lab.command(p)
+    command = lab.reports.command(p)
     result = CliRunner().invoke(main, [*shlex.split(command)[1:], "--json", "--top", "3", "--home", str(lab.home)])
     assert f'"answer": "{p.answer}"' in result.stdout
     assert re.search(r"sha256", text)

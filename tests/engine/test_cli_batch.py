@@ -38,7 +38,7 @@ class Loaded(HTMLParser):
 def test_a_sweep_is_the_engines(run: Run, lab: Lab) -> None:
     said = document(run("ask", PROMPT, "--sweep", "lam", "--top", 3, "--json"))
     assert said["answer"] == "Leonardo da Vinci"
-    wanted = lab.sweep(lab.ask(PROMPT)).to_dict()
+    wanted = lab.explain.sweep(lab.ask(PROMPT)).to_dict()
     assert {k: v for k, v in said["sweep"].items() if k != "ms"} == {k: v for k, v in wanted.items() if k != "ms"}
     assert [turn["after"] for turn in said["sweep"]["turns"]] == ["Leonardo da Vinci"]
     assert "Allowed: k, scale, lam" in refused(run("ask", PROMPT, "--sweep", "nonsense", "--json"))

@@ -27,7 +27,7 @@ def test_nothing_is_lost_when_the_process_is_killed(built_home: Path, tmp_path: 
 
 def test_the_check_notices_what_is_wrong(tmp_path: Path) -> None:
     lab = Lab.open(tmp_path)
-    lab.create_workspace(EDITED[1])
+    lab.workspaces.create(EDITED[1])
     confirmed = _Confirmed()
     lab.teach("The capital of Wakanda is Birnin.")
     assert check(tmp_path, confirmed) == (1, [])  # the step under way may be there

@@ -56,31 +56,31 @@ def test_what_is_no_entry_cannot_be_dropped(lab: Lab) -> None:
 
 def test_the_smallest_set_is_confirmed_and_no_single_neighbor_does_it(lab: Lab) -> None:
     p = lab.ask(TITLED["bert-knn"])
-    found = lab.smallest_set(p)
+    found = lab.explain.smallest_set(p)
     assert found.bound == "minimal"
     assert len(found.removed) == 2
     assert lab.again(p, without=found.entries).answer == found.after != p.answer
     assert {lab.again(p, without=[n.entry]).answer for n in p.neighbors} == {p.answer}
     with pytest.raises(InputError, match="already left out"):
-        lab.smallest_set(lab.again(p, without=found.entries))
-    for view in (lab.smallest_set, lab.sweep):
+        lab.explain.smallest_set(lab.again(p, without=found.entries))
+    for view in (lab.explain.smallest_set, lab.explain.sweep):
         with pytest.raises(InputError, match="constant lambda"):
             view(replace(p, gate=Gate("learned", 0.5)))
 
 
 def test_a_set_is_no_minimum_where_forgetting_may_change_the_articles(lab: Lab) -> None:
     p = lab.ask(FREE["bert-knn"], lam=0.95)
-    found = lab.smallest_set(p)
+    found = lab.explain.smallest_set(p)
     assert found.after not in (None, p.answer)
     assert found.bound == ("minimal" if len(found.removed) == 1 else "upper bound")
-    assert lab.smallest_set(lab.ask(TITLED["knn-lm"], lam=0.0)).bound == "none"
+    assert lab.explain.smallest_set(lab.ask(TITLED["knn-lm"], lam=0.0)).bound == "none"
 
 
 @pytest.mark.parametrize("method", ["bert-knn", "knn-lm"])
 def test_a_sweep_says_what_single_questions_say(lab: Lab, method: str) -> None:
     p = lab.ask(FREE[method], method)
     for over in ("lam", "k", "scale" if method == "bert-knn" else "temperature"):
-        swept = lab.sweep(p, over, points=9)
+        swept = lab.explain.sweep(p, over, points=9)
         for value, answer, row in zip(swept.values.tolist(), swept.answers, swept.mixture, strict=True):
             alone = lab.again(p, **{over: value})
             assert answer == alone.answer
@@ -94,7 +94,7 @@ def test_a_sweep_says_what_single_questions_say(lab: Lab, method: str) -> None:
 
 def test_hiding_a_word_of_a_causal_prompt_is_asking_without_it(lab: Lab) -> None:
     p = lab.ask(TITLED["knn-lm"])
-    result = lab.occlusion(p)
+    result = lab.explain.occlusion(p)
     assert [w.text for w in result.words] == ["The", "capital", "of", "France", "is"]
     assert result.change.shape == (5, len(p.neighbors))
     shorter = lab.again(lab.ask("The capital of is"), k=4096)
@@ -107,7 +107,7 @@ def test_hiding_a_word_of_a_causal_prompt_is_asking_without_it(lab: Lab) -> None
 
 
 def test_the_subject_brings_the_neighbors_of_a_cloze(lab: Lab) -> None:
-    result = lab.occlusion(lab.ask(TITLED["bert-knn"]))
+    result = lab.explain.occlusion(lab.ask(TITLED["bert-knn"]))
     assert result.way == "mask"
     assert max(result.words, key=lambda word: word.mean_change).text == "France"
 
@@ -115,7 +115,7 @@ def test_the_subject_brings_the_neighbors_of_a_cloze(lab: Lab) -> None:
 @pytest.mark.parametrize("method", ["bert-knn", "knn-lm"])
 def test_the_last_layer_says_what_the_model_says(lab: Lab, method: str) -> None:
     p = lab.ask(TITLED[method])
-    result = lab.layers(p)
+    result = lab.explain.layers(p)
     assert (result.right, result.right_from, result.kind) == (("Paris",), "fact", "city")
     word = next(w for w in p.lm if w.token == "Paris")
     assert result.layers[-1].right == pytest.approx(word.p, abs=1e-5)
@@ -123,15 +123,15 @@ def test_the_last_layer_says_what_the_model_says(lab: Lab, method: str) -> None:
     for reading in result.layers:
         assert reading.kind is not None
         assert reading.right <= reading.kind <= 1 + 1e-9
-    free = lab.layers(lab.ask(FREE["bert-knn"]))
+    free = lab.explain.layers(lab.ask(FREE["bert-knn"]))
     assert (free.right_from, free.kind_from) == ("answer", "answer")
 
 
 def test_a_map_holds_every_neighbor_and_others_on_demand(lab: Lab) -> None:
     p = lab.ask(TITLED["bert-knn"], k=30)
-    few, more = lab.map(p), lab.map(p, others=True)
+    few, more = lab.explain.map(p), lab.explain.map(p, others=True)
     assert [m.neighbor for m in few.points[1:]] == list(p.neighbors)
-    assert lab.map(p).to_dict()["points"] == few.to_dict()["points"]
+    assert lab.explain.map(p).to_dict()["points"] == few.to_dict()["points"]
     others = [m.neighbor.token for m in more.points if m.role == "other" and m.neighbor]
     assert others
     assert not set(others) & {n.token for n in p.neighbors}
@@ -140,14 +140,14 @@ def test_a_map_holds_every_neighbor_and_others_on_demand(lab: Lab) -> None:
 
 def test_health_is_measured_once_for_each_state_of_memory(own: Lab) -> None:
     p = own.ask(TITLED["bert-knn"])
-    health = own.health(p)
-    assert health.keys is own.health(own.ask(FREE["bert-knn"])).keys
+    health = own.explain.health(p)
+    assert health.keys is own.explain.health(own.ask(FREE["bert-knn"])).keys
     assert health.keys.chance < health.keys.same_value < 1
     assert health.distance == pytest.approx(own.ask(p.prompt, search="all").neighbors[0].distance, abs=1e-4)
     own.forget(document="France")
-    after = own.health(own.ask("The capital of Germany is [MASK]."))
+    after = own.explain.health(own.ask("The capital of Germany is [MASK]."))
     assert after.keys is not health.keys
-    assert own.health(p).keys is health.keys
+    assert own.explain.health(p).keys is health.keys
     assert after.keys.entries < health.keys.entries
 
 
@@ -155,7 +155,10 @@ def test_the_command_line_has_the_same_figures(lab: Lab) -> None:
     ask = ["ask", TITLED["bert-knn"], "--home", str(lab.home), "--sweep", "k", "--explain"]
     document = json.loads(CliRunner().invoke(main, [*ask, "--json", "--top", "3"]).stdout)
     p = lab.ask(TITLED["bert-knn"])
-    same = {"sweep": lab.sweep(p, "k"), **{"layers": lab.layers(p), "smallest_set": lab.smallest_set(p)}}
+    same = {
+        "sweep": lab.explain.sweep(p, "k"),
+        **{"layers": lab.explain.layers(p), "smallest_set": lab.explain.smallest_set(p)},
+    }
     shown = {"sweep": document["sweep"], **document["explain"]}
     for name, result in same.items():
         assert {**shown[name], "ms": 0} == {**json.loads(json.dumps(result.to_dict())), "ms": 0}

@@ -93,7 +93,7 @@ def test_articles_and_facts_are_there_before_anything_is_built(tmp_path: Path) -
     lab = Lab.open(tmp_path)
     assert lab.article("France", "atlas-mlm").text
     assert len(lab.facts()) >= 3000
-    assert lab.preparation() is None
+    assert lab.building.preparation() is None
 
 
 def test_what_is_built_belongs_to_this_world(built_home: Path) -> None:
@@ -110,7 +110,7 @@ def test_building_again_does_nothing(built_home: Path) -> None:
     metas = sorted(built_home.glob("datastores/*/meta.json"))
     before = [m.stat().st_mtime_ns for m in metas]
     said: list[float] = []
-    Lab.open(built_home).build_bundled(lambda fraction, message: said.append(fraction))
+    Lab.open(built_home).building.bundled(lambda fraction, message: said.append(fraction))
     assert [m.stat().st_mtime_ns for m in metas] == before
     assert said
     assert set(said) == {1.0}
@@ -118,9 +118,9 @@ def test_building_again_does_nothing(built_home: Path) -> None:
 
 def test_preparation_of_a_finished_home_does_nothing(built_home: Path) -> None:
     lab = Lab.open(built_home)
-    before = lab.preparation()
+    before = lab.building.preparation()
     lab.prepare(background=False)
-    assert lab.preparation() == before
+    assert lab.building.preparation() == before
     assert {s.state for s in lab.datastores() if s.name in BUNDLED} == {"ready"}
 
 
@@ -140,7 +140,7 @@ def test_reading_while_the_memory_is_being_built_says_so(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = Lab.open(tmp_path)
-    monkeypatch.setattr(lab, "preparation", lambda: SimpleNamespace(over=False))
+    monkeypatch.setattr("memlab.lab.preparing.preparation", lambda context: SimpleNamespace(over=False))
     with pytest.raises(InputError, match="'atlas-clm' is still being built; reading needs all of it"):
         lab.read("The capital of France is Paris.", method)
     with pytest.raises(InputError, match="The prompt is empty"):

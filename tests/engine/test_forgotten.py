@@ -88,7 +88,7 @@ class History(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.workspace = f"random {next(History.names)}"
-        Lab.open(self.labs[0]).create_workspace(self.workspace)
+        Lab.open(self.labs[0]).workspaces.create(self.workspace)
         self.lab = Lab.open(self.labs[0], self.workspace)
         self.of_state: dict[tuple[int, ...], str] = {}
         self.of_head: dict[int, str] = {}
@@ -253,7 +253,7 @@ def read(lab: Lab, forgotten: Forgotten | None, method: str, as_of: int | None) 
     trace = lab.read(PASSAGE, method, as_of=as_of, **({} if method == "spalm" else {"lam": 0.5}))
     last = range(len(trace) - 3, len(trace))
     if forgotten:
-        for step in (lab.trace_step(trace, position) for position in last):
+        for step in (lab.reading.step(trace, position) for position in last):
             assert step.neighbors
             check_neighbors(lab, trace.datastore, step.neighbors, forgotten)
     return [trace[position].to_dict() for position in last]
@@ -264,7 +264,7 @@ def continued(lab: Lab, forgotten: Forgotten | None, as_of: int | None) -> Any:
     g = lab.generate(QUESTIONS["causal"][0], max_tokens=3, as_of=as_of, copied_from=1)
     if forgotten:
         for node in g.nodes:
-            check_neighbors(lab, g.datastore, lab.generation_step(g, node.number).neighbors, forgotten)
+            check_neighbors(lab, g.datastore, lab.generation.step(g, node.number).neighbors, forgotten)
         forgotten.check_said(g.continuation, g.prompt)
     return [[node.token.to_dict() for node in g.nodes], [span.to_dict() for span in g.copied]]
 
@@ -286,4 +286,4 @@ def searched(lab: Lab, forgotten: Forgotten) -> None:
 
 
 def corpus_of(lab: Lab, datastore: str | None) -> str:
-    return articles_hash() if datastore is None else lab._shelf.open(datastore).fingerprint.corpus_hash
+    return articles_hash() if datastore is None else lab.context.shelf.open(datastore).fingerprint.corpus_hash

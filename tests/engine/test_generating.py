@@ -67,7 +67,7 @@ def test_every_step_is_the_answer_to_the_text_so_far(lab: Lab, made: Generation)
             assert token.rest[side] + sum(word.p for word in token.top[side]) == pytest.approx(1, abs=1e-5)
         nearest = {n.entry: n.distance for n in p.neighbors}
         assert all(nearest[n.entry] == pytest.approx(n.distance, rel=1e-2, abs=1e-2) for n in token.neighbors)
-        step = lab.generation_step(made, node.number)
+        step = lab.generation.step(made, node.number)
         assert step.token is token
         assert step.mixture.of(token.id) == pytest.approx(p.mixture.of(token.id), abs=2e-4)
         assert step.counterfactuals["0"].of(token.id) == pytest.approx(p.lm.of(token.id), abs=2e-4)
@@ -97,8 +97,8 @@ def test_the_same_seed_says_the_same_and_it_goes_on_as_at_once(lab: Lab) -> None
     assert len(set(texts.values())) > 1
     for seed, text in texts.items():
         g = lab.generate(PROMPT, max_tokens=1, seed=seed, **how)
-        g = lab.continue_generation(g, 1)
-        assert lab.continue_generation(g, 10).text == text
+        g = lab.generation.extend(g, 1)
+        assert lab.generation.extend(g, 10).text == text
 
 
 def test_what_it_copies_stands_in_the_article_that_is_named(lab: Lab, made: Generation) -> None:
@@ -112,7 +112,7 @@ def test_what_it_copies_stands_in_the_article_that_is_named(lab: Lab, made: Gene
 
 def test_another_token_begins_a_branch_and_all_branches_stay(lab: Lab, made: Generation) -> None:
     other = made.tokens[3].top["mixture"][1]
-    branched = lab.choose_token(made, made.node_of(3), other.id, 5)
+    branched = lab.generation.choose_token(made, made.node_of(3), other.id, 5)
     assert ids(branched)[:3] == ids(made)[:3]
     assert branched.tokens[3].id == other.id
     assert branched.path()[3].chosen
@@ -120,31 +120,31 @@ def test_another_token_begins_a_branch_and_all_branches_stay(lab: Lab, made: Gen
     assert {b.leaf for b in branched.branches} == {made.leaf, branched.leaf}
     assert branched.branch(made.leaf).text == made.text
     assert branched.branch(made.leaf).copied == made.copied
-    typed = lab.choose_token(made, made.node_of(3), other.token, 5)
+    typed = lab.generation.choose_token(made, made.node_of(3), other.token, 5)
     assert typed.text == branched.text
-    back = lab.choose_token(branched, branched.node_of(3), made.tokens[3].id)
+    back = lab.generation.choose_token(branched, branched.node_of(3), made.tokens[3].id)
     assert back.text == made.text
     assert len(back.nodes) == len(branched.nodes)
-    longer = lab.continue_generation(branched, 2)
+    longer = lab.generation.extend(branched, 2)
     assert longer.text.startswith(branched.text)
     assert len(longer.branches) == 2
 
 
 def test_without_memory_the_model_goes_on_from_the_same_text(lab: Lab, made: Generation) -> None:
     other = made.tokens[3].top["mixture"][1]
-    branched = lab.choose_token(made, made.node_of(3), other.id, 5)
-    alone = lab.generate_without(branched, 4, after=branched.node_of(3))
+    branched = lab.generation.choose_token(made, made.node_of(3), other.id, 5)
+    alone = lab.generation.without_memory(branched, 4, after=branched.node_of(3))
     assert alone.prompt == made.text[: made.tokens[3].start] + branched.tokens[3].text
     assert ids(alone) == ids(lab.generate(alone.prompt, "base", max_tokens=4))
-    pair = lab.generate_pair(PROMPT, max_tokens=6)
+    pair = lab.generation.pair(PROMPT, max_tokens=6)
     assert pair.without_memory.text == lab.generate(PROMPT, "base", max_tokens=6).text
     assert pair.parted is not None
     assert pair.with_memory.tokens[pair.parted].id != pair.without_memory.tokens[pair.parted].id
-    later = lab.generate_pair("Marie Curie was", max_tokens=12)
+    later = lab.generation.pair("Marie Curie was", max_tokens=12)
     assert later.parted
     assert ids(later.with_memory)[: later.parted] == ids(later.without_memory)[: later.parted]
     assert ids(later.with_memory)[later.parted] != ids(later.without_memory)[later.parted]
-    same = lab.generate_pair(PROMPT, max_tokens=6, lam=0)
+    same = lab.generation.pair(PROMPT, max_tokens=6, lam=0)
     assert same.parted is None
 
 
@@ -153,7 +153,7 @@ def test_stop_gives_what_was_said(lab: Lab, made: Generation) -> None:
     stopped = lab.generate(PROMPT, max_tokens=14, stop=lambda: next(asked) >= 4)
     assert ids(stopped) == ids(made)[:4]
     assert stopped.ended == "stopped"
-    assert lab.continue_generation(stopped, 10).text == made.text
+    assert lab.generation.extend(stopped, 10).text == made.text
 
 
 def test_the_context_ends_it_and_says_so(lab: Lab) -> None:
@@ -162,7 +162,7 @@ def test_the_context_ends_it_and_says_so(lab: Lab) -> None:
     full = lab.generate(prompt, "base", max_tokens=room)
     assert len(full.tokens) == room
     with pytest.raises(InputError, match=r"context of atlas-clm is full"):
-        lab.continue_generation(full, 1)
+        lab.generation.extend(full, 1)
     with pytest.raises(InputError, match=rf"room for 1 to {room}"):
         lab.generate(prompt, "base", max_tokens=room + 1)
     with pytest.raises(InputError, match=r"Shorten it"):
@@ -171,12 +171,12 @@ def test_the_context_ends_it_and_says_so(lab: Lab) -> None:
 
 def test_a_gate_spares_searches(own: Lab) -> None:
     """Where it does not ask, the model speaks alone; lambda 0 there, and nothing was found."""
-    own.train_gate("skip", [article.text for article in own.articles()[:8]])
+    own.gates.train("skip", [article.text for article in own.articles()[:8]])
     made = own.generate(PROMPT, gate="skip", max_tokens=20)
     asked = [t.searched for t in made.tokens]
     assert 0 < sum(asked) < len(asked)
     for node in made.path():
-        t, step = node.token, own.generation_step(made, node.number)
+        t, step = node.token, own.generation.step(made, node.number)
         assert (step.knn is not None) == t.searched == ("knn" in t.top) == bool(t.neighbors)
         assert step.mixture.of(t.id) == pytest.approx(math.exp(-t.loss), abs=1e-5)
         if not t.searched:
@@ -195,7 +195,7 @@ def test_memory_says_a_word_that_the_model_cannot_say(own: Lab) -> None:
     assert len(said.path()[0].reads) > 1
     assert any("cannot say Xyltopia" in notice for notice in said.notices)
     assert said.tokens[0].neighbors[0].entry >= 0
-    assert lab.generation_step(said, 0).neighbors[0].source == "edit:1"
+    assert lab.generation.step(said, 0).neighbors[0].source == "edit:1"
     assert lab.generate(PROMPT, max_tokens=4, as_of=0).text == before.text
 
 
@@ -228,15 +228,15 @@ def test_bad_input_gets_one_clear_message(lab: Lab, how: dict[str, object], mess
 
 def test_bad_choices_in_the_tree_are_refused(lab: Lab, made: Generation) -> None:
     with pytest.raises(InputError, match="There is no node 99"):
-        lab.choose_token(made, 99, "Oslo")
+        lab.generation.choose_token(made, 99, "Oslo")
     with pytest.raises(NotFound, match="no token 'Qqqq'"):
-        lab.choose_token(made, 0, "Qqqq")
+        lab.generation.choose_token(made, 0, "Qqqq")
     with pytest.raises(NotFound, match="no token -1"):
-        lab.choose_token(made, 0, -1)
+        lab.generation.choose_token(made, 0, -1)
     with pytest.raises(InputError, match="max_tokens is 0"):
-        lab.continue_generation(made, 0)
+        lab.generation.extend(made, 0)
     with pytest.raises(InputError, match="nothing to compare with"):
-        lab.generate_pair(PROMPT, "base")
+        lab.generation.pair(PROMPT, "base")
 
 
 def test_the_command_says_what_the_lab_says(lab: Lab, made: Generation) -> None:
@@ -254,11 +254,11 @@ def test_the_command_says_what_the_lab_says(lab: Lab, made: Generation) -> None:
 
 def test_a_tree_grows_again_from_its_moves(lab: Lab, made: Generation) -> None:
     other = made.tokens[3].top["mixture"][1]
-    grown = lab.choose_token(made, made.node_of(3), other.id, 5).branch(made.leaf)
-    grown = lab.continue_generation(grown, 2)
+    grown = lab.generation.choose_token(made, made.node_of(3), other.id, 5).branch(made.leaf)
+    grown = lab.generation.extend(grown, 2)
     moves = written(grown.moves)
     assert moves == f"g14.c3-{other.id}-5.b13.g2"
-    again = Lab.open(lab.home).grow(PROMPT, moves, method="knn-lm")
+    again = Lab.open(lab.home).trees.replay(PROMPT, moves, method="knn-lm")
     assert [n.token.text for n in again.with_memory.nodes] == [n.token.text for n in grown.nodes]
     assert again.with_memory.leaf == grown.leaf
     assert again.with_memory.copied == grown.copied
@@ -269,32 +269,32 @@ def test_a_tree_grows_again_from_its_moves(lab: Lab, made: Generation) -> None:
 def test_one_move_more_says_only_what_is_new(lab: Lab) -> None:
     own = Lab.open(lab.home)
     how = {"method": "knn-lm", "seed": 4, "temperature": 0.8}
-    first = own.grow(PROMPT, "g6", **how)
-    assert own.tokens_left(PROMPT, "g6", **how) == 0
-    assert own.tokens_left(PROMPT, "g6.g2", **how) == 2
-    assert own.tokens_left(PROMPT, "g6", **{**how, "seed": 5}) == 6
+    first = own.trees.replay(PROMPT, "g6", **how)
+    assert own.trees.tokens_left(PROMPT, "g6", **how) == 0
+    assert own.trees.tokens_left(PROMPT, "g6.g2", **how) == 2
+    assert own.trees.tokens_left(PROMPT, "g6", **{**how, "seed": 5}) == 6
     steps: list[float] = []
-    more = own.grow(PROMPT, "g6.g2", lambda fraction, message: steps.append(fraction), **how)
+    more = own.trees.replay(PROMPT, "g6.g2", lambda fraction, message: steps.append(fraction), **how)
     assert len(steps) == 4  # two with memory, two without
     assert steps == sorted(steps)
     assert more.with_memory.text.startswith(first.with_memory.text)
     assert more.without_memory is not None
     assert more.without_memory.text == own.generate(PROMPT, "base", max_tokens=8, seed=4, temperature=0.8).text
-    chosen = own.grow(PROMPT, f"g6.g2.c5-{more.with_memory.tokens[5].top['mixture'][2].id}-3", **how)
+    chosen = own.trees.replay(PROMPT, f"g6.g2.c5-{more.with_memory.tokens[5].top['mixture'][2].id}-3", **how)
     assert chosen.after == 6
     assert chosen.without_memory is not None
     assert chosen.without_memory.prompt == "".join((PROMPT, *(t.text for t in chosen.with_memory.tokens[:6])))
     assert len(chosen.without_memory.tokens) == 2
     asked = iter(range(100))
-    stopped = own.grow(PROMPT, "g9", stop=lambda: next(asked) >= 4, **how)
+    stopped = own.trees.replay(PROMPT, "g9", stop=lambda: next(asked) >= 4, **how)
     assert written(stopped.with_memory.moves) == "g4"
-    assert own.tokens_left(PROMPT, "g9", **how) == 9
+    assert own.trees.tokens_left(PROMPT, "g9", **how) == 9
 
 
 @pytest.mark.parametrize("moves", ["", "5", "g0", "b3", "g5.", "g5.x", "g5.c1-2", "g5.g0", "g5;g5", "g99999", "g5.c9-1-1", "g5.b2", "g5.c1-999999-2"])  # fmt: skip
 def test_moves_that_make_no_tree_are_refused(lab: Lab, moves: str) -> None:
     with pytest.raises(MemlabError) as caught:
-        lab.grow(PROMPT, moves)
+        lab.trees.replay(PROMPT, moves)
     assert str(caught.value).endswith((".",))
 
 

@@ -19,7 +19,8 @@ from click.testing import CliRunner
 
 from memlab.cli import main
 from memlab.errors import InputError, NotFound, StoppedError
-from memlab.lab import Lab, making
+from memlab.lab import Lab
+from memlab.lab import building as lab_building
 from memlab.memory import building
 from memlab.memory.building import Order
 from memlab.memory.datastore import FILES
@@ -32,7 +33,7 @@ SHARDS = 10
 SLOW = """
 import sys, time
 from functools import partial
-from memlab.lab import making
+from memlab.lab import building as lab_building
 from memlab.memory import building
 from memlab.memory.building import Order
 
@@ -43,7 +44,7 @@ def write(*arguments):
     shard(*arguments)
 
 shard, building._write_shard = building._write_shard, write
-making.Order = partial(Order, shard=100)
+lab_building.Order = partial(Order, shard=100)
 from memlab.cli import main
 main(sys.argv[1:])
 """
@@ -58,7 +59,7 @@ def texts(documents: list[Article], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def order(tiny: Callable[[str], Path], texts: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(making, "Order", SMALL)
+    monkeypatch.setattr(lab_building, "Order", SMALL)
     return {"name": "mine", "model": str(tiny("modernbert")), "keys": ["last"], "texts": [str(texts)]} | {
         "index": None, "window": None, "stride": None,
     }  # fmt: skip
@@ -97,9 +98,9 @@ def slow_build(order: dict[str, Any]) -> Iterator[Callable[[Path], subprocess.Po
 
 def test_a_build_is_a_job_with_its_result(order: dict[str, Any], tmp_path: Path) -> None:
     lab = Lab.open(tmp_path / "home")
-    job = lab.wait_for_job(lab.submit("build", "Building mine", **order).id)
+    job = lab.work.wait(lab.work.submit("build", "Building mine", **order).id)
     assert (job.state, job.title, job.kind) == ("done", "Building mine", "build")
-    (store,) = lab.outcome(job.id)
+    (store,) = lab.work.outcome(job.id)
     assert (store.name, store.state, store.documents) == ("mine", "ready", 40)
     assert job.result == [store.to_dict()]
     assert job.parameters == {"workspace": "default", **order}
@@ -111,15 +112,15 @@ def test_a_killed_build_is_interrupted_and_resumed_to_the_same_bytes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    Lab.open(tmp_path / "whole").run_job("build", "Building mine", lambda fraction, message: None, **order)
+    Lab.open(tmp_path / "whole").work.run("build", "Building mine", lambda fraction, message: None, **order)
     home = tmp_path / "home"
     lab = Lab.open(home)
     process = slow_build(home)
-    (job,) = lab.jobs()
+    (job,) = lab.work.jobs()
     assert (job.state, job.title) == ("running", "Building the datastore mine")
     process.send_signal(signal.SIGKILL)
     process.wait()
-    (job,) = lab.jobs()
+    (job,) = lab.work.jobs()
     assert (job.state, job.can_resume) == ("interrupted", True)
     assert not (home / "datastores/mine").exists()
 
@@ -131,11 +132,11 @@ def test_a_killed_build_is_interrupted_and_resumed_to_the_same_bytes(
         write(work, number, *rest)
 
     monkeypatch.setattr(building, "_write_shard", watched)
-    assert lab.resume_job(job.id).id == job.id
-    assert lab.wait_for_job(job.id).state == "done"
+    assert lab.work.resume(job.id).id == job.id
+    assert lab.work.wait(job.id).state == "done"
     assert 0 < len(made) <= SHARDS - 2
     assert contents(home) == contents(tmp_path / "whole")
-    assert len(lab.jobs()) == 1
+    assert len(lab.work.jobs()) == 1
 
 
 def test_a_build_on_the_command_line_is_stopped_from_elsewhere_within_a_second(
@@ -143,15 +144,15 @@ def test_a_build_on_the_command_line_is_stopped_from_elsewhere_within_a_second(
 ) -> None:
     lab = Lab.open(tmp_path / "home")
     process = slow_build(lab.home)
-    (job,) = lab.jobs()
-    lab.stop_job(job.id)
+    (job,) = lab.work.jobs()
+    lab.work.stop(job.id)
     asked = time.monotonic()
-    until(lambda: lab.job(job.id).over)
+    until(lambda: lab.work.job(job.id).over)
     assert time.monotonic() - asked < 1
     assert process.stderr is not None
     assert "memlab: stopped after" in process.stderr.read()
     assert process.wait() == 1
-    assert lab.job(job.id).state == "stopped"
+    assert lab.work.job(job.id).state == "stopped"
     run = partial(CliRunner().invoke, main, env={"MEMLAB_HOME": str(lab.home)})
     listed = run(["jobs", "--json"])
     assert [j["state"] for j in json.loads(listed.stdout)] == ["stopped"]
@@ -171,7 +172,7 @@ def test_ctrl_c_ends_a_build_as_stopped(slow_build: Callable[[Path], subprocess.
     process = slow_build(lab.home)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 1
-    (job,) = lab.jobs()
+    (job,) = lab.work.jobs()
     assert (job.state, job.can_resume) == ("stopped", True)
 
 
@@ -194,7 +195,7 @@ class Preparing:
 @pytest.fixture
 def preparing(monkeypatch: pytest.MonkeyPatch) -> Preparing:
     stand_in = Preparing()
-    monkeypatch.setattr(making, "prepare_bundled", stand_in)
+    monkeypatch.setattr(lab_building, "prepare_bundled", stand_in)
     return stand_in
 
 
@@ -204,84 +205,86 @@ def test_the_first_build_is_one_job_that_stays_stopped_until_it_is_resumed(
     lab = Lab.open(tmp_path)
     for _ in range(3):
         lab.prepare()
-    (job,) = lab.jobs()
+    (job,) = lab.work.jobs()
     until(lambda: preparing.asked == ["atlas-mlm"])
-    until(lambda: lab.job(job.id).message == "atlas-mlm: half way")
+    until(lambda: lab.work.job(job.id).message == "atlas-mlm: half way")
     assert {s.state for s in lab.datastores()} == {"building"}
-    lab.stop_job(job.id)
+    lab.work.stop(job.id)
     asked = time.monotonic()
-    until(lambda: lab.job(job.id).over)
+    until(lambda: lab.work.job(job.id).over)
     assert time.monotonic() - asked < 1
     lab.prepare()
     Lab.open(tmp_path).prepare()
-    assert [j.state for j in lab.jobs()] == ["stopped"]
+    assert [j.state for j in lab.work.jobs()] == ["stopped"]
     assert {s.state for s in lab.datastores()} == {"missing"}
 
     preparing.may_end.set()
-    lab.resume_job(job.id)
-    assert lab.wait_for_job(job.id).state == "done"
+    lab.work.resume(job.id)
+    assert lab.work.wait(job.id).state == "done"
     assert preparing.asked == ["atlas-mlm", "atlas-mlm", "atlas-clm"]
 
 
 def test_a_first_build_that_was_interrupted_goes_on_by_itself(preparing: Preparing, tmp_path: Path) -> None:
-    code = "import sys, time; from memlab.lab import Lab, making; making.prepare_bundled = lambda *a: time.sleep(60);"
+    code = (
+        "import sys, time; from memlab.lab import Lab, building; building.prepare_bundled = lambda *a: time.sleep(60);"
+    )
     code += "Lab.open(sys.argv[1]).prepare(); print('begun', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
         lab = Lab.open(tmp_path)
         lab.prepare()  # the other process does it
-        (job,) = lab.jobs()
+        (job,) = lab.work.jobs()
         assert not job.over
         assert preparing.asked == []
         process.kill()
     preparing.may_end.set()
     lab.prepare(background=False)
-    assert [(j.id, j.state) for j in lab.jobs()] == [(job.id, "done")]
+    assert [(j.id, j.state) for j in lab.work.jobs()] == [(job.id, "done")]
     assert preparing.asked == ["atlas-mlm", "atlas-clm"]
 
 
 def test_what_is_built_needs_no_job(built_home: Path) -> None:
     lab = Lab.open(built_home)
-    before = lab.jobs()
+    before = lab.work.jobs()
     lab.prepare()
-    assert lab.jobs() == before
+    assert lab.work.jobs() == before
 
 
 def test_bad_input(order: dict[str, Any], tmp_path: Path) -> None:
     lab = Lab.open(tmp_path / "home")
     with pytest.raises(NotFound, match="kind of job 'nap'"):
-        lab.submit("nap", "Sleeping")
+        lab.work.submit("nap", "Sleeping")
     for name in ("atlas-mlm", "atlas-mlm-last"):
         with pytest.raises(InputError, match="belongs to a bundled"):
-            lab.build_order([Path("a.txt")], name)
+            lab.building.order([Path("a.txt")], name)
     with pytest.raises(InputError, match="There is no file"):
-        lab.run_job("build", "Building", lambda f, m: None, **{**order, "texts": ["/nowhere.txt"]})
-    assert lab.jobs() == []
-    job = lab.wait_for_job(lab.submit("build", "Building", **{**order, "texts": ["/nowhere.txt"]}).id)
+        lab.work.run("build", "Building", lambda f, m: None, **{**order, "texts": ["/nowhere.txt"]})
+    assert lab.work.jobs() == []
+    job = lab.work.wait(lab.work.submit("build", "Building", **{**order, "texts": ["/nowhere.txt"]}).id)
     assert job.state == "failed"
     assert "There is no file /nowhere.txt" in (job.error or "")
 
 
 def test_a_store_of_ones_own_is_deleted_by_name(order: dict[str, Any], tmp_path: Path) -> None:
     lab = Lab.open(tmp_path / "home")
-    lab.run_job("build", "Building mine", lambda fraction, message: None, **order)
+    lab.work.run("build", "Building mine", lambda fraction, message: None, **order)
     with pytest.raises(InputError, match="give its name once more"):
-        lab.delete_datastore("mine", "Mine")
+        lab.building.delete("mine", "Mine")
     with pytest.raises(NotFound):
-        lab.delete_datastore("yours", "yours")
-    lab.delete_datastore("mine", "mine")
+        lab.building.delete("yours", "yours")
+    lab.building.delete("mine", "mine")
     assert "mine" not in [s.name for s in lab.datastores()]
 
 
 def test_received_texts_are_dropped_once_they_are_built(order: dict[str, Any], texts: Path, tmp_path: Path) -> None:
     lab = Lab.open(tmp_path / "home")
-    kept = lab.keep_texts([("../../letters.jsonl", texts.read_bytes())])
+    kept = lab.building.keep_texts([("../../letters.jsonl", texts.read_bytes())])
     assert kept[0].is_relative_to(lab.home / "uploads")
     assert kept[0].name == "letters.jsonl"
-    lab.run_job("build", "Building mine", lambda f, m: None, **{**order, "texts": [str(kept[0])]})
+    lab.work.run("build", "Building mine", lambda f, m: None, **{**order, "texts": [str(kept[0])]})
     assert not kept[0].parent.exists()
     assert texts.exists()
     for files in ([], [("a.txt", b"a"), ("b/a.txt", b"b")]):
         with pytest.raises(InputError):
-            lab.keep_texts(files)
+            lab.building.keep_texts(files)

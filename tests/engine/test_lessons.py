@@ -78,16 +78,16 @@ def test_the_lesson_on_editing_tells_the_truth(lab: Lab) -> None:
 
 def test_lessons_of_ones_own_are_kept_exchanged_and_deleted(lab: Lab) -> None:
     step = step_of_address("http://localhost:8501/ask?prompt=The+capital+of+France+is+%5BMASK%5D.&lam=0.5", "a", "b")
-    mine = lab.save_lesson(Lesson(named_after("My lesson!"), "My lesson!", "", 5, (step,)))
-    assert lab.lesson("my-lesson") == mine
+    mine = lab.lessons.save(Lesson(named_after("My lesson!"), "My lesson!", "", 5, (step,)))
+    assert lab.lessons.get("my-lesson") == mine
     assert step.parameters == {"prompt": "The capital of France is [MASK].", "lam": "0.5"}
-    assert lab.import_lesson(mine.to_json()).name == "my-lesson-2"
-    lab.delete_lesson("my-lesson")
+    assert lab.lessons.import_(mine.to_json()).name == "my-lesson-2"
+    lab.lessons.delete("my-lesson")
     assert [lesson.name for lesson in lab.lessons() if not lesson.bundled] == ["my-lesson-2"]
     with pytest.raises(NotFound):
-        lab.lesson("my-lesson")
+        lab.lessons.get("my-lesson")
     with pytest.raises(InputError, match="bundled"):
-        lab.save_lesson(bundled_lessons()[0])
+        lab.lessons.save(bundled_lessons()[0])
 
 
 GOOD = bundled_lessons()[0].to_dict()
@@ -114,5 +114,5 @@ def test_a_lesson_with_an_unknown_method_or_setting_is_refused(lab: Lab) -> None
     for parameters, says in (({"method": "magic"}, "magic"), ({"method": "bert-knn", "lam": "7"}, "lam is '7'")):
         bad = {**GOOD, "name": "x", "steps": [{"title": "a", "note": "", "page": "ask", "parameters": parameters}]}
         with pytest.raises(InputError, match=says):
-            lab.import_lesson(json.dumps(bad))
+            lab.lessons.import_(json.dumps(bad))
     assert all(lesson.bundled for lesson in lab.lessons())

@@ -44,7 +44,7 @@ def check(home: Path) -> None:
 
 
 def test_eight_threads_teach_fifty_texts_each_in_two_workspaces(tmp_path: Path) -> None:
-    Lab.open(tmp_path).create_workspace("second")
+    Lab.open(tmp_path).workspaces.create("second")
     labs = [Lab.open(tmp_path, name) for name in NAMES]
 
     def write(thread: int) -> None:
@@ -59,7 +59,7 @@ def test_eight_threads_teach_fifty_texts_each_in_two_workspaces(tmp_path: Path) 
 
 
 def test_two_processes_teach_the_same(tmp_path: Path) -> None:
-    Lab.open(tmp_path).create_workspace("second")
+    Lab.open(tmp_path).workspaces.create("second")
     command = [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)]
     processes = [subprocess.Popen([*command, *half]) for half in ("0123", "4567")]
     assert [process.wait() for process in processes] == [0, 0]
@@ -90,13 +90,13 @@ def test_an_open_lab_sees_what_another_process_edits_at_the_next_question(built_
 
 def test_a_workspace_made_anew_under_the_same_name_is_another_one(tmp_path: Path) -> None:
     lab = Lab.open(tmp_path)
-    lab.create_workspace("seminar")
+    lab.workspaces.create("seminar")
     there = Lab.open(tmp_path, "seminar")
     there.teach("The capital of Wakanda is Birnin.")
     there.teach("The capital of Zembla is Onhava.")
     assert [a.id for a in there.articles()][-2:] == ["edit:1", "edit:2"]
-    lab.delete_workspace("seminar", "seminar")
-    lab.create_workspace("seminar")
+    lab.workspaces.delete("seminar", "seminar")
+    lab.workspaces.create("seminar")
     assert there.articles() == lab.articles()
     there.teach("The capital of Lilliput is Mildendo.")
     assert there.articles()[-1].text == "The capital of Lilliput is Mildendo."

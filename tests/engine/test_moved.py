@@ -31,7 +31,7 @@ def own(built_home: Path, tmp_path: Path) -> Lab:
 def test_every_answer_is_the_one_that_asking_gives(own: Lab, method: str) -> None:
     own.teach("Rome is the capital of Norway.")
     edit = own.correct(FRANCE, "Lyon")
-    moved = own.moved(edit.seq, method=method)
+    moved = own.side_effects.of(edit.seq, method=method)
     assert len(moved.rows) > 100
     for row in (*moved.table[:6], *moved.rows[4::40]):
         for as_of, answer, p in ((1, row.before, row.p_before), (2, row.after, row.p_after)):
@@ -95,15 +95,15 @@ def test_what_was_previewed_is_committed_with_its_figures(own: Lab) -> None:
     dry = own.teach(TEXT, dry_run=True, author="Ada")
     edit = own.commit(dry)
     assert (edit.seq, edit.author, edit.dry_run) == (1, "Ada", False)
-    assert own.history()[0].scores == dry.scores == own.moved(1).summary()
-    assert own.moved(1).rows == dry.moved.rows  # type: ignore[union-attr]
+    assert own.history()[0].scores == dry.scores == own.side_effects.of(1).summary()
+    assert own.side_effects.of(1).rows == dry.moved.rows  # type: ignore[union-attr]
     assert own.verify() == []
     with pytest.raises(RecordError, match="moved on"):
         own.commit(dry)
     with pytest.raises(InputError, match="made already"):
         own.commit(edit)
     with pytest.raises(InputError, match="Work it out again"):
-        own.difference(dry, PROMPT)
+        own.side_effects.difference(dry, PROMPT)
 
 
 def test_an_edit_made_at_once_is_measured_only_when_that_is_asked_for(own: Lab) -> None:
@@ -112,28 +112,28 @@ def test_an_edit_made_at_once_is_measured_only_when_that_is_asked_for(own: Lab) 
     assert edit.scores["efficacy"]["score"] == 1.0
     assert own.teach("Oslo is a city.", dry_run=True, scores=False).moved is None
     own.undo(2)
-    again = own.moved(2, as_of=own.head())  # the undone edit, put in again
+    again = own.side_effects.of(2, as_of=own.head())  # the undone edit, put in again
     assert again.scores[0].score == 1.0
     with pytest.raises(InputError, match="Ask about edit 2"):
-        own.moved(3)
+        own.side_effects.of(3)
     with pytest.raises(NotFound):
-        own.moved(9)
+        own.side_effects.of(9)
 
 
 def test_figures_are_covered_by_the_chain(own: Lab) -> None:
     own.teach(TEXT, scores=True)
-    row = own._ledger.rows()[0]
+    row = own.context.ledger.rows()[0]
     assert row.before == {"efficacy": 0, "paraphrase": 0, "neighborhood": row.after["neighborhood"]["before"]}  # type: ignore[index]
-    with own._ledger._database.writing() as session:
+    with own.context.ledger._database.writing() as session:
         session.execute(sql("update edits set after = replace(after, '\"harmonic\": 1', '\"harmonic\": 2')"))
     assert [p.kind for p in own.verify()] == ["changed"]
 
 
 def test_before_and_after_of_a_dry_run_is_that_of_the_edit(own: Lab) -> None:
     dry = own.teach(TEXT, dry_run=True)
-    supposed = own.difference(dry, PROMPT)
+    supposed = own.side_effects.difference(dry, PROMPT)
     own.commit(dry)
-    made = own.difference(1, PROMPT)
+    made = own.side_effects.difference(1, PROMPT)
     for c in (supposed, made):
         assert c.a.answer != c.b.answer == "Birnin"
         assert c.gained[0].source == "edit:1"
@@ -186,10 +186,10 @@ def test_sources_are_found_and_what_is_forgotten_is_not_shown(own: Lab) -> None:
 def test_a_datastore_of_ones_own_is_measured_with_itself(own: Lab, tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("The old mill is red. The new mill is green. The river is long. The bridge is old.\n" * 3)
-    own.build(own.read_texts([text]), "notes")
+    own.build(own.building.read_texts([text]), "notes")
     title = own.articles("notes")[0].title
     edit = own.forget(document=title, datastore="notes", scores=True)
-    assert edit.scores["datastore"] == own.moved(1).datastore == "notes"
+    assert edit.scores["datastore"] == own.side_effects.of(1).datastore == "notes"
     assert edit.scores["paraphrase"] is None
 
 

@@ -173,7 +173,7 @@ def test_a_trace_adds_up(lab: Lab, trace: Trace) -> None:
 
 def test_a_step_is_complete_and_agrees_with_asking(lab: Lab, trace: Trace) -> None:
     at = next(i for i, t in enumerate(trace) if t.text == "Lisbon")
-    step = lab.trace_step(trace, at)
+    step = lab.reading.step(trace, at)
     asked = lab.ask(TEXT[: trace[at].start].strip(), method="knn-lm", k=32, temperature=5.0, lam=0.3)
     assert step.mixture.of(trace[at].id) == pytest.approx(np.exp(-trace[at].loss), rel=1e-4)
     np.testing.assert_allclose(step.mixture.p, asked.mixture.p, atol=1e-4)
@@ -184,7 +184,7 @@ def test_a_step_is_complete_and_agrees_with_asking(lab: Lab, trace: Trace) -> No
     assert step.knn is not None
     np.testing.assert_allclose(step.counterfactuals["1"].p, step.knn.p, atol=1e-6)
     with pytest.raises(InputError, match="no token 999"):
-        lab.trace_step(trace, 999)
+        lab.reading.step(trace, 999)
 
 
 def test_combinations_are_what_single_readings_give(lab: Lab) -> None:
@@ -212,7 +212,7 @@ def test_reading_sees_the_edits_of_the_workspace(built_home: Path, tmp_path: Pat
     after = lab.read(text)
     assert after.summary["perplexity"] < before.summary["perplexity"]
     assert lab.read(text, as_of=0).summary["perplexity"] == pytest.approx(before.summary["perplexity"])
-    assert lab.trace_step(after, 4).neighbors[0].source.startswith("edit:")
+    assert lab.reading.step(after, 4).neighbors[0].source.startswith("edit:")
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +240,7 @@ def test_spalm_is_read_with_its_encoder_and_counterfactuals(lab: Lab, spalm: str
     assert trace.summary["perplexity"] != pytest.approx(base.summary["perplexity"], rel=1e-3)
     knn = lab.read(TEXT, k=4)
     assert [[n.entry for n in t.neighbors] for t in trace] == [[n.entry for n in t.neighbors] for t in knn]
-    step = lab.trace_step(trace, 7)
+    step = lab.reading.step(trace, 7)
     lm = load(spalm)
     h = scores = None
     ids = lm.tokenizer(TEXT)["input_ids"][:8]  # [CLS] and seven tokens
@@ -256,7 +256,7 @@ def test_spalm_is_read_with_its_encoder_and_counterfactuals(lab: Lab, spalm: str
 
 
 def test_all_methods_of_perplexity_are_on_the_same_tokens(lab: Lab, spalm: str) -> None:
-    texts = lab.atlas_part("test")[:4]
+    texts = lab.perplexity.atlas_part("test")[:4]
     methods = ("base", "short-term", "cache", "knn-lm", "knn-lm+cache", "spalm", "spalm+knn-lm")
     result = lab.evaluate_perplexity(texts, methods=methods, spalm_models=(spalm,), memory=24, k=16)
     rows = {row["method"]: row for row in result["results"]}

@@ -86,23 +86,23 @@ def test_a_gate_is_trained_on_held_out_articles_or_not_at_all(own_home: Path) ->
     lab = Lab.open(own_home)
     given: dict[str, Any] = {"datastore": "atlas-clm", "k": 5}
     with pytest.raises(NotFound, match="lucky"):
-        lab.gate_is_trained("lucky", **given)
-    assert lab.gate_is_trained("constant", **given)
-    assert not lab.gate_is_trained("learned", **given)
+        lab.gates.is_trained("lucky", **given)
+    assert lab.gates.is_trained("constant", **given)
+    assert not lab.gates.is_trained("learned", **given)
 
     def stop(fraction: float, message: str) -> None:
         raise StoppedError("enough")
 
-    texts = [article.text for article in lab.atlas_part("validation")[:3]]
+    texts = [article.text for article in lab.perplexity.atlas_part("validation")[:3]]
     with pytest.raises(StoppedError):
-        lab.train_gate("learned", texts, progress=stop, **given)
-    assert not lab.gate_is_trained("learned", **given)
-    lab.train_gate("learned", texts, **given)
-    assert lab.gate_is_trained("learned", **given)
-    assert not lab.gate_is_trained("learned", datastore="atlas-clm", k=6)
-    assert not lab.gate_is_trained("skip", **given)
+        lab.gates.train("learned", texts, progress=stop, **given)
+    assert not lab.gates.is_trained("learned", **given)
+    lab.gates.train("learned", texts, **given)
+    assert lab.gates.is_trained("learned", **given)
+    assert not lab.gates.is_trained("learned", datastore="atlas-clm", k=6)
+    assert not lab.gates.is_trained("skip", **given)
     with pytest.raises(InputError, match="k is 0"):
-        lab.gate_is_trained("learned", datastore="atlas-clm", k=0)
+        lab.gates.is_trained("learned", datastore="atlas-clm", k=0)
 
 
 @pytest.fixture

@@ -40,9 +40,9 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, text: Path) -> Lab:
     lab = Lab.open(tmp_path_factory.mktemp("trained-home"))
-    lab.train_text("first", text, "base", steps=2)
-    lab.train_text("second", text, "short-term", steps=2)
-    lab.train_text("third", text, "spalm", encoder="first", steps=2)
+    lab.training.text("first", text, "base", steps=2)
+    lab.training.text("second", text, "short-term", steps=2)
+    lab.training.text("third", text, "spalm", encoder="first", steps=2)
     return lab
 
 
@@ -71,7 +71,7 @@ def test_a_spalm_knows_its_encoder_and_memory_and_refuses_others(trained: Lab, t
     model = load(str(home / "models" / "third"))
     assert isinstance(model, SpalmModel)
     encoder = load_encoder(model)
-    store = trained._shelf.open(model.record.datastore)
+    store = trained.context.shelf.open(model.record.datastore)
     check_spalm(model, encoder, store.fingerprint)
     kept = list((home / "neighbors").glob("*.json"))
     assert [json.loads(k.read_text())["sha256"] for k in kept] == [model.record.neighbors_sha256]
@@ -156,24 +156,24 @@ def test_a_spalm_also_reads_as_a_plain_model_and_as_knn_lm(trained: Lab, unseen:
 
 def test_what_cannot_be_trained_is_refused(trained: Lab, text: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--encoder"):
-        trained.train_text("x", text, "spalm")
+        trained.training.text("x", text, "spalm")
     with pytest.raises(InputError, match="same training part"):
-        trained.train_text("x", text, "spalm", encoder="atlas-clm")
+        trained.training.text("x", text, "spalm", encoder="atlas-clm")
     with pytest.raises(InputError, match="same training part"):
-        trained.train_text("x", text, "spalm", encoder="third")
+        trained.training.text("x", text, "spalm", encoder="third")
     with pytest.raises(InputError, match="no encoder"):
-        trained.train_text("x", text, "base", encoder="first", steps=1)
+        trained.training.text("x", text, "base", encoder="first", steps=1)
     with pytest.raises(InputError, match="base, short-term, spalm"):
-        trained.train_text("x", text, "lstm")
+        trained.training.text("x", text, "lstm")
     with pytest.raises(InputError, match="seed"):
-        trained.train_text("x", text, "base", seed=-1)
+        trained.training.text("x", text, "base", seed=-1)
     for name in ("atlas-clm", "atlas-spalm", "../x", ""):
         with pytest.raises(InputError, match="cannot name"):
-            trained.train_text(name, text, "base")
+            trained.training.text(name, text, "base")
     short = tmp_path / "short.txt"
     short.write_text("Too short.", "utf-8")
     with pytest.raises(InputError, match="at least"):
-        trained.train_text("x", short, "base")
+        trained.training.text("x", short, "base")
     with pytest.raises(NotFound, match="atlas-spalm"):
         trained.train("nothing")
     assert not (trained.home / "models" / "x").exists()
@@ -215,7 +215,7 @@ def test_long_term_memory_helps_the_bundled_spalm_on_articles_it_has_not_seen(la
     model = load(BUNDLED_SPALM)
     assert isinstance(model, SpalmModel)
     encoder = load_encoder(model)
-    store = lab._shelf.with_key(lab._shelf.open(model.record.datastore), model.record.key)
+    store = lab.context.shelf.with_key(lab.context.shelf.open(model.record.datastore), model.record.key)
     texts = [a.text for a in held_out_articles("test")[:40]]
     ids = model.tokenizer(texts, add_special_tokens=False)["input_ids"]
     how = with_memory(model, windows(model), ATLAS_SPALM.memory)

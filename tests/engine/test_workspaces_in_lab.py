@@ -30,7 +30,7 @@ def home(built_home: Path, tmp_path: Path) -> Path:
 
 def test_an_edit_is_seen_in_its_workspace_only_and_by_everybody_there(home: Path) -> None:
     one = Lab.open(home)
-    one.create_workspace("other")
+    one.workspaces.create("other")
     same, other = Lab.open(home), Lab.open(home, "other")
     before = other.ask(WAKANDA).answer
     one.teach("The capital of Wakanda is Birnin.")
@@ -43,18 +43,18 @@ def test_an_edit_is_seen_in_its_workspace_only_and_by_everybody_there(home: Path
 def test_a_copy_has_the_edits_and_goes_its_own_way(home: Path) -> None:
     lab = Lab.open(home)
     lab.teach("The capital of Wakanda is Birnin.")
-    names = [lab.copy_workspace("default").name, lab.copy_workspace("default").name]
+    names = [lab.workspaces.copy("default").name, lab.workspaces.copy("default").name]
     assert names == ["default copy", "default copy 2"]
     copy = Lab.open(home, names[0])
     assert copy.ask(WAKANDA).answer == "Birnin"
     copy.undo()
     assert copy.ask(WAKANDA).answer != "Birnin"
     assert lab.ask(WAKANDA).answer == "Birnin"
-    earlier = copy.copy_workspace(names[0], "earlier", as_of=1)
+    earlier = copy.workspaces.copy(names[0], "earlier", as_of=1)
     assert (earlier.base, earlier.edits) == ("default copy at edit 1", 1)
     assert Lab.open(home, "earlier").ask(WAKANDA).answer == "Birnin"
     with pytest.raises(InputError, match="as_of is 3"):
-        lab.copy_workspace(names[0], "never", as_of=3)
+        lab.workspaces.copy(names[0], "never", as_of=3)
     assert "never" not in [info.name for info in lab.workspaces()]
 
 
@@ -94,15 +94,15 @@ def test_what_cannot_be_done_says_why(home: Path) -> None:
     lab = Lab.open(home)
     for bad in ("", "../x", "a" * 61, "<b>"):
         with pytest.raises(InputError, match="cannot name a workspace"):
-            lab.create_workspace(bad)
+            lab.workspaces.create(bad)
     with pytest.raises(InputError, match="already"):
-        lab.create_workspace("default")
+        lab.workspaces.create("default")
     with pytest.raises(InputError, match="always there"):
-        lab.delete_workspace("default", "default")
+        lab.workspaces.delete("default", "default")
     with pytest.raises(NotFound, match="nowhere"):
         Lab.open(home, "nowhere")
     with pytest.raises(NotFound):
-        lab.copy_workspace("nowhere")
+        lab.workspaces.copy("nowhere")
 
 
 def test_opening_a_home_removes_what_a_killed_process_left(home: Path) -> None:
@@ -126,7 +126,7 @@ def test_every_way_of_editing_can_be_exchanged(home: Path, tmp_path: Path) -> No
     lab.forget(prompt="The capital of Peru is [MASK].", weight_above=0.05)
     lab.undo(2)
     lab.redo(2)
-    made = lab.import_workspace(lab.export_workspace("default", tmp_path / "all.zip"), "theirs")
+    made = lab.workspaces.import_(lab.workspaces.export("default", tmp_path / "all.zip"), "theirs")
     theirs = Lab.open(home, "theirs")
     assert made.edits == lab.head() == 9
     for edit, same in zip(lab.history(), theirs.history(), strict=True):
@@ -137,7 +137,7 @@ def test_every_way_of_editing_can_be_exchanged(home: Path, tmp_path: Path) -> No
 
 def test_many_workspaces_share_what_is_on_disk(home: Path) -> None:
     lab = Lab.open(home)
-    names = [lab.create_workspace(f"pupil {n}").name for n in range(6)]
+    names = [lab.workspaces.create(f"pupil {n}").name for n in range(6)]
     labs = [Lab.open(home, name) for name in names]
     words = ["Birnin", "Zana", "Orsinia", "Strelsau", "Ruvia", "Tarn"]
     with ThreadPoolExecutor(6) as pool:
@@ -146,5 +146,5 @@ def test_many_workspaces_share_what_is_on_disk(home: Path) -> None:
     assert [p.answer for p in answers] == words
     assert [p.workspace for p in answers] == names
     assert lab.ask(WAKANDA).answer not in words
-    opened = {id(own._shelf.open("atlas-mlm")) for own in (lab, *labs)}
+    opened = {id(own.context.shelf.open("atlas-mlm")) for own in (lab, *labs)}
     assert len(opened) == 1

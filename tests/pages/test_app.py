@@ -28,7 +28,7 @@ def test_the_guide_is_home(open_page: Open) -> None:
 
 def test_five_stories_are_one_click_away(open_page: Open, lab: Lab) -> None:
     links = open_page(APP).get("page_link")
-    stories = lab.stories()
+    stories = lab.inventory.stories()
     assert len(stories) == 5
     assert len(links) == 6
     for story, link in zip(stories, links, strict=False):

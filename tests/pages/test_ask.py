@@ -51,7 +51,7 @@ def test_first_view_offers_examples(open_page: Open, lab: Lab) -> None:
     first = next(button for button in page.button if str(button.key).startswith("ask.first."))
     first.click().run()
     assert not page.exception
-    assert page.text_input(key="prompt").value == lab.stories()[0].prompt
+    assert page.text_input(key="prompt").value == lab.inventory.stories()[0].prompt
     assert page.get("plotly_chart")
 
 
@@ -64,7 +64,7 @@ def test_an_answer_shows_model_memory_mixture_and_who_said_it(open_page: Open, l
     assert f"= {p.mixture[0].p:.2f}" in formula(page)
     assert marked(page) == [n.value for n in p.neighbors[:6]]
     assert p.tipping.memory_answer in page.text[0].value
-    assert page.code[0].value.strip() == lab.code(p).strip()
+    assert page.code[0].value.strip() == lab.reports.code(p).strip()
 
 
 @pytest.mark.parametrize("prompt", ["", "   "])

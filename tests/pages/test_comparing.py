@@ -39,7 +39,7 @@ def answer(lab: Lab, view: dict[str, str]) -> str:
 @pytest.fixture
 def edited(own_lab: Lab) -> Lab:
     """A lab whose default workspace says Lyon since its first edit; the workspace "seminar" has no edit."""
-    own_lab.create_workspace("seminar")
+    own_lab.workspaces.create("seminar")
     fact = next(fact for fact in own_lab.facts("capital") if fact.subject == "France")
     own_lab.correct(fact, "Lyon")
     return own_lab

@@ -69,7 +69,7 @@ def test_first_view_offers_examples_in_which_memory_matters(open_page: Open, lab
     assert address(page, "prompt") == next(iter(EXAMPLES.values()))
     assert said(page)
     for title, prompt in EXAMPLES.items():
-        pair = lab.grow(prompt, "g20")
+        pair = lab.trees.replay(prompt, "g20")
         shown = click(open_page(GENERATE), f"generate.first.{title}")
         assert shown.number_input(key="step").value == changed_first(pair.with_memory)
         assert pair.parted is not None
@@ -77,7 +77,7 @@ def test_first_view_offers_examples_in_which_memory_matters(open_page: Open, lab
 
 
 def test_a_link_restores_text_step_and_split(open_page: Open, lab: Lab) -> None:
-    pair = lab.grow(PROMPT, "g12", temperature=0.7, top_p=0.9, seed=5, k=32, lam=0.5)
+    pair = lab.trees.replay(PROMPT, "g12", temperature=0.7, top_p=0.9, seed=5, k=32, lam=0.5)
     page = open_page(
         GENERATE, prompt=PROMPT, moves="g12", step="3",
         **{"generate.temperature": "0.7", "generate.top_p": "0.9", "generate.seed": "5", "generate.k": "32", "generate.lam": "0.5"},
@@ -93,7 +93,7 @@ def test_a_link_restores_text_step_and_split(open_page: Open, lab: Lab) -> None:
     token = pair.with_memory.tokens[3]
     assert f"{pair.with_memory.text[: token.start]} {token.text.strip()}" in told
     assert page.get("plotly_chart")
-    step = lab.generation_step(pair.with_memory, 3)
+    step = lab.generation.step(pair.with_memory, 3)
     assert all(n.right.split()[0] in told for n in step.neighbors[:4] if n.right.split())
     alone = open_page(GENERATE, prompt=PROMPT)
     assert address(alone, "moves") == "g20"
@@ -140,7 +140,7 @@ def test_another_token_makes_a_branch_and_both_can_be_shown(open_page: Open, lab
 
 def test_copied_tokens_name_their_passage(open_page: Open, lab: Lab) -> None:
     prompt = "The euro is the currency of"
-    copied = lab.grow(prompt, "g20").with_memory.copied
+    copied = lab.trees.replay(prompt, "g20").with_memory.copied
     page = open_page(GENERATE, prompt=prompt, moves="g20")
     shown = strip(page)
     assert shown.count("<sup>") == len(copied) > 0
@@ -211,8 +211,8 @@ def test_many_tokens_are_a_job_with_progress(open_page: Open, lab: Lab) -> None:
     moves = f"g{AT_ONCE + 5}"
     page = open_page(GENERATE, prompt="In the morning, the", moves=moves)
     assert not page.exception
-    job = next(job for job in Lab.open(lab.home).jobs() if job.kind == "generate")
-    lab.wait_for_job(job.id, 60)
+    job = next(job for job in Lab.open(lab.home).work.jobs() if job.kind == "generate")
+    lab.work.wait(job.id, 60)
     page.run()
     assert not page.exception
     assert len(said(page)) == AT_ONCE + 5
@@ -232,10 +232,10 @@ def test_stop_shows_what_was_said_and_it_can_go_on(open_page: Open, lab: Lab, mo
     page = open_page(GENERATE, prompt=prompt, moves="g60")
     assert not page.exception
     assert reached.wait(60)
-    job = next(job for job in Lab.open(lab.home).jobs() if job.kind == "generate" and not job.over)
-    lab.stop_job(job.id)
+    job = next(job for job in Lab.open(lab.home).work.jobs() if job.kind == "generate" and not job.over)
+    lab.work.stop(job.id)
     go.set()
-    lab.wait_for_job(job.id, 60)
+    lab.work.wait(job.id, 60)
     page.run()
     assert not page.exception
     n = len(said(page))

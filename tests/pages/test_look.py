@@ -16,11 +16,11 @@ PROMPT = "The capital of France is [MASK]."
 Open = Callable[..., AppTest]
 
 SAYS: dict[str, tuple[str, Callable[[Lab], str]]] = {
-    "Why retrieved": (occlusion.QUESTION, lambda lab: occlusion.described(lab.occlusion(lab.ask(PROMPT)))),
-    "Layers": (layers.QUESTION, lambda lab: layers.described(lab.layers(lab.ask(PROMPT)))),
-    "Map": (keymap.QUESTION, lambda lab: keymap.described(lab.map(lab.ask(PROMPT)))),
-    "Sweep": (sweep.QUESTION, lambda lab: sweep.described(lab.sweep(lab.ask(PROMPT)))),
-    "Key health": (health.QUESTION, lambda lab: health.described(lab.health(lab.ask(PROMPT)))),
+    "Why retrieved": (occlusion.QUESTION, lambda lab: occlusion.described(lab.explain.occlusion(lab.ask(PROMPT)))),
+    "Layers": (layers.QUESTION, lambda lab: layers.described(lab.explain.layers(lab.ask(PROMPT)))),
+    "Map": (keymap.QUESTION, lambda lab: keymap.described(lab.explain.map(lab.ask(PROMPT)))),
+    "Sweep": (sweep.QUESTION, lambda lab: sweep.described(lab.explain.sweep(lab.ask(PROMPT)))),
+    "Key health": (health.QUESTION, lambda lab: health.described(lab.explain.health(lab.ask(PROMPT)))),
 }
 
 
@@ -76,7 +76,7 @@ def test_unticking_a_neighbor_asks_without_it(open_page: Open, lab: Lab) -> None
 
 
 def test_the_smallest_set_is_unticked_and_can_be_forgotten(open_page: Open, lab: Lab) -> None:
-    found = lab.smallest_set(lab.ask(PROMPT))
+    found = lab.explain.smallest_set(lab.ask(PROMPT))
     page = open_page(ASK, prompt=PROMPT, panel="Drop neighbors")
     page.button(key="look.smallest.find").click().run()
     assert not page.exception
@@ -116,7 +116,7 @@ def test_what_is_swept_stands_in_the_address(open_page: Open, lab: Lab, over: st
         assert "scale" in page.error[0].value
     else:
         setting = "lam" if over == "lambda" else over
-        assert sweep.described(lab.sweep(lab.ask(PROMPT), setting)) in said(page)
+        assert sweep.described(lab.explain.sweep(lab.ask(PROMPT), setting)) in said(page)
 
 
 def test_the_next_word_method_has_every_view(open_page: Open) -> None:

@@ -32,8 +32,8 @@ def test_a_memory_is_built_asked_and_deleted(open_own: Open, own_lab: Lab, tmp_p
     (tmp_path / "lake.txt").write_text(TEXT)
     page = build(open_own(MEMORIES), "lake", str(tmp_path / "lake.txt"))
     assert not page.exception
-    (job,) = own_lab.jobs()
-    while not own_lab.job(job.id).over:
+    (job,) = own_lab.work.jobs()
+    while not own_lab.work.job(job.id).over:
         time.sleep(0.1)
     page.run()
     assert page.success[0].value == "It is built: choose it on the page Ask."
@@ -68,7 +68,7 @@ def test_what_cannot_be_built_says_why_and_nothing_begins(
     (tmp_path / "lake.txt").write_text(TEXT)
     page = build(open_own(MEMORIES), name, str(tmp_path / path) if path else "")
     said = [e.value for e in page.error]
-    while not all(job.over for job in own_lab.jobs()):
+    while not all(job.over for job in own_lab.work.jobs()):
         time.sleep(0.1)
     said += [c.value for c in page.run().caption]
     assert any(says in s for s in said), said

@@ -65,7 +65,7 @@ def test_letters_stand_for_words_also_within_longer_ones(text: str, shown: str) 
 
 
 def test_next_and_back_walk_through_a_lesson(open_page: Open, lab: Lab) -> None:
-    steps = lab.lesson("what-memory-adds").steps
+    steps = lab.lessons.get("what-memory-adds").steps
     page = open_page(PRESENT, lesson="what-memory-adds", step="1", stage="5")
     page.button(key="present.next").click().run()
     assert (page.query_params["step"], page.query_params["stage"]) == ("1", "6")
@@ -109,13 +109,13 @@ def test_a_view_becomes_a_step_of_a_lesson(open_own: Open, own_lab: Lab) -> None
     assert not page.exception
     assert [message.value for message in page.success] == ["Step 1 of My class"]
     asked = {"prompt": PROMPT, "method": "bert-knn", "lam": "0.35", "panel": "Layers"}
-    assert own_lab.lesson("my-class").steps == (Step("First", "Look.", "ask", asked),)
+    assert own_lab.lessons.get("my-class").steps == (Step("First", "Look.", "ask", asked),)
 
     page = unfold(open_own(ASK, prompt="The capital of France is [MASK]."))
     page.selectbox(key="ask.lesson.which").set_value("my-class").run()
     page.checkbox[0].check()
     fill(page)
-    steps = own_lab.lesson("my-class").steps
+    steps = own_lab.lessons.get("my-class").steps
     assert [(step.title, step.guess) for step in steps] == [
         ("First", False),
         ("The capital of France is [MASK].", True),
@@ -137,14 +137,14 @@ def test_a_lesson_needs_a_title(open_own: Open, own_lab: Lab) -> None:
 
 def test_lessons_are_listed_changed_and_deleted(open_own: Open, own_lab: Lab) -> None:
     step = Step("First", "", "ask", {"prompt": PROMPT})
-    own_lab.new_lesson("Mine", "", step)
-    own_lab.add_to_lesson("mine", Step("Second", "", "ask", {"prompt": PROMPT}))
+    own_lab.lessons.new("Mine", "", step)
+    own_lab.lessons.add_step("mine", Step("Second", "", "ask", {"prompt": PROMPT}))
     page = open_own(LESSONS)
     assert [heading.value for heading in page.subheader][:4] == [lesson.title for lesson in own_lab.lessons()]
     page.button(key="lesson.mine.1.up").click().run()
-    assert [step.title for step in own_lab.lesson("mine").steps] == ["Second", "First"]
+    assert [step.title for step in own_lab.lessons.get("mine").steps] == ["Second", "First"]
     page.button(key="lesson.mine.0.gone").click().run()
-    assert [step.title for step in own_lab.lesson("mine").steps] == ["First"]
+    assert [step.title for step in own_lab.lessons.get("mine").steps] == ["First"]
     page.button(key="lesson.mine.delete").click().run()
     assert not page.exception
     assert len(own_lab.lessons()) == 3

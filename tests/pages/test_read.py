@@ -70,7 +70,7 @@ def test_a_reading_shows_what_the_engine_says(open_page: Open, lab: Lab) -> None
     assert best.text == "Naypyidaw"
     assert page.number_input(key="token").value == best.position
     found = [re.sub("<[^>]+>", "", element.value) for element in page.html if "distance" in element.value]
-    neighbor = lab.trace_step(trace, best.position).neighbors[0]
+    neighbor = lab.reading.step(trace, best.position).neighbors[0]
     assert f"weight {neighbor.weight:.3f}" in found[0]
     assert "Naypyidaw" in found[0]
     document: dict[str, Any] = {}
@@ -144,8 +144,8 @@ def test_a_gate_that_was_not_trained_is_offered_for_training(open_own: Open, own
     assert page.button(key="gate.train")
     assert not page.metric
     s = own_lab.settings("knn-lm", "atlas-clm", "calibrated")
-    texts = [article.text for article in own_lab.atlas_part("validation")[:4]]
-    own_lab.train_gate("learned", texts, "atlas-clm", k=16, temperature=s.temperature)
+    texts = [article.text for article in own_lab.perplexity.atlas_part("validation")[:4]]
+    own_lab.gates.train("learned", texts, "atlas-clm", k=16, temperature=s.temperature)
     page = open_own(READ, **address)
     assert sentence(page) == described(own_lab.read(TEXT, gate="learned", k=16))
 

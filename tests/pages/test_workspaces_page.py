@@ -85,7 +85,7 @@ def test_a_copy_may_hold_the_first_edits_only(open_own: Open, own_lab: Lab) -> N
 def test_the_default_workspace_is_neither_renamed_nor_deleted(
     open_own: Open, own_lab: Lab, workspace: str, offered: int
 ) -> None:
-    own_lab.create_workspace("other")
+    own_lab.workspaces.create("other")
     page = open_own(WORKSPACES)
     for way in ("copying", "renaming", "deleting"):
         page.session_state[f"workspaces.{workspace}.{way}"] = True
@@ -108,7 +108,7 @@ def test_an_exported_file_is_imported_and_a_foreign_one_refused(own_lab: Lab) ->
 
 
 def test_the_address_chooses_the_workspace_and_links_keep_it(open_own: Open, own_lab: Lab) -> None:
-    own_lab.create_workspace("Class 7b")
+    own_lab.workspaces.create("Class 7b")
     Lab.open(own_lab.home, "Class 7b").teach(TEXT)
     page = open_own(APP, workspace="Class 7b")
     assert not page.exception
@@ -124,7 +124,7 @@ def test_the_address_chooses_the_workspace_and_links_keep_it(open_own: Open, own
 
 
 def test_what_a_page_keeps_stays_with_its_workspace(open_own: Open, own_lab: Lab) -> None:
-    own_lab.create_workspace("other")
+    own_lab.workspaces.create("other")
     page = open_own(APP)
     page.session_state["edit.done"] = {"wish": None, "seq": 1}
     page.session_state["undo.asked"] = 1
@@ -137,7 +137,7 @@ def test_what_a_page_keeps_stays_with_its_workspace(open_own: Open, own_lab: Lab
 
 
 def test_a_moment_of_one_workspace_is_no_moment_of_another(open_own: Open, own_lab: Lab) -> None:
-    own_lab.create_workspace("other")
+    own_lab.workspaces.create("other")
     own_lab.teach(TEXT)
     page = open_own(APP, prompt=PROMPT, as_of="0")
     page.switch_page(ASK).run()
@@ -162,9 +162,9 @@ def test_a_workspace_that_is_not_there_is_named_and_the_default_one_offered(open
 
 
 def test_a_workspace_that_is_deleted_meanwhile_is_named(open_own: Open, own_lab: Lab) -> None:
-    own_lab.create_workspace("other")
+    own_lab.workspaces.create("other")
     page = open_own(APP, workspace="other")
-    own_lab.delete_workspace("other", "other")
+    own_lab.workspaces.delete("other", "other")
     for _ in range(3):
         page.run()
         assert "There is no workspace 'other' here" in page.error[0].value
@@ -174,7 +174,7 @@ def test_a_workspace_that_is_deleted_meanwhile_is_named(open_own: Open, own_lab:
 
 
 def test_a_shared_link_lets_look_everywhere_and_edit_nowhere(open_own: Open, own_lab: Lab) -> None:
-    own_lab.create_workspace("Class 7b")
+    own_lab.workspaces.create("Class 7b")
     theirs = Lab.open(own_lab.home, "Class 7b")
     theirs.teach(TEXT)
     page = open_own(APP, workspace="Class 7b", shared="1", text="Something else is here.")

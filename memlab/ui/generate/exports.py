@@ -26,5 +26,5 @@ def python(view: View, how: Mapping[str, Any]) -> str:
     given = "".join(f"    {name}={value!r},\n" for name, value in how.items() if value is not None)
     return (
         "from memlab import Lab\n\nlab = Lab.open()\n"
-        f"pair = lab.grow(\n    {view.prompt!r},\n    {view.moves!r},\n{given})\nprint(pair.with_memory.text)"
+        f"pair = lab.trees.replay(\n    {view.prompt!r},\n    {view.moves!r},\n{given})\nprint(pair.with_memory.text)"
     )

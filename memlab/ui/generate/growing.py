@@ -25,15 +25,15 @@ def grow(lab: Lab, view: View, how: How) -> GenerationPair | None:
     if kept is not None and kept[:4] == asked:
         return kept[4]
     order = {"prompt": view.prompt, "moves": moves, **how.arguments}
-    if lab.tokens_left(**order) <= AT_ONCE:
+    if lab.trees.tokens_left(**order) <= AT_ONCE:
         with st.spinner("Generating"):
-            pair = lab.grow(**order)
+            pair = lab.trees.replay(**order)
     else:
         job = only_job(lab, "generate", asked, "generate", f"Generating after {order['prompt'][:30]!r}", order)
         if not job.over:
             show(View(view.prompt, moves))
             return None
-        pair = lab.outcome(job.id)
+        pair = lab.work.outcome(job.id)
         if pair is None:  # failed (told above), or another process did it, or it was long ago
             st.button(
                 "Generate again",

@@ -23,7 +23,7 @@ _OTHER_NAMES = {"temperature": "knn_temperature"}  # beside the temperature of d
 
 @dataclass(frozen=True)
 class How:
-    """The arguments of `lab.grow` besides prompt and moves, tokens at once, what the address cannot have."""
+    """The arguments of `lab.trees.replay` besides prompt and moves, tokens at once, what the address cannot have."""
 
     arguments: dict[str, Any]
     tokens: int
@@ -43,7 +43,7 @@ def choose_how(lab: Lab) -> How:
         "tokens", "Tokens at once", 1, MOST, USUAL, st.slider, help="How many tokens Generate and Go on say."
     )
     arguments: dict[str, Any] = {"method": method, "model": model}
-    arguments |= {setting.name: _decoding(controls, setting) for setting in lab.decoding_settings()}
+    arguments |= {setting.name: _decoding(controls, setting) for setting in lab.generation.decoding_settings()}
     if method != "base":
         store = controls.datastore()
         arguments |= {"datastore": store, **controls.settings(method, model, store)}

@@ -49,7 +49,7 @@ def step_details(lab: Lab, view: View, g: Generation, number: int) -> None:
     """The split of a step, the words that could be said instead, neighbors, the gate forced to 0 and 1."""
     node = g.path()[number]
     try:
-        step = lab.generation_step(g, node.number)
+        step = lab.generation.step(g, node.number)
     except MemlabError as error:
         show_error(error)
         return
@@ -116,7 +116,7 @@ def _say(lab: Lab, view: View, g: Generation, number: int) -> None:
         return
     node = g.path()[number].number
     try:
-        token = lab.token_named(g, node, word)
+        token = lab.generation.token_named(g, node, word)
     except MemlabError as error:
         st.session_state[_UNSAID] = error
         return

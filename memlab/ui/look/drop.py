@@ -89,11 +89,11 @@ def _count(count: int) -> str:
 
 def _find(lab: Lab, p: Prediction) -> None:
     try:
-        found = lab.smallest_set(p)
+        found = lab.explain.smallest_set(p)
     except MemlabError as error:
-        st.session_state[_SMALLEST] = (lab.code(p), error)
+        st.session_state[_SMALLEST] = (lab.reports.code(p), error)
         return
-    st.session_state[_SMALLEST] = (lab.code(p), found)
+    st.session_state[_SMALLEST] = (lab.reports.code(p), found)
     if found.entries:
         drop_only(found.entries)
 
@@ -101,7 +101,7 @@ def _find(lab: Lab, p: Prediction) -> None:
 def _found(lab: Lab, p: Prediction, gone: tuple[int, ...]) -> None:
     """What the last search found, while its question and its set are what is shown."""
     asked, found = st.session_state.get(_SMALLEST, ("", None))
-    if asked != lab.code(p):
+    if asked != lab.reports.code(p):
         return
     if isinstance(found, MemlabError):
         show_error(found)

@@ -18,7 +18,7 @@ def health(lab: Lab, p: Prediction) -> None:
     """Three figures of the datastore, and the question's distance among the stored ones."""
     heading(QUESTION, READING)
     with st.spinner("Examining a sample of the keys (once for each state of the memory)"):
-        result = lab.health(p)
+        result = lab.explain.health(p)
     keys = result.keys
     same, hubs, near = st.columns(3)
     same.metric(

@@ -21,6 +21,6 @@ def keymap(lab: Lab, p: Prediction) -> None:
         help="The nearest of all entries that hold a word which no neighbor holds.",
     )
     with st.spinner("Drawing the map"):
-        result = lab.map(p, others)
+        result = lab.explain.map(p, others)
     chart(drawn(result), described(result), "map")
     data(result.csv, "map")

@@ -18,7 +18,7 @@ def layers(lab: Lab, p: Prediction) -> None:
     """Right kind and right answer by layer, and each layer's first words."""
     heading(QUESTION, READING)
     with st.spinner("Reading every layer"):
-        result = lab.layers(p)
+        result = lab.explain.layers(p)
     figure, table = st.columns([3, 2], gap="medium")
     with figure:
         chart(drawn(result), described(result), "layers")

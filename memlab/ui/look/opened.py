@@ -45,11 +45,11 @@ def note_opened() -> None:
 def opened_views(lab: Lab, p: Prediction, now: Opened) -> list[View]:
     """What the open view shows; nothing where none is open, or no neighbor is dropped."""
     views: dict[str, Callable[[], View]] = {
-        "Why retrieved": lambda: lab.occlusion(p),
-        "Layers": lambda: lab.layers(p),
-        "Map": lambda: lab.map(p, now.others),
-        "Sweep": lambda: lab.sweep(p, now.over),
-        "Key health": lambda: lab.health(p),
+        "Why retrieved": lambda: lab.explain.occlusion(p),
+        "Layers": lambda: lab.explain.layers(p),
+        "Map": lambda: lab.explain.map(p, now.others),
+        "Sweep": lambda: lab.explain.sweep(p, now.over),
+        "Key health": lambda: lab.explain.health(p),
     }
     if now.without:
         views["Drop neighbors"] = lambda: lab.compare(p, lab.again(p, without=now.without))

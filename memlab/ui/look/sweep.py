@@ -26,7 +26,7 @@ def sweep(lab: Lab, p: Prediction) -> None:
         st.session_state["over"] = names[-1]
     name = st.segmented_control("Setting", names, default=names[0], required=True, key="over", bind="query-params")
     over = SWEPT[name]
-    result = lab.sweep(p, over)
+    result = lab.explain.sweep(p, over)
     chart(drawn(result), described(result), "sweep")
     st.caption(plain(f"{len(result.values)} points from one search in {result.ms:.1f} ms, no further forward pass."))
     data(result.csv, f"sweep-{over}")

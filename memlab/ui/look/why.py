@@ -14,7 +14,7 @@ def why(lab: Lab, p: Prediction) -> None:
     """Words by neighbors, from one batch."""
     heading(QUESTION, READING)
     with st.spinner("Hiding each word in turn"):
-        result = lab.occlusion(p)
+        result = lab.explain.occlusion(p)
     chart(occlusion(result), described(result), "why")
     st.caption(f"All: the mean over the neighbors, weighted as they vote. {WAYS[result.way]}")
     data(result.csv, "occlusion")

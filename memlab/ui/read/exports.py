@@ -15,4 +15,4 @@ def exports(lab: Lab, trace: Trace) -> None:
         download("JSON: the whole trace", as_json(trace), "trace.json", "read.json")
         download("CSV: one line a token", trace.csv, "trace.csv", "read.csv")
     with st.expander("Show me the Python", icon=":material/code:"):
-        st.code(lab.reading_code(trace), language="python")
+        st.code(lab.reading.code(trace), language="python")

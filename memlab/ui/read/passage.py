@@ -112,7 +112,7 @@ def _file(lab: Lab) -> Source:
     file = st.file_uploader(
         "File", [*endings, "gz"], key="read.file", max_upload_size=MEGABYTES, label_visibility="collapsed"
     )
-    return Source("", None) if file is None else Source(file.name, lab.passage_of(file.name, file.getvalue()))
+    return Source("", None) if file is None else Source(file.name, lab.reading.text_of_file(file.name, file.getvalue()))
 
 
 def _send() -> None:

@@ -31,7 +31,7 @@ def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
     if kept is not None and kept[0] == asked:
         return kept[1]
     try:
-        at_once = lab.reads_at_once(**order) or len(text) <= AT_ONCE
+        at_once = lab.reading.is_cached(**order) or len(text) <= AT_ONCE
     except TooLongError as error:
         _too_long(text, error)
         return None
@@ -42,7 +42,7 @@ def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
         job = only_job(lab, "read", asked, "read", f"Reading {source.title}", order)
         if not job.over:
             return None
-        trace = lab.outcome(job.id)
+        trace = lab.work.outcome(job.id)
         if job.state != "done":
             st.button("Read it all", key="read.again", icon=":material/replay:", on_click=forget_job, args=("read",))
             return trace

@@ -10,7 +10,7 @@ from memlab import Lab
 def reported_panel(lab: Lab) -> None:
     """Perplexities as printed, at the papers' own scale."""
     with st.expander("What the papers report, at their full scale", icon=":material/menu_book:"):
-        rows, note = lab.reported_perplexities()
+        rows, note = lab.perplexity.reported()
         st.caption(
             "Other models, other texts, other tokens: nothing above compares with these. "
             "`memlab evaluate perplexity` measures the same methods on a text of yours."

@@ -9,7 +9,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
-from memlab.lab.posing import READING_METHODS
+from memlab.lab.resolving import READING_METHODS
 from memlab.ui.address import named
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.memory_controls import MemoryControls

@@ -27,7 +27,7 @@ def token_details(lab: Lab, trace: Trace, position: int) -> None:
         )
         return
     try:
-        step = lab.trace_step(trace, position)
+        step = lab.reading.step(trace, position)
     except MemlabError as error:
         show_error(error)
         return

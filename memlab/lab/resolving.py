@@ -1,15 +1,18 @@
-"""What a reading or a generation leaves open, decided: who reads, which memory is searched, how they are mixed."""
+"""Resolving the options of a reading or a generation: model, memory, gate and mixing."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from memlab.errors import InputError, NotFound
-from memlab.lab.asking import PRESETS
-from memlab.lab.gating import Gating, still_building, whole_store
+from memlab.lab.asking import PRESETS, Asking, split_arguments
+from memlab.lab.context import Context
+from memlab.lab.gates import Gates, still_building, whole_store
+from memlab.lab.inventory import Inventory
+from memlab.lab.preparing import build_if_bundled
 from memlab.lm.catalogue import BUNDLED_SPALM, load_encoder
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, beyond_training, check_causal, windows, with_memory
@@ -30,8 +33,8 @@ READING_METHODS = ("base", "knn-lm", "spalm", "spalm+knn-lm")
 
 
 @dataclass(frozen=True)
-class How:
-    """How somebody wants a text to be read; see `Lab.read` for each."""
+class ReadingRequest:
+    """Unresolved options of a reading; see `Lab.read` for each."""
 
     method: str = "knn-lm"
     model: str | None = None
@@ -50,14 +53,13 @@ class How:
     progress: Progress = field(default=lambda fraction, message: None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Any]) -> How:
-        """From arguments of `Lab.read`: what is not a field here is a setting of the method."""
-        own = {f.name for f in fields(cls)} - {"settings"}
-        settings = {name: value for name, value in arguments.items() if name not in own}
-        return cls(**{name: value for name, value in arguments.items() if name in own}, settings=settings)
+    def of(cls, arguments: Mapping[str, Any]) -> ReadingRequest:
+        """From keyword arguments of `Lab.read`: what is not a field here is a setting of the method."""
+        own, settings = split_arguments(cls, arguments)
+        return cls(**own, settings=settings)
 
     def check(self) -> None:
-        """Raises NotFound or InputError for what needs no model to be seen."""
+        """Raises NotFound or InputError for what can be refused before a model is loaded."""
         if self.method not in READING_METHODS:
             raise NotFound.named("method of reading", self.method, READING_METHODS)
         if self.preset not in PRESETS:
@@ -77,10 +79,19 @@ class How:
 
 
 @dataclass(frozen=True)
-class Sides:
-    """What a method brings: the reading model, the model of the keys, its memory with the gate before it, the mixing.
+class ResolvedMethod:
+    """A method with everything that it reads with.
 
-    `gate` is what the trace says of it; `settings` those of the method, None without memory.
+    Attributes:
+        lm: the model that reads.
+        base: the model that makes the keys.
+        mixing: how states and neighbors become a distribution.
+        head: number of the last edit that the memory contains.
+        key, store, search: kind of key, name of the datastore, and the search in it; none without memory.
+        asks: a gate that decides whether memory is searched at all.
+        gate_kind, gate: the kind of gate, and how the settings of the trace name it.
+        settings: those of the method; None without memory.
+        notices: for the person who asked.
     """
 
     lm: LanguageModel
@@ -97,88 +108,91 @@ class Sides:
     notices: tuple[str, ...] = ()
 
 
-class Posing(Gating):
-    """Decisions."""
+class Resolver:
+    """Fills in the defaults of reading requests, and checks that model, memory and settings belong together."""
 
-    def _pose_sources(self, how: How) -> tuple[Order, Mixing, dict[str, Any]]:
+    def __init__(self, context: Context, inventory: Inventory, asking: Asking, gates: Gates) -> None:
+        self.context, self.inventory, self.asking, self.gates = context, inventory, asking, gates
+
+    def resolve(self, how: ReadingRequest) -> tuple[Order, Mixing, dict[str, Any]]:
         """The order, the mixing, and the fields of a trace that say so. Raises MemlabError for what cannot be used."""
         how.check()
-        sides = {"base": self._base_sides, "knn-lm": self._knn_sides}.get(how.method, self._spalm_sides)(how)
-        lm, search = sides.lm, sides.search
+        resolved = {"base": self._base, "knn-lm": self._knn_lm}.get(how.method, self._spalm)(how)
+        lm, search = resolved.lm, resolved.search
         check_causal(lm)
         if search is not None:
             check_k(search.store, search.k)
         local = windows(lm, how.window, how.stride)
-        if sides.base is not lm:
-            windows(sides.base, how.window, how.stride)  # SPALM's encoder reads the same windows
+        if resolved.base is not lm:
+            windows(resolved.base, how.window, how.stride)  # SPALM's encoder reads the same windows
         carried = with_memory(lm, local, how.short_term)
-        notices, segments = sides.notices, carried if isinstance(carried, Segments) else None
+        notices, segments = resolved.notices, carried if isinstance(carried, Segments) else None
         if segments and (warning := beyond_training(lm, segments)):
             notices = (*notices, warning)
-        order = Order(lm, sides.base, local, segments, sides.key, search, sides.asks)
+        order = Order(lm, resolved.base, local, segments, resolved.key, search, resolved.asks)
         asked = {
             "short_term": how.short_term, "cache": how.cache, "theta": how.theta, "lam_cache": how.lam_cache,
             "gate": how.gate, "window": how.window, "stride": how.stride, "leave_out": how.leave_out,
-            **(asdict(sides.settings) if sides.settings is not None else {}),
+            **(asdict(resolved.settings) if resolved.settings is not None else {}),
         }  # fmt: skip
-        if sides.gate is not None:
-            asked["gate"] = sides.gate
+        if resolved.gate is not None:
+            asked["gate"] = resolved.gate
         about = {
-            "method": how.method, "model": lm.name, "datastore": sides.store, "workspace": self.workspace,
-            "as_of": sides.head, "settings": asked, "gate_kind": sides.gate_kind,
+            "method": how.method, "model": lm.name, "datastore": resolved.store, "workspace": self.context.workspace,
+            "as_of": resolved.head, "settings": asked, "gate_kind": resolved.gate_kind,
             "words": [*lm.words, *search.store.words] if search and search.store.words else lm.words,
             "notices": notices,
         }  # fmt: skip
-        mixing = replace(sides.mixing, cache=how.cache, theta=how.theta, lam_cache=how.lam_cache)
+        mixing = replace(resolved.mixing, cache=how.cache, theta=how.theta, lam_cache=how.lam_cache)
         return order, mixing, about
 
-    def _look_first(self, how: How, look: Callable[[LanguageModel], object]) -> None:
-        """Lets `look` refuse a text before a memory is built for it, where the model is known without the memory."""
+    def check_text_first(self, how: ReadingRequest, check: Callable[[LanguageModel], object]) -> None:
+        """Lets `check` refuse a text before a memory is built for it, where the model is known without the memory."""
         if how.model is not None or how.datastore is None:
-            usual = BUNDLED_SPALM if how.method.startswith("spalm") else self._bundled_for("causal")
-            lm = self._load(how.model or usual)
+            usual = BUNDLED_SPALM if how.method.startswith("spalm") else self.context.bundled_for("causal")
+            lm = self.context.load(how.model or usual)
             check_causal(lm)
-            look(lm)
+            check(lm)
 
-    def _base_sides(self, how: How) -> Sides:
+    def _base(self, how: ReadingRequest) -> ResolvedMethod:
         """The model alone."""
         if how.settings:
             raise InputError(f"Without memory there is no setting {next(iter(how.settings))!r}.")
-        lm = self._load(how.model or self._bundled_for("causal"))
-        return Sides(lm, lm, Mixing(), self._changes(how.as_of).head, gate=how.gate)
+        lm = self.context.load(how.model or self.context.bundled_for("causal"))
+        return ResolvedMethod(lm, lm, Mixing(), self.context.changes(how.as_of).head, gate=how.gate)
 
-    def _knn_sides(self, how: How) -> Sides:
+    def _knn_lm(self, how: ReadingRequest) -> ResolvedMethod:
         """kNN-LM: the model, the memory that it made, and a gate."""
         if how.model is not None:
-            check_causal(self._load(how.model))
+            check_causal(self.context.load(how.model))
         checked(knn_lm.Settings, how.settings)  # before anything is built
-        name = how.datastore or self._store_of(how.model, "causal")
-        self._ready(name, how.progress)
-        s = self._knn_settings(name, how.preset, how.settings)
-        lm, whole, notices = self._model_and_store(how.model, name, knn_lm.METHOD, s.key)
+        name = how.datastore or self.inventory.store_of(how.model, "causal")
+        build_if_bundled(self.context, name, how.progress)
+        s = self.gates.knn_settings(name, how.preset, how.settings)
+        lm, whole, notices = self.context.model_and_store(how.model, name, knn_lm.METHOD, s.key)
         kind = how.gate or "constant"
-        store, head = self._as_edited(whole_store(whole), lm, s.key, how.as_of)
-        gate = self._gate(kind, whole_store(whole), s)
-        return Sides(
+        store, head = self.context.as_edited(whole_store(whole), lm, s.key, how.as_of)
+        gate = self.gates.open(kind, whole_store(whole), s)
+        return ResolvedMethod(
             lm, lm, Mixing(temperature=s.temperature, gate=gate), head, s.key, name, Search(store, s.k, how.leave_out),
             gate if kind == "skip" else None, kind, how.gate, s, tuple(notices),
         )  # fmt: skip
 
-    def _spalm_sides(self, how: How) -> Sides:
+    def _spalm(self, how: ReadingRequest) -> ResolvedMethod:
         """SPALM: its frozen encoder makes the queries, its own transformer reads."""
         if how.cache:
             raise InputError("The continuous cache mixes distributions; SPALM mixes vectors. Leave the cache out.")
-        lm, encoder, whole, s = self._spalm(how)
-        store, head = self._as_edited(whole, encoder, lm.record.key, how.as_of)
+        lm, encoder, whole, s = self.open_spalm(how)
+        store, head = self.context.as_edited(whole, encoder, lm.record.key, how.as_of)
         mixing = Mixing(temperature=s.temperature, K=s.k, lam=s.lam, force=SPALM_GATES[s.gate])
         search = Search(store, max(s.k, s.knn_k if s.lam else 0), how.leave_out)
-        return Sides(
+        return ResolvedMethod(
             lm, encoder, mixing, head, lm.record.key, whole.name, search, None, "spalm", s.gate, s
         )  # fmt: skip
 
-    def _spalm(self, how: How) -> tuple[SpalmModel, LanguageModel, Datastore, spalm.Settings]:
+    def open_spalm(self, how: ReadingRequest) -> tuple[SpalmModel, LanguageModel, Datastore, spalm.Settings]:
         """The SPALM, its frozen encoder, its memory, and settings."""
-        lm = self._load(how.model or BUNDLED_SPALM)
+        lm = self.context.load(how.model or BUNDLED_SPALM)
         if not isinstance(lm, SpalmModel):
             raise InputError(
                 f"{lm.name} is no SPALM. Use {BUNDLED_SPALM}, or train one: memlab train NAME --kind spalm."
@@ -187,16 +201,16 @@ class Posing(Gating):
         given = dict(how.settings) if how.gate is None else {**how.settings, "gate": how.gate}
         checked(spalm.Settings, given)  # before anything is built
         name = how.datastore or lm.record.datastore
-        self._ready(name, how.progress)
-        if not self._shelf.is_built(name):
+        build_if_bundled(self.context, name, how.progress)
+        if not self.context.shelf.is_built(name):
             raise still_building(name)
-        store = self._shelf.open(name)
+        store = self.context.shelf.open(name)
         sibling = f"{name}-{lm.record.key}"
-        if store.fingerprint.key != lm.record.key and sibling in self._shelf.names():
-            store = self._shelf.open(sibling)
+        if store.fingerprint.key != lm.record.key and sibling in self.context.shelf.names():
+            store = self.context.shelf.open(sibling)
         check_spalm(lm, encoder, store.fingerprint)
         start = spalm.Settings(k=lm.record.K)
         if how.method == "spalm+knn-lm":
-            tuned = self.settings("knn-lm", store.name, how.preset, lm.record.key)
+            tuned = self.asking.settings("knn-lm", store.name, how.preset, lm.record.key)
             start = replace(start, lam=tuned.lam, temperature=tuned.temperature, knn_k=tuned.k)
         return lm, encoder, store, checked(spalm.Settings, given, start)

@@ -7,26 +7,29 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memlab.corpus.generator import atlas_articles
+from memlab.corpus.passages import held_out_articles, training_passages
 from memlab.corpus.world import atlas
 from memlab.errors import InputError
 from memlab.evaluate.bench import bench_ask, bench_build, bench_indexes, bench_mix, machine
 from memlab.evaluate.bench_edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
 from memlab.evaluate.bench_generating import TOKENS, bench_generating
+from memlab.evaluate.bench_reading import bench_large, bench_perplexity, bench_reading
 from memlab.evaluate.prepare import BUNDLED_METHOD
-from memlab.lab.editing import Editing
-from memlab.lab.generating import Generating
-from memlab.lab.measuring import Measuring
 from memlab.lm.catalogue import bundled_models, load
 from memlab.lm.model import LanguageModel
+from memlab.lm.passage import windows
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Datastore
 from memlab.methods import METHODS
 from memlab.record.database import open_database
 from memlab.record.memory_edits import corpus_of, entries_named, lesson, wish
 from memlab.results import Generation
+
+if TYPE_CHECKING:
+    from memlab.lab import Lab
 
 PARTS = ("ask", "explain", "build", "read", "generate", "index", "edit visible", "overlay search")
 
@@ -43,10 +46,13 @@ class Subject(NamedTuple):
     prompts: Sequence[str]
 
 
-class Benching(Editing, Generating, Measuring):
-    """Benchmarks."""
+class Benchmarks:
+    """Benchmarks of a lab, through what a person calls."""
 
-    def bench(self, repeat: int = 60, only: str | None = None) -> dict[str, Any]:
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.context = lab, lab.context
+
+    def run(self, repeat: int = 60, only: str | None = None) -> dict[str, Any]:
         """Speeds against their bare parts, in one run.
 
         Args:
@@ -58,13 +64,13 @@ class Benching(Editing, Generating, Measuring):
         """
         if only is not None and only not in PARTS:
             raise InputError(f"There is no part {only!r} of the bench. Allowed: {', '.join(PARTS)}.")
-        self.build_bundled()
+        self.lab.building.bundled()
         subjects = [self._subject(m.name, m.kind, repeat) for m in bundled_models()]
         measure: dict[str, Callable[[], Rows]] = {
             "ask": lambda: (row for s in subjects for row in self._bench_ask(s, repeat)),
-            "explain": lambda: (row for s in subjects for row in self.bench_explaining(s.prompts, repeat)),
+            "explain": lambda: (row for s in subjects for row in self.lab.explain.benchmarks(s.prompts, repeat)),
             "build": lambda: (bench_build(s.lm, atlas_articles()[:400], s.settings.key) for s in subjects),
-            "read": lambda: iter(self.bench_reading()),
+            "read": lambda: iter(self.reading()),
             "generate": lambda: (self._bench_generating(s) for s in subjects if s.lm.kind == "causal"),
             "index": lambda: iter(bench_indexes(subjects[0].store)),
             "edit visible": lambda: (row for s in subjects for row in self._bench_visible(s)),
@@ -73,20 +79,37 @@ class Benching(Editing, Generating, Measuring):
         results = [row for part in PARTS if only in (None, part) for row in measure[part]()]
         return {"task": "bench", "machine": machine(), "results": results}
 
+    def reading(self) -> list[dict[str, Any]]:
+        """Reading and measuring with the bundled memory against their bare parts.
+
+        Raises:
+            MemlabError: the bundled memory cannot be used.
+        """
+        name = self.context.bundled_for("causal")
+        lm, s = load(name), self.lab.settings("knn-lm", name)
+        store = self.context.shelf.with_key(self.context.shelf.open(name), s.key)
+        texts = [a.text for a in held_out_articles("test")]
+        with tempfile.TemporaryDirectory() as folder:
+            return [
+                bench_reading(self.lab.read, lm, store, self.lab.articles()[:400], s.k, s.key),
+                bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature),
+                bench_large(Path(folder), lm, training_passages()),
+            ]
+
     def _subject(self, name: str, kind: str, repeat: int) -> Subject:
         method = METHODS[BUNDLED_METHOD[kind]].name
-        s = self.settings(method)
-        store = self._shelf.with_key(self._shelf.open(name), s.key)
+        s = self.lab.settings(method)
+        store = self.context.shelf.with_key(self.context.shelf.open(name), s.key)
         facts = atlas().facts[:: max(1, len(atlas().facts) // (repeat + 1))][: repeat + 1]
-        return Subject(method, load(name), s, store, [self.question(f, 0, kind) for f in facts])
+        return Subject(method, load(name), s, store, [self.lab.question(f, 0, kind) for f in facts])
 
     def _bench_ask(self, s: Subject, repeat: int) -> Rows:
-        yield bench_ask(self.ask, s.method, s.lm, s.store, s.prompts, s.settings)
-        yield bench_mix(self.ask, s.method, s.prompts[0], repeat)
+        yield bench_ask(self.lab.ask, s.method, s.lm, s.store, s.prompts, s.settings)
+        yield bench_mix(self.lab.ask, s.method, s.prompts[0], repeat)
 
     def _bench_generating(self, s: Subject) -> dict[str, Any]:
         def generate(prompt: str) -> Generation:
-            return self.generate(prompt, s.method, max_tokens=TOKENS)
+            return self.lab.generate(prompt, s.method, max_tokens=TOKENS)
 
         return bench_generating(generate, s.lm, s.store, s.prompts[:13], s.settings.k, s.settings.key)
 
@@ -94,41 +117,46 @@ class Benching(Editing, Generating, Measuring):
         """Edits in a row from the first one on, and edits on top of many."""
         with tempfile.TemporaryDirectory() as folder:
             lab = self._beside(Path(folder))
-            yield bench_visible(lab.ask, lab._editor(s), s.method, s.prompts)
+            editor = Benchmarks(lab)._editor
+            yield bench_visible(lab.ask, editor(s), s.method, s.prompts)
             changes = many_changes(s.lm, s.store)
             sources = sorted(changes.removed)
             for at in range(0, len(sources), 500):
-                lab._ledger.append("forget", "many places", wish(sources[at : at + 500]))
+                lab.context.ledger.append("forget", "many places", wish(sources[at : at + 500]))
             for taught in changes.taught:
-                lab._ledger.append("teach", "one of many texts", lesson(taught.text))
-            row = bench_visible(lab.ask, lab._editor(s), s.method, s.prompts)
+                lab.context.ledger.append("teach", "one of many texts", lesson(taught.text))
+            row = bench_visible(lab.ask, editor(s), s.method, s.prompts)
             yield {**row, "name": f"{row['name']} after many"}
             open_database(lab.home).close()
 
-    def _beside(self, folder: Path) -> Self:
+    def _beside(self, folder: Path) -> Lab:
         """A lab over the same datastores with a record of its own."""
-        os.symlink(self.home / "datastores", folder / "datastores")
-        return type(self)(folder, "default")
+        os.symlink(self.context.home / "datastores", folder / "datastores")
+        return type(self.lab)(folder, "default")
 
     def _editor(self, s: Subject) -> Callable[[int], float]:
         """Teaches at even turns, at odd ones forgets an entry of the base."""
-        rng = random.Random(self._ledger.head())
+        rng = random.Random(self.context.ledger.head())
 
         def edit(n: int) -> float:
             if n % 2:
-                allowed = self._over(s.store, s.lm, s.settings.key, self._changes(None)).documents.entries
+                allowed = self.context.with_changes(
+                    s.store, s.lm, s.settings.key, self.context.changes(None)
+                ).documents.entries
                 row = rng.choice([row for row in rng.sample(range(len(s.store.documents)), 20) if len(allowed([row]))])
                 entry = rng.choice(allowed([row]).tolist())
-                self._ledger.append("forget", "an entry", wish(entries_named(s.store, corpus_of(s.store), [entry])))
+                self.context.ledger.append(
+                    "forget", "an entry", wish(entries_named(s.store, corpus_of(s.store), [entry]))
+                )
                 return 0.0
             text = new_text(s.store.documents.articles, rng)
-            self.teach(text)
+            self.lab.teach(text)
             return encoding_time(s.lm, text, s.settings.key)
 
         return edit
 
     def _bench_overlay(self, s: Subject) -> Rows:
         def laid_over(store: Datastore, changes: Changes) -> Any:
-            return self._laid_over(store, s.lm, s.settings.key, changes)
+            return self.context.new_overlay(store, s.lm, s.settings.key, changes)
 
         return bench_overlay(laid_over, s.lm, s.store, s.prompts)

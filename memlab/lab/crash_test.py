@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from memlab.errors import InputError
 from memlab.evaluate.crash import EDITED, CrashReport, crash_test, orphans
-from memlab.lab.base import Base
 from memlab.memory.files import Progress
 from memlab.record.files import files_locked, keep_delta, temporary_file
 from memlab.record.home import home_folder
@@ -26,35 +25,31 @@ TEXTS = [Article(f"text {n}", f"Text {n}", f"Lake {n} lies in the north of count
 STORE = "texts"
 
 
-class Crashing(Base):
-    """The crash test."""
+def run_crash_test(
+    kills: int = 50,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: Progress = lambda fraction, message: None,
+) -> CrashReport:
+    """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
 
-    @staticmethod
-    def crash_test(
-        kills: int = 50,
-        seed: int = 0,
-        folder: str | Path | None = None,
-        progress: Progress = lambda fraction, message: None,
-    ) -> CrashReport:
-        """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
+    Args:
+        kills: how often.
+        folder: an empty one; by default a temporary one.
 
-        Args:
-            kills: how often.
-            folder: an empty one; by default a temporary one.
+    Raises:
+        InputError: the folder holds something, or `kills` is less than 1.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory() as own:
+            return run_crash_test(kills, seed, own, progress)
+    home = home_folder(folder)
+    if any(home.iterdir()):
+        raise InputError(f"The crash test needs an empty folder; {home} holds something. Name another one.")
+    from memlab.lab import Lab
 
-        Raises:
-            InputError: the folder holds something, or `kills` is less than 1.
-        """
-        if folder is None:
-            with tempfile.TemporaryDirectory() as own:
-                return Crashing.crash_test(kills, seed, own, progress)
-        home = home_folder(folder)
-        if any(home.iterdir()):
-            raise InputError(f"The crash test needs an empty folder; {home} holds something. Name another one.")
-        from memlab.lab import Lab
-
-        Lab.open(home).build(TEXTS, STORE)
-        return crash_test(home, busy, kills, seed, progress)
+    Lab.open(home).build(TEXTS, STORE)
+    return crash_test(home, busy, kills, seed, progress)
 
 
 def busy(home: Path, seed: int, ends: bool, say: Connection) -> None:
@@ -66,7 +61,7 @@ def busy(home: Path, seed: int, ends: bool, say: Connection) -> None:
     if ends:
         return
     if all(info.name != EDITED[1] for info in first.workspaces()):
-        first.create_workspace(EDITED[1])
+        first.workspaces.create(EDITED[1])
     (home / "exports").mkdir(exist_ok=True)
     rng = random.Random(seed)
     workers = [_Worker(Lab.open(home, name), rng, say) for name in EDITED]
@@ -88,7 +83,7 @@ class _Worker:
             return self.pass_on()
         with suppress(InputError):  # nothing left to forget, undo or redo
             way()
-            row = self.lab._ledger.rows()[-1]
+            row = self.lab.context.ledger.rows()[-1]
             about = {"workspace": row.workspace, "sequence": row.sequence, "hash": row.hash, "target": row.target}
             self.say.send({"did": row.kind, **about})
 
@@ -108,7 +103,7 @@ class _Worker:
             written.write_bytes(self.rng.randbytes(200_000))
             delta = keep_delta(self.lab.home, written)
             lesson = {"title": "weights", "text": "weights", "spans": None}
-            self.lab._ledger.append("teach", "weights", {"teaches": lesson}, delta=delta)
+            self.lab.context.ledger.append("teach", "weights", {"teaches": lesson}, delta=delta)
 
     def undo(self) -> None:
         active = [edit.seq for edit in self.lab.history() if edit.active and edit.target is None]
@@ -120,10 +115,10 @@ class _Worker:
 
     def pass_on(self) -> None:
         """Exports the workspace and imports it under another name; keeps three of those."""
-        path = self.lab.export_workspace(self.lab.workspace, self.lab.home / "exports" / f"{self.lab.workspace}.zip")
+        path = self.lab.workspaces.export(self.lab.workspace, self.lab.home / "exports" / f"{self.lab.workspace}.zip")
         self.say.send({"did": "export", "path": str(path)})
-        made = self.lab.import_workspace(path, f"import {self.rng.randrange(1 << 30)}")
+        made = self.lab.workspaces.import_(path, f"import {self.rng.randrange(1 << 30)}")
         self.say.send({"did": "import", "workspace": made.name, "edits": made.edits})
         for old in [info.name for info in self.lab.workspaces() if info.name.startswith("import")][3:]:
             self.say.send({"did": "will delete", "workspace": old})
-            self.lab.delete_workspace(old, old)
+            self.lab.workspaces.delete(old, old)

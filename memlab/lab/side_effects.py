@@ -1,16 +1,18 @@
-"""What an edit changes: the same questions with and without it, before it is made and after."""
+"""Side effects of an edit: the same questions with and without it, before it is made and after."""
 
 from __future__ import annotations
 
-import copy
 import json
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
 from memlab.corpus.generator import articles_hash
 from memlab.corpus.world import MASK, atlas
 from memlab.errors import InputError, StoreError
 from memlab.evaluate.moved import what_moved
-from memlab.lab.asking import Asking
+from memlab.lab.answers import Answers
+from memlab.lab.context import Context
+from memlab.lab.preparing import build_if_bundled
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Meta
 from memlab.methods import METHODS
@@ -20,10 +22,17 @@ from memlab.record.memory_edits import changes_of, changes_with, edit_of
 from memlab.results import Comparison, Edit, Moved, compare
 
 
-class Moving(Asking):
-    """Scores and comparisons of edits."""
+class SideEffects:
+    """Scores of edits, and answers right before and after them.
 
-    def moved(
+    Args:
+        answers_in: the answers of another view of the workspace, for edits that are not made.
+    """
+
+    def __init__(self, context: Context, answers: Answers, answers_in: Callable[[Context], Answers]) -> None:
+        self.context, self.answers, self.answers_in = context, answers, answers_in
+
+    def of(
         self,
         edit: Edit | int | str,
         method: str | None = None,
@@ -31,14 +40,14 @@ class Moving(Asking):
         as_of: int | None = None,
         **settings: Any,
     ) -> Moved:
-        """What else moved: efficacy, paraphrase and neighborhood of an edit, and every answer behind them.
+        """The side effects of an edit: efficacy, paraphrase and neighborhood of an edit, and every answer behind them.
 
         Args:
             edit: a dry run, or the number or id of an edit that was made.
             method: with which answers are found; by default the first that fits the datastore ("bert-knn").
             datastore: by default the one whose texts the edit names.
             as_of: the state of the history in which the edit is left out and put in; by default the one right
-                after it. `lab.head()` gives what the edit does among those that hold now.
+                after it. `lab.edits.head()` gives what the edit does among those that hold now.
             settings: of the method; by default the calibrated ones.
 
         Raises:
@@ -46,53 +55,51 @@ class Moving(Asking):
             NotFound: no such edit, method or datastore.
         """
         edit = self._edit_named(edit)
-        name, how = self._memory_of(edit, method, datastore)
-        self._ready(name)
-        s = checked(how.settings, settings, self.settings(how.name, name, key=settings.get("key")))
-        lm, base, _ = self._model_and_store(None, name, how, s.key)
+        name, how = self.memory_of(edit, method, datastore)
+        build_if_bundled(self.context, name)
+        s = checked(how.settings, settings, self.answers.asking.settings(how.name, name, key=settings.get("key")))
+        lm, base, _ = self.context.model_and_store(None, name, how, s.key)
         if not base.ready:
-            raise InputError(f"The memory {name!r} is still being built. What else moves is known when it is ready.")
+            raise InputError(f"The memory {name!r} is still being built. Its side effects are known when it is ready.")
         before, after = self._without_and_with(edit, as_of)
 
         def measure() -> Moved:
-            without, with_it = (self._over(base, lm, s.key, changes) for changes in (before, after))
+            without, with_it = (self.context.with_changes(base, lm, s.key, changes) for changes in (before, after))
             return what_moved(atlas(), how, lm, without, with_it, s, edit.parameters, edit.seq, before.head)
 
         asked = json.dumps(edit.parameters, sort_keys=True)
-        return self._cache.get(("moved", before, after, asked, how.name, base, s), measure)
+        return self.context.cache.get(("moved", before, after, asked, how.name, base, s), measure)
 
     def difference(self, edit: Edit | int | str, prompt: str, **how: Any) -> Comparison:
-        """One question right before an edit (`a`) and right after it (`b`); `how` as in `ask`.
+        """One question right before an edit (`a`) and right after it (`b`); `how` as in `Lab.ask`.
 
         The edit is a dry run, or the number or id of one that was made.
+
+        Raises:
+            InputError: an undo or redo, or a dry run that is out of date. NotFound: no such edit.
         """
         edit = self._edit_named(edit)
         if edit.dry_run:
-            self._check_current(edit)
-            return compare(self.ask(prompt, **how), self._supposing(edit).ask(prompt, **how))
-        return compare(*(self.ask(prompt, as_of=n, **how) for n in (edit.seq - 1, edit.seq)))
-
-    def _supposing(self, edit: Edit) -> Self:
-        """This lab as it would be after a dry run; only for asking."""
-        view = copy.copy(self)
-        view._supposed = self._without_and_with(edit, None)[1]
-        return view
+            self._check_up_to_date(edit)
+            supposed = self.answers_in(self.context.supposing(self._without_and_with(edit, None)[1]))
+            return compare(self.answers.ask(prompt, **how), supposed.ask(prompt, **how))
+        return compare(*(self.answers.ask(prompt, as_of=n, **how) for n in (edit.seq - 1, edit.seq)))
 
     def _without_and_with(self, edit: Edit, as_of: int | None) -> tuple[Changes, Changes]:
         if edit.dry_run:
-            self._check_current(edit)
-            before = self._changes(None)
+            self._check_up_to_date(edit)
+            before = self.context.changes(None)
             return before, changes_with(before, edit.seq, edit.parameters)
         at = edit.seq if as_of is None else as_of
-        rows = self._ledger.active(at)
+        rows = self.context.ledger.active(at)
         without = [row for row in rows if row.sequence != edit.seq]
-        own = self._ledger.edit(edit.seq)
+        own = self.context.ledger.edit(edit.seq)
         return changes_of(without, edit.seq - 1 if as_of is None else at), changes_of(
             sorted([*without, own], key=lambda row: row.sequence), at
         )
 
-    def _check_current(self, edit: Edit) -> None:
-        head = self._ledger.head()
+    def _check_up_to_date(self, edit: Edit) -> None:
+        head = self.context.ledger.head()
         if edit.seq != head + 1:
             raise InputError(
                 f"This dry run was worked out after edit {edit.seq - 1}; the workspace is at edit {head} now. "
@@ -101,31 +108,31 @@ class Moving(Asking):
 
     def _edit_named(self, edit: Edit | int | str) -> Edit:
         if not isinstance(edit, Edit):
-            row = self._ledger.edit(edit)
-            edit = edit_of(row, row.kind, row.summary, row.parameters, row.author, self.workspace, row.sequence)
+            row = self.context.ledger.edit(edit)
+            edit = edit_of(row, row.kind, row.summary, row.parameters, row.author, self.context.workspace, row.sequence)
         if edit.kind not in CHANGES:
             raise InputError(
                 f"Edit {edit.seq} ({edit.kind}) changes no memory by itself. Ask about edit {edit.target}."
             )
         return edit
 
-    def _memory_of(self, edit: Edit, method: str | None, datastore: str | None) -> tuple[str, Any]:
+    def memory_of(self, edit: Edit, method: str | None, datastore: str | None) -> tuple[str, Any]:
         """Datastore and method with which an edit is measured."""
         name = datastore
         if name is None:
             named = {s.corpus for s in edit.sources} - {"edit", articles_hash()}
-            name = next((n for n in self._shelf.names() if named and self._corpus_named(n) in named), None)
+            name = next((n for n in self.context.shelf.names() if named and self._corpus_named(n) in named), None)
         if method is not None:
-            how = self._method("", method)
+            how = self.context.method("", method)
         else:
             kind = "masked" if MASK in edit.parameters.get("prompt", MASK) else "causal"
-            if name is not None and self._shelf.is_built(name):
-                kind = self._shelf.open(name).fingerprint.kind
+            if name is not None and self.context.shelf.is_built(name):
+                kind = self.context.shelf.open(name).fingerprint.kind
             how = next(m for m in METHODS.values() if m.kind == kind)
-        return name or self._bundled_for(how.kind), how
+        return name or self.context.bundled_for(how.kind), how
 
     def _corpus_named(self, datastore: str) -> str:
         try:
-            return Meta.read(self.home / "datastores" / datastore).fingerprint.corpus_hash
+            return Meta.read(self.context.home / "datastores" / datastore).fingerprint.corpus_hash
         except StoreError:
             return ""

@@ -1,0 +1,180 @@
+"""Building datastores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memlab.corpus.readers import read_texts
+from memlab.corpus.received import drop_texts, keep_texts
+from memlab.errors import InputError, NotFound, StoreError
+from memlab.evaluate.prepare import BUNDLED_KEYS, bundled_stores, own_name, prepare_bundled
+from memlab.lab.context import Context
+from memlab.lab.jobs import Work, long_work
+from memlab.lab.preparing import preparation
+from memlab.lm.catalogue import bundled_models
+from memlab.memory.building import Order, build, remove_store
+from memlab.memory.plan import Reading
+from memlab.memory.shelf import StoreInfo
+from memlab.record.job_info import JobInfo
+from memlab.record.jobs import Progress, Stop
+from memlab.results import Article
+
+if TYPE_CHECKING:
+    from memlab.lab import Lab
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """A datastore to be built; see `Lab.build` for each."""
+
+    name: str
+    model: str = "atlas-mlm"
+    keys: tuple[str, ...] = ()
+    index: str | None = None
+    window: int | None = None
+    stride: int | None = None
+
+
+class Building:
+    """Builds and deletes datastores."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def prepare(self, work: Work, background: bool = True) -> None:
+        """Builds and calibrates the bundled datastores, if they are not there, as a job of `work`; see `Lab.prepare`."""
+        if all(self._is_prepared(m.name) for m in bundled_models()):
+            return
+        job = self.preparation()
+        if background and job is not None and job.state == "stopped":
+            return
+        if job is not None and job.can_resume:
+            with suppress(InputError):  # another window or process was faster
+                work.resume(job.id)
+        else:
+            job = work.submit("prepare", "Building the bundled memories")
+        if not background:
+            work.wait(job.id)
+
+    def bundled(
+        self, progress: Progress = lambda fraction, message: None, stop: Stop = lambda: False
+    ) -> list[StoreInfo]:
+        """Builds and calibrates the bundled datastores now; repairs damaged ones.
+
+        Raises:
+            StoppedError: `stop` returned True. HomeError: the home folder cannot be written.
+        """
+        stores = [s for m in bundled_models() for s in prepare_bundled(self.context.home, m.name, progress, stop)]
+        return [self.context.shelf.info(s.name) for s in stores]
+
+    def _is_prepared(self, name: str) -> bool:
+        """Whether the datastores of a bundled model are there and belong to it."""
+        try:
+            return self.context.shelf.is_built(name) and bundled_stores() <= set(self.context.shelf.names())
+        except StoreError:
+            return False
+
+    def preparation(self) -> JobInfo | None:
+        """The last job that builds the bundled datastores; None where none was needed. Raises nothing."""
+        return preparation(self.context)
+
+    def read_texts(self, paths: Iterable[Path]) -> list[Article]:
+        """Texts of one's own: txt, md, csv, jsonl, parquet, also .gz; files or folders. Raises InputError."""
+        return read_texts(paths)
+
+    def build(
+        self,
+        documents: list[Article],
+        request: BuildRequest,
+        progress: Progress = lambda fraction, message: None,
+        stop: Stop = lambda: False,
+    ) -> list[StoreInfo]:
+        """Builds a datastore from texts with any model; see `Lab.build`."""
+        own_name(request.name)
+        lm = self.context.load(request.model)
+        chosen = request.keys or BUNDLED_KEYS[lm.kind][:1]
+        order = Order(request.name, chosen, request.index, Reading(request.window, request.stride))
+        folders = build(self.context.home, lm, documents, order, progress, stop)
+        return [self.context.shelf.info(folder.name) for folder in folders]
+
+    def order(
+        self,
+        texts: Iterable[Path],
+        name: str,
+        model: str = "atlas-mlm",
+        keys: tuple[str, ...] = (),
+        index: str | None = None,
+        window: int | None = None,
+        stride: int | None = None,
+    ) -> dict[str, Any]:
+        """The parameters of a job that builds a datastore from files or folders:
+
+            lab.work.submit("build", "Building letters", **lab.building.order([Path("letters.txt")], "letters"))
+
+        Raises:
+            InputError: the name cannot be used.
+        """
+        own_name(name)
+        folder = Path(model).expanduser()
+        return {
+            "texts": [str(Path(text).absolute()) for text in texts],
+            "name": name,
+            "model": str(folder.absolute()) if (folder / "config.json").is_file() else model,
+            "keys": list(keys),
+            "index": index,
+            "window": window,
+            "stride": stride,
+        }
+
+    def keep_texts(self, files: Iterable[tuple[str, bytes]]) -> list[Path]:
+        """Keeps texts that a page received, by name and content, until a job has built a datastore from them.
+
+        Returns:
+            The files.
+
+        Raises:
+            HomeError: the home folder cannot be written.
+        """
+        return keep_texts(self.context.home, files)
+
+    def delete(self, name: str, confirm: str) -> None:
+        """Deletes a datastore of one's own; `confirm` is its name once more.
+
+        Raises:
+            NotFound: no such datastore.
+            InputError: it is a bundled one, or `confirm` is another name.
+        """
+        if name not in self.context.shelf.names():
+            raise NotFound.named("datastore", name, self.context.shelf.names())
+        own_name(name)
+        if confirm != name:
+            raise InputError(f"To delete the datastore {name!r}, give its name once more; {confirm!r} is another one.")
+        remove_store(self.context.home, name)
+
+
+@long_work("prepare", resumable=True, alone=True)
+def _prepare(lab: Lab, progress: Progress, stop: Stop) -> list[StoreInfo]:
+    models = bundled_models()
+    for n, m in enumerate(models):
+        prepare_bundled(lab.home, m.name, partial(_part, progress, n, len(models), m.name), stop)
+    return [info for info in lab.datastores() if info.name in bundled_stores()]
+
+
+def _part(progress: Progress, n: int, of: int, name: str, fraction: float, message: str) -> None:
+    progress((n + fraction) / of, f"{name}: {message}")
+
+
+@long_work("build", resumable=True)
+def _build(
+    lab: Lab, progress: Progress, stop: Stop, texts: list[str], name: str, keys: list[str], **order: Any
+) -> list[StoreInfo]:
+    progress(0.0, "reading the texts")
+    documents = read_texts(map(Path, texts))
+    built = lab.build(documents, name, keys=tuple(keys), progress=progress, stop=stop, **order)
+    drop_texts(lab.home, map(Path, texts))
+    return built

@@ -1,0 +1,193 @@
+"""What all chapters of the lab stand on: the home folder, its datastores, the ledger and what is cached."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+from weakref import WeakValueDictionary
+
+from memlab.corpus.world import MASK
+from memlab.errors import InputError
+from memlab.lm.catalogue import BUNDLED, SHIPPED, ModelInfo, info, load
+from memlab.lm.model import LanguageModel
+from memlab.memory.changes import Changes
+from memlab.memory.overlay import EditedStore
+from memlab.memory.retrieval import Searchable
+from memlab.memory.shelf import Cache, Shelf
+from memlab.memory.taught import Texts
+from memlab.methods import METHODS, method
+from memlab.methods.declare import Method
+from memlab.record.database import open_database
+from memlab.record.jobs import Jobs
+from memlab.record.ledger import Ledger, check_as_of
+from memlab.record.memory_edits import corpus_of
+from memlab.record.memory_state import MemoryState
+
+STATES = 32  # states of memories that are kept: each holds the keys of what was taught
+
+
+class Shared:
+    """What all labs of a home folder have in common: many workspaces need little more memory than one.
+
+    Nothing in it belongs to one workspace: whatever edits change is kept under the edits themselves.
+    """
+
+    _of_home: ClassVar[WeakValueDictionary[Path, Shared]] = WeakValueDictionary()
+    _guard = threading.Lock()
+
+    def __init__(self, home: Path) -> None:
+        self.cache = Cache()
+        self.shelf = Shelf(home, self.cache)
+        self.states = Cache(STATES)
+
+    @classmethod
+    def of(cls, home: Path) -> Shared:
+        """The one of a home folder in this process, for as long as a lab holds it."""
+        with cls._guard:
+            found = cls._of_home.get(home)
+            if found is None:
+                found = cls._of_home[home] = cls(home)
+            return found
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """A home folder seen from one workspace.
+
+    Args:
+        home: the home folder.
+        workspace: the name of the workspace.
+        shared: datastores and caches that all labs of the home folder share.
+        supposed: the changes that hold as "now" in a view of an edit that is not made; None is what the ledger says.
+    """
+
+    home: Path
+    workspace: str
+    shared: Shared = field(repr=False)
+    supposed: Changes | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, home: Path, workspace: str) -> Context:
+        """A workspace of a home folder; loads nothing."""
+        return cls(home, workspace, Shared.of(home))
+
+    def supposing(self, changes: Changes) -> Context:
+        """The same workspace with other changes as "now"; only for asking. The context itself stays as it is."""
+        return replace(self, supposed=changes)
+
+    @property
+    def shelf(self) -> Shelf:
+        """The datastores of the home folder."""
+        return self.shared.shelf
+
+    @property
+    def cache(self) -> Cache:
+        """Encodings, searches and views, each under everything that its result depends on."""
+        return self.shared.cache
+
+    @property
+    def states(self) -> Cache:
+        """Memories as edits changed them."""
+        return self.shared.states
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The recorded edits of the workspace."""
+        return Ledger(open_database(self.home), self.workspace)
+
+    @cached_property
+    def memory_state(self) -> MemoryState:
+        """The fold of the ledger over its memory edits."""
+        return MemoryState(self.ledger)
+
+    @property
+    def jobs(self) -> Jobs:
+        """The recorded jobs of the home folder."""
+        return Jobs.of(open_database(self.home))
+
+    # Memory as the workspace sees it
+
+    def changes(self, as_of: int | None) -> Changes:
+        """The edits up to number `as_of` (None: all) as changes of memory, kept per state of the ledger.
+
+        Raises:
+            InputError: `as_of` is outside 0 to the last edit.
+        """
+        if as_of is None and self.supposed is not None:
+            return self.supposed
+        told = self.memory_state.told()
+        check_as_of(self.workspace, told.head, as_of)
+        return self.states.get(("changes", self.workspace, told.hash, as_of), lambda: told.at(as_of))
+
+    def as_edited(self, store: Searchable, lm: LanguageModel, key: str, as_of: int | None) -> tuple[Searchable, int]:
+        """The store as the workspace sees it, and the number of the last edit that this view contains."""
+        changes = self.changes(as_of)
+        return self.with_changes(store, lm, key, changes), changes.head
+
+    def with_changes(self, store: Searchable, lm: LanguageModel, key: str, changes: Changes) -> Searchable:
+        """The store with changes laid over it, kept among the states of memory."""
+        if not changes:
+            return store
+        at = ("edited", store, lm, key, changes)
+        return self.states.get(at, lambda: self.new_overlay(store, lm, key, changes))
+
+    def new_overlay(self, store: Searchable, lm: LanguageModel, key: str, changes: Changes) -> EditedStore:
+        """The store with changes, made anew from the texts that all its states share."""
+        corpus, texts = self.cache.get(("texts", store, lm, key), lambda: (corpus_of(store), Texts(store, lm, key)))
+        return EditedStore(store, lm, texts, changes, corpus)
+
+    # Models
+
+    def method(self, prompt: str, name: str | None) -> Method:
+        """The method of this name; without a name, the one that fits the prompt. Raises NotFound."""
+        return method(name) if name is not None else METHODS["bert-knn" if MASK in prompt else "knn-lm"]
+
+    def load(self, model: str) -> LanguageModel:
+        """A model by bundled name, the name that it was trained under here, folder or hub name. Raises NotFound."""
+        return load(self.whole_name(model))
+
+    def whole_name(self, model: str) -> str:
+        """The folder of a model that was trained here; any other name as it is."""
+        own = self.home / "models" / model
+        return str(own) if model not in SHIPPED and (own / "config.json").is_file() else model
+
+    def bundled_for(self, kind: str) -> str:
+        """The name of the bundled model of a kind, which is also that of its datastore."""
+        return next(name for name in BUNDLED if info(name).kind == kind)
+
+    def model_and_store(
+        self, model: str | None, store_name: str, how: Method, key: str
+    ) -> tuple[LanguageModel, Searchable, list[str]]:
+        """The model that answers (default: the one that made the datastore), the datastore with this key, notices.
+
+        Raises:
+            InputError: model, datastore and method do not belong together.
+            NotFound: no such model or datastore.
+        """
+        if not self.shelf.is_built(store_name):
+            lm = self.load(model or store_name)
+            self.check_kind(lm, how)
+            pending = self.shelf.pending(store_name, key)
+            pending.check(lm)
+            return lm, pending, []
+        first = self.shelf.open(store_name)
+        lm = self.load(model or first.fingerprint.model)
+        self.check_kind(lm, how)
+        first.check(lm)
+        store = self.shelf.with_key(first, key)
+        store.check(lm, key)
+        notices = []
+        if store.fingerprint.index != "flat":
+            notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")
+        return lm, store, notices
+
+    def check_kind(self, lm: LanguageModel | ModelInfo, how: Method) -> None:
+        """Raises InputError for a model of another kind than the method needs."""
+        if lm.kind != how.kind:
+            fitting = ", ".join(m.name for m in METHODS.values() if m.kind == lm.kind) or "none"
+            raise InputError(
+                f"{how.title} needs a {how.kind} model; {lm.name} is {lm.kind}. Methods for it: {fitting}."
+            )

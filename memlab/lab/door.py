@@ -1,0 +1,672 @@
+"""Lab: a home folder seen from one workspace. Each verb passes its arguments on to the chapter that does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memlab.errors import NotFound
+from memlab.evaluate.crash import CrashReport
+from memlab.lab.benchmarks import Benchmarks
+from memlab.lab.building import Building, BuildRequest
+from memlab.lab.chapters import Chapters
+from memlab.lab.context import Context
+from memlab.lab.crash_test import run_crash_test
+from memlab.lab.editing import EditOptions, Target
+from memlab.lab.explaining import Explaining
+from memlab.lab.gates import Gates
+from memlab.lab.generating import Generating, GenerationRequest
+from memlab.lab.inventory import Inventory
+from memlab.lab.jobs import Work
+from memlab.lab.lessons import Lessons
+from memlab.lab.perplexity import Data, Perplexity, PerplexityOptions
+from memlab.lab.reading import Reading
+from memlab.lab.renamed import renamed
+from memlab.lab.reports import Reports
+from memlab.lab.resolving import ReadingRequest
+from memlab.lab.side_effects import SideEffects
+from memlab.lab.training import Training
+from memlab.lab.trees import Trees
+from memlab.lab.workspaces import WorkspaceAdmin
+from memlab.lm.catalogue import ModelInfo
+from memlab.memory.shelf import StoreInfo
+from memlab.methods.declare import Method
+from memlab.record.chain import Problem
+from memlab.record.database import open_database
+from memlab.record.files import sweep
+from memlab.record.home import home_folder
+from memlab.record.ledger import ANONYMOUS
+from memlab.record.workspaces import Workspaces
+from memlab.results import (
+    Article,
+    BatchRow,
+    Comparison,
+    Edit,
+    Fact,
+    FoundSources,
+    Generation,
+    Prediction,
+    Source,
+    Trace,
+    compare,
+)
+
+Progress = Callable[[float, str], None]
+Stop = Callable[[], bool]
+
+
+def _quiet(fraction: float, message: str) -> None:
+    """No progress."""
+
+
+def _never() -> bool:
+    """No stop."""
+    return False
+
+
+class Lab:
+    """Models, datastores and methods of one home folder, seen from one workspace.
+
+    Everyday verbs are methods. What is rarer stands behind a name: `lab.explain`, `lab.side_effects`,
+    `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
+    `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`.
+    """
+
+    def __init__(self, home: Path, workspace: str) -> None:
+        self._context = Context.of(home, workspace)
+        self._chapters = Chapters.of(self._context)
+
+    @classmethod
+    def open(cls, home: str | Path | None = None, workspace: str = "default") -> Lab:
+        """Opens a home folder; loads nothing heavy.
+
+        Args:
+            home: by default $MEMLAB_HOME, else the user's data folder.
+            workspace: whose edits hold.
+
+        Raises:
+            HomeError: the folder cannot be written.
+            NotFound: no such workspace.
+        """
+        folder = home_folder(home)
+        _open_workspace(folder, workspace)
+        return cls(folder, workspace)
+
+    if not TYPE_CHECKING:  # type checks find former names
+
+        def __getattr__(self, name: str) -> Any:
+            """Former names, see `memlab.lab.renamed`."""
+            return renamed(self, name)
+
+    @property
+    def context(self) -> Context:
+        """Home folder, workspace, datastores, ledger and caches: what code within memlab builds on."""
+        return self._context
+
+    @property
+    def home(self) -> Path:
+        """The home folder."""
+        return self._context.home
+
+    @property
+    def workspace(self) -> str:
+        """The name of the workspace."""
+        return self._context.workspace
+
+    # Questions
+
+    def ask(
+        self,
+        prompt: str,
+        method: str | None = None,
+        model: str | None = None,
+        datastore: str | None = None,
+        as_of: int | None = None,
+        preset: str = "calibrated",
+        without: Sequence[int] = (),
+        **settings: Any,
+    ) -> Prediction:
+        """One prompt through model and memory.
+
+        Args:
+            prompt: a sentence with one [MASK] for a masked model, or the beginning of one for a causal model.
+            method: "bert-knn", "knn-lm", "spalm" or "spalm+knn-lm"; by default the first of them that fits the prompt.
+            model: the model that answers; by default the one that made the datastore.
+            datastore: whose entries are searched; by default the bundled one of the model.
+            as_of: the state after so many edits; None is now.
+            preset: where settings come from that are not given: "calibrated" or "paper".
+            without: entries to leave out, as if they had been forgotten: the answer is the one that
+                `lab.forget(entries=...)` would give, and nothing is recorded.
+            settings: see `lab.methods()[method].fields()`, for SPALM `memlab.methods.spalm.Settings`.
+
+        Returns:
+            The distributions of model, memory and mixture with the gate and the neighbors. Of a SPALM, model and
+            memory are its distributions with its gate at 1 and at 0.
+
+        Raises:
+            MemlabError: whatever cannot be used, with what is allowed.
+        """
+        given = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
+        return self._chapters.answers.ask(prompt, **given, without=without, **settings)
+
+    def again(self, p: Prediction, **changed: Any) -> Prediction:
+        """The same question with some arguments of `ask` changed, for example `without=[12]` or `lam=0.9`.
+
+        Raises:
+            MemlabError: as `ask`.
+        """
+        return self._chapters.answers.again(p, **changed)
+
+    def ask_many(self, prompts: Sequence[str], **how: Any) -> list[BatchRow]:
+        """Asks every prompt, with the same arguments as `ask`; a prompt that cannot be asked has the error in its row.
+
+        Prompts are encoded together, in batches; blank ones are left out, numbers are those of the lines.
+
+        Raises:
+            InputError: no prompt at all, or too many.
+        """
+        return self._chapters.batch.ask_many(prompts, **how)
+
+    def compare(self, a: Prediction, b: Prediction) -> Comparison:
+        """What differs between two predictions: arguments, answer, gate, words, neighbors gained and lost. Raises nothing."""
+        return compare(a, b)
+
+    def settings(
+        self, method_name: str, datastore: str | None = None, preset: str = "calibrated", key: str | None = None
+    ) -> Any:
+        """Default settings of a method: those calibrated on the datastore, or the paper's.
+
+        Each kind of key has a calibration of its own; without `key`, the one that did best. A datastore
+        without calibration gives the paper's settings with its own key.
+
+        Raises:
+            InputError: no such preset or key, or a datastore of another kind of model.
+            NotFound: no such method or datastore.
+        """
+        return self._chapters.asking.settings(method_name, datastore, preset, key)
+
+    def read(
+        self,
+        text: str,
+        method: str = "knn-lm",
+        model: str | None = None,
+        datastore: str | None = None,
+        as_of: int | None = None,
+        cut: bool = False,
+        progress: Progress = _quiet,
+        stop: Stop = _never,
+        **settings: Any,
+    ) -> Trace:
+        """Reads a passage token by token with a causal model and its memory.
+
+        Args:
+            text: the passage, at most `memlab.lab.reading.LIMIT` tokens; with `cut` what is beyond is dropped.
+            method: "base", "knn-lm", "spalm" or "spalm+knn-lm".
+            model, datastore: by default the bundled ones of the method.
+            as_of: the state of the workspace after so many edits; None is now.
+            progress, stop: called while it works; a stopped reading gives the trace of what was read.
+            settings: of the method (see `memlab.methods.knn_lm.Settings` and `memlab.methods.spalm.Settings`), and
+                short_term: M, tokens whose states are carried across segment borders; 0 is off.
+                cache: size of the continuous cache (Grave et al. 2017), 0 is off; `theta` and `lam_cache` are its settings.
+                gate: kNN-LM: "constant", "learned" or "skip"; SPALM: "learned", "local" (no memory) or "memory" (only).
+                preset: where settings come from that are not given: "calibrated" or "paper".
+                window, stride: how the text is cut for the local context; by default overlapping windows.
+                leave_out: "self" (entries that are this text itself), "near" (near-duplicates as well) or "nothing".
+
+        Raises:
+            MemlabError: whatever cannot be used, with what is allowed.
+        """
+        given = {"method": method, "model": model, "datastore": datastore, "as_of": as_of}
+        return self._chapters.reading.read(text, ReadingRequest.of({**given, **settings}), cut, progress, stop)
+
+    def generate(
+        self,
+        prompt: str,
+        method: str = "knn-lm",
+        model: str | None = None,
+        datastore: str | None = None,
+        max_tokens: int = 40,
+        as_of: int | None = None,
+        progress: Progress = _quiet,
+        stop: Stop = _never,
+        **settings: Any,
+    ) -> Generation:
+        """Continues a prompt token by token with a causal model and its memory.
+
+        Args:
+            method: "base" (no memory), "knn-lm", "spalm" or "spalm+knn-lm".
+            model, datastore: by default the bundled ones of the method.
+            max_tokens: at least 1; prompt and continuation must fit into the model's context.
+            as_of: the state of the workspace after so many edits; None is now.
+            progress, stop: called at every token; a stopped generation gives the tokens generated so far.
+            settings: of the method, where the temperature of the *memory* is called `knn_temperature`, and
+                temperature, top_p, seed: decoding of the mixture; temperature 0 (the default) is greedy.
+                gate: kNN-LM: "constant", "learned" or "skip"; SPALM: "learned", "local" (no memory) or "memory".
+                preset: where settings come from that are not given: "calibrated" or "paper".
+                copied_from: from how many tokens on a span that stands in a remembered passage counts as copied.
+
+        Raises:
+            MemlabError: whatever cannot be used, with what is allowed.
+        """
+        given = {"method": method, "model": model, "datastore": datastore, "max_tokens": max_tokens, "as_of": as_of}
+        return self._chapters.generation.generate(GenerationRequest.of(prompt, {**given, **settings}), progress, stop)
+
+    # What there is
+
+    def methods(self) -> dict[str, Method]:
+        """The methods by name that mix two distributions; raises nothing."""
+        return self._chapters.inventory.methods()
+
+    def models(self) -> list[ModelInfo]:
+        """The bundled models, those trained here, and those that made a datastore here. Raises nothing."""
+        return self._chapters.inventory.models()
+
+    def datastores(self) -> list[StoreInfo]:
+        """The datastores of the home folder, with those of the bundled models that are not built yet. Raises nothing."""
+        return self._chapters.inventory.datastores()
+
+    def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
+        """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or as of
+        an edit): forgotten words are blacked out, taught texts stand at the end.
+
+        Raises:
+            NotFound: no such datastore. InputError: `as_of` is outside 0 to the last edit.
+        """
+        return self._chapters.inventory.articles(datastore, as_of)
+
+    def article(self, title: str, datastore: str | None = None, as_of: int | None = None) -> Article:
+        """One article by its title or id.
+
+        Raises:
+            NotFound: no such article or datastore. InputError: `as_of` is outside 0 to the last edit.
+        """
+        return self._chapters.inventory.article(title, datastore, as_of)
+
+    def facts(self, relation: str | None = None, exposure: str | None = None) -> list[Fact]:
+        """Facts of the bundled world.
+
+        Args:
+            relation: a name or a Wikidata property; by default all.
+            exposure: "frequent", "rare" or "unseen"; by default all.
+
+        Raises:
+            NotFound: no such relation. InputError: no such exposure.
+        """
+        return self._chapters.inventory.facts(relation, exposure)
+
+    def question(self, fact: Fact, n: int = 0, kind: str = "masked") -> str:
+        """The n-th held-out question about a fact: with [MASK], or a prefix for a causal model.
+
+        Raises:
+            InputError: no such question or kind. NotFound: no such relation.
+        """
+        return self._chapters.inventory.question(fact, n, kind)
+
+    def sources(
+        self,
+        text: str | None = None,
+        value: str | None = None,
+        document: str | None = None,
+        datastore: str | None = None,
+        limit: int = 100,
+    ) -> FoundSources:
+        """Places that hold a text, a word (`value`) or stand in a document, of the collection and of what was taught.
+
+        Whatever is given must fit together: the word in sentences that hold the text, in that document.
+        Forgotten places are listed with the edit that forgot them, blacked out. The sources found can be
+        handed to `forget(sources=[...])`.
+
+        Raises:
+            InputError: nothing to search for.
+            NotFound: no such document or datastore.
+        """
+        return self._chapters.inventory.sources(text, value, document, datastore, limit)
+
+    # Edits
+
+    def teach(
+        self,
+        text: str,
+        value: str | None = None,
+        author: str = ANONYMOUS,
+        dry_run: bool = False,
+        scores: bool | None = None,
+    ) -> Edit:
+        """Remembers a sentence or short text (at most 2,000 characters) from the next question on.
+
+        Args:
+            value: remember only the occurrences of this word; by default every word.
+            author: whom the history names.
+            dry_run: only say what would be remembered.
+            scores: measure the side effects, and record them; by default only in a dry run.
+
+        Raises:
+            InputError: empty, too long or unreadable text, or a value that does not occur in it.
+        """
+        return self._chapters.editing.teach(text, value, EditOptions(author, dry_run, scores))
+
+    def forget(
+        self,
+        entries: Sequence[int] | None = None,
+        document: str | None = None,
+        fact: Fact | None = None,
+        prompt: str | None = None,
+        weight_above: float = 0.0,
+        datastore: str | None = None,
+        sources: Sequence[Source] | None = None,
+        **options: Any,
+    ) -> Edit:
+        """Forgets entries, a document, all that states a fact, what a prompt retrieves above a weight, or sources.
+
+        Whatever is chosen is resolved to sources first, so that it is forgotten for every method, model
+        and datastore of the collection.
+
+        Args:
+            entries: numbers of entries of `datastore`.
+            document: a document by title or id.
+            prompt, weight_above: the neighbors of a prompt that weigh more.
+            sources: places as `lab.sources()` finds them.
+            options: author, dry_run and scores, as in `teach`.
+
+        Raises:
+            InputError: not exactly one of the five was given, or nothing is left to forget.
+            NotFound: there is nothing of that name.
+        """
+        target = Target(entries, document, fact, prompt, weight_above, datastore, sources)
+        return self._chapters.editing.forget(target, EditOptions.of(options))
+
+    def correct(
+        self,
+        fact: Fact,
+        new_object: str,
+        author: str = ANONYMOUS,
+        dry_run: bool = False,
+        scores: bool | None = None,
+    ) -> Edit:
+        """Forgets everything that states a fact and teaches it with another object, as one edit.
+
+        Args:
+            author, dry_run, scores: as in `teach`.
+
+        Raises:
+            InputError: the new object is empty, too long, or the old one.
+            NotFound: no such relation, or nothing states the fact.
+        """
+        return self._chapters.editing.correct(fact, new_object, EditOptions(author, dry_run, scores))
+
+    def commit(self, edit: Edit, author: str | None = None) -> Edit:
+        """Makes a dry run real, with the figures that were measured for it.
+
+        Raises:
+            InputError: the edit is no dry run.
+            RecordError: the workspace was edited since; nothing is changed.
+        """
+        return self._chapters.editing.commit(edit, author)
+
+    def undo(
+        self,
+        edit_id: str | int | None = None,
+        author: str = ANONYMOUS,
+        anyway: bool = False,
+        with_dependents: bool = False,
+    ) -> Edit:
+        """Takes an edit back: the given one, or the last. Also an edit; nothing is lost.
+
+        Args:
+            anyway: even where later edits depend on it; they stay.
+            with_dependents: undo those as well, the last first, each in a step of its own.
+
+        Raises:
+            InputError: later edits depend on it, which are named; it is undone already; there is none.
+            NotFound: no such edit.
+        """
+        return self._chapters.editing.undo(edit_id, author, anyway, with_dependents)
+
+    def redo(self, edit_id: str | int | None = None, author: str = ANONYMOUS) -> Edit:
+        """Puts an undone edit back: the given one, or the one undone last.
+
+        Raises:
+            InputError: nothing is undone, or not this edit. NotFound: no such edit.
+        """
+        return self._chapters.editing.redo(edit_id, author)
+
+    def history(self) -> list[Edit]:
+        """All edits of the workspace in order, with what holds now and which edits depend on which.
+
+        Raises:
+            RecordError: the history cannot be read.
+        """
+        return self._chapters.editing.history()
+
+    def head(self) -> int:
+        """Number of the last edit; 0 when there is none. Raises RecordError."""
+        return self._context.ledger.head()
+
+    def verify(self) -> list[Problem]:
+        """Changed, missing or reordered rows of the recorded history; empty when there are none. Raises RecordError."""
+        return self._context.ledger.verify()
+
+    # Long work
+
+    def prepare(self, background: bool = True) -> None:
+        """Builds and calibrates the bundled datastores, if they are not there; in the background by default.
+
+        A background job that was stopped is left to be resumed by hand. Returns nothing.
+
+        Raises:
+            HomeError: the home folder cannot be written.
+        """
+        self._chapters.building.prepare(self.work, background)
+
+    def build(
+        self,
+        documents: list[Article],
+        name: str,
+        model: str = "atlas-mlm",
+        keys: tuple[str, ...] = (),
+        progress: Progress = _quiet,
+        stop: Stop = _never,
+        **layout: Any,
+    ) -> list[StoreInfo]:
+        """Builds a datastore from texts with any model; resumes an earlier build that was interrupted.
+
+        Args:
+            documents: the texts; `lab.building.read_texts` reads files.
+            keys: kinds of keys, a datastore for each; by default the first that fits the model.
+            layout: index, window and stride; by default as the size and the model ask for.
+
+        Returns:
+            The datastores.
+
+        Raises:
+            InputError: the name, a text or a kind of key cannot be used. NotFound: no such model.
+            StoppedError: `stop` returned True.
+        """
+        return self._chapters.building.build(documents, BuildRequest(name, model, keys, **layout), progress, stop)
+
+    def train(
+        self,
+        name: str,
+        out: Path | None = None,
+        steps: int | None = None,
+        progress: Progress = _quiet,
+        stop: Stop = _never,
+    ) -> ModelInfo:
+        """Trains a bundled model again from its recipe, scores it and writes its card.
+
+        Args:
+            out: where its folder is written; by default `models/<name>` in the home folder.
+            steps: other than the recipe's; the card says so.
+
+        Raises:
+            NotFound: no such recipe.
+            StoppedError: `stop` returned True.
+        """
+        return self._chapters.training.train(name, out, steps, progress, stop)
+
+    def evaluate_facts(
+        self,
+        method_name: str = "bert-knn",
+        preset: str = "calibrated",
+        search: str | None = None,
+        questions: tuple[int, ...] = (0, 1, 2),
+        datastore: str | None = None,
+    ) -> dict[str, Any]:
+        """Held-out questions about all facts that calibration has not seen: model, memory, mixture by exposure.
+
+        Returns:
+            The settings, a table of scores ("results") and every answer ("rows").
+
+        Raises:
+            MemlabError: no such method, preset, search or datastore.
+        """
+        return self._chapters.measuring.facts(method_name, preset, search, questions, datastore)
+
+    def evaluate_perplexity(
+        self,
+        texts: Sequence[Article],
+        validation: Sequence[Article] = (),
+        methods: Sequence[str] = ("base", "knn-lm"),
+        data: str = "texts",
+        losses: Path | None = None,
+        progress: Progress = _quiet,
+        stop: Stop = _never,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Perplexity of texts under several methods, all on the same tokens. Datastores are read as they were built.
+
+        Args:
+            texts, validation: what is measured, and what settings that are not given are tuned on.
+            methods: of `memlab.evaluate.mixtures.METHODS`; base is always among them.
+            data: what the texts are called in the result.
+            losses: a file for the loss of every token.
+            options: see `memlab.lab.perplexity.PerplexityOptions`.
+
+        Returns:
+            The settings, a table of scores ("results") and the scores of every text ("rows").
+
+        Raises:
+            MemlabError: whatever cannot be used, with what is allowed.
+        """
+        material, how = Data(texts, validation, data), PerplexityOptions.of(options)
+        return self._chapters.perplexity.measure(material, methods, how, losses, progress, stop)
+
+    def bench(self, repeat: int = 60, only: str | None = None) -> dict[str, Any]:
+        """Speeds of memlab against those of its bare parts, in one run.
+
+        Args:
+            repeat: questions of each kind, and edits in a row.
+            only: one of `memlab.lab.benchmarks.PARTS`; by default all.
+
+        Raises:
+            InputError: no such part.
+        """
+        return self.benchmarks.run(repeat, only)
+
+    @staticmethod
+    def crash_test(
+        kills: int = 50, seed: int = 0, folder: str | Path | None = None, progress: Progress = _quiet
+    ) -> CrashReport:
+        """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
+
+        Args:
+            kills: how often.
+            folder: an empty one; by default a temporary one.
+
+        Raises:
+            InputError: the folder is not empty, or `kills` is less than 1.
+        """
+        return run_crash_test(kills, seed, folder, progress)
+
+    # Groups
+
+    @property
+    def explain(self) -> Explaining:
+        """Why an answer came out: smallest set, occlusion, layers, map, sweep, health of the keys."""
+        return self._chapters.explain
+
+    @property
+    def side_effects(self) -> SideEffects:
+        """What an edit changes besides its own fact."""
+        return self._chapters.side_effects
+
+    @property
+    def reading(self) -> Reading:
+        """Readings in detail: one token, settings, code, texts of files."""
+        return self._chapters.reading
+
+    @property
+    def generation(self) -> Generating:
+        """Generations in detail: extend, choose another token, one token, the same without memory."""
+        return self._chapters.generation
+
+    @property
+    def trees(self) -> Trees:
+        """Trees of generations from their moves."""
+        return self._chapters.trees
+
+    @property
+    def gates(self) -> Gates:
+        """Trained gates of kNN-LM."""
+        return self._chapters.gates
+
+    @property
+    def building(self) -> Building:
+        """Building and deleting datastores."""
+        return self._chapters.building
+
+    @property
+    def training(self) -> Training:
+        """Training models on texts of one's own."""
+        return self._chapters.training
+
+    @property
+    def perplexity(self) -> Perplexity:
+        """What perplexity is measured on, and what papers report."""
+        return self._chapters.perplexity
+
+    @property
+    def work(self) -> Work:
+        """Jobs: submit, run, stop, resume."""
+        return Work(self._context, self)
+
+    @property
+    def lessons(self) -> Lessons:
+        """Lessons; `lab.lessons()` lists them."""
+        return self._chapters.lessons
+
+    @property
+    def workspaces(self) -> WorkspaceAdmin:
+        """Workspaces; `lab.workspaces()` lists them."""
+        return self._chapters.workspaces
+
+    @property
+    def reports(self) -> Reports:
+        """An answer as code, as a command, as HTML."""
+        return self._chapters.reports
+
+    @property
+    def inventory(self) -> Inventory:
+        """More of what there is: relations, first prompts, datastores of causal models."""
+        return self._chapters.inventory
+
+    @property
+    def benchmarks(self) -> Benchmarks:
+        """Benchmarks of memlab itself."""
+        return Benchmarks(self)
+
+
+def _open_workspace(home: Path, workspace: str) -> None:
+    """Checks that there is a workspace, and cleans the home folder. Raises NotFound."""
+    names = [w.name for w in Workspaces(open_database(home)).list()]
+    if workspace not in names:
+        raise NotFound.named("workspace", workspace, names)
+    _clean(home)
+
+
+@cache
+def _clean(home: Path) -> None:
+    """Removes what a killed process left half-written; once for each home folder that a process opens."""
+    sweep(home)

@@ -1,0 +1,24 @@
+"""The bundled datastores: the job that builds them, and building one that is needed at once."""
+
+from __future__ import annotations
+
+from memlab.evaluate.prepare import bundled_stores, prepare_bundled
+from memlab.lab.context import Context
+from memlab.lm.catalogue import BUNDLED
+from memlab.methods.reading import Progress
+from memlab.record.job_info import JobInfo
+
+
+def preparation(context: Context) -> JobInfo | None:
+    """The last job that builds the bundled datastores; None where none was needed."""
+    return next(iter(context.jobs.list(1, "prepare")), None)
+
+
+def build_if_bundled(context: Context, name: str, progress: Progress = lambda fraction, message: None) -> None:
+    """Builds a bundled datastore of which all is needed, unless it is built or a job is building it."""
+    model = next((m for m in BUNDLED if name == m or (name.startswith(f"{m}-") and name in bundled_stores())), None)
+    if model is None or context.shelf.is_built(name):
+        return
+    job = preparation(context)
+    if job is None or job.over:
+        prepare_bundled(context.home, model, progress)

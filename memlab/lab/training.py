@@ -1,0 +1,124 @@
+"""Training models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memlab.corpus.world import atlas
+from memlab.errors import InputError, NotFound
+from memlab.evaluate.card import write_card
+from memlab.evaluate.text_card import write_text_card
+from memlab.evaluate.text_models import ATLAS, ATLAS_ENCODER, ATLAS_SPALM, make_text_model, recipe_for
+from memlab.lab.context import Context
+from memlab.lab.jobs import long_work, stopping
+from memlab.lm.catalogue import BUNDLED, ModelInfo, info
+from memlab.lm.text_training import TextRecipe
+from memlab.lm.training import RECIPES, train
+from memlab.record.jobs import Progress, Stop
+
+if TYPE_CHECKING:
+    from memlab.lab import Lab
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of a training on a text: steps (default: the recipe's), seed, and the folder that is written."""
+
+    steps: int | None = None
+    seed: int = 0
+    out: Path | None = None
+
+
+class Training:
+    """Trains models from scratch."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def train(
+        self,
+        name: str,
+        out: Path | None = None,
+        steps: int | None = None,
+        progress: Progress = lambda fraction, message: None,
+        stop: Stop = lambda: False,
+    ) -> ModelInfo:
+        """Trains a bundled model again from its recipe, scores it and writes its card.
+
+        Args:
+            out: where its folder is written; by default `models/<name>` in the home folder.
+            steps: other than the recipe's; the card says so.
+
+        Raises:
+            NotFound: no such recipe.
+            StoppedError: `stop` returned True.
+        """
+        if name == ATLAS_SPALM.name:
+            return self._train_text(
+                ATLAS, replace(ATLAS_SPALM, steps=steps or ATLAS_SPALM.steps), ATLAS_ENCODER, out, progress, stop
+            )
+        if name not in RECIPES:
+            raise NotFound.named("recipe", name, (*RECIPES, ATLAS_SPALM.name), "A text of your own: --text FILE.")
+        recipe = RECIPES[name] if steps is None else replace(RECIPES[name], steps=steps)
+        folder = (out or self.context.home / "models" / name).absolute()
+        train(recipe, atlas(), folder, lambda f, m: progress(0.9 * f, m), stop)
+        write_card(folder, stopping(lambda f, m: progress(0.9 + 0.1 * f, m), stop))
+        return info(str(folder))
+
+    def text(
+        self,
+        name: str,
+        text: Path | str,
+        kind: str,
+        encoder: str | None = None,
+        progress: Progress = lambda fraction, message: None,
+        stop: Stop = lambda: False,
+        **options: Any,
+    ) -> ModelInfo:
+        """Trains a model from scratch on 90% of a text, scores it and writes its card.
+
+        Args:
+            text: a file or folder (txt, md, csv, jsonl, parquet, also .gz), or "atlas", the bundled world.
+            kind: "base", "short-term" (memory) or "spalm"; equal seeds and steps read the same tokens.
+            encoder: of a SPALM: a base model trained on the same text, by folder or by its name in the home folder.
+            options: steps, seed, and `out`: where its folder is written, by default `models/<name>` in the home folder.
+
+        Raises:
+            InputError: the name, text, kind, seed, steps or encoder cannot be used.
+            StoppedError: `stop` returned True; nothing is written.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name) or name in (*BUNDLED, ATLAS_SPALM.name):
+            raise InputError(
+                f"{name!r} cannot name a model of one's own. Use letters, digits, '-', '_' and '.', and no bundled model's name."
+            )
+        how = TrainOptions(**options)
+        encoder = self.context.whole_name(encoder) if encoder else None
+        recipe = recipe_for(text, name, kind, how.seed, how.steps)
+        return self._train_text(text, recipe, encoder, how.out, progress, stop)
+
+    def _train_text(
+        self,
+        text: Path | str,
+        recipe: TextRecipe,
+        encoder: str | None,
+        out: Path | None,
+        progress: Progress,
+        stop: Stop = lambda: False,
+    ) -> ModelInfo:
+        folder = (out or self.context.home / "models" / recipe.name).absolute()
+        make_text_model(self.context.home, text, recipe, encoder, folder, lambda f, m: progress(0.95 * f, m), stop)
+        write_text_card(self.context.home, folder, text, stopping(lambda f, m: progress(0.95 + 0.05 * f, m), stop))
+        return info(str(folder))
+
+
+@long_work("train")
+def _train(lab: Lab, progress: Progress, stop: Stop, name: str, out: str | None, steps: int | None) -> ModelInfo:
+    return lab.train(name, Path(out) if out else None, steps, progress, stop)
+
+
+@long_work("train-text")
+def _train_text(lab: Lab, progress: Progress, stop: Stop, out: str | None, **how: Any) -> ModelInfo:
+    return lab.training.text(out=Path(out) if out else None, progress=progress, stop=stop, **how)
