@@ -27,10 +27,9 @@ from sqlalchemy import select
 
 from memlab.errors import RecordError
 from memlab.record.chain import Problem
-from memlab.record.database import Database
+from memlab.record.database import HEADS, Database
 from memlab.record.tables import Edit, Workspace
 
-FOLDER = "heads"
 KEY = "key"
 KEY_BYTES = 32
 
@@ -92,7 +91,7 @@ class Heads:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._folder = database.home / FOLDER
+        self._folder = database.home / HEADS
         self._shared = not database.in_home
         self._prefix = "home-"
         if self._shared:
@@ -197,9 +196,3 @@ class Heads:
         finally:
             part.unlink(missing_ok=True)
 
-
-def forget_heads(home: Path) -> None:
-    """Sets the heads of a home's own database aside, as when a new database is made in place of one that is gone."""
-    for file in (home / FOLDER).glob("home-*.json"):
-        with suppress(OSError):
-            file.unlink()

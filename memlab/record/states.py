@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from cachetools import LRUCache
@@ -90,7 +90,7 @@ class Told:
 class States:
     """What the ledgers of one database tell. Threads may share it: what two of them read at once is the same."""
 
-    _of: WeakKeyDictionary[Database, States] = WeakKeyDictionary()
+    _of: ClassVar[WeakKeyDictionary[Database, States]] = WeakKeyDictionary()
     _guard = threading.Lock()
 
     def __init__(self) -> None:
