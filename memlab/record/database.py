@@ -189,7 +189,7 @@ class Database:
                 return f"cannot be reached ({said}). Try again, or check MEMLAB_DATABASE_URL."
             return f"cannot be used ({said}). Check MEMLAB_DATABASE_URL, the server and the rights of its user."
         code = getattr(origin, "sqlite_errorcode", 0) & 0xFF  # extended codes keep the primary one in the low byte
-        if not self.file.exists():
+        if not self.file.exists() and code not in (sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS):
             return (
                 "is gone: it was removed or moved while memlab was running. Put it back, or start memlab again to "
                 "begin with an empty one."

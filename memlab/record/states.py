@@ -67,8 +67,11 @@ class Told:
 
     def with_later(self, rows: Sequence[EditRow | DamagedRow]) -> Told:
         """The same with the rows that follow. Raises RecordError where one is missing between them."""
+        if not rows:
+            return self
         marks, effects, damaged, seen = list(self.marks), dict(self.effects), dict(self.damaged), dict(self.seen)
-        previous = self.hash
+        last = self.hash
+        previous: str | None = None if self.head in self.damaged else self.hash
         for row in rows:
             if row.sequence != len(marks) + 1:
                 raise RecordError(damage(self.workspace, len(marks) + 1, "is missing"))
@@ -78,8 +81,8 @@ class Told:
             elif known is not None:
                 effects[row.sequence] = known.effect(row)
             marks.append(Mark(row.sequence, row.kind, row.target if isinstance(row, EditRow) else None))
-            previous = row.hash
-        return Told(self.workspace, previous, tuple(marks), effects, damaged, seen)
+            last, previous = row.hash, None if row.sequence in damaged else row.hash
+        return Told(self.workspace, last, tuple(marks), effects, damaged, seen)
 
     @property
     def stale(self) -> bool:
@@ -130,12 +133,12 @@ class States:
             return self._states.setdefault(at, state)
 
 
-def _wrong(row: EditRow | DamagedRow, previous: str) -> str | None:
-    """Why a row cannot be folded."""
+def _wrong(row: EditRow | DamagedRow, previous: str | None) -> str | None:
+    """Why a row cannot be folded; `previous` is None after a row whose hash says nothing."""
     if isinstance(row, DamagedRow):
         return row.reason
     if digest(row) != row.hash:
         return "was changed after it was recorded"
-    if row.previous != previous:
+    if previous is not None and row.previous != previous:
         return "does not follow the edit before it"
     return wrong_with(row)
