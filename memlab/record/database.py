@@ -143,7 +143,9 @@ class Database:
             version = context.get_current_revision()
         ours = set(Base.metadata.tables)
         if version is None and ours <= there:
-            raise RecordError(f"{self._name} lost the version of its tables: it {_DAMAGED.removeprefix('is damaged. ')}")
+            raise RecordError(
+                f"{self._name} lost the version of its tables: it {_DAMAGED}"
+            )
         if version is None and there & ours:
             raise RecordError(
                 f"{self._name} belongs to something else: it has tables named like memlab's. Set MEMLAB_DATABASE_URL "
@@ -286,7 +288,9 @@ def _as_text(content: bytes) -> str:
 
 def _missing_table(said: str) -> str | None:
     """The table that an error of any database says is not there."""
-    found = re.search(r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist|Table '(?:\w+\.)?(\w+)' doesn't", said)
+    found = re.search(
+        r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist|Table '(?:\w+\.)?(\w+)' doesn't", said
+    )
     return next(filter(None, found.groups()), None) if found else None
 
 
