@@ -221,6 +221,8 @@ class Jobs:
 
     def _interrupt(self, ids: Sequence[str]) -> None:
         """Marks jobs of this process as interrupted, whatever their functions still do."""
+        if not ids:
+            return
         mine = update(Job).where(Job.id.in_(ids), Job.runner == RUNNER, Job.state.in_(GOING))
         try:
             with self._database.writing() as session:
