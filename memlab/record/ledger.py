@@ -126,6 +126,11 @@ class Ledger:
         with self._database.reading() as session:
             return _unknown(session, find_workspace(session, self.workspace))
 
+    def notices(self) -> list[str]:
+        """What must be said beside an answer: that edits of unknown kinds were left out of it. Raises as `told`."""
+        found = unknown_among((mark.sequence, mark.kind) for mark in self.told().marks)
+        return [unknown_reason(self.workspace, found)] if found else []
+
     def active(self, as_of: int | None = None) -> list[EditRow]:
         """The changes that hold now, or held after edit `as_of`: the fold. Raises as `rows` does."""
         with self._database.reading() as session:

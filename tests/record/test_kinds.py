@@ -194,6 +194,7 @@ class TestUnknownKind:
             with pytest.raises(RecordError, match=r"is read-only.*Install the system"):
                 change()
         assert unknown.head() == 4
+        assert unknown.notices() == [reason]  # stands beside every answer
         assert [t.text for t in unknown.state(MEMORY).taught] == ["One is 1."]
 
     def test_history_verify_export_and_copy_work(self, unknown: Ledger, database: Database, home: Path) -> None:
@@ -217,6 +218,7 @@ class TestUnknownKind:
         assert unknown.state(MEMORY).head == 4
         register_kind(COUNT)
         assert unknown.read_only() is None
+        assert unknown.notices() == []
         assert counter(unknown) == (1, 4)
         assert unknown.redo().target == 3
         assert counter(unknown) == (3, 5)
