@@ -143,9 +143,7 @@ class Database:
             version = context.get_current_revision()
         ours = set(Base.metadata.tables)
         if version is None and ours <= there:
-            raise RecordError(
-                f"{self._name} lost the version of its tables: it {_DAMAGED}"
-            )
+            raise RecordError(f"{self._name} lost the version of its tables: it {_DAMAGED}")
         if version is None and there & ours:
             raise RecordError(
                 f"{self._name} belongs to something else: it has tables named like memlab's. Set MEMLAB_DATABASE_URL "

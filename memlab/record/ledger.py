@@ -19,7 +19,7 @@ from memlab.record.chain import EditRow, Problem, plain, seal
 from memlab.record.database import Database
 from memlab.record.fold import dependents, dependents_among, fold
 from memlab.record.heads import Head, Heads
-from memlab.record.kinds import MARKS, kind, unknown_among, unknown_reason
+from memlab.record.kinds import MARKS, is_known, kind, unknown_among, unknown_reason
 from memlab.record.states import States, Told
 from memlab.record.stored import STORED, DamagedRow, Raw, marks, naming_an_edit, rows_where, whole
 from memlab.record.tables import Edit, Workspace
@@ -359,6 +359,9 @@ def _check_new(row: EditRow, sequence: int) -> None:
 
 def _unknown(session: Session, workspace: Workspace) -> str | None:
     """Why a workspace is read-only."""
+    names = session.scalars(select(Edit.kind).where(Edit.workspace_id == workspace.id).distinct())
+    if all(isinstance(name, str) and is_known(name) for name in names):
+        return None
     found = unknown_among((mark.sequence, mark.kind) for mark in marks(session, workspace))
     return unknown_reason(workspace.name, found) if found else None
 
