@@ -1,0 +1,90 @@
+"""Hooks that record what passes inside a model, for the thread that listens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+FEED_FORWARD = ("mlp", "intermediate", "ffn", "feed_forward", "ff", "fc1", "block_sparse_moe")
+_local = threading.local()
+
+
+class _Recorder:
+    """A forward pre-hook that hands the module's input to the calling thread, if it is listening."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
+        heard = getattr(_local, "heard", None)
+        if heard is not None:
+            heard[self.name] = args[0] if args else next(iter(kwargs.values()))
+
+
+@contextmanager
+def listening() -> Iterator[dict[str, Tensor]]:
+    """While active, hooks of this thread record into the dictionary."""
+    before = getattr(_local, "heard", None)
+    _local.heard = {}
+    try:
+        yield _local.heard
+    finally:
+        _local.heard = before
+
+
+def listen_to(module: PreTrainedModel, kind: str) -> None:
+    """Sets the hooks that record keys and positions. Called once, before the module is shared."""
+    if kind == "causal" and (part := feed_forward(module)) is not None:
+        part.register_forward_pre_hook(_Recorder("ffn"), with_kwargs=True)
+    if isinstance(last := module.get_output_embeddings(), nn.Module):
+        last.register_forward_pre_hook(_Recorder("head"), with_kwargs=True)
+    for name, table in position_tables(module).items():
+        table.register_forward_pre_hook(_Recorder(f"positions {name}"), with_kwargs=True)
+
+
+def feed_forward(module: PreTrainedModel) -> nn.Module | None:
+    """The feed-forward layer of the last block; None where there is none of a known name."""
+    depth = module.config.get_text_config().num_hidden_layers
+    for blocks in module.base_model.modules():
+        if isinstance(blocks, nn.ModuleList) and len(blocks) == depth:
+            for name in FEED_FORWARD:
+                if isinstance(part := getattr(blocks[-1], name, None), nn.Module):
+                    return part
+    return None
+
+
+def position_tables(module: PreTrainedModel) -> dict[str, nn.Embedding]:
+    """The tables of absolute positions by their names in the body."""
+    words = module.get_input_embeddings()
+    found = {}
+    for path, part in module.base_model.named_modules():
+        name = path.rsplit(".", 1)[-1]
+        if isinstance(part, nn.Embedding) and part is not words and ("pos" in name or name == "wpe"):
+            found[path] = part
+    return found
+
+
+def first_position(heard: dict[str, Tensor], table: str, length: int) -> int | None:
+    """The number of the first position that a text of `length` tokens took from a table; None when it took others."""
+    taken = heard.get(f"positions {table}")
+    if not isinstance(taken, Tensor) or taken.is_floating_point() or taken.numel() % length:
+        return None
+    row = taken.reshape(-1, length)[0]
+    return int(row[0]) if bool((row[1:] - row[:-1] == 1).all()) else None
+
+
+def rows_from(table: nn.Embedding, first: int) -> int:
+    """How many tokens a table has positions for, when the first token takes row `first` (plus its own offset)."""
+    return int(table.weight.shape[0] - first - getattr(table, "offset", 0))
+
+
+def same(a: Tensor, b: Tensor, tolerance: float = 1e-4) -> bool:
+    """Whether two tensors are equal up to `tolerance` of the largest number in them."""
+    if a.shape != b.shape or not bool(torch.isfinite(a).all()):
+        return False
+    return float((a - b).abs().max()) <= tolerance * max(1.0, float(b.abs().max()))
