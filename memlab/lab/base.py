@@ -116,14 +116,14 @@ class Base:
             self._right_kind(lm, how)
             pending = self._shelf.pending(store_name, key)
             pending.check(lm)
-            return lm, pending, []
+            return lm, pending, list(lm.notes)
         first = self._shelf.open(store_name)
         lm = self._load(model or first.fingerprint.model)
         self._right_kind(lm, how)
         first.check(lm)
         store = self._shelf.with_key(first, key)
         store.check(lm, key)
-        notices = []
+        notices = list(lm.notes)
         if store.fingerprint.index != "flat":
             notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")
         return lm, store, notices

@@ -59,11 +59,16 @@ def crop(past: Cache, memory: int) -> None:
         layer.keys, layer.values = layer.keys[..., -memory:, :], layer.values[..., -memory:, :]
 
 
+def cache_argument(body: PreTrainedModel) -> str | None:
+    """What a body calls its cache: the name changed within version 5 of transformers. None for one that takes none."""
+    taken = inspect.signature(body.forward).parameters
+    return next((name for name in ("cache", "past_key_values") if name in taken), None)
+
+
 @torch.inference_mode()
 def find_cache(module: PreTrainedModel, ids: Sequence[int], first: int) -> CacheUse:
     """The first way of keeping states that gives what reading the whole text gives."""
-    taken = inspect.signature(module.base_model.forward).parameters
-    argument = next((name for name in ("cache", "past_key_values") if name in taken), None)
+    argument = cache_argument(module.base_model)
     if argument is None:
         return CacheUse("none")
     text = torch.tensor(list(ids))

@@ -65,7 +65,7 @@ def encode_many(
     `tick` hears before each batch which share of the prompts is done; what it raises ends the work.
     """
     model.check_key(key)
-    keys = np.empty((len(prompts), model.d), np.float32)
+    keys = np.empty((len(prompts), model.width(key)), np.float32)
     logp = np.empty((len(prompts), model.V))
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
     for at in range(0, len(order), batch):
