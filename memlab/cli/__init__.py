@@ -17,8 +17,9 @@ from memlab.cli.editing import correct, forget, history, moved, redo, sources, t
 from memlab.cli.generating import generate
 from memlab.cli.jobs import jobs
 from memlab.cli.lessons import lessons
-from memlab.cli.making import build, datastores, models, train
+from memlab.cli.making import build, datastores, train
 from memlab.cli.measuring import bench, evaluate
+from memlab.cli.models import models
 from memlab.cli.reading import read
 from memlab.cli.serving import serve
 from memlab.cli.workspaces import workspace

@@ -1,4 +1,4 @@
-"""`memlab models | datastores | build | train`."""
+"""`memlab datastores | build | train`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ import click
 from memlab.cli.common import every_command, open_lab, progress, show
 
 KINDS = ("base", "short-term", "spalm")
-
-
-@click.command()
-@every_command
-def models(as_json: bool, home: Path | None, workspace: str) -> None:
-    """The models that can be used by name."""
-    found = open_lab(home, workspace).models()
-    lines = [f"{m.name:<20} {m.kind:<8} {m.size_mb:8.1f} MB{'  bundled' if m.bundled else ''}" for m in found]
-    show([m.to_dict() for m in found], as_json, lines)
 
 
 @click.command()

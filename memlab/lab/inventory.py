@@ -7,7 +7,8 @@ from memlab.corpus.stories import Story, stories
 from memlab.corpus.world import Relation, atlas
 from memlab.errors import InputError, NotFound, StoreError
 from memlab.lab.jobs import Working
-from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info, shipped_models
+from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, check, info, shipped_models
+from memlab.lm.checking import ModelCheck
 from memlab.memory.changes import edited_texts
 from memlab.memory.datastore import Meta
 from memlab.memory.shelf import StoreInfo
@@ -35,6 +36,10 @@ class Inventory(Working):
             if all(m.name != made_by.name for m in out):
                 out.append(made_by)
         return out
+
+    def check_model(self, model: str) -> ModelCheck:
+        """What the check of a model finds when it is loaded. Raises NotFound; InputError for one that cannot be used."""
+        return check(self._whole_name(model))
 
     def datastores(self) -> list[StoreInfo]:
         """The datastores of the home folder, with those of the bundled models that are not built yet."""

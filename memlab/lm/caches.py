@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ class CacheUse:
     kind: "plain" (keys and values of every layer), "own" (the class that the configuration asks for: convolutions,
         recurrences, sliding windows), or "none": the model has no cache that gives what reading at once gives.
     argument: what the body calls it. numbered: whether positions are told. first: number of the first position.
+    single: whether only one token at a time can be read after the first ones.
     cropped: whether the oldest states can be dropped (short-term memory), the positions of the others staying.
     """
 
@@ -31,6 +32,7 @@ class CacheUse:
     argument: str = ""
     numbered: bool = False
     first: int = 0
+    single: bool = False
     cropped: bool = False
 
     def start(self, module: PreTrainedModel) -> Cache | None:
@@ -45,6 +47,10 @@ class CacheUse:
         Returns:
             (T, d) top states, and what the hooks heard.
         """
+        if self.single and at and len(ids) > 1:
+            parts = [self.read(module, past, ids[n : n + 1], at + n) for n in range(len(ids))]
+            heard = {name: torch.cat([h[name].reshape(1, -1) for _, h in parts if name in h]) for name in parts[0][1]}
+            return torch.cat([states for states, _ in parts]), heard
         options: dict[str, Any] = {self.argument: past, "use_cache": True}
         if self.numbered:
             options["position_ids"] = torch.arange(at, at + len(ids))[None] + self.first
@@ -73,11 +79,11 @@ def find_cache(module: PreTrainedModel, ids: Sequence[int], first: int) -> Cache
         return CacheUse("none")
     text = torch.tensor(list(ids))
     whole = module.base_model(input_ids=text[None], use_cache=False).last_hidden_state[0]
-    for kind in ("plain", "own"):
+    for kind, single in (("plain", False), ("own", False), ("own", True)):
         for numbered in (True, False):
-            use = CacheUse(kind, argument, numbered, first)
+            use = CacheUse(kind, argument, numbered, first, single)
             if _reads_alike(module, use, text, whole):
-                return CacheUse(kind, argument, numbered, first, _can_be_cropped(module, use, text))
+                return replace(use, cropped=_can_be_cropped(module, use, text))
     return CacheUse("none")
 
 

@@ -48,6 +48,7 @@ class _Given(nn.Module):
         object.__setattr__(self, "_body", body)
 
     def forward(self, *args: Any, **kwargs: Any) -> _Output:
+        _local.taken = True
         return _Output(_local.states)
 
     def __getattr__(self, name: str) -> Any:
@@ -61,12 +62,15 @@ class OwnHead:
         self._module = _replaced(module, path)
 
     def __call__(self, states: Tensor) -> Tensor:
-        _local.states = states[None]
+        _local.states, _local.taken = states[None], False
         try:
             ids = torch.zeros(1, len(states), dtype=torch.long, device=states.device)
-            return self._module(input_ids=ids).logits[0]
+            scores = self._module(input_ids=ids).logits[0]
         finally:
             _local.states = None
+        if not _local.taken:
+            raise RuntimeError("the model does not call the part that the stand-in replaces")
+        return scores
 
 
 def _replaced(module: nn.Module, path: tuple[str, ...]) -> nn.Module:

@@ -26,6 +26,23 @@ class _Recorder:
             heard[self.name] = args[0] if args else next(iter(kwargs.values()))
 
 
+class _PositionRecorder(_Recorder):
+    """Hands over the positions that are looked up, also where a mask stands before them (OPT)."""
+
+    def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
+        told = kwargs.get("position_ids")
+        super().__call__(module, args if told is None else (told,), kwargs)
+
+
+class _OutputRecorder(_Recorder):
+    """A forward hook that hands over the module's output instead."""
+
+    def __call__(self, module: nn.Module, args: tuple, output: Tensor) -> None:  # type: ignore[override]
+        heard = getattr(_local, "heard", None)
+        if heard is not None:
+            heard[self.name] = output
+
+
 @contextmanager
 def listening() -> Iterator[dict[str, Tensor]]:
     """While active, hooks of this thread record into the dictionary."""
@@ -41,10 +58,12 @@ def listen_to(module: PreTrainedModel, kind: str) -> None:
     """Sets the hooks that record keys and positions. Called once, before the module is shared."""
     if kind == "causal" and (part := feed_forward(module)) is not None:
         part.register_forward_pre_hook(_Recorder("ffn"), with_kwargs=True)
-    if isinstance(last := module.get_output_embeddings(), nn.Module):
+    if module.config.model_type == "mobilebert" and kind == "masked":  # multiplies with two matrices side by side
+        module.cls.predictions.transform.register_forward_hook(_OutputRecorder("head"))
+    elif isinstance(last := module.get_output_embeddings(), nn.Module):
         last.register_forward_pre_hook(_Recorder("head"), with_kwargs=True)
     for name, table in position_tables(module).items():
-        table.register_forward_pre_hook(_Recorder(f"positions {name}"), with_kwargs=True)
+        table.register_forward_pre_hook(_PositionRecorder(f"positions {name}"), with_kwargs=True)
 
 
 def feed_forward(module: PreTrainedModel) -> nn.Module | None:
@@ -72,9 +91,9 @@ def position_tables(module: PreTrainedModel) -> dict[str, nn.Embedding]:
 def first_position(heard: dict[str, Tensor], table: str, length: int) -> int | None:
     """The number of the first position that a text of `length` tokens took from a table; None when it took others."""
     taken = heard.get(f"positions {table}")
-    if not isinstance(taken, Tensor) or taken.is_floating_point() or taken.numel() % length:
-        return None
-    row = taken.reshape(-1, length)[0]
+    if not isinstance(taken, Tensor) or taken.is_floating_point() or taken.ndim == 0 or taken.shape[-1] < length:
+        return None  # a sinusoidal table is asked with a shape; some models read in blocks longer than the text
+    row = taken.reshape(-1, taken.shape[-1])[0, :length]
     return int(row[0]) if bool((row[1:] - row[:-1] == 1).all()) else None
 
 
