@@ -1,9 +1,10 @@
 # make app    sets up what is missing and opens the app
 # make test   sets up what is missing and runs every check
+# make matrix compares memlab with the plain module for many model architectures (slow), and prints the table
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test lint bench clean
+.PHONY: app test lint matrix bench clean
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -27,6 +28,9 @@ lint: .venv/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+matrix: .venv/.ready-dev
+	$(BIN)/pytest -m matrix tests/matrix
 
 bench: .venv/.ready
 	$(BIN)/memlab bench

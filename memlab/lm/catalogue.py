@@ -40,7 +40,7 @@ class ModelInfo:
     @property
     def tested(self) -> bool:
         """Whether memlab's tests compare models of this architecture with the plain module."""
-        return is_tested(self.architecture)
+        return is_tested(self.architecture, self.kind)
 
     @property
     def method(self) -> str | None:

@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights
-from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, stamp
+from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
 from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel, read_gate, read_record
 
@@ -56,7 +56,7 @@ def loaded(found: ModelInfo) -> Loaded:
         if before is not None and before.stamp == now:
             return before
         notes: tuple[str, ...] = ()
-        if before is not None:
+        if before is not None and not same_weights(before.stamp, now):
             notes = (
                 f"The files of {found.name} have changed since it was loaded; it was read again. Memories that the "
                 "other weights made are refused.",
@@ -80,6 +80,7 @@ def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
         raise InputError(f"The model {found.name!r} has no fast tokenizer, which memlab needs to find words in texts.")
     unused = check_weights(found.name, info, module.base_model_prefix)
     model = _language_model(found, module.eval().requires_grad_(False), tokenizer)
+    model.stamp = now
     model.notes = (*notes, *adapter_note(found.path, found.name))
     return Loaded(model, now, check_model(model, unused, model.notes))
 

@@ -22,6 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memlab.errors import InputError
 from memlab.lm.caches import CacheUse, find_cache
+from memlab.lm.folder_checks import Stamp, same_weights, stamp
 from memlab.lm.heads import output_head
 from memlab.lm.hooks import listen_to, listening
 from memlab.lm.inspection import KEYS, body_options, inspect_model, position_limit, probe_ids
@@ -67,6 +68,7 @@ class LanguageModel:
         self.name, self.tokenizer, self.kind = name, tokenizer, kind
         self.path, self.unmet = path, unmet
         self.notes: tuple[str, ...] = ()  # what a person should know of the model; shown with its answers
+        self.stamp: Stamp = ()  # of its folder when it was read
         self.padded = True  # whether texts of different lengths may stand in one batch
         listen_to(module, kind)
         self.inside = inspect_model(module, tokenizer, kind, name)
@@ -170,6 +172,8 @@ class LanguageModel:
             for name, tensor in self.module.state_dict().items():
                 digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
             return digest.hexdigest()
+        if self.stamp and not same_weights(self.stamp, stamp(self.path)):
+            raise InputError(f"The files of {self.name} have changed since it was loaded. Ask again: it is then read anew.")
         for file in [self.path / "config.json", *sorted(self.path.glob("*.safetensors"))]:
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
