@@ -30,7 +30,7 @@ WORDS = 320  # of a trained vocabulary, at most
 
 def byte_level(prefix: bool = False, start: bool = False, **special: str) -> PreTrainedTokenizerFast:
     """As GPT-2 has it: byte-level BPE; a blank belongs to the word after it, also in offsets (trim_offsets false)."""
-    marks = {"eos_token": "<|endoftext|>", **special}
+    marks = {**special} if "eos_token" in special else {**special, "eos_token": "<|endoftext|>"}
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
     core.decoder = decoders.ByteLevel()
@@ -54,7 +54,9 @@ def metaspace(**special: str) -> PreTrainedTokenizerFast:
     """As Llama 2 has it: BPE over ▁words with a start token, bytes for what is not in the vocabulary."""
     marks = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", **special}
     core = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
-    core.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=True)
+    core.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(prepend_scheme="first"), pre_tokenizers.Punctuation("isolated")]
+    )
     core.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="first")])
     every_byte = [f"<0x{byte:02X}>" for byte in range(256)]
     trainer = trainers.BpeTrainer(

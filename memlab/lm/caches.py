@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from memlab.lm.hooks import listening, position_tables, same
+from memlab.lm.hooks import body_of, listening, position_tables, same
 
 _ALIBI = ("bloom", "mpt")  # distances instead of positions: nothing to number
 
@@ -55,7 +55,7 @@ class CacheUse:
         if self.numbered:
             options["position_ids"] = torch.arange(at, at + len(ids))[None] + self.first
         with listening() as heard:
-            body = module.base_model(input_ids=ids[None], **options)
+            body = body_of(module)(input_ids=ids[None], **options)
         return body.last_hidden_state[0], heard
 
 
@@ -65,7 +65,7 @@ def crop(past: Cache, memory: int) -> None:
         layer.keys, layer.values = layer.keys[..., -memory:, :], layer.values[..., -memory:, :]
 
 
-def cache_argument(body: PreTrainedModel) -> str | None:
+def cache_argument(body: nn.Module) -> str | None:
     """What a body calls its cache: the name changed within version 5 of transformers. None for one that takes none."""
     taken = inspect.signature(body.forward).parameters
     return next((name for name in ("cache", "past_key_values") if name in taken), None)
@@ -74,11 +74,11 @@ def cache_argument(body: PreTrainedModel) -> str | None:
 @torch.inference_mode()
 def find_cache(module: PreTrainedModel, ids: Sequence[int], first: int) -> CacheUse:
     """The first way of keeping states that gives what reading the whole text gives."""
-    argument = cache_argument(module.base_model)
+    argument = cache_argument(body_of(module))
     if argument is None:
         return CacheUse("none")
     text = torch.tensor(list(ids))
-    whole = module.base_model(input_ids=text[None], use_cache=False).last_hidden_state[0]
+    whole = body_of(module)(input_ids=text[None], use_cache=False).last_hidden_state[0]
     for kind, single in (("plain", False), ("own", False), ("own", True)):
         for numbered in (True, False):
             use = CacheUse(kind, argument, numbered, first, single)

@@ -20,7 +20,7 @@ from memlab.lm.inspection import PROBE, body_options, probe_ids
 from memlab.lm.model import LanguageModel
 
 TOLERANCE = 1e-4  # of log-probabilities, memlab's against the module's own on the same text
-BESIDE = 1e-3  # of log-probabilities read in a batch of another shape, where rounding differs
+SAME = 2e-5  # of the largest number in states that should be the same but for rounding
 # Weights of parts that predict no words, or that are computed anew: no harm when a file has them and the model has not.
 _HARMLESS = re.compile(
     r"pooler|seq_relationship|sop_classifier|position_ids|inv_freq|masked_bias|attn\.bias$|attention\.bias$|"
@@ -172,7 +172,8 @@ def _own_logp(model: LanguageModel, ids: list[int]) -> Tensor:
 
 
 def _difference(model: LanguageModel, ids: list[int], own: Tensor) -> float:
-    """The largest difference on the probe; read beside a longer text, which for a causal model goes on differently."""
+    """The largest difference of log-probabilities on the probe. Refuses a causal model that reads ahead, and sets whether
+    padding changes states."""
     alone = _largest(_memlabs_logp(model, [ids]), own)
     if not alone <= TOLERANCE:
         again = _largest(_own_logp(model, ids), own)
@@ -185,16 +186,33 @@ def _difference(model: LanguageModel, ids: list[int], own: Tensor) -> float:
             f"The model {model.name!r} cannot be used: log-probabilities by its body and head differ by up to {alone:.2g} "
             f"from those of the whole {type(model.module).__name__}; memlab does not know what it does between."
         )
+    if model.kind == "causal" and (change := _reads_ahead(model, ids)) > SAME:
+        raise InputError(
+            f"The model {model.name!r} cannot be used as a causal model: what it says at a token depends on the tokens "
+            f"after it (states change by {change:.2g} of their size; is_decoder is false in config.json, or its attention "
+            "goes both ways)."
+        )
     longer = [*ids, *probe_ids(model.module, model.tokenizer, 3)]
-    if model.kind == "causal":
-        following = _memlabs_logp(model, [longer])[: len(ids)]
-        if not _largest(following, own) <= BESIDE:
-            raise InputError(
-                f"The model {model.name!r} cannot be used as a causal model: what it says at a token depends on the tokens "
-                "after it (is_decoder is false in config.json, or its attention goes both ways)."
-            )
-    model.padded = _largest(_memlabs_logp(model, [ids, longer]), own) <= BESIDE
+    one, beside = _states(model, [ids]), _states(model, [ids, longer])
+    model.padded = _largest(one, beside) <= SAME * max(1.0, float(one.abs().max()))
     return alone
+
+
+def _reads_ahead(model: LanguageModel, ids: list[int]) -> float:
+    """How much the states of a text change with the tokens after it, as a share of the largest; 0 for a causal model.
+
+    Both texts have one length, so a causal model computes the same numbers twice.
+    """
+    some = probe_ids(model.module, model.tokenizer, 6)
+    one, other = (_states(model, [[*ids, *end]])[: len(ids)] for end in (some[:3], some[3:]))
+    return _largest(one, other) / max(1.0, float(one.abs().max()))
+
+
+def _states(model: LanguageModel, texts: list[list[int]]) -> Tensor:
+    """(T, d) top states of the first of the texts, read in one batch."""
+    ids, mask = model.pad(texts)
+    columns = torch.arange(len(texts[0]))
+    return model.encode(ids, mask, torch.zeros_like(columns), columns, ("last",), logp=False).keys["last"]
 
 
 def _memlabs_logp(model: LanguageModel, texts: list[list[int]]) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from memlab.errors import InputError
-from memlab.lm.hooks import same
+from memlab.lm.hooks import body_name, same
 
 Head = Callable[[Tensor], Tensor]
 _local = threading.local()
@@ -85,8 +85,8 @@ def _replaced(module: nn.Module, path: tuple[str, ...]) -> nn.Module:
 
 def own_head(module: PreTrainedModel, width: int) -> OwnHead | None:
     """The head through the model's own path; None where the model does not let its body be replaced."""
-    prefix = module.base_model_prefix
-    if not isinstance(getattr(module, prefix, None), nn.Module):
+    prefix = body_name(module)
+    if prefix is None:
         return None
     states = torch.zeros(2, width, dtype=next(module.parameters()).dtype)
     for path in ((prefix,), (prefix, "decoder")):

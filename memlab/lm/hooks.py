@@ -58,18 +58,42 @@ def listen_to(module: PreTrainedModel, kind: str) -> None:
     """Sets the hooks that record keys and positions. Called once, before the module is shared."""
     if kind == "causal" and (part := feed_forward(module)) is not None:
         part.register_forward_pre_hook(_Recorder("ffn"), with_kwargs=True)
-    if module.config.model_type == "mobilebert" and kind == "masked":  # multiplies with two matrices side by side
-        module.cls.predictions.transform.register_forward_hook(_OutputRecorder("head"))
+    if (transform := last_transform(module)) is not None:
+        transform.register_forward_hook(_OutputRecorder("head"))
     elif isinstance(last := module.get_output_embeddings(), nn.Module):
         last.register_forward_pre_hook(_Recorder("head"), with_kwargs=True)
     for name, table in position_tables(module).items():
         table.register_forward_pre_hook(_PositionRecorder(f"positions {name}"), with_kwargs=True)
 
 
+def body_name(module: PreTrainedModel) -> str | None:
+    """Name of the part below the head; None where there is no such part."""
+    names = (module.base_model_prefix, "model", "transformer")
+    return next((name for name in names if name and isinstance(getattr(module, name, None), nn.Module)), None)
+
+
+def body_of(module: PreTrainedModel) -> nn.Module:
+    """The part below the head: from token ids to top states."""
+    name = body_name(module)
+    return module if name is None else getattr(module, name)
+
+
+def last_transform(module: PreTrainedModel) -> nn.Module | None:
+    """The part whose output the last projection takes, where that projection is a product that no part stands for."""
+    for path in ("cls.predictions.transform", "lm_predictions.lm_head.LayerNorm"):
+        own = module.config.model_type == "mobilebert" or path.startswith("lm_predictions")
+        try:
+            if own:  # MobileBERT multiplies with two matrices side by side, DeBERTa with its embeddings
+                return module.get_submodule(path)
+        except AttributeError:
+            continue
+    return None
+
+
 def feed_forward(module: PreTrainedModel) -> nn.Module | None:
     """The feed-forward layer of the last block; None where there is none of a known name."""
     depth = module.config.get_text_config().num_hidden_layers
-    for blocks in module.base_model.modules():
+    for blocks in body_of(module).modules():
         if isinstance(blocks, nn.ModuleList) and len(blocks) == depth:
             for name in FEED_FORWARD:
                 if isinstance(part := getattr(blocks[-1], name, None), nn.Module):
@@ -81,7 +105,7 @@ def position_tables(module: PreTrainedModel) -> dict[str, nn.Embedding]:
     """The tables of absolute positions by their names in the body."""
     words = module.get_input_embeddings()
     found = {}
-    for path, part in module.base_model.named_modules():
+    for path, part in body_of(module).named_modules():
         name = path.rsplit(".", 1)[-1]
         if isinstance(part, nn.Embedding) and part is not words and ("pos" in name or name == "wpe"):
             found[path] = part

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memlab.errors import InputError
 from memlab.lm.heads import is_plain, output_head
-from memlab.lm.hooks import first_position, listening, position_tables, rows_from
+from memlab.lm.hooks import body_of, first_position, last_transform, listening, position_tables, rows_from
 
 PROBE = 12  # tokens of the text that a model is tried on
 
@@ -73,7 +73,7 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
     ids = torch.tensor([probe_ids(module, tokenizer)])
     try:
         with listening() as heard:
-            body = module.base_model(
+            body = body_of(module)(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
                 output_hidden_states=kind == "masked",
@@ -94,7 +94,8 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
         if layers is not None and len(layers) > 1 and layers[-2].shape[:2] == ids.shape:
             widths["penultimate"] = int(layers[-2].shape[-1])
         last = heard_by_head.get("head")
-        if last is not None and last.numel() == len(states) * last.shape[-1] and _rows(module) == scores.shape[-1]:
+        known = last_transform(module) is not None or _rows(module) == scores.shape[-1]
+        if last is not None and last.numel() == len(states) * last.shape[-1] and known:
             widths["transform"] = int(last.shape[-1])
     elif "ffn" in heard and heard["ffn"].numel() % ids.numel() == 0:
         widths["ffn"] = heard["ffn"].numel() // ids.numel()

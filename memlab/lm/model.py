@@ -24,7 +24,7 @@ from memlab.errors import InputError
 from memlab.lm.caches import CacheUse, find_cache
 from memlab.lm.folder_checks import Stamp, same_weights, stamp
 from memlab.lm.heads import output_head
-from memlab.lm.hooks import listen_to, listening
+from memlab.lm.hooks import body_of, listen_to, listening
 from memlab.lm.inspection import KEYS, body_options, inspect_model, position_limit, probe_ids
 from memlab.lm.spans import Span, trimmed
 from memlab.lm.word_names import token_names
@@ -228,7 +228,7 @@ class LanguageModel:
         """`encode` in one forward pass."""
         deep = "penultimate" in keys
         with listening() as heard:
-            body = self.module.base_model(
+            body = body_of(self.module)(
                 input_ids=ids, attention_mask=mask, output_hidden_states=deep, **body_options(self.kind)
             )
             h = body.last_hidden_state[rows, columns]  # (n, d)

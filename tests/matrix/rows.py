@@ -6,7 +6,7 @@ from collections import defaultdict
 
 # name -> column -> what was measured or found
 ROWS: dict[str, dict[str, str]] = defaultdict(dict)
-COLUMNS = ("kind", "log p", "keys", "key difference", "reading on", "short-term", "padding", "limit")
+COLUMNS = ("kind", "log p", "keys", "key difference", "reading on", "short term", "padding", "limit")
 
 
 def note(name: str, **found: object) -> None:
