@@ -26,7 +26,7 @@ from memlab.lm.folder_checks import Stamp, same_weights, stamp
 from memlab.lm.heads import output_head
 from memlab.lm.hooks import body_of, listen_to, listening
 from memlab.lm.inspection import KEYS, body_options, inspect_model, position_limit, probe_ids
-from memlab.lm.spans import Span, trimmed
+from memlab.lm.spans import Span, read_at_once, read_in_parts
 from memlab.lm.word_names import token_names
 
 __all__ = ["KEYS", "Encoded", "LanguageModel", "listen_to", "listening", "output_head"]
@@ -143,14 +143,25 @@ class LanguageModel:
 
         Control tokens that are typed in the text are read as text.
         """
-        return _read(self.tokenizer, text)
+        return self.read_many([text])[0]
+
+    def read_many(self, texts: Sequence[str]) -> list[tuple[list[int], list[Span]]]:
+        """`read` for each of the texts."""
+        return [
+            found if self._control.isdisjoint(found[0]) else read_in_parts(self.tokenizer, text)
+            for text, found in zip(texts, read_at_once(self.tokenizer, texts), strict=True)
+        ]
+
+    @cached_property
+    def _control(self) -> frozenset[int]:
+        """Ids of the special tokens, but for that of unknown words."""
+        return frozenset({*self.tokenizer.all_special_ids} - {self.tokenizer.unk_token_id})
 
     def read_around(self, left: str, right: str) -> tuple[list[int], list[Span], int]:
         """The same for a text with one mask between `left` and `right`, and which of the tokens the mask is."""
         mask = str(self.tokenizer.mask_token)
-        ids, spans = _read(self._marking, left + mask + right)
-        special = {*self.tokenizer.all_special_ids} - {self.tokenizer.unk_token_id}
-        if sum(i in special for i in ids) == 1:
+        ((ids, spans),) = read_at_once(self._marking, [left + mask + right])
+        if sum(i in self._control for i in ids) == 1:
             return ids, spans, ids.index(self.tokenizer.mask_token_id)
         before, after = self.read(left), self.read(right)  # control tokens are typed beside the mask
         shift = len(left) + len(mask)
@@ -256,11 +267,6 @@ class LanguageModel:
             ids[row, : len(sequence)] = torch.as_tensor(sequence)
             mask[row, : len(sequence)] = 1
         return ids, mask
-
-
-def _read(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], list[Span]]:
-    read = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False)
-    return list(read["input_ids"]), trimmed(text, read["offset_mapping"])
 
 
 def _by_length(

@@ -21,7 +21,6 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
-from memlab.lm.spans import trimmed
 from memlab.results import Article
 
 Tick = Callable[[float], None]
@@ -161,12 +160,9 @@ def _sentences(model: LanguageModel, text: str, _: Reading) -> Iterator[tuple[li
         return
     before, after = model.frame
     room = model.limit - len(before) - len(after)
-    read = model.tokenizer(
-        [text[a:b] for a, b in spans], add_special_tokens=False, return_offsets_mapping=True, verbose=False
-    )
+    read = model.read_many([text[a:b] for a, b in spans])
     allowed = rememberable(model)
-    for (begin, end), ids, marked in zip(spans, read["input_ids"], read["offset_mapping"], strict=True):
-        offsets = trimmed(text[begin:end], marked)
+    for (begin, _end), (ids, offsets) in zip(spans, read, strict=True):
         whole = _whole_words(text, [(begin + a, begin + b) for a, b in offsets])
         for at in range(0, len(ids), room):
             piece = ids[at : at + room]
@@ -250,12 +246,9 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
     unknown: dict[int, str] = {}
     allowed = rememberable(model)
     for begin, end in sentence_spans(text) if model.kind == "masked" else [(0, len(text))]:
-        read = model.tokenizer(
-            text[begin:end], add_special_tokens=False, return_offsets_mapping=True, truncation=True,
-            max_length=model.limit - len(before) - len(after),
-        )  # fmt: skip
-        marked = trimmed(text[begin:end], read["offset_mapping"])
-        ids, offsets = list(read["input_ids"]), [(begin + a, begin + b) for a, b in marked]
+        read, marked = model.read(text[begin:end])
+        room = model.limit - len(before) - len(after)
+        ids, offsets = read[:room], [(begin + a, begin + b) for a, b in marked[:room]]
         for first, last in _words_of(text, offsets):
             a, b = offsets[first][0], offsets[last][1]
             one = first == last and (model.kind == "causal" or allowed[ids[first]])
