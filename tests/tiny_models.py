@@ -282,9 +282,7 @@ def _made(kind: str) -> PreTrainedTokenizerFast:
 def module(name: str, reader: PreTrainedTokenizerFast, **settings: Any) -> PreTrainedModel:
     """A random model of an architecture for a tokenizer; the same one each time."""
     recipe = {**CAUSAL, **MASKED}[name]
-    marks = {
-        f"{mark}_token_id": getattr(reader, f"{mark}_token_id") for mark in ("pad", "bos", "eos", "cls", "sep")
-    }
+    marks = {f"{mark}_token_id": getattr(reader, f"{mark}_token_id") for mark in ("pad", "bos", "eos", "cls", "sep")}
     if "mpnet" in name or "roberta" in name or name in ("camembert", "longformer", "data2vec-text", "esm"):
         marks["pad_token_id"] = reader.pad_token_id if reader.pad_token_id is not None else 1
     shape = SHAPE if recipe.plain else {"initializer_range": SHAPE["initializer_range"]}

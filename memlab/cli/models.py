@@ -39,7 +39,9 @@ def check(model: str, as_json: bool, home: Path | None, workspace: str) -> None:
 
 def _line(m: ModelInfo) -> str:
     tested = "tested" if m.tested else "architecture not tested"
-    return f"{m.name:<20} {m.kind:<8} {m.architecture:<14} {m.size_mb:8.1f} MB  {tested}{', bundled' if m.bundled else ''}"
+    return (
+        f"{m.name:<20} {m.kind:<8} {m.architecture:<14} {m.size_mb:8.1f} MB  {tested}{', bundled' if m.bundled else ''}"
+    )
 
 
 def _report(c: ModelCheck) -> list[str]:
@@ -52,11 +54,15 @@ def _report(c: ModelCheck) -> list[str]:
         f"vocabulary            {c.vocabulary:,} words, {c.tokens:,} tokens of the tokenizer",
         f"log-probabilities     differ from the module's own by at most {c.difference:.1g}",
         f"keys                  {keys}",
-        f"limit                 {c.limit:,} tokens" + (f" (own table of {c.positions:,} positions)" if c.positions else ""),
+        f"limit                 {c.limit:,} tokens"
+        + (f" (own table of {c.positions:,} positions)" if c.positions else ""),
         f"head                  {_HEAD[c.head]}",
     ]
     if c.kind == "causal":
-        lines += [f"reading on            {_CACHE[c.cache]}", f"short-term memory     {'yes' if c.short_term else 'no'}"]
+        lines += [
+            f"reading on            {_CACHE[c.cache]}",
+            f"short-term memory     {'yes' if c.short_term else 'no'}",
+        ]
     lines.append(f"padding               {_PADDING[c.padding]}")
     return lines + [f"note                  {note}" for note in c.notes]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,7 +94,7 @@ def _reads_alike(module: PreTrainedModel, use: CacheUse, text: Tensor, whole: Te
     try:
         past = use.start(module)
         assert past is not None
-        parts = [use.read(module, past, text[a:b], a)[0] for a, b in zip(borders, borders[1:], strict=False)]
+        parts = [use.read(module, past, text[a:b], a)[0] for a, b in itertools.pairwise(borders)]
     except Exception:  # whatever a model's code raises on a cache that is not its own
         return False
     return same(torch.cat(parts), whole)

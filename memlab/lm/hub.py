@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,10 +48,8 @@ def from_hub(name: str, here: Iterable[str]) -> Path:
         "Give one of these, a folder in the Hugging Face form, or a hub name (the first use needs the internet).",
     )
     found: Path | None = None
-    try:
+    with contextlib.suppress(LocalEntryNotFoundError, HFValidationError):
         found = Path(snapshot_download(name, allow_patterns=list(_FILES), local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError):
-        pass
     if found is not None and not missing_files(found):
         return found
     try:

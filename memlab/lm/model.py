@@ -184,7 +184,9 @@ class LanguageModel:
                 digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
             return digest.hexdigest()
         if self.stamp and not same_weights(self.stamp, stamp(self.path)):
-            raise InputError(f"The files of {self.name} have changed since it was loaded. Ask again: it is then read anew.")
+            raise InputError(
+                f"The files of {self.name} have changed since it was loaded. Ask again: it is then read anew."
+            )
         for file in [self.path / "config.json", *sorted(self.path.glob("*.safetensors"))]:
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())

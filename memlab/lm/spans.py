@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -45,7 +46,7 @@ def read_in_parts(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[i
     borders = [0, *sorted(starts), len(text)]
     ids: list[int] = []
     spans: list[Span] = []
-    pieces = [(a, text[a:b]) for a, b in zip(borders, borders[1:], strict=False) if a < b]
+    pieces = [(a, text[a:b]) for a, b in itertools.pairwise(borders) if a < b]
     for (start, _), (found, places) in zip(pieces, read_at_once(tokenizer, [part for _, part in pieces]), strict=True):
         ids += found
         spans += [(a + start, b + start) for a, b in places]

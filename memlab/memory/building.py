@@ -276,7 +276,9 @@ def _join(
         keys = np.memmap(out / "keys.f16", np.float16, "r", shape=(count, model.width(key)))
         index = make_index(recipe, keys, partial(_of_one, tick, number, len(order.keys)))
         write_index(index, out / "index.faiss")
-        Meta(name, replace(wanted, key=key, width=model.width(key), count=count, index=recipe), versions=versions).write(out)
+        Meta(
+            name, replace(wanted, key=key, width=model.width(key), count=count, index=recipe), versions=versions
+        ).write(out)
 
 
 def _of_one(tick: Tick, number: int, of: int, share: float) -> None:

@@ -68,9 +68,7 @@ def recorded(lm: LanguageModel, part: nn.Module, ids: Sequence[int], output: boo
     def after(_: nn.Module, args: tuple, made: Tensor) -> None:
         seen.append(made)
 
-    hook = (
-        part.register_forward_hook(after) if output else part.register_forward_pre_hook(before, with_kwargs=True)
-    )
+    hook = part.register_forward_hook(after) if output else part.register_forward_pre_hook(before, with_kwargs=True)
     try:
         own_logp(lm, ids)
     finally:
@@ -226,7 +224,16 @@ def hidden_but(lm: LanguageModel, count: int, segment: int, memory: int) -> Tens
 
 
 # Models that take no mask of their own: distances or local layers are worked into it.
-OWN_MASKS = ("bloom", "mpt", "falcon", "falcon, alibi", "gpt_neo", "openai-gpt", "roberta, decoder", "modernbert-decoder")
+OWN_MASKS = (
+    "bloom",
+    "mpt",
+    "falcon",
+    "falcon, alibi",
+    "gpt_neo",
+    "openai-gpt",
+    "roberta, decoder",
+    "modernbert-decoder",
+)
 
 
 @pytest.mark.parametrize("name", CAUSAL)

@@ -84,9 +84,7 @@ def test_weights_under_other_names_are_refused_with_both_names(tiny: Tiny, tmp_p
 
 
 def test_a_layer_that_is_left_out_is_refused(tiny: Tiny, tmp_path: Path) -> None:
-    short = _with_weights(
-        tiny("bert"), tmp_path / "m", lambda w: {k: v for k, v in w.items() if ".layer.1." not in k}
-    )
+    short = _with_weights(tiny("bert"), tmp_path / "m", lambda w: {k: v for k, v in w.items() if ".layer.1." not in k})
     with pytest.raises(InputError, match=r"hold no bert\.encoder\.layer\.1\..* more, so random"):
         load(short)
 
@@ -124,7 +122,7 @@ def test_a_token_without_a_row_is_named(tiny: Tiny, tmp_path: Path) -> None:
 def test_more_rows_than_tokens_are_words_without_a_name(made: Callable[[str], Path], tmp_path: Path) -> None:
     tiny_models.make("llama", tmp_path / "m", vocab_size=len(tiny_models.tokenizer("metaspace")) + 3)
     lm = load(str(tmp_path / "m"))
-    assert lm.V == len(lm.tokenizer) + 3
+    assert len(lm.tokenizer) + 3 == lm.V
     assert lm.words[-1] == f"<{lm.V - 1}>"
 
 
