@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memlab.cli.common import every_command, method_settings, open_lab, short, show, told_text, write
+from memlab.cli.common import every_command, method_settings, open_lab, short, show, told_text
+from memlab.outside import write_text
 
 if TYPE_CHECKING:
     from memlab.figures.report import View
     from memlab.results import LayerLens, Occlusion, SmallestSet, Sweep
+
+REPORT_MARKS = ('<meta name="generator" content="memlab">', " · memlab</title>")  # in reports, and in earlier ones
 
 
 @click.command()
@@ -85,7 +88,7 @@ def ask(
                 views.append(lab.compare(p, lab.again(p, without=smallest.entries)))
             views += [lab.map(p), lab.health(p)]
     if report is not None:
-        write(report, lab.report(p, views))
+        write_text(report, lab.report(p, views), *REPORT_MARKS)
         document["report"] = str(report)
         lines.append(f"  report           {report}")
     show(document, as_json, [" ".join(line.splitlines()) for line in lines])

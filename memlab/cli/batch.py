@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memlab.cli.common import every_command, method_settings, open_lab, read, show, write
+from memlab.cli.common import every_command, method_settings, open_lab, read, show
 from memlab.errors import InputError
+from memlab.outside import write_text
 
 if TYPE_CHECKING:
     from memlab.results import BatchRow
@@ -45,7 +46,7 @@ def batch(
     **settings: str | None,
 ) -> None:
     """Ask every line of FILE (standard input without one, or with "-"); a line that cannot be asked says why."""
-    from memlab.results import batch_csv
+    from memlab.results.batch import MARK, batch_csv
 
     given = {name: value for name, value in settings.items() if value is not None}
     lines = read(file).splitlines()
@@ -56,7 +57,7 @@ def batch(
     if len(rows) > 1 and len(reasons) == 1 and rows[0].error is not None:  # the settings, or the kind of prompts
         raise InputError(f"None of the {len(rows)} prompts can be asked, all for one reason. {rows[0].error}")
     if table is not None:
-        write(table, batch_csv(rows))
+        write_text(table, batch_csv(rows), MARK)
     answered = sum(row.prediction is not None for row in rows)
     show([row.to_dict(top) for row in rows], as_json, [*map(_line, rows), f"{answered} of {len(rows)} answered"])
 

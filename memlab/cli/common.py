@@ -101,14 +101,6 @@ def told_text(argument: str | None, option: str | None) -> str:
     return sys.stdin.read() if text in (None, "-") else str(text)
 
 
-def write(file: Path, text: str) -> None:
-    """Writes what was asked for, in place of what is there. Raises InputError."""
-    try:
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        raise InputError(f"{file} cannot be written: {error.strerror}. Name a file in a folder of yours.") from None
-
-
 def read(file: Path) -> str:
     """The text of a file; "-" is standard input. Raises InputError."""
     try:

@@ -26,6 +26,7 @@ from memlab.lm.training import RECIPES, train
 from memlab.memory.building import Order, build, remove_store
 from memlab.memory.plan import Reading
 from memlab.memory.shelf import StoreInfo
+from memlab.outside import check_model_folder
 from memlab.record.jobs import Progress, Stop
 from memlab.results import Article
 
@@ -161,6 +162,7 @@ class Making(Inventory):
             raise NotFound.named("recipe", name, (*RECIPES, ATLAS_SPALM.name), "A text of your own: --text FILE.")
         recipe = RECIPES[name] if steps is None else replace(RECIPES[name], steps=steps)
         folder = (out or self.home / "models" / name).absolute()
+        check_model_folder(folder)
         train(recipe, atlas(), folder, lambda f, m: progress(0.9 * f, m), stop)
         write_card(folder, obedient(lambda f, m: progress(0.9 + 0.1 * f, m), stop))
         return info(str(folder))
@@ -206,6 +208,7 @@ class Making(Inventory):
         stop: Stop = lambda: False,
     ) -> ModelInfo:
         folder = (out or self.home / "models" / recipe.name).absolute()
+        check_model_folder(folder)
         make_text_model(self.home, text, recipe, encoder, folder, lambda f, m: progress(0.95 * f, m), stop)
         write_text_card(self.home, folder, text, obedient(lambda f, m: progress(0.95 + 0.05 * f, m), stop))
         return info(str(folder))

@@ -21,7 +21,7 @@ from memlab.evaluate.perplexity import (
     check_methods,
     measure,
 )
-from memlab.evaluate.perplexity_report import check_ending, report, write_losses
+from memlab.evaluate.perplexity_report import check_losses, report, write_losses
 from memlab.evaluate.reported import ASTERISK, reported
 from memlab.evaluate.trained_gates import GateFor, gate_file, keep_gate
 from memlab.lab.gating import still_building, whole_store
@@ -111,7 +111,7 @@ class Perplexity(Reading):
                     f"{what} names {len(names)} and another option {number}: give one for each run, or none."
                 )
         if losses is not None:
-            check_ending(losses)
+            check_losses(losses)
         checked(knn_lm.Settings, _given(k=k, temperature=temperature, lam=lam))
         models = tuple(models) or self._models_of(datastores, number)
         tokenizer = self._load(models[0])
