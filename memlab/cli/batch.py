@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memlab.cli.common import every_command, method_settings, open_lab, read, show
+from memlab.cli.common import every_command, method_settings, open_lab, read_lines, show
 from memlab.errors import InputError
 from memlab.outside import write_text
 
@@ -49,7 +49,7 @@ def batch(
     from memlab.results.batch import MARK, batch_csv
 
     given = {name: value for name, value in settings.items() if value is not None}
-    lines = read(file).splitlines()
+    lines = read_lines(file)
     lab = open_lab(home, workspace)
     how = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
     rows = lab.ask_many(lines, **how, **given)

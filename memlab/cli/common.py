@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from memlab.corpus.door import checked_text, decoded, decoded_lines, shown
 from memlab.errors import InputError, MemlabError
 
 if TYPE_CHECKING:
@@ -81,7 +82,11 @@ def open_lab(home: Path | None, workspace: str) -> Lab:
 
 
 def show(document: Any, as_json: bool, lines: list[str]) -> None:
-    click.echo(json.dumps(_plain(document), ensure_ascii=False, allow_nan=False) if as_json else "\n".join(lines))
+    if as_json:  # a path that does not decode is written with JSON's own escapes, which give it back
+        text = json.dumps(_plain(document), ensure_ascii=False, allow_nan=False)
+        click.echo(text.encode("utf-8", "backslashreplace").decode())
+    else:
+        click.echo(shown("\n".join(lines)))
 
 
 def _plain(document: Any) -> Any:
@@ -98,17 +103,29 @@ def told_text(argument: str | None, option: str | None) -> str:
     if argument is not None and option is not None:
         raise InputError("The text is given twice. Leave out --text, or the argument.")
     text = argument if option is None else option
-    return sys.stdin.read() if text in (None, "-") else str(text)
+    return standard_input() if text in (None, "-") else checked_text(str(text))
+
+
+def standard_input() -> str:
+    """What is typed or piped in, whatever encoding the terminal claims. Raises InputError for what is not UTF-8."""
+    return decoded(sys.stdin.buffer.read(), "Standard input").replace("\r\n", "\n")
 
 
 def read(file: Path) -> str:
     """The text of a file; "-" is standard input. Raises InputError."""
+    return standard_input() if str(file) == "-" else decoded(_bytes_of(file), str(file)).replace("\r\n", "\n")
+
+
+def read_lines(file: Path) -> list[str]:
+    """The lines of a file; "-" is standard input. A broken line stays broken, the others can be used. Raises InputError."""
+    return decoded_lines(sys.stdin.buffer.read() if str(file) == "-" else _bytes_of(file))
+
+
+def _bytes_of(file: Path) -> bytes:
     try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        return file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file} cannot be read: it is not UTF-8 text.") from None
 
 
 def progress(fraction: float, message: str) -> None:

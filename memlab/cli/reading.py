@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, memory_options, open_lab, progress, short, show
+from memlab.cli.common import every_command, memory_options, open_lab, progress, short, show, standard_input
 from memlab.cli.measuring import evaluate
 
 
@@ -45,7 +44,7 @@ def read(
     elif text is not None and text != "-":
         passage = text
     elif file in (None, "-"):
-        passage = sys.stdin.read()
+        passage = standard_input()
     else:
         passage = "\n\n".join(a.text for a in lab.read_texts([Path(str(file))]))
     given = {name: value for name, value in options.items() if value is not None}

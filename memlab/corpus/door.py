@@ -9,7 +9,8 @@ form feeds are characters of a text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from memlab.errors import InputError
 
@@ -38,6 +39,19 @@ def checked_texts(texts: Iterable[str], what: str) -> None:
     """Raises InputError for the first that is broken."""
     for text in texts:
         checked_text(text, what)
+
+
+def checked_json(value: Any, what: str) -> None:
+    """Raises InputError where a string of plain JSON, a name of a field too, is broken."""
+    if isinstance(value, str):
+        checked_text(value, what)
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            checked_json(name, what)
+            checked_json(one, what)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            checked_json(one, what)
 
 
 def decoded(raw: bytes, what: str = "The text") -> str:

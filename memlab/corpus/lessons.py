@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from memlab.bundle import assets
+from memlab.corpus.door import checked_json
 from memlab.errors import InputError
 
 FORMAT, VERSION = "memlab-lesson", 1
@@ -85,6 +86,7 @@ def read_lesson(text: str, bundled: bool = False) -> Lesson:
         raw = json.loads(text)
     except ValueError as error:
         raise InputError(f"This is no lesson: it is not JSON ({error}). Export one from the page Lessons.") from None
+    checked_json(raw, "The lesson")
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise InputError(f"This is no lesson: its format is not {FORMAT!r}. Export one from the page Lessons.")
     if raw.get("version") != VERSION:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from memlab.corpus.door import shown
 from memlab.errors import InputError, MemlabError
 from memlab.lab.asking import Asking
 from memlab.lm.prompts import read_prompt
@@ -47,7 +48,7 @@ class Batch(Asking):
         try:
             return BatchRow(n, prompt, self.ask(prompt, **how))
         except MemlabError as error:
-            return BatchRow(n, prompt, None, str(error))
+            return BatchRow(n, shown(prompt), None, str(error))
 
     def _encode_together(self, prompts: Sequence[str], how: dict[str, Any]) -> None:
         """Puts the encodings where `ask` finds them. What cannot be read is left to `ask`, which says why."""

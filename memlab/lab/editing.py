@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from memlab.corpus.door import checked_text, checked_texts
 from memlab.corpus.world import MASK, atlas, fill
 from memlab.errors import InputError
 from memlab.evaluate.prepare import BUNDLED_KEYS
@@ -142,7 +143,7 @@ class Editing(Moving):
         """
         _check_fact(fact)
         relation = atlas().relation(fact.relation)
-        new = " ".join(new_object.split()) if isinstance(new_object, str) else ""
+        new = " ".join(checked_text(new_object, "The new object").split()) if isinstance(new_object, str) else ""
         if not re.search(r"\w", new) or MASK in new or len(new) > OBJECT_LENGTH:
             raise InputError(
                 f"The new object is a name of 1 to {OBJECT_LENGTH} characters, not {shortened(str(new_object))!r}."
@@ -272,3 +273,4 @@ def _check_fact(fact: Fact) -> None:
         raise InputError(
             f"A fact has a subject, a relation and an object; {fact!r} does not. `lab.facts()` lists them."
         )
+    checked_texts((fact.subject, fact.relation, fact.object), "The fact")

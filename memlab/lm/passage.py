@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from memlab.corpus.door import checked_text
 from memlab.errors import InputError, TooLongError
 from memlab.lm.model import LanguageModel, listening
 
@@ -289,6 +290,7 @@ def passage(model: LanguageModel, text: str, limit: int | None = None, cut: bool
         TooLongError: says where it would be cut.
     """
     check_causal(model)
+    checked_text(text)
     if not text.strip():
         raise InputError("The text is empty. Type or paste a passage of at least two words.")
     read = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)

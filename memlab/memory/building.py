@@ -29,6 +29,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from memlab.corpus.door import checked_texts
 from memlab.corpus.generator import corpus_hash
 from memlab.errors import HomeError, InputError, StoppedError, StoreError
 from memlab.lm.model import LanguageModel
@@ -76,6 +77,8 @@ def build(
         model.check_key(key)
     if not documents:
         raise InputError("There is no text to remember. Give at least one document.")
+    for document in documents:
+        checked_texts((document.id, document.title, document.text), f"The document {document.title!r}")
     try:
         return _build(home, model, documents, order, progress, stop)
     except OSError as error:

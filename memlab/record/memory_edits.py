@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from memlab.corpus.door import checked_text
 from memlab.corpus.generator import corpus_hash
 from memlab.corpus.sentences import sentence_spans
 from memlab.corpus.world import MASK
@@ -69,7 +70,7 @@ def lesson(text: str, value: str | None = None) -> dict[str, Any]:
     """
     if not isinstance(text, str) or not isinstance(value, str | None):
         raise InputError(f"What is taught is text, not {type(text if value is None else value).__name__}.")
-    text = " ".join(text.split())
+    text = " ".join(checked_text(text).split())
     if not re.search(r"\w", text):
         raise InputError("There is nothing to teach. Give a sentence, for example: The capital of Wakanda is Birnin.")
     if len(text) > TEXT_LIMIT:
@@ -83,7 +84,7 @@ def lesson(text: str, value: str | None = None) -> dict[str, Any]:
         raise InputError("The text holds control characters or broken ones. Leave them out.")
     spans = None
     if value is not None:
-        value = " ".join(value.split())
+        value = " ".join(checked_text(value, "The value").split())
         if not re.search(r"\w", value):
             raise InputError(
                 f"There is no word in {value!r}. Name a word of the text, or leave it out for all of them."
