@@ -93,7 +93,7 @@ def write_text(file: Path, text: str, *marks: str) -> None:
     Raises:
         InputError: something else stands there, or the place cannot be written.
     """
-    assert marks and marks[0] in text[:MARK_WITHIN], f"{marks} are not at the beginning"
+    assert marks[0] in text[:MARK_WITHIN], f"{marks[0]!r} is not at the beginning"
     with new_file(file, marked(*marks)) as work:
         work.write_text(text, "utf-8", newline="")
 

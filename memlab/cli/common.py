@@ -16,6 +16,7 @@ from memlab.errors import InputError, MemlabError
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
+    from memlab.results.texts import TextReport
 
 
 class Commands(click.Group):
@@ -57,6 +58,25 @@ def memory_options(command: Callable) -> Callable:
     ):
         command = option(command)
     return command
+
+
+def text_options(command: Callable) -> Callable:
+    """The options of every command that reads files of texts."""
+    for option in (
+        click.option(
+            "--without-license", is_flag=True, help="Of a Project Gutenberg book only what is between its marks."
+        ),
+        click.option("--text-column", help="Of a table: the column of the texts (default: text, content, body ...)."),
+        click.option("--hidden", is_flag=True, help="Of a folder: hidden files and folders too."),
+    ):
+        command = option(command)
+    return command
+
+
+def say_of_texts(report: TextReport) -> None:
+    """What was left out when texts were read, on standard error."""
+    for line in report.lines():
+        click.echo(shown(f"  note: {line}"), err=True)
 
 
 def method_settings(command: Callable) -> Callable:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from memlab.cli.common import every_command, open_lab, progress, show
+from memlab.cli.common import every_command, open_lab, progress, say_of_texts, show, text_options
+from memlab.corpus.one_file import TextOptions, title_of
 
 KINDS = ("base", "short-term", "spalm")
 
@@ -40,6 +41,7 @@ def datastores(as_json: bool, home: Path | None, workspace: str) -> None:
 @click.option("--index", help="flat, ivf, hnsw, ivfpq or fastscan (default: by size).")
 @click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
+@text_options
 @every_command
 def build(
     texts: tuple[Path, ...],
@@ -49,6 +51,9 @@ def build(
     index: str | None,
     window: int | None,
     stride: int | None,
+    hidden: bool,
+    text_column: str | None,
+    without_license: bool,
     as_json: bool,
     home: Path | None,
     workspace: str,
@@ -61,11 +66,13 @@ def build(
     if not texts:
         built = lab.run_job("prepare", "Building the bundled memories", progress)
     else:
-        order = lab.build_order(texts, name or texts[0].name.split(".")[0], model, keys, index, window, stride)
+        options = TextOptions(hidden, text_column, without_license)
+        order = lab.build_order(texts, name or title_of(texts[0]), model, keys, index, window, stride, options)
         built = lab.run_job("build", f"Building the datastore {order['name']}", progress, **order)
-    show(
-        [s.to_dict() for s in built], as_json, [f"{s.name}: {s.entries} entries of {s.documents} texts" for s in built]
-    )
+    lines = [f"{s.name}: {s.entries} entries of {s.documents} texts" for s in built]
+    if built and built[0].report is not None:
+        lines += [f"  note: {line}" for line in built[0].report.lines()]
+    show([s.to_dict() for s in built], as_json, lines)
 
 
 @click.command()
@@ -100,6 +107,8 @@ def train(
     lab = open_lab(home, workspace)
     folder = str(out) if out else None
     if text is not None:
+        if text != "atlas":
+            say_of_texts(lab.texts_of(Path(text)).report)
         how = {"text": text, "kind": kind or "base", "encoder": encoder, "seed": seed or 0}
         info = lab.run_job("train-text", f"Training {name}", progress, name=name, steps=steps, out=folder, **how)
     elif kind is not None or encoder is not None or seed is not None:

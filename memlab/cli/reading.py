@@ -7,8 +7,19 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, memory_options, open_lab, progress, short, show, standard_input
+from memlab.cli.common import (
+    every_command,
+    memory_options,
+    open_lab,
+    progress,
+    say_of_texts,
+    short,
+    show,
+    standard_input,
+    text_options,
+)
 from memlab.cli.measuring import evaluate
+from memlab.results import Article
 
 
 @click.command()
@@ -25,11 +36,15 @@ from memlab.cli.measuring import evaluate
 @click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
 @click.option("--cut", is_flag=True, help="Cut a text that is too long instead of refusing it.")
 @click.option("--temperature", help="Divides the distances.")
+@text_options
 @every_command
 def read(
     file: str | None,
     text: str | None,
     article: str | None,
+    hidden: bool,
+    text_column: str | None,
+    without_license: bool,
     as_json: bool,
     home: Path | None,
     workspace: str,
@@ -46,9 +61,13 @@ def read(
     elif file in (None, "-"):
         passage = standard_input()
     else:
-        passage = "\n\n".join(a.text for a in lab.read_texts([Path(str(file))]))
+        collection = lab.texts_of(
+            Path(str(file)), hidden=hidden, text_column=text_column, without_license=without_license
+        )
+        passage = "\n\n".join(a.text for a in collection.articles)
+        say_of_texts(collection.report)
     given = {name: value for name, value in options.items() if value is not None}
-    trace = lab.read(passage, **given)
+    trace = lab.read(Article("passage", "passage", passage), **given)
     show(trace.to_dict(), as_json, _lines(trace))
 
 
@@ -119,6 +138,7 @@ def _figure(value: float | None) -> str:
 @click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
 @click.option("--seed", default=0, show_default=True, help="Of gates that are trained.")
 @click.option("--losses", type=click.Path(path_type=Path), help="Write the loss of every token: .npz or .parquet.")
+@text_options
 @every_command
 def perplexity(
     files: tuple[Path, ...],
@@ -126,6 +146,9 @@ def perplexity(
     part: str,
     validation: tuple[Path, ...],
     methods: str,
+    hidden: bool,
+    text_column: str | None,
+    without_license: bool,
     as_json: bool,
     home: Path | None,
     workspace: str,
@@ -142,11 +165,14 @@ def perplexity(
     texts, held = [], []
     if atlas:
         texts, held = lab.atlas_part("test"), lab.atlas_part("validation")
+    how = {"hidden": hidden, "text_column": text_column, "without_license": without_license}
     for file in files:
-        texts += lab.part_of(file, part)
-        held += lab.part_of(file, "validation") if part == "test" and not validation else []
+        collection = lab.texts_of(file, **how)
+        say_of_texts(collection.report)
+        texts += lab.part_of(file, part, collection)
+        held += lab.part_of(file, "validation", collection) if part == "test" and not validation else []
     for file in validation:
-        held += lab.part_of(file)
+        held += lab.texts_of(file, **how).articles
     data = "atlas (test)" if atlas else ", ".join(f.name for f in files) + (f" ({part})" if part != "all" else "")
     wanted = tuple(name.strip() for name in methods.split(",") if name.strip())
     result = lab.evaluate_perplexity(texts, held, wanted, data=data, progress=progress, **options)

@@ -21,11 +21,15 @@ def read_prose(raw: bytes, path: Path, options: TextOptions) -> FileTexts:
     begin, end = book_span(text)
     notices: tuple[str, ...] = ()
     if outside := len(text) - (end - begin):
-        what = f"{path.name} is a book of Project Gutenberg: {outside:,} characters stand outside its START and END marks"
+        what = (
+            f"{path.name} is a book of Project Gutenberg: {outside:,} characters stand outside its START and END marks"
+        )
         if options.without_license:
             text, notices = text[begin:end].strip("\n") + "\n", (f"{what}. They were left out.",)
         else:
-            notices = (f"{what}, its license among them. They are read like the book; --without-license leaves them out.",)
+            notices = (
+                f"{what}, its license among them. They are read like the book; --without-license leaves them out.",
+            )
     return FileTexts(tuple(_parts(text, path)), notices=notices)
 
 

@@ -6,7 +6,7 @@ import csv
 import gzip
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +57,17 @@ def read_collection(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -
     Raises:
         InputError: missing file, unknown format, no text column, nothing that can be read.
     """
+    return collection_of(map(Path, paths), options)
+
+
+def collection_of(given: Iterable[Path | Article], options: TextOptions = AS_THEY_ARE) -> Collection:
+    """Files as `read_collection` reads them, and texts as they are. Ids of articles stay as long as they differ."""
     reading = _Reading(options)
-    for path in paths:
-        reading.add(Path(path))
+    for one in given:
+        if isinstance(one, Article):
+            reading.articles.append(one)
+        else:
+            reading.add(one)
     return reading.collection()
 
 
@@ -120,16 +128,16 @@ def _parts(left_out: dict[str, list[str]]) -> tuple[LeftOut, ...]:
     return tuple(LeftOut(kind, len(names), tuple(names[:KEPT])) for kind, names in sorted(left_out.items()) if names)
 
 
-def _unique(articles: Iterable[Article]) -> tuple[Article, ...]:
-    """The articles with titles, which are also their ids, made unique by a number."""
+def _unique(articles: Sequence[Article]) -> tuple[Article, ...]:
+    """The articles with different ids: where an id is taken, a number is put after the title, which is then the id."""
     unique: dict[str, Article] = {}
     tried: dict[str, int] = {}
     for a in articles:
-        title = a.title
-        while title in unique:
+        name = a.id
+        while name in unique:
             tried[a.title] = tried.get(a.title, 1) + 1
-            title = f"{a.title} ({tried[a.title]})"
-        unique[title] = Article(title, title, a.text, a.kind)
+            name = f"{a.title} ({tried[a.title]})"
+        unique[name] = a if name == a.id else Article(name, name, a.text, a.kind)
     return tuple(unique.values())
 
 

@@ -66,7 +66,7 @@ def _texts(rows: Iterable[Mapping[str, Any]], path: Path, options: TextOptions) 
     strange: tuple[int, str, Any] | None = None  # row, column and value of something that is no text
     known = False
     for number, row in enumerate(rows, 1):
-        named = {_plain(name): value for name, value in reversed(row.items())}
+        named = {_plain(name): value for name, value in reversed(list(row.items()))}
         first = list(row) if first is None else first
         there = [(column, named[column]) for column in wanted if column in named]
         known = known or bool(there)

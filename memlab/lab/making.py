@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from memlab.corpus.readers import read_texts
+from memlab.corpus.given import Texts, texts_of
+from memlab.corpus.one_file import AS_THEY_ARE, TextOptions
+from memlab.corpus.readers import Collection, read_collection, read_texts
 from memlab.corpus.received import drop_texts, keep_texts
 from memlab.corpus.world import atlas
 from memlab.errors import InputError, NotFound, StoreError
@@ -70,9 +73,15 @@ class Making(Inventory):
         """Texts of one's own: txt, md, csv, jsonl, parquet, also .gz; files or folders."""
         return read_texts(paths)
 
+    def texts_of(self, given: Texts, **options: Any) -> Collection:
+        """Paths, texts or articles as a collection that `build` and `evaluate_perplexity` take, with a report of how
+        they were read. Options: hidden, text_column, without_license; see `memlab.corpus.one_file.TextOptions`.
+        """
+        return texts_of(given, TextOptions.of(options))
+
     def build(
         self,
-        documents: list[Article],
+        documents: Texts,
         name: str,
         model: str = "atlas-mlm",
         keys: tuple[str, ...] = (),
@@ -82,12 +91,18 @@ class Making(Inventory):
         progress: Progress = lambda fraction, message: None,
         stop: Stop = lambda: False,
     ) -> list[StoreInfo]:
-        """Builds a datastore from texts with any model; goes on where an earlier try ended."""
+        """Builds a datastore from texts with any model; goes on where an earlier try ended.
+
+        `documents`: paths, texts or articles, `lab.build("letters.txt", name="letters")`; a string is a path where it
+        names a file or folder (see `memlab.corpus.given`). What was left out is said by `report` of the result.
+        """
         own_name(name)
         lm = self._load(model)
         chosen = keys or BUNDLED_KEYS[lm.kind][:1]
-        folders = build(self.home, lm, documents, Order(name, chosen, index, Reading(window, stride)), progress, stop)
-        return [self._shelf.info(folder.name) for folder in folders]
+        read = texts_of(documents)
+        order = Order(name, chosen, index, Reading(window, stride))
+        folders = build(self.home, lm, read.articles, order, progress, stop)
+        return [replace(self._shelf.info(folder.name), report=read.report) for folder in folders]
 
     def build_order(
         self,
@@ -98,6 +113,7 @@ class Making(Inventory):
         index: str | None = None,
         window: int | None = None,
         stride: int | None = None,
+        options: TextOptions = AS_THEY_ARE,
     ) -> dict[str, Any]:
         """The parameters of a job that builds a datastore from files or folders:
 
@@ -116,6 +132,7 @@ class Making(Inventory):
             "index": index,
             "window": window,
             "stride": stride,
+            "options": options.to_dict(),
         }
 
     def keep_texts(self, files: Iterable[tuple[str, bytes]]) -> list[Path]:
@@ -228,10 +245,17 @@ def _part(progress: Progress, n: int, of: int, name: str, fraction: float, messa
 
 @long_work("build", resumable=True)
 def _build(
-    lab: Making, progress: Progress, stop: Stop, texts: list[str], name: str, keys: list[str], **order: Any
+    lab: Making,
+    progress: Progress,
+    stop: Stop,
+    texts: list[str],
+    name: str,
+    keys: list[str],
+    options: Mapping[str, Any] = MappingProxyType({}),
+    **order: Any,
 ) -> list[StoreInfo]:
     progress(0.0, "reading the texts")
-    documents = read_texts(map(Path, texts))
+    documents = read_collection(map(Path, texts), TextOptions.of(options))
     built = lab.build(documents, name, keys=tuple(keys), progress=progress, stop=stop, **order)
     drop_texts(lab.home, map(Path, texts))
     return built

@@ -16,7 +16,7 @@ from memlab.methods import knn_lm, spalm
 from memlab.methods.declare import Field
 from memlab.methods.gates import GATES
 from memlab.methods.reading import Progress
-from memlab.results import Trace
+from memlab.results import Article, Trace
 
 ONLY_ASKING = ("search", "articles")  # of kNN-LM: a reading searches all entries
 ONLY_MIXED = ("lam", "temperature", "knn_k")  # of SPALM: settings of the kNN-LM that is mixed in
@@ -96,4 +96,4 @@ class Passages(Reading):
 
 @long_work("read", stored=False)
 def _read(lab: Passages, progress: Progress, stop: Callable[[], bool], text: str, **how: Any) -> Trace:
-    return lab.read(text, progress=progress, stop=stop, **how)
+    return lab.read(Article("passage", "passage", text), progress=progress, stop=stop, **how)

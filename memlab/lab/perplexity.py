@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from memlab.corpus.given import Texts, texts_of
 from memlab.corpus.passages import held_out_articles, training_passages
-from memlab.corpus.readers import read_texts
-from memlab.corpus.split import one_text, parts
+from memlab.corpus.readers import Collection
+from memlab.corpus.split import joined, parts
 from memlab.errors import InputError
 from memlab.evaluate.bench_reading import bench_large, bench_perplexity, bench_reading
 from memlab.evaluate.mixtures import LAMBDAS
@@ -42,13 +43,18 @@ from memlab.results import Article
 PARTS = ("all", "train", "validation", "test")
 
 
+def _articles(given: Texts) -> Sequence[Article]:
+    """Texts as they were given; none where none were."""
+    return () if isinstance(given, list | tuple) and not given else texts_of(given).articles
+
+
 class Perplexity(Reading):
     """Measurements of reading."""
 
     def evaluate_perplexity(
         self,
-        texts: Sequence[Article],
-        validation: Sequence[Article] = (),
+        texts: Texts,
+        validation: Texts = (),
         methods: Sequence[str] = ("base", "knn-lm"),
         models: Sequence[str] = (),
         datastores: Sequence[str] = (),
@@ -73,7 +79,8 @@ class Perplexity(Reading):
         """Perplexity of texts under several methods, all on the same tokens. Datastores are read as they were built.
 
         Args:
-            texts, validation: what is measured, and what settings that are not given are tuned on.
+            texts, validation: what is measured, and what settings that are not given are tuned on: paths, texts or
+                articles (see `memlab.corpus.given`).
             methods: of `memlab.evaluate.mixtures.METHODS`; base is always among them.
             models, datastores, short_term_models, spalm_models: one for each run (seed), in the same order; by
                 default the bundled ones, and the datastore that each model made.
@@ -92,6 +99,7 @@ class Perplexity(Reading):
             raise InputError(f"leave_out is {leave_out!r}; allowed is one of {', '.join(LEAVE_OUT)}.")
         if cache < 0:
             raise InputError(f"The continuous cache has size {cache}; allowed is 0 or more.")
+        texts, validation = _articles(texts), _articles(validation)
         if not texts:
             raise InputError("There is no text to measure. Give files, or --atlas.")
         for kind in gates:
@@ -152,13 +160,17 @@ class Perplexity(Reading):
         """What the papers report, as printed, and a note; never to be put beside what is measured here."""
         return reported(), ASTERISK
 
-    def part_of(self, path: Path, part: str = "all") -> list[Article]:
-        """A file as texts; or its training, validation or test part (90, 5, 5 per cent by position) as one text."""
+    def part_of(self, path: Path, part: str = "all", texts: Collection | None = None) -> list[Article]:
+        """A file as texts; or its training, validation or test part (90, 5, 5 per cent by position) as one text.
+
+        `texts`: what `texts_of` read of the file, if that was done before.
+        """
         if part not in PARTS:
             raise InputError(f"There is no part {part!r}. Allowed: {', '.join(PARTS)}.")
+        articles = texts_of(path).articles if texts is None else texts.articles
         if part == "all":
-            return read_texts([path])
-        text = getattr(parts(one_text(path)), part)
+            return list(articles)
+        text = getattr(parts(joined(articles)), part)
         return [Article(f"{path.name}:{part}", f"{path.name} ({part})", text)]
 
     def atlas_part(self, part: str) -> list[Article]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
+from memlab.corpus.given import OneText, passage_of
 from memlab.errors import InputError
 from memlab.lab.posing import How, Posing
 from memlab.lm.passage import Passage, passage
@@ -39,7 +40,7 @@ class Reading(Posing):
 
     def read(
         self,
-        text: str,
+        text: OneText,
         method: str = "knn-lm",
         model: str | None = None,
         datastore: str | None = None,
@@ -61,7 +62,8 @@ class Reading(Posing):
         """Reads a passage token by token with a causal model and its memory.
 
         Args:
-            text: the passage, at most LIMIT tokens; with `cut` what is beyond is dropped.
+            text: the passage, at most LIMIT tokens, or the file that holds it (a `Path`, or a string that names a
+                file; see `memlab.corpus.given`); with `cut` what is beyond is dropped.
             method: "base", "knn-lm", "spalm" or "spalm+knn-lm".
             model, datastore: by default the bundled ones of the method.
             short_term: M, tokens whose states are carried across segment borders; 0 is off.
@@ -76,6 +78,7 @@ class Reading(Posing):
         Raises:
             MemlabError: whatever cannot be used, with what is allowed.
         """
+        text = passage_of(text)
         how = How(
             method, model, datastore, short_term, cache, gate, as_of, preset, window, stride, leave_out, theta, lam_cache,
             settings, progress,

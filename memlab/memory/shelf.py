@@ -15,6 +15,7 @@ from memlab.errors import StoreError
 from memlab.lm.catalogue import BUNDLED, load
 from memlab.memory.datastore import Datastore, listed, open_store, stamp
 from memlab.memory.pending import PendingStore
+from memlab.results.texts import TextReport
 
 Thing = TypeVar("Thing")
 
@@ -48,9 +49,11 @@ class StoreInfo:
     index: str
     state: str
     why: str = ""
+    report: TextReport | None = None  # of a datastore that was just built: what was read and what was left out
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        found = asdict(self)
+        return found if self.report else {name: value for name, value in found.items() if name != "report"}
 
 
 class Shelf:

@@ -56,3 +56,9 @@ class TextReport:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> TextReport:
+        """From what `to_dict` gave."""
+        left_out = tuple(LeftOut(part["kind"], part["count"], tuple(part["examples"])) for part in given["left_out"])
+        return cls(given["files"], given["texts"], left_out, tuple(given["notices"]))

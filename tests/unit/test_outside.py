@@ -91,17 +91,26 @@ def test_new_empty_and_linked_places_are_written(there: str, tmp_path: Path) -> 
 def test_a_failure_leaves_the_old_model_and_nothing_else(tmp_path: Path) -> None:
     model(tmp_path / "m")
     before = everything(tmp_path)
-    with pytest.raises(ZeroDivisionError), new_model_folder(tmp_path / "m") as work:
-        (work / "config.json").write_text("half")
-        raise ZeroDivisionError
+
+    def broken() -> None:
+        with new_model_folder(tmp_path / "m") as work:
+            (work / "config.json").write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
     assert everything(tmp_path) == before
 
 
 def test_what_came_while_a_model_was_written_stays(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"thesis\.tex"), new_model_folder(tmp_path / "m") as work:
-        (work / "config.json").write_text("new")
-        (tmp_path / "m").mkdir()
-        (tmp_path / "m" / "thesis.tex").write_text("x")
+    def overtaken() -> None:
+        with new_model_folder(tmp_path / "m") as work:
+            (work / "config.json").write_text("new")
+            (tmp_path / "m").mkdir()
+            (tmp_path / "m" / "thesis.tex").write_text("x")
+
+    with pytest.raises(InputError, match=r"thesis\.tex"):
+        overtaken()
     assert everything(tmp_path) == {"m/thesis.tex": b"x"}
 
 
@@ -127,9 +136,14 @@ def test_a_file_of_another_kind_is_refused_and_one_of_ours_is_replaced(tmp_path:
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "x").write_text(MARK)
-    with pytest.raises(ZeroDivisionError), new_file(tmp_path / "x", MINE) as work:
-        work.write_text("half")
-        raise ZeroDivisionError
+
+    def broken() -> None:
+        with new_file(tmp_path / "x", MINE) as work:
+            work.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
     assert everything(tmp_path) == {"x": MARK.encode()}
 
 
