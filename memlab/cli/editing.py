@@ -16,6 +16,7 @@ def _print_edit(edit: Any, as_json: bool) -> None:
     if len(edit.sources) > 20:
         lines.append(f"  ... and {len(edit.sources) - 20} more")
     lines += [f"  remembers {text}" for text in edit.remembers]
+    lines += [f"  note: {notice}" for notice in edit.notices]
     show(edit.to_dict(), as_json, lines + (_moved_lines(edit.moved) if edit.moved else []))
 
 

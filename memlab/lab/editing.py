@@ -22,6 +22,7 @@ from memlab.record.memory_edits import (
     document_named,
     edit_of,
     entries_named,
+    in_other_code_points,
     lesson,
     places_named,
     shortened,
@@ -63,7 +64,9 @@ class Editing(Moving):
         """
         parameters = lesson(text, value)
         what = parameters["teaches"]["text"]
-        return self._edit("teach", f"Taught: {shortened(what)}", parameters, author, dry_run, scores)
+        edit = self._edit("teach", f"Taught: {shortened(what)}", parameters, author, dry_run, scores)
+        said = in_other_code_points(parameters, value)
+        return replace(edit, notices=(said,)) if said else edit
 
     def forget(
         self,
