@@ -22,9 +22,17 @@ def models(as_json: bool, home: Path | None, workspace: str) -> None:
 
 
 @click.command()
+@click.option("--verify", is_flag=True, help="Check every byte of their files against the hashes of what was built.")
 @every_command
-def datastores(as_json: bool, home: Path | None, workspace: str) -> None:
+def datastores(verify: bool, as_json: bool, home: Path | None, workspace: str) -> None:
     """The datastores of the home folder."""
+    if verify:
+        checks = open_lab(home, workspace).verify_datastores()
+        lines = [" ".join((f"{check.name:<28} {check.state:<9}", *check.problems)).rstrip() for check in checks]
+        show([check.to_dict() for check in checks], as_json, lines)
+        if any(check.state == "damaged" for check in checks):
+            raise click.exceptions.Exit(1)
+        return
     found = open_lab(home, workspace).datastores()
     lines = [
         f"{s.name:<28} {s.state:<9} {s.model:<14} key {s.key:<12} {s.entries:>8} entries {s.documents:>6} texts {s.index} {s.why}"

@@ -27,6 +27,8 @@ from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info
 from memlab.lm.text_training import TextRecipe
 from memlab.lm.training import RECIPES, train
 from memlab.memory.building import Order, build, remove_store
+from memlab.memory.datastore import verify_store
+from memlab.memory.marks import StoreCheck
 from memlab.memory.plan import Reading
 from memlab.memory.shelf import StoreInfo
 from memlab.outside import check_model_folder
@@ -138,6 +140,10 @@ class Making(Inventory):
     def keep_texts(self, files: Iterable[tuple[str, bytes]]) -> list[Path]:
         """Keeps texts that a page received, by name and content, until a job has built a datastore from them."""
         return keep_texts(self.home, files)
+
+    def verify_datastores(self) -> list[StoreCheck]:
+        """Whether every byte of the datastores' files is what was built; takes as long as reading them."""
+        return [verify_store(self.home, name) for name in self._shelf.names()]
 
     def delete_datastore(self, name: str, confirm: str) -> None:
         """Deletes a datastore of one's own; `confirm` is its name once more.

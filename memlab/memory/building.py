@@ -37,10 +37,12 @@ from memlab.memory.articles import ArticleSearch
 from memlab.memory.datastore import Datastore, Fingerprint, Meta
 from memlab.memory.files import Progress, concatenate, link, locked, put, put_away, write_array
 from memlab.memory.index import make_index, recipe_for, write_index
+from memlab.memory.marks import mark
 from memlab.memory.plan import WHOLE, Reading, Tick, encode_plan, plan
 from memlab.results import Article
 
 SHARD_TOKENS = 60_000  # words, roughly, of the texts of one shard
+SHARED = ("values.i32", "tokens.i32", "documents.parquet", "articles.npz")  # by the datastores of one build
 TICK = 0.1  # seconds between two words of progress, and two looks for a wish to stop
 
 
@@ -266,6 +268,7 @@ def _join(
         )
     _write_documents(documents, spans, first / "documents.parquet")
     ArticleSearch.over((a.text for a in documents), [a.title for a in documents]).write(first / "articles.npz")
+    marks = {file: mark(first / file) for file in SHARED}
     recipe = order.recipe or recipe_for(count)
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "numpy")}
     versions["faiss"] = faiss.__version__
@@ -273,13 +276,14 @@ def _join(
         out = work / key
         if key != order.keys[0]:
             out.mkdir()
-            for shared in ("values.i32", "tokens.i32", "documents.parquet", "articles.npz"):
+            for shared in SHARED:
                 link(first / shared, out / shared)
         concatenate((p / f"{key}.f16" for p in parts), out / "keys.f16")
         keys = np.memmap(out / "keys.f16", np.float16, "r", shape=(count, model.d))
         index = make_index(recipe, keys, partial(_of_one, tick, number, len(order.keys)))
         write_index(index, out / "index.faiss")
-        Meta(name, replace(wanted, key=key, count=count, index=recipe), versions=versions).write(out)
+        marks |= {file: mark(out / file) for file in ("keys.f16", "index.faiss")}
+        Meta(name, replace(wanted, key=key, count=count, index=recipe), versions=versions, files=marks).write(out)
 
 
 def _of_one(tick: Tick, number: int, of: int, share: float) -> None:

@@ -14,6 +14,7 @@ from memlab.corpus.generator import articles_hash, atlas_articles
 from memlab.errors import StoreError
 from memlab.lm.catalogue import BUNDLED, load
 from memlab.memory.datastore import Datastore, listed, open_store, stamp
+from memlab.memory.marks import NO_HASHES
 from memlab.memory.pending import PendingStore
 from memlab.results.texts import TextReport
 
@@ -39,7 +40,7 @@ class Cache:
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What is known of a datastore; `state` is ready, building, missing or broken (`why` says more)."""
+    """What is known of a datastore; `state` is ready, building, missing or broken (`why` says more, also of a ready one without hashes)."""
 
     name: str
     model: str
@@ -74,8 +75,9 @@ class Shelf:
     def info(self, name: str) -> StoreInfo:
         """What is known of a datastore, also of a broken one."""
         try:
-            f = self.open(name).fingerprint
-            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready")
+            store = self.open(name)
+            f, why = store.fingerprint, "" if store.meta.files else NO_HASHES
+            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready", why)
         except StoreError as error:
             return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
 
