@@ -18,12 +18,14 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 import numpy as np
 
-from memlab.lm.model import LanguageModel
-from memlab.memory.changes import Taught
+if TYPE_CHECKING:
+    from memlab.lm.model import LanguageModel
+    from memlab.memory.changes import Taught
 
 FOLDER = "taught-keys"
 FORM = 1  # of packs, and of how a taught text becomes entries; another number makes all of them anew
