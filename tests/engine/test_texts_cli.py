@@ -217,3 +217,20 @@ def test_a_home_whose_name_does_not_decode_works(name: str | bytes, masked: Path
     assert taught.returncode == 0, taught.stderr.decode(errors="replace")
     assert json.loads(taught.stdout)["remembers"] == ["Malm\u00f6 is a city."]
     assert memlab("datastores").returncode == 0
+
+
+@pytest.mark.parametrize("by_file", [True, False])
+def test_of_a_batch_only_the_broken_line_fails(by_file: bool, run: Run, masked: Path, tmp_path: Path) -> None:
+    put(tmp_path, **{"t.txt": GOOD})
+    run("build", tmp_path / "t.txt", "--model", masked)
+    lines = [b"The capital of France is [MASK].", b"Fran\xe7a is [MASK].", "Paris\u2028is the \x0c [MASK].".encode()]
+    raw = b"\r\n".join(lines) + b"\r\n"
+    (tmp_path / "prompts").write_bytes(raw)
+    asked = ["batch", str(tmp_path / "prompts") if by_file else "-", "--datastore", "t", "--k", "4", "--json"]
+    result = CliRunner().invoke(main, asked, input=raw, env={"MEMLAB_HOME": str(tmp_path / "home")})
+    rows = document(result)
+    assert [row["line"] for row in rows] == [1, 2, 3]
+    assert [row["error"] is None for row in rows] == [True, False, True], rows
+    assert "0xE7" in rows[1]["error"]
+    assert rows[1]["prompt"] == "Fran\ufffda is [MASK]."
+    assert rows[2]["prompt"] == "Paris\u2028is the \x0c [MASK]."
