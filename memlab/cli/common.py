@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -123,7 +124,15 @@ def told_text(argument: str | None, option: str | None) -> str:
     if argument is not None and option is not None:
         raise InputError("The text is given twice. Leave out --text, or the argument.")
     text = argument if option is None else option
-    return standard_input() if text in (None, "-") else checked_text(str(text))
+    return standard_input() if text in (None, "-") else checked_text(as_utf8(str(text)))
+
+
+def as_utf8(argument: str) -> str:
+    """A text of the command line as UTF-8 where the locale claims another encoding; what is not stays broken."""
+    try:
+        return os.fsencode(argument).decode()
+    except (UnicodeDecodeError, UnicodeEncodeError):
+        return argument
 
 
 def standard_input() -> str:

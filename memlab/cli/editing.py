@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import author_options, every_command, open_lab, show, told_text
+from memlab.cli.common import as_utf8, author_options, every_command, open_lab, show, told_text
 
 
 def _print_edit(edit: Any, as_json: bool) -> None:
@@ -65,7 +65,10 @@ def teach(
 ) -> None:
     """Teach the memory a sentence or short TEXT (standard input without one, or with "-")."""
     told = told_text(text, given)
-    _print_edit(open_lab(home, workspace).teach(told, value, author, dry_run, scores), as_json)
+    _print_edit(
+        open_lab(home, workspace).teach(told, None if value is None else as_utf8(value), author, dry_run, scores),
+        as_json,
+    )
 
 
 @click.command()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from memlab.cli.common import (
+    as_utf8,
     every_command,
     memory_options,
     open_lab,
@@ -57,7 +58,7 @@ def read(
     if article is not None:
         passage = lab.article(article, as_of=options["as_of"]).text
     elif text is not None and text != "-":
-        passage = text
+        passage = as_utf8(text)
     elif file in (None, "-"):
         passage = standard_input()
     else:

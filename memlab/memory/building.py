@@ -346,7 +346,8 @@ def _write_documents(documents: Sequence[Article], spans: np.ndarray, path: Path
             "count": count,
         }
     )
-    pq.write_table(table, path)
+    with path.open("wb") as file:  # pyarrow cannot open a name that does not decode
+        pq.write_table(table, file)
 
 
 def remove_store(home: Path, name: str) -> None:

@@ -102,7 +102,8 @@ class Documents:
     def read(path: Path) -> Documents:
         """Raises StoreError for a missing or damaged file."""
         try:
-            table = pq.read_table(path).to_pydict()
+            with path.open("rb") as file:  # pyarrow cannot open a name that does not decode
+                table = pq.read_table(file).to_pydict()
             rows = zip(table["id"], table["title"], table["text"], table["kind"], strict=True)
             articles = [Article(*row) for row in rows]
             return Documents(articles, np.asarray(table["first"], np.int64), np.asarray(table["count"], np.int64))
