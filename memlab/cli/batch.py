@@ -20,7 +20,7 @@ WIDTH = 80  # characters of a prompt in a line; the JSON and the CSV have all
 
 @click.command(cls=MethodCommand)
 @click.argument("file", type=click.Path(path_type=Path), default="-")
-@click.option("--method", help="bert-knn for prompts with [MASK], knn-lm for next words (default: what fits each).")
+@click.option("--method", help="See memlab systems (default: what fits each prompt).")
 @click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
 @click.option("--datastore", help="Whose entries are searched (default: the bundled one).")
 @click.option("--as-of", type=int, help="The state after so many edits.")

@@ -685,7 +685,7 @@ class Lab:
 
     @property
     def gates(self) -> Gates:
-        """Trained gates of kNN-LM."""
+        """Trained gates."""
         return self._chapters.gates
 
     @property

@@ -11,7 +11,7 @@
 
 Arrays are memory-mapped. A datastore that belongs to another model, tokenizer, key or collection is
 refused with the reason: read with the wrong model it would give nonsense without a sign (the most
-frequent complaint about public implementations of kNN-LM).
+frequent complaint about public implementations).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Which entries a text gives, and the contexts in which their keys are encoded.
 
-Masked models (BERT-kNN, section 3): every occurrence of a single-token word that is no stop word and
+Masked models (Kassner & Schuetze 2020, section 3): every occurrence of a single-token word that is no stop word and
 no punctuation is an entry; its key is the masked position of its sentence, one masked copy each.
 
-Causal models (kNN-LM, section 2): every token after the first is an entry; its key is the state at
+Causal models (Khandelwal et al. 2020, section 2): every token after the first is an entry; its key is the state at
 the position before it. A text longer than the window is read in overlapping windows; each token is
 an entry once, with at least `window - stride` tokens before it where the text has them.
 """
