@@ -39,7 +39,8 @@ def colorings(trace: Trace) -> dict[str, Coloring]:
     """The colorings that this trace has, by the name that an address uses."""
     a = trace.arrays
     local = trace.gate_info.mixes == "vectors"
-    gate = "1 − g, the weight of the retrieved tokens" if local else "λ, the weight of the memory"
+    info = trace.gate_info
+    gate = f"1 − {info.symbol}, the weight of what was retrieved" if local else f"{info.symbol}, the weight of {info.weighs}"
     found = {
         "gain": Coloring(
             "Gain of memory",

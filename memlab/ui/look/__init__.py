@@ -11,6 +11,7 @@ from memlab.errors import MemlabError
 from memlab.results import Prediction
 from memlab.ui.address import unknown_name
 from memlab.ui.keyboard import BEFORE, LOOK, NEXT
+from memlab.ui.look.available import why_not
 from memlab.ui.look.drop import drop
 from memlab.ui.look.health import health
 from memlab.ui.look.keymap import keymap
@@ -18,6 +19,7 @@ from memlab.ui.look.layers import layers
 from memlab.ui.look.opened import note_opened
 from memlab.ui.look.sweep import sweep
 from memlab.ui.look.why import why
+from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
 PANELS: dict[str, Callable[[Lab, Prediction], None]] = {
@@ -54,10 +56,14 @@ def look_closer(lab: Lab, p: Prediction) -> None:
         view, strut = st.container(), st.container(width=1)
         strut.space(HEIGHT)
     with view:
-        try:
-            PANELS[chosen](lab, p)
-        except MemlabError as error:
-            show_error(error)
+        reason = why_not(lab.methods()[p.method], chosen)
+        if reason is not None:
+            st.info(plain(reason), icon=":material/block:")
+        else:
+            try:
+                PANELS[chosen](lab, p)
+            except MemlabError as error:
+                show_error(error)
     note_opened()
 
 
