@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.ui.entry import through_app
-from memlab.ui.links import link_to_system
+from memlab.ui.navigation import link_to_system
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab
 
@@ -28,7 +28,9 @@ for group in dict.fromkeys(system.group for system in registry.systems.values())
             st.markdown(plain(system.summary))
             st.caption(plain(system.paper))
             offers = [f"{len(system.methods)} methods" if len(system.methods) != 1 else "1 method"]
-            offers += [f"{len(system.studies)} studies" if len(system.studies) != 1 else "1 study"] if system.studies else []
+            offers += (
+                [f"{len(system.studies)} studies" if len(system.studies) != 1 else "1 study"] if system.studies else []
+            )
             offers += [f"{len(system.recipes)} recipes for models"] if system.recipes else []
             with st.container(horizontal=True, vertical_alignment="center"):
                 link_to_system(system, "Open")

@@ -40,9 +40,7 @@ def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
     words, panels = union(p, rows), sides(p)
     titles = [side.title.replace(" (", "<br>(") for side in panels]
     two_lines = any("<br>" in title for title in titles)
-    figure = make_subplots(
-        rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles
-    )
+    figure = make_subplots(rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
     for column, side in enumerate(panels, start=1):
         title, distribution, color = side.title, side.distribution, side.color
         values = [distribution.of(word.id) for word in words]

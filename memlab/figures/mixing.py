@@ -16,9 +16,7 @@ def in_words(p: Prediction) -> str:
         return "No memory takes part: this is the model's own distribution."
     how = "computed for this context" if info.learned else "one constant"
     if info.mixes == "distributions":
-        return (
-            f"{info.symbol} = {two(p.gate.value)} is the weight of {info.weighs} in a mixture of two distributions ({how})."
-        )
+        return f"{info.symbol} = {two(p.gate.value)} is the weight of {info.weighs} in a mixture of two distributions ({how})."
     also = ""
     if p.gate.knn_weight:
         also = f" After the softmax a distribution of neighbors is mixed in with the weight {two(p.gate.knn_weight)}."
@@ -83,9 +81,7 @@ def _tipping_of_vectors(p: Prediction) -> str:
         return f"Both ends say {own}, with the memory alone and without it.{also}"
     if point.lam >= 1:
         return f"{last} ({own}) wins only at {symbol} = 1; {info.ends[0]} says {memory}. {here}"
-    return (
-        f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) says {memory}. {here}"
-    )
+    return f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) says {memory}. {here}"
 
 
 def weight_name(p: Prediction) -> str:

@@ -28,7 +28,9 @@ def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distri
     if step.cache is not None:
         found.append(("Short-term: cache", step.cache, SHORT_TERM))
     if step.knn is not None:
-        found.append((f"Memory alone ({trace.gate_info.symbol} = 0)" if vectors else "Long-term memory", step.knn, MEMORY))
+        found.append(
+            (f"Memory alone ({trace.gate_info.symbol} = 0)" if vectors else "Long-term memory", step.knn, MEMORY)
+        )
     if len(found) > 1:
         found.append(("Together", step.mixture, MIXTURE))
     return found

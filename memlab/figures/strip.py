@@ -40,7 +40,11 @@ def colorings(trace: Trace) -> dict[str, Coloring]:
     a = trace.arrays
     local = trace.gate_info.mixes == "vectors"
     info = trace.gate_info
-    gate = f"1 − {info.symbol}, the weight of what was retrieved" if local else f"{info.symbol}, the weight of {info.weighs}"
+    gate = (
+        f"1 − {info.symbol}, the weight of what was retrieved"
+        if local
+        else f"{info.symbol}, the weight of {info.weighs}"
+    )
     found = {
         "gain": Coloring(
             "Gain of memory",

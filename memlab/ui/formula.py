@@ -38,9 +38,7 @@ def _head(p: Prediction) -> str:
             f"softmax of (1 − {symbol}) × {chip('retrieved tokens', MEMORY)} + {symbol} × {chip('state', MODEL)} "
             f"= {chip('answer', MIXTURE)}{also}; {symbol} = {two(p.gate.value)} is the weight of {escape(info.weighs)}"
         )
-    return (
-        f"{symbol} × {chip('memory', MEMORY)} + (1 − {symbol}) × {chip('model', MODEL)} = {chip('mixture', MIXTURE)}"
-    )
+    return f"{symbol} × {chip('memory', MEMORY)} + (1 − {symbol}) × {chip('model', MODEL)} = {chip('mixture', MIXTURE)}"
 
 
 def _of_distributions(p: Prediction, word: WordProbability) -> str:

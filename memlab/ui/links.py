@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException, StreamlitPageNotFoundError
+from streamlit.errors import StreamlitPageNotFoundError
 
 from memlab.bundle import bundle
-from memlab.declare import System
 from memlab.ui.sharing import here
 
 
@@ -26,16 +25,6 @@ def link_to(page: str, label: str, parameters: Mapping[str, str], icon: str) -> 
         st.page_link(bundle() / "pages" / f"{page}.py", label=label, icon=sign, query_params=address)
     except StreamlitPageNotFoundError:
         st.link_button(label, f"{page}?{urlencode(address)}", icon=sign)
-
-
-def link_to_system(system: System, label: str) -> None:
-    """A link to the page of a system, in the same workspace."""
-    from memlab.ui.navigation import address_of, page_of  # draws system pages, which hold links
-
-    try:
-        st.page_link(page_of(system), label=label, icon=":material/arrow_forward:", query_params=here())
-    except StreamlitAPIException:
-        st.link_button(label, f"{address_of(system)}?{urlencode(here())}", icon=":material/arrow_forward:")
 
 
 def tab_to(page: str, label: str, parameters: Mapping[str, str], icon: str, key: str) -> None:

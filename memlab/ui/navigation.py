@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from memlab.bundle import bundle
 from memlab.declare import System
 from memlab.systems.registry import registry
+from memlab.ui.sharing import here
 from memlab.ui.system_page import system_page
 
 # group -> (file in pages/, title, Material symbol, help)
@@ -64,6 +67,15 @@ def page_of(system: System) -> st.Page:
 def address_of(system: System) -> str:
     """The path of a system's page."""
     return f"system-{system.name.replace('_', '-')}"
+
+
+def link_to_system(system: System, label: str) -> None:
+    """A link to the page of a system, in the same workspace; a plain one where a page runs without the app's navigation."""
+    icon = ":material/arrow_forward:"
+    try:
+        st.page_link(page_of(system), label=label, icon=icon, query_params=here())
+    except StreamlitAPIException:
+        st.link_button(label, f"{address_of(system)}?{urlencode(here())}", icon=icon)
 
 
 def _drawn(system: System) -> Callable[[], None]:

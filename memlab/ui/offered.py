@@ -10,7 +10,6 @@ import streamlit as st
 from memlab import Lab
 from memlab.corpus.world import MASK
 from memlab.declare import Method
-from memlab.errors import MemlabError
 from memlab.lm.catalogue import ModelInfo
 from memlab.ui.plain import plain
 

@@ -45,7 +45,12 @@ def tables(document: Mapping[str, Any]) -> list[str]:
 def rows_of(document: Mapping[str, Any], name: str) -> bool:
     """Whether a value is a list of objects."""
     value = document[name]
-    return isinstance(value, Sequence) and not isinstance(value, str) and bool(value) and all(isinstance(row, Mapping) for row in value)
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and bool(value)
+        and all(isinstance(row, Mapping) for row in value)
+    )
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,6 +87,8 @@ def _text(value: Any) -> str:
 
 def _files(study: Study, document: Any, key: str) -> None:
     with st.container(horizontal=True):
-        download("JSON", lambda: json.dumps(document, ensure_ascii=False, indent=1), f"{study.name}.json", f"{key}.json")
+        download(
+            "JSON", lambda: json.dumps(document, ensure_ascii=False, indent=1), f"{study.name}.json", f"{key}.json"
+        )
         if isinstance(document, Mapping) and tables(document):
             download("CSV", lambda: csv_of(document), f"{study.name}.csv", f"{key}.csv")

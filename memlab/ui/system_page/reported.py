@@ -14,7 +14,9 @@ def reported_panel(lab: Lab, system: System) -> None:
     if not system.reported:
         return
     st.header("Reported by the paper", anchor=False)
-    st.caption("Figures as printed, with the authors' models and data. Nothing that is measured here compares with them.")
+    st.caption(
+        "Figures as printed, with the authors' models and data. Nothing that is measured here compares with them."
+    )
     for table in system.reported:
         reported_table(table)
 

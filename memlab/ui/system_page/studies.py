@@ -71,7 +71,9 @@ def _run(lab: Lab, system: System, job_id: str) -> None:
     try:
         job = lab.work.job(job_id)
     except NotFound:
-        show_error(NotFound(f"There is no saved run {job_id[:40]!r} here. It was removed, or made on another computer."))
+        show_error(
+            NotFound(f"There is no saved run {job_id[:40]!r} here. It was removed, or made on another computer.")
+        )
         return
     order = job.parameters or {}
     study = system.study(str(order.get("study"))) if job.kind == KIND and order.get("system") == system.name else None
@@ -84,7 +86,9 @@ def _run(lab: Lab, system: System, job_id: str) -> None:
     shown = show_job(lab, job_id)
     if not shown.over:
         return
-    if st.button("Run again", key=f"run.again.{job_id}", icon=":material/replay:", help="A new run with these settings"):
+    if st.button(
+        "Run again", key=f"run.again.{job_id}", icon=":material/replay:", help="A new run with these settings"
+    ):
         start(lab, system, study, settings)
     document = lab.work.job(job_id).result
     if document is None:
@@ -97,9 +101,9 @@ def _run(lab: Lab, system: System, job_id: str) -> None:
 
 def _earlier(lab: Lab, system: System) -> None:
     """The last runs of the system's studies, each with a link."""
-    runs = [
-        job for job in lab.work.jobs(limit=200, kind=KIND) if (job.parameters or {}).get("system") == system.name
-    ][:RUNS]
+    runs = [job for job in lab.work.jobs(limit=200, kind=KIND) if (job.parameters or {}).get("system") == system.name][
+        :RUNS
+    ]
     if not runs:
         return
     with st.expander(f"Saved runs: {len(runs)}", icon=":material/history:"):
