@@ -258,7 +258,7 @@ def test_spalm_is_read_with_its_encoder_and_counterfactuals(lab: Lab, spalm: str
 def test_all_methods_of_perplexity_are_on_the_same_tokens(lab: Lab, spalm: str) -> None:
     texts = lab.perplexity.atlas_part("test")[:4]
     methods = ("base", "short-term", "cache", "knn-lm", "knn-lm+cache", "spalm", "spalm+knn-lm")
-    result = lab.evaluate_perplexity(texts, methods=methods, spalm_models=(spalm,), memory=24, k=16)
+    result = lab.evaluate_perplexity(texts, methods=methods, own_models=(spalm,), memory=24, k=16)
     rows = {row["method"]: row for row in result["results"]}
     assert list(rows) == list(methods)
     assert len({row["tokens"] for row in rows.values()}) == 1

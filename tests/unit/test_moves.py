@@ -54,7 +54,7 @@ def tree() -> Generation:
     span = CopiedSpan(0, 2, "a d", "A & B", 0, 3, 7)
     branches = (Branch(2, "max_tokens"), Branch(4, "end"), Branch(5, "max_tokens", (span,)))
     return Generation(
-        "x <b>", (9,), "knn-lm", "m", "s", "default", 0, {}, {}, 3, 2, "constant", nodes, branches, 5
+        "x <b>", (9,), "knn-lm", "m", "s", "default", 0, {}, {}, 3, 2, lambda_gate("constant"), nodes, branches, 5
     )  # fmt: skip
 
 
