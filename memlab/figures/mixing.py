@@ -6,7 +6,7 @@ Made from what the gate says of itself (`GateInfo`), so that pages, presentation
 from __future__ import annotations
 
 from memlab.figures.sides import end, sentence, two
-from memlab.results import Prediction
+from memlab.results import Prediction, TippingPoint
 
 
 def in_words(p: Prediction) -> str:
@@ -49,11 +49,12 @@ def tipping(p: Prediction) -> str:
     info = p.gate.info
     if info.mixes == "nothing":
         return ""
-    return _tipping_of_vectors(p) if info.mixes == "vectors" else _tipping_of_distributions(p)
+    return _tipping_of_vectors(p) if info.mixes == "vectors" else tipping_of_distributions(p.tipping, p.gate.value)
 
 
-def _tipping_of_distributions(p: Prediction) -> str:
-    point, symbol, value = p.tipping, p.gate.info.symbol, p.gate.value
+def tipping_of_distributions(point: TippingPoint, value: float) -> str:
+    """The same for two distributions that are mixed with the weight `value` of the memory."""
+    symbol = point.symbol
     model, memory = point.model_answer, point.memory_answer
     if point.lam is None:
         return f"Model and memory agree on {memory}: no {symbol} changes the answer."

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 import streamlit as st
 
 from memlab import Lab
+from memlab.corpus.received import FOLDER
 from memlab.errors import MemlabError, NotFound
 from memlab.record.job_info import JobInfo
 from memlab.ui.plain import plain
@@ -17,6 +19,8 @@ from memlab.ui.session import show_error
 
 EVERY = "1s"
 RECENT = timedelta(hours=1)
+JUST_NOW = timedelta(minutes=1)
+_DISMISSED = "jobs.dismissed"
 SIGNS = {"done": "check_circle", "stopped": "stop_circle", "failed": "error", "interrupted": "power_off"}
 
 
@@ -111,13 +115,30 @@ def _panel(lab: Lab, going: bool) -> None:
         if not job.over:
             _going(lab, job, "panel")
     needing = [job for job in jobs if job.can_resume or (job.state == "failed" and _recent(job))]
-    for job in needing:
-        _ended(lab, job, "panel")
+    _ended_early(lab, [job for job in needing if job.id not in st.session_state.get(_DISMISSED, ())])
     finished = [job for job in jobs if job.over and job not in needing and _recent(job)]
     if finished:
         with st.expander(f"Finished within the hour: {len(finished)}", icon=":material/check_circle:"):
             for job in finished:
                 st.caption(plain(f"{job.title}: {job.state}"))
+
+
+def _ended_early(lab: Lab, jobs: list[JobInfo]) -> None:
+    """A count of the jobs that ended early, which unfolds; all can be dismissed for this session."""
+    if not jobs:
+        return
+    count = "1 job ended early" if len(jobs) == 1 else f"{len(jobs)} jobs ended early"
+    with st.expander(count, icon=":material/error:", expanded=any(_recent(job, JUST_NOW) for job in jobs)):
+        for job in jobs:
+            _ended(lab, job, "panel")
+        if st.button(
+            "Dismiss",
+            key="jobs.dismiss",
+            icon=":material/visibility_off:",
+            help="Not shown again until the page is loaded anew.",
+        ):
+            st.session_state[_DISMISSED] = {*st.session_state.get(_DISMISSED, ()), *(job.id for job in jobs)}
+            st.rerun()
 
 
 def _going(lab: Lab, job: JobInfo, place: str) -> None:
@@ -142,24 +163,41 @@ def _ended(lab: Lab, job: JobInfo, place: str) -> None:
         st.markdown(f":material/{SIGNS[job.state]}: **{plain(job.title)}**")
         st.caption(plain(_why(job)))
         with st.container(horizontal=True):
-            if job.can_resume and st.button(
-                "Resume", key=f"jobs.{place}.resume.{job.id}", icon=":material/play_arrow:"
+            if (
+                job.can_resume
+                and not can_never_succeed(lab, job)
+                and st.button("Resume", key=f"jobs.{place}.resume.{job.id}", icon=":material/play_arrow:")
             ):
                 _do(lab.work.resume, job.id)
             if place == "panel" and st.button("Remove", key=f"jobs.{place}.remove.{job.id}", icon=":material/close:"):
                 _do(lab.work.remove, job.id)
 
 
+def can_never_succeed(lab: Lab, job: JobInfo) -> bool:
+    """Whether a job failed on a file that was uploaded for it: that file is as it is, and doing it again is of no use."""
+    uploads = str(lab.home / FOLDER)
+    return job.state == "failed" and any(path.startswith(uploads) and path in (job.error or "") for path in _texts(job))
+
+
+def _texts(job: JobInfo) -> list[str]:
+    """The files that a job reads."""
+    texts = (job.parameters or {}).get("texts") or []
+    return [str(path) for path in texts] if isinstance(texts, list) else []
+
+
 def _why(job: JobInfo) -> str:
-    """One sentence about how a job ended."""
+    """One sentence about how a job ended; files by their names, as they were chosen."""
     if job.state == "failed":
-        return f"Failed. {job.error}"
+        error = job.error or ""
+        for path in _texts(job):
+            error = error.replace(path, Path(path).name)
+        return f"Failed. {error}"
     how = "Stopped" if job.state == "stopped" else "Interrupted: its process ended"
     return f"{how} at {job.fraction:.0%}{': ' + job.message if job.message else ''}."
 
 
-def _recent(job: JobInfo) -> bool:
-    return job.ended is not None and datetime.now(UTC) - datetime.fromisoformat(job.ended) < RECENT
+def _recent(job: JobInfo, within: timedelta = RECENT) -> bool:
+    return job.ended is not None and datetime.now(UTC) - datetime.fromisoformat(job.ended) < within
 
 
 def _do(change: Callable[[str], object], job_id: str) -> None:
