@@ -12,7 +12,7 @@ from html import escape
 
 import numpy as np
 
-from memlab.figures.theme import MEMORY, MODEL
+from memlab.figures.theme import MEMORY, MODEL, visible
 from memlab.results import Trace, TraceToken
 
 SHOWN = 4  # remembered tokens under a word, as in the lecture's figure
@@ -162,7 +162,7 @@ def _token(token: TraceToken, coloring: str, how: Coloring, columns: bool, joine
     said = escape(label(token), quote=True)
     below = f"<i>{number(coloring, value)}</i>" if columns else ""
     below += "".join(_remembered(n.token, n.id == token.id) for n in token.neighbors[:SHOWN]) if columns else ""
-    text = escape(token.text.strip()) or "␣"
+    text = escape(token.text.strip() or visible(token.text))
     return (
         f'<span class="{classes}" role="option" tabindex="-1" data-token="{token.position}" title="{said}" '
         f'aria-label="{said}" style="--a:{strength:.2f}"><b>{text}</b>{below}</span>'
@@ -170,7 +170,7 @@ def _token(token: TraceToken, coloring: str, how: Coloring, columns: bool, joine
 
 
 def _remembered(word: str, right: bool) -> str:
-    return f"<u class='r'>{escape(word)}</u>" if right else f"<u>{escape(word)}</u>"
+    return f"<u class='r'>{escape(visible(word))}</u>" if right else f"<u>{escape(visible(word))}</u>"
 
 
 def _end(values: np.ndarray, least: float = 1.0) -> float:

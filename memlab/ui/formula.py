@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from memlab.figures.sides import two
-from memlab.figures.theme import MEMORY, MIXTURE, MODEL, share
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL, share, visible
 from memlab.results import Prediction, WordProbability
 from memlab.ui.highlight import chip
 
@@ -44,7 +44,7 @@ def _head(p: Prediction) -> str:
 def _of_distributions(p: Prediction, word: WordProbability) -> str:
     lam = p.gate.value
     return _line(
-        f"<b>{escape(word.token)}</b>&ensp;{two(lam)} × {chip(share(p.knn.of(word.id)), MEMORY)} + "
+        f"<b>{escape(visible(word.token))}</b>&ensp;{two(lam)} × {chip(share(p.knn.of(word.id)), MEMORY)} + "
         f"{two(1 - lam)} × {chip(share(p.lm.of(word.id)), MODEL)} = "
         f"<b>{chip(share(p.mixture.of(word.id)), MIXTURE)}</b>"
     )
@@ -53,7 +53,7 @@ def _of_distributions(p: Prediction, word: WordProbability) -> str:
 def _of_vectors(p: Prediction, word: WordProbability) -> str:
     symbol = escape(p.gate.info.symbol)
     return _line(
-        f"<b>{escape(word.token)}</b>&ensp;{symbol} = 0: {chip(share(p.knn.of(word.id)), MEMORY)} &ensp; "
+        f"<b>{escape(visible(word.token))}</b>&ensp;{symbol} = 0: {chip(share(p.knn.of(word.id)), MEMORY)} &ensp; "
         f"<b>{symbol} = {two(p.gate.value)}: {chip(share(p.mixture.of(word.id)), MIXTURE)}</b> &ensp; "
         f"{symbol} = 1: {chip(share(p.lm.of(word.id)), MODEL)}"
     )

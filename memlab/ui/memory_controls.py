@@ -13,8 +13,8 @@ from memlab.declare import ABILITIES, Field, Method, checked
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named
+from memlab.ui.method_control import method_control
 from memlab.ui.offered import model_info, offer, stores_for
-from memlab.ui.plain import plain
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,8 @@ class MemoryControls:
             self.problems.append(InputError(offered.others[str(asked)]))
         else:
             self.check("method", what, list(offered.able))
-        name = st.segmented_control(
-            "Method",
-            list(offered.able),
-            default=offered.default("", None if model is None else model_info(self.lab, model)),
-            format_func=lambda name: offered.able[name].title,
-            required=True,
-            key=self.key("method"),
-            bind="query-params",
-            on_change=self._defaults_again,
-            args=(True,),
-            wrap=True,
-        )
-        method = offered.able[name]
-        st.caption(plain(f"{method.title}, {method.paper}."), help=plain(method.help))
-        offered.show_others()
-        return method
+        usual = offered.default("", None if model is None else model_info(self.lab, model))
+        return method_control(self.key("method"), offered, usual, self._defaults_again, (True,))
 
     def datastore(self, method: Method, help: str = "") -> str | None:
         """The datastore; None is the one that belongs to the model."""

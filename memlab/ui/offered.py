@@ -35,7 +35,8 @@ class Offer:
         made_for = model.method if model is not None else None
         if made_for in self.able:
             return str(made_for)
-        fitting = [m.name for m in self.able.values() if not prompt.strip() or asked_kind(prompt) in m.kinds]
+        kind = asked_kind(prompt) if prompt.strip() else "masked"  # what the first examples are
+        fitting = [name for name, method in self.able.items() if kind in method.kinds]
         with_memory = [name for name in fitting if self.able[name].remembers]
         return next(iter([*with_memory, *fitting, *self.able]))
 
@@ -81,11 +82,6 @@ def model_info(lab: Lab, name: str) -> ModelInfo | None:
 def asked_kind(prompt: str) -> str:
     """The kind of model that a prompt is written for."""
     return "masked" if MASK in prompt else "causal"
-
-
-def method_for(lab: Lab, prompt: str) -> str:
-    """The method with a memory that a prompt is written for."""
-    return offer(lab, "ask", None).default(prompt, None)
 
 
 def stores_for(lab: Lab, method: Method, model: ModelInfo | None) -> list[str]:

@@ -17,8 +17,8 @@ from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named, unknown_name
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.look.dropped import drop_only
+from memlab.ui.method_control import method_control
 from memlab.ui.offered import Offer, asked_kind, model_info, offer, stores_for
-from memlab.ui.plain import plain
 
 LAMBDA = "lam"
 _CHOSEN = "ask.method"  # the method that was chosen by hand last
@@ -95,21 +95,7 @@ def _method(lab: Lab, prompt: str, model: str | None, offered: Offer) -> tuple[M
     if "method" not in st.query_params and state.get("method") not in (None, usual, state.get(_CHOSEN)):
         state["method"] = usual  # nobody chose the one that the last prompt asked for
         _defaults_again(lab)
-    name = st.segmented_control(
-        "Method",
-        list(offered.able),
-        default=usual,
-        format_func=lambda name: offered.able[name].title,
-        required=True,
-        key="method",
-        bind="query-params",
-        on_change=_other_method,
-        args=(lab,),
-        wrap=True,
-    )
-    method = offered.able[name]
-    st.caption(plain(f"{method.title}, {method.paper}."), help=plain(method.help))
-    offered.show_others()
+    method = method_control("method", offered, usual, _other_method, (lab,))
     return method, problems
 
 

@@ -11,7 +11,7 @@ from memlab import Lab
 from memlab.errors import InputError, MemlabError
 from memlab.figures.generated import changed_first
 from memlab.figures.sources import described, forced, three_sources
-from memlab.figures.theme import MIXTURE, share
+from memlab.figures.theme import MIXTURE, share, visible
 from memlab.results import Generation, TraceStep
 from memlab.results.moves import Choose
 from memlab.ui.generate.view import CHANGED, STEP, View, look_at, move_on
@@ -76,7 +76,7 @@ def _headline(g: Generation, step: TraceStep) -> str:
     split = "" if g.method == "base" else f" with memory, {share(without)} by the model alone"
     return (
         f"<div style='font-size:1.15rem;line-height:1.4;overflow-wrap:anywhere'>{dots}{escape(before)} "
-        f"<b>{chip(token.text.strip() or '■', MIXTURE)}</b></div>"
+        f"<b>{chip(token.text.strip() or token.text or '■', MIXTURE)}</b></div>"
         f"<div style='font-size:0.9rem;opacity:0.85'>probability {share(step.mixture.of(token.id))}{split}{gate}</div>"
     )
 
@@ -92,7 +92,7 @@ def _instead(lab: Lab, view: View, g: Generation, number: int, step: TraceStep) 
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for i in offered:
             st.button(
-                plain(f"{step.mixture.words[i]} {share(step.mixture.of(i))}"),
+                plain(f"{visible(step.mixture.words[i])} {share(step.mixture.of(i))}"),
                 key=f"generate.instead.{i}",
                 on_click=move_on,
                 args=(view, Choose(node, i, tokens), number),

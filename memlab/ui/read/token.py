@@ -55,7 +55,7 @@ def _headline(trace: Trace, step: TraceStep) -> str:
     seen = "" if token.frequency is None else f" · {token.frequency:,} entries hold it"
     return (
         f"<div style='font-size:1.15rem;line-height:1.4;overflow-wrap:anywhere'>{escape(before)}"
-        f"<b>{chip(token.text.strip() or '␣', color)}</b></div>"
+        f"<b>{chip(token.text.strip() or token.text, color)}</b></div>"
         f"<div style='font-size:0.9rem;opacity:0.85'>{escape(token.kind)} · {said}"
         f"{'' if token.gate is None else f' · gate {token.gate:.2f}'}{seen}</div>"
     )
