@@ -6,6 +6,7 @@ Made from what the gate says of itself (`GateInfo`), so that pages, presentation
 from __future__ import annotations
 
 from memlab.figures.sides import end, sentence, two
+from memlab.figures.theme import share
 from memlab.results import Prediction, TippingPoint
 
 
@@ -80,9 +81,10 @@ def _tipping_of_vectors(p: Prediction) -> str:
     if point.lam is None:
         also = "" if p.answer == own else f" {here}"
         return f"Both ends say {own}, with the memory alone and without it.{also}"
+    said = f"{memory} ({share(p.knn[0].p)})"
     if point.lam >= 1:
-        return f"{last} ({own}) wins only at {symbol} = 1; {info.ends[0]} says {memory}. {here}"
-    return f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) says {memory}. {here}"
+        return f"{last} ({own}) wins only at {symbol} = 1; {info.ends[0]} says {said}. {here}"
+    return f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) says {said}. {here}"
 
 
 def weight_name(p: Prediction) -> str:

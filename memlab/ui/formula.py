@@ -53,9 +53,17 @@ def _of_distributions(p: Prediction, word: WordProbability) -> str:
 def _of_vectors(p: Prediction, word: WordProbability) -> str:
     symbol = escape(p.gate.info.symbol)
     return _line(
-        f"<b>{escape(visible(word.token))}</b>&ensp;{symbol} = 0: {chip(share(p.knn.of(word.id)), MEMORY)} &ensp; "
-        f"<b>{symbol} = {two(p.gate.value)}: {chip(share(p.mixture.of(word.id)), MIXTURE)}</b> &ensp; "
-        f"{symbol} = 1: {chip(share(p.lm.of(word.id)), MODEL)}"
+        f"<b>{escape(visible(word.token))}</b>&ensp;{_at(symbol, '0', share(p.knn.of(word.id)), MEMORY)} "
+        f"<b>{_at(symbol, two(p.gate.value), share(p.mixture.of(word.id)), MIXTURE)}</b> "
+        f"{_at(symbol, '1', share(p.lm.of(word.id)), MODEL)}"
+    )
+
+
+def _at(symbol: str, value: str, said: str, color: str) -> str:
+    """The probability with the gate at one value, kept on one line."""
+    return (
+        "<span style='white-space:nowrap;margin-right:0.8rem'>"
+        f"<span style='font-size:1rem'>{symbol} = {value}:</span> {chip(said, color)}</span>"
     )
 
 

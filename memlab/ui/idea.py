@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SAYS = "A prompt goes to the model and to its memory; their answers are mixed with the weights 1 − λ and λ."
-_BOX = "border-radius:0.8rem;padding:0.8rem 1.1rem;color:#fff;line-height:1.4;flex:1 1 15rem"
+_BOX = "border-radius:0.8rem;padding:0.8rem 1.1rem;color:#fff;line-height:1.4;flex:1 1 9.5rem"
 _ROW = "display:flex;flex-wrap:wrap;align-items:center;gap:0.6rem"
 _ARROW = "<span style='font-size:1.5rem;opacity:0.7'>→</span>"
 
@@ -15,12 +15,12 @@ def idea() -> str:
     memory = _box("#C45312", "Memory", "what similar passages said", (("Africa", 0.99),))
     mixture = _box("#128058", "Mixture", "the answer that you see", (("Africa", 0.75), ("Europe", 0.20)))
     sides = "".join(
-        f"<div style='{_ROW};flex-wrap:nowrap'>{side}<i style='white-space:nowrap'>× {weight}</i></div>"
+        f"<div style='{_ROW};flex-wrap:nowrap'>{side}<i style='white-space:nowrap;width:4.2rem'>× {weight}</i></div>"
         for side, weight in ((model, "(1 − λ)"), (memory, "λ"))
     )
     return (
         f"<div role='img' aria-label='{SAYS}' style='{_ROW}'>{prompt}{_ARROW}"
-        f"<div style='display:grid;gap:0.6rem;flex:2 1 20rem'>{sides}</div>{_ARROW}{mixture}</div>"
+        f"<div style='display:grid;gap:0.6rem;flex:2 1 17rem'>{sides}</div>{_ARROW}{mixture}</div>"
     )
 
 

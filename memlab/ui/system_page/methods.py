@@ -52,7 +52,7 @@ def _missing(method: Method) -> None:
     for ability in ABILITIES:
         reason = method.why_not(ability)
         if reason is not None and (ability in method.unable or ability in PAGES):
-            st.caption(plain(f"No {ability}: {reason}"))
+            st.caption(plain(reason))
 
 
 def _gates(method: Method) -> None:
