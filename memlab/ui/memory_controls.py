@@ -48,7 +48,7 @@ class MemoryControls:
             self.problems.append(InputError(offered.others[str(asked)]))
         else:
             self.check("method", what, list(offered.able))
-        usual = offered.default("", None if model is None else model_info(self.lab, model))
+        usual = offered.default(None, None if model is None else model_info(self.lab, model))
         return method_control(self.key("method"), offered, usual, self._defaults_again, (True,))
 
     def datastore(self, method: Method, help: str = "") -> str | None:

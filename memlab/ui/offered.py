@@ -30,12 +30,16 @@ class Offer:
                 for reason in self.others.values():
                     st.caption(plain(reason))
 
-    def default(self, prompt: str, model: ModelInfo | None) -> str:
-        """The method that the engine takes for a prompt where none is chosen; the first one without a prompt."""
+    def default(self, prompt: str | None, model: ModelInfo | None) -> str:
+        """The method that is taken where none is chosen: the one that the model was made for, else one with a memory.
+
+        Args:
+            prompt: decides the kind of model; an empty one stands for the first examples, None for a page without [MASK].
+        """
         made_for = model.method if model is not None else None
         if made_for in self.able:
             return str(made_for)
-        kind = asked_kind(prompt) if prompt.strip() else "masked"  # what the first examples are
+        kind = "causal" if prompt is None else asked_kind(prompt) if prompt.strip() else "masked"
         fitting = [name for name, method in self.able.items() if kind in method.kinds]
         with_memory = [name for name in fitting if self.able[name].remembers]
         return next(iter([*with_memory, *fitting, *self.able]))
@@ -60,7 +64,7 @@ def why_not(lab: Lab, method: Method, ability: str, model: ModelInfo | None) -> 
         return method.why_not(ability)
     kind = "causal" if ability in CAUSAL_ONLY and "causal" in method.kinds else model.kind
     if ability in CAUSAL_ONLY and model.kind != kind:
-        return f"{method.title} needs a {kind} model for this; {model.name} is {model.kind}."
+        return f"{model.name} is a {model.kind} model; {method.title} needs a {kind} one for this."
     return method.why_not(ability, model.kind) or _made_for_another(lab, method, model)
 
 
@@ -70,7 +74,7 @@ def _made_for_another(lab: Lab, method: Method, model: ModelInfo) -> str | None:
     if method.model is not None and not own:
         return f"{method.title} needs a model trained for it, for example {method.model}."
     if model.method is not None and method.remembers and not own:
-        return f"{method.title} needs a model that made a datastore; {model.name} was trained for {model.method}."
+        return f"{method.title} needs a model that made a datastore; {model.name} was trained for another method."
     return None
 
 

@@ -99,7 +99,7 @@ def test_every_method_is_read_from_the_address(open_page: Open, lab: Lab, method
         ({"text": "  "}, "The text is empty"),
         ({"text": "Paris"}, "The text is one token"),
         ({"text": TEXT, "model": "atlas-mlm"}, "atlas-mlm is a masked model"),
-        ({"text": TEXT, "read.method": "spalm", "model": "atlas-clm"}, "atlas-clm is no SPALM"),
+        ({"text": TEXT, "read.method": "spalm", "model": "atlas-clm"}, "SPALM needs a model trained for it"),
         ({"text": TEXT, "read.method": "spalm", "read.datastore": "atlas-mlm-last"}, "no causal datastore"),
         ({"text": TEXT, "read.method": "lucky"}, "no method of reading 'lucky'"),
         ({"text": TEXT, "read.k": "0"}, "k is '0'; allowed is a whole number from 1"),

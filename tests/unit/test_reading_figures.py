@@ -168,5 +168,5 @@ def test_three_sources_share_their_words_and_the_gate_is_forced_both_ways(trace:
     assert [row["p(Paris)"] for row in rows] == ["0.050", "0.425", "0.800"]
     assert [row["first word"] for row in rows] == ["The (0.50)", "Paris (0.42)", "Paris (0.80)"]
     spalm = sources.forced(replace(trace, gate_info=VECTORS), step)
-    assert spalm[0]["gate"] == "g = 0: the memory alone"
+    assert spalm[0]["gate"] == "g = 0: memory"
     assert "What follows is 'Paris' (0.42)" in sources.described(trace, step)
