@@ -48,7 +48,7 @@ class LazyCommands(Commands):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands and cmd_name in self.later:
             module, name = self.later[cmd_name].split(":")
-            self.add_command(getattr(import_module(module), name), cmd_name)
+            self.commands[cmd_name] = getattr(import_module(module), name)
         return super().get_command(ctx, cmd_name)
 
 
@@ -63,7 +63,7 @@ class MethodCommand(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         own = super().get_params(ctx)
         taken = {param.name for param in own}
-        at = next(i for i, param in enumerate(own) if param.name == "as_json")
+        at = next(i for i, param in enumerate(own) if param.name in COMMON)
         return [*own[:at], *(option for option in _settings(self.ability) if option.name not in taken), *own[at:]]
 
 
@@ -93,6 +93,9 @@ def _settings(ability: str) -> tuple[click.Option, ...]:
             help = f"{field.label}: {field.help} Allowed: {field.allowed}."
             found.setdefault(field.name, click.Option([f"--{field.name}"], metavar="VALUE", help=help))
     return tuple(found.values())
+
+
+COMMON = ("workspace", "home", "as_json")  # the options that `every_command` adds
 
 
 def every_command(command: Callable) -> Callable:

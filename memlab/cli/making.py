@@ -1,4 +1,4 @@
-"""`memlab models | datastores | build | train`."""
+"""`memlab datastores | build | train`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,6 @@ class TrainCommand(click.Command):
         own = super().get_params(ctx)
         at = next(i for i, param in enumerate(own) if param.name == "encoder")
         return [*own[:at], kind, *own[at:]]
-
-
-@click.command()
-@every_command
-def models(as_json: bool, home: Path | None, workspace: str) -> None:
-    """The models that can be used by name."""
-    found = open_lab(home, workspace).models()
-    lines = [f"{m.name:<20} {m.kind:<8} {m.size_mb:8.1f} MB{'  bundled' if m.bundled else ''}" for m in found]
-    show([m.to_dict() for m in found], as_json, lines)
 
 
 @click.command()

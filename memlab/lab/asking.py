@@ -122,6 +122,7 @@ class Asking:
             if first is not None:
                 read_prompt(first, request.prompt)
         sources = reader.sources(asked, self.house)
+        sources = replace(sources, notices=self.house.notices(sources))
         left_out = tuple(dict.fromkeys(int(entry) for entry in request.without))
         if left_out and sources.search is not None:
             sources = replace(

@@ -178,7 +178,7 @@ class Context:
         first.check(lm)
         store = self.shelf.with_key(first, key)
         store.check(lm, key)
-        notices = []
+        notices: list[str] = []
         if store.fingerprint.index != "flat":
             notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")
         return lm, store, notices

@@ -204,6 +204,7 @@ class Lab:
         method: str | None = None,
         model: str | None = None,
         datastore: str | None = None,
+        *,
         as_of: int | None = None,
         cut: bool = False,
         progress: Progress = _quiet,
@@ -239,6 +240,7 @@ class Lab:
         model: str | None = None,
         datastore: str | None = None,
         max_tokens: int = 40,
+        *,
         as_of: int | None = None,
         progress: Progress = _quiet,
         stop: Stop = _never,
@@ -370,6 +372,7 @@ class Lab:
         prompt: str | None = None,
         weight_above: float = 0.0,
         datastore: str | None = None,
+        *,
         sources: Sequence[Source] | None = None,
         **options: Any,
     ) -> Edit:
@@ -481,6 +484,7 @@ class Lab:
         name: str,
         model: str = "atlas-mlm",
         keys: tuple[str, ...] = (),
+        *,
         progress: Progress = _quiet,
         stop: Stop = _never,
         **layout: Any,
@@ -534,6 +538,13 @@ class Lab:
 
         Asked with the memory and weights of the workspace after `as_of` edits (None: all of them).
 
+        Args:
+            method_name: of `lab.methods()`.
+            preset: where settings come from: "calibrated" or "paper".
+            search: "all" or "articles"; by default as the preset says.
+            questions: which of the questions about each fact.
+            datastore: by default the bundled one of the method.
+
         Returns:
             The settings, a table of scores ("results") and every answer ("rows").
 
@@ -547,6 +558,7 @@ class Lab:
         texts: Sequence[Article],
         validation: Sequence[Article] = (),
         methods: Sequence[str] | None = None,
+        *,
         data: str = "texts",
         losses: Path | None = None,
         progress: Progress = _quiet,

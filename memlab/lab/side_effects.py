@@ -10,7 +10,7 @@ from memlab.corpus.generator import articles_hash
 from memlab.corpus.world import MASK, atlas
 from memlab.declare import Method, checked
 from memlab.errors import InputError, StoreError
-from memlab.evaluate.moved import what_moved
+from memlab.evaluate.moved import MeasuredEdit, what_moved
 from memlab.lab.asking import Asking
 from memlab.lab.context import Context
 from memlab.lab.preparing import build_if_bundled, calibrated_method
@@ -65,7 +65,8 @@ class SideEffects:
 
         def measure() -> Moved:
             without, with_it = (self.context.with_changes(base, lm, s.key, changes) for changes in (before, after))
-            return what_moved(atlas(), how, lm, without, with_it, s, edit.parameters, edit.seq, before.head)
+            asked_about = MeasuredEdit(edit.parameters, edit.seq, before.head)
+            return what_moved(atlas(), how, lm, without, with_it, s, asked_about)
 
         asked = json.dumps(edit.parameters, sort_keys=True)
         return self.context.cache.get(("moved", before, after, asked, how.name, base, s), measure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -25,6 +26,8 @@ def write_model(
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     module.eval().half().save_pretrained(work)
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.split_special_tokens = False  # memlab sets it for reading; the folder is everybody's
     tokenizer.save_pretrained(work)
     if w_g is not None:
         write_gate(work, w_g)

@@ -173,7 +173,7 @@ def _fingerprint(model: LanguageModel, documents: Sequence[Article], order: Orde
         tokenizer_hash=model.tokenizer_hash,
         kind=model.kind,
         key=order.keys[0],
-        width=model.d,
+        width=model.width(order.keys[0]),
         dtype="float16",
         count=0,
         documents=len(documents),
@@ -273,10 +273,12 @@ def _join(
             for shared in ("values.i32", "tokens.i32", "documents.parquet", "articles.npz"):
                 link(first / shared, out / shared)
         concatenate((p / f"{key}.f16" for p in parts), out / "keys.f16")
-        keys = np.memmap(out / "keys.f16", np.float16, "r", shape=(count, model.d))
+        keys = np.memmap(out / "keys.f16", np.float16, "r", shape=(count, model.width(key)))
         index = make_index(recipe, keys, partial(_of_one, tick, number, len(order.keys)))
         write_index(index, out / "index.faiss")
-        Meta(name, replace(wanted, key=key, count=count, index=recipe), versions=versions).write(out)
+        Meta(
+            name, replace(wanted, key=key, width=model.width(key), count=count, index=recipe), versions=versions
+        ).write(out)
 
 
 def _of_one(tick: Tick, number: int, of: int, share: float) -> None:

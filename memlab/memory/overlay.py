@@ -179,7 +179,7 @@ class EditedStore:
         self._encoded = [self._texts.encoded(t) for t in taught]
         if not taught:
             empty = np.empty((0, 3), np.int32)
-            return NewEntries(np.empty((0, self._lm.d), np.float16), empty[:, 0], empty), {}
+            return NewEntries(np.empty((0, self._texts.width), np.float16), empty[:, 0], empty), {}
         keys, values, spans = (
             np.concatenate([getattr(e, part) for e in self._encoded]) for part in ("keys", "values", "spans")
         )

@@ -108,7 +108,7 @@ def encode_plan(
 
     `tick` hears before each batch which share of the entries is done; what it raises ends the encoding.
     """
-    out = {key: np.empty((len(plan), model.d), np.float16) for key in keys}
+    out = {key: np.empty((len(plan), model.width(key)), np.float16) for key in keys}
     done = 0
     for part in _batches(plan):
         tick(done / len(plan))
@@ -159,11 +159,9 @@ def _sentences(model: LanguageModel, text: str, _: Reading) -> Iterator[tuple[li
         return
     before, after = model.frame
     room = model.limit - len(before) - len(after)
-    read = model.tokenizer(
-        [text[a:b] for a, b in spans], add_special_tokens=False, return_offsets_mapping=True, verbose=False
-    )
+    read = model.read_many([text[a:b] for a, b in spans])
     allowed = rememberable(model)
-    for (begin, _end), ids, offsets in zip(spans, read["input_ids"], read["offset_mapping"], strict=True):
+    for (begin, _end), (ids, offsets) in zip(spans, read, strict=True):
         whole = _whole_words(text, [(begin + a, begin + b) for a, b in offsets])
         for at in range(0, len(ids), room):
             piece = ids[at : at + room]
@@ -179,8 +177,7 @@ def _sentences(model: LanguageModel, text: str, _: Reading) -> Iterator[tuple[li
 def _windows(model: LanguageModel, text: str, reading: Reading) -> Iterator[tuple[list[int], list[tuple]]]:
     """Windows of tokens; the target of position t is token t + 1."""
     special = reading.window is None
-    read = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    ids, offsets = list(read["input_ids"]), list(read["offset_mapping"])
+    ids, offsets = model.read(text)
     lead = model.frame[0] if special else []
     window = (reading.window or min(model.limit, 128)) - len(lead)
     stride = reading.stride or max(1, window // 2)
@@ -250,11 +247,9 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
     unknown: dict[int, str] = {}
     allowed = rememberable(model)
     for begin, end in sentence_spans(text) if model.kind == "masked" else [(0, len(text))]:
-        read = model.tokenizer(
-            text[begin:end], add_special_tokens=False, return_offsets_mapping=True, truncation=True,
-            max_length=model.limit - len(before) - len(after),
-        )  # fmt: skip
-        ids, offsets = list(read["input_ids"]), [(begin + a, begin + b) for a, b in read["offset_mapping"]]
+        read, marked = model.read(text[begin:end])
+        room = model.limit - len(before) - len(after)
+        ids, offsets = read[:room], [(begin + a, begin + b) for a, b in marked[:room]]
         for first, last in _words_of(text, offsets):
             a, b = offsets[first][0], offsets[last][1]
             one = first == last and (model.kind == "causal" or allowed[ids[first]])
@@ -263,7 +258,7 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
             ):
                 continue
             if not one:
-                unknown[len(rows)] = text[a:b]
+                unknown[len(rows)] = model.same_word(text[a:b])
             if model.kind == "masked":
                 context = [*before, *ids[: first + 1], *ids[last + 1 :], *after]
                 position = len(before) + first

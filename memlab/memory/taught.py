@@ -57,6 +57,7 @@ class Texts:
 
     def __init__(self, store: Searchable, lm: LanguageModel, key: str) -> None:
         self._store, self._lm, self._key = store, lm, key
+        self.width = lm.width(key)
         self._encoded: WeakValueDictionary[Any, Encoded] = WeakValueDictionary()
         self._texts: WeakValueDictionary[Any, Text] = WeakValueDictionary()
         self._forgotten: WeakValueDictionary[Any, np.ndarray] = WeakValueDictionary()

@@ -38,7 +38,7 @@ def own_store(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lab, 
     """A home of its own with a datastore of windows that stand alone, and texts that are not part of it."""
     made = Lab.open(tmp_path_factory.mktemp("reading"))
     texts = [Article(a.id, a.title, a.text) for a in lab.articles() if len(a.text) > 200][:90]
-    made.build(texts[:60], "windows", "atlas-clm", ("ffn",), "flat", window=32, stride=32)
+    made.build(texts[:60], "windows", "atlas-clm", ("ffn",), index="flat", window=32, stride=32)
     return made, texts[60:]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memlab.errors import InputError
 from memlab.figures.generated import branch_lines, running
-from memlab.results import Branch, CopiedSpan, Generation, Node, TraceToken
+from memlab.results import Branch, CopiedSpan, Generation, Node, TraceToken, lambda_gate
 from memlab.results.moves import Choose, GoOn, Look, Move, moves_of, then, written
 
 numbers = st.integers(0, 999)
