@@ -34,12 +34,12 @@ class Offer:
         """The method that is taken where none is chosen: the one that the model was made for, else one with a memory.
 
         Args:
-            prompt: decides the kind of model; an empty one stands for the first examples, None for a page without [MASK].
+            prompt: decides the kind of model where none is chosen; None for a page that only continues texts.
         """
         made_for = model.method if model is not None else None
         if made_for in self.able:
             return str(made_for)
-        kind = "causal" if prompt is None else asked_kind(prompt) if prompt.strip() else "masked"
+        kind = model.kind if model is not None else _kind_of(prompt)
         fitting = [name for name, method in self.able.items() if kind in method.kinds]
         with_memory = [name for name in fitting if self.able[name].remembers]
         return next(iter([*with_memory, *fitting, *self.able]))
@@ -64,7 +64,7 @@ def why_not(lab: Lab, method: Method, ability: str, model: ModelInfo | None) -> 
         return method.why_not(ability)
     kind = "causal" if ability in CAUSAL_ONLY and "causal" in method.kinds else model.kind
     if ability in CAUSAL_ONLY and model.kind != kind:
-        return f"{model.name} is a {model.kind} model; {method.title} needs a {kind} one for this."
+        return f"{method.title} needs a {kind} model for this; {model.name} is a {model.kind} model."
     return method.why_not(ability, model.kind) or _made_for_another(lab, method, model)
 
 
@@ -81,6 +81,13 @@ def _made_for_another(lab: Lab, method: Method, model: ModelInfo) -> str | None:
 def model_info(lab: Lab, name: str) -> ModelInfo | None:
     """What is known of a model; None where it is not there (the engine says so when it is asked)."""
     return next((model for model in lab.models() if model.name == name), None)
+
+
+def _kind_of(prompt: str | None) -> str:
+    """The kind of model that a prompt needs; the first examples, which stand for an empty prompt, have a gap."""
+    if prompt is None:
+        return "causal"
+    return asked_kind(prompt) if prompt.strip() else "masked"
 
 
 def asked_kind(prompt: str) -> str:
