@@ -29,6 +29,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     ),
     "Change": (
         ("edit", "Edit memory", "edit_note", "Teach, correct, forget: a preview first, and every edit can be undone."),
+        ("modify", "Modify weights", "tune", "Facts trained into the weights of a model under a constraint."),
+        ("beliefs", "Beliefs", "hub", "What a model believes about a thing, contradictions, and a solver."),
         ("history", "History", "history", "Every edit of the workspace: its effect, undo and redo, integrity check."),
     ),
     "Systems": (
@@ -50,6 +52,7 @@ def all_pages() -> dict[str, list[st.Page]]:
         group: [
             st.Page(folder / f"{file}.py", title=title, icon=f":material/{icon}:", help=help, default=file == FIRST)
             for file, title, icon, help in pages
+            if (folder / f"{file}.py").is_file()  # pages of systems that are not there are left out
         ]
         for group, pages in GROUPS.items()
     }

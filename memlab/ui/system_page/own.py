@@ -14,5 +14,8 @@ PACKAGE = "memlab.ui.systems"
 def own_panels(lab: Lab, system: System) -> None:
     """Draws the system's own panels; nothing for a system without them."""
     name = f"{PACKAGE}.{system.name}"
-    if find_spec(name) is not None:
-        importlib.import_module(name).panels(lab, system)
+    if find_spec(name) is None:
+        return
+    panels = getattr(importlib.import_module(name), "panels", None)  # a module may serve a page of its own only
+    if panels is not None:
+        panels(lab, system)
