@@ -13,9 +13,9 @@ from memlab.ui.article import article_panel
 from memlab.ui.compare import beside_pinned
 from memlab.ui.details import details
 from memlab.ui.entry import through_app
+from memlab.ui.explanations import look_closer
 from memlab.ui.exports import exports
 from memlab.ui.keyboard import keyboard_help
-from memlab.ui.look import look_closer
 from memlab.ui.neighbors import neighbor_list
 from memlab.ui.prompt import example_menu, examples, first_steps, prompt_bar
 from memlab.ui.question import Question, choose, offer_fitting_method

@@ -7,7 +7,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.corpus.lessons import Lesson
 from memlab.errors import MemlabError
-from memlab.ui.asked import asked
+from memlab.ui.address import asked
 from memlab.ui.entry import through_app
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from memlab.figures import dropping, health, keymap, layers, occlusion, sweep
+from memlab.figures import dropping, health, key_map, layers, occlusion, sweep
 from memlab.figures.answers import three_answers, union
 from memlab.figures.mixing import in_numbers, in_words, weight_name
 from memlab.figures.sides import said, sides
@@ -70,7 +70,7 @@ def _chart(view: View) -> Chart:
         case LayerLens():
             return Chart(layers.QUESTION, layers.described(view), layers.layers(view))
         case KeyMap():
-            return Chart(keymap.QUESTION, keymap.described(view), keymap.keymap(view))
+            return Chart(key_map.QUESTION, key_map.described(view), key_map.key_map(view))
         case Sweep():
             return Chart(sweep.QUESTION, sweep.described(view), sweep.sweep(view))
         case QueryHealth():

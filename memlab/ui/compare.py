@@ -10,7 +10,7 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.mixing import share_of_memory
 from memlab.results import Comparison, Neighbor, Prediction
-from memlab.ui.asked import asked
+from memlab.ui.address import asked
 from memlab.ui.keyboard import PIN
 from memlab.ui.plain import plain
 from memlab.ui.session import WORKSPACE, show_error

@@ -54,7 +54,7 @@ def show_job(lab: Lab, job_id: str) -> JobInfo:
 
 
 def only_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> JobInfo:
-    """The one job of a page, shown with progress and Stop: submitted if `asked` is new, one of another wish stopped."""
+    """The one job of a page, shown with progress and Stop: submitted if `asked` is new, one of another change stopped."""
     job = kept_job(lab, page, asked)
     if job is None:
         kept = st.session_state.get(f"{page}.job")
@@ -65,7 +65,7 @@ def only_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: d
 
 
 def kept_job(lab: Lab, page: str, asked: object) -> JobInfo | None:
-    """The job that the page began for this wish, shown; None where there is none (any more)."""
+    """The job that the page began for this change, shown; None where there is none (any more)."""
     kept = st.session_state.get(f"{page}.job")
     if kept is None or kept[0] != asked:
         return None
@@ -76,7 +76,7 @@ def kept_job(lab: Lab, page: str, asked: object) -> JobInfo | None:
 
 
 def begin_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> NoReturn:
-    """Submits the job of a wish and draws the page anew."""
+    """Submits the job of a change and draws the page anew."""
     st.session_state[f"{page}.job"] = (asked, lab.work.submit(kind, title, **order).id)
     st.rerun()
 

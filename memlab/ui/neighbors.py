@@ -10,9 +10,9 @@ from memlab.figures.mixing import weight_name
 from memlab.figures.theme import MEMORY, tint
 from memlab.results import Neighbor, Prediction
 from memlab.ui.address import open_source, opened_source
+from memlab.ui.article import origin
+from memlab.ui.explanations.dropped import drop_only
 from memlab.ui.highlight import remembered
-from memlab.ui.look.dropped import drop_only
-from memlab.ui.origin import origin
 from memlab.ui.plain import plain
 
 _SHOWN = "ask.shown"

@@ -16,7 +16,7 @@ from memlab.results import Prediction
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named, unknown_name
 from memlab.ui.as_of import as_of_slider
-from memlab.ui.look.dropped import drop_only
+from memlab.ui.explanations.dropped import drop_only
 from memlab.ui.method_control import method_control
 from memlab.ui.offered import Offer, asked_kind, model_info, offer, stores_for
 

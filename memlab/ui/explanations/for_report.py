@@ -10,9 +10,9 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.results import Prediction
-from memlab.ui.look.available import why_not
-from memlab.ui.look.dropped import dropped
-from memlab.ui.look.sweep import swept
+from memlab.ui.explanations.available import why_not
+from memlab.ui.explanations.dropped import dropped
+from memlab.ui.explanations.sweep import swept
 
 if TYPE_CHECKING:
     from memlab.figures.report import View

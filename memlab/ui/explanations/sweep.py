@@ -10,7 +10,7 @@ from memlab.figures.sweep import QUESTION, READING, described
 from memlab.figures.sweep import sweep as drawn
 from memlab.results import Prediction
 from memlab.ui.address import unknown_name
-from memlab.ui.look.view import chart, data, heading
+from memlab.ui.explanations.chart import chart, data, heading
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
