@@ -10,21 +10,23 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Prediction
 from memlab.ui.address import unknown_name
+from memlab.ui.explanations.available import why_not
+from memlab.ui.explanations.drop import drop
+from memlab.ui.explanations.for_report import note_opened
+from memlab.ui.explanations.health import health
+from memlab.ui.explanations.key_map import key_map
+from memlab.ui.explanations.layers import layers
+from memlab.ui.explanations.retrieval import why
+from memlab.ui.explanations.sweep import sweep
 from memlab.ui.keyboard import BEFORE, LOOK, NEXT
-from memlab.ui.look.drop import drop
-from memlab.ui.look.health import health
-from memlab.ui.look.keymap import keymap
-from memlab.ui.look.layers import layers
-from memlab.ui.look.opened import note_opened
-from memlab.ui.look.sweep import sweep
-from memlab.ui.look.why import why
+from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
 PANELS: dict[str, Callable[[Lab, Prediction], None]] = {
     "Drop neighbors": drop,
     "Why retrieved": why,
     "Layers": layers,
-    "Map": keymap,
+    "Map": key_map,
     "Sweep": sweep,
     "Key health": health,
 }
@@ -54,10 +56,14 @@ def look_closer(lab: Lab, p: Prediction) -> None:
         view, strut = st.container(), st.container(width=1)
         strut.space(HEIGHT)
     with view:
-        try:
-            PANELS[chosen](lab, p)
-        except MemlabError as error:
-            show_error(error)
+        reason = why_not(lab.methods()[p.method], chosen)
+        if reason is not None:
+            st.info(plain(reason), icon=":material/block:")
+        else:
+            try:
+                PANELS[chosen](lab, p)
+            except MemlabError as error:
+                show_error(error)
     note_opened()
 
 

@@ -8,7 +8,7 @@ from memlab import Lab
 from memlab.figures.layers import QUESTION, READING, described
 from memlab.figures.layers import layers as drawn
 from memlab.results import LayerLens, Prediction
-from memlab.ui.look.view import chart, data, heading
+from memlab.ui.explanations.chart import chart, data, heading
 from memlab.ui.plain import plain
 
 SHOWN = 3  # first words of a layer in the table; the file has all

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
-from memlab.figures.keymap import QUESTION, READING, described
-from memlab.figures.keymap import keymap as drawn
+from memlab.figures.key_map import QUESTION, READING, described
+from memlab.figures.key_map import key_map as drawn
 from memlab.results import Prediction
-from memlab.ui.look.view import chart, data, heading
+from memlab.ui.explanations.chart import chart, data, heading
 
 
-def keymap(lab: Lab, p: Prediction) -> None:
+def key_map(lab: Lab, p: Prediction) -> None:
     """The map, with the nearest entries of other words on demand."""
     heading(QUESTION, READING)
     others = st.toggle(

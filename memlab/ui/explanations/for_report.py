@@ -10,8 +10,9 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.results import Prediction
-from memlab.ui.look.dropped import dropped
-from memlab.ui.look.sweep import SWEPT
+from memlab.ui.explanations.available import why_not
+from memlab.ui.explanations.dropped import dropped
+from memlab.ui.explanations.sweep import swept
 
 if TYPE_CHECKING:
     from memlab.figures.report import View
@@ -26,7 +27,7 @@ class Opened:
     panel: str | None = None
     without: tuple[int, ...] = ()
     others: bool = False
-    over: str = "lam"
+    over: str = ""
 
 
 def opened() -> Opened:
@@ -39,16 +40,20 @@ def note_opened() -> None:
     """Keeps what is shown; called whenever the views are drawn."""
     now, state = opened(), st.session_state
     now.panel, now.without, now.others = state.get("panel"), dropped(), state.get("others") is True
-    now.over = SWEPT.get(state.get("over") or "", "lam")
+    now.over = state.get("over") or ""
 
 
 def opened_views(lab: Lab, p: Prediction, now: Opened) -> list[View]:
     """What the open view shows; nothing where none is open, or no neighbor is dropped."""
+    method = lab.methods()[p.method]
+    settings = swept(method)
+    if now.panel is None or why_not(method, now.panel) is not None:
+        return []
     views: dict[str, Callable[[], View]] = {
         "Why retrieved": lambda: lab.explain.occlusion(p),
         "Layers": lambda: lab.explain.layers(p),
         "Map": lambda: lab.explain.map(p, now.others),
-        "Sweep": lambda: lab.explain.sweep(p, now.over),
+        "Sweep": lambda: lab.explain.sweep(p, settings.get(now.over, next(iter(settings.values())))),
         "Key health": lambda: lab.explain.health(p),
     }
     if now.without:

@@ -13,8 +13,8 @@ from memlab.errors import InputError
 from memlab.record.memory_edits import TEXT_LIMIT
 from memlab.results import Edit
 from memlab.ui.address import AUTOMATIC, named, unknown_name
+from memlab.ui.article import origin
 from memlab.ui.fact_field import fact_field, keep_or_replace
-from memlab.ui.origin import origin
 from memlab.ui.session import show_error
 from memlab.ui.timeline import cloze
 
@@ -23,7 +23,7 @@ ASKED = 3  # questions offered about a forgotten document
 
 
 @dataclass(frozen=True)
-class Wish:
+class Change:
     """A call of the engine that is not made yet: `way` names it; `questions` are prompts that show its effect."""
 
     way: str
@@ -36,7 +36,7 @@ class Wish:
         return ways[self.way](**self.what, **author, dry_run=dry_run)
 
 
-def teach(lab: Lab) -> Wish | None:
+def teach(lab: Lab) -> Change | None:
     """A sentence or short text; every word of it, or one."""
     with st.form("edit.teach", border=False):
         text = st.text_area(
@@ -59,10 +59,10 @@ def teach(lab: Lab) -> Wish | None:
         return None
     value = " ".join((word or "").split()) or None
     question = cloze(" ".join(text.split()), value)
-    return Wish("teach", {"text": text, "value": value}, (question,) if question else ())
+    return Change("teach", {"text": text, "value": value}, (question,) if question else ())
 
 
-def correct(lab: Lab) -> Wish | None:
+def correct(lab: Lab) -> Change | None:
     """A fact, and what should stand in place of its object."""
     fact = fact_field(lab)
     if fact is None:
@@ -70,10 +70,10 @@ def correct(lab: Lab) -> Wish | None:
     new = st.text_input("New object", key="new", bind="query-params", placeholder="Type a name", autocomplete="off")
     if not new or not new.strip():
         return None
-    return Wish("correct", {"fact": fact, "new_object": " ".join(new.split())}, (lab.question(fact),))
+    return Change("correct", {"fact": fact, "new_object": " ".join(new.split())}, (lab.question(fact),))
 
 
-def forget(lab: Lab) -> Wish | None:
+def forget(lab: Lab) -> Change | None:
     """A document, everything that states a fact, what a prompt finds, or passages by their numbers."""
     targets = {
         "a document": _document,
@@ -108,7 +108,7 @@ def collection(lab: Lab) -> str | None:
     return named(st.selectbox("Datastore", [AUTOMATIC, *own], key="texts", bind="query-params", help=help))
 
 
-def _document(lab: Lab, datastore: str | None) -> Wish | None:
+def _document(lab: Lab, datastore: str | None) -> Change | None:
     documents: dict[str, str] = {}
     for article in lab.articles(datastore):
         name = origin(article.id, article.title)
@@ -126,15 +126,15 @@ def _document(lab: Lab, datastore: str | None) -> Wish | None:
         return None
     facts = [fact for fact in lab.facts() if fact.subject == title][:ASKED]
     what = {"document": documents[title], "datastore": datastore}
-    return Wish("forget", what, tuple(lab.question(fact) for fact in facts))
+    return Change("forget", what, tuple(lab.question(fact) for fact in facts))
 
 
-def _fact(lab: Lab, datastore: str | None) -> Wish | None:
+def _fact(lab: Lab, datastore: str | None) -> Change | None:
     fact = fact_field(lab)
-    return Wish("forget", {"fact": fact, "datastore": datastore}, (lab.question(fact),)) if fact else None
+    return Change("forget", {"fact": fact, "datastore": datastore}, (lab.question(fact),)) if fact else None
 
 
-def _found(lab: Lab, datastore: str | None) -> Wish | None:
+def _found(lab: Lab, datastore: str | None) -> Change | None:
     line, bar = st.columns([3, 2], gap="medium")
     prompt = line.text_input(
         "Prompt", key="found", bind="query-params", placeholder="The capital of France is [MASK].", autocomplete="off"
@@ -142,10 +142,10 @@ def _found(lab: Lab, datastore: str | None) -> Wish | None:
     weight = bar.slider("Weight above", 0.0, 1.0, WEIGHT, 0.01, key="weight", bind="query-params")
     if not prompt or not prompt.strip():
         return None
-    return Wish("forget", {"prompt": prompt, "weight_above": weight, "datastore": datastore}, (prompt,))
+    return Change("forget", {"prompt": prompt, "weight_above": weight, "datastore": datastore}, (prompt,))
 
 
-def _numbered(lab: Lab, datastore: str | None) -> Wish | None:
+def _numbered(lab: Lab, datastore: str | None) -> Change | None:
     """Entries by their numbers, which are those of one datastore; a link may say what to ask afterwards."""
     line, store = st.columns([3, 2], gap="medium")
     typed = line.text_input("Entries", key="entries", bind="query-params", placeholder="120, 121", autocomplete="off")
@@ -163,4 +163,4 @@ def _numbered(lab: Lab, datastore: str | None) -> Wish | None:
             )
     about = st.query_params.get("about")
     what = {"entries": [int(number) for number in numbers], "datastore": counted}
-    return Wish("forget", what, (about,) if about else ())
+    return Change("forget", what, (about,) if about else ())

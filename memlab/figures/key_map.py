@@ -18,7 +18,7 @@ SMALL, LARGE = 8, 34  # pixels
 REST = "other words"
 
 
-def keymap(result: KeyMap) -> go.Figure:
+def key_map(result: KeyMap) -> go.Figure:
     """Principal components of the keys: the question as a cross, neighbors by value and weight, others hollow."""
     groups = _by_word(result)
     heaviest = max((p.neighbor.weight for p in result.points if p.neighbor), default=1.0) or 1.0

@@ -7,7 +7,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.figures.occlusion import QUESTION, READING, WAYS, described, occlusion
 from memlab.results import Prediction
-from memlab.ui.look.view import chart, data, heading
+from memlab.ui.explanations.chart import chart, data, heading
 
 
 def why(lab: Lab, p: Prediction) -> None:

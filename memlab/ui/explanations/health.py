@@ -8,7 +8,7 @@ from memlab import Lab
 from memlab.figures.health import QUESTION, READING, described
 from memlab.figures.health import health as drawn
 from memlab.results import Prediction
-from memlab.ui.look.view import chart, data, heading
+from memlab.ui.explanations.chart import chart, data, heading
 from memlab.ui.plain import plain
 
 FAR = "The question is far from everything remembered: farther than 99% of the stored entries are from their nearest. What memory says here is a guess."

@@ -8,9 +8,9 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.dropping import QUESTION, READING, described, moved
 from memlab.results import Neighbor, Prediction, SmallestSet
+from memlab.ui.explanations.chart import chart, heading
+from memlab.ui.explanations.dropped import drop_only, dropped, keep_box, order
 from memlab.ui.links import link_to
-from memlab.ui.look.dropped import drop_only, dropped, keep_box, order
-from memlab.ui.look.view import chart, heading
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
@@ -53,8 +53,8 @@ def drop(lab: Lab, p: Prediction) -> None:
             )
         _found(lab, p, gone)
         if gone:
-            wish = {"way": "Forget", "forget": "passages by number", "entries": ", ".join(map(str, gone))}
-            link_to("edit", "Forget these for real", {**wish, "counted": p.datastore, "about": p.prompt}, "delete")
+            change = {"way": "Forget", "forget": "passages by number", "entries": ", ".join(map(str, gone))}
+            link_to("edit", "Forget these for real", {**change, "counted": p.datastore, "about": p.prompt}, "delete")
 
 
 def _boxes(p: Prediction) -> None:

@@ -1,4 +1,4 @@
-"""Which sources are switched on, and the perplexity of each combination of them."""
+"""What each source of memory contributes to a passage: perplexities by combination, gain by kind of word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from memlab.figures import gain
 from memlab.results import Trace
+from memlab.ui.explanations.chart import heading
+from memlab.ui.plain import plain
 
 SOURCES = {"local": "Local context", "short_term": "Short-term", "long_term": "Long-term"}
 ON = "●"
@@ -56,3 +59,14 @@ def _row(row: Mapping[str, Any], chosen: bool) -> dict[str, str]:
     cells = {label: ON if row[name] else "" for name, label in SOURCES.items()}
     value = figure(row["perplexity"])
     return {**cells, "Perplexity": f"**▸ {value}**" if chosen else value}
+
+
+def groups(trace: Trace) -> None:
+    """Two charts, each under the question that it answers; frequencies are known where there is a datastore."""
+    for by, question in gain.QUESTIONS.items():
+        if not gain.groups(trace, by):
+            continue
+        heading(question, gain.READINGS[by])
+        said = gain.described(trace, by)
+        st.plotly_chart(gain.by_group(trace, by), config={"displayModeBar": False}, alt=said, key=f"read.by.{by}")
+        st.caption(plain(said))

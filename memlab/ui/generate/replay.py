@@ -14,7 +14,7 @@ from memlab.ui.jobs import forget_job, only_job
 AT_ONCE = 40  # tokens that are said while a person waits
 
 
-def grow(lab: Lab, view: View, how: How) -> GenerationPair | None:
+def replay(lab: Lab, view: View, how: How) -> GenerationPair | None:
     """The tree of a view; None while a job grows it. Raises MemlabError for what cannot be grown."""
     place = (lab.workspace, view.prompt)
     kept = st.session_state.get(PAIR)
