@@ -44,7 +44,7 @@ def method_control(
     elif key in st.query_params:
         del st.query_params[key]
     state[kept] = in_address
-    method = offered.able[name]
+    method = offered.able[name or usual]
     st.caption(plain(f"{method.title}, {method.paper}."), help=plain(method.help))
     offered.show_others()
     return method
