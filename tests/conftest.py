@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
+if "PYTEST_XDIST_WORKER" in os.environ:  # one core for each worker and what it starts; read when torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -49,6 +52,29 @@ TEXTS = (
 )
 
 
+WORKERS = 4  # at most; each may hold a server, a browser and models
+# What takes longest goes first, so that no worker is left with it at the end; but the first files need no datastores,
+# which another worker builds meanwhile.
+FIRST = ("pages/test_ask.py", "unit/", "browser/", "engine/", "pages/")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: one worker for each core that this process may use, up to WORKERS."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, WORKERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order of files in which workers take them; within a file the order stays."""
+    folder = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""
+        return next((n for n, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads or writes the home folder of the person who runs it."""
@@ -58,10 +84,10 @@ def _home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def built_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home folder with the bundled datastores, one for all workers of a run.
+def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled datastores, built once for all workers of a run. Nothing is written here: home folders link to them.
 
-    $MEMLAB_TEST_HOME keeps it between runs: what is there and current is not built again.
+    $MEMLAB_TEST_HOME keeps them between runs: what is there and current is not built again.
     """
     missing = [name for name in BUNDLED if not (assets() / "models" / name / "config.json").is_file()]
     if missing:
@@ -72,9 +98,29 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".tests.lock"):
         Lab.open(home).building.bundled()
+    return home / "datastores"
+
+
+@pytest.fixture(scope="session")
+def built_home(built_datastores: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home folder with the bundled datastores, one for each worker."""
+    home = tmp_path_factory.mktemp("built")
+    link_datastores(built_datastores, home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMLAB_HOME", str(home))
         yield home
+
+
+def link_datastores(datastores: Path, home: Path) -> None:
+    """Gives a home folder the same datastores, as hard links where the disk allows it."""
+
+    def link(source: str, to: str) -> None:
+        try:
+            os.link(source, to)
+        except OSError:  # another disk
+            shutil.copy2(source, to)
+
+    shutil.copytree(datastores, home / "datastores", copy_function=link, ignore=shutil.ignore_patterns(".*"))
 
 
 @pytest.fixture(scope="session")

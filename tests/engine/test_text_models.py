@@ -22,8 +22,9 @@ from memlab.lab import Lab
 from memlab.lm.catalogue import BUNDLED_SPALM, info, load, load_encoder
 from memlab.lm.passage import windows, with_memory
 from memlab.lm.spalm import GATE_FILE, SpalmModel
-from memlab.methods.declare import checked
-from memlab.methods.spalm import Settings, check_spalm
+from memlab.declare import checked
+from memlab.systems.spalm import Settings
+from memlab.systems.spalm.combination import check_spalm
 from memlab.results import Article
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from memlab.errors import InputError
 from memlab.methods import METHODS
-from memlab.methods.bert_knn import Settings
-from memlab.methods.declare import Field, checked
+from memlab.systems.bert_knn import Settings
+from memlab.declare import Field, checked
 
 NUMBERS = [(m, f) for m in METHODS.values() for f in m.fields() if not f.choices]
 CHOICES = [(m, f) for m in METHODS.values() for f in m.fields() if f.choices]

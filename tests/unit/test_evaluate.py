@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memlab.bench.asking import bench_build, bench_indexes, bench_mix, p50_p95
+from memlab.bench.reading import bench_large
 from memlab.corpus.world import atlas
-from memlab.evaluate.bench import bench_build, bench_indexes, bench_mix, p50_p95
-from memlab.evaluate.bench_reading import bench_large
 from memlab.evaluate.calibration import LAMBDAS, _scores, calibrate
 from memlab.evaluate.probes import probe, table
 from memlab.evaluate.questions import VALIDATION, Asked, Question, fact_questions, is_validation
@@ -20,7 +20,7 @@ from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
 from memlab.memory.search import Found
 from memlab.methods import METHODS, RECALL
-from memlab.methods.mixture import mix
+from memlab.reading.mixing import mix
 from memlab.results import Article, Fact
 
 V, B, K = 30, 25, 8
@@ -135,7 +135,7 @@ def test_benches_say_what_they_measured(
         assert row["tokens"] > 500
         assert row["ratio"] == pytest.approx(row["tokens_per_s"] / row["bare_tokens_per_s"])
     store = Datastore(tmp_path / "datastores/mine")
-    rows = bench_indexes(store, k=4, queries=10)
+    rows = list(bench_indexes(store, k=4, queries=10))
     assert [r["name"] for r in rows] == [f"index {recipe}" for recipe in ("flat", "ivf", "hnsw", "ivfpq", "fastscan")]
     assert all(0 < r["recall"] <= 1 for r in rows)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from memlab.errors import NotFound
 from memlab.methods import METHODS, bert_knn, knn_lm, method
-from memlab.methods.mixture import Memory, envelope, mix, remember, tipping_point
+from memlab.reading.mixing import Memory, envelope, mix, remember, tipping_point
 from memlab.results import Distribution
 
 V = 7

@@ -26,7 +26,7 @@ from memlab.memory.datastore import Datastore
 from memlab.memory.index import recall_of
 from memlab.memory.plan import Reading
 from memlab.memory.precompute import Positions, Ticket, keep, kept, neighbors, sentences_of
-from memlab.methods.spalm import check_spalm, combine, loss, retrieved, spalm_scores
+from memlab.systems.spalm.combination import check_spalm, combine, loss, retrieved, spalm_scores
 from memlab.results import Article
 from tests.conftest import TEXTS
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from memlab.errors import InputError
 from memlab.methods import METHODS
-from memlab.methods.mixture import mix, remember
-from memlab.methods.sweep import SHOWN, Axis, Candidates, Voters, axis_of, sweep
+from memlab.reading.mixing import mix, remember
+from memlab.reading.sweep import SHOWN, Axis, Candidates, Voters, axis_of, sweep
 
 V = 9
 
