@@ -70,7 +70,7 @@ def test_default_is_there_from_the_start_and_stays(workspaces: Workspaces) -> No
 
 def test_create_rename_delete(workspaces: Workspaces, database: Database) -> None:
     workspaces.create("Class 7b")
-    Ledger(database, "Class 7b").append("teach", "fact", {})
+    Ledger(database, "Class 7b").append("teach", "fact", LESSON)
     renamed = workspaces.rename("Class 7b", "a Schüler-Übung")
     assert (renamed.name, renamed.edits, renamed.base) == ("a Schüler-Übung", 1, None)
     assert Ledger(database, renamed.name).verify() == []
