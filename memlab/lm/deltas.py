@@ -70,4 +70,6 @@ def read_delta(home: Path, ref: DeltaRef) -> dict[str, Tensor]:
     try:
         return load(raw)
     except SafetensorError as error:
-        raise DeltaError(f"The weights of edit {ref.edit} cannot be read: {path} ({error}). {advice}", ref.edit) from error
+        raise DeltaError(
+            f"The weights of edit {ref.edit} cannot be read: {path} ({error}). {advice}", ref.edit
+        ) from error

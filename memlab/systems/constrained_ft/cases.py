@@ -103,7 +103,7 @@ def fact_at(world: World, subject: str, relation: str) -> Fact:
     if found is None:
         raise InputError(
             f"The bundled world has no {name} of {subject}. `memlab modify` changes facts that a model knows; to add a "
-            f"new one, teach it: memlab teach \"...\"."
+            f'new one, teach it: memlab teach "...".'
         )
     return found
 

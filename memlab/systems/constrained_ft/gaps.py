@@ -79,14 +79,19 @@ def pieces(lm: LanguageModel, object: str) -> int:
     return len(gap(lm, f"It is {MASK}.", object).targets)
 
 
-def loss(lm: LanguageModel, gaps: Sequence[Gap]) -> Tensor:
-    """Mean cross-entropy in nats over the gaps, that of a gap being the mean over its tokens; keeps the gradient."""
+def losses(lm: LanguageModel, gaps: Sequence[Gap]) -> Tensor:
+    """(n,) cross-entropy in nats of each gap, the mean over its tokens; keeps the gradient."""
     ids, mask = lm.pad([g.ids for g in gaps])
     rows, columns, targets, weights = _places(gaps)
     options = {"use_cache": False} if lm.kind == "causal" else {}
     h = lm.module.base_model(input_ids=ids, attention_mask=mask, **options).last_hidden_state[rows, columns]
     nats = F.cross_entropy(lm.head(h), targets, reduction="none")
-    return (nats * weights).sum() / len(gaps)
+    return torch.zeros(len(gaps)).index_add(0, rows, nats * weights)
+
+
+def loss(lm: LanguageModel, gaps: Sequence[Gap]) -> Tensor:
+    """The mean of `losses`."""
+    return losses(lm, gaps).mean()
 
 
 def ask(lm: LanguageModel, gaps: Sequence[Gap]) -> list[Said]:

@@ -80,7 +80,9 @@ def blocks_of(lm: LanguageModel) -> list[nn.Module]:
     for blocks in lm.module.base_model.modules():
         if isinstance(blocks, nn.ModuleList) and len(blocks) == depth:
             return list(blocks)
-    raise InputError(f"memlab cannot find the blocks of a {lm.module.config.model_type!r} model, so it cannot edit them.")
+    raise InputError(
+        f"memlab cannot find the blocks of a {lm.module.config.model_type!r} model, so it cannot edit them."
+    )
 
 
 def parsed(text: str) -> tuple[int | str, ...]:

@@ -20,7 +20,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -30,7 +30,7 @@ from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import derive
 from memlab.systems.constrained_ft.constraint import ANCHORS, Constraint, distance
-from memlab.systems.constrained_ft.gaps import Gap, ask, gap, loss
+from memlab.systems.constrained_ft.gaps import Gap, ask, gap, loss, losses
 from memlab.systems.constrained_ft.selection import Selection
 
 PROCEDURES = {
@@ -71,7 +71,11 @@ class Budget:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "every"):
-            if isinstance(getattr(self, name), bool) or not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+            if (
+                isinstance(getattr(self, name), bool)
+                or not isinstance(getattr(self, name), int)
+                or getattr(self, name) < 1
+            ):
                 raise InputError(f"{name} is {getattr(self, name)!r}; allowed is a whole number from 1.")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InputError(f"learning_rate is {self.learning_rate!r}; allowed is a positive number.")
@@ -81,17 +85,26 @@ class Budget:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained, and how. `anchor`: the reference of the constraint, "current" or "base" weights."""
+    """What is trained, and how.
+
+    Args:
+        anchor: the reference of the constraint, "current" or "base" weights.
+        forget_to: None to learn the objects of the modified facts. A probability to forget them: the loss of a
+            sentence is then max(0, log p - log forget_to), so that it ends where the object is as unlikely as that.
+    """
 
     procedure: str
     selection: Selection
     constraint: Constraint
     anchor: str = "current"
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=lambda: Budget())
+    forget_to: float | None = None
 
     def __post_init__(self) -> None:
         if self.procedure not in PROCEDURES:
             raise InputError(f"method is {self.procedure!r}; allowed is one of {', '.join(PROCEDURES)}.")
+        if self.forget_to is not None and not (self.procedure in ("ftm", "fta") and 0 < self.forget_to < 1):
+            raise InputError("Forgetting needs the method ftm or fta, and a probability between 0 and 1 as its aim.")
         if self.anchor not in ANCHORS:
             raise InputError(f"anchor is {self.anchor!r}; allowed is one of {', '.join(ANCHORS)}.")
 
@@ -217,35 +230,39 @@ class _Run:
 
     def step(self, phase: str) -> None:
         """One step down the gradient, then the projection."""
-        nats = loss(self.copy, self._batch(phase))
-        value = float(nats.detach())
-        if not math.isfinite(value):
-            raise TrainingError(
-                "The loss is no number any more; nothing was recorded. Choose a smaller learning rate or a smaller delta."
-            )
+        modified, others = self._batch(phase)
+        parts = [(self._loss(modified), len(modified))] if modified else []
+        parts += [(loss(self.copy, others), len(others))] if others else []
+        nats = torch.stack([value * n for value, n in parts]).sum() / sum(n for _, n in parts)
+        _check(float(nats.detach()))
         self.optimizer.zero_grad(set_to_none=True)
         nats.backward()
         self.optimizer.step()
         self.plan.constraint.project(self.weights, self.reference)
 
-    def _batch(self, phase: str) -> list[Gap]:
+    def _loss(self, gaps: Sequence[Gap]) -> Tensor:
+        """The mean loss of sentences about modified facts."""
+        if self.plan.forget_to is None:
+            return loss(self.copy, gaps)
+        aim = math.log(self.plan.forget_to)
+        return (-losses(self.copy, gaps) - aim).clamp_min(0).mean()
+
+    def _batch(self, phase: str) -> tuple[list[Gap], list[Gap]]:
+        """The sentences of one step: about modified facts (in the phase "ft": the original ones), and the others."""
         n = self.budget.batch
         if phase == "ft":
-            return self.pools["original"].take(n)
+            return [], self.pools["original"].take(n)
         modified = self.pools["modified"]
         if phase == "ftm" or not self.pools["unmodified"]:
-            return modified.take(n)
+            return modified.take(n), []
         own = min(len(modified), max(1, round(n * self.budget.share)))
-        return modified.take(own) + self.pools["unmodified"].take(n - own)
+        return modified.take(own), self.pools["unmodified"].take(min(n - own, 2 * own))
 
     def measure(self, step: int) -> Point:
         """The scores now."""
         with torch.no_grad():
-            nats = float(loss(self.copy, self.probe))
-        if not math.isfinite(nats):
-            raise TrainingError(
-                "The loss is no number any more; nothing was recorded. Choose a smaller learning rate or a smaller delta."
-            )
+            nats = float(self._loss(self.probe)) if self.probe else 0.0
+        _check(nats)
         norm = "l2" if self.plan.constraint.norm == "l2" else "inf"
         point = Point(
             step, nats, _share(self.copy, self.tests), _share(self.copy, self.kept),
@@ -258,7 +275,9 @@ class _Run:
         """The difference to the weights that training started from."""
         out = {name: (w.detach() - self.start[name]).float() for name, w in self.weights.items()}
         if not all(bool(torch.isfinite(change).all()) for change in out.values()):
-            raise TrainingError("The trained weights are no numbers; nothing was recorded. Choose a smaller learning rate.")
+            raise TrainingError(
+                "The trained weights are no numbers; nothing was recorded. Choose a smaller learning rate."
+            )
         return {name: change for name, change in out.items() if bool(change.any())}
 
 
@@ -290,6 +309,13 @@ class _Pool:
         return [self.gap(self.pairs[i]) for i in taken]
 
 
+def _check(nats: float) -> None:
+    if not math.isfinite(nats):
+        raise TrainingError(
+            "The loss is no number any more; nothing was recorded. Choose a smaller learning rate or a smaller delta."
+        )
+
+
 def _spread(pairs: Sequence[Pair], n: int) -> list[Pair]:
     """At most n of them, evenly spread."""
     return list(pairs) if len(pairs) <= n else [pairs[i * len(pairs) // n] for i in range(n)]
@@ -300,7 +326,9 @@ def _share(lm: LanguageModel, gaps: Sequence[Gap]) -> float | None:
 
 
 def _said(point: Point, total: int) -> str:
-    scores = [f"{name} {value:.2f}" for name, value in (("A_M", point.a_m), ("A_F\\S", point.a_fs)) if value is not None]
+    scores = [
+        f"{name} {value:.2f}" for name, value in (("A_M", point.a_m), ("A_F\\S", point.a_fs)) if value is not None
+    ]
     return ", ".join([f"step {point.step} of {total}", f"loss {point.loss:.3f}", *scores])
 
 
