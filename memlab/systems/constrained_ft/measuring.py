@@ -139,7 +139,7 @@ def answers(
                 now.p,
                 k.said.right,
                 now.right,
-            )  # fmt: skip
+            )
         )
     return tuple(out)
 
@@ -212,7 +212,7 @@ def as_moved(
                 r.right_after,
                 preferred,
                 r.fact,
-            )  # fmt: skip
+            )
         )
     return Moved(seq, seq - 1, method, model, "", settings, tuple(out), tuple(notes))
 
