@@ -116,20 +116,6 @@ class RetrainSettings:
     )
 
 
-@dataclass(frozen=True)
-class CompareSettings:
-    """Of one fact corrected in memory and in the weights."""
-
-    model: str = setting("atlas-mlm", "Model", "The bundled model that answers.", choices=MODELS)
-    subject: str = setting("France", "Subject", "Whose fact is changed.")
-    relation: str = setting("capital", "Relation", "Which fact.")
-    new: str = setting("Lyon", "New object", "What it becomes.")
-    method: str = setting("fta", "Method", "How the weights are trained.", choices=METHODS)
-    delta: float = setting(0.01, "δ", "Infinity norm of the constraint.", low=1e-6, high=1000.0, log=True)
-    blocks: str = setting("first", "Blocks", "Which part of the model may change.", choices=WHERE)
-    seed: int = setting(0, "Seed", "Of the training.", low=0, high=10_000)
-
-
 _STUDIES = "memlab.systems.constrained_ft.studies"
 
 SYSTEM = System(
@@ -147,7 +133,6 @@ SYSTEM = System(
         Study("sweep", "Sweep", "A_M and A_F\\S over δ, blocks and |M|, with the frontier of the two.", SweepSettings, f"{_STUDIES}:sweep"),
         Study("stack", "Stacked edits", "Edits on top of each other: all scores, perplexity and the weights' norm after each.", StackSettings, f"{_STUDIES}:stack"),
         Study("retrain", "RT: retrain", "Train the model from scratch on the corrected corpus: the upper bound, for many times the work.", RetrainSettings, f"{_STUDIES}:retrain"),
-        Study("compare", "Memory or weights", "One fact corrected in the datastore and in the weights: efficacy, damage, seconds, bytes.", CompareSettings, f"{_STUDIES}:compare"),
     ),
     words={
         "A_M": "share of the modified facts whose held-out question is answered with the new object",

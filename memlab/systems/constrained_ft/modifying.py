@@ -62,7 +62,7 @@ from memlab.systems.constrained_ft.training import (
 WATCHED = 120  # unmodified facts that are asked on the way
 FEW = 150  # facts of the bundled world that a large model is asked
 NEIGHBORS = 5  # neighborhood facts of each case
-DELTAS = (0.005, 0.01, 0.02, 0.05)  # what "auto" tries, in the infinity norm
+DELTAS = (0.002, 0.005, 0.01, 0.02, 0.05)  # what "auto" tries, in the infinity norm
 TRIED = 8  # validation facts that "auto" edits at most
 AUTO_STEPS = 60
 

@@ -11,7 +11,8 @@ projection. Procedures (the paper's):
     ft+ftm, ft+fta    first ft, then the other, under one constraint around one reference
 
 Trained are the tokens of the object only. Training ends early when the loss on the modified facts' sentences falls
-below `stop_loss`; the held-out questions are watched, never used to decide.
+below `stop_loss`, and with FTA the loss on unmodified facts' sentences is back where it was (up to 0.02 nats); the
+held-out questions are watched, never used to decide.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ PROCEDURES = {
     "ft+ftm": "FT, then FTM",
     "ft+fta": "FT, then FTA",
 }
+
+PROBE = 96  # sentences about unmodified facts whose loss FTA wants back where it was
+TOLERANCE = 0.02  # nats
 
 Progress = Callable[[float, str], None]
 Stop = Callable[[], bool]
@@ -190,13 +194,13 @@ def fine_tune(
         for step in range(steps):
             if stop():
                 raise StoppedError(f"Stopped at step {done} of {total}; nothing was recorded.")
-            run.step(phase)
+            learned = run.step(phase) < plan.budget.stop_loss
             done += 1
-            if done % plan.budget.every == 0 or step == steps - 1:
+            if done % plan.budget.every == 0 or step == steps - 1 or (learned and phase == "ftm"):
                 point = run.measure(done)
                 watch(point)
                 progress(done / total, _said(point, total))
-                if last and phase != "ft" and point.loss < plan.budget.stop_loss:
+                if last and phase != "ft" and point.loss < plan.budget.stop_loss and run.kept_whole(phase):
                     ended = f"the loss fell below {plan.budget.stop_loss:g} at step {done}"
                     break
     ended = ended or f"all {plan.budget.steps} steps were made"
@@ -226,10 +230,12 @@ class _Run:
         self.probe = [self.pools["modified"].gap(p) for p in _spread(material.modified, 2 * self.budget.batch)]
         self.tests = [gap(lm, *pair) for pair in material.tests]
         self.kept = [gap(lm, *pair) for pair in material.kept]
+        self.unmoved = [self.pools["unmodified"].gap(p) for p in _spread(material.unmodified, PROBE)]
+        self.unmoved_before = self._of_unmoved()
         self.curve: list[Point] = []
 
-    def step(self, phase: str) -> None:
-        """One step down the gradient, then the projection."""
+    def step(self, phase: str) -> float:
+        """One step down the gradient, then the projection. Returns the loss of the modified facts' sentences in it."""
         modified, others = self._batch(phase)
         parts = [(self._loss(modified), len(modified))] if modified else []
         parts += [(loss(self.copy, others), len(others))] if others else []
@@ -239,6 +245,15 @@ class _Run:
         nats.backward()
         self.optimizer.step()
         self.plan.constraint.project(self.weights, self.reference)
+        return float(parts[0][0].detach()) if modified else math.inf
+
+    def kept_whole(self, phase: str) -> bool:
+        """Whether unmodified facts are told as well as before training; only asked where they are trained."""
+        return phase != "fta" or not self.unmoved or self._of_unmoved() <= self.unmoved_before + TOLERANCE
+
+    def _of_unmoved(self) -> float:
+        with torch.no_grad():
+            return float(loss(self.copy, self.unmoved)) if self.unmoved else 0.0
 
     def _loss(self, gaps: Sequence[Gap]) -> Tensor:
         """The mean loss of sentences about modified facts."""
