@@ -107,3 +107,17 @@ def _said(edit: Any) -> list[str]:
             )
         lines += [f"  note: {note}" for note in edit.moved.notes]
     return lines
+
+
+def evaluated(lab: Any, text: Path | None, given: dict[str, Any]) -> dict[str, Any]:
+    """What `memlab evaluate editing` measured."""
+    from memlab.cli.common import read
+    from memlab.systems.constrained_ft.selection import parsed
+
+    data, model, limit = given.pop("data"), given.pop("model"), given.pop("limit")
+    settings = {name: value for name, value in given.items() if value is not None}
+    if "blocks" in settings:
+        settings["blocks"] = parsed(settings["blocks"])
+    texts = [line for line in read(text).splitlines() if line.strip() and not line.startswith(" =")] if text else []
+    result: dict[str, Any] = lab.modifying.evaluate(data, model, limit, settings, texts, progress)
+    return result

@@ -34,11 +34,14 @@ from memlab.systems.constrained_ft.ledger import (
 )
 from memlab.systems.constrained_ft.measuring import as_moved
 from memlab.systems.constrained_ft.modifying import How, Models, Outcome, known_facts, modify, proposals
+from memlab.systems.constrained_ft.outside import default_how, evaluate_file
+from memlab.systems.constrained_ft.studies import chosen_facts, table
 from memlab.systems.constrained_ft.training import Budget, Point
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
+TEXT_LINES = 20  # of a text that is read for its perplexity after every edit
 LIVE = 16  # curves of trainings under way, or just over, that pages may look at
 _WEIGHTS = {kind.name for kind in KINDS}
 _live: LRUCache[str, list[Point]] = LRUCache(LIVE)
@@ -141,9 +144,46 @@ class Modifying:
             raise NotFound(f"The report of edit {row.sequence} is not in this home folder ({path}).") from error
         return found
 
-    def report_of(self, edit: Edit) -> dict[str, Any]:
-        """`report` of an edit as a result."""
-        return self.report(edit.seq)
+    def evaluate(
+        self,
+        data: Path | None = None,
+        model: str | None = None,
+        limit: int = 32,
+        settings: Mapping[str, Any] | None = None,
+        texts: Sequence[str] = (),
+        progress: Progress = lambda fraction, message: None,
+        stop: Stop = lambda: False,
+    ) -> dict[str, Any]:
+        """Edits of the model itself, with the constraint and without; nothing is recorded.
+
+        Args:
+            data: flat CounterFact or zsRE, each case edited alone; None changes `limit` facts of the bundled world at once.
+            settings: as `how_of` takes them; by default those of the benchmark, or `outside.default_how`.
+            texts: a fixed text for the perplexity (with `data`).
+
+        Raises:
+            InputError: data or settings that cannot be used. StoppedError: `stop` returned True.
+        """
+        lm = self.context.load(model or self.context.bundled_for("masked"))
+        given = dict(settings or {})
+        if data is not None:
+            start = default_how(lm)
+            asked = how_of({**start.to_dict(), **given}) if given else start
+            return evaluate_file(lm, data, limit, asked, list(texts)[:TEXT_LINES], progress, stop).to_dict()
+        how = how_of({"delta": None if given.get("norm") == "none" else 0.01, **given})
+        facts = chosen_facts(atlas(), lm, limit, how.budget.seed)
+        free = replace(how, norm="none", delta=None)
+        ways = {"constrained": how, "unconstrained": free} if how.norm != "none" else {"unconstrained": free}
+        outcomes = []
+        for n, (name, way) in enumerate(ways.items()):
+            with temporary_file(self.context.home) as written:
+                part = _part(progress, n / len(ways), (n + 1) / len(ways))
+                outcomes.append((name, modify(atlas(), Models(lm, lm), facts, way, {}, written, part, stop)))
+        rows = [{"method": name, **row.to_dict()} for name, o in outcomes for row in o.rows if row.moved]
+        return {
+            "task": "editing", "data": "atlas", "model": lm.name, "settings": how.to_dict(), "facts": limit,
+            "results": table(outcomes), "rows": rows,
+        }  # fmt: skip
 
     @staticmethod
     def curve(live: str) -> list[Point]:
@@ -231,6 +271,10 @@ def how_of(settings: Mapping[str, Any]) -> How:
         blocks = given["blocks"]
         given["blocks"] = (blocks,) if isinstance(blocks, str | int) else tuple(blocks)
     return How(**given, budget=Budget(**{n: v for n, v in settings.items() if n in budget}))
+
+
+def _part(progress: Progress, low: float, high: float) -> Progress:
+    return lambda fraction, message: progress(low + (high - low) * fraction, message)
 
 
 def _full(outcome: Outcome) -> dict[str, Any]:

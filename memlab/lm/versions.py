@@ -18,7 +18,8 @@ from cachetools import LRUCache
 from torch import Tensor, nn
 
 from memlab.errors import InputError
-from memlab.lm.deltas import DeltaError, DeltaRef, delta_path, read_delta
+from memlab.lm.delta_refs import DeltaError, DeltaRef, delta_path
+from memlab.lm.deltas import read_delta
 from memlab.lm.model import LanguageModel
 
 VERSIONS = 8  # that are kept, each with the tensors that it does not share

@@ -50,7 +50,7 @@ def refuse_emptied(file: Path, home: Path) -> None:
         return
     size = file.stat().st_size
     used = [path for path in home.iterdir() if path.name not in OWN and not path.name.startswith((".", file.name))]
-    if size or used or file.parent != home and any(file.parent.glob(f"{file.name}-*")):
+    if size or used or (file.parent != home and any(file.parent.glob(f"{file.name}-*"))):
         raise RecordError(
             f"The database {file} is damaged: it has {size} bytes. Put back a copy, or move it away (with its -wal "
             "and -shm files) to begin with an empty one; exported workspaces can be imported there."

@@ -49,7 +49,7 @@ def frontier(points: Sequence[Mapping[str, Any]]) -> go.Figure:
             marker={"color": MODEL, "size": 9},
             text=[_named(p) for p in points],
             hovertemplate="%{text}<br>A_M %{x:.3f}, A_F\\S %{y:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     )
     figure.add_trace(_line([p["a_m"] for p in best], [p["a_fs"] for p in best], "frontier", MIXTURE))
     figure.update_yaxes(title=A_FS, range=[-0.03, 1.05])

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memlab.lm.deltas import DeltaRef
+from memlab.lm.delta_refs import DeltaRef
 from memlab.record.chain import EditRow
 from memlab.record.kinds import EditKind, FormField
 from memlab.record.parameters import check_fields

@@ -107,7 +107,7 @@ class How:
         return {
             "method": self.method, "norm": self.norm, "delta": self.delta, "blocks": list(self.blocks), "part": self.part,
             "anchor": self.anchor, "goal": self.goal, "steps": b.steps, "learning_rate": b.learning_rate, "batch": b.batch,
-            "seed": b.seed, "stop_loss": b.stop_loss,
+            "first": b.first, "share": b.share, "every": b.every, "seed": b.seed, "stop_loss": b.stop_loss,
         }  # fmt: skip
 
 
