@@ -55,6 +55,12 @@ page = st.navigation(
             help="Teach, correct, forget: a preview first, and every edit can be undone.",
         ),
         st.Page(
+            "pages/modify.py",
+            title="Modify weights",
+            icon=":material/model_training:",
+            help="Facts trained into the weights of a model under a constraint, and what else moved.",
+        ),
+        st.Page(
             "pages/history.py",
             title="History",
             icon=":material/history:",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -289,6 +290,49 @@ def _modify(
     options = ModifyOptions(author, live=live, progress=progress, stop=stop)
     asked = [Fact(f["subject"], f["relation"], f["object"]) for f in facts]
     return lab.modifying.modify(asked, how_of(settings), model, options)
+
+
+@long_work("memory-or-weights")
+def _compare(
+    lab: Lab, progress: Progress, stop: Stop, fact: list[str], new: str, settings: dict[str, Any]
+) -> dict[str, Any]:
+    return memory_or_weights(lab, Fact(*fact), new, how_of(settings), progress, stop)
+
+
+def memory_or_weights(
+    lab: Lab, fact: Fact, new: str, how: How, progress: Progress = lambda f, m: None, stop: Stop = lambda: False
+) -> dict[str, Any]:
+    """One fact corrected in the datastore and in the weights of the bundled masked model; both only tried.
+
+    Scores are exact: right answers to the edit's questions, and unchanged answers in its neighborhood. The questions of
+    the neighborhood differ: memory is asked about facts that share a name or the relation, the weights about all such
+    facts that the model knows.
+    """
+    out = []
+    progress(0.0, "correcting memory")
+    for way in ("memory", "weights"):
+        start = time.perf_counter()
+        if way == "memory":
+            edit = lab.correct(fact, new, dry_run=True)
+            size = float(len(json.dumps(edit.parameters)))
+        else:
+            given = ModifyOptions(dry_run=True, progress=_part(progress, 0.2, 1.0), stop=stop)
+            edit = lab.modifying.modify([Fact(fact.subject, fact.relation, new)], how, None, given)
+            size = edit.scores["bytes"]
+        seconds = time.perf_counter() - start
+        shares = {s.group: s.score for s in edit.moved.scores} if edit.moved else {}
+        out.append({
+            "method": way, **shares, "harmonic": edit.moved.harmonic if edit.moved else None,
+            "moved": sum(r.moved for r in edit.moved.rows if r.group == "neighborhood") if edit.moved else None,
+            "asked": sum(r.group == "neighborhood" for r in edit.moved.rows) if edit.moved else None,
+            "seconds": seconds, "bytes": size,
+        })  # fmt: skip
+    notes = [
+        "Seconds are those of the edit with its measurement.",
+        "Memory is answered by BERT-kNN over the workspace's datastore, weights by the model alone.",
+        "Both are taken back by leaving the edit out of the history's fold.",
+    ]
+    return {"task": "memory or weights", "fact": fact.to_dict(), "new": new, "results": out, "notes": notes}
 
 
 @long_work("train-again")

@@ -1,0 +1,1 @@
+"""Pages of single systems: what they need beyond the general page."""
