@@ -54,12 +54,7 @@ page = st.navigation(
             icon=":material/edit_note:",
             help="Teach, correct, forget: a preview first, and every edit can be undone.",
         ),
-        st.Page(
-            "pages/modify.py",
-            title="Modify weights",
-            icon=":material/model_training:",
-            help="Facts trained into the weights of a model under a constraint, and what else moved.",
-        ),
+        st.Page("pages/modify.py", title="Modify weights", icon=":material/tune:", help="Train facts into a model."),
         st.Page(
             "pages/history.py",
             title="History",

@@ -15,7 +15,7 @@ from typing import Any
 from memlab.lm.delta_refs import DeltaRef
 from memlab.record.chain import EditRow
 from memlab.record.kinds import EditKind, FormField
-from memlab.record.parameters import check_fields
+from memlab.record.parameters import Checks, check_fields
 
 WEIGHTS = "weights"
 MOST_FACTS = 100_000
@@ -138,7 +138,7 @@ def _sources(value: Any, sequence: int) -> None:
         raise ValueError("says that it was trained on edits that are not before it")
 
 
-_FIELDS = {
+_FIELDS: Checks = {
     "facts": _facts, "settings": _settings, "model": _text, "weights_hash": _hash, "delta": _hash, "trained_on": _sources,
 }  # fmt: skip
 

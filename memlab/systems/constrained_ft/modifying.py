@@ -284,6 +284,7 @@ def known_facts(
         rest = [f for f in facts if f.relation not in relations]
         facts = own + draw.sample(rest, FEW - len(own))
     at = (
+        len(world.facts),
         lm.weights_hash,
         tuple(sorted(earlier.items())),
         frozenset(relations) if len(facts) < len(world.facts) else None,

@@ -81,8 +81,8 @@ class Budget:
                 or getattr(self, name) < 1
             ):
                 raise InputError(f"{name} is {getattr(self, name)!r}; allowed is a whole number from 1.")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(f"learning_rate is {self.learning_rate!r}; allowed is a positive number.")
+        if not 0 < self.learning_rate <= 1:
+            raise InputError(f"learning_rate is {self.learning_rate!r}; allowed is a positive number up to 1.")
         if not 0 < self.share < 1:
             raise InputError(f"share is {self.share!r}; allowed is a number between 0 and 1.")
 
