@@ -128,6 +128,12 @@ def known_facts(world: World, lm: LanguageModel) -> list[Known]:
     return [k for k in ask_facts(world, lm, world.facts) if k is not None and k.said.right]
 
 
+def well_known(world: World) -> list[Fact]:
+    """The facts that training told often. New objects are drawn from theirs: an object that training never told is no
+    answer of the model, and a few steps cannot make it one."""
+    return [f for f in world.facts if f.exposure == "frequent"]
+
+
 def propose(facts: Iterable[Fact], chosen: Sequence[Fact], seed: int) -> list[str]:
     """A new object for each chosen fact: drawn from the objects of its relation in proportion to how many of `facts`
     have them, never its own (Zhu et al. 2020). Raises InputError for a relation with one object only."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,9 +43,11 @@ from memlab.systems.constrained_ft.cases import (
     check_cases,
     propose,
     statements_of,
+    well_known,
     with_neighbors,
 )
 from memlab.systems.constrained_ft.constraint import AUTO, Constraint, constraint
+from memlab.systems.constrained_ft.gaps import gap
 from memlab.systems.constrained_ft.measuring import Answered, Scores, answers, by_group, score
 from memlab.systems.constrained_ft.selection import Selection, select
 from memlab.systems.constrained_ft.training import (
@@ -223,7 +226,7 @@ def modify(
     done = time.perf_counter()
     out = measured(world, models, cases, known, how, written, trained)
     _stopped(stop)
-    notes = [*selection.notes, *_large(lm)]
+    notes = [*selection.notes, *_large(lm), *_unmet(lm, cases, how)]
     if level is not None:
         notes.append(f"Aim: probability {level:.2g}, what the model gives to objects of facts that it never saw.")
     seconds = {
@@ -328,7 +331,7 @@ def forget_level(world: World, lm: LanguageModel, cases: Sequence[Case]) -> floa
 
 def proposals(world: World, lm: LanguageModel, facts: Sequence[Fact], seed: int = 0) -> list[str]:
     """A new object for each fact, as the benchmark draws them."""
-    return propose(world.facts, facts, seed)
+    return propose(well_known(world), facts, seed)
 
 
 def _cases(
@@ -379,13 +382,17 @@ def _auto(
     A_F\\S of 0.98.
     """
     edited = {(c.subject, c.relation) for c in cases}
-    valid = [k for k in known if is_validation(k.fact) and k.at not in edited]
+    objects = {(f.relation, f.object) for f in well_known(world)}
+    many = {r for r, n in Counter(r for r, _ in objects).items() if n > 1}
+    valid = [k for k in known if is_validation(k.fact) and k.at not in edited and k.fact.relation in many]
     if len(valid) < 2:
         raise InputError(f"{models.now.name} knows too few facts to choose delta. Give one, for example 0.01.")
     draw = random.Random(how.budget.seed)
     some = draw.sample(valid, min(max(2, len(cases)), TRIED, len(valid)))
     forget = how.goal == "forget"
-    new = [k.fact.object for k in some] if forget else propose(world.facts, [k.fact for k in some], how.budget.seed)
+    new = (
+        [k.fact.object for k in some] if forget else propose(well_known(world), [k.fact for k in some], how.budget.seed)
+    )
     trial_cases = [case_of(world, models.now, k.fact, o) for k, o in zip(some, new, strict=True)]
     trial = replace(how, budget=replace(how.budget, steps=min(AUTO_STEPS, how.budget.steps)))
     level = forget_level(world, models.now, trial_cases) if forget else None
@@ -403,6 +410,16 @@ def _auto(
             break
     best = max(found, key=lambda row: (row["a_bar"], -row["delta"]))
     return replace(how, delta=best["delta"]), found
+
+
+def _unmet(lm: LanguageModel, cases: Sequence[Case], how: How) -> list[str]:
+    if lm.unmet is None or how.goal == "forget":
+        return []
+    never = [c.new for c in cases if any(t in lm.unmet for t in gap(lm, c.prompt, c.new).targets)]
+    return [
+        f"{name} was in no sentence of the model's training: harder to learn than an object that it knows."
+        for name in never
+    ]
 
 
 def _large(lm: LanguageModel) -> list[str]:

@@ -27,7 +27,7 @@ from memlab.record.files import temporary_file
 from memlab.results import Fact
 from memlab.systems.constrained_ft import figures
 from memlab.systems.constrained_ft.alarms import fixed_text, growth, perplexity
-from memlab.systems.constrained_ft.cases import Case, Known, case_of, propose
+from memlab.systems.constrained_ft.cases import Case, Known, case_of, propose, well_known
 from memlab.systems.constrained_ft.constraint import constraint
 from memlab.systems.constrained_ft.declaration import (
     BenchmarkSettings,
@@ -315,13 +315,13 @@ def _drawn(world: World, lm: LanguageModel, n: int, seed: int) -> tuple[list[Cas
     """n cases drawn from the known facts, and all known facts."""
     known = known_facts(world, lm, {})
     objects: dict[str, set[str]] = {}
-    for f in world.facts:
+    for f in well_known(world):
         objects.setdefault(f.relation, set()).add(f.object)
-    open_to = [k for k in known if len(objects[k.fact.relation]) > 1]
+    open_to = [k for k in known if objects.get(k.fact.relation, set()) - {k.fact.object}]
     if len(open_to) < n:
         raise InputError(f"{lm.name} knows {len(open_to)} facts that could be changed; {n} were asked for.")
     facts = [k.fact for k in random.Random(seed).sample(open_to, n)]
-    new = propose(world.facts, facts, seed)
+    new = propose(well_known(world), facts, seed)
     return [case_of(world, lm, f, o) for f, o in zip(facts, new, strict=True)], known
 
 
