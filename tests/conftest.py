@@ -12,31 +12,20 @@ import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from filelock import FileLock
 from hypothesis import settings
-from tokenizers import processors
-from transformers import (
-    BertConfig,
-    BertForMaskedLM,
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
-    ModernBertConfig,
-    ModernBertForMaskedLM,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
 
 from memlab.bundle import assets
-from memlab.lab import Lab
-from memlab.lm.catalogue import BUNDLED, load
-from memlab.lm.model import LanguageModel
-from memlab.lm.tokenizer import SPECIAL, make_tokenizer, start_only
 from memlab.results import Article
+
+if TYPE_CHECKING:  # torch and transformers take seconds: the process that hands out the tests does without them
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from memlab.lab import Lab
+    from memlab.lm.model import LanguageModel
 
 # No deadline: machines that run tests are busy. The same examples each time: `--hypothesis-profile=explore` looks further.
 settings.register_profile("memlab", deadline=None, derandomize=True)
@@ -89,6 +78,9 @@ def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     $MEMLAB_TEST_HOME keeps them between runs: what is there and current is not built again.
     """
+    from memlab.lab import Lab
+    from memlab.lm.catalogue import BUNDLED
+
     missing = [name for name in BUNDLED if not (assets() / "models" / name / "config.json").is_file()]
     if missing:
         pytest.skip(f"no bundled model {', '.join(missing)} in assets/models: `memlab train NAME` makes it")
@@ -102,13 +94,11 @@ def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built_home(built_datastores: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def built_home(built_datastores: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with the bundled datastores, one for each worker."""
     home = tmp_path_factory.mktemp("built")
     link_datastores(built_datastores, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MEMLAB_HOME", str(home))
-        yield home
+    return home
 
 
 def link_datastores(datastores: Path, home: Path) -> None:
@@ -125,12 +115,15 @@ def link_datastores(datastores: Path, home: Path) -> None:
 
 @pytest.fixture(scope="session")
 def lab(built_home: Path) -> Lab:
+    from memlab.lab import Lab
+
     return Lab.open(built_home)
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Folder of a model with 2 layers of width 32 and random weights: modernbert, bert, llama or gpt2."""
+    import torch
 
     @cache
     def make(architecture: str) -> Path:
@@ -148,6 +141,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def tiny_lm(tiny: Callable[[str], Path]) -> Callable[[str], LanguageModel]:
     """The loaded model of `tiny`, the same object at every call."""
+    from memlab.lm.catalogue import load
+
     return cache(lambda architecture: load(str(tiny(architecture))))
 
 
@@ -159,6 +154,11 @@ def documents() -> list[Article]:
 
 def _tokenizer(architecture: str) -> PreTrainedTokenizerFast:
     """As the bundled models have it; GPT-2 puts nothing before a text."""
+    from tokenizers import processors
+    from transformers import PreTrainedTokenizerFast
+
+    from memlab.lm.tokenizer import SPECIAL, make_tokenizer, start_only
+
     tokenizer = make_tokenizer(NAMES, TEXTS)
     if architecture in ("modernbert", "bert"):
         return tokenizer
@@ -170,6 +170,17 @@ def _tokenizer(architecture: str) -> PreTrainedTokenizerFast:
 
 
 def _module(architecture: str, V: int) -> PreTrainedModel:
+    from transformers import (
+        BertConfig,
+        BertForMaskedLM,
+        GPT2Config,
+        GPT2LMHeadModel,
+        LlamaConfig,
+        LlamaForCausalLM,
+        ModernBertConfig,
+        ModernBertForMaskedLM,
+    )
+
     shape = {
         "vocab_size": V,
         "hidden_size": 32,

@@ -10,7 +10,7 @@ from memlab.corpus.generator import articles_hash
 from memlab.corpus.world import MASK, atlas
 from memlab.declare import Method, checked
 from memlab.errors import InputError, StoreError
-from memlab.evaluate.moved import what_moved
+from memlab.evaluate.moved import MeasuredEdit, what_moved
 from memlab.lab.asking import Asking
 from memlab.lab.context import Context
 from memlab.lab.preparing import build_if_bundled, calibrated_method
@@ -44,7 +44,7 @@ class SideEffects:
 
         Args:
             edit: a dry run, or the number or id of an edit that was made.
-            method: with which answers are found; by default the first that fits the datastore ("bert-knn").
+            method: with which answers are found; by default the first that fits the datastore.
             datastore: by default the one whose texts the edit names.
             as_of: the state of the history in which the edit is left out and put in; by default the one right
                 after it. `lab.edits.head()` gives what the edit does among those that hold now.
@@ -65,7 +65,8 @@ class SideEffects:
 
         def measure() -> Moved:
             without, with_it = (self.context.with_changes(base, lm, s.key, changes) for changes in (before, after))
-            return what_moved(atlas(), how, lm, without, with_it, s, edit.parameters, edit.seq, before.head)
+            asked_about = MeasuredEdit(edit.parameters, edit.seq, before.head)
+            return what_moved(atlas(), how, lm, without, with_it, s, asked_about)
 
         asked = json.dumps(edit.parameters, sort_keys=True)
         return self.context.cache.get(("moved", before, after, asked, how.name, base, s), measure)

@@ -130,9 +130,7 @@ def _numbering(sequences: Sequence[int], head: int) -> list[Problem]:
     found = [Problem(n, "missing", f"Edit {n} is missing.") for n in missing]
     if head > len(there) + MOST_MISSING:  # a head that somebody set
         found.append(Problem(head, "missing", f"The workspace says that it has {head} edits; it has {len(there)}."))
-    return found + [
-        Problem(n, "added", f"Edit {n} is there, but the workspace ends with edit {head}.") for n in extra
-    ]
+    return found + [Problem(n, "added", f"Edit {n} is there, but the workspace ends with edit {head}.") for n in extra]
 
 
 def _places(rows: Sequence[EditRow]) -> dict[str, int]:

@@ -195,4 +195,3 @@ class Heads:
                 os.replace(part, key)
         finally:
             part.unlink(missing_ok=True)
-

@@ -10,9 +10,11 @@ so that a resumable job can be done again, in another process too, after it was 
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import queue
+import sys
 import threading
 import time
 import uuid
@@ -80,6 +82,8 @@ class Jobs:
     def of(cls, database: Database) -> Jobs:
         """The one object for a database in this process, so that threads are not multiplied."""
         with cls._guard:
+            if not cls._of:
+                atexit.register(_at_exit)
             return cls._of.setdefault(database, cls(database))
 
     def submit(
@@ -217,6 +221,8 @@ class Jobs:
 
     def _interrupt(self, ids: Sequence[str]) -> None:
         """Marks jobs of this process as interrupted, whatever their functions still do."""
+        if not ids:
+            return
         mine = update(Job).where(Job.id.in_(ids), Job.runner == RUNNER, Job.state.in_(GOING))
         try:
             with self._database.writing() as session:
@@ -347,6 +353,14 @@ class Jobs:
             with self._database.writing() as session:
                 lost = update(Job).where(Job.id.in_(dead), going)
                 session.execute(lost.values(state="interrupted", ended=now()))
+
+
+def _at_exit() -> None:
+    """Jobs end with the process. What still computes in a library by then would end it with an error of that library."""
+    if not Jobs.end():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1 if hasattr(sys, "last_value") else 0)
 
 
 def _as_json(outcome: Any) -> Any:

@@ -165,7 +165,9 @@ def _named(name: str) -> str:
 
 def _listed(numbers: Sequence[int]) -> str:
     some = ", ".join(str(n) for n in numbers[:5])
-    return f"edit{'s' if len(numbers) > 1 else ''} {some}" + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
+    return f"edit{'s' if len(numbers) > 1 else ''} {some}" + (
+        f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+    )
 
 
 def _refusal(check: Callable[..., None] | str, *given: Any) -> str | None:
@@ -192,7 +194,9 @@ def _imported(named: str) -> Callable[..., Any]:
     try:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise RecordError(f"The code of a kind of edit, {named}, cannot be loaded ({error}). Install it again.") from error
+        raise RecordError(
+            f"The code of a kind of edit, {named}, cannot be loaded ({error}). Install it again."
+        ) from error
 
 
 def unknown_among(marks: Iterator[tuple[int, str]]) -> dict[str, list[int]]:

@@ -19,7 +19,7 @@ from memlab.record.chain import EditRow, Problem, plain, seal
 from memlab.record.database import Database
 from memlab.record.fold import dependents, dependents_among, fold
 from memlab.record.heads import Head, Heads
-from memlab.record.kinds import MARKS, kind, unknown_among, unknown_reason
+from memlab.record.kinds import MARKS, is_known, kind, unknown_among, unknown_reason
 from memlab.record.states import States, Told
 from memlab.record.stored import STORED, DamagedRow, Raw, marks, naming_an_edit, rows_where, whole
 from memlab.record.tables import Edit, Workspace
@@ -125,6 +125,11 @@ class Ledger:
         """Why nothing can be added to the workspace; None when all its kinds of edits are known here."""
         with self._database.reading() as session:
             return _unknown(session, find_workspace(session, self.workspace))
+
+    def notices(self) -> list[str]:
+        """What must be said beside an answer: that edits of unknown kinds were left out of it. Raises as `told`."""
+        found = unknown_among((mark.sequence, mark.kind) for mark in self.told().marks)
+        return [unknown_reason(self.workspace, found)] if found else []
 
     def active(self, as_of: int | None = None) -> list[EditRow]:
         """The changes that hold now, or held after edit `as_of`: the fold. Raises as `rows` does."""
@@ -354,6 +359,9 @@ def _check_new(row: EditRow, sequence: int) -> None:
 
 def _unknown(session: Session, workspace: Workspace) -> str | None:
     """Why a workspace is read-only."""
+    names = session.scalars(select(Edit.kind).where(Edit.workspace_id == workspace.id).distinct())
+    if all(isinstance(name, str) and is_known(name) for name in names):
+        return None
     found = unknown_among((mark.sequence, mark.kind) for mark in marks(session, workspace))
     return unknown_reason(workspace.name, found) if found else None
 

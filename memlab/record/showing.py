@@ -22,7 +22,6 @@ from memlab.results import Edit
 WORKSPACES = 8  # whose histories are kept
 
 
-
 _lock = threading.Lock()
 
 

@@ -81,12 +81,14 @@ def damage(workspace: str, sequence: int, reason: str) -> str:
 
 
 def marks(session: Session, workspace: Workspace) -> list[Mark]:
-    """What the fold needs of all edits, read without parameters and scores."""
+    """What the fold needs of all edits, read without parameters and scores. Raises RecordError without a number."""
     columns = select(Edit.sequence, Edit.kind, Edit.inverse).where(Edit.workspace_id == workspace.id)
-    return [
-        Mark(sequence, str(kind), inverse.get("target") if isinstance(inverse, dict) else None)
-        for sequence, kind, inverse in session.execute(columns.order_by(Edit.sequence))
-    ]
+    found = []
+    for sequence, kind, inverse in session.execute(columns.order_by(Edit.sequence)):
+        if type(sequence) is not int:
+            raise RecordError(damage(workspace.name, 0, f"has the number {_text(str(sequence))[:20]!r}"))
+        found.append(Mark(sequence, str(kind), inverse.get("target") if isinstance(inverse, dict) else None))
+    return found
 
 
 def naming_an_edit(session: Session, workspace: Workspace, after: int = 0) -> Sequence[tuple[int, Any]]:

@@ -35,6 +35,15 @@ def taught(ledger: Ledger) -> Ledger:
     return ledger
 
 
+def one_line_or_nothing(act: Callable[[], object]) -> str | None:
+    """What an expected error says; anything else is raised."""
+    try:
+        act()
+    except MemlabError as error:
+        return str(error)
+    return None
+
+
 def sql(home: Path, *statements: str) -> None:
     with closing(sqlite3.connect(home / FILE)) as connection:
         for statement in statements:
@@ -106,10 +115,8 @@ def test_what_nothing_can_be_folded_from_is_reported(
     sql(home, statement)
     assert numbers <= {problem.sequence for problem in taught.verify()}
     for act in (lambda: taught.state(MEMORY), lambda: shown_history(taught), taught.rows, taught.undo, taught.active):
-        try:
-            act()
-        except MemlabError as error:
-            assert "\n" not in str(error)
+        said = one_line_or_nothing(act)
+        assert said is None or "\n" not in said
 
 
 @pytest.mark.parametrize("statement", [*DAMAGE.values(), *(sql for sql, _ in WORSE.values())], ids=[*DAMAGE, *WORSE])
@@ -130,18 +137,23 @@ def test_the_command_line_verifies_whatever_happened(home: Path, taught: Ledger,
 def test_a_dropped_table_is_named_in_one_line(home: Path, taught: Ledger, database: Database, table: str) -> None:
     taught._database.close()
     sql(home, f"DROP TABLE {table}")
-    with pytest.raises(RecordError, match=table if table != "memlab_version" else "lost the version") as caught:
+
+    def use() -> None:
         opened = open_database(home)
         Workspaces(opened).list()
         Ledger(opened, "default").rows()
         Jobs(opened).list()
-    assert "\n" not in str(caught.value)
-    assert "Put back a copy" in str(caught.value)
+
+    said = one_line_or_nothing(use) or ""
+    assert (table if table != "memlab_version" else "lost the version") in said
+    assert "Put back a copy" in said
+    assert "\n" not in said
     result = CliRunner().invoke(main, ["history", "--verify", "--json", "--home", str(home)])
     assert result.exit_code == (0 if table == "jobs" else 1)
     if table != "jobs":
         assert json.loads(result.stdout)["verified"] is False
-    open_database(home).close() if table not in ("memlab_version",) else None
+    if table != "memlab_version":
+        open_database(home).close()
 
 
 def test_bits_flipped_anywhere_in_the_file_are_no_traceback(home: Path, taught: Ledger) -> None:
@@ -157,18 +169,15 @@ def test_bits_flipped_anywhere_in_the_file_are_no_traceback(home: Path, taught: 
         for left in home.glob(f"{FILE}-*"):
             left.unlink()
         (home / FILE).write_bytes(damaged)
-        database = None
-        try:
-            database = open_database(home)
-            ledger = Ledger(database, "default")
-            found.append(ledger.verify())
-            shown_history(ledger)
-            ledger.state(MEMORY)
-        except MemlabError as error:
-            assert "\n" not in str(error)
-        finally:
-            if database is not None:
-                database.close()
+
+        def look() -> None:
+            with closing(open_database(home)) as database:
+                ledger = Ledger(database, "default")
+                found.append(ledger.verify())
+                shown_history(ledger)
+                ledger.state(MEMORY)
+
+        assert "\n" not in (one_line_or_nothing(look) or "")
     assert any(found)
 
 
@@ -209,7 +218,10 @@ class TestHeads:
         for row in rows:
             new = seal(type(row)(**{**row.to_dict(), "author": "eve", "previous": previous, "hash": ""}))
             previous = new.hash
-            sql(home, f"UPDATE edits SET author='eve', previous='{new.previous}', hash='{new.hash}' WHERE sequence={row.sequence}")
+            sql(
+                home,
+                f"UPDATE edits SET author='eve', previous='{new.previous}', hash='{new.hash}' WHERE sequence={row.sequence}",
+            )
         sql(home, f"UPDATE workspaces SET head_hash = '{previous}'")
         assert [(p.sequence, p.kind) for p in taught.verify()] == [(5, "changed")]
 

@@ -18,6 +18,7 @@ import pytest
 from memlab.record.database import FILE, Database, open_database
 from memlab.record.jobs import Jobs
 from memlab.record.ledger import Ledger
+from memlab.record.showing import shown_history
 from memlab.record.workspaces import Workspaces
 
 FIRST = Path(__file__).parent / "first_record"
@@ -65,6 +66,15 @@ def test_its_exports_are_imported(first: Database, expected: dict[str, Any], hom
         assert {name: getattr(row, name) for name in ("kind", "time", "author", "summary", "parameters", "after")} == {
             name: old[name] for name in ("kind", "time", "author", "summary", "parameters", "after")
         }
+
+
+@pytest.mark.parametrize("expected", EXPECTED["workspaces"], ids=NAMES)
+def test_its_history_is_shown_as_it_was(first: Database, expected: dict[str, Any]) -> None:
+    shown = shown_history(Ledger(first, expected["info"]["name"]))
+    assert [edit.to_dict() for edit in shown] == expected["history"]
+    changes = Ledger(first, expected["info"]["name"]).state("memory")
+    assert len(changes.removed) == expected["changes"]["removed"]
+    assert [[taught.seq, taught.text] for taught in changes.taught] == expected["changes"]["taught"]
 
 
 def test_it_can_be_worked_with(first: Database) -> None:

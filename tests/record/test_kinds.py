@@ -186,18 +186,24 @@ class TestUnknownKind:
     def test_the_workspace_is_read_only_with_the_reason(self, unknown: Ledger) -> None:
         reason = unknown.read_only()
         assert reason is not None
-        assert reason.startswith("The workspace 'default' is read-only: it holds edits of kinds that are not known here")
+        assert reason.startswith(
+            "The workspace 'default' is read-only: it holds edits of kinds that are not known here"
+        )
         assert "'count': edits 2, 3" in reason
         for change in (lambda: unknown.append("teach", "two", LESSON), unknown.undo, unknown.redo):
-            with pytest.raises(RecordError, match="is read-only.*Install the system"):
+            with pytest.raises(RecordError, match=r"is read-only.*Install the system"):
                 change()
         assert unknown.head() == 4
+        assert unknown.notices() == [reason]  # stands beside every answer
         assert [t.text for t in unknown.state(MEMORY).taught] == ["One is 1."]
 
     def test_history_verify_export_and_copy_work(self, unknown: Ledger, database: Database, home: Path) -> None:
         assert unknown.verify() == []
         shown = shown_history(unknown)
-        assert [e.summary for e in shown[1:3]] == ["unknown kind 'count': Counted +1", "unknown kind 'count': Counted +2"]
+        assert [e.summary for e in shown[1:3]] == [
+            "unknown kind 'count': Counted +1",
+            "unknown kind 'count': Counted +2",
+        ]
         assert [e.active for e in shown[1:3]] == [True, False]
         path = Workspaces(database).export("default", home / "out.zip")
         with zipfile.ZipFile(path) as packed:
@@ -212,6 +218,7 @@ class TestUnknownKind:
         assert unknown.state(MEMORY).head == 4
         register_kind(COUNT)
         assert unknown.read_only() is None
+        assert unknown.notices() == []
         assert counter(unknown) == (1, 4)
         assert unknown.redo().target == 3
         assert counter(unknown) == (3, 5)

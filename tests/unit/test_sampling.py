@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memlab.errors import InputError
 from memlab.declare import checked
+from memlab.errors import InputError
 from memlab.reading.decoding import Decoding, choose, nucleus
 
 P = np.array([0.1, 0.4, 0.0, 0.3, 0.2])
