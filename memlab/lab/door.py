@@ -25,6 +25,7 @@ from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.inventory import Inventory
 from memlab.lab.jobs import Work
 from memlab.lab.lessons import Lessons
+from memlab.lab.modifying import Modifying, ModifyOptions, how_of
 from memlab.lab.perplexity import Data, Perplexity, PerplexityOptions
 from memlab.lab.reading import Reading
 from memlab.lab.renamed import renamed
@@ -425,6 +426,45 @@ class Lab:
         """
         return self._chapters.editing.correct(fact, new_object, EditOptions(author, dry_run, scores))
 
+    def modify(
+        self,
+        facts: Sequence[Fact],
+        method: str = "fta",
+        norm: str = "inf",
+        delta: float | str | None = "auto",
+        blocks: Sequence[int | str] | str | int = ("first",),
+        model: str | None = None,
+        progress: Progress = _quiet,
+        stop: Stop = _never,
+        **options: Any,
+    ) -> Edit:
+        """Changes facts in the weights of a model by constrained fine-tuning (Zhu et al. 2020).
+
+        Every method answers with the new weights from the next question on; keys stay those of the model itself.
+
+        Args:
+            facts: each with its *new* object; the model must know the old one.
+            method: "ftm" trains the modified facts, "fta" mixes unmodified ones into every batch, "ft" trains the
+                original sentences; "ft+ftm", "ft+fta".
+            norm, delta: the constraint, "none", "inf" or "l2" and its radius; "auto" chooses delta by a small sweep
+                on validation facts.
+            blocks: numbers from 0, "first", "middle", "last", "all", "embeddings", "head".
+            model: by default the bundled masked model.
+            options: author, dry_run; part ("all", "attention", "feed-forward"), anchor ("current", "base": where the
+                constraint is measured from), goal ("change", "forget"), unknown ("refuse", "train"), and steps, first,
+                batch, share, learning_rate, stop_loss, every, seed of the training.
+
+        Returns:
+            The edit, with its scores. `lab.modifying.report(edit.seq)` has every answer before and after.
+
+        Raises:
+            InputError: a fact that the model does not know, an object that it cannot write, contradictions, settings.
+            StoppedError: `stop` returned True; nothing is recorded. RecordError: the weights were edited meanwhile.
+        """
+        made = {name: options.pop(name) for name in ("author", "dry_run", "live") if name in options}
+        how = how_of({"method": method, "norm": norm, "delta": delta, "blocks": blocks, **options})
+        return self._chapters.modifying.modify(facts, how, model, ModifyOptions(**made, progress=progress, stop=stop))
+
     def commit(self, edit: Edit, author: str | None = None) -> Edit:
         """Makes a dry run real, with the figures that were measured for it.
 
@@ -677,6 +717,11 @@ class Lab:
     def generation(self) -> Generating:
         """Generations in detail: extend, choose another token, one token, the same without memory."""
         return self._chapters.generation
+
+    @property
+    def modifying(self) -> Modifying:
+        """Edits of weights in detail: known facts, new objects, reports, training again."""
+        return self._chapters.modifying
 
     @property
     def trees(self) -> Trees:
