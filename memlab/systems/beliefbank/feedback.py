@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from memlab.errors import InputError
-from memlab.systems.beliefbank.bank import P, Bank, Belief
+from memlab.systems.beliefbank.bank import Bank, Belief, P
 from memlab.systems.beliefbank.constraints import Constraint, ConstraintGraph
 from memlab.systems.beliefbank.solver import Weights
 

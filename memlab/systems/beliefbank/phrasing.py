@@ -34,12 +34,56 @@ TEMPLATES: Mapping[str, Template] = {
 }
 OTHER = Template("Is it true that {X} {Y}?", "{X}: {Y}.", "It is not true that {X}: {Y}.")
 MASS = frozenset(
-    "furniture blood bark wood fur hair skin pollen upholstery wool fruit gear meat metal water milk livestock food clothing jewelry "
-    "hardware apparatus steel plastic glass sand flour".split()
+    [
+        "furniture",
+        "blood",
+        "bark",
+        "wood",
+        "fur",
+        "hair",
+        "skin",
+        "pollen",
+        "upholstery",
+        "wool",
+        "fruit",
+        "gear",
+        "meat",
+        "metal",
+        "water",
+        "milk",
+        "livestock",
+        "food",
+        "clothing",
+        "jewelry",
+        "hardware",
+        "apparatus",
+        "steel",
+        "plastic",
+        "glass",
+        "sand",
+        "flour",
+    ]
 )
-NUMBERS = frozenset("one two three four five six seven eight nine ten many several no".split())
+NUMBERS = frozenset(
+    ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "many", "several", "no"]
+)
 SINGULAR_S = frozenset(
-    "bus glass grass iris cactus octopus virus walrus hippopotamus platypus papyrus moss cypress animal's".split()
+    [
+        "bus",
+        "glass",
+        "grass",
+        "iris",
+        "cactus",
+        "octopus",
+        "virus",
+        "walrus",
+        "hippopotamus",
+        "platypus",
+        "papyrus",
+        "moss",
+        "cypress",
+        "animal's",
+    ]
 )
 
 

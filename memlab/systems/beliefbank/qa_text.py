@@ -15,8 +15,38 @@ from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
 from memlab.systems.beliefbank.phrasing import question, statement
 
 MADE_UP = tuple(
-    "dax wug blicket toma fep zorp mipple gazzer tulver koba plim sarn dorf jeet nilp vash quorn bim tazzle rudge "
-    "felk zib morv hask yendle lorp gick snaw perl drell".split()
+    [
+        "dax",
+        "wug",
+        "blicket",
+        "toma",
+        "fep",
+        "zorp",
+        "mipple",
+        "gazzer",
+        "tulver",
+        "koba",
+        "plim",
+        "sarn",
+        "dorf",
+        "jeet",
+        "nilp",
+        "vash",
+        "quorn",
+        "bim",
+        "tazzle",
+        "rudge",
+        "felk",
+        "zib",
+        "morv",
+        "hask",
+        "yendle",
+        "lorp",
+        "gick",
+        "snaw",
+        "perl",
+        "drell",
+    ]
 )
 
 

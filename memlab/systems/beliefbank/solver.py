@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 
 from memlab.declare import setting
 from memlab.errors import InputError
-from memlab.systems.beliefbank.bank import MEASURES, P, Belief
+from memlab.systems.beliefbank.bank import MEASURES, Belief, P
 from memlab.systems.beliefbank.constraints import EXCLUDES, IMPLIES, NEEDS, Constraint
 
 GAP = 1e-6  # relative gap at which labels count as optimal
