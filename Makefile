@@ -1,9 +1,10 @@
 # make app    sets up what is missing and opens the app
-# make test   sets up what is missing and runs every check
+# make check  what to run before a commit: style, types, rooms, unit tests and one real answer
+# make test   sets up what is missing and runs every check and test
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test lint bench clean
+.PHONY: app check quick test lint bench clean
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -19,8 +20,17 @@ BIN := .venv/bin
 app: .venv/.ready
 	$(BIN)/memlab serve
 
+# One file stays with one worker: what it has started serves all its tests.
+TESTS := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+check: .venv/.ready-dev
+	$(MAKE) --no-print-directory -j 2 lint quick
+
+quick: .venv/.ready-dev
+	$(TESTS) tests/unit tests/engine/test_smoke.py
+
 test: lint
-	$(BIN)/pytest
+	$(TESTS)
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff check .

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from memlab.errors import MemlabError
-from memlab.results import Fact, Prediction
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
+    from memlab.results import Fact, Prediction
 
 __version__ = "0.1.0"
 __all__ = ["Fact", "Lab", "MemlabError", "Prediction", "__version__"]
 
+_LATER = {"Fact": "memlab.results", "Lab": "memlab.lab", "Prediction": "memlab.results"}
+
 
 def __getattr__(name: str) -> Any:
-    """`memlab.Lab` on first use: it brings torch, which takes seconds to import."""
-    if name == "Lab":
-        from memlab.lab import Lab
+    """Imported at first use: `Lab` brings torch, the results numpy, and the command line's help needs neither."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'memlab' has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)
 
-        return Lab
-    raise AttributeError(f"module 'memlab' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -5,35 +5,27 @@ from __future__ import annotations
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
+if "PYTEST_XDIST_WORKER" in os.environ:  # one core for each worker and what it starts; read when torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from filelock import FileLock
 from hypothesis import settings
-from tokenizers import processors
-from transformers import (
-    BertConfig,
-    BertForMaskedLM,
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
-    ModernBertConfig,
-    ModernBertForMaskedLM,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
 
 from memlab.bundle import assets
-from memlab.lab import Lab
-from memlab.lm.catalogue import BUNDLED, load
-from memlab.lm.model import LanguageModel
-from memlab.lm.tokenizer import SPECIAL, make_tokenizer, start_only
 from memlab.results import Article
+
+if TYPE_CHECKING:  # torch and transformers take seconds: the process that hands out the tests does without them
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from memlab.lab import Lab
+    from memlab.lm.model import LanguageModel
 
 # No deadline: machines that run tests are busy. The same examples each time: `--hypothesis-profile=explore` looks further.
 settings.register_profile("memlab", deadline=None, derandomize=True)
@@ -49,6 +41,29 @@ TEXTS = (
 )
 
 
+WORKERS = 4  # at most; each may hold a server, a browser and models
+# What takes longest goes first, so that no worker is left with it at the end; but the first files need no datastores,
+# which another worker builds meanwhile.
+FIRST = ("pages/test_ask.py", "unit/", "browser/", "engine/", "pages/")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: one worker for each core that this process may use, up to WORKERS."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, WORKERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order of files in which workers take them; within a file the order stays."""
+    folder = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""
+        return next((n for n, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads or writes the home folder of the person who runs it."""
@@ -58,11 +73,14 @@ def _home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def built_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home folder with the bundled datastores, one for all workers of a run.
+def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled datastores, built once for all workers of a run. Nothing is written here: home folders link to them.
 
-    $MEMLAB_TEST_HOME keeps it between runs: what is there and current is not built again.
+    $MEMLAB_TEST_HOME keeps them between runs: what is there and current is not built again.
     """
+    from memlab.lab import Lab
+    from memlab.lm.catalogue import BUNDLED
+
     missing = [name for name in BUNDLED if not (assets() / "models" / name / "config.json").is_file()]
     if missing:
         pytest.skip(f"no bundled model {', '.join(missing)} in assets/models: `memlab train NAME` makes it")
@@ -72,19 +90,40 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".tests.lock"):
         Lab.open(home).building.bundled()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MEMLAB_HOME", str(home))
-        yield home
+    return home / "datastores"
+
+
+@pytest.fixture(scope="session")
+def built_home(built_datastores: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with the bundled datastores, one for each worker."""
+    home = tmp_path_factory.mktemp("built")
+    link_datastores(built_datastores, home)
+    return home
+
+
+def link_datastores(datastores: Path, home: Path) -> None:
+    """Gives a home folder the same datastores, as hard links where the disk allows it."""
+
+    def link(source: str, to: str) -> None:
+        try:
+            os.link(source, to)
+        except OSError:  # another disk
+            shutil.copy2(source, to)
+
+    shutil.copytree(datastores, home / "datastores", copy_function=link, ignore=shutil.ignore_patterns(".*"))
 
 
 @pytest.fixture(scope="session")
 def lab(built_home: Path) -> Lab:
+    from memlab.lab import Lab
+
     return Lab.open(built_home)
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Folder of a model with 2 layers of width 32 and random weights: modernbert, bert, llama or gpt2."""
+    import torch
 
     @cache
     def make(architecture: str) -> Path:
@@ -102,6 +141,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def tiny_lm(tiny: Callable[[str], Path]) -> Callable[[str], LanguageModel]:
     """The loaded model of `tiny`, the same object at every call."""
+    from memlab.lm.catalogue import load
+
     return cache(lambda architecture: load(str(tiny(architecture))))
 
 
@@ -113,6 +154,11 @@ def documents() -> list[Article]:
 
 def _tokenizer(architecture: str) -> PreTrainedTokenizerFast:
     """As the bundled models have it; GPT-2 puts nothing before a text."""
+    from tokenizers import processors
+    from transformers import PreTrainedTokenizerFast
+
+    from memlab.lm.tokenizer import SPECIAL, make_tokenizer, start_only
+
     tokenizer = make_tokenizer(NAMES, TEXTS)
     if architecture in ("modernbert", "bert"):
         return tokenizer
@@ -124,6 +170,17 @@ def _tokenizer(architecture: str) -> PreTrainedTokenizerFast:
 
 
 def _module(architecture: str, V: int) -> PreTrainedModel:
+    from transformers import (
+        BertConfig,
+        BertForMaskedLM,
+        GPT2Config,
+        GPT2LMHeadModel,
+        LlamaConfig,
+        LlamaForCausalLM,
+        ModernBertConfig,
+        ModernBertForMaskedLM,
+    )
+
     shape = {
         "vocab_size": V,
         "hidden_size": 32,

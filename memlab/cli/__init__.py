@@ -9,50 +9,38 @@ from __future__ import annotations
 import click
 
 from memlab import __version__
-from memlab.cli.asking import ask
-from memlab.cli.batch import batch
-from memlab.cli.common import Commands
-from memlab.cli.crashing import crashtest
-from memlab.cli.editing import correct, forget, history, moved, redo, sources, teach, undo
-from memlab.cli.generating import generate
-from memlab.cli.jobs import jobs
-from memlab.cli.lessons import lessons
-from memlab.cli.making import build, datastores, models, train
-from memlab.cli.measuring import bench, evaluate
-from memlab.cli.reading import read
-from memlab.cli.serving import serve
-from memlab.cli.workspaces import workspace
+from memlab.cli.common import LazyCommands
+
+COMMANDS = {  # name -> "module:command"; the module is imported when the command is used
+    "ask": "memlab.cli.asking:ask",
+    "batch": "memlab.cli.batch:batch",
+    "read": "memlab.cli.reading:read",
+    "generate": "memlab.cli.generating:generate",
+    "teach": "memlab.cli.editing:teach",
+    "forget": "memlab.cli.editing:forget",
+    "correct": "memlab.cli.editing:correct",
+    "undo": "memlab.cli.editing:undo",
+    "redo": "memlab.cli.editing:redo",
+    "history": "memlab.cli.editing:history",
+    "moved": "memlab.cli.editing:moved",
+    "sources": "memlab.cli.editing:sources",
+    "lessons": "memlab.cli.lessons:lessons",
+    "models": "memlab.cli.making:models",
+    "datastores": "memlab.cli.making:datastores",
+    "build": "memlab.cli.making:build",
+    "jobs": "memlab.cli.jobs:jobs",
+    "train": "memlab.cli.making:train",
+    "evaluate": "memlab.cli.measuring:evaluate",
+    "bench": "memlab.cli.measuring:bench",
+    "crashtest": "memlab.cli.crashing:crashtest",
+    "serve": "memlab.cli.serving:serve",
+    "systems": "memlab.cli.systems:systems",
+    "run": "memlab.cli.systems:run",
+    "workspace": "memlab.cli.workspaces:workspace",
+}
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommands, later=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="memlab")
 def main() -> None:
     """A workbench for language models with memory."""
-
-
-for command in (
-    ask,
-    batch,
-    read,
-    generate,
-    teach,
-    forget,
-    correct,
-    undo,
-    redo,
-    history,
-    moved,
-    sources,
-    lessons,
-    models,
-    datastores,
-    build,
-    jobs,
-    train,
-    evaluate,
-    bench,
-    crashtest,
-    serve,
-    workspace,
-):
-    main.add_command(command)

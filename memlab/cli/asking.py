@@ -7,30 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memlab.cli.common import every_command, method_settings, open_lab, short, show, told_text, write
+from memlab.cli.common import MethodCommand, every_command, open_lab, short, show, told_text, write
 
 if TYPE_CHECKING:
     from memlab.figures.report import View
     from memlab.results import LayerLens, Occlusion, SmallestSet, Sweep
 
 
-@click.command()
+@click.command(cls=MethodCommand)
 @click.argument("prompt", required=False)
 @click.option("--text", help='The prompt, in place of PROMPT ("-": standard input).')
-@click.option(
-    "--method",
-    help="bert-knn for a prompt with [MASK]; knn-lm, spalm or spalm+knn-lm for next words (default: what fits).",
-)
+@click.option("--method", help="See memlab systems (default: what fits the prompt and the model).")
 @click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
 @click.option("--datastore", help="Whose entries are searched (default: the bundled one).")
 @click.option("--as-of", type=int, help="The state after so many edits.")
 @click.option("--without", type=int, multiple=True, metavar="ENTRY", help="Leave an entry out, as if forgotten.")
-@click.option("--sweep", metavar="SETTING", help="Also the answer as a function of lam, k, temperature or scale.")
+@click.option("--sweep", metavar="SETTING", help="Also the answer as a function of lam, k, temperature, scale or gate.")
 @click.option("--explain", is_flag=True, help="Also the smallest set of neighbors, occluded words, and layers.")
 @click.option("--report", type=click.Path(path_type=Path), help="Also write the answer as one HTML FILE.")
 @click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
 @click.option("--top", type=click.IntRange(1), help="With --json: cut the distributions to so many words.")
-@method_settings
 @every_command
 def ask(
     prompt: str | None,

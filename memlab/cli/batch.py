@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memlab.cli.common import every_command, method_settings, open_lab, read, show, write
+from memlab.cli.common import MethodCommand, every_command, open_lab, read, show, write
 from memlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WIDTH = 80  # characters of a prompt in a line; the JSON and the CSV have all
 
 
-@click.command()
+@click.command(cls=MethodCommand)
 @click.argument("file", type=click.Path(path_type=Path), default="-")
 @click.option("--method", help="bert-knn for prompts with [MASK], knn-lm for next words (default: what fits each).")
 @click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
@@ -28,7 +28,6 @@ WIDTH = 80  # characters of a prompt in a line; the JSON and the CSV have all
     "--top", type=click.IntRange(1), default=5, show_default=True, help="With --json: words of a distribution."
 )
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="Also write the table as a CSV FILE.")
-@method_settings
 @every_command
 def batch(
     file: Path,

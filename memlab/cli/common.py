@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import click
 from memlab.errors import InputError, MemlabError
 
 if TYPE_CHECKING:
+    from memlab.declare import Method
     from memlab.lab import Lab
 
 
@@ -26,6 +29,73 @@ class Commands(click.Group):
         except MemlabError as error:
             click.echo(f"memlab: {' '.join(str(error).split())}", err=True)
             sys.exit(1)
+
+
+class LazyCommands(Commands):
+    """A group whose commands are imported when they are used, so that a wrong name or --help costs little.
+
+    Args:
+        later: name of a command -> "module:command".
+    """
+
+    def __init__(self, *args: Any, later: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.later = dict(later)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.later})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.commands and cmd_name in self.later:
+            module, name = self.later[cmd_name].split(":")
+            self.commands[cmd_name] = getattr(import_module(module), name)
+        return super().get_command(ctx, cmd_name)
+
+
+class MethodCommand(click.Command):
+    """A command with one option for every setting of every method, made from the declarations when they are needed.
+
+    They stand after the command's own options and before those of every command. `ability`: what the methods must be able to.
+    """
+
+    ability = "ask"
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = super().get_params(ctx)
+        taken = {param.name for param in own}
+        at = next(i for i, param in enumerate(own) if param.name in COMMON)
+        return [*own[:at], *(option for option in _settings(self.ability) if option.name not in taken), *own[at:]]
+
+
+class ReadCommand(MethodCommand):
+    """The same for methods that read token by token."""
+
+    ability = "read"
+
+
+def declared_methods(ability: str = "ask") -> tuple[Method, ...]:
+    """The methods with an ability, whose settings are options."""
+    from memlab.systems.registry import registry
+
+    return tuple(registry().able(ability).values())
+
+
+def method_names(ability: str) -> str:
+    """Their names in words, for help texts."""
+    return ", ".join(m.name for m in declared_methods(ability))
+
+
+@cache
+def _settings(ability: str) -> tuple[click.Option, ...]:
+    found: dict[str, click.Option] = {}
+    for method in declared_methods(ability):
+        for field in method.fields(ability):
+            help = f"{field.label}: {field.help} Allowed: {field.allowed}."
+            found.setdefault(field.name, click.Option([f"--{field.name}"], metavar="VALUE", help=help))
+    return tuple(found.values())
+
+
+COMMON = ("workspace", "home", "as_json")  # the options that `every_command` adds
 
 
 def every_command(command: Callable) -> Callable:
@@ -47,30 +117,14 @@ def memory_options(command: Callable) -> Callable:
         ),
         click.option("--as-of", type=int, help="The state after so many edits."),
         click.option("--key", help="Which representation is compared."),
-        click.option("--lam", help="Weight of kNN-LM's distribution."),
+        click.option("--lam", help="Weight of the memory's distribution."),
         click.option("--k", help="Neighbors."),
-        click.option("--gate", help="kNN-LM: constant, learned, skip. SPALM: learned, local, memory."),
+        click.option("--gate", help="Of the method; memlab systems lists the gates."),
         click.option("--datastore", help="Whose entries are searched (default: that of the model)."),
         click.option("--model", help="A causal model: bundled name, folder, or hub name."),
-        click.option("--method", default="knn-lm", show_default=True, help="base, knn-lm, spalm or spalm+knn-lm."),
+        click.option("--method", help="See memlab systems (default: the first that reads with this model)."),
     ):
         command = option(command)
-    return command
-
-
-def method_settings(command: Callable) -> Callable:
-    """One option for every setting of every method, made from the declarations."""
-    from memlab.methods import METHODS, spalm
-
-    seen: dict[str, click.Option] = {}
-    for method in (*METHODS.values(), spalm.METHOD):
-        for field in method.fields():
-            if field.name not in seen:
-                seen[field.name] = click.option(  # type: ignore[assignment]
-                    f"--{field.name}", metavar="VALUE", help=f"{field.label}: {field.help} Allowed: {field.allowed}."
-                )
-    for option in reversed(seen.values()):
-        command = option(command)  # type: ignore[operator]
     return command
 
 

@@ -112,7 +112,7 @@ def forget(
         prompt,
         weight_above,
         datastore,
-        sources,
+        sources=sources,
         author=author,
         dry_run=dry_run,
         scores=scores,

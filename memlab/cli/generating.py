@@ -8,10 +8,16 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, memory_options, open_lab, short, show, told_text
+from memlab.cli.common import MethodCommand, every_command, memory_options, open_lab, short, show, told_text
 
 
-@click.command()
+class GenerateCommand(MethodCommand):
+    """With the settings of methods that generate."""
+
+    ability = "generate"
+
+
+@click.command(cls=GenerateCommand)
 @click.argument("prompt", required=False)
 @click.option("--text", help='The prompt itself ("-": standard input).')
 @memory_options
@@ -36,7 +42,9 @@ def generate(
     asked = told_text(prompt, text)
     lab = open_lab(home, workspace)
     given = {name: value for name, value in options.items() if value is not None}
-    if compare and given["method"] != "base":
+    named = given.get("method")
+    remembers = named is None or named not in lab.methods() or lab.methods()[named].remembers
+    if compare and remembers:
         pair = lab.generation.pair(asked, **given)
         lines = [*_lines(pair.with_memory), "", *_lines(pair.without_memory)]
         show(pair.to_dict(), as_json, lines)

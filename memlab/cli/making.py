@@ -8,7 +8,19 @@ import click
 
 from memlab.cli.common import every_command, open_lab, progress, show
 
-KINDS = ("base", "short-term", "spalm")
+
+class TrainCommand(click.Command):
+    """A command whose --kind lists the recipes that systems declare."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        from memlab.systems.registry import registry
+
+        recipes = [r for s in registry().systems.values() for r in s.recipes if not r.bundled]
+        help = "With --text: which model [default: base]."
+        kind = click.Option(["--kind"], type=click.Choice([r.kind for r in recipes]), help=help)
+        own = super().get_params(ctx)
+        at = next(i for i, param in enumerate(own) if param.name == "encoder")
+        return [*own[:at], kind, *own[at:]]
 
 
 @click.command()
@@ -68,7 +80,7 @@ def build(
     )
 
 
-@click.command()
+@click.command(cls=TrainCommand)
 @click.argument("name")
 @click.option(
     "--out",
@@ -77,8 +89,9 @@ def build(
 )
 @click.option("--steps", type=click.IntRange(1), help="Fewer or more training steps than the recipe's.")
 @click.option("--text", help="Train on 90% of this text (a file, a folder, or 'atlas', the bundled world) instead.")
-@click.option("--kind", type=click.Choice(KINDS), help="With --text: which model [default: base].")
-@click.option("--encoder", help="With --kind spalm: the base model, trained on the same text, that makes its keys.")
+@click.option(
+    "--encoder", help="Where the kind needs one: the base model, trained on the same text, that makes its keys."
+)
 @click.option("--seed", type=int, help="With --text: of the weights and the order of the text [default: 0].")
 @every_command
 def train(
@@ -95,7 +108,7 @@ def train(
 ) -> None:
     """Train a model, score it, and write its card.
 
-    A bundled one (atlas-mlm, atlas-clm, atlas-spalm) again from its recipe, or with --text one of your own from scratch.
+    A bundled one again from its recipe, or with --text one of your own from scratch.
     """
     lab = open_lab(home, workspace)
     folder = str(out) if out else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from memlab.cli.common import Commands, every_command, open_lab, short, show
+from memlab.cli.common import Commands, every_command, open_lab, progress, short, show
+from memlab.errors import StoppedError
 
 
 @click.group(cls=Commands)
@@ -15,7 +17,8 @@ def evaluate() -> None:
 
 
 @evaluate.command("facts")
-@click.option("--method", default="bert-knn", show_default=True, help="bert-knn or knn-lm.")
+@click.option("--method", help="One that can ask; see memlab systems (default: the first for masked models).")
+@click.option("--as-of", type=int, help="With the memory and weights after so many edits (default: all; 0: none).")
 @click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper.")
 @click.option("--search", help="articles or all (default: the method's).")
 @click.option(
@@ -23,19 +26,30 @@ def evaluate() -> None:
 )
 @every_command
 def evaluate_facts(
-    method: str, preset: str, search: str | None, question: int | None, as_json: bool, home: Path | None, workspace: str
+    method: str | None,
+    as_of: int | None,
+    preset: str,
+    search: str | None,
+    question: int | None,
+    as_json: bool,
+    home: Path | None,
+    workspace: str,
 ) -> None:
     """Ask every fact of the bundled world that calibration has not seen, by its held-out questions."""
     numbers = (question,) if question is not None else (0, 1, 2)
-    result = open_lab(home, workspace).evaluate_facts(method, preset=preset, search=search, questions=numbers)
+    lab = open_lab(home, workspace)
+    result = lab.evaluate_facts(method, preset=preset, search=search, questions=numbers, as_of=as_of)
     lines = [
-        f"{method}, {preset} settings: {short(result['settings'])}",
+        f"{result['settings']['method']}, {preset} settings: {short(result['settings'])}",
         f"{'':10}{'questions':>10}{'model':>8}{'memory':>8}{'mixture':>8}{'kind':>8}{'baseline':>9}",
     ]
     for exposure in dict.fromkeys(row["exposure"] for row in result["results"]):
-        model, memory, mixture = (row for row in result["results"] if row["exposure"] == exposure)
+        rows = [row for row in result["results"] if row["exposure"] == exposure]
+        by = {row["method"]: row for row in rows}
+        model, memory, mixture = by["lm"], by.get("knn"), rows[-1]
+        alone = "" if memory is None else f"{memory['p@1']:.3f}"
         lines.append(
-            f"{exposure:10}{model['questions']:10}{model['p@1']:8.3f}{memory['p@1']:8.3f}{mixture['p@1']:8.3f}"
+            f"{exposure:10}{model['questions']:10}{model['p@1']:8.3f}{alone:>8}{mixture['p@1']:8.3f}"
             f"{model['kind']:8.3f}{model['baseline']:9.3f}"
         )
     show(result, as_json, lines)
@@ -50,12 +64,27 @@ def evaluate_facts(
 )
 @every_command
 def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Measure asking, editing, building and searching against bare forward passes and searches of the same run."""
-    result = open_lab(home, workspace).bench(repeat, only)
-    lines = []
-    for row in result["results"]:
-        figures = ", ".join(
-            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "name"
-        )
-        lines.append(f"{row['name']:<24} {figures}")
-    show(result, as_json, lines)
+    """Measure asking, editing, building and searching against bare forward passes and searches of the same run.
+
+    Each row is printed as soon as it is measured (with --json on standard error; the document follows at the end,
+    also after Ctrl+C).
+    """
+    rows: list[dict[str, Any]] = []
+    stopped = False
+    try:
+        for row in open_lab(home, workspace).bench_rows(repeat, only, progress):
+            rows.append(row)
+            click.echo(_bench_line(row), err=as_json)
+    except KeyboardInterrupt:
+        stopped = True
+    if as_json:
+        from memlab.bench.document import document
+
+        show(document(rows, complete=not stopped), as_json, [])
+    if stopped:
+        raise StoppedError(f"Stopped; {len(rows)} rows were measured.")
+
+
+def _bench_line(row: dict[str, Any]) -> str:
+    figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "name")
+    return f"{row['name']:<24} {figures}"

@@ -8,11 +8,20 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, memory_options, open_lab, progress, short, show
+from memlab.cli.common import (
+    ReadCommand,
+    declared_methods,
+    every_command,
+    memory_options,
+    open_lab,
+    progress,
+    short,
+    show,
+)
 from memlab.cli.measuring import evaluate
 
 
-@click.command()
+@click.command(cls=ReadCommand)
 @click.argument("file", required=False)
 @click.option("--text", help='The passage itself ("-": standard input).')
 @click.option("--article", help="An article of the bundled world, by title.")
@@ -25,7 +34,6 @@ from memlab.cli.measuring import evaluate
 @click.option("--stride", type=int, help="A window begins every so many tokens.")
 @click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
 @click.option("--cut", is_flag=True, help="Cut a text that is too long instead of refusing it.")
-@click.option("--temperature", help="Divides the distances.")
 @every_command
 def read(
     file: str | None,
@@ -90,7 +98,25 @@ def _figure(value: float | None) -> str:
     return "infinite" if value is None else f"{value:.3f}"
 
 
-@evaluate.command("perplexity")
+class PerplexityCommand(click.Command):
+    """A command with an option for the models of each method that was trained with its memory."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = super().get_params(ctx)
+        at = next(i for i, param in enumerate(own) if param.name == "window")
+        named = [m for m in declared_methods("read") if "own" in m.columns.values()]
+        more = [
+            click.Option(
+                [f"--{m.name}-model", "own_models"],
+                multiple=True,
+                help=f"{m.title} of each run (default: the bundled one).",
+            )
+            for m in named
+        ]
+        return [*own[:at], *more, *own[at:]]
+
+
+@evaluate.command("perplexity", cls=PerplexityCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--atlas", is_flag=True, help="Articles of the bundled world, told anew for measuring.")
 @click.option("--part", default="all", show_default=True, help="Of a file: all, train, validation or test (90/5/5).")
@@ -98,16 +124,13 @@ def _figure(value: float | None) -> str:
 @click.option(
     "--method",
     "methods",
-    default="base,knn-lm",
-    show_default=True,
-    help="Comma-separated: base, short-term, cache, knn-lm, knn-lm+cache, spalm, spalm+knn-lm.",
+    help="Comma-separated columns of the table; a wrong name lists them (default: the model alone, and with memory).",
 )
 @click.option("--model", "models", multiple=True, help="A causal model; several are runs with other seeds.")
 @click.option("--datastore", "datastores", multiple=True, help="Of each model (default: the one that it made).")
 @click.option(
     "--short-term-model", "short_term_models", multiple=True, help="Reads with short-term memory (default: --model)."
 )
-@click.option("--spalm-model", "spalm_models", multiple=True, help="The SPALM of each run (default: the bundled one).")
 @click.option("--window", type=int, help="Tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="A window begins every so many tokens.")
 @click.option("--memory", "--short-term", "memory", type=int, help="Tokens carried across segments.")
@@ -126,7 +149,7 @@ def perplexity(
     atlas: bool,
     part: str,
     validation: tuple[Path, ...],
-    methods: str,
+    methods: str | None,
     as_json: bool,
     home: Path | None,
     workspace: str,
@@ -149,7 +172,8 @@ def perplexity(
     for file in validation:
         held += lab.perplexity.part_of(file)
     data = "atlas (test)" if atlas else ", ".join(f.name for f in files) + (f" ({part})" if part != "all" else "")
-    wanted = tuple(name.strip() for name in methods.split(",") if name.strip())
+    wanted = None if methods is None else tuple(name.strip() for name in methods.split(",") if name.strip())
+    options["own_models"] = options.get("own_models") or ()
     result = lab.evaluate_perplexity(texts, held, wanted, data=data, progress=progress, **options)
     show(result, as_json, _perplexity_lines(result))
 
@@ -180,8 +204,8 @@ def _perplexity_lines(result: dict[str, Any]) -> list[str]:
             f"{kind} gate: mean lambda {about['mean_lambda']:.2f}, searches saved {about['searches_saved']:.0%}."
         )
     lines += ["", "Reported by the papers at their full scale, not comparable with the above:"]
-    for row in result["reported"]:
-        figures = ", ".join(f"{name} {figure}" for name, figure in row["figures"].items())
-        lines.append(f"  {row['data']} ({row['score']}; {row['source']}): {figures}")
-    lines.append(f"  {result['reported_note']}")
+    for table in result["reported"]:
+        lines.append(f"  {table['title']} ({table['source']}):")
+        lines += [f"    {', '.join(f'{row[c]}' for c in table['columns'])}" for row in table["rows"]]
+        lines += [f"    {table['note']}"] if table["note"] else []
     return lines

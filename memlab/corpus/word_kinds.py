@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
 from memlab.corpus.sentences import sentence_spans
 
 KINDS = ("name", "number", "word", "function word", "piece", "punctuation")
@@ -24,6 +22,8 @@ def kinds(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, ...]:
 
 
 def _kind(text: str, start: int, end: int, begins: set[int]) -> str:
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # at first use: it takes a second to import
+
     token = text[start:end]
     plain = token.strip()
     first = start + len(token) - len(token.lstrip())

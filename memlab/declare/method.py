@@ -52,6 +52,7 @@ class Method:
         knn: for methods that mix p_kNN with the model's distribution; None for all others.
         model: a bundled model to use where none is given (None: the bundled one of the kind).
         gates: names of gates that can be chosen when reading; the first is the default.
+        takes_cache: whether a continuous cache over the text can be mixed in while reading.
         only_ask: settings that concern single questions and are left out when reading.
         columns: columns of a perplexity table that it adds, name -> role (`memlab.evaluate.mixtures.ROLES`).
         scorer: "module:function" that makes a `memlab.evaluate.scorers.Scorer`, for columns of the role "own".
@@ -75,6 +76,7 @@ class Method:
     columns: Mapping[str, str] = field(default_factory=dict)
     scorer: str | None = None
     remembers: bool = True
+    takes_cache: bool = True
 
     def __post_init__(self) -> None:
         for what, given, allowed in (("kind", self.kinds, KINDS), ("ability", self.abilities, ABILITIES)):

@@ -24,7 +24,9 @@ class Study:
         name, title, help: as the command line and the page write it.
         settings: a frozen dataclass made with `setting(...)`.
         run: "module:function" of `run(context, settings, progress, stop) -> result`; the result is a frozen dataclass
-            with `to_dict()`, and with `figures()` (title -> plotly figure) where it can be drawn.
+            with `to_dict()`.
+        draw: "module:function" of `draw(document) -> {title: plotly figure}`, the document being that of `to_dict()`, so
+            that saved runs can be drawn again.
         resumable: whether a run that was stopped or killed goes on where it was.
     """
 
@@ -33,6 +35,7 @@ class Study:
     help: str
     settings: type
     run: str
+    draw: str | None = None
     resumable: bool = False
 
     def fields(self) -> list[Field]:

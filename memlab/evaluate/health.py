@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from scipy.stats import skew
 
 from memlab.errors import InputError
 from memlab.memory.datastore import Searchable
@@ -72,6 +71,8 @@ def key_health(store: Searchable, seed: int = 0) -> KeyHealth:
 def hubness(keys: np.ndarray, k: int) -> float:
     """Skewness of N_k, how often each of the keys (n, d) is among the k nearest of another one
     (Radovanović, Nanopoulos & Ivanović 2010, section 2.2)."""
+    from scipy.stats import skew  # at first use: it takes a second to import
+
     squared = (keys**2).sum(1)
     distance = squared[:, None] + squared - 2 * keys @ keys.T  # (n, n)
     np.fill_diagonal(distance, np.inf)

@@ -7,7 +7,6 @@ share of variance, and how well distances to the question keep their order.
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import spearmanr
 
 
 def principal_plane(keys: np.ndarray) -> tuple[np.ndarray, float]:
@@ -30,6 +29,8 @@ def agreement(plane: np.ndarray, keys: np.ndarray) -> float | None:
 
     None where it is not defined: fewer than three others, or all at the same distance.
     """
+    from scipy.stats import spearmanr  # at first use: it takes a second to import
+
     seen = np.linalg.norm(plane[1:] - plane[0], axis=1)
     true = np.linalg.norm((keys[1:] - keys[0]).astype(np.float64), axis=1)
     if len(true) < 3 or np.ptp(seen) == 0 or np.ptp(true) == 0:

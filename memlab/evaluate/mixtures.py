@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 from memlab.evaluate.token_losses import THETAS, Tokens
 
@@ -66,6 +65,8 @@ def interval(losses: np.ndarray, seed: int = 0) -> list[float]:
 
 def over_models(perplexities: Sequence[float]) -> list[float]:
     """95% interval of the mean perplexity of several models (Student's t)."""
+    from scipy.stats import t as student  # at first use: it takes a second to import
+
     x = np.asarray(perplexities)
     half = float(student.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
     return [float(x.mean()) - half, float(x.mean()) + half]

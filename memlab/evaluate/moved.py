@@ -51,6 +51,15 @@ class Said:
         return self.lam * self.recalled.get(word, 0.0) + (1 - self.lam) * model
 
 
+@dataclass(frozen=True)
+class MeasuredEdit:
+    """An edit as its scores need it: what the ledger records of it, its number, and the number of edits before it."""
+
+    parameters: Mapping[str, Any]
+    seq: int
+    as_of: int
+
+
 def what_moved(
     world: World,
     method: Method,
@@ -58,18 +67,15 @@ def what_moved(
     before: Searchable,
     after: Searchable,
     settings: Any,
-    parameters: Mapping[str, Any],
-    seq: int,
-    as_of: int,
+    edit: MeasuredEdit,
 ) -> Moved:
     """Scores of one edit, and every answer behind them.
 
     Args:
         before, after: the memory without and with the edit, over one base, with keys of `settings.key`.
-        parameters: what the ledger records of the edit.
-        seq, as_of: its number, and the number of edits before it.
+        settings: of the method.
     """
-    found = probes(world, lm.kind, parameters, before, after)
+    found = probes(world, lm.kind, edit.parameters, before, after)
     asked = [(probe, read) for probe in found.asked if (read := _readable(lm, probe, after)) is not None]
     notes = list(found.notes)
     if skipped := len(found.asked) - len(asked):
@@ -81,7 +87,7 @@ def what_moved(
         prompts = [probe.prompt for probe, _ in asked]
         first, then = (_answers(method, lm, store, settings, prompts, keys, logp) for store in (before, after))
         rows = tuple(_row(lm, after, probe, a, b) for (probe, _), a, b in zip(asked, first, then, strict=True))
-    return Moved(seq, as_of, method.name, lm.name, before.name, asdict(settings), rows, tuple(notes))
+    return Moved(edit.seq, edit.as_of, method.name, lm.name, before.name, asdict(settings), rows, tuple(notes))
 
 
 def _readable(lm: LanguageModel, probe: Probe, after: Searchable) -> ReadPrompt | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from memlab.corpus.world import EXPOSURES, World
 from memlab.evaluate.questions import Asked, Question, ask_all, fact_questions, is_validation
@@ -72,6 +71,8 @@ def table(world: World, rows: Sequence[Row], mixture: str) -> list[dict[str, Any
     `kind` is the share of answers that are at least of the right kind (a city where a city is asked);
     `baseline` what one gets by always answering the relation's most common object.
     """
+    from scipy.stats import binomtest  # at first use: it takes a second to import
+
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row.question.fact and row.question.fact.exposure:

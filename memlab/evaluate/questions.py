@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from memlab.corpus.world import World, draw
+from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.found import Found
@@ -80,6 +81,10 @@ def ask_all(sources: Sources, questions: Sequence[Question], tick: Tick = lambda
     found = []
     for n, (q, key) in enumerate(zip(questions, keys, strict=True)):
         tick(0.5 + 0.5 * n / len(questions))
-        rows = choose_articles(search.store, q.prompt, sources.articles)
+        try:
+            rows = choose_articles(search.store, q.prompt, sources.articles)
+        except InputError:  # edits left no article that is about it
+            found.append(Found.nothing(1))
+            continue
         found.append(search_within(search.store, key, search.k, search.store.documents.entries(rows)))
     return Asked(questions, states, Found.stacked(found))

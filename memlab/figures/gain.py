@@ -30,7 +30,7 @@ def by_group(trace: Trace, by: str) -> go.Figure:
     """Mean gain, share of tokens that memory makes less likely, and where the gate varies its mean in each group."""
     rows = groups(trace, by)
     gated = trace.gate_kind not in ("none", "constant")
-    local = trace.gate_kind == "spalm"
+    local = trace.gate_info.mixes == "vectors"
     titles = ["mean gain<br>(nats)", "tokens made<br>less likely", *(["mean weight<br>of memory"] if gated else [])]
     figure = make_subplots(
         rows=1, cols=len(titles), shared_yaxes=True, horizontal_spacing=0.07, subplot_titles=titles

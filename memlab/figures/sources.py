@@ -23,7 +23,7 @@ def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distri
     Short-term memory has a panel of its own as a continuous cache; carried states speak within the local context.
     """
     carried = " + short-term" if trace.settings.get("short_term") else ""
-    vectors = trace.gate_kind == "spalm"
+    vectors = trace.gate_info.mixes == "vectors"
     found = [(f"Local context{carried}", step.lm, MODEL)]
     if step.cache is not None:
         found.append(("Short-term: cache", step.cache, SHORT_TERM))
@@ -93,7 +93,7 @@ def forced(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
     """The counterfactuals as rows: what the gate is, the first word then, and the word that really follows."""
     if not step.counterfactuals:
         return []
-    local = trace.gate_kind == "spalm"
+    local = trace.gate_info.mixes == "vectors"
     symbol, meaning = ("g", {"0": "memory alone", "1": "no memory"}) if local else (
         "λ", {"0": "no memory", "1": "memory alone"}
     )  # fmt: skip

@@ -38,7 +38,7 @@ class Coloring:
 def colorings(trace: Trace) -> dict[str, Coloring]:
     """The colorings that this trace has, by the name that an address uses."""
     a = trace.arrays
-    local = trace.gate_kind == "spalm"
+    local = trace.gate_info.mixes == "vectors"
     gate = "1 − g, the weight of the retrieved tokens" if local else "λ, the weight of the memory"
     found = {
         "gain": Coloring(

@@ -1,4 +1,4 @@
-"""One prompt through model and memory, with the methods that mix two distributions."""
+"""One prompt through model and memory, with any method: what all chapters ask with."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from weakref import ref
 
+from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.lab.context import Context
-from memlab.lab.inventory import Inventory
-from memlab.lm.catalogue import info
+from memlab.lab.house import LabHouse
 from memlab.lm.model import LanguageModel
-from memlab.memory.changes import Changes
+from memlab.lm.prompts import read_prompt
 from memlab.memory.overlay import EditedStore
 from memlab.memory.retrieval import Encoding, Retrieval, Searchable, check_k, encode, retrieve
 from memlab.memory.shelf import Cache
-from memlab.methods import method
-from memlab.methods.answer import answer
-from memlab.methods.declare import Method, checked
+from memlab.reading.answering import answer
+from memlab.reading.reader import PRESETS, Request, Sources
 from memlab.record.memory_edits import corpus_of, entries_named
 from memlab.results import Prediction, Timings
 
-PRESETS = ("calibrated", "paper")
+__all__ = ["PRESETS", "AskRequest", "Asking", "Question", "split_arguments"]
+
 DROPS = 16  # states of memory with neighbors dropped that are kept: each holds an article search of its own
 
 
@@ -49,145 +49,131 @@ class AskRequest:
 
 @dataclass(frozen=True)
 class Question:
-    """A question with all defaults resolved: the model, the memory that is searched, method and settings."""
+    """A question with all defaults resolved. `without`: entries that are left out of its memory."""
 
     prompt: str
     how: Method
-    lm: LanguageModel
-    store: Searchable
-    settings: Any
-    search: str
-    as_of: int
-    without: tuple[int, ...]
-    notices: tuple[str, ...]
+    sources: Sources
+    without: tuple[int, ...] = ()
+
+    @property
+    def lm(self) -> LanguageModel:
+        """The model that answers."""
+        return self.sources.lm
+
+    @property
+    def settings(self) -> Any:
+        """Settings of the method."""
+        return self.sources.settings
+
+    @property
+    def store(self) -> Searchable:
+        """The memory that is searched. Raises InputError for a method without one."""
+        if self.sources.search is None:
+            raise InputError(f"{self.how.title} has no memory to look into.")
+        return self.sources.search.store
 
 
 class Asking:
-    """Questions to the methods that mix the distribution of a model with that of its memory."""
+    """Questions."""
 
-    def __init__(self, context: Context, inventory: Inventory) -> None:
-        self.context, self.inventory = context, inventory
+    def __init__(self, context: Context, house: LabHouse) -> None:
+        self.context, self.house = context, house
         self._dropped = Cache(DROPS)
 
-    def settings(
-        self, method_name: str, datastore: str | None = None, preset: str = "calibrated", key: str | None = None
-    ) -> Any:
-        """Default settings of a method: those calibrated on the datastore, or the paper's.
+    def ask(self, prompt: str, **how: Any) -> Prediction:
+        """One prompt through model and memory; arguments and errors as `Lab.ask`."""
+        return self.answer(AskRequest.of(prompt, how))
 
-        Each kind of key has a calibration of its own; without `key`, the one that did best. A datastore
-        without calibration gives the paper's settings with its own key.
-        """
-        chosen = method(method_name)
-        if preset not in PRESETS:
-            raise InputError(f"There is no preset {preset!r}. Allowed: {', '.join(PRESETS)}.")
-        if key is not None:
-            checked(chosen.settings, {"key": key})
-        name = datastore or self.context.bundled_for(chosen.kind)
-        if preset == "paper":
-            return chosen.settings()
-        if not self.context.shelf.is_built(name):
-            found = info(name).record.get("calibrated", {}).get(chosen.name, {})
-            return checked(chosen.settings, found.get("settings", {}))
-        store = self.context.shelf.open(name)
-        if store.fingerprint.kind != chosen.kind:
-            raise InputError(
-                f"{chosen.title} needs a datastore of a {chosen.kind} model; {name!r} was made by a {store.fingerprint.kind} one."
-            )
-        found = store.meta.calibrated.get(chosen.name)
-        if found is None:
-            known = {f.name: f for f in chosen.fields()}
-            return checked(chosen.settings, {"key": store.fingerprint.key, "k": min(len(store), known["k"].default)})
-        preferred = key or found.get("preferred_key", store.fingerprint.key)
-        if preferred != store.fingerprint.key:
-            found = self.context.shelf.with_key(store, preferred).meta.calibrated[chosen.name]
-        return checked(chosen.settings, found["settings"])
+    def again(self, p: Prediction, **changed: Any) -> Prediction:
+        """The same question with some arguments of `Lab.ask` changed, for example `without=[12]` or `lam=0.9`."""
+        asked = {"method": p.method, "model": p.model, "datastore": p.datastore or None, "as_of": p.as_of}
+        return self.ask(p.prompt, **{**asked, "without": p.without, **p.settings, **changed})
 
-    def ask(self, request: AskRequest) -> Prediction:
+    def answer(self, request: AskRequest) -> Prediction:
         """The answer to a question; see `Lab.ask`. Raises MemlabError for whatever cannot be used."""
         start = time.perf_counter()
         question = self.resolve(request)
-        s = question.settings
-        check_k(question.store, s.k)
-        encoded, ms_encode = self.encode(question.lm, question.prompt, s.key)
-        retrieved, ms_search = self.retrieve(question, encoded, s.k)
+        encoded, ms_encode = self.encode(question)
+        retrieved, ms_search = self.retrieve(question, encoded) if question.sources.search else (None, 0.0)
         mixing = time.perf_counter()
-        prediction = answer(
-            question.how,
-            question.lm,
-            question.store,
-            encoded,
-            retrieved,
-            s,
-            workspace=self.context.workspace,
-            notices=question.notices,
-            as_of=question.as_of,
-        )
+        prediction = answer(question.how, question.sources, encoded, retrieved, self.context.workspace)
         done = time.perf_counter()
         timings = Timings(ms_encode, ms_search, 1e3 * (done - mixing), 1e3 * (done - start))
         return replace(prediction, without=question.without, timings=timings)
 
     def resolve(self, request: AskRequest) -> Question:
         """Fills in every default of a question. Raises MemlabError for whatever cannot be used."""
-        model, as_of = request.model, request.as_of
-        how = self.context.method(request.prompt, request.method)
-        if model is not None:
-            self.context.check_kind(info(self.context.whole_name(model)), how)
-        name = request.datastore or self.inventory.store_of(model, how.kind)
-        given = request.settings
-        s = checked(how.settings, given, self.settings(how.name, name, request.preset, given.get("key")))
-        lm, base, notices = self.context.model_and_store(model, name, how, s.key)
-        search = s.search
-        if search == "all" and not base.ready:
-            search = "articles"
-            notices.append("The memory is still being built; only the articles that the prompt is about were searched.")
-        store, head = self.context.as_edited(base, lm, s.key, as_of)
+        how = self.house.method("ask", request.method, request.model, request.prompt)
+        reader = self.house.reader(how)
+        asked = Request(
+            "ask",
+            how.name,
+            request.model,
+            request.datastore,
+            request.as_of,
+            request.preset,
+            leave_out="nothing",
+            settings=request.settings,
+        )
+        asked.check()
+        if how.knn is None:  # its memory may have to be built first: an unusable prompt is refused before that
+            first = reader.first_model(asked, self.house)
+            if first is not None:
+                read_prompt(first, request.prompt)
+        sources = reader.sources(asked, self.house)
         left_out = tuple(dict.fromkeys(int(entry) for entry in request.without))
-        if left_out:
-            store = self._without(base, store, lm, s.key, self.context.changes(as_of), left_out)
-        return Question(request.prompt, how, lm, store, s, search, head, left_out, tuple(notices))
+        if left_out and sources.search is not None:
+            sources = replace(
+                sources, search=replace(sources.search, store=self._without(sources, request.as_of, left_out))
+            )
+            check_k(sources.search.store, sources.search.k)  # type: ignore[union-attr]
+        return Question(request.prompt, how, sources, left_out)
 
-    def _without(
-        self,
-        base: Searchable,
-        seen: Searchable,
-        lm: LanguageModel,
-        key: str,
-        changes: Changes,
-        entries: tuple[int, ...],
-    ) -> EditedStore:
-        """The store `seen` as it would be if its entries of these numbers were forgotten, by way of their sources."""
-        corpus = corpus_of(seen)
-        gone = changes.removed | frozenset(entries_named(seen, corpus, entries))
-        more = replace(changes, removed=gone)
+    def _without(self, sources: Sources, as_of: int | None, entries: tuple[int, ...]) -> EditedStore:
+        """The memory as it would be if its entries of these numbers were forgotten, by way of their sources."""
+        assert sources.search is not None
+        assert sources.store_base is not None
+        seen, base, lm, key = sources.search.store, sources.store_base, sources.base, sources.key
+        changes = self.context.changes(as_of)
+        more = replace(changes, removed=changes.removed | frozenset(entries_named(seen, corpus_of(seen), entries)))
         return self._dropped.get(("edited", base, lm, key, more), lambda: self.context.new_overlay(base, lm, key, more))
 
-    def encode(self, lm: LanguageModel, prompt: str, key: str) -> tuple[Encoding, float]:
+    def encode(self, question: Question) -> tuple[Encoding, float]:
         """The encoding, and the milliseconds it took now (0 when it was cached)."""
         made: list[float] = []
+        sources, prompt = question.sources, question.prompt
 
         def make() -> Encoding:
-            encoded = encode(lm, prompt, key)
+            encoded = encode(sources.lm, prompt, sources.key, sources.base)
             made.append(encoded.ms)
             return encoded
 
-        return self.context.cache.get(("encoding", lm, prompt, key), make), sum(made)
+        return self.context.cache.get(place_of_encoding(sources, prompt), make), sum(made)
 
-    def retrieve(self, question: Question, encoded: Encoding, k: int) -> tuple[Retrieval, float]:
-        """The k nearest entries, and the milliseconds it took to find them now."""
+    def retrieve(self, question: Question, encoded: Encoding, k: int | None = None) -> tuple[Retrieval, float]:
+        """The k nearest entries (default: as many as the method asks for), and the milliseconds it took now."""
         made: list[float] = []
-        s = question.settings
+        s, store = question.sources, question.store
+        assert s.search is not None
+        number = s.search.k if k is None else k
 
         def make() -> Retrieval:
-            retrieved = retrieve(question.store, question.prompt, encoded.key, k, question.search, s.articles)
+            retrieved = retrieve(store, question.prompt, encoded.key, number, s.within, s.articles)
             made.append(retrieved.ms)
             return retrieved
 
-        at = ("search", ref(question.store), question.lm, question.prompt, s.key, k, question.search, s.articles)
+        at = ("search", ref(store), s.base, question.prompt, s.key, number, s.within, s.articles)
         return self.cache_of(question).get(at, make), sum(made)
 
     def cache_of(self, question: Question) -> Cache:
         """Where results about the memory of a question are kept."""
         return self._dropped if question.without else self.context.cache
+
+
+def place_of_encoding(sources: Sources, prompt: str) -> tuple[Any, ...]:
+    """Under which name the encoding of a prompt is kept."""
+    return ("encoding", sources.lm, sources.base, prompt, sources.key)
 
 
 def split_arguments(request: type, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

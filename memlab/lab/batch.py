@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from memlab.errors import InputError, MemlabError
-from memlab.lab.answers import Answers
-from memlab.lab.asking import AskRequest
+from memlab.lab.asking import Asking, AskRequest, place_of_encoding
 from memlab.lab.context import Context
 from memlab.lm.prompts import read_prompt
 from memlab.memory.retrieval import Encoding, encode_many
+from memlab.reading.reader import Sources
 from memlab.results import BatchRow
 
 MOST = 1000  # prompts of one batch
@@ -22,8 +22,8 @@ AT_ONCE = 200  # encodings held at a time
 class Batch:
     """Questions in bulk."""
 
-    def __init__(self, context: Context, answers: Answers) -> None:
-        self.context, self.answers = context, answers
+    def __init__(self, context: Context, asking: Asking) -> None:
+        self.context, self.asking = context, asking
 
     def ask_many(self, prompts: Sequence[str], **how: Any) -> list[BatchRow]:
         """Asks every prompt, as `ask` does with the same arguments; one that cannot be asked says why in its row.
@@ -47,20 +47,24 @@ class Batch:
 
     def _row(self, n: int, prompt: str, how: dict[str, Any]) -> BatchRow:
         try:
-            return BatchRow(n, prompt, self.answers.ask(prompt, **how))
+            return BatchRow(n, prompt, self.asking.ask(prompt, **how))
         except MemlabError as error:
             return BatchRow(n, prompt, None, str(error))
 
     def _encode_together(self, prompts: Sequence[str], how: dict[str, Any]) -> None:
         """Puts the encodings where `ask` finds them. What cannot be read is left to `ask`, which says why."""
-        groups: dict[Any, list[Any]] = {}
+        groups: dict[Any, list[tuple[str, Sources]]] = {}
         for prompt in dict.fromkeys(prompts):
             try:
-                asked = self.answers.asking.resolve(replace(AskRequest.of(prompt, how), without=()))
-                groups.setdefault((asked.lm, asked.settings.key), []).append((prompt, read_prompt(asked.lm, prompt)))
+                sources = self.asking.resolve(replace(AskRequest.of(prompt, how), without=())).sources
+                read_prompt(sources.lm, prompt)
             except MemlabError:
                 continue
-        for (lm, key), found in groups.items():
-            keys, logp = encode_many(lm, [read for _, read in found], key)
-            for (prompt, read), q, p in zip(found, keys, logp, strict=True):
-                self.context.cache.get(("encoding", lm, prompt, key), partial(Encoding, read, q, p, 0.0))
+            groups.setdefault((sources.lm, sources.base, sources.key), []).append((prompt, sources))
+        for (lm, base, key), asked in groups.items():
+            read = [read_prompt(lm, prompt) for prompt, _ in asked]
+            said = encode_many(lm, read, "last" if base is not lm else key)
+            keys = encode_many(base, read, key).keys if base is not lm else said.keys
+            for i, (prompt, sources) in enumerate(asked):
+                made = partial(Encoding, read[i], keys[i], said.logp[i], said.hidden[i], 0.0)
+                self.context.cache.get(place_of_encoding(sources, prompt), made)

@@ -9,21 +9,22 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memlab.bench.asking import bench_ask, bench_build, bench_indexes, bench_mix
+from memlab.bench.document import document
+from memlab.bench.edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
+from memlab.bench.generating import TOKENS, bench_generating
+from memlab.bench.reading import bench_large, bench_perplexity, bench_reading
 from memlab.corpus.generator import atlas_articles
 from memlab.corpus.passages import held_out_articles, training_passages
 from memlab.corpus.world import atlas
 from memlab.errors import InputError
-from memlab.evaluate.bench import bench_ask, bench_build, bench_indexes, bench_mix, machine
-from memlab.evaluate.bench_edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
-from memlab.evaluate.bench_generating import TOKENS, bench_generating
-from memlab.evaluate.bench_reading import bench_large, bench_perplexity, bench_reading
-from memlab.evaluate.prepare import BUNDLED_METHOD
+from memlab.lab.preparing import calibrated_method
 from memlab.lm.catalogue import bundled_models, load
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Datastore
-from memlab.methods import METHODS
+from memlab.memory.files import Progress
 from memlab.record.database import open_database
 from memlab.record.memory_edits import corpus_of, entries_named, lesson, wish
 from memlab.results import Generation
@@ -53,51 +54,57 @@ class Benchmarks:
         self.lab, self.context = lab, lab.context
 
     def run(self, repeat: int = 60, only: str | None = None) -> dict[str, Any]:
-        """Speeds against their bare parts, in one run.
+        """Speeds against their bare parts, in one run: the rows of `rows` in one document. Raises InputError."""
+        return document(self.rows(repeat, only))
+
+    def rows(
+        self, repeat: int = 60, only: str | None = None, progress: Progress = lambda fraction, message: None
+    ) -> Rows:
+        """Speeds against their bare parts, each row as soon as it is measured.
 
         Args:
             repeat: questions of each kind, and edits in a row.
             only: one of PARTS; by default all.
+            progress: of building the bundled datastores, where they are missing.
 
         Raises:
             InputError: no such part.
         """
         if only is not None and only not in PARTS:
             raise InputError(f"There is no part {only!r} of the bench. Allowed: {', '.join(PARTS)}.")
-        self.lab.building.bundled()
+        self.lab.building.bundled(progress)
         subjects = [self._subject(m.name, m.kind, repeat) for m in bundled_models()]
         measure: dict[str, Callable[[], Rows]] = {
             "ask": lambda: (row for s in subjects for row in self._bench_ask(s, repeat)),
             "explain": lambda: (row for s in subjects for row in self.lab.explain.benchmarks(s.prompts, repeat)),
             "build": lambda: (bench_build(s.lm, atlas_articles()[:400], s.settings.key) for s in subjects),
-            "read": lambda: iter(self.reading()),
+            "read": self.reading,
             "generate": lambda: (self._bench_generating(s) for s in subjects if s.lm.kind == "causal"),
-            "index": lambda: iter(bench_indexes(subjects[0].store)),
+            "index": lambda: bench_indexes(subjects[0].store),
             "edit visible": lambda: (row for s in subjects for row in self._bench_visible(s)),
             "overlay search": lambda: self._bench_overlay(max(subjects, key=lambda s: len(s.store))),
         }
-        results = [row for part in PARTS if only in (None, part) for row in measure[part]()]
-        return {"task": "bench", "machine": machine(), "results": results}
+        for part in PARTS:
+            if only in (None, part):
+                yield from measure[part]()
 
-    def reading(self) -> list[dict[str, Any]]:
+    def reading(self) -> Rows:
         """Reading and measuring with the bundled memory against their bare parts.
 
         Raises:
             MemlabError: the bundled memory cannot be used.
         """
         name = self.context.bundled_for("causal")
-        lm, s = load(name), self.lab.settings("knn-lm", name)
+        lm, s = load(name), self.lab.settings(calibrated_method("causal").name, name)
         store = self.context.shelf.with_key(self.context.shelf.open(name), s.key)
         texts = [a.text for a in held_out_articles("test")]
         with tempfile.TemporaryDirectory() as folder:
-            return [
-                bench_reading(self.lab.read, lm, store, self.lab.articles()[:400], s.k, s.key),
-                bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature),
-                bench_large(Path(folder), lm, training_passages()),
-            ]
+            yield bench_reading(self.lab.read, lm, store, self.lab.articles()[:400], s.k, s.key)
+            yield bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature)
+            yield bench_large(Path(folder), lm, training_passages())
 
     def _subject(self, name: str, kind: str, repeat: int) -> Subject:
-        method = METHODS[BUNDLED_METHOD[kind]].name
+        method = calibrated_method(kind).name
         s = self.lab.settings(method)
         store = self.context.shelf.with_key(self.context.shelf.open(name), s.key)
         facts = atlas().facts[:: max(1, len(atlas().facts) // (repeat + 1))][: repeat + 1]

@@ -15,7 +15,7 @@ from memlab.errors import InputError, NotFound, StoreError
 from memlab.evaluate.prepare import BUNDLED_KEYS, bundled_stores, own_name, prepare_bundled
 from memlab.lab.context import Context
 from memlab.lab.jobs import Work, long_work
-from memlab.lab.preparing import preparation
+from memlab.lab.preparing import calibrated_method, preparation
 from memlab.lm.catalogue import bundled_models
 from memlab.memory.building import Order, build, remove_store
 from memlab.memory.plan import Reading
@@ -69,7 +69,11 @@ class Building:
         Raises:
             StoppedError: `stop` returned True. HomeError: the home folder cannot be written.
         """
-        stores = [s for m in bundled_models() for s in prepare_bundled(self.context.home, m.name, progress, stop)]
+        stores = [
+            s
+            for m in bundled_models()
+            for s in prepare_bundled(self.context.home, m.name, calibrated_method(m.kind), progress, stop)
+        ]
         return [self.context.shelf.info(s.name) for s in stores]
 
     def _is_prepared(self, name: str) -> bool:
@@ -161,7 +165,8 @@ class Building:
 def _prepare(lab: Lab, progress: Progress, stop: Stop) -> list[StoreInfo]:
     models = bundled_models()
     for n, m in enumerate(models):
-        prepare_bundled(lab.home, m.name, partial(_part, progress, n, len(models), m.name), stop)
+        shown = partial(_part, progress, n, len(models), m.name)
+        prepare_bundled(lab.home, m.name, calibrated_method(m.kind), shown, stop)
     return [info for info in lab.datastores() if info.name in bundled_stores()]
 
 

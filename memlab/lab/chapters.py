@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.lab.answers import Answers
 from memlab.lab.asking import Asking
-from memlab.lab.asking_spalm import AskingSpalm
 from memlab.lab.batch import Batch
 from memlab.lab.building import Building
 from memlab.lab.context import Context
@@ -19,6 +17,7 @@ from memlab.lab.editing import Editing
 from memlab.lab.explaining import Explaining
 from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating
+from memlab.lab.house import LabHouse
 from memlab.lab.inventory import Inventory
 from memlab.lab.lessons import Lessons
 from memlab.lab.measuring import Measuring
@@ -27,6 +26,7 @@ from memlab.lab.reading import Reading
 from memlab.lab.reports import Reports
 from memlab.lab.resolving import Resolver
 from memlab.lab.side_effects import SideEffects
+from memlab.lab.studies import Studies
 from memlab.lab.training import Training
 from memlab.lab.trees import Trees
 from memlab.lab.workspaces import WorkspaceAdmin
@@ -37,28 +37,25 @@ class Answering:
     """The chapters that answer; a view of a workspace needs no others."""
 
     inventory: Inventory
+    house: LabHouse
     asking: Asking
-    gates: Gates
     resolver: Resolver
     generation: Generating
-    answers: Answers
 
     @classmethod
     def of(cls, context: Context) -> Answering:
         """For one view of a workspace."""
         inventory = Inventory(context)
-        asking = Asking(context, inventory)
-        gates = Gates(context, inventory, asking)
-        resolver = Resolver(context, inventory, asking, gates)
-        generation = Generating(resolver)
-        answers = Answers(asking, AskingSpalm(context, generation))
-        return cls(inventory, asking, gates, resolver, generation, answers)
+        house = LabHouse(context, inventory)
+        resolver = Resolver(house)
+        return cls(inventory, house, Asking(context, house), resolver, Generating(resolver))
 
 
 @dataclass(frozen=True)
 class Chapters(Answering):
     """All chapters of a lab."""
 
+    gates: Gates
     batch: Batch
     explain: Explaining
     side_effects: SideEffects
@@ -72,25 +69,28 @@ class Chapters(Answering):
     reports: Reports
     lessons: Lessons
     workspaces: WorkspaceAdmin
+    studies: Studies
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
         """For a lab; makes objects only, and loads nothing."""
         a = Answering.of(context)
-        side_effects = SideEffects(context, a.answers, lambda view: Answering.of(view).answers)
+        side_effects = SideEffects(context, a.asking, lambda view: Answering.of(view).asking)
         return cls(
             **vars(a),
-            batch=Batch(context, a.answers),
-            explain=Explaining(context, a.answers),
+            gates=Gates(a.house),
+            batch=Batch(context, a.asking),
+            explain=Explaining(context, a.asking),
             side_effects=side_effects,
-            editing=Editing(context, a.answers, side_effects),
-            reading=Reading(context, a.inventory, a.gates, a.resolver),
+            editing=Editing(context, a.asking, side_effects),
+            reading=Reading(context, a.resolver),
             trees=Trees(context, a.generation),
-            measuring=Measuring(context, a.asking),
-            perplexity=Perplexity(context, a.inventory, a.asking, a.gates),
+            measuring=Measuring(a.house),
+            perplexity=Perplexity(a.house),
             building=Building(context),
-            training=Training(context),
+            training=Training(a.house),
             reports=Reports(context),
             lessons=Lessons(context),
             workspaces=WorkspaceAdmin(context),
+            studies=Studies(a.house),
         )

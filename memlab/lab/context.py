@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 from weakref import WeakValueDictionary
 
-from memlab.corpus.world import MASK
+from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.lm.catalogue import BUNDLED, SHIPPED, ModelInfo, info, load
 from memlab.lm.model import LanguageModel
@@ -18,13 +18,12 @@ from memlab.memory.overlay import EditedStore
 from memlab.memory.retrieval import Searchable
 from memlab.memory.shelf import Cache, Shelf
 from memlab.memory.taught import Texts
-from memlab.methods import METHODS, method
-from memlab.methods.declare import Method
 from memlab.record.database import open_database
 from memlab.record.jobs import Jobs
 from memlab.record.ledger import Ledger, check_as_of
 from memlab.record.memory_edits import corpus_of
 from memlab.record.memory_state import MemoryState
+from memlab.systems.registry import registry
 
 STATES = 32  # states of memories that are kept: each holds the keys of what was taught
 
@@ -141,9 +140,9 @@ class Context:
 
     # Models
 
-    def method(self, prompt: str, name: str | None) -> Method:
-        """The method of this name; without a name, the one that fits the prompt. Raises NotFound."""
-        return method(name) if name is not None else METHODS["bert-knn" if MASK in prompt else "knn-lm"]
+    def weights(self, lm: LanguageModel, as_of: int | None) -> LanguageModel:
+        """A model with the weights that the workspace's edits (up to `as_of`) give it; itself where none changes them."""
+        return lm
 
     def load(self, model: str) -> LanguageModel:
         """A model by bundled name, the name that it was trained under here, folder or hub name. Raises NotFound."""
@@ -186,8 +185,8 @@ class Context:
 
     def check_kind(self, lm: LanguageModel | ModelInfo, how: Method) -> None:
         """Raises InputError for a model of another kind than the method needs."""
-        if lm.kind != how.kind:
-            fitting = ", ".join(m.name for m in METHODS.values() if m.kind == lm.kind) or "none"
+        if lm.kind not in how.kinds:
+            fitting = ", ".join(registry().able("ask", lm.kind)) or "none"
             raise InputError(
                 f"{how.title} needs a {how.kind} model; {lm.name} is {lm.kind}. Methods for it: {fitting}."
             )

@@ -10,8 +10,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.bench.crash import EDITED, CrashReport, crash_test, orphans
 from memlab.errors import InputError
-from memlab.evaluate.crash import EDITED, CrashReport, crash_test, orphans
 from memlab.memory.files import Progress
 from memlab.record.files import files_locked, keep_delta, temporary_file
 from memlab.record.home import home_folder

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memlab.bench.crash import CrashReport
+from memlab.declare import Method
 from memlab.errors import NotFound
-from memlab.evaluate.crash import CrashReport
 from memlab.lab.benchmarks import Benchmarks
 from memlab.lab.building import Building, BuildRequest
 from memlab.lab.chapters import Chapters
@@ -25,14 +26,13 @@ from memlab.lab.perplexity import Data, Perplexity, PerplexityOptions
 from memlab.lab.reading import Reading
 from memlab.lab.renamed import renamed
 from memlab.lab.reports import Reports
-from memlab.lab.resolving import ReadingRequest
+from memlab.lab.resolving import reading_request
 from memlab.lab.side_effects import SideEffects
 from memlab.lab.training import Training
 from memlab.lab.trees import Trees
 from memlab.lab.workspaces import WorkspaceAdmin
 from memlab.lm.catalogue import ModelInfo
 from memlab.memory.shelf import StoreInfo
-from memlab.methods.declare import Method
 from memlab.record.chain import Problem
 from memlab.record.database import open_database
 from memlab.record.files import sweep
@@ -52,6 +52,7 @@ from memlab.results import (
     Trace,
     compare,
 )
+from memlab.systems.registry import Registry
 
 Progress = Callable[[float, str], None]
 Stop = Callable[[], bool]
@@ -132,24 +133,24 @@ class Lab:
 
         Args:
             prompt: a sentence with one [MASK] for a masked model, or the beginning of one for a causal model.
-            method: "bert-knn", "knn-lm", "spalm" or "spalm+knn-lm"; by default the first of them that fits the prompt.
+            method: see `lab.methods()`; by default the one that the model was made for, else the first that fits the prompt.
             model: the model that answers; by default the one that made the datastore.
             datastore: whose entries are searched; by default the bundled one of the model.
             as_of: the state after so many edits; None is now.
             preset: where settings come from that are not given: "calibrated" or "paper".
             without: entries to leave out, as if they had been forgotten: the answer is the one that
                 `lab.forget(entries=...)` would give, and nothing is recorded.
-            settings: see `lab.methods()[method].fields()`, for SPALM `memlab.methods.spalm.Settings`.
+            settings: see `lab.methods()[method].fields()`.
 
         Returns:
-            The distributions of model, memory and mixture with the gate and the neighbors. Of a SPALM, model and
-            memory are its distributions with its gate at 1 and at 0.
+            The distributions of model, memory and mixture with the gate and the neighbors. Where a method mixes
+            vectors, model and memory are its distributions with the gate forced to either end.
 
         Raises:
             MemlabError: whatever cannot be used, with what is allowed.
         """
         given = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
-        return self._chapters.answers.ask(prompt, **given, without=without, **settings)
+        return self._chapters.asking.ask(prompt, **given, without=without, **settings)
 
     def again(self, p: Prediction, **changed: Any) -> Prediction:
         """The same question with some arguments of `ask` changed, for example `without=[12]` or `lam=0.9`.
@@ -157,7 +158,7 @@ class Lab:
         Raises:
             MemlabError: as `ask`.
         """
-        return self._chapters.answers.again(p, **changed)
+        return self._chapters.asking.again(p, **changed)
 
     def ask_many(self, prompts: Sequence[str], **how: Any) -> list[BatchRow]:
         """Asks every prompt, with the same arguments as `ask`; a prompt that cannot be asked has the error in its row.
@@ -185,14 +186,25 @@ class Lab:
             InputError: no such preset or key, or a datastore of another kind of model.
             NotFound: no such method or datastore.
         """
-        return self._chapters.asking.settings(method_name, datastore, preset, key)
+        return self._chapters.house.settings(method_name, datastore, preset, key)
+
+    def ask_defaults(
+        self, method: str, model: str | None = None, datastore: str | None = None, preset: str = "calibrated"
+    ) -> Any:
+        """The settings with which `ask` answers where none are given, for a model and a datastore.
+
+        Raises:
+            MemlabError: no such method, or a model and datastore that do not belong together.
+        """
+        return self._chapters.resolver.defaults(method, model, datastore, preset)
 
     def read(
         self,
         text: str,
-        method: str = "knn-lm",
+        method: str | None = None,
         model: str | None = None,
         datastore: str | None = None,
+        *,
         as_of: int | None = None,
         cut: bool = False,
         progress: Progress = _quiet,
@@ -203,14 +215,14 @@ class Lab:
 
         Args:
             text: the passage, at most `memlab.lab.reading.LIMIT` tokens; with `cut` what is beyond is dropped.
-            method: "base", "knn-lm", "spalm" or "spalm+knn-lm".
+            method: one of `lab.methods()` that can read; by default the first that fits the model.
             model, datastore: by default the bundled ones of the method.
             as_of: the state of the workspace after so many edits; None is now.
             progress, stop: called while it works; a stopped reading gives the trace of what was read.
-            settings: of the method (see `memlab.methods.knn_lm.Settings` and `memlab.methods.spalm.Settings`), and
+            settings: of the method (`lab.methods()[method].fields("read")`), and
                 short_term: M, tokens whose states are carried across segment borders; 0 is off.
                 cache: size of the continuous cache (Grave et al. 2017), 0 is off; `theta` and `lam_cache` are its settings.
-                gate: kNN-LM: "constant", "learned" or "skip"; SPALM: "learned", "local" (no memory) or "memory" (only).
+                gate: one of `lab.methods()[method].gates`.
                 preset: where settings come from that are not given: "calibrated" or "paper".
                 window, stride: how the text is cut for the local context; by default overlapping windows.
                 leave_out: "self" (entries that are this text itself), "near" (near-duplicates as well) or "nothing".
@@ -219,15 +231,16 @@ class Lab:
             MemlabError: whatever cannot be used, with what is allowed.
         """
         given = {"method": method, "model": model, "datastore": datastore, "as_of": as_of}
-        return self._chapters.reading.read(text, ReadingRequest.of({**given, **settings}), cut, progress, stop)
+        return self._chapters.reading.read(text, reading_request("read", {**given, **settings}), cut, progress, stop)
 
     def generate(
         self,
         prompt: str,
-        method: str = "knn-lm",
+        method: str | None = None,
         model: str | None = None,
         datastore: str | None = None,
         max_tokens: int = 40,
+        *,
         as_of: int | None = None,
         progress: Progress = _quiet,
         stop: Stop = _never,
@@ -236,14 +249,14 @@ class Lab:
         """Continues a prompt token by token with a causal model and its memory.
 
         Args:
-            method: "base" (no memory), "knn-lm", "spalm" or "spalm+knn-lm".
+            method: one of `lab.methods()` that can generate; by default the first that fits the model.
             model, datastore: by default the bundled ones of the method.
             max_tokens: at least 1; prompt and continuation must fit into the model's context.
             as_of: the state of the workspace after so many edits; None is now.
             progress, stop: called at every token; a stopped generation gives the tokens generated so far.
             settings: of the method, where the temperature of the *memory* is called `knn_temperature`, and
                 temperature, top_p, seed: decoding of the mixture; temperature 0 (the default) is greedy.
-                gate: kNN-LM: "constant", "learned" or "skip"; SPALM: "learned", "local" (no memory) or "memory".
+                gate: one of `lab.methods()[method].gates`.
                 preset: where settings come from that are not given: "calibrated" or "paper".
                 copied_from: from how many tokens on a span that stands in a remembered passage counts as copied.
 
@@ -256,8 +269,12 @@ class Lab:
     # What there is
 
     def methods(self) -> dict[str, Method]:
-        """The methods by name that mix two distributions; raises nothing."""
+        """The methods of all systems by name; raises nothing."""
         return self._chapters.inventory.methods()
+
+    def systems(self) -> Registry:
+        """The systems: `.systems` by name, and `.unavailable` with the reasons; raises nothing."""
+        return self._chapters.inventory.systems()
 
     def models(self) -> list[ModelInfo]:
         """The bundled models, those trained here, and those that made a datastore here. Raises nothing."""
@@ -355,6 +372,7 @@ class Lab:
         prompt: str | None = None,
         weight_above: float = 0.0,
         datastore: str | None = None,
+        *,
         sources: Sequence[Source] | None = None,
         **options: Any,
     ) -> Edit:
@@ -466,6 +484,7 @@ class Lab:
         name: str,
         model: str = "atlas-mlm",
         keys: tuple[str, ...] = (),
+        *,
         progress: Progress = _quiet,
         stop: Stop = _never,
         **layout: Any,
@@ -508,13 +527,23 @@ class Lab:
 
     def evaluate_facts(
         self,
-        method_name: str = "bert-knn",
+        method_name: str | None = None,
         preset: str = "calibrated",
         search: str | None = None,
         questions: tuple[int, ...] = (0, 1, 2),
         datastore: str | None = None,
+        as_of: int | None = None,
     ) -> dict[str, Any]:
         """Held-out questions about all facts that calibration has not seen: model, memory, mixture by exposure.
+
+        Asked with the memory and weights of the workspace after `as_of` edits (None: all of them).
+
+        Args:
+            method_name: of `lab.methods()`.
+            preset: where settings come from: "calibrated" or "paper".
+            search: "all" or "articles"; by default as the preset says.
+            questions: which of the questions about each fact.
+            datastore: by default the bundled one of the method.
 
         Returns:
             The settings, a table of scores ("results") and every answer ("rows").
@@ -522,13 +551,14 @@ class Lab:
         Raises:
             MemlabError: no such method, preset, search or datastore.
         """
-        return self._chapters.measuring.facts(method_name, preset, search, questions, datastore)
+        return self._chapters.measuring.facts(method_name, preset, search, questions, datastore, as_of)
 
     def evaluate_perplexity(
         self,
         texts: Sequence[Article],
         validation: Sequence[Article] = (),
-        methods: Sequence[str] = ("base", "knn-lm"),
+        methods: Sequence[str] | None = None,
+        *,
         data: str = "texts",
         losses: Path | None = None,
         progress: Progress = _quiet,
@@ -539,7 +569,7 @@ class Lab:
 
         Args:
             texts, validation: what is measured, and what settings that are not given are tuned on.
-            methods: of `memlab.evaluate.mixtures.METHODS`; base is always among them.
+            methods: columns that the methods declare (`lab.methods()[name].columns`); the model alone is always among them.
             data: what the texts are called in the result.
             losses: a file for the loss of every token.
             options: see `memlab.lab.perplexity.PerplexityOptions`.
@@ -564,6 +594,26 @@ class Lab:
             InputError: no such part.
         """
         return self.benchmarks.run(repeat, only)
+
+    def bench_rows(
+        self, repeat: int = 60, only: str | None = None, progress: Progress = _quiet
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of `bench`, each as soon as it is measured. Raises InputError for an unknown part."""
+        return self.benchmarks.rows(repeat, only, progress)
+
+    def run(self, system: str, study: str, progress: Progress = _quiet, stop: Stop = _never, **settings: Any) -> Any:
+        """Runs a study of a system here and now; `lab.systems()` lists them.
+
+        Args:
+            settings: of the study, see `lab.systems().study(system, study)[1].fields()`.
+
+        Returns:
+            The result of the study, which has `to_dict()`.
+
+        Raises:
+            NotFound: no such system or study. StoppedError: `stop` returned True. MemlabError: whatever the study refuses.
+        """
+        return self._chapters.studies.run(system, study, settings, progress, stop)
 
     @staticmethod
     def crash_test(

@@ -10,7 +10,7 @@ from typing import Any
 from memlab.corpus.world import MASK, atlas, fill
 from memlab.errors import InputError
 from memlab.evaluate.prepare import BUNDLED_KEYS
-from memlab.lab.answers import Answers
+from memlab.lab.asking import Asking
 from memlab.lab.context import Context
 from memlab.lab.side_effects import SideEffects
 from memlab.lm.catalogue import load
@@ -78,8 +78,8 @@ class Editing:
     since that asks some two hundred questions; `SideEffects.of` does it at any time later.
     """
 
-    def __init__(self, context: Context, answers: Answers, side_effects: SideEffects) -> None:
-        self.context, self.answers, self.side_effects = context, answers, side_effects
+    def __init__(self, context: Context, asking: Asking, side_effects: SideEffects) -> None:
+        self.context, self.asking, self.side_effects = context, asking, side_effects
 
     def teach(self, text: str, value: str | None, options: EditOptions) -> Edit:
         """Remembers a sentence or short text from the next question on; see `Lab.teach`."""
@@ -121,7 +121,7 @@ class Editing:
 
     def _found_for(self, prompt: str, target: Target) -> tuple[list[Source], str, dict[str, Any]]:
         """The passages that a prompt retrieves above a weight."""
-        p = self.answers.ask(prompt, datastore=target.datastore)
+        p = self.asking.ask(prompt, datastore=target.datastore)
         above = target.weight_above
         if not 0.0 <= above <= 1.0:
             raise InputError(f"weight_above is {above!r}; allowed is a number from 0 to 1.")

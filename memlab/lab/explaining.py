@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from memlab.bench.explaining import PROMPTS, bench_occlusion, bench_smallest_set, bench_sweep
 from memlab.corpus.world import atlas
 from memlab.errors import InputError
-from memlab.evaluate.bench_explain import PROMPTS, bench_occlusion, bench_smallest_set, bench_sweep
 from memlab.evaluate.health import key_health
 from memlab.evaluate.keymap import agreement, principal_plane
 from memlab.evaluate.lens import lens
 from memlab.evaluate.occlusion import occlude
 from memlab.evaluate.smallest_set import MOST, Pool, doubts, smallest_set
-from memlab.lab.answers import Answers
-from memlab.lab.asking import AskRequest, Question
+from memlab.lab.asking import Asking, AskRequest, Question
 from memlab.lab.context import Context
 from memlab.memory.retrieval import Encoding, Retrieval, search_everywhere
-from memlab.methods import RECALL
-from memlab.methods.answer import neighbors
-from memlab.methods.sweep import Candidates, Voters, axis_of, divisor_of, sweep
+from memlab.reading.answering import mixture_of, neighbors
+from memlab.reading.mixing import knn_distances
+from memlab.reading.sweep import GATE, Candidates, Voters, axis_of, divisor_of, sweep, sweep_gate
 from memlab.results import (
     KeyMap,
     LayerLens,
@@ -35,6 +34,7 @@ from memlab.results import (
     SmallestSet,
     Sweep,
 )
+from memlab.systems.registry import registry
 
 SWEPT_K = 4  # k is swept to so many times its value
 LEAST_K = 128  # but at least so far
@@ -46,8 +46,8 @@ OTHERS_AMONG = 2_048  # nearest entries among which they are looked for
 class Explaining:
     """Views of an answer. Each takes a `Prediction` of this lab and honors its settings, edits and `as_of`."""
 
-    def __init__(self, context: Context, answers: Answers) -> None:
-        self.context, self.answers, self.asking = context, answers, answers.asking
+    def __init__(self, context: Context, asking: Asking) -> None:
+        self.context, self.asking = context, asking
 
     def smallest_set(self, p: Prediction, most: int | None = None) -> SmallestSet:
         """The fewest neighbors whose forgetting changes the answer; at most `most` (default: k, at most 256).
@@ -55,6 +55,7 @@ class Explaining:
         Raises:
             InputError: neighbors are already left out of `p`, or its lambda is not a constant.
         """
+        _check_explainable(p)
         _check_constant(p)
         if p.without:
             raise InputError("Neighbors are already left out of this answer. Ask without `without` first.")
@@ -64,7 +65,7 @@ class Explaining:
         scores, shown = self._ranked(question, p, retrieved)
         pool = Pool(scores, np.array([n.id for n in shown]), shown)
         doubt = doubts(question.store, p.prompt, retrieved)
-        return smallest_set(p, pool, most, doubt, lambda entries: self.answers.again(p, without=entries))
+        return smallest_set(p, pool, most, doubt, lambda entries: self.asking.again(p, without=entries))
 
     def occlusion(self, p: Prediction, most: int | None = None) -> Occlusion:
         """How the distances of the (first `most`) neighbors change when each prompt word is hidden.
@@ -75,7 +76,9 @@ class Explaining:
         question, encoded = self._question(p)
         return self.asking.cache_of(question).get(
             ("occlusion", question.store, question.lm, p.prompt, p.answer, tuple(p.settings.items()), most),
-            lambda: occlude(question.lm, question.store, encoded, p, question.settings, most),
+            lambda: occlude(
+                question.sources.base, question.store, encoded, p, question.how, question.sources.key, most
+            ),
         )
 
     def layers(self, p: Prediction) -> LayerLens:
@@ -112,15 +115,18 @@ class Explaining:
         return KeyMap((asked, *points), kept, agreement(plane, keys), len(p.neighbors) - len(drawn), ms)
 
     def sweep(self, p: Prediction, over: str = "lam", points: int = 101) -> Sweep:
-        """Answer and probabilities as functions of lambda, k, or the method's scale or temperature.
+        """Answer and probabilities as functions of lambda, k, the method's scale or temperature, or of its gate.
 
-        From one search, without a further forward pass.
+        From one search, without a further forward pass. A method that mixes vectors is swept over its gate ("lam" means the
+        gate there, too).
 
         Raises:
             InputError: the method has no such setting, its lambda is not a constant, or fewer than two points.
         """
-        _check_constant(p)
         question, encoded = self._question(p)
+        if question.how.knn is None:
+            return self._sweep_gate(question, encoded, p, over, points)
+        _check_constant(p)
         k = len(p.neighbors)
         wanted = max(SWEPT_K * question.settings.k, LEAST_K) if over == "k" else question.settings.k
         distances, values = self._distances(question, p, self._more(question, encoded, wanted))
@@ -128,6 +134,15 @@ class Explaining:
         voters = Voters(distances, Candidates.of(p.lm.p, values))
         divisor = getattr(question.settings, divisor_of(question.how))
         return sweep(axis, voters, k, divisor, p.gate.knn_weight, lambda i: p.lm.words[i])
+
+    def _sweep_gate(self, question: Question, encoded: Encoding, p: Prediction, over: str, points: int) -> Sweep:
+        how = question.how
+        if (why := how.why_not("sweep")) is not None:
+            raise InputError(why)
+        if over not in (GATE, "lam"):
+            raise InputError(f"{how.title} cannot be swept over {over!r}. Allowed: {GATE}.")
+        mixture = mixture_of(question.sources, encoded, self.asking.retrieve(question, encoded)[0])
+        return sweep_gate(mixture, p.gate.value, points, lambda i: p.lm.words[i])
 
     def health(self, p: Prediction) -> QueryHealth:
         """How good the keys of the datastore are, measured once for each state of it, and where the question stands.
@@ -140,31 +155,29 @@ class Explaining:
         distance = float(np.sqrt(search_everywhere(question.store, encoded.key[None], 1).distances[0, 0]))
         return QueryHealth(keys, distance, float(np.mean(keys.nearest < distance)))
 
-    def benchmarks(self, prompts: Sequence[str], repeat: int) -> list[dict[str, Any]]:
+    def benchmarks(self, prompts: Sequence[str], repeat: int) -> Iterator[dict[str, Any]]:
         """Speed of sweeping, of the smallest set for k = 128, and of occlusion, for prompts of one kind.
 
         Raises:
             MemlabError: a prompt cannot be asked.
         """
-        predictions = [self.answers.ask(prompt, k=128) for prompt in prompts]
-        long = self.answers.ask(PROMPTS[predictions[0].kind])
+        predictions = [self.asking.ask(prompt, k=128) for prompt in prompts]
+        long = self.asking.ask(PROMPTS[predictions[0].kind])
         question, encoded = self._question(long)
 
         def occluded(p: Prediction) -> Occlusion:
-            return occlude(question.lm, question.store, encoded, p, question.settings)
+            return occlude(question.lm, question.store, encoded, p, question.how, question.sources.key)
 
-        return [
-            *bench_sweep(self.sweep, predictions[0], repeat),
-            bench_smallest_set(self.smallest_set, predictions),
-            bench_occlusion(occluded, long, question.lm, repeat),
-        ]
+        yield from bench_sweep(self.sweep, predictions[0], repeat)
+        yield bench_smallest_set(self.smallest_set, predictions)
+        yield bench_occlusion(occluded, long, question.lm, repeat)
 
     def _question(self, p: Prediction) -> tuple[Question, Encoding]:
         """The question of a prediction again, and its encoding (cached)."""
         question = self.asking.resolve(
             AskRequest(p.prompt, p.method, p.model, p.datastore, p.as_of, "paper", p.without, dict(p.settings))
         )
-        return question, self.asking.encode(question.lm, question.prompt, question.settings.key)[0]
+        return question, self.asking.encode(question)[0]
 
     def _more(self, question: Question, encoded: Encoding, k: int) -> Retrieval:
         """The k nearest entries, or all that there are."""
@@ -175,7 +188,7 @@ class Explaining:
         found = retrieved.found
         real = found.entries[0] >= 0
         values = found.values[0][real]
-        return RECALL[p.method](found.distances[0][real], values, len(p.lm), question.settings)[0], values
+        return knn_distances(question.how, found.distances[0][real]), values
 
     def _ranked(
         self, question: Question, p: Prediction, retrieved: Retrieval
@@ -190,13 +203,21 @@ class Explaining:
 
     def _with_other_values(self, question: Question, encoded: Encoding, p: Prediction) -> list[Neighbor]:
         """The nearest of all entries whose values no neighbor holds (of the searched articles, while keys are encoded)."""
-        everywhere = replace(question, search="all" if question.store.ready else question.search)
+        within = "all" if question.store.ready else question.sources.within
+        everywhere = replace(question, sources=replace(question.sources, within=within))
         retrieved = self._more(everywhere, encoded, max(OTHERS_AMONG, 2 * len(p.neighbors)))
         distances, values = self._distances(question, p, retrieved)
         other = np.flatnonzero(~np.isin(values, [n.id for n in p.neighbors]))[:OTHERS]
         entries, nothing = retrieved.found.entries[0][other], np.zeros(len(other))
         shown = neighbors(question.store, p.lm.words, entries, values[other], distances[other], nothing)
         return [replace(n, rank=int(place) + 1) for n, place in zip(shown, other, strict=True)]
+
+
+def _check_explainable(p: Prediction) -> None:
+    """Raises InputError for a method whose answers are no sum of shares of its neighbors; says why."""
+    why = registry().method(p.method).why_not("explain")
+    if why is not None:
+        raise InputError(why)
 
 
 def _check_constant(p: Prediction) -> None:

@@ -1,4 +1,4 @@
-"""The gates of kNN-LM: those that are trained, training them, and whether one fits."""
+"""Gates that are trained on held-out text: training them, and whether one fits."""
 
 from __future__ import annotations
 
@@ -6,30 +6,35 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memlab.corpus.passages import held_out_articles
-from memlab.errors import InputError, NotFound
-from memlab.evaluate.trained_gates import GateFor, gate_file, held_out, keep_gate, kept_gate, train_gate
-from memlab.lab.asking import Asking
-from memlab.lab.context import Context
-from memlab.lab.inventory import Inventory
+from memlab.errors import NotFound
+from memlab.evaluate.trained_gates import GateFor, gate_file, held_out, keep_gate, train_gate
+from memlab.lab.house import LabHouse
 from memlab.lab.jobs import long_work, stopping
-from memlab.lab.preparing import build_if_bundled
 from memlab.lm.passage import Passage, passage, windows
-from memlab.memory.datastore import Datastore
-from memlab.memory.retrieval import Searchable, check_k
-from memlab.methods import knn_lm
-from memlab.methods.declare import checked
-from memlab.methods.gates import Constant, KnnGate, gate_class
-from memlab.methods.reading import Progress, Search
+from memlab.memory.retrieval import check_k
+from memlab.reading.gates import gate_class
+from memlab.reading.knn_reader import KnnReader, whole_store
+from memlab.reading.reader import Request
+from memlab.reading.states import Progress, Search
+from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
 
 class Gates:
-    """The gates of kNN-LM: training them, and whether one is trained."""
+    """The gates of the method that reads with trained ones: training them, and whether one is trained."""
 
-    def __init__(self, context: Context, inventory: Inventory, asking: Asking) -> None:
-        self.context, self.inventory, self.asking = context, inventory, asking
+    def __init__(self, house: LabHouse) -> None:
+        self.house = house
+
+    @property
+    def reader(self) -> KnnReader:
+        """The method that has gates to be trained, at work."""
+        how = next(m for m in registry().able("read").values() if m.knn is not None and len(m.gates) > 1)
+        reader = self.house.reader(how)
+        assert isinstance(reader, KnnReader)
+        return reader
 
     def train(
         self,
@@ -40,7 +45,7 @@ class Gates:
         progress: Progress = lambda fraction, message: None,
         **settings: Any,
     ) -> dict[str, Any]:
-        """Trains a gate of kNN-LM on held-out texts and keeps it for `gate=kind`.
+        """Trains a gate on held-out texts and keeps it for `gate=kind`.
 
         Args:
             kind: "learned" or "skip".
@@ -48,7 +53,7 @@ class Gates:
             datastore: by default the bundled one of the causal model.
             seed: of the start of training.
             progress: called before each text; an exception aborts the training, and nothing is kept.
-            settings: of kNN-LM; by default the calibrated ones.
+            settings: of the method; by default the calibrated ones.
 
         Returns:
             The gate's losses on the texts.
@@ -57,17 +62,17 @@ class Gates:
             MemlabError: no such gate, datastore or setting; a text that cannot be read.
         """
         gate_class(kind)
-        name = datastore or self.context.bundled_for("causal")
-        build_if_bundled(self.context, name)
-        s = self.knn_settings(name, "calibrated", settings)
-        lm, base, _ = self.context.model_and_store(None, name, knn_lm.METHOD, s.key)
+        name, reader = datastore or self.house.default_model("causal"), self.reader
+        self.house.make_ready(name)
+        s = self.settings(name, settings)
+        lm, base, _ = self.house.model_and_store(None, name, reader.method, s.key)
         store = whole_store(base)
         check_k(store, s.k)
         passages = _with_progress([passage(lm, text) for text in texts], progress)
         data = held_out(lm, passages, windows(lm), s.key, Search(store, s.k), s.temperature)
         made, scores = train_gate(kind, data, seed)
         keep_gate(
-            gate_file(self.context.home, store.name, kind),
+            gate_file(self.house.home, store.name, kind),
             made,
             GateFor.of(store.fingerprint, s.k, s.temperature),
             scores,
@@ -92,53 +97,29 @@ class Gates:
             MemlabError: as `train`.
         """
         texts = [article.text for article in held_out_articles("validation")]
-        return self.train(gate, texts, datastore or self.inventory.store_of(model, "causal"), 0, progress, **settings)
+        return self.train(gate, texts, datastore or self.house.default_store(model, "causal"), 0, progress, **settings)
 
     def is_trained(self, gate: str, model: str | None = None, datastore: str | None = None, **settings: Any) -> bool:
-        """Whether kNN-LM can be read with this gate: constant, or trained for this datastore, k and temperature.
+        """Whether a text can be read with this gate: constant, or trained for this datastore, k and temperature.
 
         Raises:
             MemlabError: no such gate, datastore or setting; a trained gate that is damaged.
         """
         gate_class(gate)
-        name = datastore or self.inventory.store_of(model, "causal")
-        s = self.knn_settings(name, "calibrated", settings)
-        store = whole_store(self.context.model_and_store(model, name, knn_lm.METHOD, s.key)[1])
+        name = datastore or self.house.default_store(model, "causal")
+        s, reader = self.settings(name, settings), self.reader
+        store = whole_store(self.house.model_and_store(model, name, reader.method, s.key)[1])
         try:
-            self.open(gate, store, s)
+            reader.gate(gate, store, s, self.house)
         except NotFound:
             return False
         return True
 
-    def knn_settings(self, store_name: str, preset: str, settings: dict[str, Any]) -> Any:
-        """Settings of kNN-LM for reading with a datastore. Raises InputError, also for the article search."""
-        start = self.asking.settings("knn-lm", store_name, preset, settings.get("key"))
-        s = checked(knn_lm.Settings, settings, start)
-        if s.search != "all":
-            raise InputError(
-                "Reading searches all entries; article search is for single questions. Leave out `search`."
-            )
-        return s
-
-    def open(self, kind: str, store: Datastore, s: Any) -> KnnGate:
-        """A gate for this datastore and these settings. Raises NotFound where it is not trained."""
-        if gate_class(kind) is Constant:
-            return Constant(s.lam)
-        return kept_gate(
-            gate_file(self.context.home, store.name, kind), GateFor.of(store.fingerprint, s.k, s.temperature)
-        )
-
-
-def whole_store(store: Searchable) -> Datastore:
-    """Raises InputError for a datastore that is still being built."""
-    if not isinstance(store, Datastore):
-        raise still_building(store.name)
-    return store
-
-
-def still_building(name: str) -> InputError:
-    """The error for a datastore of which only a part is built."""
-    return InputError(f"The datastore {name!r} is still being built; reading needs all of it. Wait, or read with base.")
+    def settings(self, datastore: str, settings: dict[str, Any]) -> Any:
+        """Settings of the method for reading with a datastore. Raises InputError, also for the article search."""
+        reader = self.reader
+        request = Request("read", reader.method.name, datastore=datastore, settings=settings)
+        return reader.settings(datastore, request, self.house)
 
 
 def _with_progress(passages: list[Passage], progress: Progress) -> Iterator[Passage]:

@@ -6,23 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from memlab.declare import Field, checked, fields
 from memlab.errors import InputError, NotFound
 from memlab.lab.asking import split_arguments
-from memlab.lab.resolving import READING_METHODS, ReadingRequest, Resolver
+from memlab.lab.resolving import Resolved, Resolver
 from memlab.lm.passage import check_causal
 from memlab.lm.prompts import read_prompt
-from memlab.methods.copying import LEAST, copied_spans
-from memlab.methods.declare import Field, checked, fields
-from memlab.methods.generating import Said, generate, generated_step
-from memlab.methods.reading import Progress
-from memlab.methods.sampling import Decoding
-from memlab.methods.sources import Order
-from memlab.methods.tracing import Mixing
-from memlab.results import Branch, CopiedSpan, Generation, GenerationPair, Node, TraceStep
+from memlab.reading.copying import LEAST, copied_spans
+from memlab.reading.decoding import Decoding
+from memlab.reading.generating import Said, Start, generate, generated_step
+from memlab.reading.reader import Request
+from memlab.reading.states import Progress
+from memlab.results import About, Branch, CopiedSpan, Generation, GenerationPair, Node, TraceStep
 from memlab.results.moves import Choose, GoOn, then
-
-GENERATING_METHODS = READING_METHODS
-_OF_THE_METHOD = ("k", "temperature", "lam", "key", "knn_k", "gate")
+from memlab.systems.registry import registry
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class GenerationRequest:
     """Unresolved options of a generation; see `Lab.generate` for each."""
 
     prompt: str
-    method: str = "knn-lm"
+    method: str | None = None
     model: str | None = None
     datastore: str | None = None
     max_tokens: int = 40
@@ -49,13 +46,14 @@ class GenerationRequest:
         own, settings = split_arguments(cls, arguments)
         return cls(prompt, **own, settings=settings)
 
-    def reading(self, progress: Progress = lambda fraction, message: None) -> ReadingRequest:
-        """The same options as a reading of the prompt has them; `knn_temperature` is its temperature."""
+    def reading(self, progress: Progress = lambda fraction, message: None) -> Request:
+        """The same options as a method needs them; `knn_temperature` is the temperature of the memory."""
         given = dict(self.settings)
         if "knn_temperature" in given:
             given["temperature"] = given.pop("knn_temperature")
-        return ReadingRequest(
-            self.method,
+        return Request(
+            "generate",
+            self.method or "",
             self.model,
             self.datastore,
             gate=self.gate,
@@ -98,7 +96,8 @@ class Generating:
         if isinstance(copied_from, bool) or copied_from < 1:
             raise InputError(f"copied_from is {copied_from!r}; allowed is a whole number of tokens from 1 on.")
         self.resolver.check_text_first(request.reading(), lambda lm: read_prompt(lm, prompt))
-        order, mixing, about = self.resolve(request, progress)
+        resolved = self.resolve(request, progress)
+        order, about = resolved.order, resolved.about
         read = read_prompt(order.lm, prompt)
         room = order.limit - len(read.ids)
         if room < 1:
@@ -113,28 +112,29 @@ class Generating:
         unmet = [t.text for t in read.tokens if t.known is False]
         if unmet:
             note = f"{order.lm.name} has never met: {', '.join(unmet)}. It reads such words letter by letter."
-            about["notices"] = (*about["notices"], note)
+            about = replace(about, notices=(*about.notices, note))
         empty = _empty_tree(read.text, read.ids, decoding, copied_from, about)
-        return self._extend(empty, order, mixing, Extension(None, None, max_tokens), progress, stop)
+        return self._extend(empty, resolved, Extension(None, None, max_tokens), progress, stop)
 
     def pair(
         self,
         prompt: str,
-        method: str = "knn-lm",
+        method: str | None = None,
         progress: Progress = lambda fraction, message: None,
         stop: Callable[[], bool] = lambda: False,
         **how: Any,
     ) -> GenerationPair:
         """With memory and without: the same prompt, model, decoding and seed. Arguments as `Lab.generate`.
 
-        Without memory is the same model alone; of a SPALM, that is its gate at 1.
+        Without memory is the same model alone.
 
         Raises:
-            InputError: the method is "base". MemlabError: as `Lab.generate`.
+            InputError: the method has no memory. MemlabError: as `Lab.generate`.
         """
         request = GenerationRequest.of(prompt, {"method": method, **how})
-        if request.method == "base":
-            raise InputError("Without memory there is nothing to compare with. Choose knn-lm, spalm or spalm+knn-lm.")
+        if request.method and not registry().method(request.method).remembers:
+            others = ", ".join(m.name for m in registry().able("generate").values() if m.remembers)
+            raise InputError(f"Without memory there is nothing to compare with. Choose {others}.")
         remembering = self.generate(request, progress, stop)
         alone = self.without_memory(remembering, remembering.max_tokens, None, progress, stop)
         return GenerationPair(remembering, alone)
@@ -153,11 +153,12 @@ class Generating:
             InputError: no such node, or the context is full.
         """
         g = generation
-        order, mixing, about = self.resolve(GenerationRequest(g.prompt, "base", g.model, as_of=g.as_of))
+        alone = next(m.name for m in registry().able("generate").values() if not m.remembers)
+        resolved = self.resolve(GenerationRequest(g.prompt, alone, g.model, as_of=g.as_of))
         path = () if after is None else g.path(node_of(g, after).number)
         text, ids = _text_and_ids(g, path)
-        empty = _empty_tree(text, ids, Decoding(**g.decoding), g.copied_from, about)
-        return self._extend(empty, order, mixing, Extension(None, None, max_tokens), progress, stop)
+        empty = _empty_tree(text, ids, Decoding(**g.decoding), g.copied_from, resolved.about)
+        return self._extend(empty, resolved, Extension(None, None, max_tokens), progress, stop)
 
     def extend(
         self,
@@ -205,10 +206,10 @@ class Generating:
             InputError: no such node.
         """
         there = node_of(generation, node)
-        order, mixing, _ = self._resolve_again(generation)
+        r = self._resolve_again(generation)
         before = () if there.parent is None else generation.path(there.parent)
         _, ids = _text_and_ids(generation, before)
-        return generated_step(order, mixing, generation.words, ids, there.token)
+        return generated_step(r.order, r.mixing, generation.words, ids, there.token)
 
     def decoding_settings(self) -> list[Field]:
         """The settings of decoding (temperature, top-p, seed), as a page shows them; raises nothing."""
@@ -218,26 +219,22 @@ class Generating:
         """The id of a word that could stand in place of a node. Raises NotFound, InputError."""
         return id_of(generation, node_of(generation, node), word)
 
-    def resolve(
-        self, request: GenerationRequest, progress: Progress = lambda fraction, message: None
-    ) -> tuple[Order, Mixing, dict[str, Any]]:
+    def resolve(self, request: GenerationRequest, progress: Progress = lambda fraction, message: None) -> Resolved:
         """As a reading is resolved, without the settings that only a passage has.
 
         Raises:
             MemlabError: whatever cannot be used, with what is allowed.
         """
-        if request.method not in GENERATING_METHODS:
-            raise NotFound.named("method of generating", request.method, GENERATING_METHODS)
-        order, mixing, about = self.resolver.resolve(request.reading(progress))
-        check_causal(order.lm)
-        kept = {name: value for name, value in about["settings"].items() if name in _OF_THE_METHOD}
-        if request.method == "base":
-            kept = {}
-        elif request.method == "knn-lm":
-            kept["gate"] = about["gate_kind"]
-        return order, mixing, {**about, "settings": kept}
+        r = self.resolver.resolve(request.reading(progress))
+        check_causal(r.order.lm)
+        how = registry().method(r.about.method)
+        shown = {f.name for f in fields(how.settings)} - {*how.only_ask}
+        kept = {name: value for name, value in r.about.settings.items() if name in shown}
+        if how.gates and "gate" not in kept:
+            kept["gate"] = r.about.settings.get("gate") or how.gates[0]
+        return replace(r, about=replace(r.about, settings=kept))
 
-    def _resolve_again(self, g: Generation) -> tuple[Order, Mixing, dict[str, Any]]:
+    def _resolve_again(self, g: Generation) -> Resolved:
         given = {name: value for name, value in g.settings.items() if name != "gate"}
         gate = g.settings.get("gate")
         return self.resolve(
@@ -245,15 +242,16 @@ class Generating:
         )
 
     def _resume(self, g: Generation, by: Extension, progress: Progress, stop: Callable[[], bool]) -> Generation:
-        order, mixing, _ = self._resolve_again(g)
+        resolved = self._resolve_again(g)
         if isinstance(by.max_tokens, bool) or not isinstance(by.max_tokens, int) or by.max_tokens < 1:
             raise InputError(f"max_tokens is {by.max_tokens!r}; allowed is a whole number from 1 on.")
-        return self._extend(g, order, mixing, by, progress, stop)
+        return self._extend(g, resolved, by, progress, stop)
 
     def _extend(
-        self, g: Generation, order: Order, mixing: Mixing, by: Extension, progress: Progress, stop: Callable[[], bool]
+        self, g: Generation, resolved: Resolved, by: Extension, progress: Progress, stop: Callable[[], bool]
     ) -> Generation:
         """The tree with a branch more."""
+        order = resolved.order
         parent, token, max_tokens = by.parent, by.token, by.max_tokens
         path = () if parent is None else g.path(parent)
         text, ids = _text_and_ids(g, path)
@@ -262,7 +260,8 @@ class Generating:
                 f"The context of {order.lm.name} is full: {order.limit} tokens. Choose another token at an earlier step."
             )
         decoding = Decoding(**g.decoding)
-        made = generate(order, mixing, g.words, ids, text, len(path), decoding, max_tokens, token, progress, stop)
+        begin = Start(tuple(ids), text, len(path), token)
+        made = generate(order, resolved.mixing, g.words, begin, decoding, max_tokens, progress, stop)
         nodes = (*g.nodes, *_nodes(made.said, len(g.nodes), parent))
         if not made.said:  # stopped before the first
             return replace(g, max_tokens=max_tokens, ms=made.ms)
@@ -279,13 +278,11 @@ class Generating:
         return replace(grown, branches=(*others, Branch(leaf, made.ended, spans)))
 
 
-def _empty_tree(
-    prompt: str, ids: Sequence[int], decoding: Decoding, copied_from: int, about: dict[str, Any]
-) -> Generation:
+def _empty_tree(prompt: str, ids: Sequence[int], decoding: Decoding, copied_from: int, about: About) -> Generation:
     """A prompt before anything is generated."""
     return Generation(
         prompt=prompt, ids=tuple(ids), decoding=asdict(decoding), max_tokens=0, copied_from=copied_from, nodes=(),
-        branches=(Branch(None, "stopped"),), leaf=None, **about,
+        branches=(Branch(None, "stopped"),), leaf=None, **vars(about),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from memlab.corpus.generator import articles_hash, atlas_articles
 from memlab.corpus.stories import Story, stories
 from memlab.corpus.world import Relation, atlas
+from memlab.declare import Method
 from memlab.errors import InputError, NotFound, StoreError
 from memlab.lab.context import Context
 from memlab.lab.preparing import preparation
@@ -12,10 +13,9 @@ from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info, shippe
 from memlab.memory.changes import edited_texts
 from memlab.memory.datastore import Meta
 from memlab.memory.shelf import StoreInfo
-from memlab.methods import METHODS
-from memlab.methods.declare import Method
 from memlab.record.finding import find_sources
 from memlab.results import Article, Fact, FoundSources
+from memlab.systems.registry import Registry, registry
 
 
 class Inventory:
@@ -25,8 +25,12 @@ class Inventory:
         self.context = context
 
     def methods(self) -> dict[str, Method]:
-        """The methods by name that mix two distributions; SPALM mixes vectors, see `memlab.methods.spalm`."""
-        return dict(METHODS)
+        """The methods of all systems by name."""
+        return registry().methods
+
+    def systems(self) -> Registry:
+        """The systems, and those that cannot be used, with the reason."""
+        return registry()
 
     def models(self) -> list[ModelInfo]:
         """The bundled models, those trained here, and those that made a datastore here."""

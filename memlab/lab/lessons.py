@@ -7,11 +7,11 @@ from dataclasses import replace
 from itertools import count
 
 from memlab.corpus.lessons import Lesson, Step, bundled_lessons, named_after, read_lesson
+from memlab.declare import checked
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.lab.context import Context
-from memlab.methods import method
-from memlab.methods.declare import checked
 from memlab.record.lessons import drop_lesson, keep_lesson, own_lessons
+from memlab.systems.registry import registry
 
 
 class Lessons:
@@ -79,7 +79,7 @@ def _check(step: Step, n: int) -> None:
     if "method" not in step.parameters:
         return  # the page chooses one, and says what does not fit
     try:
-        how = method(step.parameters["method"])
+        how = registry().method(step.parameters["method"])
         known = {f.name for f in how.fields()}
         checked(how.settings, {k: v for k, v in step.parameters.items() if k in known})
     except MemlabError as error:

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from memlab.corpus.world import atlas
-from memlab.evaluate.prepare import prepare_bundled
 from memlab.evaluate.probes import probe_facts, table
-from memlab.lab.asking import Asking
-from memlab.lab.context import Context
-from memlab.lm.catalogue import load
-from memlab.methods import method
-from memlab.methods.declare import checked
+from memlab.lab.house import LabHouse
+from memlab.reading.reader import Request
 
 
 class Measuring:
     """Measurements with questions about facts."""
 
-    def __init__(self, context: Context, asking: Asking) -> None:
-        self.context, self.asking = context, asking
+    def __init__(self, house: LabHouse) -> None:
+        self.house = house
 
     def facts(
         self,
-        method_name: str = "bert-knn",
+        method_name: str | None = None,
         preset: str = "calibrated",
         search: str | None = None,
         questions: tuple[int, ...] = (0, 1, 2),
         datastore: str | None = None,
+        as_of: int | None = None,
     ) -> dict[str, Any]:
         """Scores of model, memory and mixture by exposure, on held-out questions; see `Lab.evaluate_facts`."""
-        how = method(method_name)
-        name = datastore or self.context.bundled_for(how.kind)
-        if not self.context.shelf.is_built(name):
-            prepare_bundled(self.context.home, name, lambda fraction, message: None)
-        s = checked(
-            how.settings, {} if search is None else {"search": search}, self.asking.settings(how.name, name, preset)
-        )
-        store = self.context.shelf.with_key(self.context.shelf.open(name), s.key)
-        lm = load(store.fingerprint.model)
-        store.check(lm, s.key)
-        s = replace(s, k=min(s.k, len(store)))
-        rows = probe_facts(atlas(), how, lm, store, s, questions)
+        how = self.house.method("ask", method_name, None, "[MASK]")
+        settings = {} if search is None else {"search": search}
+        if how.remembers and how.knn is not None:
+            self.house.make_ready(datastore or self.house.default_model(how.kind))
+        request = Request("ask", how.name, None, datastore, as_of, preset, leave_out="nothing", settings=settings)
+        request.check()
+        sources = self.house.reader(how).sources(request, self.house)
+        rows = probe_facts(atlas(), sources, questions)
+        s = {} if sources.settings is None else asdict(sources.settings)
         return {
             "task": "facts",
             "data": "atlas",
-            "settings": {"method": how.name, "preset": preset, "datastore": store.name, **asdict(s)},
+            "settings": {
+                "method": how.name,
+                "preset": preset,
+                "datastore": sources.datastore,
+                "as_of": sources.head,
+                **s,
+            },
             "results": table(atlas(), rows, how.name),
             "rows": [row.to_dict() for row in rows],
         }

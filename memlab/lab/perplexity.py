@@ -10,36 +10,34 @@ from typing import Any
 from memlab.corpus.passages import held_out_articles
 from memlab.corpus.readers import read_texts
 from memlab.corpus.split import one_text, parts
+from memlab.declare import Method, ReportedTable, checked, load
 from memlab.errors import InputError
 from memlab.evaluate.mixtures import LAMBDAS
 from memlab.evaluate.perplexity import (
-    NEEDS_STORE,
+    NEEDS_CACHE,
+    NEEDS_MEMORY,
+    OWN,
     Measured,
     Options,
     Sources,
-    check_methods,
+    chosen_columns,
     measure,
 )
 from memlab.evaluate.perplexity_report import check_ending, report, write_losses
-from memlab.evaluate.reported import ASTERISK, reported
+from memlab.evaluate.scorers import Scorer, ScorerOptions
 from memlab.evaluate.trained_gates import GateFor, gate_file, keep_gate
-from memlab.lab.asking import Asking
-from memlab.lab.context import Context
-from memlab.lab.gates import Gates, still_building, whole_store
-from memlab.lab.inventory import Inventory
-from memlab.lab.preparing import build_if_bundled
-from memlab.lm.catalogue import BUNDLED_SPALM, info, load_encoder
+from memlab.lab.house import LabHouse
+from memlab.lm.catalogue import info
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Windows, check_causal, passage, windows, with_memory
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.leave_out import LEAVE_OUT
 from memlab.memory.retrieval import check_k
-from memlab.methods import knn_lm
-from memlab.methods.declare import checked
-from memlab.methods.gates import gate_class
-from memlab.methods.reading import Progress, Search
-from memlab.methods.spalm import check_spalm
+from memlab.reading.gates import gate_class
+from memlab.reading.knn_reader import KnnReader, whole_store
+from memlab.reading.reader import Request
+from memlab.reading.states import Progress, Search
 from memlab.results import Article
+from memlab.systems.registry import registry
 
 PARTS = ("all", "train", "validation", "test")
 
@@ -49,12 +47,12 @@ class PerplexityOptions:
     """How perplexity is measured.
 
     Args:
-        models, datastores, short_term_models, spalm_models: one for each run (seed), in the same order; by
-            default the bundled ones, and the datastore that each model made.
+        models, datastores, short_term_models, own_models: one for each run (seed), in the same order; by default the
+            bundled ones, and the datastore that each model made. own_models: of a method that was trained with its memory.
         window, stride: how the texts are cut; equal ones cut windows that stand alone.
         memory: tokens of short-term memory; by default as many as the model was trained with, else a window.
         cache: size of the continuous cache; by default 4 windows where a method asks for it.
-        k, temperature, lam, key: of kNN-LM; without validation texts the datastore's own settings.
+        k, temperature, lam, key: of p_kNN; without validation texts the datastore's own settings.
         gates: "learned", "skip": trained on the validation texts and kept for `read`.
         leave_out: see `Lab.read`.
         seed: of the training of gates.
@@ -63,7 +61,7 @@ class PerplexityOptions:
     models: Sequence[str] = ()
     datastores: Sequence[str] = ()
     short_term_models: Sequence[str] = ()
-    spalm_models: Sequence[str] = ()
+    own_models: Sequence[str] = ()
     window: int | None = None
     stride: int | None = None
     memory: int | None = None
@@ -93,14 +91,14 @@ class PerplexityOptions:
             raise InputError(f"The continuous cache has size {self.cache}; allowed is 0 or more.")
         for kind in self.gates:
             gate_class(kind)
-        wanted = {name: getattr(self, name) for name in ("models", "datastores", "short_term_models", "spalm_models")}
+        wanted = {name: getattr(self, name) for name in ("models", "datastores", "short_term_models", "own_models")}
         number = max([1, *(len(names) for names in wanted.values())])
         for what, names in wanted.items():
             if len(names) not in (0, number) and not (what == "datastores" and len(names) == 1):
                 raise InputError(
                     f"{what} names {len(names)} and another option {number}: give one for each run, or none."
                 )
-        checked(knn_lm.Settings, _given(k=self.k, temperature=self.temperature, lam=self.lam))
+        checked(_with_memory().settings, _given(k=self.k, temperature=self.temperature, lam=self.lam))
         return number
 
 
@@ -120,19 +118,19 @@ class Run:
     model: str
     datastore: str | None
     short_term_model: str | None
-    spalm_model: str | None
+    own_model: str | None
 
 
 class Perplexity:
     """Perplexity of texts under several methods."""
 
-    def __init__(self, context: Context, inventory: Inventory, asking: Asking, gates: Gates) -> None:
-        self.context, self.inventory, self.asking, self.gates = context, inventory, asking, gates
+    def __init__(self, house: LabHouse) -> None:
+        self.house = house
 
     def measure(
         self,
         data: Data,
-        methods: Sequence[str],
+        methods: Sequence[str] | None,
         options: PerplexityOptions,
         losses: Path | None = None,
         progress: Progress = lambda fraction, message: None,
@@ -143,22 +141,24 @@ class Perplexity:
         Raises:
             MemlabError: whatever cannot be used, with what is allowed.
         """
-        chosen = check_methods(methods)
+        known = {name: role for m in registry().methods.values() for name, role in m.columns.items()}
+        usual = (_with_memory().name,)
+        chosen = chosen_columns(usual if methods is None else methods, known)
         o, texts = options, data.texts
         number = o.check()
         if not texts:
             raise InputError("There is no text to measure. Give files, or --atlas.")
-        if o.gates and "knn-lm" not in chosen:
-            chosen = (*chosen, "knn-lm")
+        if o.gates and "memory" not in chosen.values():
+            chosen |= {_with_memory().name: "memory"}
         if losses is not None:
             check_ending(losses)
         models = tuple(o.models) or self._models_of(o.datastores, number)
-        tokenizer = self.context.load(models[0])
+        tokenizer = self.house.load(models[0])
         for other in models[1:]:
-            _same_tokenizer(self.context.load(other), tokenizer)
+            _same_tokenizer(self.house.load(other), tokenizer)
         runs: list[Measured] = []
         for i in range(number):
-            others = (o.datastores, o.short_term_models, o.spalm_models)
+            others = (o.datastores, o.short_term_models, o.own_models)
             run = Run(models[i], *(names[min(i, len(names) - 1)] if names else None for names in others))
             made, k_used = self._measure(chosen, run, data, o, _part(progress, i, number), stop)
             runs.append(made)
@@ -170,11 +170,12 @@ class Perplexity:
             "k": k_used, "key": o.key, "leave_out": o.leave_out, "tuned_on": [a.title for a in data.validation],
             "seed": o.seed,
         }  # fmt: skip
-        return report(runs, passages, [a.title for a in texts], data.name, settings)
+        return report(runs, passages, [a.title for a in texts], data.name, settings, self.reported())
 
-    def reported(self) -> tuple[list[dict[str, Any]], str]:
-        """What the papers report, as printed, and a note; not comparable with what is measured here; raises nothing."""
-        return reported(), ASTERISK
+    def reported(self) -> list[ReportedTable]:
+        """What papers report of the methods that are measured, as printed; not comparable with what is measured here."""
+        with_columns = [s for s in registry().systems.values() if any(m.columns for m in s.methods)]
+        return [table for s in with_columns for table in s.reported]
 
     def part_of(self, path: Path, part: str = "all") -> list[Article]:
         """A file as texts; or its training, validation or test part (90, 5, 5 per cent by position) as one text.
@@ -195,16 +196,15 @@ class Perplexity:
 
     def _models_of(self, datastores: Sequence[str], number: int) -> tuple[str, ...]:
         """The models that made the datastores, one for each run; the bundled one without datastores."""
-        usual = self.context.bundled_for("causal")
+        usual = self.house.default_model("causal")
         made = [
-            self.context.shelf.open(d).fingerprint.model if self.context.shelf.is_built(d) else usual
-            for d in datastores
+            self.house.shelf.open(d).fingerprint.model if self.house.shelf.is_built(d) else usual for d in datastores
         ]
         return tuple(made[min(i, len(made) - 1)] if made else usual for i in range(number))
 
     def _measure(
         self,
-        methods: tuple[str, ...],
+        columns: Mapping[str, str],
         run: Run,
         data: Data,
         o: PerplexityOptions,
@@ -212,82 +212,80 @@ class Perplexity:
         stop: Callable[[], bool],
     ) -> tuple[Measured, int | None]:
         """One run, and the number of neighbors that were searched."""
-        lm = self.context.load(run.model)
+        lm = self.house.load(run.model)
         check_causal(lm)
-        local = windows(lm, o.window, o.stride)
-        search, lambdas, used, k = None, LAMBDAS, "last", o.k
-        temperatures: tuple[float, ...] = ()
-        tuned = bool(data.validation)
-        if set(methods) & set(NEEDS_STORE[:2]):
-            name = run.datastore or self.inventory.store_of(run.model, "causal")
-            build_if_bundled(self.context, name, progress)
-            given = _given(k=k, temperature=o.temperature, lam=o.lam, key=o.key)
-            s = self.gates.knn_settings(name, "calibrated", given)
-            found, base, _ = self.context.model_and_store(run.model, name, knn_lm.METHOD, s.key)
-            lm, store, used = found, whole_store(base), s.key
-            check_k(store, s.k)
-            search, k = Search(store, s.k, o.leave_out), s.k
+        local, roles = windows(lm, o.window, o.stride), set(columns.values())
+        search, used, k, tuned = None, "last", o.k, bool(data.validation)
+        temperatures, lambdas = _one(o.temperature, ()), _one(o.lam, LAMBDAS)
+        if roles & NEEDS_MEMORY:
+            lm, search, used, s = self._memory(run, o, progress)
+            k = search.k
             temperatures = () if tuned and o.temperature is None else (s.temperature,)
             lambdas = LAMBDAS if tuned and o.lam is None else (s.lam,)
-        sources: dict[str, Any] = {}
-        if "short-term" in methods:
-            reader = self.context.load(run.short_term_model) if run.short_term_model else lm
+        short: dict[str, Any] = {}
+        if "short-term" in roles:
+            reader = self.house.load(run.short_term_model) if run.short_term_model else lm
             _same_tokenizer(reader, lm)
             M = o.memory if o.memory is not None else _trained_memory(reader, local)
-            sources |= {"short": reader, "carried": with_memory(reader, local, M)}
-        if set(methods) & {"spalm", "spalm+knn-lm"}:
-            sources |= self._spalm_sources(lm, run.spalm_model or BUNDLED_SPALM, local, k, o)
-            if search is None:
-                s = self.asking.settings("knn-lm", sources["spalm_search"].store.name, key=sources["spalm"].record.key)
-                temperatures = _one(o.temperature, () if tuned else (s.temperature,))
-                lambdas = _one(o.lam, LAMBDAS if tuned else (s.lam,))
-        size = o.cache or (4 * local.window if set(methods) & {"cache", "knn-lm+cache"} else 0)
-        K = sources["spalm"].record.K if "spalm" in sources else 0
+            short = {"short": reader, "carried": with_memory(reader, local, M)}
+        scorer = None
+        if roles & OWN:
+            scorer = self._scorer(columns, ScorerOptions(run.own_model, lm, local, o.memory, k, o.leave_out))
+            if search is None and not tuned:
+                how = _with_memory().name
+                s = self.house.settings(how, scorer.search.store.name, "calibrated", scorer.key)
+                temperatures, lambdas = _one(o.temperature, (s.temperature,)), _one(o.lam, (s.lam,))
+        size = o.cache or (4 * local.window if roles & NEEDS_CACHE else 0)
         gates = tuple(g for g in o.gates if g != "constant")
         made = measure(
-            Sources(lm, local, search=search, key=used, **sources),
+            Sources(lm, local, search=search, key=used, scorer=scorer, **short),
             _passages(lm, data.texts), _passages(lm, data.validation),
-            Options(methods, temperatures, lambdas, size, gates, K, o.seed), progress, stop,
+            Options(columns, temperatures, lambdas, size, gates, o.seed), progress, stop,
         )  # fmt: skip
         if search is not None:
-            self._keep_gates(made, search, local)
+            self._keep_gates(made, search)
         return made, k
 
-    def _spalm_sources(
-        self, lm: LanguageModel, name: str, local: Windows, k: int | None, o: PerplexityOptions
-    ) -> dict[str, Any]:
-        spalm = self.context.load(name)
-        if not isinstance(spalm, SpalmModel):
-            raise InputError(f"{name} is no SPALM. Train one: memlab train NAME --kind spalm.")
-        _same_tokenizer(spalm, lm)
-        encoder = load_encoder(spalm)
-        build_if_bundled(self.context, spalm.record.datastore)
-        if not self.context.shelf.is_built(spalm.record.datastore):
-            raise still_building(spalm.record.datastore)
-        store = self.context.shelf.with_key(self.context.shelf.open(spalm.record.datastore), spalm.record.key)
-        check_spalm(spalm, encoder, store.fingerprint)
-        M = o.memory if o.memory is not None else _trained_memory(spalm, None)
-        if k is None:
-            k = min(len(store), self.asking.settings("knn-lm", store.name, key=spalm.record.key).k)
-        check_k(store, k)
-        return {
-            "spalm": spalm,
-            "spalm_how": with_memory(spalm, local, M),
-            "encoder": encoder,
-            "spalm_search": Search(store, max(spalm.record.K, k), o.leave_out),
-        }
+    def _memory(self, run: Run, o: PerplexityOptions, progress: Progress) -> tuple[LanguageModel, Search, str, Any]:
+        """The model, the memory that it made, the key, and settings."""
+        how = _with_memory()
+        name = run.datastore or self.house.default_store(run.model, "causal")
+        self.house.make_ready(name, progress)
+        given = _given(k=o.k, temperature=o.temperature, lam=o.lam, key=o.key)
+        reader = self.house.reader(how)
+        assert isinstance(reader, KnnReader)
+        s = reader.settings(name, Request("read", how.name, datastore=name, settings=given), self.house)
+        lm, base, _ = self.house.model_and_store(run.model, name, how, s.key)
+        store = whole_store(base)
+        check_k(store, s.k)
+        return lm, Search(store, s.k, o.leave_out), s.key, s
 
-    def _keep_gates(self, made: Measured, search: Search, local: Windows) -> None:
+    def _scorer(self, columns: Mapping[str, str], options: ScorerOptions) -> Scorer:
+        """What computes the columns of a method with models of its own. Raises InputError for two such methods."""
+        owners = {m.scorer for m in registry().methods.values() if m.scorer and columns.keys() & m.columns.keys()}
+        own = [name for name, role in columns.items() if role in OWN]
+        if len(owners) != 1:
+            raise InputError(f"{', '.join(own)} belong to different methods; measure them one after the other.")
+        made = load(str(owners.pop()))(self.house, options)
+        assert isinstance(made, Scorer)
+        return made
+
+    def _keep_gates(self, made: Measured, search: Search) -> None:
         store = whole_store(search.store)
         temperature = made.temperatures[made.chosen.temperature]
         for kind, gate in made.trained.items():
             scores = {"perplexity_gate": made.gates[kind]}
             keep_gate(
-                gate_file(self.context.home, store.name, kind),
+                gate_file(self.house.home, store.name, kind),
                 gate,
                 GateFor.of(store.fingerprint, search.k, temperature),
                 scores,
             )
+
+
+def _with_memory() -> Method:
+    """The method whose p_kNN is measured: the first that mixes it in while reading."""
+    return next(m for m in registry().able("read").values() if m.knn is not None)
 
 
 def _passages(lm: LanguageModel, texts: Sequence[Article]) -> list[Passage]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from memlab.declare import Method
 from memlab.evaluate.prepare import bundled_stores, prepare_bundled
 from memlab.lab.context import Context
-from memlab.lm.catalogue import BUNDLED
-from memlab.methods.reading import Progress
+from memlab.lm.catalogue import BUNDLED, info
+from memlab.reading.states import Progress
 from memlab.record.job_info import JobInfo
+from memlab.systems.registry import registry
+
+
+def calibrated_method(kind: str) -> Method:
+    """The method that bundled datastores of a kind of model are calibrated for: the first that mixes in p_kNN."""
+    return next(m for m in registry().able("ask", kind).values() if m.knn is not None)
 
 
 def preparation(context: Context) -> JobInfo | None:
@@ -21,4 +28,4 @@ def build_if_bundled(context: Context, name: str, progress: Progress = lambda fr
         return
     job = preparation(context)
     if job is None or job.over:
-        prepare_bundled(context.home, model, progress)
+        prepare_bundled(context.home, model, calibrated_method(info(model).kind), progress)

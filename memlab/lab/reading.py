@@ -12,27 +12,22 @@ from cachetools import LRUCache
 
 from memlab.corpus.readers import read_texts
 from memlab.corpus.received import drop_texts, keep_texts
-from memlab.errors import InputError, NotFound
+from memlab.declare import Field
+from memlab.errors import InputError
 from memlab.lab.context import Context
-from memlab.lab.gates import Gates
-from memlab.lab.inventory import Inventory
 from memlab.lab.jobs import long_work
-from memlab.lab.resolving import READING_METHODS, ReadingRequest, Resolver
-from memlab.lm.passage import Passage, check_causal, passage
-from memlab.methods import knn_lm, spalm
-from memlab.methods.declare import Field
-from memlab.methods.gates import GATES
-from memlab.methods.reading import Progress
-from memlab.methods.sources import Order, Read, read
-from memlab.methods.tracing import Mixing, step, trace
-from memlab.results import Trace, TraceStep
+from memlab.lab.resolving import Resolver, reading_request
+from memlab.lm.passage import Passage, passage
+from memlab.reading.passes import Order, Read, read
+from memlab.reading.reader import Request
+from memlab.reading.states import Progress
+from memlab.reading.tracing import Mixing, step, trace
+from memlab.results import About, Trace, TraceStep
+from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
-ONLY_ASKING = ("search", "articles")  # of kNN-LM: a reading searches all entries
-ONLY_MIXED = ("lam", "temperature", "knn_k")  # of SPALM: settings of the kNN-LM that is mixed in
-KNN_GATES = tuple(GATES)
 LONGEST_LITERAL = 1_000  # characters of a passage that stands within the code that reads it
 UNSAID = {"short_term": (0,), "cache": (0,), "leave_out": ("self",)}  # left out of the code: what holds anyway
 LIMIT = 4000  # tokens of one passage
@@ -47,20 +42,20 @@ class ResolvedReading:
     order: Order
     mixing: Mixing
     passage: Passage
-    about: dict[str, Any]
+    about: About
 
 
 class Reading:
     """Passages, read token by token."""
 
-    def __init__(self, context: Context, inventory: Inventory, gates: Gates, resolver: Resolver) -> None:
-        self.context, self.inventory, self.gates, self.resolver = context, inventory, gates, resolver
+    def __init__(self, context: Context, resolver: Resolver) -> None:
+        self.context, self.resolver = context, resolver
         self._reads: LRUCache = LRUCache(KEPT)
 
     def read(
         self,
         text: str,
-        request: ReadingRequest,
+        request: Request,
         cut: bool = False,
         progress: Progress = lambda fraction, message: None,
         stop: Callable[[], bool] = lambda: False,
@@ -86,7 +81,7 @@ class Reading:
         if whole[position].loss is None:
             raise InputError(f"Token {position} was not predicted: nothing stands before it, or reading was stopped.")
         asked = {"method": whole.method, "model": whole.model, "datastore": whole.datastore, "as_of": whole.as_of}
-        resolved = self._resolve(whole.text, ReadingRequest.of({**whole.settings, **asked}), cut=True)
+        resolved = self._resolve(whole.text, reading_request("read", {**whole.settings, **asked}), cut=True)
         return step(self._read(resolved), resolved.mixing, whole, position)
 
     def settings(self, method: str, model: str | None = None, datastore: str | None = None) -> list[tuple[Field, Any]]:
@@ -95,20 +90,7 @@ class Reading:
         Raises:
             MemlabError: no such method, or a model and datastore that do not belong together.
         """
-        if method not in READING_METHODS:
-            raise NotFound.named("method of reading", method, READING_METHODS)
-        if model is not None:
-            check_causal(self.context.load(model))
-        if method == "base":
-            return []
-        if method == "knn-lm":
-            fields = [field for field in knn_lm.METHOD.fields() if field.name not in ONLY_ASKING]
-            start = self.gates.knn_settings(datastore or self.inventory.store_of(model, "causal"), "calibrated", {})
-        else:
-            alone = method == "spalm"
-            fields = [field for field in spalm.METHOD.fields() if not (alone and field.name in ONLY_MIXED)]
-            start = self.resolver.open_spalm(ReadingRequest(method, model, datastore))[3]
-        return [(field, getattr(start, field.name)) for field in fields]
+        return self.resolver.settings("read", method, model, datastore)
 
     def code(self, trace: Trace) -> str:
         """Python that gives the same trace in a notebook; a long passage is read from a file."""
@@ -122,7 +104,7 @@ class Reading:
         given = {
             name: value
             for name, value in trace.settings.items()
-            if name not in ONLY_ASKING and value not in UNSAID.get(name, (None,))
+            if name not in registry().method(trace.method).only_ask and value not in UNSAID.get(name, (None,))
         }
         if not trace.settings.get("cache"):
             given.pop("lam_cache", None)
@@ -141,7 +123,7 @@ class Reading:
 
         Raises whatever `read` would raise for them.
         """
-        resolved = self._resolve(text, ReadingRequest.of(how), cut)
+        resolved = self._resolve(text, reading_request("read", how), cut)
         return (resolved.order, resolved.passage.text) in self._reads
 
     def text_of_file(self, name: str, content: bytes) -> str:
@@ -152,13 +134,13 @@ class Reading:
         finally:
             drop_texts(self.context.home, kept)
 
-    def _resolve(self, text: str, how: ReadingRequest, cut: bool) -> ResolvedReading:
+    def _resolve(self, text: str, request: Request, cut: bool) -> ResolvedReading:
         """The passage, model, memory and mixing of a reading."""
-        order, mixing, about = self.resolver.resolve(how)
-        resolved = ResolvedReading(order, mixing, passage(order.lm, text, LIMIT, cut), about)
-        if order.search is not None and (split := _in_pieces(resolved.passage.text, order.search.store.words)):
-            about["notices"] = (*about["notices"], split)
-        return resolved
+        r = self.resolver.resolve(request)
+        whole, about = passage(r.order.lm, text, LIMIT, cut), r.about
+        if r.order.search is not None and (split := _in_pieces(whole.text, r.order.search.store.words)):
+            about = replace(about, notices=(*about.notices, split))
+        return ResolvedReading(r.order, r.mixing, whole, about)
 
     def _read(
         self,

@@ -28,7 +28,7 @@ class Reports:
     def command(self, p: Prediction) -> str:
         """The shell command that asks the same again; raises nothing."""
         options = {"method": p.method, "model": p.model, "datastore": p.datastore, "as-of": p.as_of, **p.settings}
-        words = [f"--{name} {shlex.quote(str(value))}" for name, value in options.items()]
+        words = [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value != ""]
         words += [f"--without {entry}" for entry in p.without]
         if p.workspace != "default":
             words.append(f"--workspace {shlex.quote(p.workspace)}")
@@ -36,13 +36,13 @@ class Reports:
 
     def code(self, prediction: Prediction) -> str:
         """Python that gives the same prediction in a notebook; raises nothing."""
-        given = ", ".join(f"{name}={value!r}" for name, value in prediction.settings.items())
+        given = "".join(f", {name}={value!r}" for name, value in prediction.settings.items())
         left_out = f", without={list(prediction.without)}" if prediction.without else ""
         return (
             "from memlab import Lab\n\n"
             f"lab = Lab.open(workspace={prediction.workspace!r})\n"
             f"p = lab.ask({prediction.prompt!r}, method={prediction.method!r}, model={prediction.model!r},\n"
-            f"            datastore={prediction.datastore!r}, as_of={prediction.as_of}{left_out}, {given})\n"
+            f"            datastore={prediction.datastore or None!r}, as_of={prediction.as_of}{left_out}{given})\n"
             "p  # a notebook displays it; p.to_dict() has everything\n"
         )
 
@@ -55,7 +55,7 @@ class Reports:
         out = {"memlab": memlab.__version__, "Python": platform.python_version()}
         out |= {name: version(name) for name in LIBRARIES}
         out[f"weights of {p.model} (sha256)"] = load(p.model).weights_hash
-        if self.context.shelf.is_built(p.datastore):
+        if p.datastore and self.context.shelf.is_built(p.datastore):
             out[f"texts of {p.datastore} (sha256)"] = self.context.shelf.open(p.datastore).fingerprint.corpus_hash
         return out
 

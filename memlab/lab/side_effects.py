@@ -8,29 +8,29 @@ from typing import Any
 
 from memlab.corpus.generator import articles_hash
 from memlab.corpus.world import MASK, atlas
+from memlab.declare import Method, checked
 from memlab.errors import InputError, StoreError
-from memlab.evaluate.moved import what_moved
-from memlab.lab.answers import Answers
+from memlab.evaluate.moved import MeasuredEdit, what_moved
+from memlab.lab.asking import Asking
 from memlab.lab.context import Context
-from memlab.lab.preparing import build_if_bundled
+from memlab.lab.preparing import build_if_bundled, calibrated_method
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Meta
-from memlab.methods import METHODS
-from memlab.methods.declare import checked
 from memlab.record.fold import CHANGES
 from memlab.record.memory_edits import changes_of, changes_with, edit_of
 from memlab.results import Comparison, Edit, Moved, compare
+from memlab.systems.registry import registry
 
 
 class SideEffects:
     """Scores of edits, and answers right before and after them.
 
     Args:
-        answers_in: the answers of another view of the workspace, for edits that are not made.
+        asking_in: questions to another view of the workspace, for edits that are not made.
     """
 
-    def __init__(self, context: Context, answers: Answers, answers_in: Callable[[Context], Answers]) -> None:
-        self.context, self.answers, self.answers_in = context, answers, answers_in
+    def __init__(self, context: Context, asking: Asking, asking_in: Callable[[Context], Asking]) -> None:
+        self.context, self.asking, self.asking_in = context, asking, asking_in
 
     def of(
         self,
@@ -57,7 +57,7 @@ class SideEffects:
         edit = self._edit_named(edit)
         name, how = self.memory_of(edit, method, datastore)
         build_if_bundled(self.context, name)
-        s = checked(how.settings, settings, self.answers.asking.settings(how.name, name, key=settings.get("key")))
+        s = checked(how.settings, settings, self.asking.house.settings(how.name, name, key=settings.get("key")))
         lm, base, _ = self.context.model_and_store(None, name, how, s.key)
         if not base.ready:
             raise InputError(f"The memory {name!r} is still being built. Its side effects are known when it is ready.")
@@ -65,7 +65,8 @@ class SideEffects:
 
         def measure() -> Moved:
             without, with_it = (self.context.with_changes(base, lm, s.key, changes) for changes in (before, after))
-            return what_moved(atlas(), how, lm, without, with_it, s, edit.parameters, edit.seq, before.head)
+            asked_about = MeasuredEdit(edit.parameters, edit.seq, before.head)
+            return what_moved(atlas(), how, lm, without, with_it, s, asked_about)
 
         asked = json.dumps(edit.parameters, sort_keys=True)
         return self.context.cache.get(("moved", before, after, asked, how.name, base, s), measure)
@@ -81,9 +82,9 @@ class SideEffects:
         edit = self._edit_named(edit)
         if edit.dry_run:
             self._check_up_to_date(edit)
-            supposed = self.answers_in(self.context.supposing(self._without_and_with(edit, None)[1]))
-            return compare(self.answers.ask(prompt, **how), supposed.ask(prompt, **how))
-        return compare(*(self.answers.ask(prompt, as_of=n, **how) for n in (edit.seq - 1, edit.seq)))
+            supposed = self.asking_in(self.context.supposing(self._without_and_with(edit, None)[1]))
+            return compare(self.asking.ask(prompt, **how), supposed.ask(prompt, **how))
+        return compare(*(self.asking.ask(prompt, as_of=n, **how) for n in (edit.seq - 1, edit.seq)))
 
     def _without_and_with(self, edit: Edit, as_of: int | None) -> tuple[Changes, Changes]:
         if edit.dry_run:
@@ -116,19 +117,21 @@ class SideEffects:
             )
         return edit
 
-    def memory_of(self, edit: Edit, method: str | None, datastore: str | None) -> tuple[str, Any]:
+    def memory_of(self, edit: Edit, method: str | None, datastore: str | None) -> tuple[str, Method]:
         """Datastore and method with which an edit is measured."""
         name = datastore
         if name is None:
             named = {s.corpus for s in edit.sources} - {"edit", articles_hash()}
             name = next((n for n in self.context.shelf.names() if named and self._corpus_named(n) in named), None)
         if method is not None:
-            how = self.context.method("", method)
+            how = registry().method(method)
+            if how.knn is None:
+                raise InputError(f"Side effects are measured with methods that mix in p_kNN; {how.title} does not.")
         else:
             kind = "masked" if MASK in edit.parameters.get("prompt", MASK) else "causal"
             if name is not None and self.context.shelf.is_built(name):
                 kind = self.context.shelf.open(name).fingerprint.kind
-            how = next(m for m in METHODS.values() if m.kind == kind)
+            how = calibrated_method(kind)
         return name or self.context.bundled_for(how.kind), how
 
     def _corpus_named(self, datastore: str) -> str:

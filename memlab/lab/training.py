@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.corpus.world import atlas
+from memlab.declare import Recipe, load
 from memlab.errors import InputError, NotFound
 from memlab.evaluate.card import write_card
 from memlab.evaluate.text_card import write_text_card
-from memlab.evaluate.text_models import ATLAS, ATLAS_ENCODER, ATLAS_SPALM, make_text_model, recipe_for
-from memlab.lab.context import Context
+from memlab.evaluate.text_models import ATLAS, TextJob, TextTraining, material, recipe_for
+from memlab.lab.house import LabHouse
 from memlab.lab.jobs import long_work, stopping
-from memlab.lm.catalogue import BUNDLED, ModelInfo, info
-from memlab.lm.text_training import TextRecipe
+from memlab.lab.preparing import calibrated_method
+from memlab.lm.catalogue import SHIPPED, ModelInfo, info
+from memlab.lm.text_training import KINDS, TextRecipe
 from memlab.lm.training import RECIPES, train
 from memlab.record.jobs import Progress, Stop
+from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
@@ -35,8 +38,8 @@ class TrainOptions:
 class Training:
     """Trains models from scratch."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    def __init__(self, house: LabHouse) -> None:
+        self.house = house
 
     def train(
         self,
@@ -56,16 +59,17 @@ class Training:
             NotFound: no such recipe.
             StoppedError: `stop` returned True.
         """
-        if name == ATLAS_SPALM.name:
-            return self._train_text(
-                ATLAS, replace(ATLAS_SPALM, steps=steps or ATLAS_SPALM.steps), ATLAS_ENCODER, out, progress, stop
-            )
+        bundled = {r.name: r for r in _recipes() if r.bundled}
+        if name in bundled:
+            r = bundled[name]
+            recipe_of = recipe_for(ATLAS, r.name, r.kind, r.seed, steps or r.steps)
+            return self._train_text(ATLAS, recipe_of, r.encoder, out, progress, stop)
         if name not in RECIPES:
-            raise NotFound.named("recipe", name, (*RECIPES, ATLAS_SPALM.name), "A text of your own: --text FILE.")
+            raise NotFound.named("recipe", name, (*RECIPES, *bundled), "A text of your own: --text FILE.")
         recipe = RECIPES[name] if steps is None else replace(RECIPES[name], steps=steps)
-        folder = (out or self.context.home / "models" / name).absolute()
+        folder = (out or self.house.home / "models" / name).absolute()
         train(recipe, atlas(), folder, lambda f, m: progress(0.9 * f, m), stop)
-        write_card(folder, stopping(lambda f, m: progress(0.9 + 0.1 * f, m), stop))
+        write_card(folder, calibrated_method(recipe.kind), stopping(lambda f, m: progress(0.9 + 0.1 * f, m), stop))
         return info(str(folder))
 
     def text(
@@ -82,20 +86,21 @@ class Training:
 
         Args:
             text: a file or folder (txt, md, csv, jsonl, parquet, also .gz), or "atlas", the bundled world.
-            kind: "base", "short-term" (memory) or "spalm"; equal seeds and steps read the same tokens.
-            encoder: of a SPALM: a base model trained on the same text, by folder or by its name in the home folder.
+            kind: "base", "short-term" (memory), or one that a system declares; equal seeds and steps read the same tokens.
+            encoder: where the kind needs a frozen one: a base model trained on the same text, by folder or by its name in the home folder.
             options: steps, seed, and `out`: where its folder is written, by default `models/<name>` in the home folder.
 
         Raises:
             InputError: the name, text, kind, seed, steps or encoder cannot be used.
             StoppedError: `stop` returned True; nothing is written.
         """
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name) or name in (*BUNDLED, ATLAS_SPALM.name):
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name) or name in SHIPPED:
             raise InputError(
                 f"{name!r} cannot name a model of one's own. Use letters, digits, '-', '_' and '.', and no bundled model's name."
             )
         how = TrainOptions(**options)
-        encoder = self.context.whole_name(encoder) if encoder else None
+        encoder = self.house.context.whole_name(encoder) if encoder else None
+        _training(kind)
         recipe = recipe_for(text, name, kind, how.seed, how.steps)
         return self._train_text(text, recipe, encoder, how.out, progress, stop)
 
@@ -108,10 +113,29 @@ class Training:
         progress: Progress,
         stop: Stop = lambda: False,
     ) -> ModelInfo:
-        folder = (out or self.context.home / "models" / recipe.name).absolute()
-        make_text_model(self.context.home, text, recipe, encoder, folder, lambda f, m: progress(0.95 * f, m), stop)
-        write_text_card(self.context.home, folder, text, stopping(lambda f, m: progress(0.95 + 0.05 * f, m), stop))
+        folder = (out or self.house.home / "models" / recipe.name).absolute()
+        training, given = _training(recipe.kind), material(text, recipe)
+        training.make(TextJob(self.house, given, recipe, encoder, folder, lambda f, m: progress(0.95 * f, m), stop))
+        scoring = stopping(lambda f, m: progress(0.95 + 0.05 * f, m), stop)
+        write_text_card(self.house, folder, text, training, scoring)
         return info(str(folder))
+
+
+def _recipes() -> list[Recipe]:
+    """The recipes of all systems that train on running text."""
+    return [r for system in registry().systems.values() for r in system.recipes if r.train is not None]
+
+
+def _training(kind: str) -> TextTraining:
+    """How a kind of model is trained. Raises InputError for an unknown one."""
+    if kind in KINDS:
+        return TextTraining()
+    found = {r.kind: r.train for r in _recipes()}
+    if kind not in found:
+        raise InputError(f"There is no kind of model {kind!r}. Allowed: {', '.join((*KINDS, *found))}.")
+    made = load(str(found[kind]))()
+    assert isinstance(made, TextTraining)
+    return made
 
 
 @long_work("train")

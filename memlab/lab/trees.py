@@ -12,9 +12,10 @@ from cachetools import LRUCache
 from memlab.lab.context import Context
 from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.jobs import long_work
-from memlab.methods.reading import Progress
+from memlab.reading.states import Progress
 from memlab.results import Generation, GenerationPair
 from memlab.results.moves import Choose, GoOn, Move, moves_of
+from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
@@ -115,7 +116,7 @@ class Trees:
 
     def _alone_beside(self, g: Generation, progress: Progress, stop: Callable[[], bool]) -> GenerationPair:
         """As many tokens of the model alone, behind the last one that a person chose."""
-        if g.method == "base":
+        if not registry().method(g.method).remembers:
             return GenerationPair(g, None)
         path = g.path() if g.leaf is not None else ()
         after = max((i + 1 for i, node in enumerate(path) if node.chosen), default=0)

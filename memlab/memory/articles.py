@@ -12,17 +12,17 @@ import re
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.preprocessing import normalize
 
 from memlab.errors import StoreError
 
-_hash = HashingVectorizer(ngram_range=(1, 2), n_features=2**20, alternate_sign=False, norm=None, lowercase=True)
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import HashingVectorizer
 
 LEAST = 1e-4  # weight of a term that half of the texts have: with 0, a few like texts could not be found
 
@@ -55,7 +55,7 @@ class ArticleSearch:
     @staticmethod
     def over(texts: Iterable[str], titles: Sequence[str]) -> ArticleSearch:
         """Counts the terms of the texts."""
-        counts = _hash.transform(texts).tocsr()
+        counts = _hash().transform(texts).tocsr()
         df = np.asarray((counts > 0).sum(axis=0)).ravel()
         idf = np.maximum(LEAST, np.log((counts.shape[0] - df + 0.5) / (df + 0.5))).astype(np.float32)
         return ArticleSearch(_weighted(counts, idf), idf, titles)
@@ -82,7 +82,7 @@ class ArticleSearch:
 
     def terms(self, text: str) -> Terms:
         """A text's row of the matrix, by the weights of this collection."""
-        row = _weighted(_hash.transform([text]).tocsr(), self.idf)
+        row = _weighted(_hash().transform([text]).tocsr(), self.idf)
         return Terms(row.indices, row.data)
 
     def edited(self, changed: Mapping[int, Terms], added: Sequence[tuple[Terms, Sequence[int]]] = ()) -> ArticleSearch:
@@ -129,7 +129,7 @@ class ArticleSearch:
 
     def nearest(self, question: str, n: int) -> list[int]:
         """Rows of the n articles nearest by TF-IDF; fewer when no more share a term with the question."""
-        query = _weighted(_hash.transform([question]).tocsr(), self.idf)
+        query = _weighted(_hash().transform([question]).tocsr(), self.idf)
         changed, fresh = self._changed
         score, new, added = ((part @ query.T).toarray().ravel() for part in (self.matrix, fresh, self._added))
         score[changed] = new
@@ -152,7 +152,17 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 
 
+@cache
+def _hash() -> HashingVectorizer:
+    """Counts words and word pairs. Imported at first use: scikit-learn takes a second, and kNN-LM does without it."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    return HashingVectorizer(ngram_range=(1, 2), n_features=2**20, alternate_sign=False, norm=None, lowercase=True)
+
+
 def _weighted(counts: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
+    from sklearn.preprocessing import normalize
+
     tf = counts.astype(np.float32)
     tf.data = np.log1p(tf.data)
     return normalize(tf.multiply(idf[None, :]).tocsr())

@@ -16,7 +16,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError
@@ -214,6 +213,8 @@ def _whole_words(text: str, spans: list[tuple[int, int]]) -> list[bool]:
 @lru_cache(maxsize=8)
 def rememberable(model: LanguageModel) -> np.ndarray:
     """(V,) whether a token may be the value of an entry of a masked model: a word, no stop word, no piece."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # at first use: it takes a second to import
+
     raw = model.tokenizer.convert_ids_to_tokens(range(len(model.tokenizer)))
     special = set(model.tokenizer.all_special_ids)
     out = np.zeros(model.V, bool)

@@ -7,8 +7,8 @@ another lambda, temperature or gate costs neither a forward pass nor a search.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from memlab.reading.mixture import KnnMixture, Mixture, Sides, cache_over
 from memlab.reading.passes import Read, Side
 from memlab.reading.reader import NO_CACHE, CacheOptions, Mixer
 from memlab.reading.trace_summary import combination, summarize
-from memlab.results import Distribution, Neighbor, Trace, TraceArrays, TraceStep, TraceToken
+from memlab.results import About, Distribution, Neighbor, Trace, TraceArrays, TraceStep, TraceToken
 from memlab.results.trace import TopWords
 
 SHOWN = 8  # neighbors, and words of the cache, kept for each token
@@ -52,13 +52,8 @@ def mixture(
     return mixing.mixer.mixture(order.lm, side.states, words, found, cached, mixing.cache.lam), theta
 
 
-def trace(made: Read, mixing: Mixing, about: Mapping[str, Any]) -> Trace:
-    """The trace of a passage.
-
-    Args:
-        about: the fields of `Trace` that are not computed: method, model, datastore, workspace, as_of, settings,
-            gate_kind, words, notices.
-    """
+def trace(made: Read, mixing: Mixing, about: About) -> Trace:
+    """The trace of a passage; `about` says how it was read."""
     start = time.perf_counter()
     ids, rows, N = np.asarray(made.passage.ids), made.full.states.rows, len(made.passage)
     best, theta = mixture(made, made.full, mixing)
@@ -92,10 +87,8 @@ def trace(made: Read, mixing: Mixing, about: Mapping[str, Any]) -> Trace:
     summary = summarize(
         arrays, combinations, measured, {**made.ms, "mix": mixed, "total": sum(made.ms.values()) + mixed}
     )
-    settings = {**about["settings"], **({"theta": theta} if theta is not None else {})}
-    return Trace(
-        **{**about, "settings": settings}, text=made.passage.text, arrays=arrays, summary=summary, stopped=made.stopped
-    )
+    said = about if theta is None else replace(about, settings={**about.settings, "theta": theta})
+    return Trace(**vars(said), text=made.passage.text, arrays=arrays, summary=summary, stopped=made.stopped)
 
 
 class _Kept:

@@ -5,6 +5,7 @@ neighbors behind the memory's answer, and the gate that mixed them. Pages, figur
 notebooks and tests read these objects; nothing is computed in a page.
 """
 
+from memlab.results.about import About
 from memlab.results.batch import BatchRow, batch_csv
 from memlab.results.comparison import Comparison, Difference, WordMoved, compare
 from memlab.results.distribution import Distribution, WordProbability
@@ -24,14 +25,17 @@ from memlab.results.explanation import (
 )
 from memlab.results.facts import Article, Fact
 from memlab.results.found_source import FoundSource, FoundSources
+from memlab.results.gate import NO_GATE, Gate, GateInfo, lambda_gate
 from memlab.results.generation import ENDINGS, Branch, CopiedSpan, Generation, GenerationPair, Node
 from memlab.results.moved import GroupScore, Moved, MovedRow
-from memlab.results.prediction import SCHEMA_VERSION, Gate, Neighbor, Prediction, PromptToken, Timings, TippingPoint
+from memlab.results.prediction import SCHEMA_VERSION, Neighbor, Prediction, PromptToken, Timings, TippingPoint
 from memlab.results.trace import Cached, Remembered, Trace, TraceArrays, TraceStep, TraceToken
 
 __all__ = [
     "ENDINGS",
+    "NO_GATE",
     "SCHEMA_VERSION",
+    "About",
     "Article",
     "BatchRow",
     "Branch",
@@ -45,6 +49,7 @@ __all__ = [
     "FoundSource",
     "FoundSources",
     "Gate",
+    "GateInfo",
     "Generation",
     "GenerationPair",
     "GroupScore",
@@ -77,4 +82,5 @@ __all__ = [
     "WordProbability",
     "batch_csv",
     "compare",
+    "lambda_gate",
 ]

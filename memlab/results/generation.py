@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from memlab.errors import InputError
+from memlab.results.gate import GateInfo
 from memlab.results.moves import Look, Move, then, written
 from memlab.results.tables import csv_text
 from memlab.results.trace import TraceToken, in_a_line, origin
@@ -88,7 +89,7 @@ class Branch:
 class Generation:
     """A prompt that was continued, seen along one branch (`leaf`); the others stay in the tree.
 
-    ids: the prompt as the model reads it, special tokens included. settings: those of the method. decoding: temperature, top_p, seed. gate_kind: as in `Trace`.
+    ids: the prompt as the model reads it, special tokens included. settings: those of the method. decoding: temperature, top_p, seed. gate_info: as in `Trace`.
     max_tokens: how many tokens were asked for last; copied_from: of how many tokens on a span counts as copied.
     moves: how the tree was grown; see `memlab.results.moves`. ms: milliseconds of what was done last.
     """
@@ -104,7 +105,7 @@ class Generation:
     decoding: Mapping[str, Any]
     max_tokens: int
     copied_from: int
-    gate_kind: str
+    gate_info: GateInfo
     nodes: tuple[Node, ...]
     branches: tuple[Branch, ...]
     leaf: int | None
@@ -112,6 +113,11 @@ class Generation:
     moves: tuple[Move, ...] = ()
     notices: tuple[str, ...] = ()
     ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def gate_kind(self) -> str:
+        """Name of the gate."""
+        return self.gate_info.kind
 
     def path(self, leaf: int | None = None) -> tuple[Node, ...]:
         """The nodes from the prompt to `leaf` (default: of this branch)."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from memlab.results.distribution import Distribution, WordProbability
+from memlab.results.gate import GateInfo
 from memlab.results.prediction import SCHEMA_VERSION, Neighbor
 from memlab.results.tables import csv_text
 
@@ -66,7 +67,7 @@ class TraceToken:
 
     Losses are -ln p of the token, in nats; None for a token that is not predicted (the first, where the
     model has no start token), infinite for one that gets probability 0. `loss_without_memory` is that of the local context alone. `gate` is the weight of
-    the memory (kNN methods) or of the local state (SPALM): the trace's `gate_kind` says which.
+    the memory, or of the model's own state: the trace's `gate_info` says which.
     `frequency` is how many entries of the datastore have this value.
     """
 
@@ -163,8 +164,7 @@ class TraceArrays:
 class Trace(Sequence[TraceToken]):
     """A passage read token by token, read as a list of `TraceToken`.
 
-    `gate_kind` says what `gate` is: "constant", "learned" or "skip" (lambda, the weight of the memory),
-    "spalm" (g, the weight of the local state), "none". `words` are what a person reads for each id.
+    `gate_info` says what the gates of the tokens are: what they weigh, and what stands at their ends. `words` are what a person reads for each id.
     `summary` holds perplexities with and without memory, for each combination of sources, the share of tokens
     that memory worsens, and the same by kind and frequency of word.
     """
@@ -176,12 +176,17 @@ class Trace(Sequence[TraceToken]):
     workspace: str
     as_of: int
     settings: Mapping[str, Any]
-    gate_kind: str
+    gate_info: GateInfo
     words: Sequence[str] = field(repr=False)
     arrays: TraceArrays = field(repr=False)
     summary: Mapping[str, Any] = field(repr=False)
     notices: tuple[str, ...] = ()
     stopped: bool = False
+
+    @property
+    def gate_kind(self) -> str:
+        """Name of the gate."""
+        return self.gate_info.kind
 
     def __len__(self) -> int:
         return len(self.arrays.ids)
@@ -300,6 +305,7 @@ def origin(said: Trace | Generation) -> dict[str, Any]:
         "as_of": said.as_of,
         "settings": dict(said.settings),
         "gate_kind": said.gate_kind,
+        "gate_info": said.gate_info.to_dict(),
     }
 
 

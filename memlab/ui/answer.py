@@ -6,9 +6,9 @@ from html import escape
 
 import streamlit as st
 
+from memlab.declare import Field
 from memlab.figures import three_answers
 from memlab.figures.theme import MIXTURE
-from memlab.methods.declare import Field
 from memlab.results import Prediction
 from memlab.ui import fields
 from memlab.ui.formula import formula, tipping

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from memlab.declare import Field, Method, checked
 from memlab.errors import InputError, MemlabError
-from memlab.methods.declare import Field, Method, checked
 from memlab.ui.plain import plain
 
 

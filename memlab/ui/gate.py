@@ -15,7 +15,8 @@ SETTINGS = ("k", "temperature", "lam", "key")
 def gate_is_ready(lab: Lab, how: dict[str, Any]) -> bool:
     """Whether a passage can be read with this gate; offers to train it where it cannot. Raises MemlabError."""
     gate = how.get("gate", "constant")
-    if how["method"] != "knn-lm" or gate == "constant":
+    method = lab.methods()[how["method"]]
+    if method.knn is None or gate == method.gates[0]:
         return True
     settings = {name: how[name] for name in SETTINGS}
     if lab.gates.is_trained(gate, how["model"], how["datastore"], **settings):

@@ -9,21 +9,11 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
+from memlab.declare import Field, Method, checked
 from memlab.errors import InputError, MemlabError, NotFound
-from memlab.lab.reading import KNN_GATES
-from memlab.methods import knn_lm, spalm
-from memlab.methods.declare import Field, checked
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named
-
-FIRST = "knn-lm"
-SETTINGS = {"knn-lm": knn_lm.Settings, "spalm": spalm.Settings, "spalm+knn-lm": spalm.Settings}
-SAYS = {
-    "base": "The model alone, with its local context.",
-    "knn-lm": "kNN-LM, Khandelwal et al., ICLR 2020: mixes two distributions.",
-    "spalm": "SPALM, Yogatama et al., TACL 2021: mixes vectors, with a gate that it learned.",
-    "spalm+knn-lm": "SPALM, with the distribution of kNN-LM mixed in after it.",
-}
+from memlab.ui.plain import plain
 
 
 @dataclass(frozen=True)
@@ -44,13 +34,15 @@ class MemoryControls:
         """The name of a control in the address."""
         return f"{self.page}.{name}"
 
-    def method(self, methods: Sequence[str], what: str) -> str:
-        """The method, with a line on what it is."""
-        self.check("method", what, methods)
-        method = st.segmented_control(
+    def method(self, ability: str, what: str) -> Method:
+        """The method, of those that can do what the page does, with a line on what it is."""
+        able = {name: m for name, m in self.lab.methods().items() if m.can(ability)}
+        self.check("method", what, list(able))
+        name = st.segmented_control(
             "Method",
-            methods,
-            default=FIRST,
+            list(able),
+            default=next(iter(able)),
+            format_func=lambda name: able[name].title,
             required=True,
             key=self.key("method"),
             bind="query-params",
@@ -58,7 +50,8 @@ class MemoryControls:
             args=(True,),
             wrap=True,
         )
-        st.caption(SAYS[method])
+        method = able[name]
+        st.caption(plain(f"{method.title}, {method.paper}."), help=plain(method.help))
         return method
 
     def datastore(self, help: str = "") -> str | None:
@@ -75,15 +68,13 @@ class MemoryControls:
         )
         return named(store)
 
-    def settings(self, method: str, model: str | None, store: str | None) -> dict[str, Any]:
+    def settings(self, method: Method, model: str | None, store: str | None) -> dict[str, Any]:
         """Controls from what the method declares. Raises MemlabError where the three do not belong together."""
         chosen = {}
-        for setting, default in self.lab.reading.settings(method, model, store):
+        for setting, default in self.lab.reading.settings(method.name, model, store):
             here = self.other_names.get(setting.name, setting.name)
             label = setting.label if here == setting.name else f"{setting.label} of the memory"
-            chosen[here] = self.widget(
-                replace(setting, name=here, label=label), default, SETTINGS[method], setting.name
-            )
+            chosen[here] = self.widget(replace(setting, name=here, label=label), default, method.settings, setting.name)
         return chosen
 
     def widget(self, setting: Field, default: Any, settings: type, checked_as: str | None = None) -> Any:
@@ -96,12 +87,12 @@ class MemoryControls:
                 self.problems.append(error)
         return fields.widget(replace(setting, name=key), default)
 
-    def gate(self) -> str:
-        """The gate of kNN-LM."""
-        self.check("gate", "gate", KNN_GATES)
+    def gate(self, method: Method) -> str:
+        """The gate, of those that the method declares."""
+        self.check("gate", "gate", method.gates)
         return st.selectbox(
             "Gate",
-            KNN_GATES,
+            method.gates,
             key=self.key("gate"),
             bind="query-params",
             help="Constant: λ everywhere. Learned: λ from the model's and memory's certainty. Skip: also spares searches.",
@@ -138,5 +129,6 @@ class MemoryControls:
         for setting, default in settings:
             if (key := self.key(self.other_names.get(setting.name, setting.name))) in state:
                 state[key] = default
-        if method == "knn-lm" and self.key("gate") in state:
-            state[self.key("gate")] = KNN_GATES[0]
+        gates = self.lab.methods()[method].gates
+        if gates and self.key("gate") in state:
+            state[self.key("gate")] = gates[0]

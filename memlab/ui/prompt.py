@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
-from memlab.methods.declare import Method
+from memlab.declare import Method
 from memlab.ui.keyboard import ASK
 from memlab.ui.neighbors import start_over
 from memlab.ui.plain import plain

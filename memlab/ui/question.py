@@ -10,9 +10,9 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.corpus.world import MASK
+from memlab.declare import Field, Method
 from memlab.errors import MemlabError
 from memlab.lab import PRESETS
-from memlab.methods.declare import Field, Method
 from memlab.results import Prediction
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named, unknown_name
@@ -96,7 +96,7 @@ def choose(lab: Lab, prompt: str) -> Question:
         args=(lab,),
         help="Calibrated: tuned on validation facts when the datastore was built. Paper: the authors' values.",
     )
-    default = lab.settings(method.name, named(datastore), preset)
+    default = lab.ask_defaults(method.name, model, named(datastore), preset)
     problems += fields.address_problems(method, default)
     chosen, mixing = {}, None
     for field in method.fields():
@@ -113,10 +113,10 @@ def choose(lab: Lab, prompt: str) -> Question:
 def offer_fitting_method(lab: Lab, question: Question) -> None:
     """A button for the method that this prompt is meant for, where the chosen one cannot read it."""
     kind = "masked" if MASK in question.prompt else "causal"
-    if question.method.kind == kind:
+    if kind in question.method.kinds:
         return
     for name, method in _offered_methods(lab, question.model).items():
-        if method.kind == kind:
+        if kind in method.kinds and method.remembers:
             label, arrow = f"Ask this with {method.title}", ":material/arrow_forward:"
             st.button(label, key=f"ask.with.{name}", icon=arrow, on_click=_take_method, args=(lab, name))
 
@@ -128,14 +128,14 @@ def _take_method(lab: Lab, name: str) -> None:
 
 def _offered_methods(lab: Lab, model: str | None) -> dict[str, Method]:
     """The methods that the chosen model can run; all of them where the method brings its own model."""
-    methods = lab.methods()
     kinds = {info.name: info.kind for info in lab.models()}
-    return {n: m for n, m in methods.items() if model is None or m.kind == kinds.get(model, m.kind)}
+    able = {n: m for n, m in lab.methods().items() if m.can("ask")}
+    return {n: m for n, m in able.items() if model is None or kinds.get(model, m.kind) in m.kinds}
 
 
 def _offered_stores(lab: Lab, method: Method, model: str | None) -> list[str]:
     """The datastores whose keys come from the chosen model, or from any model of the method's kind."""
-    fitting = {info.name for info in lab.models() if info.kind == method.kind and model in (None, info.name)}
+    fitting = {info.name for info in lab.models() if info.kind in method.kinds and model in (None, info.name)}
     return [store.name for store in lab.datastores() if store.model in fitting]
 
 
@@ -150,7 +150,9 @@ def _defaults_again(lab: Lab) -> None:
     drop_only(())
     state = st.session_state
     try:
-        default = lab.settings(state["method"], named(state.get("datastore")), state["preset"])
+        default = lab.ask_defaults(
+            state["method"], named(state.get("model")), named(state.get("datastore")), state["preset"]
+        )
     except MemlabError:
         return  # the page shows it when it asks for the same settings
     for name, value in dataclasses.asdict(default).items():

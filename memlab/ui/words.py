@@ -10,7 +10,7 @@ WORDS = {
     "neighbor": "An entry whose key is close to the question's. The closer, the more weight its value gets.",
     "λ (lambda)": "The weight of the memory in the mixture: 0 is the model alone, 1 the memory alone.",
     "temperature, scale": "How fast weight falls with distance. Small: only the nearest count. Large: all count alike.",
-    "gate": "What decides λ: one number for every question, or a number computed for each word. SPALM's gate g is the weight of the local context.",
+    "gate": "What decides λ: one number for every question, or a number computed for each word. Where vectors are mixed, the gate weighs the model's own state.",
     "tipping point": "The λ from which memory's answer beats the model's.",
     "[MASK]": "The gap that a masked model fills. A next-word model continues the prompt instead.",
     "calibrated, paper": "Settings tuned on validation facts for this datastore, or the values printed by the authors.",

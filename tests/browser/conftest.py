@@ -31,6 +31,7 @@ FLAGS = [
 ]
 SIZE = {"width": 1280, "height": 800}
 START = 60.0  # seconds until the server must answer
+TRIES = 3
 ANSWER = 60_000  # milliseconds for whatever a page waits for, on a busy machine
 
 sync_api.expect.set_options(timeout=ANSWER)
@@ -42,28 +43,39 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Abstract
 
     @contextmanager
     def run(home: Path) -> Iterator[str]:
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            port = free.getsockname()[1]
-        command = [sys.executable, "-m", "streamlit", "run", str(bundle() / "app.py"), f"--server.port={port}"]
-        log = (tmp_path_factory.mktemp("server") / "log.txt").open("w")
-        process = subprocess.Popen(
-            [*command, "--server.headless=true"],
-            cwd=bundle(),
-            env={**os.environ, "MEMLAB_HOME": str(home)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        address = f"http://localhost:{port}"
+        log = tmp_path_factory.mktemp("server") / "log.txt"
+        process, address = _start(home, log)
         try:
-            _wait_for(address, process)
             yield address
         finally:
             process.terminate()
             process.wait(timeout=20)
-            log.close()
 
     return run
+
+
+def _start(home: Path, log: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """A server that answers, and its address; on another port where somebody took the first one meanwhile."""
+    for _ in range(TRIES):
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "streamlit", "run", str(bundle() / "app.py"), f"--server.port={port}"]
+        with log.open("a") as out:
+            process = subprocess.Popen(
+                [*command, "--server.headless=true"],
+                cwd=bundle(),
+                env={**os.environ, "MEMLAB_HOME": str(home)},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        address = f"http://localhost:{port}"
+        if _answers(address, process):
+            return process, address
+        process.kill()
+        process.wait()
+    raise RuntimeError(f"no server started in {TRIES} tries of {START:.0f} s:\n{log.read_text()[-2000:]}")
 
 
 @pytest.fixture(scope="session")
@@ -73,15 +85,15 @@ def server(built_home: Path, serve: Callable[[Path], AbstractContextManager[str]
         yield address
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
     end = time.monotonic() + START
     while time.monotonic() < end and process.poll() is None:
         try:
             with urlopen(f"{address}/_stcore/health", timeout=2):
-                return
+                return True
         except (URLError, OSError):
             time.sleep(0.2)
-    raise RuntimeError(f"the server did not start within {START:.0f} s (exit status {process.poll()})")
+    return False
 
 
 @pytest.fixture(scope="session")

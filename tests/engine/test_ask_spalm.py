@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from memlab import Lab
 from memlab.cli import main
-from memlab.errors import InputError, NotFound
+from memlab.errors import InputError
 from memlab.lm.catalogue import load, load_encoder
 from memlab.lm.prompts import read_prompt
 from memlab.lm.spalm import SpalmModel
@@ -38,7 +38,8 @@ def test_the_gate_is_local_and_the_counterfactuals_are_the_ends(lab: Lab) -> Non
     np.testing.assert_allclose(p.lm.p, p.counterfactuals["1"].p, atol=1e-7)
     np.testing.assert_allclose(p.knn.p, p.counterfactuals["0"].p, atol=1e-7)
     assert sum(n.weight for n in p.neighbors) == pytest.approx(1, abs=1e-6)
-    assert (len(p.neighbors), p.entries, p.tipping.lam) == (4, p.searched, None)
+    assert (len(p.neighbors), p.entries) == (4, p.searched)
+    assert (p.tipping.symbol, p.tipping.model_answer, p.tipping.memory_answer) == ("g", p.lm[0].token, p.knn[0].token)
 
 
 @torch.inference_mode()
@@ -114,7 +115,6 @@ def test_the_command_says_how_vectors_were_mixed_and_its_code_gives_the_same(bui
 def test_what_cannot_be_asked(lab: Lab) -> None:
     for wrong, words in (
         ({"model": "atlas-clm"}, "is no SPALM"),
-        ({"without": [3]}, "Forget them instead"),
         ({"gate": "constant"}, "allowed is one of learned, local, memory"),
         ({"k": 0}, "allowed is a whole number from 1 to 64"),
         ({"scale": 2}, "There is no setting 'scale'"),
@@ -126,7 +126,28 @@ def test_what_cannot_be_asked(lab: Lab) -> None:
     with pytest.raises(InputError, match="The prompt is empty"):
         lab.ask(" ", "spalm")
     p = lab.ask(PROMPT, "spalm")
-    with pytest.raises((InputError, NotFound), match=r"SPALM|constant"):
-        lab.explain.sweep(p, "lam")
-    with pytest.raises((InputError, NotFound), match=r"SPALM|constant"):
+    with pytest.raises(InputError, match=r"cannot be swept over .k.\. Allowed: gate"):
+        lab.explain.sweep(p, "k")
+    with pytest.raises(InputError, match="mixes vectors before the softmax"):
         lab.explain.smallest_set(p)
+
+
+def test_a_sweep_over_the_gate_has_the_counterfactuals_at_its_ends(lab: Lab) -> None:
+    p = lab.ask(PROMPT, "spalm")
+    swept = lab.explain.sweep(p, "gate", points=11)
+    assert (swept.over, swept.label, swept.current) == ("gate", "g", p.gate.value)
+    assert swept.answers[0] == p.counterfactuals["0"][0].token
+    assert swept.answers[-1] == p.counterfactuals["1"][0].token
+    at = int(np.flatnonzero(swept.values == p.gate.value)[0])
+    assert swept.answers[at] == p.answer
+    for word, row in zip(swept.words, swept.mixture[at], strict=True):
+        assert row == pytest.approx(p.mixture.of(list(p.mixture.words).index(word)), abs=1e-6)
+    if p.tipping.lam is not None:  # from there on the model's own answer holds
+        assert lab.explain.sweep(p, "gate", points=2).answers[-1] == p.tipping.model_answer
+
+
+def test_entries_can_be_left_out(lab: Lab) -> None:
+    p = lab.ask(PROMPT, "spalm")
+    without = lab.ask(PROMPT, "spalm", without=[p.neighbors[0].entry])
+    assert p.neighbors[0].entry not in [n.entry for n in without.neighbors]
+    assert [n.entry for n in without.neighbors[:3]] == [n.entry for n in p.neighbors[1:4]]

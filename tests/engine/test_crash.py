@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from memlab import Lab
+from memlab.bench.crash import EDITED, _Confirmed, check, orphans
 from memlab.cli import main
 from memlab.errors import InputError
-from memlab.evaluate.crash import EDITED, _Confirmed, check, orphans
 from memlab.record.database import open_database
 from memlab.record.ledger import Ledger
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from memlab import Lab
 from memlab.cli import main
 from memlab.errors import InputError, NotFound
-from memlab.results import Gate
+from memlab.results import Gate, lambda_gate
 
 TITLED = {"bert-knn": "The capital of France is [MASK].", "knn-lm": "The capital of France is"}
 FREE = {"bert-knn": "What people speak in [MASK] is Spanish.", "knn-lm": "What people speak there is"}
@@ -65,7 +65,7 @@ def test_the_smallest_set_is_confirmed_and_no_single_neighbor_does_it(lab: Lab) 
         lab.explain.smallest_set(lab.again(p, without=found.entries))
     for view in (lab.explain.smallest_set, lab.explain.sweep):
         with pytest.raises(InputError, match="constant lambda"):
-            view(replace(p, gate=Gate("learned", 0.5)))
+            view(replace(p, gate=Gate(lambda_gate("learned"), 0.5, 0.5)))
 
 
 def test_a_set_is_no_minimum_where_forgetting_may_change_the_articles(lab: Lab) -> None:

@@ -38,7 +38,7 @@ def own_store(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lab, 
     """A home of its own with a datastore of windows that stand alone, and texts that are not part of it."""
     made = Lab.open(tmp_path_factory.mktemp("reading"))
     texts = [Article(a.id, a.title, a.text) for a in lab.articles() if len(a.text) > 200][:90]
-    made.build(texts[:60], "windows", "atlas-clm", ("ffn",), "flat", window=32, stride=32)
+    made.build(texts[:60], "windows", "atlas-clm", ("ffn",), index="flat", window=32, stride=32)
     return made, texts[60:]
 
 
@@ -258,7 +258,7 @@ def test_spalm_is_read_with_its_encoder_and_counterfactuals(lab: Lab, spalm: str
 def test_all_methods_of_perplexity_are_on_the_same_tokens(lab: Lab, spalm: str) -> None:
     texts = lab.perplexity.atlas_part("test")[:4]
     methods = ("base", "short-term", "cache", "knn-lm", "knn-lm+cache", "spalm", "spalm+knn-lm")
-    result = lab.evaluate_perplexity(texts, methods=methods, spalm_models=(spalm,), memory=24, k=16)
+    result = lab.evaluate_perplexity(texts, methods=methods, own_models=(spalm,), memory=24, k=16)
     rows = {row["method"]: row for row in result["results"]}
     assert list(rows) == list(methods)
     assert len({row["tokens"] for row in rows.values()}) == 1

@@ -15,16 +15,17 @@ from click.testing import CliRunner
 from memlab.bundle import assets
 from memlab.cli import main
 from memlab.corpus.passages import held_out_articles
+from memlab.declare import checked
 from memlab.errors import InputError, NotFound, StoreError
-from memlab.evaluate.text_card import spalm_losses
-from memlab.evaluate.text_models import ATLAS_SPALM
+from memlab.evaluate.text_models import ATLAS, recipe_for
 from memlab.lab import Lab
 from memlab.lm.catalogue import BUNDLED_SPALM, info, load, load_encoder
 from memlab.lm.passage import windows, with_memory
 from memlab.lm.spalm import GATE_FILE, SpalmModel
-from memlab.methods.declare import checked
-from memlab.methods.spalm import Settings, check_spalm
 from memlab.results import Article
+from memlab.systems.spalm import SYSTEM, Settings
+from memlab.systems.spalm.combination import check_spalm
+from memlab.systems.spalm.training import SpalmReading, spalm_losses
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_a_datastore_alone_is_measured_with_the_model_that_made_it(trained: Lab,
 def test_a_spalm_is_measured_with_its_own_memory_whatever_that_of_the_model(
     trained: Lab, unseen: list[Article]
 ) -> None:
-    how: dict[str, Any] = {"models": ["first"], "spalm_models": ["third"], "temperature": 5.0, "lam": 0.3}
+    how: dict[str, Any] = {"models": ["first"], "own_models": ["third"], "temperature": 5.0, "lam": 0.3}
     true = figures(trained.evaluate_perplexity(unseen, methods=("spalm",), **how))["spalm"]
     both = ("knn-lm", "spalm")
     assert figures(trained.evaluate_perplexity(unseen, methods=both, k=2, **how))["spalm"] == pytest.approx(true)
@@ -125,7 +126,7 @@ def test_a_spalm_is_measured_with_its_own_memory_whatever_that_of_the_model(
 
 
 def test_a_spalm_is_tuned_without_knn_lm_beside_it(trained: Lab, unseen: list[Article]) -> None:
-    how: dict[str, Any] = {"models": ["first"], "spalm_models": ["third"]}
+    how: dict[str, Any] = {"models": ["first"], "own_models": ["third"]}
     for methods in (("spalm",), ("cache", "spalm"), ("spalm+knn-lm",)):
         found = trained.evaluate_perplexity(unseen, unseen, methods, **how)
         assert all(1 < p < 1e6 for p in figures(found).values())
@@ -187,6 +188,8 @@ def test_neighbors_of_zero_and_negative_memory_are_refused() -> None:
         with_memory(lm, windows(lm), -1)
 
 
+(DECLARED,) = (r for r in SYSTEM.recipes if r.bundled)
+ATLAS_SPALM = recipe_for(ATLAS, DECLARED.name, DECLARED.kind, DECLARED.seed, DECLARED.steps)
 needs_spalm = pytest.mark.skipif(
     not (assets() / "models" / BUNDLED_SPALM / "config.json").is_file(),
     reason="no bundled atlas-spalm: `memlab train atlas-spalm` makes it",
@@ -219,7 +222,7 @@ def test_long_term_memory_helps_the_bundled_spalm_on_articles_it_has_not_seen(la
     texts = [a.text for a in held_out_articles("test")[:40]]
     ids = model.tokenizer(texts, add_special_tokens=False)["input_ids"]
     how = with_memory(model, windows(model), ATLAS_SPALM.memory)
-    nats = spalm_losses(model, encoder, store, ids, how, model.record.K, {"g": None, "1": 1.0, "0": 0.0})
+    nats = spalm_losses(SpalmReading(model, encoder, store, how), ids, model.record.K, {"g": None, "1": 1.0, "0": 0.0})
     mean = {name: float(np.mean(x)) for name, x in nats.losses.items()}
     assert mean["g"] < mean["1"]
     assert mean["g"] < mean["0"]

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
 from memlab.errors import HomeError
+from memlab.lab.jobs import Work
 from memlab.record.job_info import JobInfo
 from memlab.record.ledger import now
 from memlab.ui.words import LIMITS, WORDS
@@ -67,14 +68,14 @@ def job(state: str, **more: object) -> JobInfo:
 
 
 def test_work_in_the_background_shows_how_far_it_is(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lab, "jobs", lambda self, limit=50: [job("running"), job("done", id="b")])
+    monkeypatch.setattr(Work, "jobs", lambda self, limit=50: [job("running"), job("done", id="b")])
     page = open_page(APP)
     assert [(bar.value, bar.text) for bar in page.get("progress")] == [(25, "**Memory**")]
     assert not page.button(key="jobs.panel.stop.a").disabled
 
 
 def test_a_failed_job_says_why_and_can_be_resumed(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lab, "jobs", lambda self, limit=50: [job("failed", error="The disk is full.")])
+    monkeypatch.setattr(Work, "jobs", lambda self, limit=50: [job("failed", error="The disk is full.")])
     page = open_page(APP)
     assert not page.get("progress")
     assert any("The disk is full." in caption.value for caption in page.caption)
@@ -82,7 +83,7 @@ def test_a_failed_job_says_why_and_can_be_resumed(open_page: Open, monkeypatch: 
 
 
 def test_without_jobs_there_is_no_panel(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lab, "jobs", lambda self, limit=50: [])
+    monkeypatch.setattr(Work, "jobs", lambda self, limit=50: [])
     page = open_page(APP)
     assert not page.get("progress")
     assert not page.error

@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
 from memlab.figures.generated import changed_first
-from memlab.methods import generating
-from memlab.methods.sampling import Decoding, choose
+from memlab.reading import generating
+from memlab.reading.decoding import Decoding, choose
 from memlab.results.moves import moves_of
 from memlab.ui.generate.growing import AT_ONCE
 from memlab.ui.generate.prompt import EXAMPLES

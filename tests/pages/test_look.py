@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
 from memlab.figures import dropping, health, keymap, layers, occlusion, sweep
+from memlab.lab.explaining import Explaining
 
 ASK, EDIT = "pages/ask.py", "pages/edit.py"
 PROMPT = "The capital of France is [MASK]."
@@ -29,8 +30,9 @@ def said(page: AppTest) -> str:
 
 
 def test_nothing_is_computed_before_a_view_is_opened(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("smallest_set", "occlusion", "layers", "map", "sweep", "health", "again"):
-        monkeypatch.setattr(Lab, name, lambda *_, **__: pytest.fail("computed"))
+    for name in ("smallest_set", "occlusion", "layers", "map", "sweep", "health"):
+        monkeypatch.setattr(Explaining, name, lambda *_, **__: pytest.fail("computed"))
+    monkeypatch.setattr(Lab, "again", lambda *_, **__: pytest.fail("computed"))
     page = open_page(ASK, prompt=PROMPT)
     assert not page.exception
     assert len(page.get("plotly_chart")) == 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from memlab.methods.copying import copied_spans
+from memlab.reading.copying import copied_spans
 from memlab.results import CopiedSpan
 
 RIVER = "the river is long . the hill is green"

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memlab.methods.counterfactual import first_word, smallest_removal
+from memlab.reading.removal import first_word, smallest_removal
 
 WORDS = 4
 

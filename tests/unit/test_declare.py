@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memlab.declare import Field, checked
 from memlab.errors import InputError
-from memlab.methods import METHODS
-from memlab.methods.bert_knn import Settings
-from memlab.methods.declare import Field, checked
+from memlab.systems.bert_knn import Settings
+from memlab.systems.registry import registry
 
+METHODS = registry().methods
 NUMBERS = [(m, f) for m in METHODS.values() for f in m.fields() if not f.choices]
 CHOICES = [(m, f) for m in METHODS.values() for f in m.fields() if f.choices]
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from memlab.bench.asking import bench_build, bench_indexes, bench_mix, p50_p95
+from memlab.bench.reading import bench_large
 from memlab.corpus.world import atlas
-from memlab.evaluate.bench import bench_build, bench_indexes, bench_mix, p50_p95
-from memlab.evaluate.bench_reading import bench_large
 from memlab.evaluate.calibration import LAMBDAS, _scores, calibrate
 from memlab.evaluate.probes import probe, table
 from memlab.evaluate.questions import VALIDATION, Asked, Question, fact_questions, is_validation
@@ -19,11 +20,14 @@ from memlab.lm.model import LanguageModel
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
 from memlab.memory.search import Found
-from memlab.methods import METHODS, RECALL
-from memlab.methods.mixture import mix
-from memlab.results import Article, Fact
+from memlab.reading.mixing import knn_memory, mix
+from memlab.reading.mixture import KnnMixture
+from memlab.reading.states import States
+from memlab.results import Article, Fact, lambda_gate
+from memlab.systems.registry import registry
 
 V, B, K = 30, 25, 8
+METHODS = registry().methods
 Load = Callable[[str], LanguageModel]
 
 
@@ -40,7 +44,13 @@ def asked() -> Asked:
         distances = np.where(entries >= 0, np.sort(rng.uniform(0, 9, K)), np.inf)
         found.append(Found(entries[None], values[None], distances[None], 100))
     answers = [int(found[i].values[0, 0]) if i % 2 else int(logp[i].argmax()) for i in range(B)]
-    return Asked([Question(f"q{i}", a) for i, a in enumerate(answers)], logp, found)
+    return Asked([Question(f"q{i}", a) for i, a in enumerate(answers)], states_of(logp), Found.stacked(found))
+
+
+def states_of(logp: np.ndarray) -> States:
+    """Questions that a model answered, without keys."""
+    nothing = torch.zeros(len(logp), 1)
+    return States(np.ones(len(logp), bool), nothing, nothing, torch.from_numpy(np.asarray(logp)))
 
 
 @pytest.mark.parametrize(("name", "spread"), [("bert-knn", "scale"), ("knn-lm", "temperature")])
@@ -48,10 +58,11 @@ def test_the_grid_of_calibration_is_the_method_itself(name: str, spread: str, as
     right, score = _scores(METHODS[name], asked, 0.7)
     for i, lam in enumerate(LAMBDAS):
         hits, logs = 0, []
-        for question, logp, found in zip(asked.questions, asked.logp, asked.found, strict=True):
-            real = found.entries[0] >= 0
+        assert asked.found is not None
+        for n, (question, logp) in enumerate(zip(asked.questions, asked.logp, strict=True)):
+            found = asked.found.row(n)
             settings = METHODS[name].settings(**{spread: 0.7})
-            memory = RECALL[name](found.distances[0][real], found.values[0][real], V, settings)[1]
+            memory = knn_memory(METHODS[name], found.distances[0], found.values[0], V, settings)
             mixed = mix(logp, memory.logp, float(lam))
             hits += int(mixed.argmax() == question.answer)
             logs.append(mixed[question.answer])
@@ -89,7 +100,7 @@ def test_only_facts_whose_object_is_one_token_are_asked(tiny_lm: Load) -> None:
         assert ("[MASK]" in question.prompt) == (name == "bert")
 
 
-def test_scores_count_right_answers_by_exposure() -> None:
+def test_scores_count_right_answers_by_exposure(tiny_lm: Load) -> None:
     world = atlas()
     facts = [world.select("capital", e)[0] for e in ("frequent", "unseen")]
     words = [facts[0].object, facts[1].object, "Berlin", "gold"]
@@ -97,7 +108,10 @@ def test_scores_count_right_answers_by_exposure() -> None:
     questions = [Question("a", 0, facts[0]), Question("b", 1, facts[1])]
     logp = np.log([[0.8, 0.1, 0.05, 0.05], [0.1, 0.1, 0.1, 0.7]])
     method = METHODS["bert-knn"]
-    rows = probe(world, words, method, Asked(questions, logp, [near, near]), method.settings(lam=0.3))
+    asked = Asked(questions, states_of(logp), Found.stacked([near, near]))
+    lam = np.full(2, 0.3)
+    mixture = KnnMixture(tiny_lm("bert"), asked.states, 4, asked.found, lam, 6.0, gate=lambda_gate("constant"))
+    rows = probe(world, words, asked, mixture)
     assert [r.answers for r in rows] == [
         {"lm": words[0], "knn": words[1], "mixture": words[0]},
         {"lm": "gold", "knn": words[1], "mixture": "gold"},
@@ -135,7 +149,7 @@ def test_benches_say_what_they_measured(
         assert row["tokens"] > 500
         assert row["ratio"] == pytest.approx(row["tokens_per_s"] / row["bare_tokens_per_s"])
     store = Datastore(tmp_path / "datastores/mine")
-    rows = bench_indexes(store, k=4, queries=10)
+    rows = list(bench_indexes(store, k=4, queries=10))
     assert [r["name"] for r in rows] == [f"index {recipe}" for recipe in ("flat", "ivf", "hnsw", "ivfpq", "fastscan")]
     assert all(0 < r["recall"] <= 1 for r in rows)
 

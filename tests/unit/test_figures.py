@@ -10,7 +10,8 @@ import pytest
 
 from memlab.figures import three_answers, union
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, literal, share, tint
-from memlab.results import Distribution, Gate, Prediction, TippingPoint
+from memlab.results import Distribution, Prediction, TippingPoint
+from memlab.results.gate import constant
 from memlab.ui.formula import formula, tipping, weight
 
 LIGHT, DARK = "#FFFFFF", "#10151E"
@@ -36,7 +37,7 @@ def prediction(lm: dict[str, float], knn: dict[str, float], lam: float) -> Predi
         lm=Distribution(logs[0], words),
         knn=Distribution(logs[1], words),
         mixture=Distribution(logs[2], words),
-        gate=Gate("constant", lam),
+        gate=constant(lam),
         neighbors=(),
         prompt_tokens=(),
         tipping=TippingPoint(0.5, a, b),

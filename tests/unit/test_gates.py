@@ -14,8 +14,8 @@ from memlab.errors import InputError, NotFound
 from memlab.evaluate.mixtures import grid, interval, mixed, over_models
 from memlab.evaluate.token_losses import knn_grid
 from memlab.memory.found import Found
-from memlab.methods.cache import ContinuousCache
-from memlab.methods.gates import (
+from memlab.reading.cache import ContinuousCache
+from memlab.reading.gates import (
     GATES,
     Constant,
     HeldOut,
@@ -24,8 +24,8 @@ from memlab.methods.gates import (
     gate_class,
     read_gate,
 )
-from memlab.methods.mixture import mix, remember
-from memlab.methods.reading import knn_weights
+from memlab.reading.mixing import mix, remember
+from memlab.reading.mixture import knn_weights
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
 from memlab.memory.found import Found
 from memlab.memory.leave_out import contexts, own_entries, repeats, without
-from memlab.methods.reading import Search, find_neighbors, read_states
+from memlab.reading.states import Search, find_neighbors, read_states
 from memlab.results import Article
 
 

@@ -10,9 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from memlab.errors import NotFound
-from memlab.methods import METHODS, bert_knn, knn_lm, method
-from memlab.methods.mixture import Memory, envelope, mix, remember, tipping_point
+from memlab.reading.mixing import Memory, envelope, knn_distances, knn_memory, mix, remember, tipping_point
 from memlab.results import Distribution
+from memlab.systems import bert_knn, knn_lm
+from memlab.systems.registry import registry
 
 V = 7
 LAMBDAS = st.floats(0.0, 1.0)
@@ -37,7 +38,8 @@ NEIGHBORS = st.lists(st.tuples(st.floats(0.0, 500.0), st.integers(0, V - 1)), mi
 
 def test_knn_lm_by_hand() -> None:
     squared, values = np.array([1.0, 2.0, 4.0]), np.array([5, 3, 5])
-    distances, memory = knn_lm.recall(squared, values, V, knn_lm.Settings(temperature=2.0))
+    distances = knn_distances(knn_lm.METHOD, squared)
+    memory = knn_memory(knn_lm.METHOD, squared, values, V, knn_lm.Settings(temperature=2.0))
     e = np.exp([-0.5, -1.0, -2.0])
     assert distances == pytest.approx([1.0, 2.0, 4.0])
     assert memory.weights == pytest.approx(e / e.sum())
@@ -45,13 +47,15 @@ def test_knn_lm_by_hand() -> None:
 
 
 def test_knn_lm_with_distances_ln2_apart_halves_the_weight() -> None:
-    memory = knn_lm.recall(np.array([0.0, np.log(2)]), np.array([0, 1]), V, knn_lm.Settings(temperature=1.0))[1]
+    settings = knn_lm.Settings(temperature=1.0)
+    memory = knn_memory(knn_lm.METHOD, np.array([0.0, np.log(2)]), np.array([0, 1]), V, settings)
     assert np.exp(memory.logp[:2]) == pytest.approx([2 / 3, 1 / 3])
 
 
 def test_bert_knn_by_hand_uses_the_root_of_the_squares() -> None:
     squared, values = np.array([9.0, 36.0, 144.0]), np.array([1, 2, 1])
-    distances, memory = bert_knn.recall(squared, values, V, bert_knn.Settings(scale=6.0))
+    distances = knn_distances(bert_knn.METHOD, squared)
+    memory = knn_memory(bert_knn.METHOD, squared, values, V, bert_knn.Settings(scale=6.0))
     e = np.exp([-0.5, -1.0, -2.0])
     assert distances == pytest.approx([3.0, 6.0, 12.0])
     assert np.exp(memory.logp) == pytest.approx([0, (e[0] + e[2]) / e.sum(), e[1] / e.sum(), 0, 0, 0, 0])
@@ -71,9 +75,9 @@ def test_papers_settings_are_the_defaults() -> None:
 
 
 def test_unknown_method_lists_the_known() -> None:
-    with pytest.raises(NotFound, match=r"memlab ask, read and generate take it.*bert-knn, knn-lm"):
-        method("spalm")
-    assert method("knn-lm") is METHODS["knn-lm"]
+    with pytest.raises(NotFound, match=r"no method 'knn'.*bert-knn.*knn-lm.*spalm"):
+        registry().method("knn")
+    assert registry().method("knn-lm") is knn_lm.METHOD
 
 
 def test_words_that_nobody_remembers_have_minus_infinity() -> None:
@@ -91,8 +95,8 @@ def test_far_neighbors_do_not_underflow() -> None:
 def test_memory_is_a_distribution_over_the_values(neighbors: list[tuple[float, int]], temperature: float) -> None:
     squared, values = np.array([d for d, _ in neighbors]), np.array([v for _, v in neighbors])
     for memory in (
-        knn_lm.recall(squared, values, V, knn_lm.Settings(temperature=temperature))[1],
-        bert_knn.recall(squared, values, V, bert_knn.Settings(scale=temperature))[1],
+        knn_memory(knn_lm.METHOD, squared, values, V, knn_lm.Settings(temperature=temperature)),
+        knn_memory(bert_knn.METHOD, squared, values, V, bert_knn.Settings(scale=temperature)),
     ):
         p = np.exp(memory.logp)
         assert p.sum() == pytest.approx(1)
@@ -105,9 +109,8 @@ def test_memory_is_a_distribution_over_the_values(neighbors: list[tuple[float, i
 @given(NEIGHBORS, st.randoms())
 def test_order_of_the_neighbors_does_not_matter(neighbors: list[tuple[float, int]], rng: object) -> None:
     def recalled(found: list[tuple[float, int]]) -> Memory:
-        return knn_lm.recall(
-            np.array([d for d, _ in found]), np.array([v for _, v in found]), V, knn_lm.Settings(temperature=50.0)
-        )[1]
+        distances, values = np.array([d for d, _ in found]), np.array([v for _, v in found])
+        return knn_memory(knn_lm.METHOD, distances, values, V, knn_lm.Settings(temperature=50.0))
 
     shuffled = list(neighbors)
     rng.shuffle(shuffled)  # type: ignore[attr-defined]

@@ -11,8 +11,9 @@ import torch
 
 from memlab.lm.model import LanguageModel
 from memlab.memory.found import Found
-from memlab.methods.cache import Attended
-from memlab.methods.reading import KnnMixture, States
+from memlab.reading.cache import Attended
+from memlab.reading.mixture import KnnMixture
+from memlab.reading.states import States
 
 ROW = np.zeros(1, np.int64)
 

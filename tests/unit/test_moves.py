@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memlab.errors import InputError
 from memlab.figures.generated import branch_lines, running
-from memlab.results import Branch, CopiedSpan, Generation, Node, TraceToken
+from memlab.results import Branch, CopiedSpan, Generation, Node, TraceToken, lambda_gate
 from memlab.results.moves import Choose, GoOn, Look, Move, moves_of, then, written
 
 numbers = st.integers(0, 999)
@@ -54,7 +54,7 @@ def tree() -> Generation:
     span = CopiedSpan(0, 2, "a d", "A & B", 0, 3, 7)
     branches = (Branch(2, "max_tokens"), Branch(4, "end"), Branch(5, "max_tokens", (span,)))
     return Generation(
-        "x <b>", (9,), "knn-lm", "m", "s", "default", 0, {}, {}, 3, 2, "constant", nodes, branches, 5
+        "x <b>", (9,), "knn-lm", "m", "s", "default", 0, {}, {}, 3, 2, lambda_gate("constant"), nodes, branches, 5
     )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def test_another_model_is_refused_on_a_datastore(own: Lab, mine: str, tiny: Tiny
     with pytest.raises(StoreError, match="other weights"):
         own.ask(PROMPT["masked"], model=str(tiny("bert")), datastore=mine)
     with pytest.raises(
-        InputError, match=r"BERT-kNN needs a masked model; \S*tiny-llama is causal\. Methods for it: knn-lm"
+        InputError, match=r"BERT-kNN needs a masked model; .*tiny-llama is causal\. Methods for it: knn-lm"
     ):
         own.ask(PROMPT["masked"], model=str(tiny("llama")), datastore=mine)
     with pytest.raises(NotFound, match="has made no datastore here"):

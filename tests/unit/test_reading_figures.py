@@ -11,8 +11,9 @@ import pytest
 from memlab.figures import gain, sources
 from memlab.figures.strip import colorings, described, label, legend, number, strip
 from memlab.figures.theme import MEMORY, MODEL
-from memlab.results import Distribution, Trace, TraceArrays, TraceStep
+from memlab.results import NO_GATE, Distribution, GateInfo, Trace, TraceArrays, TraceStep, lambda_gate
 
+VECTORS = GateInfo("spalm", "g", "the model's own state", ("memory", "state"), True, "vectors")
 WORDS = ["The", "capital", "<b>", "Paris", "."]
 TEXT = "The capital\n\n<b>Paris."
 
@@ -59,7 +60,7 @@ def trace() -> Trace:
         ],
         "by_frequency": [group("1 to 9", "frequency", 2, 0.75, 0.5)],
     }
-    return Trace(TEXT, "knn-lm", "hand", "hand", "default", 0, {"k": 2}, "learned", WORDS, arrays, summary)
+    return Trace(TEXT, "knn-lm", "hand", "hand", "default", 0, {"k": 2}, lambda_gate("learned"), WORDS, arrays, summary)
 
 
 def options(html: str) -> list[tuple[str, str, str]]:
@@ -92,12 +93,12 @@ def test_the_strip_says_with_sign_line_and_label_what_its_color_says(trace: Trac
 def test_the_color_of_the_gate_is_the_weight_of_the_memory(trace: Trace) -> None:
     strengths = [float(strength) for _, strength, _ in options(strip(trace, "gate", 0, 5, memory=False))]
     assert strengths[3] == max(strengths)
-    spalm = replace(trace, method="spalm", gate_kind="spalm")  # there g is the weight of the local state
+    spalm = replace(trace, method="spalm", gate_info=VECTORS)  # there g is the weight of the local state
     strengths = [float(strength) for _, strength, _ in options(strip(spalm, "gate", 0, 5, memory=False))]
     assert strengths[1] == max(strengths)
     assert "1 − g" in legend(spalm, "gate")
     assert "λ" in legend(trace, "gate")
-    alone = replace(trace, gate_kind="none")
+    alone = replace(trace, gate_info=NO_GATE)
     assert list(colorings(alone)) == ["surprise"]
     assert list(colorings(replace(alone, settings={"short_term": 8}))) == ["gain", "surprise"]
 
@@ -136,9 +137,9 @@ def test_groups_are_drawn_with_their_sign(trace: Trace) -> None:
     assert list(gains.marker.pattern.shape) == ["", "/"]
     assert list(worse.text) == ["0%", "100%"]
     assert list(gates.x) == [0.9, 0.1]
-    spalm = gain.by_group(replace(trace, gate_kind="spalm"), "kind")
+    spalm = gain.by_group(replace(trace, gate_info=VECTORS), "kind")
     assert list(spalm.data[2].x) == pytest.approx([0.1, 0.9])
-    assert len(gain.by_group(replace(trace, gate_kind="constant"), "kind").data) == 2
+    assert len(gain.by_group(replace(trace, gate_info=lambda_gate("constant")), "kind").data) == 2
     assert gain.described(trace, "kind") == (
         "Best for name (1 token): mean gain +2.00 nats, 0% made less likely. "
         "Least for word (1 token): mean gain −0.50 nats, 100% made less likely."
@@ -166,6 +167,6 @@ def test_three_sources_share_their_words_and_the_gate_is_forced_both_ways(trace:
     assert [row["gate"] for row in rows] == ["λ = 0: no memory", "λ = 0.90: as it is", "λ = 1: memory alone"]
     assert [row["p(Paris)"] for row in rows] == ["0.050", "0.425", "0.800"]
     assert [row["first word"] for row in rows] == ["The (0.50)", "Paris (0.42)", "Paris (0.80)"]
-    spalm = sources.forced(replace(trace, gate_kind="spalm"), step)
+    spalm = sources.forced(replace(trace, gate_info=VECTORS), step)
     assert spalm[0]["gate"] == "g = 0: memory alone"
     assert "What follows is 'Paris' (0.42)" in sources.described(trace, step)

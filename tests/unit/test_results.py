@@ -16,12 +16,12 @@ from memlab.results import (
     Article,
     Distribution,
     Fact,
-    Gate,
     Neighbor,
     Prediction,
     PromptToken,
     TippingPoint,
 )
+from memlab.results.gate import constant
 
 WORDS = ["[MASK]", "Paris", "Lyon", "Nice", "<script>"]
 ENTRY = Neighbor(1, 1234, 1, "Paris", 0.12, 0.75, "The capital is ", "Paris", ".", "France", 15, 20)
@@ -48,7 +48,7 @@ FRANCE = Prediction(
     lm=distribution([0.0, 0.25, 0.5, 0.25, 0.0]),
     knn=distribution([0.0, 0.75, 0.25, 0.0, 0.0]),
     mixture=distribution([0.0, 0.5, 0.375, 0.125, 0.0]),
-    gate=Gate("constant", 0.5),
+    gate=constant(0.5),
     neighbors=(ENTRY, replace(ENTRY, rank=2, entry=7, id=2, token="Lyon", value="Lyon", weight=0.25)),
     prompt_tokens=(token("The", 0, True), token("capital", 4, True)),
     tipping=TippingPoint(1 / 3, "Lyon", "Paris", (("Nice", 0.1, 0.2),)),

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memlab.declare import checked
 from memlab.errors import InputError
-from memlab.methods.declare import checked
-from memlab.methods.sampling import Decoding, choose, nucleus
+from memlab.reading.decoding import Decoding, choose, nucleus
 
 P = np.array([0.1, 0.4, 0.0, 0.3, 0.2])
 

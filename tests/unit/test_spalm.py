@@ -15,19 +15,19 @@ import torch
 from torch import Tensor, nn
 
 from memlab.errors import InputError, StoppedError, StoreError
-from memlab.evaluate.text_card import losses, spalm_losses
-from memlab.evaluate.text_models import spalm_loss, values_at
+from memlab.evaluate.text_models import losses
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
 from memlab.lm.spalm import SpalmModel, SpalmRecord
-from memlab.lm.text_training import TextRecipe, make_stream, new_model, plain_loss, segments, train_on_stream
+from memlab.lm.text_training import Extra, TextRecipe, make_stream, new_model, plain_loss, segments, train_on_stream
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
 from memlab.memory.index import recall_of
 from memlab.memory.plan import Reading
 from memlab.memory.precompute import Positions, Ticket, keep, kept, neighbors, sentences_of
-from memlab.methods.spalm import check_spalm, combine, loss, retrieved, spalm_scores
 from memlab.results import Article
+from memlab.systems.spalm.combination import check_spalm, combine, loss, retrieved, spalm_scores
+from memlab.systems.spalm.training import SpalmReading, spalm_loss, spalm_losses, values_at
 from tests.conftest import TEXTS
 
 RECIPE = TextRecipe("tiny", "spalm", steps=200, batch=8, segment=16, memory=16, width=32, layers=1, heads=2,
@@ -113,7 +113,7 @@ def _train(lm: LanguageModel, store: Datastore, text: list[int], apart: bool) ->
         heard.append(value.item())
         return value
 
-    module = train_on_stream(RECIPE, stream, lm.V, heard_loss, [w_g]).eval().requires_grad_(False)
+    module = train_on_stream(RECIPE, stream, lm.V, Extra(heard_loss, (w_g,))).eval().requires_grad_(False)
     record = SpalmRecord(
         lm.name, lm.weights_hash, lm.tokenizer_hash, "ffn", store.name, store.fingerprint.corpus_hash, RECIPE.K, ""
     )
@@ -131,7 +131,7 @@ def test_training_with_itself_as_neighbor_only_teaches_to_copy(
     assert all(torch.equal(after[k], v) for k, v in before[1].items())  # the encoder is frozen
     gates = {"computed": None, "local": 1.0}
     at_test = {
-        name: spalm_losses(model, lm, store, [unseen], windows(lm, 16, 8), RECIPE.K, gates)
+        name: spalm_losses(SpalmReading(model, lm, store, windows(lm, 16, 8)), [unseen], RECIPE.K, gates)
         for name, model in (("honest", honest), ("leaking", leaking))
     }
     assert np.mean(leaking_heard[-10:]) < 0.5 * np.mean(
@@ -267,7 +267,7 @@ def test_carried_states_see_what_one_long_pass_sees_and_no_memory_does_not() -> 
             seen.append(h.detach())
             return plain_loss(h, targets, places, embedding)
 
-        module = train_on_stream(recipe, stream, 50, look)
+        module = train_on_stream(recipe, stream, 50, Extra(look))
         places = next(segments(600, recipe))[0]
         both = np.arange(places[0, 0], places[0, 0] + 32)
         whole = module.base_model(input_ids=torch.from_numpy(ids[both])[None]).last_hidden_state[0]
@@ -292,7 +292,7 @@ def test_a_segment_sees_the_carried_states_of_its_own_text_only() -> None:
         seen.append(h.detach())
         return plain_loss(h, targets, places, embedding)
 
-    module = train_on_stream(recipe, stream, 50, look)
+    module = train_on_stream(recipe, stream, 50, Extra(look))
     lanes = seen[1].split(stream.predicted[first + 16 + 1].sum(1).tolist())
     for lane, begin in begins.items():
         end = int(first[lane, -1]) + 1 + 16

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memlab.errors import InputError
-from memlab.methods import METHODS
-from memlab.methods.mixture import mix, remember
-from memlab.methods.sweep import SHOWN, Axis, Candidates, Voters, axis_of, sweep
+from memlab.reading.mixing import mix, remember
+from memlab.reading.sweep import SHOWN, Axis, Candidates, Voters, axis_of, sweep
+from memlab.systems import bert_knn
 
 V = 9
 
@@ -72,11 +72,11 @@ def test_turns_by_hand() -> None:
 
 
 def test_only_settings_of_the_mixture_can_be_swept() -> None:
-    settings = METHODS["bert-knn"].settings()
+    settings = bert_knn.METHOD.settings()
     for over in ("temperature", "key", "articles", ""):
         with pytest.raises(InputError, match="k, scale, lam"):
-            axis_of(METHODS["bert-knn"], settings, over, 10, 100)
+            axis_of(bert_knn.METHOD, settings, over, 10, 100)
     with pytest.raises(InputError, match="2 points"):
-        axis_of(METHODS["bert-knn"], settings, "lam", 1, 100)
-    assert axis_of(METHODS["bert-knn"], settings, "k", 500, 40).values.tolist() == list(range(1, 41))
-    assert settings.scale in axis_of(METHODS["bert-knn"], settings, "scale", 10, 40).values
+        axis_of(bert_knn.METHOD, settings, "lam", 1, 100)
+    assert axis_of(bert_knn.METHOD, settings, "k", 500, 40).values.tolist() == list(range(1, 41))
+    assert settings.scale in axis_of(bert_knn.METHOD, settings, "scale", 10, 40).values

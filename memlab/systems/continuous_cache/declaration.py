@@ -31,7 +31,7 @@ class Settings:
         high=100.0,
         log=True,
     )
-    lam_cache: float = setting(
+    weight: float = setting(
         0.1,
         "lambda of the cache",
         "Weight of the cache in the mixture; 0 is the model alone.",
@@ -58,6 +58,7 @@ METHOD = Method(
     },
     columns={"cache": "cache"},
     remembers=False,
+    takes_cache=False,
 )
 
 SYSTEM = System(

@@ -15,7 +15,7 @@ class CacheReader(Reader):
         lm = house.load(request.model or house.default_model("causal"))
         check_causal(lm)
         version = house.weights(lm, request.as_of)
-        cache = CacheOptions(s.size, request.cache.theta, s.lam_cache, s.spread)
+        cache = CacheOptions(s.size, request.cache.theta, s.weight, s.spread)
         return Sources(
             version,
             version,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Method, System
+from memlab.declare import Method, Recipe, System
 
 
 @dataclass(frozen=True)
@@ -36,4 +36,8 @@ SYSTEM = System(
     group="Language models",
     summary="A masked or causal model as it is, with the workspace's edits of its weights. What memories are compared with.",
     methods=(METHOD,),
+    recipes=(
+        Recipe("base", "base", "Causal model on a text", "a text", steps=900, seed=0, minutes=4.0),
+        Recipe("short-term", "short-term", "The same with short-term memory", "a text", steps=900, seed=0, minutes=5.0),
+    ),
 )

@@ -53,6 +53,7 @@ METHOD = Method(
     gates=tuple(GATES),
     hidden=("lam", "temperature", "knn_k"),
     columns={"spalm": "own"},
+    takes_cache=False,
     scorer="memlab.systems.spalm.perplexity:scorer",
 )
 

@@ -56,7 +56,9 @@ GATES: Mapping[str, float | None] = {
 class SpalmTraining(TextTraining):
     """As the paper trains it, from a frozen base model of the same text."""
 
-    what: ClassVar[Mapping[str, str]] = {"spalm": "a SPALM: local context, short-term and long-term memory mixed by a learned gate"}
+    what: ClassVar[Mapping[str, str]] = {
+        "spalm": "a SPALM: local context, short-term and long-term memory mixed by a learned gate"
+    }
 
     def make(self, job: TextJob) -> Path:
         recipe, given = job.recipe, job.given

@@ -8,10 +8,9 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
+from memlab.declare import Field
 from memlab.errors import MemlabError
-from memlab.lab.generating import GENERATING_METHODS
-from memlab.methods.declare import Field
-from memlab.methods.sampling import Decoding
+from memlab.reading.decoding import Decoding
 from memlab.ui.address import named
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.memory_controls import MemoryControls
@@ -38,17 +37,17 @@ class How:
 def choose_how(lab: Lab) -> How:
     """Draw the controls. Raises MemlabError where model, datastore and method do not belong together."""
     model, controls = named(st.session_state.get("model")), MemoryControls(lab, "generate", _OTHER_NAMES)
-    method = controls.method(GENERATING_METHODS, "method of generating")
+    method = controls.method("generate", "method of generating")
     tokens = controls.number(
         "tokens", "Tokens at once", 1, MOST, USUAL, st.slider, help="How many tokens Generate and Go on say."
     )
-    arguments: dict[str, Any] = {"method": method, "model": model}
+    arguments: dict[str, Any] = {"method": method.name, "model": model}
     arguments |= {setting.name: _decoding(controls, setting) for setting in lab.generation.decoding_settings()}
-    if method != "base":
+    if method.remembers:
         store = controls.datastore()
         arguments |= {"datastore": store, **controls.settings(method, model, store)}
-    if method == "knn-lm":
-        arguments["gate"] = controls.gate()
+    if method.gates and "gate" not in arguments:
+        arguments["gate"] = controls.gate(method)
     as_of, unknown = as_of_slider(lab)
     return How({**arguments, "as_of": as_of}, tokens, (*controls.problems, *unknown))
 

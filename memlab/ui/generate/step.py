@@ -71,7 +71,7 @@ def _headline(g: Generation, step: TraceStep) -> str:
     token = step.token
     before = g.text[max(0, token.start - BEFORE) : token.start]
     dots = "… " if token.start > BEFORE else ""
-    gate = "" if token.gate is None else f" · {'g' if g.gate_kind == 'spalm' else 'λ'} {token.gate:.2f}"
+    gate = "" if token.gate is None else f" · {g.gate_info.symbol} {token.gate:.2f}"
     without = 0.0 if token.loss_without_memory is None else math.exp(-token.loss_without_memory)
     split = "" if g.method == "base" else f" with memory, {share(without)} by the model alone"
     return (

@@ -9,7 +9,6 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
-from memlab.lab.resolving import READING_METHODS
 from memlab.ui.address import named
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.memory_controls import MemoryControls
@@ -29,19 +28,21 @@ class How:
 def choose_how(lab: Lab) -> How:
     """Draw the controls. Raises MemlabError where model, datastore and method do not belong together."""
     model, controls = named(st.session_state.get("model")), MemoryControls(lab, "read")
-    method = controls.method(READING_METHODS, "method of reading")
-    arguments: dict[str, Any] = {"method": method, "model": model}
-    if method != "base":
+    method = controls.method("read", "method of reading")
+    arguments: dict[str, Any] = {"method": method.name, "model": model}
+    if method.remembers:
         store = controls.datastore(
             "A passage that is a remembered text, holds one or is part of one does not find itself."
         )
         arguments |= {"datastore": store, **controls.settings(method, model, store)}
-    if method == "knn-lm":
-        arguments["gate"] = controls.gate()
+    elif method.fields("read"):
+        arguments |= controls.settings(method, model, None)
+    if method.gates and "gate" not in arguments:
+        arguments["gate"] = controls.gate(method)
     arguments["short_term"] = controls.number(
         "short_term", "Short-term memory M", 0, 512, 0, st.number_input, step=16, help=_M
     )
-    if not method.startswith("spalm"):  # the cache mixes distributions, which SPALM does not
+    if method.takes_cache:
         arguments["cache"] = controls.number("cache", "Continuous cache", 0, 4000, 0, st.number_input, step=16, help=_C)
     as_of, unknown = as_of_slider(lab)
     return How({**arguments, "as_of": as_of}, (*controls.problems, *unknown))

@@ -35,9 +35,9 @@ def token_details(lab: Lab, trace: Trace, position: int) -> None:
     st.plotly_chart(
         three_sources(trace, step), config={"displayModeBar": False}, alt=described(trace, step), key="read.sources"
     )
-    if trace.method == "spalm+knn-lm":
-        s = trace.settings
-        st.caption(f"Together also mixes in the distribution of kNN-LM: k = {s['knn_k']}, λ = {s['lam']:g}.")
+    s = trace.settings
+    if trace.gate_info.mixes == "vectors" and s.get("lam"):
+        st.caption(f"Together also mixes in a distribution of neighbors: k = {s['knn_k']}, λ = {s['lam']:g}.")
     _forced(trace, step)
     _neighbors(lab, trace, step)
     _cached(trace, step)

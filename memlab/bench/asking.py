@@ -9,11 +9,10 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -132,7 +131,7 @@ def _forward_all(lm: LanguageModel, ids: Sequence[Sequence[int]], contexts: np.n
             filled += n
 
 
-def bench_indexes(store: Datastore, k: int = 32, queries: int = 200) -> list[dict[str, Any]]:
+def bench_indexes(store: Datastore, k: int = 32, queries: int = 200) -> Iterator[dict[str, Any]]:
     """Every recipe over the keys of a store: recall of the k nearest and milliseconds a question."""
     keys = np.asarray(store.keys)
     rng = np.random.default_rng(0)
@@ -140,7 +139,6 @@ def bench_indexes(store: Datastore, k: int = 32, queries: int = 200) -> list[dic
     asked += 0.05 * asked.std() * rng.standard_normal(asked.shape).astype(np.float32)
     gap = (asked**2).sum(1)[:, None] - 2 * asked @ keys.astype(np.float32).T + (keys.astype(np.float32) ** 2).sum(1)
     true = np.argsort(gap, axis=1)[:, :k]
-    out = []
     for recipe in RECIPES:
         made = time.perf_counter()
         index = make_index(recipe, keys)
@@ -151,17 +149,11 @@ def bench_indexes(store: Datastore, k: int = 32, queries: int = 200) -> list[dic
             each.append(timed(_search, index, recipe, keys, q, k))
         found = rerank(keys, asked, candidates(index, recipe, asked, enough(recipe, k)), k)[0]
         recall = np.mean([len(set(a) & set(b)) / k for a, b in zip(found.tolist(), true.tolist(), strict=True)])
-        out.append({"name": f"index {recipe}", **p50_p95(each), "recall": float(recall), "build_s": built})
-    return out
+        yield {"name": f"index {recipe}", **p50_p95(each), "recall": float(recall), "build_s": built}
 
 
 def _search(index: faiss.Index, recipe: str, keys: np.ndarray, query: np.ndarray, k: int) -> None:
     rerank(keys, query, candidates(index, recipe, query, enough(recipe, k)), k)
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    return {"cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
 def _memory_mb() -> float:

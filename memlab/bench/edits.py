@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from memlab.evaluate.bench import Asks, p50_p95, timed
+from memlab.bench.asking import Asks, p50_p95, timed
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Changes, Taught
 from memlab.memory.datastore import Datastore, Searchable

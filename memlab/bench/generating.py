@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from memlab.evaluate.bench import timed
+from memlab.bench.asking import timed
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
 from memlab.memory.datastore import Datastore
-from memlab.methods.reading import read_states
+from memlab.reading.states import read_states
 from memlab.results import Generation
 
 TOKENS = 60

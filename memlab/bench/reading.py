@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from memlab.evaluate.bench import timed
+from memlab.bench.asking import timed
 from memlab.evaluate.perplexity import sampled_recall
 from memlab.evaluate.token_losses import Texts, read_base
 from memlab.lm.model import LanguageModel
@@ -24,7 +24,7 @@ from memlab.lm.text_training import TextRecipe, new_model
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore, open_store
 from memlab.memory.plan import Reading
-from memlab.methods.reading import Search, read_states
+from memlab.reading.states import Search, read_states
 from memlab.results import Article, Trace
 
 TOKENS = 2000

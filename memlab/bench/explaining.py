@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from memlab.evaluate.bench import p50_p95, timed
+from memlab.bench.asking import p50_p95, timed
 from memlab.evaluate.occlusion import hidden, prompt_words
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
@@ -26,14 +26,12 @@ PROMPTS = {  # 12 words each, the gap not counted
 }
 
 
-def bench_sweep(sweep: Callable[[Prediction, str, int], Sweep], p: Prediction, repeat: int) -> list[dict[str, Any]]:
+def bench_sweep(sweep: Callable[[Prediction, str, int], Sweep], p: Prediction, repeat: int) -> Iterator[dict[str, Any]]:
     """Sweeps of every setting that can be swept."""
-    out = []
     for over in (name for name in ("lam", "k", "scale", "temperature") if name in p.settings):
         sweep(p, over, POINTS)
         figures = p50_p95([timed(sweep, p, over, POINTS) for _ in range(repeat)])
-        out.append({"name": f"sweep {over} {p.method}", "points": POINTS, **figures, "ok": figures["p95_ms"] <= 100})
-    return out
+        yield {"name": f"sweep {over} {p.method}", "points": POINTS, **figures, "ok": figures["p95_ms"] <= 100}
 
 
 def bench_smallest_set(

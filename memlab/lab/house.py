@@ -1,0 +1,142 @@
+"""What methods and studies may use of a lab: models, memories, edits and default settings, as one workspace sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from memlab.corpus.world import MASK
+from memlab.declare import Method, checked
+from memlab.errors import InputError
+from memlab.lab.context import Context
+from memlab.lab.inventory import Inventory
+from memlab.lab.preparing import build_if_bundled
+from memlab.lm.catalogue import info
+from memlab.lm.model import LanguageModel
+from memlab.memory.retrieval import Searchable
+from memlab.memory.shelf import Shelf
+from memlab.reading.reader import PRESETS, Reader, no_progress
+from memlab.reading.states import Progress
+from memlab.systems.registry import registry
+
+
+class LabHouse:
+    """The `House` of `memlab.reading.reader` over one workspace."""
+
+    def __init__(self, context: Context, inventory: Inventory) -> None:
+        self.context, self.inventory = context, inventory
+
+    @property
+    def home(self) -> Path:
+        """The home folder."""
+        return self.context.home
+
+    @property
+    def shelf(self) -> Shelf:
+        """Its datastores."""
+        return self.context.shelf
+
+    def load(self, model: str) -> LanguageModel:
+        """A model by name, folder or hub name, with its own weights. Raises NotFound, InputError."""
+        return self.context.load(model)
+
+    def default_model(self, kind: str) -> str:
+        """The bundled model of a kind."""
+        return self.context.bundled_for(kind)
+
+    def default_store(self, model: str | None, kind: str) -> str:
+        """The datastore that a model made, or the bundled one of the kind. Raises NotFound."""
+        return self.inventory.store_of(model, kind)
+
+    def make_ready(self, datastore: str, progress: Progress = no_progress) -> None:
+        """Builds a bundled datastore that is not there yet, unless a job is building it."""
+        build_if_bundled(self.context, datastore, progress)
+
+    def model_and_store(
+        self, model: str | None, datastore: str, method: Method, key: str
+    ) -> tuple[LanguageModel, Searchable, list[str]]:
+        """The model that made a datastore, the datastore with one kind of key, and notices. Raises StoreError."""
+        return self.context.model_and_store(model, datastore, method, key)
+
+    def edited(self, store: Searchable, lm: LanguageModel, key: str, as_of: int | None) -> Searchable:
+        """The datastore with the workspace's edits."""
+        return self.context.as_edited(store, lm, key, as_of)[0]
+
+    def weights(self, lm: LanguageModel, as_of: int | None) -> LanguageModel:
+        """The workspace's weights version of a model: the model itself where no edit changed its weights."""
+        return self.context.weights(lm, as_of)
+
+    def head(self, as_of: int | None) -> int:
+        """Number of the last edit that counts."""
+        return self.context.changes(as_of).head
+
+    def settings(
+        self, method_name: str, datastore: str | None = None, preset: str = "calibrated", key: str | None = None
+    ) -> Any:
+        """Default settings of a method: those calibrated on the datastore, or the paper's.
+
+        Each kind of key has a calibration of its own; without `key`, the one that did best. A datastore
+        without calibration gives the paper's settings with its own key.
+
+        Raises:
+            NotFound: no such method or datastore. InputError: no such preset, or a datastore of another kind of model.
+        """
+        chosen = registry().method(method_name)
+        if preset not in PRESETS:
+            raise InputError(f"There is no preset {preset!r}. Allowed: {', '.join(PRESETS)}.")
+        if chosen.knn is None:
+            return chosen.settings()
+        if key is not None:
+            checked(chosen.settings, {"key": key})
+        name = datastore or self.context.bundled_for(chosen.kind)
+        if preset == "paper":
+            return chosen.settings()
+        if not self.shelf.is_built(name):
+            found = info(name).record.get("calibrated", {}).get(chosen.name, {})
+            return checked(chosen.settings, found.get("settings", {}))
+        store = self.shelf.open(name)
+        if store.fingerprint.kind not in chosen.kinds:
+            raise InputError(
+                f"{chosen.title} needs a datastore of a {chosen.kind} model; {name!r} was made by a {store.fingerprint.kind} one."
+            )
+        found = store.meta.calibrated.get(chosen.name)
+        if found is None:
+            known = {f.name: f for f in chosen.fields()}
+            return checked(chosen.settings, {"key": store.fingerprint.key, "k": min(len(store), known["k"].default)})
+        preferred = key or found.get("preferred_key", store.fingerprint.key)
+        if preferred != store.fingerprint.key:
+            found = self.shelf.with_key(store, preferred).meta.calibrated[chosen.name]
+        return checked(chosen.settings, found["settings"])
+
+    def method(self, ability: str, name: str | None, model: str | None = None, prompt: str = "") -> Method:
+        """The method of that name; without a name the one that the model was made for, else the first that fits.
+
+        Args:
+            ability: what it is asked to do. model: which model will answer, where it is known.
+            prompt: a prompt with [MASK] needs a masked model, any other a causal one.
+
+        Raises:
+            NotFound: no such method. InputError: it cannot do that, or not with this model; says why.
+        """
+        made = info(self.context.whole_name(model)) if model is not None else None
+        if name is None:
+            kind = made.kind if made else "masked" if MASK in prompt and ability == "ask" else "causal"
+            fitting = registry().able(ability, kind)
+            name = made.method if made and made.method in fitting else None
+            name = name or next((m.name for m in fitting.values() if m.remembers), None) or next(iter(fitting), None)
+            if name is None:
+                raise InputError(f"No method can {ability} with a {kind} model.")
+        how = registry().method(name)
+        if made is not None and made.kind not in how.kinds:
+            others = ", ".join(registry().able(ability, made.kind)) or "none"
+            raise InputError(
+                f"{how.title} needs a {how.kind} model; {made.name} is {made.kind}. Methods for it: {others}."
+            )
+        why = how.why_not(ability)
+        if why is not None:
+            raise InputError(f"{why} Methods that can: {', '.join(registry().able(ability))}.")
+        return how
+
+    def reader(self, method: Method) -> Reader:
+        """The method at work."""
+        return method.load_reader()(method)

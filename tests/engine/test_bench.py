@@ -1,0 +1,90 @@
+"""`memlab bench`: rows as they are measured, and what was measured when it is stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memlab.lab import Lab
+from tests.commands import Run, run_on
+
+# SIGINT may be ignored where tests run in the background; a command of a terminal hears it.
+LISTENING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from memlab.cli import main; main()"
+)
+
+
+@pytest.fixture
+def run(built_home: Path) -> Run:
+    return run_on(built_home)
+
+
+@pytest.fixture
+def two_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measuring that is stopped by Ctrl+C after two rows."""
+
+    def rows(*arguments: object) -> Iterator[dict[str, Any]]:
+        yield {"name": "first", "p50_ms": 1.25, "ok": True}
+        yield {"name": "second", "ratio": float("inf")}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Lab, "bench_rows", rows)
+
+
+@pytest.mark.usefixtures("two_rows")
+def test_a_stopped_bench_has_printed_its_rows(run: Run) -> None:
+    result = run("bench")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [f"{'first':<24} p50_ms 1.25, ok True", f"{'second':<24} ratio inf"]
+    assert result.stderr == "memlab: Stopped; 2 rows were measured.\n"
+
+
+@pytest.mark.usefixtures("two_rows")
+def test_with_json_rows_are_progress_and_the_document_holds_what_was_measured(run: Run) -> None:
+    result = run("bench", "--json")
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    assert (said["task"], said["complete"]) == ("bench", False)
+    assert said["results"] == [{"name": "first", "p50_ms": 1.25, "ok": True}, {"name": "second", "ratio": None}]
+    assert [line.split()[0] for line in result.stderr.splitlines()] == ["first", "second", "memlab:"]
+
+
+def test_a_whole_bench_says_that_it_is_complete(run: Run) -> None:
+    result = run("bench", "--only", "ask", "--repeat", 5, "--json")
+    said = json.loads(result.stdout)
+    assert said["complete"] is True
+    rows = [row["name"] for row in said["results"]]
+    assert rows == ["ask bert-knn", "re-mix bert-knn", "ask knn-lm", "re-mix knn-lm"]
+    printed = [" ".join(line.split()[:2]) for line in result.stderr.splitlines()]
+    assert [name for name in printed if name in rows] == rows
+
+
+def test_ctrl_c_prints_what_was_measured_until_then(built_home: Path) -> None:
+    command = [sys.executable, "-c", LISTENING, "bench", "--only", "ask", "--json", "--home", str(built_home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        before = list(iter(lambda: process.stderr.readline().split()[:2], ["ask", "bert-knn"]))
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=60)
+    assert all(line[0].endswith("%") for line in before)  # the datastores, which are there
+    said = json.loads(printed)
+    assert said["results"][0]["name"] == "ask bert-knn"
+    assert said["complete"] is False
+    assert process.returncode == 1
+    assert errors.splitlines()[-1] == f"memlab: Stopped; {len(said['results'])} rows were measured."
+    assert "Traceback" not in errors
+
+
+def test_the_python_call_gives_the_same_document(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"name": "first", "p50_ms": 1.25}, {"name": "second"}]
+    monkeypatch.setattr(Lab, "bench_rows", lambda self, repeat, only: iter(rows))
+    called = lab.bench()
+    assert (called["task"], called["complete"], called["results"]) == ("bench", True, rows)
+    assert {"cores", "threads", "torch"} == set(called["machine"])
