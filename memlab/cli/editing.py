@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from memlab.cli.common import author_options, every_command, open_lab, show, told_text
+from memlab.errors import RecordError
 
 
 def _print_edit(edit: Any, as_json: bool) -> None:
@@ -228,23 +229,36 @@ def sources(
 @click.option("--verify", is_flag=True, help="Check the chain of hashes: no row changed, missing or reordered.")
 @every_command
 def history(verify: bool, as_json: bool, home: Path | None, workspace: str) -> None:
-    """The edits of the workspace."""
-    lab = open_lab(home, workspace)
-    edits = lab.history()
+    """The edits of the workspace. One that is damaged is shown as such, with the rest."""
+    try:
+        lab = open_lab(home, workspace)
+        edits, reason = lab.history(), None
+        problems = lab.verify() if verify else []
+    except RecordError as error:
+        if not verify:
+            raise
+        edits, reason, problems = [], str(error), []
     document: dict[str, Any] = {"workspace": workspace, "edits": [e.to_dict() for e in edits]}
     lines = [_line(e) for e in edits] or ["no edits yet"]
+    if reason is not None:  # nothing can be read: that is what checking found
+        lines, told = [], [{"sequence": 0, "kind": "changed", "message": reason}]
+    else:
+        told = [p.to_dict() for p in problems]
     if verify:
-        problems = lab.verify()
-        document |= {"verified": not problems, "problems": [p.to_dict() for p in problems]}
-        lines += [f"problem: {p.message}" for p in problems] or ["verified: no row changed, missing or reordered"]
+        document |= {"verified": not told, "problems": told}
+        lines += [f"problem: {p['message']}" for p in told] or ["verified: no row changed, missing or reordered"]
     show(document, as_json, lines)
-    if verify and problems:
+    if told:
         raise click.exceptions.Exit(1)
 
 
 def _line(e: Any) -> str:
+    if e.damaged:
+        return f"{e.seq or '?':>4}  {e.summary}"
     groups = ((name, e.scores.get(name)) for name in ("efficacy", "paraphrase", "neighborhood"))
     scores = "".join(
-        f"  {name} {round(score['score'] * score['questions'])}/{score['questions']}" for name, score in groups if score
+        f"  {name} {round(score['score'] * score['questions'])}/{score['questions']}"
+        for name, score in groups
+        if isinstance(score, dict) and {"score", "questions"} <= set(score)
     )
     return f"{e.seq:4}  {e.time}  {e.kind:8} {e.author:12} {e.summary}{'' if e.active else '  (undone)'}{scores}"

@@ -28,9 +28,13 @@ def serve(port: int, browser: bool, as_json: bool, home: Path | None, workspace:
         raise InputError(f"{app} is missing. Install memlab again.")
     url = f"http://localhost:{port}"
     show({"url": url, "home": str(folder)}, as_json, [f"memlab: {url}   (home: {folder}; Ctrl+C ends it)"])
-    environment = {**os.environ, "MEMLAB_HOME": str(folder)}
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)]
-    command += ["--server.headless", "true"]  # else Streamlit lays advice for developers over the page
+    environment = {
+        **os.environ,
+        "MEMLAB_HOME": str(folder),
+        "STREAMLIT_SERVER_PORT": str(port),
+        "STREAMLIT_SERVER_HEADLESS": "true",  # else Streamlit lays advice for developers over the page
+    }
+    command = [sys.executable, "-m", "memlab.ui.server", str(port)]
     if browser:
         subprocess.Popen([sys.executable, "-m", "memlab.browser", str(port)], stderr=subprocess.DEVNULL)
     sys.stdout.flush()

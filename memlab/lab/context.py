@@ -171,14 +171,14 @@ class Context:
             self.check_kind(lm, how)
             pending = self.shelf.pending(store_name, key)
             pending.check(lm)
-            return lm, pending, []
+            return lm, pending, self.ledger.notices()
         first = self.shelf.open(store_name)
         lm = self.load(model or first.fingerprint.model)
         self.check_kind(lm, how)
         first.check(lm)
         store = self.shelf.with_key(first, key)
         store.check(lm, key)
-        notices = []
+        notices = self.ledger.notices()
         if store.fingerprint.index != "flat":
             notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")
         return lm, store, notices

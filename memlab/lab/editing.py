@@ -16,7 +16,6 @@ from memlab.lab.side_effects import SideEffects
 from memlab.lm.catalogue import load
 from memlab.memory.retrieval import Searchable
 from memlab.record.chain import EditRow
-from memlab.record.fold import CHANGES, all_dependents
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import (
     corpus_of,
@@ -30,6 +29,7 @@ from memlab.record.memory_edits import (
     still_there,
     wish,
 )
+from memlab.record.showing import shown_history
 from memlab.results import Edit, Fact, Moved, Source
 
 OBJECT_LENGTH = 100  # characters of a new object
@@ -179,13 +179,11 @@ class Editing:
         return self._made(self.context.ledger.redo(edit_id, author))
 
     def history(self) -> list[Edit]:
-        """All edits of the workspace in order, with what holds now and what rests on what."""
-        rows = self.context.ledger.rows()
-        rests = all_dependents(self.context.ledger.active())
-        return [
-            self._made(row, row.sequence in rests or row.kind not in CHANGES, rests.get(row.sequence, ()))
-            for row in rows
-        ]
+        """All edits of the workspace in order, with what holds now and what rests on what.
+
+        A row that is damaged is there too and says why in `damaged`.
+        """
+        return shown_history(self.context.ledger)
 
     def _edit(
         self,

@@ -6,7 +6,7 @@
 
 An archive comes from anywhere, so reading trusts nothing: only these names are looked at, sizes are checked
 before anything is unpacked, the rows must form an unbroken chain, each edit must be one that can be applied
-(`parameters.check_edit`), and each delta must have its hash.
+(`row_check.check_edit`), and each delta must have its hash.
 """
 
 from __future__ import annotations
@@ -20,30 +20,31 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from memlab.errors import InputError, RecordError
 from memlab.record.chain import GENESIS, EditRow, problems
 from memlab.record.files import delta_file, file_hash
 from memlab.record.fold import Mark, fold
 from memlab.record.ledger import AUTHOR_LENGTH, SUMMARY_LENGTH, now, one_line
-from memlab.record.parameters import check_edit
+from memlab.record.row_check import check_edit, wrong_form
+from memlab.record.scores import deeper_than
 
 FORMAT, VERSION = "memlab workspace", 1
 MAX_BYTES = 2 << 30  # of all files of an archive together, unpacked
 MAX_ROWS_BYTES = 256 << 20
+MAX_LINE_BYTES = 64 << 20  # one edit: the most sources with names as long as they may be in practice
+MAX_MANIFEST_BYTES = 1 << 16
 MAX_EDITS = 100_000
 MAX_DELTAS = 1_000
+DEEPEST = 100  # levels of nesting in one edit
 LIMITS = (
     f"at most {MAX_BYTES >> 30} GiB unpacked, {MAX_EDITS:,} edits in {MAX_ROWS_BYTES >> 20} MiB, "
     f"{MAX_DELTAS:,} weight deltas"
 )
 
 _DELTA = re.compile(r"deltas/([0-9a-f]{64})\.safetensors")
-_SHA256 = re.compile("[0-9a-f]{64}")
 _COLUMNS = {field.name for field in fields(EditRow)} - {"workspace"}
-_TEXTS = ("id", "time", "author", "kind", "summary", "previous", "hash")
-_OBJECTS = ("inverse", "before", "after")
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _check_files(infos: list[zipfile.ZipInfo]) -> frozenset[str]:
     if len(names) != len(set(names)):
         raise ValueError("it holds a file twice")
     sizes = {info.filename: info.file_size for info in infos}
-    too_large = sum(sizes.values()) > MAX_BYTES or sizes["manifest.json"] > 1 << 16
+    too_large = sum(sizes.values()) > MAX_BYTES or sizes["manifest.json"] > MAX_MANIFEST_BYTES
     if too_large or sizes["rows.jsonl"] > MAX_ROWS_BYTES or len(deltas) > MAX_DELTAS:
         raise ValueError(f"it is too large (allowed: {LIMITS})")
     if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
@@ -145,19 +146,15 @@ def _check_files(infos: list[zipfile.ZipInfo]) -> frozenset[str]:
 
 
 def _read(packed: zipfile.ZipFile, deltas: frozenset[str]) -> Archive:
-    manifest = json.loads(packed.read("manifest.json"))
+    manifest = json.loads(_bytes(packed, "manifest.json", MAX_MANIFEST_BYTES))
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError("it is no archive of a workspace")
     if manifest.get("version") != VERSION:
         raise ValueError(f"it has version {manifest.get('version')!r}, this memlab reads {VERSION}; update memlab")
-    lines = packed.read("rows.jsonl")
-    if hashlib.sha256(lines).hexdigest() != manifest.get("rows_sha256"):
-        raise ValueError("its edits are not what their hash says")
-    texts = lines.splitlines()
-    if len(texts) > MAX_EDITS:
-        raise ValueError(f"it is too large (allowed: {LIMITS})")
+    _check_lines(packed, manifest.get("rows_sha256"))
     workspace = one_line(str(manifest.get("workspace")), "name", 80)
-    rows = tuple(_row(json.loads(text), workspace) for text in texts)
+    with packed.open("rows.jsonl") as lines:
+        rows = tuple(_row(json.loads(line), workspace) for line in iter(lambda: _one_line(lines), b""))
     if [row.sequence for row in rows] != list(range(1, len(rows) + 1)) or manifest.get("head") != len(rows):
         raise ValueError("its edits are not complete and in order")
     if broken := problems(rows, len(rows), str(manifest.get("head_hash"))):
@@ -170,22 +167,47 @@ def _read(packed: zipfile.ZipFile, deltas: frozenset[str]) -> Archive:
     return Archive(workspace, rows, deltas, packed)
 
 
+def _check_lines(packed: zipfile.ZipFile, sha256: Any) -> None:
+    """Size, number of lines and hash of the edits, read block by block before any of them is looked at."""
+    found, size, lines = hashlib.sha256(), 0, 0
+    with packed.open("rows.jsonl") as source:
+        while block := source.read(1 << 20):
+            found.update(block)
+            size += len(block)
+            lines += block.count(b"\n")
+            if size > MAX_ROWS_BYTES or lines > MAX_EDITS:
+                raise ValueError(f"it is too large (allowed: {LIMITS})")
+    if found.hexdigest() != sha256:
+        raise ValueError("its edits are not what their hash says")
+
+
+def _one_line(lines: IO[bytes]) -> bytes:
+    """The next line; nothing at the end."""
+    line = lines.readline(MAX_LINE_BYTES + 1)
+    if len(line) > MAX_LINE_BYTES:
+        raise ValueError(f"it is too large (allowed: {LIMITS})")
+    return line
+
+
+def _bytes(packed: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """A small file, read no further than `most` bytes."""
+    with packed.open(name) as source:
+        content = source.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it is too large (allowed: {LIMITS})")
+    return content
+
+
 def _line(row: EditRow) -> dict[str, Any]:
     return {name: value for name, value in row.to_dict().items() if name in _COLUMNS}
 
 
-def _row(line: dict[str, Any], workspace: str) -> EditRow:
+def _row(line: Any, workspace: str) -> EditRow:
     """One line as a row; raises ValueError unless every field is there and of its type."""
-    whole = isinstance(line, dict) and set(line) == _COLUMNS
-    if not (
-        whole
-        and all(isinstance(line[name], str) for name in _TEXTS)
-        and all(line[name] is None or isinstance(line[name], dict) for name in _OBJECTS)
-        and isinstance(line["parameters"], dict)
-        and type(line["sequence"]) is int
-        and (line["delta"] is None or (isinstance(line["delta"], str) and _SHA256.fullmatch(line["delta"])))
-    ):
+    if not isinstance(line, dict) or set(line) != _COLUMNS or wrong_form(line):
         raise ValueError("one of its edits is incomplete or of another form")
+    if deeper_than(line, DEEPEST):
+        raise ValueError("it holds JSON that is nested too deeply")
     for name, limit in (("author", AUTHOR_LENGTH), ("summary", SUMMARY_LENGTH)):
         if one_line(line[name], name, limit) != line[name]:
             raise ValueError(f"the {name} of edit {line['sequence']} is not one line")

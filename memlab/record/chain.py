@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from memlab.errors import InputError
 
 GENESIS = "0" * 64  # what the first row follows
+MOST_MISSING = 1_000  # edits that are named one by one when they are missing
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,22 @@ class EditRow:
     @property
     def target(self) -> int | None:
         """Sequence of the edit that an undo or redo is about."""
-        return (self.inverse or {}).get("target")
+        target = (self.inverse or {}).get("target")
+        return target if type(target) is int else None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
+_HASHED = [field.name for field in fields(EditRow) if field.name not in ("workspace", "hash")]
+
+
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with a ledger: `kind` is changed, missing, reordered, added or delta."""
+    """Something wrong with a ledger: `kind` is changed, missing, reordered, added, delta or head.
+
+    `sequence` is 0 where it is about no single edit.
+    """
 
     sequence: int
     kind: str
@@ -79,9 +87,8 @@ def plain(value: Any, what: str) -> Any:
 
 def digest(row: EditRow) -> str:
     """sha256 over canonical JSON (sorted keys, no blanks) of every field but `workspace` and `hash`."""
-    fields = asdict(row)
-    del fields["workspace"], fields["hash"]
-    return hashlib.sha256(_canonical(fields).encode()).hexdigest()
+    values = {name: getattr(row, name) for name in _HASHED}
+    return hashlib.sha256(_canonical(values).encode()).hexdigest()
 
 
 def seal(row: EditRow) -> EditRow:
@@ -117,11 +124,13 @@ def problems(rows: Sequence[EditRow], head: int, head_hash: str) -> list[Problem
 
 def _numbering(sequences: Sequence[int], head: int) -> list[Problem]:
     """Numbers that are missing up to the head, or stand after it."""
-    missing = sorted(set(range(1, head + 1)) - set(sequences))
+    there = set(sequences)
+    missing = [n for n in range(1, min(head, len(there) + MOST_MISSING) + 1) if n not in there]
     extra = [n for n in sequences if not 1 <= n <= head]
-    return [Problem(n, "missing", f"Edit {n} is missing.") for n in missing] + [
-        Problem(n, "added", f"Edit {n} is there, but the workspace ends with edit {head}.") for n in extra
-    ]
+    found = [Problem(n, "missing", f"Edit {n} is missing.") for n in missing]
+    if head > len(there) + MOST_MISSING:  # a head that somebody set
+        found.append(Problem(head, "missing", f"The workspace says that it has {head} edits; it has {len(there)}."))
+    return found + [Problem(n, "added", f"Edit {n} is there, but the workspace ends with edit {head}.") for n in extra]
 
 
 def _places(rows: Sequence[EditRow]) -> dict[str, int]:

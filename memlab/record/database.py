@@ -7,35 +7,47 @@ are short sessions that may overlap in any number of threads and processes:
     with database.writing() as session: ...   # the only writer; committed at the end, or nothing is
 
 SQLite runs with a write-ahead log, so that readers never wait; a writer takes its lock at the beginning
-(BEGIN IMMEDIATE) and waits up to 30 seconds for another one.
+(BEGIN IMMEDIATE) and waits up to 30 seconds for another one. Where the log cannot work, as on most network drives,
+it runs with a rollback journal and says so once. Every error of a database is a RecordError.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import filelock
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from memlab.errors import RecordError
+from memlab.record.sqlite_file import connected, has_content, make_file, opens, refuse_emptied, without_log
 from memlab.record.tables import Base
 
 FILE = "memlab.sqlite"
+HEADS = "heads"  # folder of the last edits that are kept outside the database (`heads`)
 VERSION_TABLE = "memlab_version"
 WAIT = 30.0  # seconds that a writer waits for another one
 
@@ -102,12 +114,20 @@ class Database:
             RecordError: see `open_database`.
         """
         with self._explained():
-            if (self.file is None or self.file.exists()) and self._is_current():
+            if self.file is None and self._is_current():
+                return
+            if self.file is not None and has_content(self.file) and opens(self.file) and self._is_current():
                 return
             try:
                 with filelock.FileLock(f"{self.file or self.home / 'memlab'}.lock"):
                     if self.file is not None:
-                        _make_file(self.file)
+                        refuse_emptied(self.file, self.home)
+                        if not self.file.exists():
+                            make_file(self.file)
+                            if self.in_home:
+                                _set_heads_aside(self.home)
+                        elif not opens(self.file):
+                            without_log(self.file)
                     if not self._is_current():
                         with self._writer.begin() as connection:
                             _upgrade(connection)
@@ -121,7 +141,10 @@ class Database:
             there = set(inspect(connection).get_table_names())  # before the version: another process may migrate now
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             version = context.get_current_revision()
-        if version is None and there & set(Base.metadata.tables):
+        ours = set(Base.metadata.tables)
+        if version is None and ours <= there:
+            raise RecordError(f"{self._name} lost the version of its tables: it {_DAMAGED}")
+        if version is None and there & ours:
             raise RecordError(
                 f"{self._name} belongs to something else: it has tables named like memlab's. Set MEMLAB_DATABASE_URL "
                 "to another one, or move it away."
@@ -135,12 +158,17 @@ class Database:
         return version == newest
 
     @property
+    def in_home(self) -> bool:
+        """Whether it is the home's own file, which no other home writes."""
+        return self.file is not None and self.file.absolute() == (self.home / FILE).absolute()
+
+    @property
     def _name(self) -> str:
         return f"The database {self.file or self.url.render_as_string(hide_password=True)}"
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turns what a database can do to anybody into a RecordError; errors in SQL stay what they are."""
+        """Turns every error of the database into a RecordError that says what to do."""
         try:
             yield
         except IntegrityError as error:
@@ -148,24 +176,25 @@ class Database:
                 f"{self._name} refused a row, probably because somebody else wrote the same at the same moment "
                 f"({error.orig}). Nothing was changed: try again."
             ) from error
-        except (DBAPIError, sqlite3.Error) as error:
-            reason = self._reason(error)
-            if reason is None:
-                raise
-            raise RecordError(f"{self._name} {reason}") from error
+        except (SQLAlchemyError, sqlite3.Error, CommandError) as error:
+            raise RecordError(f"{self._name} {self._reason(error)}") from error
 
-    def _reason(self, error: DBAPIError | sqlite3.Error) -> str | None:
+    def _reason(self, error: Exception) -> str:
         origin = error.orig if isinstance(error, DBAPIError) else error
+        said = " ".join(str(origin).split())[:200]
+        if isinstance(error, DBAPIError) and (lost := _missing_table(said)):
+            return f"has no table {lost!r}: it {_DAMAGED}"
         if self.file is None:
-            lost = isinstance(error, DBAPIError) and error.connection_invalidated
-            return f"cannot be reached ({origin}). Try again, or check MEMLAB_DATABASE_URL." if lost else None
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                return f"cannot be reached ({said}). Try again, or check MEMLAB_DATABASE_URL."
+            return f"cannot be used ({said}). Check MEMLAB_DATABASE_URL, the server and the rights of its user."
         code = getattr(origin, "sqlite_errorcode", 0) & 0xFF  # extended codes keep the primary one in the low byte
-        if not self.file.exists():
+        if not self.file.exists() and code not in (sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS):
             return (
                 "is gone: it was removed or moved while memlab was running. Put it back, or start memlab again to "
                 "begin with an empty one."
             )
-        return _REASONS.get(code)
+        return _REASONS.get(code, f"cannot be used ({said}). If that stays so, put back a copy of it.")
 
 
 _DAMAGED = (
@@ -173,6 +202,10 @@ _DAMAGED = (
     "workspaces can be imported there."
 )
 _NO_ACCESS = "cannot be opened. Check that the file and its folder can be read and written."
+_NO_LOCKS = (
+    "cannot be locked: its disk, perhaps a network drive, does not support that. Use a home folder on a local disk "
+    "(MEMLAB_HOME or --home), or a database server (MEMLAB_DATABASE_URL)."
+)
 _REASONS = {
     sqlite3.SQLITE_READONLY: "cannot be written: it is read-only. Make the file and its folder writable.",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
@@ -181,12 +214,20 @@ _REASONS = {
     sqlite3.SQLITE_PERM: _NO_ACCESS,
     sqlite3.SQLITE_FULL: "cannot be written: the disk is full. Free some space and try again.",
     sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports an error.",
+    sqlite3.SQLITE_PROTOCOL: _NO_LOCKS,
+    sqlite3.SQLITE_NOLFS: _NO_LOCKS,
     sqlite3.SQLITE_BUSY: f"is in use: another program has been writing for {WAIT:.0f} seconds. Try again.",
 }
 
 
+def _set_heads_aside(home: Path) -> None:
+    """A new database in place of one that is gone does not follow the edits of that one."""
+    for head in (home / HEADS).glob("home-*.json"):
+        head.unlink(missing_ok=True)
+
+
 def _engine(url: URL) -> Engine:
-    return create_engine(url, json_deserializer=_from_json, pool_pre_ping=True)
+    return create_engine(url, json_deserializer=from_json, pool_pre_ping=True)
 
 
 def _sqlite_file(url: URL) -> Path:
@@ -201,16 +242,16 @@ def _sqlite_file(url: URL) -> Path:
 
 def _sqlite_engine(url: URL, file: Path) -> Engine:
     """An engine whose connections never make a file, notice when theirs was removed, and begin as told."""
-    mode = url.query.get("mode", "rw")
+    mode = str(url.query.get("mode", "rw"))
 
     def connect() -> sqlite3.Connection:
-        address = f"file:{quote(str(file))}?mode={mode}"
-        connection = sqlite3.connect(address, WAIT, isolation_level=None, check_same_thread=False, uri=True)
+        connection = connected(file, mode, WAIT)
+        connection.text_factory = _as_text
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA synchronous=FULL")  # what was confirmed survives a power cut
         return connection
 
-    engine = create_engine(url, creator=connect, poolclass=QueuePool, max_overflow=-1, json_deserializer=_from_json)
+    engine = create_engine(url, creator=connect, poolclass=QueuePool, max_overflow=-1, json_deserializer=from_json)
 
     @event.listens_for(engine, "connect")
     def remember(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
@@ -238,23 +279,29 @@ def _identity(file: Path) -> tuple[int, ...]:
     return (os.getpid(), found.st_dev, found.st_ino)
 
 
-def _make_file(file: Path) -> None:
-    """An empty database with a write-ahead log, unless there is one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch()
-    connection = sqlite3.connect(file)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")  # kept in the file
-    finally:
-        connection.close()
+def _as_text(content: bytes) -> str:
+    """A text column; bytes that are no UTF-8 were changed by somebody and are kept for `verify` to find."""
+    return content.decode("utf-8", "surrogateescape")
 
 
-def _from_json(text: str | bytes) -> Any:
-    """A JSON column; what is no JSON was changed by somebody and is kept for `verify` to find."""
+def _missing_table(said: str) -> str | None:
+    """The table that an error of any database says is not there."""
+    found = re.search(
+        r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist|Table '(?:\w+\.)?(\w+)' doesn't", said
+    )
+    return next(filter(None, found.groups()), None) if found else None
+
+
+def from_json(text: str | bytes) -> Any:
+    """A JSON column. What is no JSON was changed by somebody: it becomes text, which is found where an object stands."""
     try:
-        return json.loads(text)
-    except ValueError:
-        return {"unreadable": str(text)}
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, TypeError, RecursionError):
+        return f"unreadable: {text!s:.40}"
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _alembic() -> Config:

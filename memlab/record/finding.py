@@ -10,7 +10,8 @@ from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError, NotFound
 from memlab.memory.changes import blacked_out
 from memlab.record.chain import EditRow
-from memlab.record.memory_edits import shortened, sources_of
+from memlab.record.memory_edits import shortened
+from memlab.record.memory_kinds import MEMORY_KINDS, sources_of
 from memlab.results import Article, FoundSource, FoundSources, Source
 
 MOST = 10_000  # places listed at once
@@ -43,6 +44,7 @@ def find_sources(
         raise InputError("Say what to search for: a text, a word (value) or a document.")
     if not isinstance(limit, int) or not 1 <= limit <= MOST:
         raise InputError(f"limit is {limit!r}; allowed is a whole number from 1 to {MOST}.")
+    active = [row for row in active if row.kind in MEMORY_KINDS]
     taught = [
         Article(row.source, row.parameters["teaches"]["title"], row.parameters["teaches"]["text"], "taught")
         for row in active

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 from memlab.errors import RecordError
 from memlab.record.chain import EditRow
+from memlab.record.kinds import MARKS
 
-CHANGES = ("teach", "forget", "correct")  # edits that change what a workspace remembers
-MARKS = ("undo", "redo")  # edits about another edit
-KINDS = CHANGES + MARKS
+CHANGES = ("teach", "forget", "correct")  # the kinds of the part "memory"; `kinds.kinds()` has those of every part
 
 
 class Mark(NamedTuple):
@@ -30,8 +29,11 @@ class Fold:
     undone: tuple[int, ...]
 
 
-def fold(marks: Iterable[Mark]) -> Fold:
-    """Applies undo and redo in the order of the ledger.
+def fold(marks: Iterable[Mark], strict: bool = True) -> Fold:
+    """Applies undo and redo in the order of the ledger. Every other kind of edit is active until it is undone.
+
+    Args:
+        strict: whether steps that make no sense are an error, or left out (to show a damaged ledger).
 
     Raises:
         RecordError: an undo of what is not active, or a redo of what is not undone: the ledger is damaged.
@@ -39,17 +41,18 @@ def fold(marks: Iterable[Mark]) -> Fold:
     active: dict[int, None] = {}
     undone: dict[int, None] = {}
     for mark in marks:
-        if mark.kind in CHANGES:
+        if mark.kind not in MARKS:
             active[mark.sequence] = None
             continue
         leaves, enters = (active, undone) if mark.kind == "undo" else (undone, active)
-        if mark.kind not in MARKS or mark.target not in leaves:
+        if type(mark.target) is int and mark.target in leaves:
+            del leaves[mark.target]
+            enters[mark.target] = None
+        elif strict:
             raise RecordError(
                 f"Edit {mark.sequence} ({mark.kind} of edit {mark.target}) makes no sense at its place: the ledger is "
                 "damaged. `memlab history --verify` says more; an export or a backup brings the workspace back."
             )
-        del leaves[mark.target]
-        enters[mark.target] = None
     return Fold(tuple(sorted(active)), tuple(undone))
 
 
@@ -59,33 +62,53 @@ def dependents(active: Sequence[EditRow], sequence: int) -> list[EditRow]:
     An edit rests on another when its parameters hold, at any depth, a source {"source": "edit:<n>"}
     that the other one added.
     """
+    by_number = {row.sequence: row for row in active}
+    resting = dependents_among([(row.sequence, row.parameters) for row in active], sequence)
+    return [by_number[number] for number in resting]
+
+
+def dependents_among(active: Iterable[tuple[int, Any]], sequence: int) -> list[int]:
+    """`dependents` of numbers and parameters."""
     names = {f"edit:{sequence}"}
     resting = []
-    for row in active:
-        if row.sequence > sequence and names & _sources(row.parameters):
-            resting.append(row)
-            names.add(row.source)
+    for number, parameters in active:
+        if number > sequence and names & sources_named(parameters):
+            resting.append(number)
+            names.add(f"edit:{number}")
     return resting
 
 
 def all_dependents(active: Sequence[EditRow]) -> dict[int, tuple[int, ...]]:
     """For each active edit the later ones that rest on it, as `dependents` finds them, in one pass."""
+    return all_resting([(row.sequence, sources_named(row.parameters)) for row in active])
+
+
+def all_resting(active: Sequence[tuple[int, set[str]]]) -> dict[int, tuple[int, ...]]:
+    """`all_dependents` of numbers and the sources that each edit names."""
     rests_on: dict[int, set[int]] = {}
-    out: dict[int, tuple[int, ...]] = {}
-    number = {row.source: row.sequence for row in active}
-    for row in active:
-        named = {number[name] for name in _sources(row.parameters) if name in number} - {row.sequence}
-        rests_on[row.sequence] = named.union(*(rests_on.get(n, set()) for n in named))
-        out[row.sequence] = ()
-        for earlier in rests_on[row.sequence]:
-            if earlier < row.sequence:
-                out[earlier] += (row.sequence,)
-    return out
+    out: dict[int, list[int]] = {sequence: [] for sequence, _ in active}
+    number = {f"edit:{sequence}": sequence for sequence in out}
+    for sequence, sources in active:
+        named = {number[name] for name in sources if name in number} - {sequence}
+        if not named:
+            continue
+        rests_on[sequence] = named.union(*(rests_on.get(n, ()) for n in named))
+        for earlier in rests_on[sequence]:
+            if earlier < sequence:
+                out[earlier].append(sequence)
+    return {sequence: tuple(later) for sequence, later in out.items()}
 
 
-def _sources(value: Any) -> set[str]:
+def sources_named(value: Any) -> set[str]:
     """Every text under the key "source" in a JSON value."""
-    if isinstance(value, dict):
-        own = value.get("source")
-        return ({own} if isinstance(own, str) else set()).union(*map(_sources, value.values()))
-    return set().union(*map(_sources, value)) if isinstance(value, list) else set()
+    found: set[str] = set()
+    stack = [value]
+    while stack:
+        inner = stack.pop()
+        if isinstance(inner, dict):
+            if isinstance(own := inner.get("source"), str):
+                found.add(own)
+            stack += [deep for deep in inner.values() if isinstance(deep, dict | list)]
+        elif isinstance(inner, list):
+            stack += [deep for deep in inner if isinstance(deep, dict | list)]
+    return found

@@ -6,7 +6,8 @@ import os
 import socket
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from memlab.record.tables import Job
@@ -54,8 +55,33 @@ class JobInfo:
         return asdict(self)
 
 
+def job_info(values: Mapping[str, Any]) -> JobInfo:
+    """A job as its row says; a value that somebody changed to another type is replaced, and `error` says so."""
+    told = {field.name: values[field.name] for field in fields(JobInfo)}
+    wrong = [name for name, types in _TYPES.items() if not isinstance(told[name], types)]
+    for name in wrong:
+        told[name] = _INSTEAD.get(name)
+    if wrong:
+        told["error"] = f"The row of this job is damaged ({', '.join(wrong)}). Remove it."
+    return JobInfo(**told)
+
+
+_TEXT_OR_NONE = (str, type(None))
+_TYPES: dict[str, Any] = {
+    "id": str, "kind": str, "title": str, "state": str, "message": str, "created": str,
+    "error": _TEXT_OR_NONE, "started": _TEXT_OR_NONE, "ended": _TEXT_OR_NONE,
+    "parameters": (dict, type(None)), "fraction": (int, float), "resumable": (bool, int), "stop": (bool, int),
+}  # fmt: skip
+_INSTEAD = {
+    "id": "", "kind": "", "title": "a damaged job", "state": "failed", "message": "", "created": "", "fraction": 0.0,
+    "resumable": False, "stop": False,
+}  # fmt: skip
+
+
 def lives(job: Job) -> bool:
     """Whether the process that does a job still does it."""
+    if type(job.pid) is not int or type(job.heartbeat) not in (int, float):
+        return False  # nobody wrote this
     if job.runner == RUNNER and job.pid == os.getpid():
         return True
     if job.host == HOST and os.name == "posix":  # elsewhere os.kill kills

@@ -1,6 +1,6 @@
 """Long work with progress, a Stop that stops, and a state that outlives the page and the process.
 
-    waiting -> running -> done | failed | stopped          interrupted: its process died
+    waiting -> running -> done | failed | stopped          interrupted: its process died or was ended
 
 A job is a function `work(progress, stop)`. It calls `progress(fraction, message)` as often as it likes,
 asks `stop()` at least once a second, and then returns what there is or raises StoppedError. What it
@@ -10,9 +10,11 @@ so that a resumable job can be done again, in another process too, after it was 
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import queue
+import sys
 import threading
 import time
 import uuid
@@ -27,7 +29,7 @@ from sqlalchemy import delete, select, update
 from memlab.errors import InputError, MemlabError, NotFound, RecordError
 from memlab.record.chain import plain
 from memlab.record.database import Database
-from memlab.record.job_info import GOING, HOST, RESUMABLE, RUNNER, JobInfo, lives
+from memlab.record.job_info import GOING, HOST, RESUMABLE, RUNNER, JobInfo, job_info, lives
 from memlab.record.ledger import now
 from memlab.record.tables import Job
 
@@ -40,6 +42,7 @@ WRITE_EVERY = 0.2  # seconds between two writings of progress
 ASK_EVERY = 0.25  # seconds between two looks for a Stop from another process
 BEAT_EVERY = 1.0  # seconds between two signs of life
 OUTCOMES = 16  # results that are kept as objects
+LAST_WAIT = 3.0  # seconds that the end of the process waits for its jobs
 
 _log = logging.getLogger(__name__)
 
@@ -73,11 +76,14 @@ class Jobs:
         self._outcomes: LRUCache[str, Any] = LRUCache(OUTCOMES)
         self._lock = threading.Lock()
         self._threads: set[str] = set()
+        self._ending = False
 
     @classmethod
     def of(cls, database: Database) -> Jobs:
         """The one object for a database in this process, so that threads are not multiplied."""
         with cls._guard:
+            if not cls._of:
+                atexit.register(_at_exit)
             return cls._of.setdefault(database, cls(database))
 
     def submit(
@@ -168,7 +174,7 @@ class Jobs:
             job = session.get(Job, job_id)
             if job is None:
                 raise NotFound(f"There is no job {job_id!r}. `memlab jobs` and the jobs panel list those there are.")
-            return JobInfo(**{f.name: getattr(job, f.name) for f in fields(JobInfo)})
+            return job_info({f.name: getattr(job, f.name) for f in fields(JobInfo)})
 
     def list(self, limit: int = 50, kind: str | None = None) -> Sequence[JobInfo]:
         """The last jobs (of a kind) of all processes, newest first, without their results, which may be long."""
@@ -178,7 +184,7 @@ class Jobs:
         if kind is not None:
             newest = newest.where(Job.kind == kind)
         with self._database.reading() as session:
-            return [JobInfo(**row, result=None) for row in session.execute(newest).mappings()]
+            return [job_info({**row, "result": None}) for row in session.execute(newest).mappings()]
 
     def outcome(self, job_id: str) -> Any:
         """What the work of a finished job returned, as it was where this process did it; else as JSON."""
@@ -191,6 +197,38 @@ class Jobs:
         while not (job := self.get(job_id)).over and time.monotonic() < until:
             time.sleep(0.05)
         return job
+
+    @classmethod
+    def end(cls, wait: float = LAST_WAIT) -> bool:
+        """Asks all jobs of this process to stop, since it is about to end, and marks them as interrupted.
+
+        Threads that run while the interpreter is taken down would end the process with an error of the C++ library
+        that they are in. Returns whether all have ended after at most `wait` seconds; where not, only `os._exit`
+        ends the process without one.
+        """
+        until = time.monotonic() + wait
+        with cls._guard:
+            ours = list(cls._of.values())
+        for jobs in ours:
+            jobs._ending = True
+            for task in list(jobs._tasks.values()):
+                task.stop.set()
+        while any(jobs._tasks for jobs in ours) and time.monotonic() < until:
+            time.sleep(0.02)
+        for jobs in ours:
+            jobs._interrupt(list(jobs._tasks))
+        return not any(jobs._tasks for jobs in ours)
+
+    def _interrupt(self, ids: Sequence[str]) -> None:
+        """Marks jobs of this process as interrupted, whatever their functions still do."""
+        if not ids:
+            return
+        mine = update(Job).where(Job.id.in_(ids), Job.runner == RUNNER, Job.state.in_(GOING))
+        try:
+            with self._database.writing() as session:
+                session.execute(mine.values(state="interrupted", ended=now()))
+        except RecordError as error:
+            _log.warning("The jobs of this process could not be marked as interrupted: %s", error)
 
     def _start(self, task: _Task, here: bool) -> None:
         with self._lock:
@@ -224,6 +262,10 @@ class Jobs:
     def _do(self, task: _Task) -> None:
         if self._tasks.get(task.id) is not task:
             return  # it was stopped while it waited
+        if self._ending:
+            self._interrupt([task.id])
+            del self._tasks[task.id]
+            return
         try:
             if self._begin(task):
                 self._end(task, **self._run(task))
@@ -257,10 +299,12 @@ class Jobs:
             return {"state": "failed", "error": f"{type(error).__name__}: {error}"}
 
     def _end(self, task: _Task, state: str, result: Any = None, error: str | None = None) -> None:
+        if self._ending and state in ("stopped", "failed"):
+            state = "interrupted"
         fraction = 1.0 if state == "done" else task.fraction
         values = {"state": state, "result": result, "error": error, "ended": now()}
         with self._database.writing() as session:
-            row = update(Job).where(Job.id == task.id, Job.runner == RUNNER)
+            row = update(Job).where(Job.id == task.id, Job.runner == RUNNER, Job.state.in_(GOING))
             session.execute(row.values(fraction=fraction, message=task.message, **values))
 
     def _progress(self, task: _Task) -> Progress:
@@ -309,6 +353,14 @@ class Jobs:
             with self._database.writing() as session:
                 lost = update(Job).where(Job.id.in_(dead), going)
                 session.execute(lost.values(state="interrupted", ended=now()))
+
+
+def _at_exit() -> None:
+    """Jobs end with the process. What still computes in a library by then would end it with an error of that library."""
+    if not Jobs.end():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1 if hasattr(sys, "last_value") else 0)
 
 
 def _as_json(outcome: Any) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterable
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,15 +14,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from memlab.errors import InputError, NotFound, RecordError
-from memlab.record.chain import EditRow, Problem, plain, problems, seal
+from memlab.record import memory_kinds  # noqa: F401  registers the kinds of edits that this room knows
+from memlab.record.chain import EditRow, Problem, plain, seal
 from memlab.record.database import Database
-from memlab.record.files import delta_file, file_hash
-from memlab.record.fold import CHANGES, MARKS, Fold, Mark, dependents, fold
+from memlab.record.fold import dependents, dependents_among, fold
+from memlab.record.heads import Head, Heads
+from memlab.record.kinds import MARKS, is_known, kind, unknown_among, unknown_reason
+from memlab.record.states import States, Told
+from memlab.record.stored import STORED, DamagedRow, Raw, marks, naming_an_edit, rows_where, whole
 from memlab.record.tables import Edit, Workspace
+from memlab.record.verify import everything, everything_raw, verified, wrong_workspace
 
 ANONYMOUS = "anonymous"
 AUTHOR_LENGTH, SUMMARY_LENGTH = 80, 500
-_STORED = [field.name for field in fields(EditRow) if field.name != "workspace"]
 
 
 class Ledger:
@@ -30,7 +34,9 @@ class Ledger:
 
     def __init__(self, database: Database, workspace: str) -> None:
         self.workspace = workspace
+        self.states = States.of(database)
         self._database = database
+        self._heads = Heads(database)
 
     def head(self) -> int:
         """Number of the last edit; 0 when there is none. Raises NotFound for an unknown workspace."""
@@ -57,48 +63,86 @@ class Ledger:
         """Adds a change at the head and returns its row; when this returns, it is on disk.
 
         Args:
-            kind: one of `fold.CHANGES`.
+            kind: the name of a registered kind of edit (`kinds.kinds()`).
             delta: sha256 of a file that stands among the deltas already (`files.keep_delta`).
             expected_head: refuse unless this is still the head, as after a dry run.
 
         Raises:
-            InputError: unknown kind; empty or too long author or summary; parameters that are no plain JSON.
-            RecordError: the head has moved on, or the database cannot be written.
+            InputError: unknown kind; empty or too long author or summary; parameters that are no plain JSON, or
+                that the kind refuses.
+            RecordError: the head has moved on, the workspace is read-only (`read_only`), or the database cannot be
+                written.
         """
-        if kind not in CHANGES:
-            raise InputError(f"{kind!r} is no kind of change. Allowed: {', '.join(CHANGES)}.")
         row = _draft(kind, summary, author, plain(parameters, "parameters"))
         row = replace(row, before=plain(before, "scores"), after=plain(after, "scores"), delta=delta)
         with self._database.writing() as session:
-            return extend(session, self._workspace(session, expected_head), row)
+            workspace = self._workspace(session, expected_head)
+            _check_new(row, workspace.head + 1)
+            self._check_writable(session, workspace)
+            row = extend(session, workspace, row)
+            head = Head.of(workspace)
+        self._heads.keep(head)
+        return row
 
     def rows(self, as_of: int | None = None) -> list[EditRow]:
-        """All edits in order, up to number `as_of`. Raises InputError for a number outside 0 to the head."""
-        with self._database.reading() as session:
-            return self._rows(session, as_of)
+        """All edits in order, up to number `as_of`.
 
-    def after(self, sequence: int, hash: str) -> list[EditRow] | None:
-        """The edits after number `sequence`; None where edit `sequence` has another hash than this one."""
+        Raises:
+            InputError: a number outside 0 to the head.
+            RecordError: a row is damaged; `everything` reads the others.
+        """
         with self._database.reading() as session:
-            workspace = find_workspace(session, self.workspace)
-            if workspace.head_hash == hash:
-                return []
-            at = select(Edit.hash).where(Edit.workspace_id == workspace.id, Edit.sequence == sequence)
-            if sequence and session.scalars(at).one_or_none() != hash:
-                return None
-            later = _edits(workspace).where(Edit.sequence > sequence)
-            return [_row(edit, workspace.name) for edit in session.scalars(later)]
+            return [whole(row) for row in self._rows(session, as_of)]
+
+    def everything(self) -> list[EditRow | DamagedRow]:
+        """All edits in order, and what is wrong with those that cannot be read. Raises RecordError, NotFound."""
+        return everything(self._database, self.workspace)
+
+    def everything_raw(self) -> list[Raw | DamagedRow]:
+        """The same as the database holds it: what was read before is known again by its text."""
+        return everything_raw(self._database, self.workspace)
+
+    def told(self) -> Told:
+        """All edits as the folds need them; those that were not there at the last call are read now.
+
+        Raises:
+            RecordError: rows are missing.
+        """
+        return self.states.told(self.workspace, self._later)
+
+    def state(self, part: str, as_of: int | None = None) -> Any:
+        """One part of the workspace's state (see `kinds`) after edit `as_of`, by default after the last.
+
+        Raises:
+            InputError: no such part, or a number outside 0 to the head.
+            RecordError: an active edit was changed after it was recorded or cannot be applied.
+        """
+        told = self.told()
+        check_as_of(self.workspace, told.head, as_of)
+        return self.states.state(told, part, as_of)
+
+    def read_only(self) -> str | None:
+        """Why nothing can be added to the workspace; None when all its kinds of edits are known here."""
+        with self._database.reading() as session:
+            return _unknown(session, find_workspace(session, self.workspace))
+
+    def notices(self) -> list[str]:
+        """What must be said beside an answer: that edits of unknown kinds were left out of it. Raises as `told`."""
+        found = unknown_among((mark.sequence, mark.kind) for mark in self.told().marks)
+        return [unknown_reason(self.workspace, found)] if found else []
 
     def active(self, as_of: int | None = None) -> list[EditRow]:
-        """The changes that hold now, or held after edit `as_of`: the fold. Raises InputError as `rows` does."""
-        rows = self.rows(as_of)
-        active = set(fold(Mark(row.sequence, row.kind, row.target) for row in rows).active)
-        return [row for row in rows if row.sequence in active]
+        """The changes that hold now, or held after edit `as_of`: the fold. Raises as `rows` does."""
+        with self._database.reading() as session:
+            rows = self._rows(session, as_of)
+            last = max((row.sequence for row in rows), default=0)
+            active = set(fold(m for m in marks(session, self._found(session)) if m.sequence <= last).active)
+        return [whole(row) for row in rows if row.sequence in active]
 
     def edit(self, edit_id: str | int) -> EditRow:
-        """One edit by its id or number. Raises NotFound."""
+        """One edit by its id or number. Raises NotFound, and RecordError where its row is damaged."""
         with self._database.reading() as session:
-            return self._find(session, find_workspace(session, self.workspace), edit_id)
+            return whole(self._find(session, find_workspace(session, self.workspace), edit_id))
 
     def dependents(self, edit_id: str | int) -> list[EditRow]:
         """The active edits that rest on sources of this one (`fold.dependents`). Raises NotFound."""
@@ -133,12 +177,32 @@ class Ledger:
         return self._mark("redo", edit_id, author, expected_head)
 
     def verify(self) -> list[Problem]:
-        """What is wrong with the hash chain, the numbering or the files of weight deltas; empty when all is well."""
+        """What is wrong with the ledger: its rows, their chain and numbering, the files of weight deltas, and the
+        head that is kept outside the database; empty when all is well. Damage is never an error here.
+
+        Raises:
+            NotFound: no such workspace.
+        """
+        return verified(self._database, self.workspace)
+
+    def _found(self, session: Session) -> Workspace:
+        return find_workspace(session, self.workspace)
+
+    def _later(self, sequence: int, hash: str) -> Sequence[EditRow | DamagedRow] | None:
+        """The edits after number `sequence`; None where edit `sequence` has another hash than this one."""
         with self._database.reading() as session:
             workspace = find_workspace(session, self.workspace)
-            rows = [_row(edit, workspace.name) for edit in session.scalars(_edits(workspace))]
-            found = problems(rows, workspace.head, workspace.head_hash)
-        return found + [problem for row in rows if (problem := self._delta_problem(row))]
+            if workspace.head_hash == hash and workspace.head == sequence:
+                return []
+            at = select(Edit.hash).where(Edit.workspace_id == workspace.id, Edit.sequence == sequence)
+            if sequence and session.scalars(at).one_or_none() != hash:
+                return None
+            return rows_where(session, workspace, Edit.sequence > sequence)
+
+    def _check_writable(self, session: Session, workspace: Workspace) -> None:
+        """Raises RecordError where an edit's kind is not known here: what is added could rest on it."""
+        if (reason := _unknown(session, workspace)) is not None:
+            raise RecordError(reason)
 
     def _workspace(self, session: Session, expected_head: int | None) -> Workspace:
         workspace = find_workspace(session, self.workspace, lock=True)
@@ -149,72 +213,67 @@ class Ledger:
             )
         return workspace
 
-    def _rows(self, session: Session, as_of: int | None) -> list[EditRow]:
-        workspace = find_workspace(session, self.workspace)
+    def _rows(self, session: Session, as_of: int | None) -> list[EditRow | DamagedRow]:
+        workspace = self._found(session)
         check_as_of(self.workspace, workspace.head, as_of)
         last = workspace.head if as_of is None else as_of
-        return [_row(edit, workspace.name) for edit in session.scalars(_edits(workspace).where(Edit.sequence <= last))]
+        return rows_where(session, workspace, Edit.sequence <= last)
 
-    def _find(self, session: Session, workspace: Workspace, edit_id: str | int) -> EditRow:
+    def _find(self, session: Session, workspace: Workspace, edit_id: str | int) -> EditRow | DamagedRow:
         number = int(edit_id) if re.fullmatch("[0-9]{1,12}", str(edit_id)) else None
         wanted = Edit.id == str(edit_id) if number is None else Edit.sequence == number
-        edit = session.scalars(_edits(workspace).where(wanted)).one_or_none()
-        if edit is None:
+        found = rows_where(session, workspace, wanted)
+        if not found:
             there = f"1 to {workspace.head}" if workspace.head else "none"
             raise NotFound(
                 f"There is no edit {str(edit_id)[:60]!r} in workspace {workspace.name!r}. Its edits are: {there}."
             )
-        return _row(edit, workspace.name)
+        return found[0]
 
     def _mark(
         self, kind: str, edit_id: str | int | None, author: str, expected_head: int | None, resting: str = "keep"
     ) -> EditRow:
         with self._database.writing() as session:
             workspace = self._workspace(session, expected_head)
-            target = self._target(session, workspace, kind, edit_id)
-            others = [] if resting == "keep" else self._resting(session, target)
+            self._check_writable(session, workspace)
+            target, active = self._target(session, workspace, kind, edit_id)
+            others = [] if resting == "keep" else self._resting(session, workspace, target.sequence, active)
             if others and resting == "refuse":
                 raise InputError(_refusal(target, others))
             for edit in (*reversed(others), target):
-                row = _draft(kind, f"{kind} edit {edit.sequence}: {edit.summary}"[:SUMMARY_LENGTH], author, {})
+                row = _draft(kind, f"{kind} edit {edit.sequence}: {_said(edit)}"[:SUMMARY_LENGTH], author, {})
                 last = extend(session, workspace, replace(row, inverse={"target": edit.sequence}))
-            return last
+            head = Head.of(workspace)
+        self._heads.keep(head)
+        return last
 
-    def _resting(self, session: Session, target: EditRow) -> list[EditRow]:
-        """The active edits that rest on one."""
-        rows = self._rows(session, None)
-        active = set(fold(Mark(row.sequence, row.kind, row.target) for row in rows).active)
-        return dependents([row for row in rows if row.sequence in active], target.sequence)
+    def _resting(self, session: Session, workspace: Workspace, target: int, active: set[int]) -> list[EditRow]:
+        """The active edits that rest on one. Only edits that name another one are read."""
+        naming = naming_an_edit(session, workspace, target)
+        resting = dependents_among((pair for pair in naming if pair[0] in active), target)
+        return [whole(self._find(session, workspace, number)) for number in resting]
 
-    def _target(self, session: Session, workspace: Workspace, kind: str, edit_id: str | int | None) -> EditRow:
-        """The edit that an undo or redo is about, if that is possible now."""
-        state = _state(session, workspace)
+    def _target(
+        self, session: Session, workspace: Workspace, kind: str, edit_id: str | int | None
+    ) -> tuple[EditRow | DamagedRow, set[int]]:
+        """The edit that an undo or redo is about, if that is possible now, and the active edits."""
+        state = fold(marks(session, workspace))
         open_to = state.active if kind == "undo" else state.undone
         if edit_id is None:
             if not open_to:
                 raise InputError(f"There is nothing to {kind} in workspace {self.workspace!r}.")
-            return self._find(session, workspace, open_to[-1])
+            return self._find(session, workspace, open_to[-1]), set(state.active)
         row = self._find(session, workspace, edit_id)
         if row.kind in MARKS:
             opposite = "redo" if row.kind == "undo" else "undo"
             raise InputError(
                 f"Edit {row.sequence} is itself a step of the history ({row.kind}). To take it back, {opposite} "
-                f"edit {row.target}."
+                f"edit {whole(row).target}."
             )
         if row.sequence not in open_to:
             now, way = ("undone already", "redo") if kind == "undo" else ("not undone", "undo")
-            raise InputError(f"Edit {row.sequence} ({row.summary}) is {now}. What is possible: {way}.")
-        return row
-
-    def _delta_problem(self, row: EditRow) -> Problem | None:
-        if row.delta is None:
-            return None
-        path = delta_file(self._database.home, row.delta)
-        if not path.is_file():
-            return Problem(row.sequence, "delta", f"The weights of edit {row.sequence} are missing: {path}.")
-        if file_hash(path) != row.delta:
-            return Problem(row.sequence, "delta", f"The weights of edit {row.sequence} were changed: {path}.")
-        return None
+            raise InputError(f"Edit {row.sequence} ({_said(row)}) is {now}. What is possible: {way}.")
+        return row, set(state.active)
 
 
 def check_as_of(workspace: str, head: int, as_of: int | None) -> None:
@@ -224,11 +283,21 @@ def check_as_of(workspace: str, head: int, as_of: int | None) -> None:
 
 
 def find_workspace(session: Session, name: str, lock: bool = False) -> Workspace:
-    """The workspace of that name, kept from other writers until the session ends if `lock`. Raises NotFound."""
+    """The workspace of that name, kept from other writers until the session ends if `lock`.
+
+    Raises:
+        NotFound: no such workspace.
+        RecordError: its own row is damaged.
+    """
     query = select(Workspace).where(Workspace.name == name)
     workspace = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if workspace is None:
-        raise NotFound.named("workspace", name, session.scalars(select(Workspace.name)))
+        raise NotFound.named("workspace", name, map(str, session.scalars(select(Workspace.name))))
+    if (reason := wrong_workspace(workspace)) is not None:
+        raise RecordError(
+            f"The workspace {name!r} is damaged: it {reason}. `memlab history --verify` says more; put back a copy of "
+            "the database, or import an export."
+        )
     return workspace
 
 
@@ -242,7 +311,7 @@ def extend(session: Session, workspace: Workspace, row: EditRow) -> EditRow:
         previous=workspace.head_hash,
     )
     row = seal(row)
-    session.add(Edit(workspace_id=workspace.id, **{name: getattr(row, name) for name in _STORED}))
+    session.add(Edit(workspace_id=workspace.id, **{name: getattr(row, name) for name in STORED}))
     workspace.head, workspace.head_hash = row.sequence, row.hash
     return row
 
@@ -279,25 +348,32 @@ def _draft(kind: str, summary: str, author: str, parameters: dict[str, Any]) -> 
     )
 
 
-def _refusal(target: EditRow, others: list[EditRow]) -> str:
+def _check_new(row: EditRow, sequence: int) -> None:
+    """Raises InputError for a kind that is not known, or parameters or scores that it refuses."""
+    known = kind(row.kind)
+    reasons = [known.wrong_with(row.parameters, sequence)]
+    reasons += [known.wrong_with_scores(scores) for scores in (row.before, row.after) if scores is not None]
+    if reason := next(filter(None, reasons), None):
+        raise InputError(f"An edit of the kind {row.kind!r} cannot be recorded: it {reason}.")
+
+
+def _unknown(session: Session, workspace: Workspace) -> str | None:
+    """Why a workspace is read-only."""
+    names = session.scalars(select(Edit.kind).where(Edit.workspace_id == workspace.id).distinct())
+    if all(isinstance(name, str) and is_known(name) for name in names):
+        return None
+    found = unknown_among((mark.sequence, mark.kind) for mark in marks(session, workspace))
+    return unknown_reason(workspace.name, found) if found else None
+
+
+def _said(row: EditRow | DamagedRow) -> str:
+    return "a damaged edit" if isinstance(row, DamagedRow) else row.summary
+
+
+def _refusal(target: EditRow | DamagedRow, others: list[EditRow]) -> str:
     named = "; ".join(f"edit {row.sequence} ({row.summary})" for row in others)
     verb = "rests" if len(others) == 1 else "rest"
     return (
-        f"Edit {target.sequence} ({target.summary}) was not undone, since {named} {verb} on it. Undo it anyway "
+        f"Edit {target.sequence} ({_said(target)}) was not undone, since {named} {verb} on it. Undo it anyway "
         "(anyway=True, --anyway), or together with what rests on it (with_dependents=True, --with-dependents)."
     )
-
-
-def _edits(workspace: Workspace) -> Any:
-    return select(Edit).where(Edit.workspace_id == workspace.id).order_by(Edit.sequence)
-
-
-def _row(edit: Edit, workspace: str) -> EditRow:
-    return EditRow(workspace=workspace, **{name: getattr(edit, name) for name in _STORED})
-
-
-def _state(session: Session, workspace: Workspace) -> Fold:
-    """The fold, read without parameters and scores."""
-    columns = select(Edit.sequence, Edit.kind, Edit.inverse).where(Edit.workspace_id == workspace.id)
-    rows: Iterable[Any] = session.execute(columns.order_by(Edit.sequence))
-    return fold(Mark(sequence, kind, (inverse or {}).get("target")) for sequence, kind, inverse in rows)

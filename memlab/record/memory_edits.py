@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,19 +19,18 @@ from memlab.corpus.generator import corpus_hash
 from memlab.corpus.sentences import sentence_spans
 from memlab.corpus.world import MASK
 from memlab.errors import InputError, NotFound
-from memlab.memory.changes import Changes, Taught
+from memlab.memory.changes import Changes
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.overlay import EditedStore
 from memlab.record.chain import EditRow
+from memlab.record.memory_kinds import MEMORY_KINDS, changes_of, sources_of, taught_by
 from memlab.record.parameters import TEXT_LIMIT
 from memlab.results import Edit, Fact, Source
 
-
-def changes_of(rows: Sequence[EditRow], head: int) -> Changes:
-    """The state of memory after the active rows of a ledger."""
-    removed = frozenset(source for row in rows for source in sources_of(row.parameters))
-    taught = (taught_by(row.sequence, row.parameters) for row in rows)
-    return Changes(head, removed, tuple(t for t in taught if t))
+__all__ = [
+    "changes_of", "changes_with", "corpus_of", "document_named", "edit_of", "entries_named", "lesson", "places_named",
+    "shortened", "sources_of", "stating", "still_there", "taught_by", "wish",
+]  # fmt: skip
 
 
 def changes_with(changes: Changes, seq: int, parameters: Mapping[str, Any]) -> Changes:
@@ -41,24 +40,10 @@ def changes_with(changes: Changes, seq: int, parameters: Mapping[str, Any]) -> C
     return Changes(seq, changes.removed | set(sources_of(parameters)), taught)
 
 
-def taught_by(seq: int, parameters: Mapping[str, Any]) -> Taught | None:
-    """What the edit with this number and these parameters teaches."""
-    if (lesson := parameters.get("teaches")) is None:
-        return None
-    spans = None if lesson["spans"] is None else tuple((int(a), int(b)) for a, b in lesson["spans"])
-    return Taught(seq, lesson["title"], lesson["text"], spans)
-
-
 def wish(sources: Iterable[Source]) -> dict[str, Any]:
     """Parameters that forget sources; what came from an edit says so, since this edit then rests on that one."""
     records = [{**s.to_dict(), "source": s.document if s.corpus == "edit" else "base"} for s in sources]
     return {"forgets": records}
-
-
-def sources_of(parameters: Mapping[str, Any]) -> tuple[Source, ...]:
-    """What an edit with these parameters forgets."""
-    names = ("corpus", "document", "start", "end", "text")
-    return tuple(Source(**{name: s[name] for name in names}) for s in parameters.get("forgets", ()))
 
 
 def lesson(text: str, value: str | None = None) -> dict[str, Any]:
@@ -212,7 +197,8 @@ def edit_of(
 ) -> Edit:
     """What a page or a notebook sees of an edit; without a row it is a dry run."""
     remembers: list[str] = []
-    if (taught := parameters.get("teaches")) is not None:
+    memory = kind in MEMORY_KINDS
+    if memory and (taught := parameters.get("teaches")) is not None:
         text, spans = taught["text"], taught["spans"]
         remembers = [text] if spans is None else [text[a:b] for a, b in spans]
     return Edit(
@@ -224,7 +210,7 @@ def edit_of(
         workspace=workspace,
         time=row.time if row else None,
         dry_run=row is None,
-        sources=sources_of(parameters),
+        sources=sources_of(parameters) if memory else (),
         remembers=tuple(remembers),
         scores=(row.after or {}) if row else {},
         active=active,

@@ -19,6 +19,7 @@ from memlab.record.archive import open_archive, write_archive
 from memlab.record.chain import GENESIS, EditRow
 from memlab.record.database import Database
 from memlab.record.files import files_locked, keep_delta, put, sweep, temporary_file
+from memlab.record.heads import Head, Heads
 from memlab.record.ledger import Ledger, extend, find_workspace, now
 from memlab.record.tables import Edit, Workspace
 
@@ -48,17 +49,21 @@ class Workspaces:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._heads = Heads(database)
 
     def list(self) -> Sequence[WorkspaceInfo]:
         """All workspaces by name, "default" first."""
         with self._database.reading() as session:
             found = [_info(workspace) for workspace in session.scalars(select(Workspace))]
-        return sorted(found, key=lambda info: (info.name != DEFAULT, info.name))
+        return sorted(found, key=lambda info: (info.name != DEFAULT, str(info.name)))
 
     def create(self, name: str) -> WorkspaceInfo:
         """Makes an empty workspace. Raises InputError: a bad name, or one that is taken."""
         with self._database.writing() as session:
-            return _info(_add(session, _usable(session, name), None, []))
+            workspace = _add(session, _usable(session, name), None, [])
+            info, head = _info(workspace), Head.of(workspace)
+        self._heads.keep(head)
+        return info
 
     def rename(self, name: str, new: str) -> WorkspaceInfo:
         """Gives a workspace another name. Raises NotFound, or InputError as `create` and for "default"."""
@@ -85,7 +90,10 @@ class Workspaces:
             raise RecordError(f"The record of {name!r} is not whole: {broken[0].message} It cannot be copied.")
         with self._database.writing() as session:
             free = _free(session, f"{name[: LENGTH - 5].rstrip()} copy") if new is None else _usable(session, new)
-            return _info(_add(session, free, f"{name} at edit {len(rows)}", rows))
+            workspace = _add(session, free, f"{name} at edit {len(rows)}", rows)
+            info, head = _info(workspace), Head.of(workspace)
+        self._heads.keep(head)
+        return info
 
     def delete(self, name: str, repeated: str) -> None:
         """Removes a workspace and its edits for good.
@@ -104,6 +112,7 @@ class Workspaces:
             )
         with self._database.writing() as session:
             workspace = find_workspace(session, name, lock=True)
+            self._heads.drop(workspace.id)  # first: a head without its workspace would be a false alarm
             session.execute(delete(Edit).where(Edit.workspace_id == workspace.id))
             session.delete(workspace)
         sweep(self._database.home)
@@ -145,7 +154,9 @@ class Workspaces:
                     for delta in deltas:
                         keep_delta(home, delta)
                     taken = name is None and chosen != archive.workspace
-                    return _info(workspace, archive.workspace if taken else None)
+                    info, head = _info(workspace, archive.workspace if taken else None), Head.of(workspace)
+            self._heads.keep(head)
+            return info
         except MemlabError:
             sweep(home)
             raise

@@ -19,6 +19,9 @@ from memlab.ui.undo import undo_or_redo
 
 def edit_row(lab: Lab, edit: Edit, active: bool) -> None:
     """Number, time, kind, summary, author and state; what can be done with it; its details once they are opened."""
+    if edit.damaged:
+        _damaged_row(lab, edit, active)
+        return
     with st.container(border=True, key=f"history.edit.{edit.seq}"):
         said, ways = st.columns([3, 2], vertical_alignment="center")
         with said:
@@ -39,6 +42,14 @@ def edit_row(lab: Lab, edit: Edit, active: bool) -> None:
                     _details(lab, edit)
                 except MemlabError as error:
                     show_error(error)
+
+
+def _damaged_row(lab: Lab, edit: Edit, active: bool) -> None:
+    """What is wrong with an edit that cannot be shown; it can be left out."""
+    with st.container(border=True, key=f"history.edit.{edit.seq}"):
+        st.error(plain(f"Edit {edit.seq or '?'} is {edit.summary}. Verify says more."), icon=":material/error:")
+        if edit.seq and edit.kind not in MARKS:
+            undo_or_redo(lab, edit, active)
 
 
 def _details(lab: Lab, edit: Edit) -> None:

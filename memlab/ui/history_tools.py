@@ -55,7 +55,8 @@ def as_csv(shown: Sequence[Edit], history: Sequence[Edit]) -> str:
     lines.writerow(COLUMNS)
     for e in shown:
         remembers = " | ".join(e.remembers)
-        scores = [(e.scores.get(group) or {}).get("score") for group in GROUPS]
+        shares = [e.scores.get(group) for group in GROUPS]
+        scores = [share.get("score") if isinstance(share, dict) else share for share in shares]
         said = (e.seq, e.time, e.kind, e.summary, e.author, state(e, gone), len(e.sources), remembers)
         cells = (*said, *scores, e.scores.get("harmonic"))
         lines.writerow([_harmless(cell) for cell in cells])

@@ -27,7 +27,7 @@ def count(score: Mapping[str, Any]) -> str:
 
 def scores_line(scores: Mapping[str, Any]) -> str:
     """The figures of an edit in one line; empty where none were recorded."""
-    parts = [f"{group} {count(scores[group])}" for group in GROUPS if scores.get(group)]
+    parts = [f"{group} {count(scores[group])}" for group in GROUPS if isinstance(scores.get(group), dict)]
     if scores.get("harmonic") is not None:
         parts.append(f"harmonic {scores['harmonic']:.3f}")
     return " · ".join(parts)

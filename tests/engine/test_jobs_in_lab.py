@@ -31,11 +31,13 @@ SHARDS = 10
 
 # A build in a process of its own, as `memlab build` does it, but slowly.
 SLOW = """
-import sys, time
+import signal, sys, time
 from functools import partial
 from memlab.lab import building as lab_building
 from memlab.memory import building
 from memlab.memory.building import Order
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a child of a process in the background ignores it
 
 def write(*arguments):
     for _ in range(5):

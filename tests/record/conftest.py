@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from memlab.record.database import Database, open_database
+from memlab.record.kinds import EditKind, register_kind
 from memlab.record.ledger import Ledger
 from memlab.record.workspaces import Workspaces
+
+# a kind whose edits say anything, for tests of what holds for all kinds
+register_kind(
+    EditKind("note", "notes", lambda parameters, sequence: None, lambda rows, head: [r.summary for r in rows], str)
+)
 
 
 @pytest.fixture

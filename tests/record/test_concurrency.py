@@ -20,13 +20,15 @@ WRITER = """
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
     from memlab.record.database import open_database
+    from memlab.record.kinds import EditKind, register_kind
     from memlab.record.ledger import Ledger
 
+    register_kind(EditKind("note", "notes", lambda parameters, sequence: None, lambda rows, head: rows, str))
     database = open_database(Path(sys.argv[1]))
     def write(thread):
         ledger = Ledger(database, ("default", "second")[thread % 2])
         for n in range(50):
-            ledger.append("teach", f"{thread}/{n}", {"workspace": ledger.workspace}, f"writer {thread}")
+            ledger.append("note", f"{thread}/{n}", {"workspace": ledger.workspace}, f"writer {thread}")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, map(int, sys.argv[2:])))
 """
@@ -52,7 +54,7 @@ def test_eight_threads_write_fifty_edits_each_in_two_workspaces(database: Databa
     def write(thread: int) -> None:
         ledger = Ledger(database, NAMES[thread % 2])
         for n in range(EDITS):
-            ledger.append("teach", f"{thread}/{n}", {"workspace": ledger.workspace}, f"writer {thread}")
+            ledger.append("note", f"{thread}/{n}", {"workspace": ledger.workspace}, f"writer {thread}")
             assert ledger.head() >= n + 1
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -71,7 +73,7 @@ def test_two_processes_write_the_same(home: Path, database: Database, workspaces
 
 def test_undo_of_the_last_edit_by_many_undoes_each_once(database: Database, ledger: Ledger) -> None:
     for n in range(20):
-        ledger.append("teach", f"fact {n}", {})
+        ledger.append("note", f"fact {n}", {})
     with ThreadPoolExecutor(THREADS) as pool:
         undone = list(pool.map(lambda _: ledger.undo().target, range(20)))
     assert sorted(undone, key=str) == sorted(range(1, 21), key=str)

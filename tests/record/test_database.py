@@ -83,7 +83,7 @@ def test_a_failed_session_changes_nothing(database: Database) -> None:
 def test_a_reader_sees_one_state_while_others_write(database: Database, ledger: Ledger) -> None:
     with database.reading() as session:
         assert session.get_one(Workspace, 1).head == 0
-        ledger.append("teach", "something", {})
+        ledger.append("note", "something", {})
         assert session.scalar(text("SELECT count(*) FROM edits")) == 0
     assert ledger.head() == 1
 
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_database_is_refused(home: Path) -> None:
 
 def test_damage_that_shows_later_is_explained(home: Path) -> None:
     database = open_database(home)
-    Ledger(database, "default").append("teach", "something", {"text": "x" * 100_000})
+    Ledger(database, "default").append("note", "something", {"text": "x" * 100_000})
     database.close()
     content = bytearray((home / FILE).read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
@@ -120,22 +120,22 @@ def test_damage_that_shows_later_is_explained(home: Path) -> None:
 
 def test_a_database_removed_while_running_is_explained_and_not_made_anew(home: Path, database: Database) -> None:
     ledger = Ledger(database, "default")
-    ledger.append("teach", "something", {})
+    ledger.append("note", "something", {})
     for path in home.glob(f"{FILE}*"):
         path.unlink()
     with pytest.raises(RecordError, match="removed or moved while memlab was running"):
         ledger.head()
     with pytest.raises(RecordError, match="removed or moved"):
-        ledger.append("teach", "something", {})
+        ledger.append("note", "something", {})
     assert not (home / FILE).exists()
 
 
 def test_a_database_that_was_put_back_is_used_again(home: Path, database: Database, ledger: Ledger) -> None:
-    ledger.append("teach", "something", {})
+    ledger.append("note", "something", {})
     with closing(sqlite3.connect(home / FILE)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(home / FILE, home / "copy")
-    ledger.append("teach", "something", {})
+    ledger.append("note", "something", {})
     for path in home.glob(f"{FILE}*"):
         path.unlink()
     (home / "copy").rename(home / FILE)
@@ -149,7 +149,7 @@ def test_a_database_opened_read_only_can_be_read_but_not_written(home: Path, mon
     ledger = Ledger(database, "default")
     assert ledger.head() == 0
     with pytest.raises(RecordError, match="is read-only"):
-        ledger.append("teach", "something", {})
+        ledger.append("note", "something", {})
     database.close()
 
 
@@ -162,7 +162,7 @@ def test_a_file_without_write_permission_is_explained(folder_mode: int, monkeypa
         (home / FILE).chmod(0o444)
         home.chmod(folder_mode)
         with as_nobody(), pytest.raises(RecordError, match=r"is read-only|cannot be opened"):
-            Ledger(open_database(home), "default").append("teach", "something", {})
+            Ledger(open_database(home), "default").append("note", "something", {})
         home.chmod(0o700)
 
 
@@ -193,19 +193,19 @@ def test_a_home_may_have_any_name(home: Path) -> None:
     odd = home / "what? 50% #1 & ä"
     odd.mkdir()
     database = open_database(odd)
-    assert Ledger(database, "default").append("teach", "something", {}).sequence == 1
+    assert Ledger(database, "default").append("note", "something", {}).sequence == 1
     assert (odd / FILE).is_file()
     database.close()
 
 
 def test_connections_do_not_pass_into_a_forked_process(ledger: Ledger) -> None:
-    ledger.append("teach", "something", {})
+    ledger.append("note", "something", {})
     if not (child := os.fork()):
         try:
-            ledger.append("teach", "in the child", {})
+            ledger.append("note", "in the child", {})
             os._exit(0)
         finally:
             os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
-    ledger.append("teach", "in the parent", {})
+    ledger.append("note", "in the parent", {})
     assert [row.summary for row in ledger.rows()] == ["something", "in the child", "in the parent"]

@@ -17,7 +17,7 @@ from memlab.record.ledger import Ledger
 
 
 def teach(ledger: Ledger, n: int = 1) -> list[EditRow]:
-    return [ledger.append("teach", f"fact {ledger.head() + 1}", {"text": f"text {i}"}, "ann") for i in range(n)]
+    return [ledger.append("note", f"fact {ledger.head() + 1}", {"text": f"text {i}"}, "ann") for i in range(n)]
 
 
 def active(ledger: Ledger, as_of: int | None = None) -> list[int]:
@@ -31,7 +31,7 @@ def tamper(home: Path, statement: str) -> None:
 
 
 def test_a_row_comes_back_as_it_was_appended(ledger: Ledger) -> None:
-    row = ledger.append("teach", "a\n fact", {"spans": (1, 2), "ä": 0.1}, "ann", before={"p": 0.1}, after={"p": 0.9})
+    row = ledger.append("note", "a\n fact", {"spans": (1, 2), "ä": 0.1}, "ann", before={"p": 0.1}, after={"p": 0.9})
     assert (row.sequence, row.summary, row.parameters) == (1, "a fact", {"spans": [1, 2], "ä": 0.1})
     assert (row.workspace, row.source, row.before, row.after) == ("default", "edit:1", {"p": 0.1}, {"p": 0.9})
     assert ledger.rows() == [row]
@@ -98,14 +98,14 @@ def test_what_cannot_be_undone_or_redone_says_why(ledger: Ledger) -> None:
     ],
 )
 def test_bad_input_is_refused_and_nothing_is_recorded(ledger: Ledger, change: dict[str, Any], message: str) -> None:
-    good: dict[str, Any] = {"kind": "teach", "summary": "fact", "parameters": {}, "author": "ann"}
+    good: dict[str, Any] = {"kind": "note", "summary": "fact", "parameters": {}, "author": "ann"}
     with pytest.raises(InputError, match=message):
         ledger.append(**{**good, **change})
     assert ledger.head() == 0
 
 
 def test_markup_and_any_script_are_kept_as_text(ledger: Ledger) -> None:
-    row = ledger.append("teach", "👩‍🔬 قطة \ud7ff", {"t": "\ud800"}, "<b>Ann</b> & 'co'")
+    row = ledger.append("note", "👩‍🔬 قطة \ud7ff", {"t": "\ud800"}, "<b>Ann</b> & 'co'")
     assert ledger.rows() == [row]
     assert row.author == "<b>Ann</b> & 'co'"
 
@@ -120,16 +120,16 @@ def test_a_time_that_is_not_there_is_refused(ledger: Ledger, as_of: Any) -> None
 def test_a_head_that_has_moved_on_is_refused(ledger: Ledger) -> None:
     teach(ledger, 2)
     with pytest.raises(RecordError, match="was at edit 1 and is at edit 2 now"):
-        ledger.append("teach", "fact", {}, expected_head=1)
+        ledger.append("note", "fact", {}, expected_head=1)
     with pytest.raises(RecordError, match="has moved on"):
         ledger.undo(expected_head=1)
-    assert ledger.append("teach", "fact", {}, expected_head=2).sequence == 3
+    assert ledger.append("note", "fact", {}, expected_head=2).sequence == 3
 
 
 def test_dependents_are_the_active_ones(ledger: Ledger) -> None:
     teach(ledger)
-    ledger.append("forget", "it", {"sources": [{"source": "edit:1", "text": "Paris"}]})
-    ledger.append("correct", "it", {"sources": [{"source": "base"}]})
+    ledger.append("note", "it", {"sources": [{"source": "edit:1", "text": "Paris"}]})
+    ledger.append("note", "it", {"sources": [{"source": "base"}]})
     assert [row.sequence for row in ledger.dependents(1)] == [2]
     ledger.undo(2)
     assert ledger.dependents(1) == []
@@ -178,7 +178,7 @@ def test_weights_are_verified_by_their_hash_and_swept_when_no_edit_names_them(ho
             kept.append(keep_delta(home, written))
             assert sweep(home) == []  # somebody is adding files
     for delta in kept[:2]:
-        ledger.append("teach", "weights", {}, delta=delta)
+        ledger.append("note", "weights", {}, delta=delta)
     (home / "tmp" / "left over").touch()
     assert set(sweep(home)) == {delta_file(home, kept[2]), home / "tmp" / "left over"}
     assert ledger.verify() == []

@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 import shutil
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_default_is_there_from_the_start_and_stays(workspaces: Workspaces) -> No
 
 def test_create_rename_delete(workspaces: Workspaces, database: Database) -> None:
     workspaces.create("Class 7b")
-    Ledger(database, "Class 7b").append("teach", "fact", {})
+    Ledger(database, "Class 7b").append("teach", "fact", LESSON)
     renamed = workspaces.rename("Class 7b", "a Schüler-Übung")
     assert (renamed.name, renamed.edits, renamed.base) == ("a Schüler-Übung", 1, None)
     assert Ledger(database, renamed.name).verify() == []
@@ -257,6 +258,24 @@ BAD: dict[str, tuple[Callable[[Files], Files], str]] = {
     "deep scores": (lambda f: rewrite(f, lambda rows: rows[0].update(after=nested(50))), "scores that are too large"),
     "very deep scores": (lambda f: rehash(f, f["rows.jsonl"].replace(b'{"p": 0.5}', deep(900))), "nested too deeply"),
     "huge scores": (lambda f: rewrite(f, lambda rows: rows[0].update(before={"p": "x" * (1 << 20)})), "too large"),
+    "scores of another form": (
+        lambda f: rewrite(f, lambda rows: rows[0].update(after={"efficacy": [[]]})),
+        "its edit 1 has scores whose 'efficacy' has another form",
+    ),
+    "a score without its parts": (
+        lambda f: rewrite(f, lambda rows: rows[0].update(after={"efficacy": {"score": 1.0}})),
+        "'efficacy' has another form",
+    ),
+    "a share of two": (
+        lambda f: rewrite(f, lambda rows: rows[0].update(after={"neighborhood": 2.0})),
+        "'neighborhood' has another form",
+    ),
+    "a mean that is text": (
+        lambda f: rewrite(f, lambda rows: rows[0].update(after={"harmonic": "high"})),
+        "'harmonic' has another form",
+    ),
+    "notes of numbers": (lambda f: rewrite(f, lambda rows: rows[0].update(before={"notes": [1]})), "'notes'"),
+    "a score of a list": (lambda f: rewrite(f, lambda rows: rows[0].update(after={"mine": [1]})), "'mine'"),
     "teaches nothing": (lambda f: parameters(f, 0, {}), "its edit 1 has parameters without 'teaches'"),
     "teaches and more": (lambda f: parameters(f, 0, LESSON | {"run": "x"}), "'run', which this memlab does not know"),
     "lesson is a list": (lambda f: parameters(f, 0, {"teaches": []}), "a lesson that are no JSON object"),
@@ -365,3 +384,30 @@ def test_a_damaged_archive_never_gives_anything_but_its_content(
         except InputError:
             continue
         assert info.edits == 4
+
+
+def test_a_flood_of_lines_is_refused_at_a_fixed_cost(exported: Path, workspaces: Workspaces, tmp_path: Path) -> None:
+    """250 MB of line breaks, which packed are a quarter of a megabyte."""
+    files = unpack(exported)
+    manifest = files["manifest.json"]
+    bad = tmp_path / "bad.zip"
+    with zipfile.ZipFile(bad, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        packed.writestr("manifest.json", manifest)
+        with packed.open("rows.jsonl", "w") as rows:
+            for _ in range(250):
+                rows.write(b"\n" * (1 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="too large"):
+            workspaces.import_(bad, "theirs")
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_line_without_an_end_is_refused(
+    exported: Path, workspaces: Workspaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MAX_LINE_BYTES", 100)
+    with pytest.raises(InputError, match="too large"):
+        workspaces.import_(exported, "theirs")

@@ -80,12 +80,23 @@ def test_the_order_of_two_undos_does_not_matter_for_what_is_active(marks: list[M
         [Mark(1, "teach"), Mark(2, "undo", 1), Mark(3, "undo", 1)],
         [Mark(1, "teach"), Mark(2, "redo", 1)],
         [Mark(1, "teach"), Mark(2, "undo", None)],
-        [Mark(1, "burn")],
+        [Mark(1, "teach"), Mark(2, "undo", 2)],
     ],
 )
 def test_steps_that_make_no_sense_are_a_damaged_ledger(marks: list[Mark]) -> None:
     with pytest.raises(RecordError, match="makes no sense"):
         fold(marks)
+
+
+def test_a_kind_that_nobody_knows_is_active_until_it_is_undone() -> None:
+    assert fold([Mark(1, "burn"), Mark(2, "teach")]).active == (1, 2)
+    assert fold([Mark(1, "burn"), Mark(2, "undo", 1)]).undone == (1,)
+
+
+def test_a_damaged_ledger_can_be_folded_as_far_as_it_makes_sense() -> None:
+    senseless = [Mark(1, "teach"), Mark(2, "undo", 7), Mark(3, "undo", None), Mark(4, "undo", 1), Mark(5, "redo", 9)]
+    assert fold(senseless, strict=False).active == ()
+    assert fold(senseless[:3], strict=False).active == (1,)
 
 
 def edit(sequence: int, *sources: str) -> EditRow:

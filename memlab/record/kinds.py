@@ -1,0 +1,208 @@
+"""Kinds of edits: what a row of the ledger may say, and what it does to its part of the workspace's state.
+
+The state of a workspace has parts: "memory" (texts forgotten and taught), and whatever systems add ("weights",
+"beliefs", ...). Each part is one fold over the active edits of its kinds, in the order of the ledger; an edit that
+is undone is left out of the fold. This room knows the kinds of "memory" (`memory_kinds`); rooms above register theirs:
+
+    register_kind(EditKind("note", "notes", check=check_note, fold=list_of_notes, summary=first_words))
+    ledger.append("note", kind("note").summary(parameters), parameters)
+    ledger.state("notes", as_of=3)
+
+A row of a kind that is not registered here (a newer memlab made it, or a system that is not installed) can be read,
+verified and exported; nothing can be added to its workspace until the kind is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from memlab.errors import InputError, MemlabError, RecordError
+from memlab.record.chain import EditRow
+from memlab.record.scores import check_scores
+
+MARKS = ("undo", "redo")  # edits about another edit; they belong to no part
+NAME_LENGTH = 20  # of a kind, as the table holds it
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One input of a kind's form. `type`: text, number, choice (one of `choices`), fact or facts."""
+
+    name: str
+    label: str
+    help: str
+    type: str = "text"
+    required: bool = True
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EditKind:
+    """One kind of edit. Functions may be given as "module:name"; they are imported when they are first needed.
+
+    Args:
+        name: what the ledger calls it, at most 20 characters, not "undo" or "redo".
+        part: the part of the workspace's state that it changes.
+        check: called with an edit's parameters (plain JSON) and its number before it is appended, imported or
+            folded; raises InputError with what is wrong.
+        fold: called with what `read` made of the part's active edits, in order, and the number of the last edit
+            of the ledger; returns the state. All kinds of a part name the same fold.
+        summary: one line about an edit with these parameters.
+        read: what the fold needs of a row, made once for each row; by default the row itself.
+        check_scores: called with the `before` and `after` that an edit brings; raises as `check` does. By
+            default they must have the form that `results.Moved` gives them.
+        form: the inputs that a page or the command line asks for.
+        title: what a page calls it; by default the name.
+    """
+
+    name: str
+    part: str
+    check: Callable[[Parameters, int], None] | str
+    fold: Callable[[Sequence[Any], int], Any] | str
+    summary: Callable[[Parameters], str] | str
+    read: Callable[[EditRow], Any] | str | None = None
+    check_scores: Callable[[Mapping[str, Any]], None] | str | None = None
+    form: tuple[FormField, ...] = ()
+    title: str = ""
+
+    def wrong_with(self, parameters: Parameters, sequence: int) -> str | None:
+        """Why an edit with these parameters cannot be applied as number `sequence`: "has ...", "cannot ..."; or None."""
+        return _refusal(self.check, parameters, sequence)
+
+    def wrong_with_scores(self, scores: Mapping[str, Any]) -> str | None:
+        """Why an edit cannot carry these scores, as `wrong_with` says it."""
+        return _refusal(self.check_scores or check_scores, scores)
+
+    def summarized(self, parameters: Parameters) -> str:
+        """One line about an edit with these parameters."""
+        return str(_function(self.summary)(parameters))
+
+    def effect(self, row: EditRow) -> Any:
+        """What the fold needs of a row that was checked."""
+        return row if self.read is None else _function(self.read)(row)
+
+    def folded(self, effects: Sequence[Any], head: int) -> Any:
+        """The state of this kind's part after these edits."""
+        return _function(self.fold)(effects, head)
+
+
+_kinds: dict[str, EditKind] = {}
+
+
+def register_kind(kind: EditKind) -> EditKind:
+    """Makes a kind of edit known. Registering an equal one again does nothing.
+
+    Raises:
+        InputError: a name that is taken, reserved or too long, or another fold than the part's.
+    """
+    known = _kinds.get(kind.name)
+    if known == kind:
+        return kind
+    if known is not None:
+        raise InputError(f"There is a kind of edit {kind.name!r} already, for the part {known.part!r}. Name it anew.")
+    if kind.name in MARKS or not kind.name.isprintable() or not 1 <= len(kind.name) <= NAME_LENGTH:
+        raise InputError(
+            f"{kind.name[:40]!r} cannot name a kind of edit. Use 1 to {NAME_LENGTH} characters other than 'undo' "
+            "and 'redo'."
+        )
+    if any(other.part == kind.part and other.fold != kind.fold for other in _kinds.values()):
+        raise InputError(f"The kind {kind.name!r} folds the part {kind.part!r} in another way than its other kinds.")
+    _kinds[kind.name] = kind
+    return kind
+
+
+def unregister_kind(name: str) -> None:
+    """Takes a kind out again, as when a system is removed."""
+    _kinds.pop(name, None)
+
+
+def kind(name: str) -> EditKind:
+    """The registered kind of that name. Raises InputError, naming those there are."""
+    found = _kinds.get(name)
+    if found is None:
+        raise InputError(f"{name[:40]!r} is no kind of change. Allowed: {', '.join(_kinds)}.")
+    return found
+
+
+def known_kind(name: str) -> EditKind | None:
+    """The kind of that name, or None where it is not registered here."""
+    return _kinds.get(name)
+
+
+def kinds(part: str | None = None) -> tuple[EditKind, ...]:
+    """All registered kinds (of a part)."""
+    return tuple(kind for kind in _kinds.values() if part in (None, kind.part))
+
+
+def parts() -> tuple[str, ...]:
+    """The parts of a workspace's state."""
+    return tuple(dict.fromkeys(kind.part for kind in _kinds.values()))
+
+
+def is_known(name: str) -> bool:
+    """Whether rows of this kind can be applied here."""
+    return name in MARKS or name in _kinds
+
+
+def unknown_reason(workspace: str, found: Mapping[str, Sequence[int]]) -> str:
+    """Why nothing can be added to a workspace that holds edits of unknown kinds (name -> numbers)."""
+    named = "; ".join(f"{_named(name)}: {_listed(numbers)}" for name, numbers in found.items())
+    return (
+        f"The workspace {workspace!r} is read-only: it holds edits of kinds that are not known here ({named}). Install "
+        "the system that made them, or update memlab. It can be verified, exported and copied."
+    )
+
+
+def _named(name: str) -> str:
+    return repr(name[:NAME_LENGTH])
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    some = ", ".join(str(n) for n in numbers[:5])
+    return f"edit{'s' if len(numbers) > 1 else ''} {some}" + (
+        f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+    )
+
+
+def _refusal(check: Callable[..., None] | str, *given: Any) -> str | None:
+    """What a check says about values from anywhere, whatever it stumbles over."""
+    try:
+        _function(check)(*given)
+    except ValueError as error:
+        return str(error)
+    except MemlabError as error:
+        return f"cannot be applied: {error}"
+    except (TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
+        return f"cannot be applied ({type(error).__name__}: {error})"
+    return None
+
+
+def _function(named: Callable[..., Any] | str) -> Callable[..., Any]:
+    return _imported(named) if isinstance(named, str) else named
+
+
+@cache
+def _imported(named: str) -> Callable[..., Any]:
+    """The function "module:name". Raises RecordError where it cannot be imported."""
+    module, _, name = named.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise RecordError(
+            f"The code of a kind of edit, {named}, cannot be loaded ({error}). Install it again."
+        ) from error
+
+
+def unknown_among(marks: Iterator[tuple[int, str]]) -> dict[str, list[int]]:
+    """Kinds that are not known here, with the numbers of their edits."""
+    found: dict[str, list[int]] = {}
+    for sequence, name in marks:
+        if not is_known(name):
+            found.setdefault(name, []).append(sequence)
+    return found

@@ -1,0 +1,104 @@
+"""The history of a workspace as pages and the command line show it: every row, also those that are damaged."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from cachetools import LRUCache
+
+from memlab.record.chain import EditRow
+from memlab.record.fold import Mark, all_resting, fold, sources_named
+from memlab.record.kinds import MARKS, EditKind, is_known, known_kind
+from memlab.record.ledger import Ledger
+from memlab.record.memory_edits import edit_of
+from memlab.record.row_check import wrong_with
+from memlab.record.states import States
+from memlab.record.stored import DamagedRow, Raw, parsed
+from memlab.results import Edit
+
+WORKSPACES = 8  # whose histories are kept
+
+
+_lock = threading.Lock()
+
+
+class _Read(NamedTuple):
+    """A row that was read, checked and made a result; used again for as long as the database holds the same."""
+
+    raw: Raw | DamagedRow
+    kind: EditKind | None
+    mark: Mark
+    sources: set[str]
+    edit: Edit
+
+
+_read: LRUCache[tuple[States, str], list[_Read]] = LRUCache(WORKSPACES)
+
+
+def shown_history(ledger: Ledger) -> list[Edit]:
+    """All edits in order, with what holds now and what rests on what.
+
+    A row that cannot be shown says why in `damaged`; one of a kind that is not known here says so in its summary.
+
+    Raises:
+        NotFound: no such workspace.
+        RecordError: nothing of the history can be read.
+    """
+    with _lock:
+        before = _read.get((ledger.states, ledger.workspace), [])
+    known = itertools.chain(before, itertools.repeat(None))
+    rows = [
+        old if old is not None and old.raw == raw and old.kind is known_kind(old.mark.kind) else _new(raw, ledger)
+        for raw, old in zip(ledger.everything_raw(), known, strict=False)
+    ]
+    with _lock:
+        _read[ledger.states, ledger.workspace] = rows
+    active = set(fold((row.mark for row in rows), strict=False).active)
+    rests = all_resting([(row.mark.sequence, row.sources) for row in rows if row.mark.sequence in active])
+    return [_as_it_is(row, active, rests) for row in rows]
+
+
+def _new(raw: Raw | DamagedRow, ledger: Ledger) -> _Read:
+    row = raw if isinstance(raw, DamagedRow) else parsed(raw, ledger.workspace)
+    sources = sources_named(row.parameters) if isinstance(row, EditRow) else set[str]()
+    return _Read(raw, known_kind(row.kind), _mark(row), sources, shown(row))
+
+
+def _as_it_is(row: _Read, active: set[int], rests: dict[int, tuple[int, ...]]) -> Edit:
+    holds = row.mark.kind in MARKS or row.mark.sequence in active
+    resting = rests.get(row.mark.sequence, ())
+    return row.edit if holds and not resting else replace(row.edit, active=holds, rests_on_it=resting)
+
+
+def shown(row: EditRow | DamagedRow, active: bool = True, rests: tuple[int, ...] = ()) -> Edit:
+    """A row as a result."""
+    reason = row.reason if isinstance(row, DamagedRow) else wrong_with(row)
+    if reason is not None or isinstance(row, DamagedRow):
+        return _damaged(row, str(reason), active)
+    unknown = "" if is_known(row.kind) else f"unknown kind {row.kind!r}: "
+    return edit_of(
+        row, row.kind, unknown + row.summary, row.parameters, row.author, row.workspace, row.sequence, active, rests
+    )
+
+
+def _damaged(row: EditRow | DamagedRow, reason: str, active: bool) -> Edit:
+    about: dict[str, Any] = {}
+    if isinstance(row, EditRow):
+        about = {"id": row.id, "time": row.time, "target": row.target if isinstance(row.target, int) else None}
+    return Edit(
+        seq=row.sequence,
+        kind=row.kind or "unknown",
+        summary=f"damaged: it {reason}",
+        author=row.author if isinstance(row, EditRow) else "",
+        workspace=row.workspace,
+        active=active,
+        damaged=reason,
+        **{"id": None, **about},
+    )
+
+
+def _mark(row: EditRow | DamagedRow) -> Mark:
+    return Mark(row.sequence, row.kind, row.target if isinstance(row, EditRow) else None)
