@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from memlab.lab.asking import Asking
 from memlab.lab.batch import Batch
+from memlab.lab.believing import Believing
 from memlab.lab.building import Building
 from memlab.lab.context import Context
 from memlab.lab.editing import Editing
@@ -70,6 +71,7 @@ class Chapters(Answering):
     lessons: Lessons
     workspaces: WorkspaceAdmin
     studies: Studies
+    beliefs: Believing
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
@@ -93,4 +95,5 @@ class Chapters(Answering):
             lessons=Lessons(context),
             workspaces=WorkspaceAdmin(context),
             studies=Studies(a.house),
+            beliefs=Believing(context),
         )

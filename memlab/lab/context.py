@@ -95,6 +95,7 @@ class Context:
     @cached_property
     def ledger(self) -> Ledger:
         """The recorded edits of the workspace."""
+        registry()  # a ledger may hold edits of any system's kinds
         return Ledger(open_database(self.home), self.workspace)
 
     @cached_property

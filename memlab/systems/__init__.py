@@ -10,4 +10,5 @@ BUILT_IN = (
     "spalm",
     "continuous_cache",
     "plain",
+    "beliefbank",
 )

@@ -44,8 +44,15 @@ class Answer:
 class Answerer(Protocol):
     """Answers batches of questions."""
 
-    name: str
-    uses_context: bool
+    @property
+    def name(self) -> str:
+        """Who answers."""
+        ...
+
+    @property
+    def uses_context(self) -> bool:
+        """Whether beliefs before a question can change the answer."""
+        ...
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer for each question."""

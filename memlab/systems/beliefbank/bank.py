@@ -14,6 +14,12 @@ MODEL, SOLVER, PERSON = "model", "solver", "person"
 ORIGINS = (MODEL, SOLVER, PERSON)
 P, LOG_ODDS = "p", "log-odds"
 MEASURES = (P, LOG_ODDS)
+_property = property  # a belief has a field of that name
+CAPS: Mapping[str, float] = {
+    MODEL: 0.999,
+    SOLVER: 0.999,
+    PERSON: 1.0,
+}  # a guess never weighs as much as a person's word
 CERTAIN = 0.999  # log-odds are cut here: a guess never weighs more than this
 
 
@@ -46,21 +52,22 @@ class Belief:
                 f"The confidence in {self.entity!r}, {self.property!r} is {self.p!r}; allowed is a number from 0.5 to 1."
             )
 
-    @property
+    @_property
     def flipped(self) -> bool:
         """Whether the solver changed the label."""
         return self.asserted is not None and self.asserted != self.label
 
-    @property
+    @_property
     def first(self) -> bool:
         """The label that was asserted; the solver always starts from it."""
         return self.label if self.asserted is None else self.asserted
 
     def weight(self, measure: str) -> float:
         """What flipping the asserted label costs: p, or log p / (1 - p)."""
+        p = min(self.p, CAPS[self.origin])
         if measure == P:
-            return self.p
-        p = min(self.p, CERTAIN)
+            return p
+        p = min(p, CERTAIN)
         return math.log(p / (1 - p))
 
     def relabeled(self, label: bool) -> Belief:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class Plan:
         mixed = list(self.questions)
         random.Random(f"{self.seed}|order|{order}").shuffle(mixed)
         cuts = [round(i * len(mixed) / self.batches) for i in range(self.batches + 1)]
-        return [mixed[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [mixed[a:b] for a, b in pairwise(cuts)]
 
 
 @dataclass
@@ -110,17 +111,7 @@ class Evaluator:
                         bank, solutions = self._solved(bank)
                     labels = {name: bank.labels(name) for name in bank.beliefs}
                     found = scores(labels, truth, self.graph.constraints)
-                    out.append(
-                        Point(
-                            way,
-                            order,
-                            number,
-                            found,
-                            sum(len(s.flips) for s in solutions),
-                            sum(not s.proven for s in solutions),
-                            max((s.seconds for s in solutions), default=0.0),
-                        )  # fmt: skip
-                    )
+                    out.append(Point(way, order, number, found, *_effort(solutions)))
         return out
 
     def _asked(self, bank: Bank, batch: Sequence[tuple[str, str]], feedback: str, rng: random.Random) -> Bank:
@@ -143,6 +134,12 @@ class Evaluator:
             solutions.append(found)
             bank = bank.with_beliefs(b.relabeled(found.labels[n]) for n, b in about.items())
         return bank, solutions
+
+
+def _effort(solutions: Sequence[Solution]) -> tuple[int, int, float]:
+    """Flips, entities that are not proven, and the slowest entity in seconds."""
+    slowest = max((s.seconds for s in solutions), default=0.0)
+    return sum(len(s.flips) for s in solutions), sum(not s.proven for s in solutions), slowest
 
 
 def questions_of(entities: Sequence[Entity], per_entity: int, seed: int = 0) -> tuple[tuple[str, str], ...]:

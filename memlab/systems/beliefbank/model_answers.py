@@ -167,9 +167,9 @@ class ModelAnswerer:
         rows = [self.answer_ids(text) for text in texts]
         for (ids, _, _), text in zip(rows, texts, strict=True):
             self._check(len(ids), text)
-        ids, mask = self.model.pad([r[0] for r in rows])
+        padded, mask = self.model.pad([r[0] for r in rows])
         last = torch.tensor([len(r[0]) - 1 for r in rows])
-        logp = self._logp(ids, mask, last)
+        logp = self._logp(padded, mask, last)
         return [float(logp[i, yes] - logp[i, no]) for i, (_, yes, no) in enumerate(rows)]
 
     def _masked(self, texts: Sequence[str]) -> list[float]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
 from memlab.systems.beliefbank.phrasing import question, statement
 
-MADE_UP = tuple(
-    [
+MADE_UP: tuple[str, ...] = (
+    *(
         "dax",
         "wug",
         "blicket",
@@ -30,6 +30,8 @@ MADE_UP = tuple(
         "sarn",
         "dorf",
         "jeet",
+    ),
+    *(
         "nilp",
         "vash",
         "quorn",
@@ -44,9 +46,8 @@ MADE_UP = tuple(
         "lorp",
         "gick",
         "snaw",
-        "perl",
-        "drell",
-    ]
+    ),
+    *("perl", "drell"),
 )
 
 

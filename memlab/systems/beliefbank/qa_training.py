@@ -74,20 +74,19 @@ def train_qa(
     """Trains and writes the folder of the model; it appears when it is whole. Raises StoppedError when asked to stop."""
     torch.manual_seed(recipe.seed)
     tokenizer = word_tokenizer(graph, recipe.context)
-    module = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=recipe.width,
-            num_hidden_layers=recipe.layers,
-            num_attention_heads=recipe.heads,
-            intermediate_size=recipe.feed_forward,
-            max_position_embeddings=recipe.context,
-            tie_word_embeddings=True,
-            pad_token_id=0,
-            bos_token_id=2,
-            eos_token_id=3,
-        )  # fmt: skip
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=recipe.width,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        intermediate_size=recipe.feed_forward,
+        max_position_embeddings=recipe.context,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        bos_token_id=2,
+        eos_token_id=3,
     )
+    module = LlamaForCausalLM(config)
     optimization = Optimization(module, recipe)
     module.train()
     batches = _batches(graph, tokenizer, recipe)
