@@ -7,7 +7,7 @@ A trained gate belongs to a datastore, a number of neighbors and a temperature. 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ import numpy as np
 
 from memlab.errors import InputError, NotFound
 from memlab.lm.model import LanguageModel
-from memlab.lm.passage import Passage, Windows, scores_of
+from memlab.lm.passage import Passage, Windows, passage, scores_of, windows
 from memlab.memory.datastore import Fingerprint
+from memlab.memory.retrieval import check_k
 from memlab.reading.gates import HeldOut, KnnGate, features_after, features_before, gate_class, read_gate
+from memlab.reading.knn_reader import KnnReader, whole_store
 from memlab.reading.mixture import knn_of
-from memlab.reading.states import Search, find_neighbors, read_states
+from memlab.reading.reader import House, Request
+from memlab.reading.states import Progress, Search, find_neighbors, read_states
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,12 @@ def held_out(
 ) -> HeldOut:
     """Features of every predicted token of held-out passages, and what model and memory give to it."""
     features, p_lm, p_knn = [], [], []
-    for passage in passages:
-        states = read_states(lm, passage.ids, how, key)
-        rows, ids = states.rows, np.asarray(passage.ids)
+    for read in passages:
+        states = read_states(lm, read.ids, how, key)
+        rows, ids = states.rows, np.asarray(read.ids)
         if len(rows) == 0:
             continue
-        found = find_neighbors(search, states, states.predicted, passage.text, passage.ids, passage.spans)
+        found = find_neighbors(search, states, states.predicted, read.text, read.ids, read.spans)
         scores = scores_of(lm, states.hidden[rows])
         logp = scores.log_softmax(-1)[np.arange(len(rows)), ids[rows]]
         features.append(np.concatenate([features_before(scores), features_after(found)[rows]], axis=1))
@@ -71,6 +74,41 @@ def train_gate(kind: str, data: HeldOut, seed: int = 0) -> tuple[KnnGate, dict[s
         "model_loss": data.loss(0.0),
     }
     return gate, scores
+
+
+def train_for(
+    house: House, reader: KnnReader, request: Request, texts: Sequence[str], kind: str, seed: int = 0
+) -> dict[str, Any]:
+    """Trains a gate for the datastore and settings of a request, on held-out texts, and keeps it for `gate=kind`.
+
+    Progress is that of the request, called before each text; exceptions abort, and nothing is kept.
+
+    Returns:
+        The gate's losses on the texts.
+
+    Raises:
+        MemlabError: no such gate, datastore or setting; a text that cannot be read.
+    """
+    gate_class(kind)
+    name = request.datastore or house.default_store(request.model, reader.method.kind)
+    house.make_ready(name, request.progress)
+    s = reader.settings(name, request, house)
+    lm, base, _ = house.model_and_store(None, name, reader.method, s.key)
+    store = whole_store(base)
+    check_k(store, s.k)
+    passages = _with_progress([passage(lm, text) for text in texts], request.progress)
+    data = held_out(lm, passages, windows(lm), s.key, Search(store, s.k), s.temperature)
+    made, scores = train_gate(kind, data, seed)
+    made_for = GateFor.of(store.fingerprint, s.k, s.temperature)
+    keep_gate(gate_file(house.home, store.name, kind), made, made_for, scores)
+    return scores
+
+
+def _with_progress(passages: list[Passage], progress: Progress) -> Iterator[Passage]:
+    """The passages; `progress` is called before each."""
+    for done, one in enumerate(passages):
+        progress(done / len(passages), f"{done} of {len(passages)} held-out texts")
+        yield one
 
 
 def gate_file(home: Path, datastore: str, kind: str) -> Path:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memlab.corpus.passages import held_out_articles
 from memlab.errors import NotFound
-from memlab.evaluate.trained_gates import GateFor, gate_file, held_out, keep_gate, train_gate
+from memlab.evaluate.trained_gates import train_for
 from memlab.lab.house import LabHouse
 from memlab.lab.jobs import long_work, stopping
-from memlab.lm.passage import Passage, passage, windows
-from memlab.memory.retrieval import check_k
 from memlab.reading.gates import gate_class
 from memlab.reading.knn_reader import KnnReader, whole_store
-from memlab.reading.reader import Request
-from memlab.reading.states import Progress, Search
+from memlab.reading.reader import Request, no_progress
+from memlab.reading.states import Progress
 from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
@@ -61,23 +59,9 @@ class Gates:
         Raises:
             MemlabError: no such gate, datastore or setting; a text that cannot be read.
         """
-        gate_class(kind)
-        name, reader = datastore or self.house.default_model("causal"), self.reader
-        self.house.make_ready(name)
-        s = self.settings(name, settings)
-        lm, base, _ = self.house.model_and_store(None, name, reader.method, s.key)
-        store = whole_store(base)
-        check_k(store, s.k)
-        passages = _with_progress([passage(lm, text) for text in texts], progress)
-        data = held_out(lm, passages, windows(lm), s.key, Search(store, s.k), s.temperature)
-        made, scores = train_gate(kind, data, seed)
-        keep_gate(
-            gate_file(self.house.home, store.name, kind),
-            made,
-            GateFor.of(store.fingerprint, s.k, s.temperature),
-            scores,
-        )
-        return scores
+        name = datastore or self.house.default_model("causal")
+        request = self._request(name, settings, progress)
+        return train_for(self.house, self.reader, request, texts, kind, seed)
 
     def train_on_held_out(
         self,
@@ -117,16 +101,11 @@ class Gates:
 
     def settings(self, datastore: str, settings: dict[str, Any]) -> Any:
         """Settings of the method for reading with a datastore. Raises InputError, also for the article search."""
-        reader = self.reader
-        request = Request("read", reader.method.name, datastore=datastore, settings=settings)
-        return reader.settings(datastore, request, self.house)
+        return self.reader.settings(datastore, self._request(datastore, settings, no_progress), self.house)
 
-
-def _with_progress(passages: list[Passage], progress: Progress) -> Iterator[Passage]:
-    """The passages; `progress` is called before each."""
-    for done, one in enumerate(passages):
-        progress(done / len(passages), f"{done} of {len(passages)} held-out texts")
-        yield one
+    def _request(self, datastore: str, settings: dict[str, Any], progress: Progress) -> Request:
+        how = self.reader.method.name
+        return Request("read", how, datastore=datastore, settings=settings, progress=progress)
 
 
 @long_work("train a gate")

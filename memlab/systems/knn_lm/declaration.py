@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import KnnDistribution, Method, ReportedTable, System, setting
+from memlab.declare import KnnDistribution, Method, ReportedTable, Study, System, setting
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,19 @@ class Settings:
     articles: int = setting(3, "articles", "How many articles article search may choose.", low=1, high=50)
 
 
+@dataclass(frozen=True)
+class GateSettings:
+    """Of the study that trains a gate."""
+
+    kind: str = setting(
+        "learned",
+        "gate",
+        "Learned: lambda from the model's and the memory's certainty. Skip: from the model's alone, so that searches are saved.",
+        choices=("learned", "skip"),
+    )
+    seed: int = setting(0, "seed", "Of the start of training; the same seed gives the same gate.", low=0, high=999_999)
+
+
 METHOD = Method(
     name="knn-lm",
     title="kNN-LM",
@@ -79,6 +92,16 @@ SYSTEM = System(
         "Nothing is trained: the memory can be exchanged, and every remembered passage can be shown."
     ),
     methods=(METHOD,),
+    studies=(
+        Study(
+            name="gate",
+            title="Train a gate",
+            help="Learns from held-out articles when the memory is worth trusting; afterwards Read and Generate offer it.",
+            settings=GateSettings,
+            run="memlab.systems.knn_lm.gates:train",
+            draw="memlab.systems.knn_lm.gates:draw",
+        ),
+    ),
     reported=(
         ReportedTable(
             title="WikiText-103, perplexity on test",

@@ -1,0 +1,250 @@
+"""What every system must hold: those that ship, and a toy system that the tests register.
+
+A declared ability that is not there, a setting without help, a distribution that does not sum to 1: found here for every
+system alike, so that adding one needs no tests of these things.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from memlab import Lab
+from memlab.cli import main
+from memlab.corpus.world import MASK
+from memlab.declare import ABILITIES, Method, System, fields, load
+from memlab.errors import InputError, MemlabError
+from memlab.evaluate.text_models import TextTraining
+from memlab.reading.reader import Reader
+from memlab.systems.registry import registered, registry
+from tests.conftest import link_datastores
+from tests.systems.threshold_knn import SYSTEM as TOY
+
+SYSTEMS = [*registry().systems.values(), TOY]
+METHODS = [m for s in SYSTEMS for m in s.methods]
+ASKED = [(m, kind) for m in METHODS if m.can("ask") for kind in m.kinds if kind in ("masked", "causal")]
+STUDIES = [(s, study) for s in SYSTEMS for study in s.studies]
+PROMPTS = {"masked": f"The capital of Norway is {MASK}.", "causal": "The capital of Norway is"}
+PASSAGE = "The capital of Norway is Oslo. Norway lies in Europe."
+
+
+def called(value: object) -> str:
+    return str(getattr(value, "name", value))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def toy() -> Iterator[System]:
+    with registered(TOY) as system:
+        yield system
+
+
+@pytest.fixture
+def own(built_datastores: Path, tmp_path: Path) -> Lab:
+    """A lab whose record nobody else writes."""
+    link_datastores(built_datastores, tmp_path)
+    return Lab.open(tmp_path)
+
+
+def arguments(method: Method, kind: str) -> dict[str, str]:
+    """What a question needs besides the prompt: the model, for methods of several kinds."""
+    return {"model": {"masked": "atlas-mlm", "causal": "atlas-clm"}[kind]} if len(method.kinds) > 1 else {}
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=called)
+def test_a_declaration_says_everything(system: System) -> None:
+    assert system.name.isidentifier()
+    assert system.title
+    assert system.paper
+    assert system.group
+    assert len(system.summary) > 40
+    json.dumps(system.to_dict())
+    for settings in (*(m.settings for m in system.methods), *(s.settings for s in system.studies)):
+        for field in fields(settings):
+            assert field.label, field.name
+            assert len(field.help) > 10, field.name
+    for table in system.reported:
+        assert table.source
+        assert all(set(row) <= set(table.columns) for row in table.rows)
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=called)
+def test_the_code_that_it_names_is_there(system: System) -> None:
+    for method in system.methods:
+        assert issubclass(method.load_reader(), Reader)
+        if method.scorer is not None:
+            assert callable(load(method.scorer))
+    for study in system.studies:
+        assert callable(load(study.run))
+        assert study.draw is None or callable(load(study.draw))
+    for recipe in system.recipes:
+        assert recipe.train is None or issubclass(load(recipe.train), TextTraining)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=called)
+def test_every_missing_ability_has_a_reason(method: Method, lab: Lab) -> None:
+    for ability in ABILITIES:
+        why = method.why_not(ability)
+        assert (why is None) == (ability in method.abilities)
+        assert why is None or why.endswith(".")
+    model = {"masked": "atlas-clm", "causal": "atlas-mlm"}[method.kind]
+    if len(method.kinds) == 1:
+        prompt = PROMPTS[lab.context.load(model).kind]
+        with pytest.raises(InputError, match=f"needs a {method.kind} model"):
+            lab.ask(prompt, method.name, model) if method.can("ask") else lab.read(PASSAGE, method.name, model)
+
+
+@pytest.mark.parametrize(("method", "kind"), ASKED, ids=called)
+def test_distributions_sum_to_1(method: Method, kind: str, lab: Lab) -> None:
+    p = lab.ask(PROMPTS[kind], method.name, **arguments(method, kind))
+    for side in (p.lm, p.knn, p.mixture, *p.counterfactuals.values()):
+        assert side.p.sum() == pytest.approx(1, abs=1e-4)
+    assert p.method == method.name
+    json.dumps(p.to_dict(top=3), allow_nan=False) if method.remembers else p.to_dict(top=3)
+    weights = sum(n.weight for n in p.neighbors)
+    assert weights == pytest.approx(1, abs=1e-5) if p.neighbors else not method.remembers
+
+
+@pytest.mark.parametrize(("method", "kind"), ASKED, ids=called)
+def test_without_weight_the_memory_says_nothing(method: Method, kind: str, lab: Lab) -> None:
+    """Lambda 0 is the model bit for bit; a gate over vectors at its own end is the model's state."""
+    if method.knn is not None:
+        p = lab.ask(PROMPTS[kind], method.name, lam=0)
+        assert p.mixture.logp.tobytes() == p.lm.logp.tobytes()
+    else:
+        p = lab.ask(PROMPTS[kind], method.name, **arguments(method, kind))
+        end = p.counterfactuals.get("1", p.mixture)
+        np.testing.assert_allclose(end.p, p.lm.p, atol=1e-6)
+
+
+@pytest.mark.parametrize(("method", "kind"), ASKED, ids=called)
+def test_the_printed_python_and_command_give_the_same(method: Method, kind: str, built_home: Path, lab: Lab) -> None:
+    p = lab.ask(PROMPTS[kind], method.name, **arguments(method, kind))
+    names: dict[str, object] = {}
+    exec(lab.reports.code(p).replace("Lab.open(", f"Lab.open({str(built_home)!r}, "), names)
+    assert names["p"].mixture.logp.tobytes() == p.mixture.logp.tobytes()  # type: ignore[attr-defined]
+    asked = ["ask", PROMPTS[kind], "--method", method.name, "--json", "--top", "5", "--home", str(built_home)]
+    for name, value in arguments(method, kind).items():
+        asked += [f"--{name}", value]
+    done = CliRunner().invoke(main, asked)
+    assert done.exit_code == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["answer"] == p.answer
+    assert [word["p"] for word in said["mixture"]] == pytest.approx([word.p for word in p.mixture.top(5)])
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"), [(m, kind) for m, kind in ASKED if m.remembers], ids=called
+)
+def test_forgetting_and_as_of_hold(method: Method, kind: str, own: Lab) -> None:
+    before = own.ask(PROMPTS[kind], method.name)
+    gone = before.neighbors[0]
+    own.forget(entries=[gone.entry], datastore=before.datastore)
+    after = own.ask(PROMPTS[kind], method.name)
+    assert gone.entry not in [n.entry for n in after.neighbors]
+    again = own.ask(PROMPTS[kind], method.name, as_of=0)
+    assert again.mixture.logp.tobytes() == before.mixture.logp.tobytes()
+    assert own.ask(PROMPTS[kind], method.name, as_of=0, without=[gone.entry]).neighbors[0].entry != gone.entry
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m.can("read")], ids=called)
+def test_it_reads_and_its_step_is_that_of_the_trace(method: Method, lab: Lab) -> None:
+    trace = lab.read(PASSAGE, method.name)
+    losses = np.array([t.loss for t in trace if t.loss is not None])
+    assert np.isfinite(losses).all()
+    assert trace.summary["perplexity"] == pytest.approx(float(np.exp(losses.mean())))
+    position = next(i for i, t in enumerate(trace) if t.loss is not None and i > 2)
+    step = lab.reading.step(trace, position)
+    token = trace[position]
+    assert token.loss is not None
+    assert step.mixture.of(token.id) == pytest.approx(float(np.exp(-token.loss)), rel=1e-3)
+    assert step.mixture.p.sum() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m.can("generate")], ids=called)
+def test_a_question_is_the_first_step_of_a_generation(method: Method, lab: Lab) -> None:
+    g = lab.generate(PROMPTS["causal"], method.name, model=arguments(method, "causal").get("model"), max_tokens=2)
+    p = lab.ask(PROMPTS["causal"], method.name, **arguments(method, "causal"), **_all_entries(method))
+    first = g.tokens[0].top["mixture"][0]
+    assert (first.id, first.p) == (p.mixture[0].id, pytest.approx(p.mixture[0].p, rel=1e-4))
+
+
+def _all_entries(method: Method) -> dict[str, str]:
+    return {"search": "all"} if any(f.name == "search" for f in method.fields()) else {}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=called)
+def test_wrong_settings_are_refused_with_what_is_allowed(method: Method, lab: Lab) -> None:
+    for ability, run in (("ask", lab.ask), ("read", lab.read)):
+        if not method.can(ability):
+            continue
+        text = PROMPTS[method.kind] if ability == "ask" else PASSAGE
+        with pytest.raises(MemlabError, match="setting 'nonsense'"):
+            run(text, method.name, nonsense=1)
+        for field in method.fields(ability):
+            wrong = "nonsense" if field.choices else (field.high or 0) + 1e9
+            with pytest.raises(MemlabError, match=field.name):
+                run(text, method.name, **{field.name: wrong})
+
+
+@pytest.mark.parametrize(("system", "study"), STUDIES, ids=called)
+def test_a_study_runs_or_stops_within_a_second(system: System, study: object, own: Lab) -> None:
+    """Stopped once it works, a study ends within a second (with some patience on a busy machine)."""
+    stop, asked_at, heard = threading.Event(), [], threading.Event()
+
+    def progress(fraction: float, message: str) -> None:
+        if not heard.is_set():
+            heard.set()
+            stop.set()
+            asked_at.append(time.monotonic())
+
+    name = study.name  # type: ignore[attr-defined]
+    try:
+        result = own.run(system.name, name, progress=progress, stop=stop.is_set)
+    except MemlabError as error:
+        assert "top" in str(error)
+        assert time.monotonic() - asked_at[0] < 5
+    else:
+        json.dumps(result.to_dict())
+
+
+def test_two_systems_of_one_name_or_method_are_refused() -> None:
+    found = registry()
+    again = found.with_system(TOY, "again")
+    assert [b.reason for b in again.unavailable] == [
+        "there is already a system named 'threshold_knn' (kNN-LM with a threshold)."
+    ]
+    other = found.with_system(replace(TOY, name="other"), "other")
+    assert "already a method named 'threshold-knn'" in other.unavailable[0].reason
+    old = found.with_system(replace(TOY, name="old", methods=(), api=99), "old")
+    assert "declared for version 99" in old.unavailable[0].reason
+    wrong = found.with_system("nonsense", "wrong")
+    assert "expected is a memlab.declare.System" in wrong.unavailable[0].reason
+
+
+def test_an_ability_that_is_not_there_is_found() -> None:
+    with pytest.raises(ValueError, match="no ability 'dance'"):
+        replace(TOY.methods[0], abilities=("dance",))
+    with pytest.raises(ValueError, match="no kind 'robot'"):
+        replace(TOY.methods[0], kinds=("robot",))
+
+
+def test_the_toy_is_everywhere(lab: Lab, built_home: Path) -> None:
+    assert "threshold-knn" in lab.methods()
+    assert lab.systems().system("threshold-knn").name == "threshold_knn"
+    said = json.loads(CliRunner().invoke(main, ["systems", "--json"]).stdout)
+    assert "threshold_knn" in [s["name"] for s in said["systems"]]
+    done = CliRunner().invoke(main, ["run", "threshold_knn", "count", "--least", "20", "--json", "--home", str(built_home)])
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["words"] == lab.run("threshold_knn", "count", least=20).words
+    rows = lab.ask_many([PROMPTS["causal"], "The capital of Spain is"], method="threshold-knn")
+    assert all(row.prediction is not None and row.prediction.method == "threshold-knn" for row in rows)
+    facts = lab.evaluate_facts("threshold-knn", questions=(0,))
+    assert {row["method"] for row in facts["results"]} == {"lm", "knn", "threshold-knn"}

@@ -1,0 +1,63 @@
+"""Systems from installed packages: found by their entry point; one that cannot be imported does not stop the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOY = Path(__file__).with_name("threshold_knn.py")
+
+
+def install(folder: Path, name: str, target: str) -> None:
+    """What an installer leaves of a package that offers a system."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text(f"[memlab.systems]\n{name} = {target}\n", "utf-8")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder of installed packages: the toy system, a broken one, one of another version, one that takes a name."""
+    (tmp_path / "toy_package.py").write_text(TOY.read_text("utf-8"), "utf-8")
+    (tmp_path / "broken_package.py").write_text("import not_there_at_all\n", "utf-8")
+    (tmp_path / "old_package.py").write_text(
+        "from dataclasses import replace\nfrom memlab.systems.plain import SYSTEM as PLAIN\n"
+        "SYSTEM = replace(PLAIN, name='old', methods=(), recipes=(), api=0)\nTWIN = PLAIN\n",
+        "utf-8",
+    )
+    install(tmp_path, "toy", "toy_package:SYSTEM")
+    install(tmp_path, "broken", "broken_package:SYSTEM")
+    install(tmp_path, "old", "old_package:SYSTEM")
+    install(tmp_path, "twin", "old_package:TWIN")
+    return tmp_path
+
+
+def memlab(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join([str(site), root, os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-m", "memlab", *words], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+    )
+
+
+def test_an_installed_system_is_one_like_those_that_ship(site: Path, built_home: Path) -> None:
+    listed = json.loads(memlab(site, "systems", "--json").stdout)
+    assert [s["name"] for s in listed["systems"]][-1] == "threshold_knn"
+    reasons = {b["name"]: b["unavailable"] for b in listed["unavailable"]}
+    assert set(reasons) == {"broken", "old", "twin"}
+    assert "ModuleNotFoundError: No module named 'not_there_at_all'" in reasons["broken"]
+    assert "declared for version 0" in reasons["old"]
+    assert "already a system named 'plain'" in reasons["twin"]
+    done = memlab(site, "ask", "The capital of Norway is", "--method", "threshold-knn", "--json", "--home", str(built_home))
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["method"], said["gate"]["kind"]) == ("threshold-knn", "threshold")
+    refused = memlab(site, "run", "broken", "anything")
+    assert refused.returncode == 1
+    assert "cannot be used" in refused.stderr
