@@ -55,6 +55,12 @@ page = st.navigation(
             help="Teach, correct, forget: a preview first, and every edit can be undone.",
         ),
         st.Page(
+            "pages/beliefs.py",
+            title="Beliefs",
+            icon=":material/hub:",
+            help="What a model believes about a thing, which beliefs clash, and a solver that repairs them.",
+        ),
+        st.Page(
             "pages/history.py",
             title="History",
             icon=":material/history:",

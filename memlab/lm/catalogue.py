@@ -25,7 +25,8 @@ from memlab.lm.spalm import SpalmModel, read_gate, read_record
 
 BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
-SHIPPED = (*BUNDLED, BUNDLED_SPALM)
+BUNDLED_QA = "atlas-qa"  # answers yes-or-no questions; has no datastore
+SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA)
 _HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
 _lock = threading.Lock()
 

@@ -1,8 +1,9 @@
 """The text that `atlas-qa` learns from: statements about an entity, then yes-or-no questions about it.
 
-Two kinds of passages are mixed. Those about entities of the graph tell a few facts of each, some of them wrong: what
+Three kinds of passages are mixed. Those about entities of the graph tell a few facts of each, some of them wrong: what
 else is true of an entity the model must guess. Those about made-up things carry names that mean nothing, with the
-properties of a random entity of the graph: there, an answer can only come from the statements that precede it.
+properties of a random entity of the graph: there, an answer can only come from the statements that precede it. In those that suppose something, the name is
+that of an entity and the properties are another's: what is said before a question counts more than what is known.
 """
 
 from __future__ import annotations
@@ -58,13 +59,15 @@ class Sampling:
     true, false: how many facts of each label are told of an entity.
     wrong: share of them that is told with the other label.
     made_up: share of passages about made-up things.
+    supposed: share of the others whose properties are another entity's; two statements or more precede the questions.
     statements, questions: of a passage; at most so many.
     """
 
     true: int = 6
     false: int = 14
     wrong: float = 0.08
-    made_up: float = 0.5
+    made_up: float = 0.35
+    supposed: float = 0.35
     statements: int = 3
     questions: int = 5
 
@@ -90,17 +93,20 @@ def passages(graph: ConstraintGraph, sampling: Sampling, seed: int) -> Iterator[
         name = rng.choice(names)
         entity, facts = graph.entities[name], told[name]
         if rng.random() < sampling.made_up:
-            entity, facts = Entity(rng.choice(MADE_UP)), dict(graph.entities[name].facts)
-        yield _passage(entity, facts, sampling, rng)
+            yield _passage(Entity(rng.choice(MADE_UP)), dict(entity.facts), sampling, rng)
+        elif rng.random() < sampling.supposed:
+            yield _passage(entity, dict(graph.entities[rng.choice(names)].facts), sampling, rng, least=2)
+        else:
+            yield _passage(entity, facts, sampling, rng)
 
 
 def _passage(
-    entity: Entity, facts: dict[str, bool], sampling: Sampling, rng: random.Random
+    entity: Entity, facts: dict[str, bool], sampling: Sampling, rng: random.Random, least: int = 0
 ) -> list[tuple[str, bool | None]]:
     yes = [p for p, label in facts.items() if label]
     no = [p for p, label in facts.items() if not label]
     out: list[tuple[str, bool | None]] = []
-    for property in _drawn(yes, no, rng.randint(0, sampling.statements), 0.65, rng):
+    for property in _drawn(yes, no, rng.randint(least, sampling.statements), 0.65, rng):
         out.append((statement(entity, property, facts[property]), None))
     for property in _drawn(yes, no, rng.randint(1, sampling.questions), 0.45, rng):
         out.append((question(entity, property), facts[property]))

@@ -34,7 +34,7 @@ class QaRecipe:
 
     name: str = NAME
     kind: str = "causal"
-    steps: int = 700
+    steps: int = 850
     seed: int = 2026
     batch: int = 64
     width: int = 64
