@@ -1,10 +1,11 @@
 # make app    sets up what is missing and opens the app
 # make check  what to run before a commit: style, types, rooms, unit tests and one real answer
 # make test   sets up what is missing and runs every check and test
+# make matrix compares memlab with the plain module for many model architectures (slow), and prints the table
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app check quick test lint bench clean
+.PHONY: app check quick test lint matrix bench clean
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -37,6 +38,9 @@ lint: .venv/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+matrix: .venv/.ready-dev
+	$(BIN)/pytest -m matrix tests/matrix
 
 bench: .venv/.ready
 	$(BIN)/memlab bench

@@ -76,7 +76,7 @@ def _bare(lm: LanguageModel, store: Datastore, prompt: str, s: Any) -> None:
     read = read_prompt(lm, prompt)
     with torch.inference_mode():
         lm.module(input_ids=torch.tensor([read.ids]))
-    query = np.zeros(lm.d, np.float32)
+    query = np.zeros(lm.width(store.fingerprint.key), np.float32)
     if s.search == "all":
         search_all(store, query[None], s.k)
     else:

@@ -26,7 +26,7 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
     "moved": "memlab.cli.editing:moved",
     "sources": "memlab.cli.editing:sources",
     "lessons": "memlab.cli.lessons:lessons",
-    "models": "memlab.cli.making:models",
+    "models": "memlab.cli.models:models",
     "datastores": "memlab.cli.making:datastores",
     "build": "memlab.cli.making:build",
     "jobs": "memlab.cli.jobs:jobs",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from weakref import ref
 
+from memlab.corpus.world import MASK
 from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.lab.context import Context
@@ -105,11 +106,13 @@ class Asking:
     def resolve(self, request: AskRequest) -> Question:
         """Fills in every default of a question. Raises MemlabError for whatever cannot be used."""
         how = self.house.method("ask", request.method, request.model, request.prompt)
-        reader = self.house.reader(how)
+        reader, model = self.house.reader(how), request.model
+        if model is None and request.datastore is None and len(how.kinds) > 1:
+            model = self.house.default_model("masked" if MASK in request.prompt else "causal")
         asked = Request(
             "ask",
             how.name,
-            request.model,
+            model,
             request.datastore,
             request.as_of,
             request.preset,
@@ -122,6 +125,7 @@ class Asking:
             if first is not None:
                 read_prompt(first, request.prompt)
         sources = reader.sources(asked, self.house)
+        sources = replace(sources, notices=self.house.notices(sources))
         left_out = tuple(dict.fromkeys(int(entry) for entry in request.without))
         if left_out and sources.search is not None:
             sources = replace(

@@ -14,6 +14,7 @@ from memlab.errors import InputError
 from memlab.lm.catalogue import BUNDLED, SHIPPED, ModelInfo, info, load
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Changes
+from memlab.memory.kept_keys import KeptKeys
 from memlab.memory.overlay import EditedStore
 from memlab.memory.retrieval import Searchable
 from memlab.memory.shelf import Cache, Shelf
@@ -136,7 +137,9 @@ class Context:
 
     def new_overlay(self, store: Searchable, lm: LanguageModel, key: str, changes: Changes) -> EditedStore:
         """The store with changes, made anew from the texts that all its states share."""
-        corpus, texts = self.cache.get(("texts", store, lm, key), lambda: (corpus_of(store), Texts(store, lm, key)))
+        corpus, texts = self.cache.get(
+            ("texts", store, lm, key), lambda: (corpus_of(store), Texts(store, lm, key, KeptKeys(self.home, lm, key)))
+        )
         return EditedStore(store, lm, texts, changes, corpus)
 
     # Models
@@ -172,14 +175,14 @@ class Context:
             self.check_kind(lm, how)
             pending = self.shelf.pending(store_name, key)
             pending.check(lm)
-            return lm, pending, self.ledger.notices()
+            return lm, pending, []
         first = self.shelf.open(store_name)
         lm = self.load(model or first.fingerprint.model)
         self.check_kind(lm, how)
         first.check(lm)
         store = self.shelf.with_key(first, key)
         store.check(lm, key)
-        notices = self.ledger.notices()
+        notices: list[str] = []
         if store.fingerprint.index != "flat":
             notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")
         return lm, store, notices

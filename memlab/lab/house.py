@@ -15,7 +15,7 @@ from memlab.lm.catalogue import info
 from memlab.lm.model import LanguageModel
 from memlab.memory.retrieval import Searchable
 from memlab.memory.shelf import Shelf
-from memlab.reading.reader import PRESETS, Reader, no_progress
+from memlab.reading.reader import PRESETS, Reader, Sources, no_progress
 from memlab.reading.states import Progress
 from memlab.systems.registry import registry
 
@@ -136,6 +136,10 @@ class LabHouse:
         if why is not None:
             raise InputError(f"{why} Methods that can: {', '.join(registry().able(ability))}.")
         return how
+
+    def notices(self, sources: Sources) -> tuple[str, ...]:
+        """What a person must know of record, model and memory: the record's notices, the model's, the method's."""
+        return (*self.context.ledger.notices(), *sources.lm.notes, *sources.notices)
 
     def reader(self, method: Method) -> Reader:
         """The method at work."""

@@ -9,7 +9,8 @@ from memlab.declare import Method
 from memlab.errors import InputError, NotFound, StoreError
 from memlab.lab.context import Context
 from memlab.lab.preparing import preparation
-from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, info, shipped_models
+from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, check, info, shipped_models
+from memlab.lm.checking import ModelCheck
 from memlab.memory.changes import edited_texts
 from memlab.memory.datastore import Meta
 from memlab.memory.shelf import StoreInfo
@@ -45,6 +46,10 @@ class Inventory:
             if all(m.name != made_by.name for m in out):
                 out.append(made_by)
         return out
+
+    def check_model(self, model: str) -> ModelCheck:
+        """What the check of a model finds when it is loaded. Raises NotFound; InputError for one that cannot be used."""
+        return check(self.context.whole_name(model))
 
     def datastores(self) -> list[StoreInfo]:
         """The datastores of the home folder, with those of the bundled models that are not built yet."""

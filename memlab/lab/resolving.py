@@ -60,7 +60,7 @@ class Resolver:
             windows(s.base, request.window, request.stride)  # the model of the keys reads the same windows
         carried = with_memory(s.lm, local, request.short_term)
         segments = carried if isinstance(carried, Segments) else None
-        notices = s.notices
+        notices = self.house.notices(s)
         if segments and (warning := beyond_training(s.lm, segments)):
             notices = (*notices, warning)
         order = Order(s.lm, s.base, local, segments, s.key, s.search, s.mixer.asks, s.keys_local)

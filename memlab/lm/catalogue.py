@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-from huggingface_hub.utils import HFValidationError
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
-from transformers.utils import logging as transformers_logging
-
 from memlab.bundle import assets
 from memlab.errors import InputError, NotFound, StoreError
+from memlab.lm.architectures import is_tested
+from memlab.lm.checking import ModelCheck
+from memlab.lm.folder_checks import check_folder, read_json
+from memlab.lm.hub import from_hub
+from memlab.lm.loading import loaded
 from memlab.lm.model import LanguageModel
-from memlab.lm.spalm import SpalmModel, read_gate, read_record
+from memlab.lm.spalm import SpalmModel
 
 BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
 BUNDLED_QA = "atlas-qa"  # answers yes-or-no questions; has no datastore
 SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA)
-_HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -43,6 +35,12 @@ class ModelInfo:
     size_mb: float
     card: str
     record: dict[str, Any]
+    architecture: str = ""
+
+    @property
+    def tested(self) -> bool:
+        """Whether memlab's tests compare models of this architecture with the plain module."""
+        return is_tested(self.architecture, self.kind)
 
     @property
     def method(self) -> str | None:
@@ -55,6 +53,8 @@ class ModelInfo:
             "title": self.title,
             "kind": self.kind,
             "method": self.method,
+            "architecture": self.architecture,
+            "tested": self.tested,
             "bundled": self.bundled,
             "size_mb": self.size_mb,
             "recipe": self.record.get("recipe"),
@@ -91,45 +91,27 @@ def info(name: str) -> ModelInfo:
         return _info(folder.resolve(), str(folder.resolve()))
     if folder.is_dir():
         raise NotFound(f"The folder {name} holds no model: config.json is missing.")
-    return _info(_from_hub(name), name)
-
-
-def _from_hub(name: str) -> Path:
-    unknown = NotFound.named(
-        "model",
-        name,
-        (m.name for m in shipped_models()),
-        "Give one of these, a folder in the Hugging Face form, or a hub name (the first use needs the internet).",
-    )
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(_HUB_FILES), local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError):
-        pass
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(_HUB_FILES), etag_timeout=5))
-    except (RepositoryNotFoundError, LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
-        raise unknown from error
+    return _info(from_hub(name, (m.name for m in shipped_models())), name)
 
 
 def _info(path: Path, name: str) -> ModelInfo:
-    record_file, card_file = path / "memlab.json", path / "README.md"
-    record = json.loads(record_file.read_text("utf-8")) if record_file.is_file() else {}
+    card_file = path / "README.md"
+    record, config = read_json(path / "memlab.json"), read_json(path / "config.json")
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
-    kind = record.get("kind") or _kind(path)
-    card = card_file.read_text("utf-8") if card_file.is_file() else ""
+    kind = record.get("kind") or _kind(path, config)
+    card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
     bundled = name in SHIPPED and path == assets() / "models" / name
     shown = "causal, SPALM" if "spalm" in record else kind
     title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
-    return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record)
+    architecture = str(config.get("model_type") or "")
+    return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record, architecture)
 
 
-def _kind(path: Path) -> str:
+def _kind(path: Path, config: dict[str, Any]) -> str:
     """Masked or causal, by the architecture that the configuration names."""
-    try:
-        config = json.loads((path / "config.json").read_text("utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path / 'config.json'} is damaged: {error}.") from error
-    named = " ".join(config.get("architectures") or [])
+    check_folder(path, path.name)
+    told = config.get("architectures") or []
+    named = " ".join(map(str, told if isinstance(told, list) else [told]))
     if "MaskedLM" in named or ("ForPreTraining" in named and config.get("model_type") == "bert"):
         return "masked"
     if "CausalLM" in named or "LMHead" in named:
@@ -143,40 +125,15 @@ def _kind(path: Path) -> str:
 def load(name: str) -> LanguageModel:
     """Loads a model once; later calls get the same object (at most four are kept).
 
-    Weights are read from safetensors as 32-bit floats; code from model folders is never run.
+    Weights are read from safetensors as 32-bit floats; code from model folders is never run. A model that fails the check
+    of `memlab.lm.checking` is refused.
     """
-    found = info(name)
-    with _lock:
-        where = found.name if found.bundled else str(found.path)
-        return _load(where, found.name, (found.path / "config.json").stat().st_mtime_ns)
+    return loaded(info(name)).model
 
 
-@lru_cache(maxsize=4)
-def _load(where: str, name: str, written: int) -> LanguageModel:
-    """`written` is when the folder was: a model that is trained again is another one."""
-    found = info(where)
-    auto = AutoModelForMaskedLM if found.kind == "masked" else AutoModelForCausalLM
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        config = AutoConfig.from_pretrained(found.path, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(found.path, local_files_only=True)
-        module = auto.from_pretrained(
-            found.path, config=config, dtype=torch.float32, use_safetensors=True, local_files_only=True
-        )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(
-            f"The model {name!r} cannot be loaded: {str(error).splitlines()[0][:200]} "
-            "memlab reads safetensors weights with a fast tokenizer, and never runs code from a model folder."
-        ) from error
-    if not tokenizer.is_fast:
-        raise InputError(f"The model {name!r} has no fast tokenizer, which memlab needs to find words in texts.")
-    unmet = frozenset(found.record["unmet"]) if "unmet" in found.record else None
-    module = module.eval().requires_grad_(False)
-    if found.method == "spalm":
-        made = read_record(found.record["spalm"], name)
-        return SpalmModel(name, module, tokenizer, read_gate(found.path), made, found.path, unmet)
-    return LanguageModel(name, module, tokenizer, found.kind, found.path, unmet)
+def check(name: str) -> ModelCheck:
+    """What the check of a model found when it was loaded; loads it. Raises what `load` raises."""
+    return loaded(info(name)).check
 
 
 def load_encoder(model: SpalmModel) -> LanguageModel:

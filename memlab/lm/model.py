@@ -1,66 +1,35 @@
 """A language model as memlab uses it: text in, keys and log-probabilities out.
 
 `LanguageModel` wraps a Hugging Face masked or causal model of any size. One forward pass through the
-body gives the hidden states; the output head is then applied only to the positions that are asked
-for. Everything that memlab wants from inside the model (the input of the last feed-forward layer,
+body gives the hidden states; the model's own output head (`heads`) is then applied only to the positions that are
+asked for. Everything that memlab wants from inside the model (the input of the last feed-forward layer,
 the input of the output projection) is recorded by hooks that are set once, when the model is loaded,
 and write into a place that belongs to the calling thread: shared modules are never changed by a call.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memlab.errors import InputError
+from memlab.lm.caches import CacheUse, find_cache
+from memlab.lm.folder_checks import Stamp, same_weights, stamp
+from memlab.lm.heads import output_head
+from memlab.lm.hooks import body_of, listen_to, listening
+from memlab.lm.inspection import KEYS, body_options, inspect_model, position_limit, probe_ids
+from memlab.lm.spans import Span, read_at_once, read_in_parts
+from memlab.lm.word_names import token_names
 
-# What can serve as the key of an entry, by kind of model. The first is what the paper uses.
-KEYS: dict[str, dict[str, str]] = {
-    "masked": {
-        "penultimate": "last-but-one hidden layer at the masked position (the paper's: layer 11 of 12)",
-        "last": "last hidden layer at the masked position",
-        "transform": "input of the output projection (the head's transform of the last layer)",
-    },
-    "causal": {
-        "ffn": "input of the last block's feed-forward layer, after its layer norm (the paper's)",
-        "last": "input of the output projection (the last layer, normed)",
-    },
-}
-
-_FEED_FORWARD = ("mlp", "intermediate", "ffn", "feed_forward", "ff", "fc1")
-_local = threading.local()
-
-
-class _Recorder:
-    """A forward pre-hook that hands the module's input to the calling thread, if it is listening."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        heard = getattr(_local, "heard", None)
-        if heard is not None:
-            heard[self.name] = args[0] if args else next(iter(kwargs.values()))
-
-
-@contextmanager
-def listening() -> Iterator[dict[str, Tensor]]:
-    """While active, hooks of this thread record into the dictionary."""
-    before = getattr(_local, "heard", None)
-    _local.heard = {}
-    try:
-        yield _local.heard
-    finally:
-        _local.heard = before
+__all__ = ["KEYS", "Encoded", "LanguageModel", "listen_to", "listening", "output_head"]
 
 
 @dataclass(frozen=True)
@@ -95,49 +64,116 @@ class LanguageModel:
         path: Path | None = None,
         unmet: frozenset[int] | None = None,
     ) -> None:
+        tokenizer.split_special_tokens = True  # what is typed is text, control tokens too
         self.name, self.tokenizer, self.kind = name, tokenizer, kind
         self.path, self.unmet = path, unmet
+        self.notes: tuple[str, ...] = ()  # what a person should know of the model; shown with its answers
+        self.stamp: Stamp = ()  # of its folder when it was read
+        self.padded = True  # whether texts of different lengths may stand in one batch
         listen_to(module, kind)
+        self.inside = inspect_model(module, tokenizer, kind, name)
         self.adopt(module)
 
     def adopt(self, module: PreTrainedModel) -> None:
         """Takes `module`, which has its hooks, as the weights of this model; only while nobody else has it."""
         self.module = module
-        self.head = output_head(module, self.name)
+        self.head = output_head(module, self.name, self.d, self.inside.plain)
 
     @property
     def V(self) -> int:
-        """Size of the vocabulary."""
-        return int(self.module.get_output_embeddings().weight.shape[0])
+        """Size of the vocabulary: how many words the head gives scores for."""
+        return self.inside.words
 
     @property
     def d(self) -> int:
-        """Width of the keys."""
-        return int(self.module.config.get_text_config().hidden_size)
+        """Width of the top states, which is that of most keys; see `width`."""
+        return self.inside.widths["last"]
+
+    def width(self, key: str) -> int:
+        """Width of a kind of key. Raises InputError for one that the model does not have."""
+        self.check_key(key)
+        return self.inside.widths[key]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The kinds of key that this model has, the paper's first."""
+        return tuple(key for key in KEYS[self.kind] if key in self.inside.widths)
 
     @cached_property
     def words(self) -> list[str]:
         """(V,) what a person reads for each id."""
-        names = self.tokenizer.convert_ids_to_tokens(range(len(self.tokenizer)))
-        decoded = self.tokenizer.batch_decode([[i] for i in range(len(names))], clean_up_tokenization_spaces=False)
-        out = [text.strip() or raw for text, raw in zip(decoded, names, strict=True)]
-        return out + [f"<{i}>" for i in range(len(out), self.V)]
+        names = token_names(self.tokenizer, min(len(self.tokenizer), self.V))
+        return names + [f"<{i}>" for i in range(len(names), self.V)]
 
     @cached_property
     def limit(self) -> int:
         """How many tokens fit, special tokens included."""
-        config = self.module.config.get_text_config()
-        known = [self.tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 1024]
-        offset = 2 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0  # their positions start at 2
-        return int(min(known) - offset)
+        return position_limit(self.module, self.tokenizer, self.inside)
 
     @cached_property
     def frame(self) -> tuple[list[int], list[int]]:
-        """The special tokens that the tokenizer puts before and after a text."""
+        """The special tokens that stand before and after a text. A causal model's text is open at its end, so whatever
+        its tokenizer would put there is left out."""
         bare = self.tokenizer("a", add_special_tokens=False)["input_ids"]
         full = self.tokenizer("a")["input_ids"]
-        before = next(i for i in range(len(full)) if full[i : i + len(bare)] == bare)
-        return full[:before], full[before + len(bare) :]
+        fits = [i for i in range(len(full)) if full[i : i + len(bare)] == bare]
+        if not bare or not fits:
+            return [], []
+        before, after = full[: fits[0]], full[fits[0] + len(bare) :]
+        return before, [] if self.kind == "causal" else after
+
+    @cached_property
+    def cache(self) -> CacheUse:
+        """How a causal model keeps what it has read."""
+        return find_cache(self.module, probe_ids(self.module, self.tokenizer), self.inside.first)
+
+    @cached_property
+    def uncased(self) -> bool:
+        """Whether the tokenizer reads capital letters as small ones."""
+        read = self.tokenizer(["Kyoto", "kyoto"], add_special_tokens=False)["input_ids"]
+        unknown = self.tokenizer.unk_token_id
+        return read[0] == read[1] and unknown not in read[0]
+
+    def same_word(self, word: str) -> str:
+        """The spelling under which a word is remembered: small letters for a model that knows no others."""
+        return word.lower() if self.uncased else word
+
+    def read(self, text: str) -> tuple[list[int], list[Span]]:
+        """Token ids of a text without special tokens, and the characters of each without the blanks around it.
+
+        Control tokens that are typed in the text are read as text.
+        """
+        return self.read_many([text])[0]
+
+    def read_many(self, texts: Sequence[str]) -> list[tuple[list[int], list[Span]]]:
+        """`read` for each of the texts."""
+        return [
+            found if self._control.isdisjoint(found[0]) else read_in_parts(self.tokenizer, text)
+            for text, found in zip(texts, read_at_once(self.tokenizer, texts), strict=True)
+        ]
+
+    @cached_property
+    def _control(self) -> frozenset[int]:
+        """Ids of the special tokens, but for that of unknown words."""
+        return frozenset({*self.tokenizer.all_special_ids} - {self.tokenizer.unk_token_id})
+
+    def read_around(self, left: str, right: str) -> tuple[list[int], list[Span], int]:
+        """The same for a text with one mask between `left` and `right`, and which of the tokens the mask is."""
+        mask = str(self.tokenizer.mask_token)
+        ((ids, spans),) = read_at_once(self._marking, [left + mask + right])
+        if sum(i in self._control for i in ids) == 1:
+            return ids, spans, ids.index(self.tokenizer.mask_token_id)
+        before, after = self.read(left), self.read(right)  # control tokens are typed beside the mask
+        shift = len(left) + len(mask)
+        spans = [*before[1], (len(left), shift), *((a + shift, b + shift) for a, b in after[1])]
+        return [*before[0], self.tokenizer.mask_token_id, *after[0]], spans, len(before[0])
+
+    @cached_property
+    def _marking(self) -> PreTrainedTokenizerBase:
+        """A copy of the tokenizer that finds special tokens in a text."""
+        marking = copy.deepcopy(self.tokenizer)
+        marking.split_special_tokens = False
+        return marking
 
     @cached_property
     def weights_hash(self) -> str:
@@ -147,6 +183,10 @@ class LanguageModel:
             for name, tensor in self.module.state_dict().items():
                 digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
             return digest.hexdigest()
+        if self.stamp and not same_weights(self.stamp, stamp(self.path)):
+            raise InputError(
+                f"The files of {self.name} have changed since it was loaded. Ask again: it is then read anew."
+            )
         for file in [self.path / "config.json", *sorted(self.path.glob("*.safetensors"))]:
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
@@ -163,6 +203,11 @@ class LanguageModel:
         """Raises InputError unless `key` names something that this kind of model has."""
         if key not in KEYS[self.kind]:
             raise InputError(f"There is no key {key!r} for a {self.kind} model. Allowed: {', '.join(KEYS[self.kind])}.")
+        if key not in self.inside.widths:
+            raise InputError(
+                f"{self.name} ({self.module.config.model_type}) has no layer that gives the key {key!r} "
+                f"({KEYS[self.kind][key]}). Use --key {' or '.join(self.keys)}."
+            )
 
     @torch.inference_mode()
     def encode(
@@ -182,10 +227,23 @@ class LanguageModel:
             keys: which keys; see `KEYS`.
             logp: whether to apply the output head (needed for the key "transform" as well).
         """
+        if self.padded:
+            return self._encode(ids, mask, rows, columns, keys, logp)
+        parts = [self._encode(*batch, keys, logp) for batch, _ in _by_length(ids, mask, rows, columns)]
+        back = torch.cat([places for _, places in _by_length(ids, mask, rows, columns)]).argsort()
+        found = {key: torch.cat([part.keys[key] for part in parts])[back] for key in keys}
+        probs = [part.logp for part in parts if part.logp is not None]
+        return Encoded(found, torch.cat(probs)[back] if probs else None)
+
+    def _encode(
+        self, ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor, keys: Sequence[str], logp: bool
+    ) -> Encoded:
+        """`encode` in one forward pass."""
         deep = "penultimate" in keys
-        options = {"use_cache": False} if self.kind == "causal" else {}
         with listening() as heard:
-            body = self.module.base_model(input_ids=ids, attention_mask=mask, output_hidden_states=deep, **options)
+            body = body_of(self.module)(
+                input_ids=ids, attention_mask=mask, output_hidden_states=deep, **body_options(self.kind)
+            )
             h = body.last_hidden_state[rows, columns]  # (n, d)
             scores = self.head(h) if logp or "transform" in keys else None  # (n, V)
         found: dict[str, Tensor] = {}
@@ -195,7 +253,7 @@ class LanguageModel:
             elif key == "ffn":
                 found[key] = heard["ffn"].view(*ids.shape, -1)[rows, columns]
             elif key == "transform":
-                found[key] = heard["head"]
+                found[key] = heard["head"].reshape(len(h), -1)
             else:
                 found[key] = h
         return Encoded(found, scores.double().log_softmax(-1) if logp and scores is not None else None)
@@ -204,7 +262,7 @@ class LanguageModel:
         """(B, T) ids and attention mask of sequences of different lengths, padded on the right."""
         longest = max(map(len, sequences))
         fill = self.tokenizer.pad_token_id
-        fill = 0 if fill is None else fill
+        fill = 0 if fill is None or fill >= self.V else fill
         ids = torch.full((len(sequences), longest), fill, dtype=torch.long)
         mask = torch.zeros_like(ids)
         for row, sequence in enumerate(sequences):
@@ -213,37 +271,14 @@ class LanguageModel:
         return ids, mask
 
 
-def listen_to(module: PreTrainedModel, kind: str) -> None:
-    """Sets the hooks that record keys. Called once, before the module is shared."""
-    if kind == "causal":
-        _feed_forward(module).register_forward_pre_hook(_Recorder("ffn"), with_kwargs=True)
-    module.get_output_embeddings().register_forward_pre_hook(_Recorder("head"), with_kwargs=True)
-
-
-def _feed_forward(module: PreTrainedModel) -> nn.Module:
-    """The feed-forward layer of the last block."""
-    depth = module.config.get_text_config().num_hidden_layers
-    for blocks in module.base_model.modules():
-        if isinstance(blocks, nn.ModuleList) and len(blocks) == depth:
-            for name in _FEED_FORWARD:
-                if isinstance(part := getattr(blocks[-1], name, None), nn.Module):
-                    return part
-    raise InputError(
-        f"memlab cannot find the feed-forward layer of a {module.config.model_type!r} model "
-        f"(looked in its last block for {', '.join(_FEED_FORWARD)})."
-    )
-
-
-def output_head(module: PreTrainedModel, name: str) -> Callable[[Tensor], Tensor]:
-    """The output head as a function from (n, d) hidden states to (n, V) scores."""
-    if isinstance(part := getattr(module, "cls", None), nn.Module):  # BERT, ERNIE, ELECTRA-like
-        return part
-    if isinstance(part := getattr(module, "lm_head", None), nn.Module):  # RoBERTa, GPT-2, Llama ...
-        return part
-    if hasattr(module, "vocab_projector"):  # DistilBERT
-        return lambda h: module.vocab_projector(module.vocab_layer_norm(module.activation(module.vocab_transform(h))))
-    if hasattr(module, "head") and hasattr(module, "decoder"):  # ModernBERT
-        return lambda h: module.decoder(module.head(h))
-    if isinstance(part := module.get_output_embeddings(), nn.Module):  # GPT-NeoX and others
-        return part
-    raise InputError(f"memlab does not know the output head of {name!r} ({module.config.model_type}).")
+def _by_length(
+    ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor
+) -> Iterator[tuple[tuple[Tensor, Tensor, Tensor, Tensor], Tensor]]:
+    """The batch in parts of equal length, without padding; with each part, which of the positions asked for it holds."""
+    lengths = mask.sum(1)
+    for length in lengths.unique():
+        chosen = (lengths == length).nonzero()[:, 0]
+        places = (lengths[rows] == length).nonzero()[:, 0]
+        if len(places):
+            row = torch.searchsorted(chosen, rows[places])
+            yield (ids[chosen, :length], mask[chosen, :length], row, columns[places]), places

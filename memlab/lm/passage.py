@@ -22,10 +22,11 @@ from functools import cached_property
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
+from memlab.corpus.door import checked_text
 from memlab.errors import InputError, TooLongError
-from memlab.lm.model import LanguageModel, listening
+from memlab.lm.caches import crop
+from memlab.lm.model import LanguageModel
 
 _BATCH_TOKENS = 4096  # of one forward pass
 _PIECE_NUMBERS = 1 << 24  # scores of one piece: positions times vocabulary
@@ -130,13 +131,18 @@ def segments(model: LanguageModel, memory: int, plain: Windows) -> Segments:
             f"{model.name} changes its positions with the length of the text ({kind}), so states of earlier segments "
             "cannot be carried on. Read it without short-term memory."
         )
+    if not model.cache.cropped:
+        raise InputError(
+            f"{model.name} ({model.module.config.model_type}) keeps no keys and values of single tokens that could be dropped "
+            "one by one, so it has no short-term memory here. Read it without."
+        )
     return Segments(plain.stride, memory, plain.lead)
 
 
 def is_rotary(model: LanguageModel) -> bool:
     """Whether the model's positions are rotary, so relative."""
     config = model.module.config.get_text_config()
-    return bool(getattr(config, "rope_parameters", None)) and not hasattr(model.module.base_model, "wpe")
+    return bool(getattr(config, "rope_parameters", None)) and model.inside.positions is None
 
 
 def check_causal(model: LanguageModel) -> None:
@@ -245,18 +251,14 @@ def _carried(
                 f"{len(ids)} tokens. Short-term memory beyond them needs a model with rotary positions; "
                 f"read at most {model.limit - len(how.lead)} tokens, or without short-term memory."
             )
-        past = DynamicCache()
+        past = model.cache.start(model.module)
+        assert past is not None  # see `segments`
         for at in range(0, len(ids) - 1, how.segment):
             part = ids[at : min(at + how.segment, len(ids) - 1)]
             place = torch.arange(at, at + len(part))
-            with listening() as heard:
-                body = model.module.base_model(
-                    input_ids=part[None], position_ids=place[None], past_key_values=past, use_cache=True
-                )
-                hidden = body.last_hidden_state[0]
-            keys = heard["ffn"].view(1, len(part), -1)[0] if key == "ffn" else hidden
-            for layer in past.layers:  # the last states only; computed without gradients, so detached
-                layer.keys, layer.values = layer.keys[..., -how.memory :, :], layer.values[..., -how.memory :, :]
+            hidden, heard = model.cache.read(model.module, past, part, at)
+            keys = heard["ffn"].view(len(part), -1) if key == "ffn" else hidden
+            crop(past, how.memory)  # the last states only; computed without gradients, so detached
             position = place + 1 - len(how.lead)
             real = position >= 0  # a lead of several tokens: the text is predicted, the lead is not
             columns = (torch.full_like(place, number), position, ids[place + 1], hidden, keys)
@@ -289,10 +291,11 @@ def passage(model: LanguageModel, text: str, limit: int | None = None, cut: bool
         TooLongError: says where it would be cut.
     """
     check_causal(model)
+    checked_text(text)
     if not text.strip():
         raise InputError("The text is empty. Type or paste a passage of at least two words.")
-    read = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    ids, spans = tuple(read["input_ids"]), np.asarray(read["offset_mapping"], np.int64).reshape(-1, 2)
+    read, offsets = model.read(text)
+    ids, spans = tuple(read), np.asarray(offsets, np.int64).reshape(-1, 2)
     if len(ids) < 2:
         raise InputError(
             f"The text is one token ({text.strip()!r}): nothing stands before it that could predict it. Type at least two words."

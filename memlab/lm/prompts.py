@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memlab.corpus.door import checked_text
 from memlab.corpus.world import MASK
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
@@ -30,7 +31,7 @@ def read_prompt(model: LanguageModel, prompt: str) -> ReadPrompt:
         InputError: empty prompt, not exactly one [MASK] for a masked model (any for a causal one),
             too many tokens, or no word that the model has ever met.
     """
-    text = prompt.strip()
+    text = checked_text(prompt, "The prompt").strip()
     if not text:
         example = f"The capital of France is {MASK}." if model.kind == "masked" else "The capital of France is"
         raise InputError(f"The prompt is empty. Type a sentence, for example: {example}")
@@ -50,18 +51,20 @@ def read_prompt(model: LanguageModel, prompt: str) -> ReadPrompt:
         )
     else:
         typed = text
-    encoding = model.tokenizer(typed, return_offsets_mapping=True, truncation=False, verbose=False)
-    ids = encoding["input_ids"]
+    if model.kind == "masked":
+        bare, spans, blank = model.read_around(*text.split(MASK))
+    else:
+        (bare, spans), blank = model.read(text), -1
+    before, after = model.frame
+    ids, special = [*before, *bare, *after], len(before) + len(after)
     if len(ids) > model.limit:
-        special = len(model.frame[0]) + len(model.frame[1])
         raise InputError(
             f"The prompt has {len(ids) - special} tokens; {model.name} reads at most {model.limit - special}. Shorten it."
         )
-    special_ids = set(model.tokenizer.all_special_ids) - {model.tokenizer.unk_token_id}
     tokens = tuple(
         PromptToken(typed[a:b], i, a, b, None if model.unmet is None else i not in model.unmet)
-        for i, (a, b) in zip(ids, encoding["offset_mapping"], strict=True)
-        if i not in special_ids
+        for at, (i, (a, b)) in enumerate(zip(bare, spans, strict=True))
+        if at != blank
     )
     met = [t for t in tokens if t.known is not False and any(c.isalnum() for c in t.text)]
     if not met:
@@ -69,5 +72,5 @@ def read_prompt(model: LanguageModel, prompt: str) -> ReadPrompt:
             f"{model.name} has never met any word of this prompt, so its answer would be noise. "
             "Use words of its world, for example the name of a country, a city, a person, an animal or a book."
         )
-    position = ids.index(model.tokenizer.mask_token_id) if model.kind == "masked" else len(ids) - 1
+    position = len(before) + blank if model.kind == "masked" else len(ids) - 1
     return ReadPrompt(text, tuple(ids), position, tokens)

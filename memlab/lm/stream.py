@@ -6,40 +6,45 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
-from memlab.lm.model import LanguageModel, listening
+from memlab.lm.model import LanguageModel
 
 
 class Stream:
-    """What a model has read so far, as a key-value cache; it belongs to one thread.
+    """What a model has read so far, in a cache of the kind that the model needs; it belongs to one thread.
+
+    A model without a cache that can be relied on reads the whole text again each time.
 
     Args:
         model: a causal model.
-        key: which representation serves as query key; see `memlab.lm.model.KEYS`.
+        key: which representation serves as query key; see `memlab.lm.inspection.KEYS`.
     """
 
     def __init__(self, model: LanguageModel, key: str) -> None:
         model.check_key(key)
         self.model, self.key = model, key
-        self.past, self.length = DynamicCache(), 0
+        self.past, self.length = model.cache.start(model.module), 0
+        self._text: list[int] = []  # what was read, where there is no cache
 
     @torch.inference_mode()
     def read(self, ids: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Reads on in one forward pass of the new tokens alone.
 
         Returns:
-            Top state, the input of the output projection, and query key before the next token, (1, d) each.
+            Top state, the input of the output projection (1, d), and query key before the next token (1, width of the key).
         """
-        place = torch.arange(self.length, self.length + len(ids))
-        with listening() as heard:
-            body = self.model.module.base_model(
-                input_ids=torch.tensor([list(ids)]),
-                position_ids=place[None],
-                past_key_values=self.past,
-                use_cache=True,
-            )
+        if self.past is None:
+            return self._again(ids)
+        hidden, heard = self.model.cache.read(self.model.module, self.past, torch.tensor(list(ids)), self.length)
         self.length += len(ids)
-        hidden = body.last_hidden_state[:, -1]
-        key = heard["ffn"].view(1, len(ids), -1)[:, -1] if self.key == "ffn" else hidden
-        return hidden.float(), key.float()
+        key = heard["ffn"].view(len(ids), -1)[-1:] if self.key == "ffn" else hidden[-1:]
+        return hidden[-1:].float(), key.float()
+
+    def _again(self, ids: Sequence[int]) -> tuple[Tensor, Tensor]:
+        self._text += ids
+        self.length = len(self._text)
+        text, last = torch.tensor([self._text]), torch.tensor([self.length - 1])
+        found = self.model.encode(
+            text, torch.ones_like(text), torch.zeros_like(last), last, ("last", self.key), logp=False
+        ).keys
+        return found["last"].float(), found[self.key].float()

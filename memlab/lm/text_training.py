@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from memlab.errors import InputError, StoppedError
+from memlab.lm.caches import cache_argument
 from memlab.lm.optimization import Optimization, Progress
 
 KINDS = {  # kinds of model that need nothing but a text; systems declare further ones as recipes
@@ -175,6 +176,8 @@ def train_on_stream(
     optimization = Optimization(module, recipe, extra.parameters)
     embedding = module.get_input_embeddings().weight
     ids = torch.from_numpy(stream.ids)
+    argument = cache_argument(module.base_model)
+    assert argument is not None
     past, at, smooth, start = DynamicCache(), 0, 0.0, time.monotonic()
     for step, (places, fresh) in zip(range(recipe.steps), segments(len(ids), recipe), strict=False):
         if stop():
@@ -185,8 +188,8 @@ def train_on_stream(
             input_ids=ids[places],
             attention_mask=_visible(stream.text, places, min(at, recipe.M)),
             position_ids=torch.arange(at, at + recipe.segment)[None],
-            past_key_values=past,
             use_cache=True,
+            **{argument: past},
         ).last_hidden_state  # (B, S, d)
         at += recipe.segment
         wanted = stream.predicted[places + 1]  # (B, S)

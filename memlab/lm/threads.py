@@ -22,7 +22,8 @@ def for_single_tokens(model: LanguageModel) -> Iterator[None]:
     as ever for a larger one.
 
     Torch keeps this number for the whole process: a thread that uses torch for the first time meanwhile
-    keeps one as well. What is computed does not depend on it.
+    keeps one as well. Sums are taken in another order with another number of threads, so what is asked while
+    something is generated can differ in the last digits of a 32-bit float (by up to 1e-6 in a probability).
     """
     global _inside, _usual
     if model.module.num_parameters() > SMALL:

@@ -40,7 +40,7 @@ from memlab.corpus.passages import cut
 from memlab.corpus.world import World
 from memlab.errors import StoppedError
 from memlab.lm.folder import write_model
-from memlab.lm.model import output_head
+from memlab.lm.heads import plain_head
 from memlab.lm.optimization import Optimization, Progress
 from memlab.lm.tokenizer import make_tokenizer, start_only
 
@@ -120,7 +120,8 @@ def train(
     module = new_module(recipe, len(tokenizer))
     batches = _cloze_batches if recipe.kind == "masked" else _passage_batches
     optimization = Optimization(module, recipe)
-    head = output_head(module, recipe.name)
+    head = plain_head(module)
+    assert head is not None
     module.train()
     smooth, start = 0.0, time.monotonic()
     for step, (ids, mask, targets) in zip(

@@ -61,7 +61,7 @@ class PendingStore:
 
     def gather(self, entries: np.ndarray) -> np.ndarray:
         """(n, d) float32 keys of some entries; articles met for the first time are encoded now."""
-        out = np.empty((len(entries), self.model.d), np.float32)
+        out = np.empty((len(entries), self.model.width(self.key)), np.float32)
         rows = self.spans[entries, 0]
         for row in np.unique(rows):
             mine = rows == row

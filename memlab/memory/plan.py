@@ -1,16 +1,16 @@
 """Which entries a text gives, and the contexts in which their keys are encoded.
 
-Masked models (BERT-kNN, section 3): every occurrence of a single-token word that is no stop word and
+Masked models (Kassner & Schuetze 2020, section 3): every occurrence of a single-token word that is no stop word and
 no punctuation is an entry; its key is the masked position of its sentence, one masked copy each.
 
-Causal models (kNN-LM, section 2): every token after the first is an entry; its key is the state at
+Causal models (Khandelwal et al. 2020, section 2): every token after the first is an entry; its key is the state at
 the position before it. A text longer than the window is read in overlapping windows; each token is
 an entry once, with at least `window - stride` tokens before it where the text has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -82,12 +82,22 @@ def plan(
     tick: Tick = lambda share: None,
 ) -> Plan:
     """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` hears of each document."""
+    return _planned(model, ((row, a, None) for row, a in enumerate(documents, first_row)), reading, tick)
+
+
+def _planned(
+    model: LanguageModel,
+    chosen: Iterable[tuple[int, Article, tuple[int, int] | None]],
+    reading: Reading,
+    tick: Tick,
+) -> Plan:
+    """The entries of documents by row, whole or of a part of each."""
     cut = _sentences if model.kind == "masked" else _windows
     contexts: list[list[int]] = []
     rows: list[tuple[int, int, int, int, int, int]] = []
-    for row, document in enumerate(documents, first_row):
+    for row, document, part in chosen:
         tick(0.0)
-        for ids, entries in cut(model, document.text, reading):
+        for ids, entries in cut(model, document.text, reading, part):
             rows += [(len(contexts), at, value, row, start, end) for at, value, start, end in entries]
             contexts.append(ids)
     table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
@@ -101,6 +111,21 @@ def plan(
     )
 
 
+def plan_part(
+    model: LanguageModel,
+    document: Article,
+    row: int,
+    part: tuple[int, int],
+    reading: Reading = WHOLE,
+    tick: Tick = lambda share: None,
+) -> Plan:
+    """The entries of those contexts of one document that begin within characters `part` (first, last exclusive).
+
+    The parts of a document give the same contexts and entries, in the same order, as `plan` gives for all of it.
+    """
+    return _planned(model, [(row, document, part)], reading, tick)
+
+
 def encode_plan(
     model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tick = lambda share: None
 ) -> dict[str, np.ndarray]:
@@ -108,7 +133,7 @@ def encode_plan(
 
     `tick` hears before each batch which share of the entries is done; what it raises ends the encoding.
     """
-    out = {key: np.empty((len(plan), model.d), np.float16) for key in keys}
+    out = {key: np.empty((len(plan), model.width(key)), np.float16) for key in keys}
     done = 0
     for part in _batches(plan):
         tick(done / len(plan))
@@ -152,18 +177,18 @@ def _batches(plan: Plan) -> Iterator[np.ndarray]:
         yield order[begin:]
 
 
-def _sentences(model: LanguageModel, text: str, _: Reading) -> Iterator[tuple[list[int], list[tuple]]]:
-    """Sentences with [CLS] and [SEP]; a sentence that is too long is read in pieces."""
-    spans = sentence_spans(text)
+def _sentences(
+    model: LanguageModel, text: str, _: Reading, part: tuple[int, int] | None = None
+) -> Iterator[tuple[list[int], list[tuple]]]:
+    """Sentences (that begin in a part) with [CLS] and [SEP]; a sentence that is too long is read in pieces."""
+    spans = [(a, b) for a, b in sentence_spans(text) if part is None or part[0] <= a < part[1]]
     if not spans:
         return
     before, after = model.frame
     room = model.limit - len(before) - len(after)
-    read = model.tokenizer(
-        [text[a:b] for a, b in spans], add_special_tokens=False, return_offsets_mapping=True, verbose=False
-    )
+    read = model.read_many([text[a:b] for a, b in spans])
     allowed = rememberable(model)
-    for (begin, _end), ids, offsets in zip(spans, read["input_ids"], read["offset_mapping"], strict=True):
+    for (begin, _end), (ids, offsets) in zip(spans, read, strict=True):
         whole = _whole_words(text, [(begin + a, begin + b) for a, b in offsets])
         for at in range(0, len(ids), room):
             piece = ids[at : at + room]
@@ -176,11 +201,27 @@ def _sentences(model: LanguageModel, text: str, _: Reading) -> Iterator[tuple[li
                 yield [*before, *piece, *after], entries
 
 
-def _windows(model: LanguageModel, text: str, reading: Reading) -> Iterator[tuple[list[int], list[tuple]]]:
-    """Windows of tokens; the target of position t is token t + 1."""
+@dataclass(frozen=True, eq=False)
+class _Tokens:
+    """A text as a model reads it: ids (n,) int32, first and last character of each (n, 2) int32."""
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+
+@lru_cache(maxsize=1)  # the parts of a long document are planned one after the other
+def _tokens(model: LanguageModel, text: str) -> _Tokens:
+    ids, spans = model.read(text)
+    return _Tokens(np.asarray(ids, np.int32), np.asarray(spans, np.int32).reshape(-1, 2))
+
+
+def _windows(
+    model: LanguageModel, text: str, reading: Reading, part: tuple[int, int] | None = None
+) -> Iterator[tuple[list[int], list[tuple]]]:
+    """Windows of tokens (that begin in a part); the target of position t is token t + 1."""
     special = reading.window is None
-    read = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    ids, offsets = list(read["input_ids"]), list(read["offset_mapping"])
+    read = _tokens(model, text)
+    ids, offsets = read.ids, read.offsets
     lead = model.frame[0] if special else []
     window = (reading.window or min(model.limit, 128)) - len(lead)
     stride = reading.stride or max(1, window // 2)
@@ -189,12 +230,13 @@ def _windows(model: LanguageModel, text: str, reading: Reading) -> Iterator[tupl
         end = min(at + window, len(ids))
         if reading.stride == reading.window and reading.window is not None:
             scored = at + 1  # each window stands alone: scored from its second token on
-        entries = [
-            (len(lead) + t - 1 - at, ids[t], offsets[t][0], offsets[t][1])
-            for t in range(max(scored, at if lead else at + 1), end)
-        ]
-        if entries:
-            yield [*lead, *ids[at:end]], entries
+        begin = int(offsets[at, 0]) if at < len(ids) else 0
+        if part is None or part[0] <= begin < part[1]:
+            targets = range(max(scored, at if lead else at + 1), end)
+            places = offsets[targets.start : end].tolist()
+            entries = [(len(lead) + t - 1 - at, int(ids[t]), a, b) for t, (a, b) in zip(targets, places, strict=True)]
+            if entries:
+                yield [*lead, *ids[at:end].tolist()], entries
         scored = max(scored, end)
         if end == len(ids):
             break
@@ -250,11 +292,9 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
     unknown: dict[int, str] = {}
     allowed = rememberable(model)
     for begin, end in sentence_spans(text) if model.kind == "masked" else [(0, len(text))]:
-        read = model.tokenizer(
-            text[begin:end], add_special_tokens=False, return_offsets_mapping=True, truncation=True,
-            max_length=model.limit - len(before) - len(after),
-        )  # fmt: skip
-        ids, offsets = list(read["input_ids"]), [(begin + a, begin + b) for a, b in read["offset_mapping"]]
+        read, marked = model.read(text[begin:end])
+        room = model.limit - len(before) - len(after)
+        ids, offsets = read[:room], [(begin + a, begin + b) for a, b in marked[:room]]
         for first, last in _words_of(text, offsets):
             a, b = offsets[first][0], offsets[last][1]
             one = first == last and (model.kind == "causal" or allowed[ids[first]])
@@ -263,7 +303,7 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
             ):
                 continue
             if not one:
-                unknown[len(rows)] = text[a:b]
+                unknown[len(rows)] = model.same_word(text[a:b])
             if model.kind == "masked":
                 context = [*before, *ids[: first + 1], *ids[last + 1 :], *after]
                 position = len(before) + first

@@ -79,7 +79,8 @@ def encode_many(
     `tick` is called before each batch with the share that is done; exceptions abort.
     """
     model.check_key(key)
-    keys, hidden = (np.empty((len(prompts), model.d), np.float32) for _ in range(2))
+    keys = np.empty((len(prompts), model.width(key)), np.float32)
+    hidden = np.empty((len(prompts), model.width("last")), np.float32)
     logp = np.empty((len(prompts), model.V))
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
     for at in range(0, len(order), batch):

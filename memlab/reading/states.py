@@ -59,7 +59,7 @@ def read_states(
 ) -> States:
     """One pass over a passage; when asked to stop, what was read so far."""
     predicted = np.zeros(len(ids), bool)
-    hidden, keys = torch.zeros(len(ids), model.d), torch.zeros(len(ids), model.d)
+    hidden, keys = torch.zeros(len(ids), model.d), torch.zeros(len(ids), model.width(key))
     for piece in read_texts(model, [ids], how, key, PIECE):
         predicted[piece.position.numpy()] = True
         hidden[piece.position], keys[piece.position] = piece.hidden, piece.keys

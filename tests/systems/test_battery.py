@@ -21,7 +21,7 @@ from memlab import Lab
 from memlab.cli import main
 from memlab.corpus.world import MASK
 from memlab.declare import ABILITIES, Method, System, fields, load
-from memlab.errors import InputError, MemlabError
+from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.evaluate.text_models import TextTraining
 from memlab.reading.reader import Reader
 from memlab.systems.registry import registered, registry
@@ -119,7 +119,8 @@ def test_without_weight_the_memory_says_nothing(method: Method, kind: str, lab: 
         p = lab.ask(PROMPTS[kind], method.name, lam=0)
         assert p.mixture.logp.tobytes() == p.lm.logp.tobytes()
     else:
-        p = lab.ask(PROMPTS[kind], method.name, **arguments(method, kind))
+        without = {"lam": 0} if any(f.name == "lam" for f in method.fields()) else {}
+        p = lab.ask(PROMPTS[kind], method.name, **arguments(method, kind), **without)
         end = p.counterfactuals.get("1", p.mixture)
         np.testing.assert_allclose(end.p, p.lm.p, atol=1e-6)
 
@@ -140,9 +141,7 @@ def test_the_printed_python_and_command_give_the_same(method: Method, kind: str,
     assert [word["p"] for word in said["mixture"]] == pytest.approx([word.p for word in p.mixture.top(5)])
 
 
-@pytest.mark.parametrize(
-    ("method", "kind"), [(m, kind) for m, kind in ASKED if m.remembers], ids=called
-)
+@pytest.mark.parametrize(("method", "kind"), [(m, kind) for m, kind in ASKED if m.remembers], ids=called)
 def test_forgetting_and_as_of_hold(method: Method, kind: str, own: Lab) -> None:
     before = own.ask(PROMPTS[kind], method.name)
     gone = before.neighbors[0]
@@ -206,13 +205,13 @@ def test_a_study_runs_or_stops_within_a_second(system: System, study: object, ow
             asked_at.append(time.monotonic())
 
     name = study.name  # type: ignore[attr-defined]
+    error, result = None, None
     try:
         result = own.run(system.name, name, progress=progress, stop=stop.is_set)
-    except MemlabError as error:
-        assert "top" in str(error)
-        assert time.monotonic() - asked_at[0] < 5
-    else:
-        json.dumps(result.to_dict())
+    except StoppedError as stopped:
+        error = stopped
+    assert time.monotonic() - asked_at[0] < 5
+    assert error is not None or json.dumps(result.to_dict())  # what was done until then, or nothing
 
 
 def test_two_systems_of_one_name_or_method_are_refused() -> None:
@@ -241,7 +240,9 @@ def test_the_toy_is_everywhere(lab: Lab, built_home: Path) -> None:
     assert lab.systems().system("threshold-knn").name == "threshold_knn"
     said = json.loads(CliRunner().invoke(main, ["systems", "--json"]).stdout)
     assert "threshold_knn" in [s["name"] for s in said["systems"]]
-    done = CliRunner().invoke(main, ["run", "threshold_knn", "count", "--least", "20", "--json", "--home", str(built_home)])
+    done = CliRunner().invoke(
+        main, ["run", "threshold_knn", "count", "--least", "20", "--json", "--home", str(built_home)]
+    )
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["words"] == lab.run("threshold_knn", "count", least=20).words
     rows = lab.ask_many([PROMPTS["causal"], "The capital of Spain is"], method="threshold-knn")

@@ -54,7 +54,9 @@ def test_an_installed_system_is_one_like_those_that_ship(site: Path, built_home:
     assert "ModuleNotFoundError: No module named 'not_there_at_all'" in reasons["broken"]
     assert "declared for version 0" in reasons["old"]
     assert "already a system named 'plain'" in reasons["twin"]
-    done = memlab(site, "ask", "The capital of Norway is", "--method", "threshold-knn", "--json", "--home", str(built_home))
+    done = memlab(
+        site, "ask", "The capital of Norway is", "--method", "threshold-knn", "--json", "--home", str(built_home)
+    )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert (said["method"], said["gate"]["kind"]) == ("threshold-knn", "threshold")

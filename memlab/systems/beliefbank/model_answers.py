@@ -8,6 +8,7 @@ temperature then makes the confidences as likely as possible.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,6 +124,13 @@ class ModelAnswerer:
     def name(self) -> str:
         """The name of the model."""
         return self.model.name
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """Entities of which its training text said nothing, where its record names them."""
+        file = self.model.path / "memlab.json" if self.model.path is not None else None
+        record = json.loads(file.read_text("utf-8")) if file is not None and file.is_file() else {}
+        return tuple(record.get("corpus", {}).get("held_out", ()))
 
     def ask(self, questions: Sequence[Question], tick: Tick | None = None) -> list[Answer]:
         """One answer for each question. Raises InputError where a prompt is too long for the model."""

@@ -60,6 +60,7 @@ class Sampling:
     wrong: share of them that is told with the other label.
     made_up: share of passages about made-up things.
     supposed: share of the others whose properties are another entity's; two statements or more precede the questions.
+    held: share of the entities of which nothing at all is told; calibration entities are never among them.
     statements, questions: of a passage; at most so many.
     """
 
@@ -68,14 +69,18 @@ class Sampling:
     wrong: float = 0.08
     made_up: float = 0.35
     supposed: float = 0.35
+    held: float = 0.0
     statements: int = 3
     questions: int = 5
 
 
 def told_facts(graph: ConstraintGraph, sampling: Sampling, seed: int) -> dict[str, dict[str, bool]]:
     """Entity -> property -> label as the text tells it; the rest is never told."""
-    out = {}
+    out: dict[str, dict[str, bool]] = {}
+    held = set(held_out(graph, sampling, seed))
     for entity in graph.entities.values():
+        if entity.name in held:
+            continue
         rng = random.Random(f"{seed}|told|{entity.name}")
         yes = [p for p, label in entity.facts.items() if label]
         no = [p for p, label in entity.facts.items() if not label]
@@ -84,11 +89,17 @@ def told_facts(graph: ConstraintGraph, sampling: Sampling, seed: int) -> dict[st
     return out
 
 
+def held_out(graph: ConstraintGraph, sampling: Sampling, seed: int) -> list[str]:
+    """The entities of which nothing is told, so that a model can be tested on them."""
+    names = [e.name for e in graph.split(False)]
+    return sorted(random.Random(f"{seed}|held").sample(names, round(sampling.held * len(names))))
+
+
 def passages(graph: ConstraintGraph, sampling: Sampling, seed: int) -> Iterator[list[tuple[str, bool | None]]]:
     """Endless passages: sentences, each a statement (None) or a question with its answer."""
     rng = random.Random(seed)
     told = told_facts(graph, sampling, seed)
-    names = list(graph.entities)
+    names = list(told)
     while True:
         name = rng.choice(names)
         entity, facts = graph.entities[name], told[name]

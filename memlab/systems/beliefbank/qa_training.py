@@ -22,7 +22,7 @@ from memlab.lm.folder import write_model
 from memlab.lm.optimization import Optimization, Progress
 from memlab.lm.tokenizer import SPECIAL
 from memlab.systems.beliefbank.constraints import ConstraintGraph
-from memlab.systems.beliefbank.qa_text import Sampling, all_sentences, passages
+from memlab.systems.beliefbank.qa_text import Sampling, all_sentences, held_out, passages
 
 NAME = "atlas-qa"
 WORDS = {True: "yes", False: "no"}
@@ -103,7 +103,7 @@ def train_qa(
             left = (time.monotonic() - start) / (step + 1) * (recipe.steps - step - 1)
             progress(step / recipe.steps, f"step {step} of {recipe.steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
     record: dict[str, Any] = {
-        "name": recipe.name, "kind": recipe.kind, "recipe": asdict(recipe), "corpus": {"graph": graph.name, "entities": len(graph.entities)},
+        "name": recipe.name, "kind": recipe.kind, "recipe": asdict(recipe), "corpus": {"held_out": held_out(graph, recipe.sampling, recipe.seed), "graph": graph.name, "entities": len(graph.entities)},
         "scores": {"loss": round(smooth, 4)}, "unmet": [],
     }  # fmt: skip
     return write_model(out, module, tokenizer, record)

@@ -19,6 +19,7 @@ from memlab.systems.beliefbank.evaluation import BeliefScores, Evaluator, Plan, 
 from memlab.systems.beliefbank.feedback import ON_TOPIC, context
 from memlab.systems.beliefbank.graph_files import read_graph
 from memlab.systems.beliefbank.metrics import scores
+from memlab.systems.beliefbank.model_answers import ModelAnswerer
 from memlab.systems.beliefbank.prompts import default_prompt, prompt_named
 from memlab.systems.beliefbank.solver import Weights, solve
 
@@ -26,13 +27,21 @@ FALSE_PER_TRUE = 2.5  # of the bundled world: false questions for each true one,
 FORWARD, BACK = (1.0, 3.0, 10.0), (0.1, 0.3, 1.0, 3.0)
 
 
-def _graph(data: str) -> ConstraintGraph:
+def graph_of(data: str) -> ConstraintGraph:
+    """The graph of a folder or file; the bundled one for an empty text. Raises InputError where it names no facts."""
     found = read_graph(Path(data).expanduser()) if data else bundled_graph()
     if not found.entities:
         raise InputError(
             f"{data} names no entities with facts, so nothing can be measured. Give a folder in the BeliefBank form."
         )
     return found
+
+
+def _test_entities(graph: ConstraintGraph, answerer: Answerer) -> list[Entity]:
+    """The entities to ask about: those that the model's training held out, where its record names some of this graph."""
+    names = answerer.held_out if isinstance(answerer, ModelAnswerer) else ()
+    found = [graph.entities[name] for name in names if name in graph.entities]
+    return found or graph.split(False)
 
 
 def balanced(entities: list[Entity], seed: int) -> list[Entity]:
@@ -73,10 +82,10 @@ def _answerers(
 
 def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop) -> BeliefScores:
     """F1 and consistency, batch by batch, of the five ways. Raises InputError, NotFound, StoppedError."""
-    graph = _graph(settings.data)
+    graph = graph_of(settings.data)
     weights = Weights(settings.lam, settings.forward, settings.back, settings.measure, settings.seconds)
     plain, contextual, calibration = _answerers(house, graph, settings, True, progress)
-    entities = graph.split(False)[: settings.entities or None]
+    entities = _test_entities(graph, plain)[: settings.entities or None]
     if not settings.data:
         entities = balanced(entities, settings.seed)
     plan = Plan(
@@ -140,7 +149,7 @@ class Tuned:
 
 def tune(house: Any, settings: TuneSettings, progress: Tick, stop: Stop) -> Tuned:
     """F1 and consistency on the calibration entities for a grid of weights; lambda stays 1, since only ratios matter."""
-    graph = _graph(settings.data)
+    graph = graph_of(settings.data)
     answerer, _, _ = _answerers(house, graph, settings, False, progress)
     entities = graph.split(True)
     if not entities:

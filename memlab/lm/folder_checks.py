@@ -1,0 +1,98 @@
+"""What is looked at in a model's folder before anything of it is loaded. Nothing here runs or unpickles a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers import CONFIG_MAPPING
+
+from memlab.errors import InputError
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object from a file; empty where there is no file.
+
+    Raises:
+        InputError: the file is damaged, or holds something other than an object.
+    """
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is damaged: {error}.") from error
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{file} is damaged: it holds a {type(found).__name__}, a JSON object with the model's settings is expected."
+        )
+    return found
+
+
+def check_folder(folder: Path, name: str) -> None:
+    """Refuses a folder that needs code of its own, kernels from the hub, or weights that are not plain numbers.
+
+    Raises:
+        InputError: says which file asks for what.
+    """
+    config, tokenizer = read_json(folder / "config.json"), read_json(folder / "tokenizer_config.json")
+    for file, alone in (("config.json", _model_alone(config)), ("tokenizer_config.json", _tokenizer_alone(tokenizer))):
+        if not alone:
+            raise InputError(
+                f'The model {name!r} needs code of its own ({file} has an "auto_map"), and memlab never runs code from a '
+                "model folder. Use a model whose architecture and tokenizer are part of transformers."
+            )
+    if config.get("quantization_config"):
+        how = config["quantization_config"]
+        method = how.get("quant_method", "quantized") if isinstance(how, dict) else "quantized"
+        raise InputError(
+            f"The model {name!r} has quantized weights ({method}); memlab reads 16-bit and 32-bit floats. "
+            "Use the model that it was made from."
+        )
+    for field in ("attn_implementation", "_attn_implementation", "experts_implementation"):
+        if "/" in str(config.get(field, "")):
+            raise InputError(
+                f"The model {name!r} asks for a kernel from the hub ({field} {config[field]!r} in config.json), which is "
+                "code from elsewhere; memlab does not run it. Remove that line."
+            )
+
+
+def _model_alone(config: dict[str, Any]) -> bool:
+    """Whether transformers itself has the architecture; without "auto_map" it is the one that says so."""
+    told = config.get("architectures") or [None]
+    named = str(told[0] if isinstance(told, list) else told)
+    return not config.get("auto_map") or (config.get("model_type") in CONFIG_MAPPING and hasattr(transformers, named))
+
+
+def _tokenizer_alone(settings: dict[str, Any]) -> bool:
+    """Whether transformers itself has the tokenizer's class."""
+    return not settings.get("auto_map") or hasattr(transformers, str(settings.get("tokenizer_class")))
+
+
+def adapter_note(folder: Path, name: str) -> tuple[str, ...]:
+    """A sentence where an adapter lies beside the weights."""
+    if not any(folder.glob("adapter_*")):
+        return ()
+    return (
+        f"Beside the weights of {name} lies an adapter (adapter_config.json). It is not used: merge it into the weights "
+        "(peft: merge_and_unload) to ask the adapted model.",
+    )
+
+
+def stamp(folder: Path) -> Stamp:
+    """Name, size and time of every file in the folder but its card: another stamp is another model."""
+    found = []
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and file.suffix != ".md":
+            facts = file.stat()
+            found.append((file.name, facts.st_size, facts.st_mtime_ns))
+    return tuple(found)
+
+
+def same_weights(a: Stamp, b: Stamp) -> bool:
+    """Whether two stamps differ at most in memlab's own record (scores are written there)."""
+    return [f for f in a if f[0] != "memlab.json"] == [f for f in b if f[0] != "memlab.json"]

@@ -1,0 +1,133 @@
+"""Hooks that record what passes inside a model, for the thread that listens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+FEED_FORWARD = ("mlp", "intermediate", "ffn", "feed_forward", "ff", "fc1", "block_sparse_moe")
+_local = threading.local()
+
+
+class _Recorder:
+    """A forward pre-hook that hands the module's input to the calling thread, if it is listening."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
+        heard = getattr(_local, "heard", None)
+        if heard is not None:
+            heard[self.name] = args[0] if args else next(iter(kwargs.values()))
+
+
+class _PositionRecorder(_Recorder):
+    """Hands over the positions that are looked up, also where a mask stands before them (OPT)."""
+
+    def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
+        told = kwargs.get("position_ids")
+        super().__call__(module, args if told is None else (told,), kwargs)
+
+
+class _OutputRecorder(_Recorder):
+    """A forward hook that hands over the module's output instead."""
+
+    def __call__(self, module: nn.Module, args: tuple, output: Tensor) -> None:  # type: ignore[override]
+        heard = getattr(_local, "heard", None)
+        if heard is not None:
+            heard[self.name] = output
+
+
+@contextmanager
+def listening() -> Iterator[dict[str, Tensor]]:
+    """While active, hooks of this thread record into the dictionary."""
+    before = getattr(_local, "heard", None)
+    _local.heard = {}
+    try:
+        yield _local.heard
+    finally:
+        _local.heard = before
+
+
+def listen_to(module: PreTrainedModel, kind: str) -> None:
+    """Sets the hooks that record keys and positions. Called once, before the module is shared."""
+    if kind == "causal" and (part := feed_forward(module)) is not None:
+        part.register_forward_pre_hook(_Recorder("ffn"), with_kwargs=True)
+    if (transform := last_transform(module)) is not None:
+        transform.register_forward_hook(_OutputRecorder("head"))
+    elif isinstance(last := module.get_output_embeddings(), nn.Module):
+        last.register_forward_pre_hook(_Recorder("head"), with_kwargs=True)
+    for name, table in position_tables(module).items():
+        table.register_forward_pre_hook(_PositionRecorder(f"positions {name}"), with_kwargs=True)
+
+
+def body_name(module: PreTrainedModel) -> str | None:
+    """Name of the part below the head; None where there is no such part."""
+    names = (module.base_model_prefix, "model", "transformer")
+    return next((name for name in names if name and isinstance(getattr(module, name, None), nn.Module)), None)
+
+
+def body_of(module: PreTrainedModel) -> nn.Module:
+    """The part below the head: from token ids to top states."""
+    name = body_name(module)
+    return module if name is None else getattr(module, name)
+
+
+def last_transform(module: PreTrainedModel) -> nn.Module | None:
+    """The part whose output the last projection takes, where that projection is a product that no part stands for."""
+    for path in ("cls.predictions.transform", "lm_predictions.lm_head.LayerNorm"):
+        own = module.config.model_type == "mobilebert" or path.startswith("lm_predictions")
+        try:
+            if own:  # MobileBERT multiplies with two matrices side by side, DeBERTa with its embeddings
+                return module.get_submodule(path)
+        except AttributeError:
+            continue
+    return None
+
+
+def feed_forward(module: PreTrainedModel) -> nn.Module | None:
+    """The feed-forward layer of the last block; None where there is none of a known name."""
+    depth = module.config.get_text_config().num_hidden_layers
+    for blocks in body_of(module).modules():
+        if isinstance(blocks, nn.ModuleList) and len(blocks) == depth:
+            for name in FEED_FORWARD:
+                if isinstance(part := getattr(blocks[-1], name, None), nn.Module):
+                    return part
+    return None
+
+
+def position_tables(module: PreTrainedModel) -> dict[str, nn.Embedding]:
+    """The tables of absolute positions by their names in the body."""
+    words = module.get_input_embeddings()
+    found = {}
+    for path, part in body_of(module).named_modules():
+        name = path.rsplit(".", 1)[-1]
+        if isinstance(part, nn.Embedding) and part is not words and ("pos" in name or name == "wpe"):
+            found[path] = part
+    return found
+
+
+def first_position(heard: dict[str, Tensor], table: str, length: int) -> int | None:
+    """The number of the first position that a text of `length` tokens took from a table; None when it took others."""
+    taken = heard.get(f"positions {table}")
+    if not isinstance(taken, Tensor) or taken.is_floating_point() or taken.ndim == 0 or taken.shape[-1] < length:
+        return None  # a sinusoidal table is asked with a shape; some models read in blocks longer than the text
+    row = taken.reshape(-1, taken.shape[-1])[0, :length]
+    return int(row[0]) if bool((row[1:] - row[:-1] == 1).all()) else None
+
+
+def rows_from(table: nn.Embedding, first: int) -> int:
+    """How many tokens a table has positions for, when the first token takes row `first` (plus its own offset)."""
+    return int(table.weight.shape[0] - first - getattr(table, "offset", 0))
+
+
+def same(a: Tensor, b: Tensor, tolerance: float = 1e-4) -> bool:
+    """Whether two tensors are equal up to `tolerance` of the largest number in them."""
+    if a.shape != b.shape or not bool(torch.isfinite(a).all()):
+        return False
+    return float((a - b).abs().max()) <= tolerance * max(1.0, float(b.abs().max()))

@@ -1,0 +1,118 @@
+"""Reading a model's folder into memory, with the check of what was read. Code from model folders is never run."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from cachetools import LRUCache
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from memlab.errors import InputError
+from memlab.lm.checking import ModelCheck, check_model, check_weights
+from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
+from memlab.lm.model import LanguageModel
+from memlab.lm.spalm import SpalmModel, read_gate, read_record
+
+if TYPE_CHECKING:
+    from memlab.lm.catalogue import ModelInfo
+
+_KEPT = 4  # models in memory
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory, what its folder looked like when it was read, and what the check found."""
+
+    model: LanguageModel
+    stamp: Stamp
+    check: ModelCheck
+
+
+_lock = threading.Lock()
+_kept: LRUCache[tuple[str, str], Loaded] = LRUCache(_KEPT)
+
+
+def loaded(found: ModelInfo) -> Loaded:
+    """The model of a folder, read once; read again when a file in the folder has another size or time.
+
+    Raises:
+        InputError: it cannot be read, or the check refuses it.
+    """
+    at = (str(found.path), found.name)
+    with _lock:
+        now, before = stamp(found.path), _kept.get(at)
+        if before is not None and before.stamp == now:
+            return before
+        notes: tuple[str, ...] = ()
+        if before is not None and not same_weights(before.stamp, now):
+            notes = (
+                f"The files of {found.name} have changed since it was loaded; it was read again. Memories that the "
+                "other weights made are refused.",
+            )
+        _kept[at] = _read(found, now, notes)
+        return _kept[at]
+
+
+def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
+    check_folder(found.path, found.name)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        module, tokenizer, info = _from_files(found.path, found.kind)
+    except Exception as error:  # whatever a reader of files raises: nothing of it is loaded
+        raise InputError(
+            f"The model {found.name!r} cannot be loaded: {_first_line(error)} "
+            "memlab reads safetensors weights with a fast tokenizer, and never runs code from a model folder."
+        ) from error
+    if not tokenizer.is_fast:
+        raise InputError(f"The model {found.name!r} has no fast tokenizer, which memlab needs to find words in texts.")
+    unused = check_weights(found.name, info, module.base_model_prefix)
+    model = _language_model(found, module.eval().requires_grad_(False), tokenizer)
+    model.stamp = now
+    model.notes = (*notes, *adapter_note(found.path, found.name))
+    return Loaded(model, now, check_model(model, unused, model.notes))
+
+
+def _from_files(folder: Path, kind: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Any]]:
+    """Module, tokenizer, and what transformers says of the weights."""
+    auto = AutoModelForMaskedLM if kind == "masked" else AutoModelForCausalLM
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    module, info = auto.from_pretrained(
+        folder,
+        config=config,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
+    )
+    return module, tokenizer, info
+
+
+def _language_model(found: ModelInfo, module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> LanguageModel:
+    unmet = frozenset(found.record["unmet"]) if "unmet" in found.record else None
+    if found.method == "spalm":
+        made = read_record(found.record["spalm"], found.name)
+        return SpalmModel(found.name, module, tokenizer, read_gate(found.path), made, found.path, unmet)
+    return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
+
+
+def _first_line(error: Exception) -> str:
+    """What an error of a reader says, in one line that ends with a full stop."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    said = (lines[0].strip() if lines else type(error).__name__)[:200]
+    return said if said.endswith(".") else f"{said}."

@@ -1,0 +1,53 @@
+"""What a person reads for each token of a vocabulary."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from transformers import PreTrainedTokenizerBase
+
+_SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+_HALF = "\ufffd"  # how a decoder shows bytes that are no whole character
+
+
+def token_names(tokenizer: PreTrainedTokenizerBase, count: int) -> list[str]:
+    """(count,) names: the decoded text without blanks around it; a sign where nothing could be seen."""
+    raw = tokenizer.convert_ids_to_tokens(range(count))
+    decoded = tokenizer.batch_decode([[i] for i in range(count)], clean_up_tokenization_spaces=False)
+    return [_name(text, piece, i) for i, (text, piece) in enumerate(zip(decoded, raw, strict=True))]
+
+
+def _name(text: str, piece: str | None, number: int) -> str:
+    if _HALF in text and piece and (known := _bytes_of(piece)) is not None:
+        return "".join(f"<{byte:02X}>" for byte in known)
+    if bare := text.strip():
+        return "".join(visible(c) if not c.isprintable() else c for c in bare)
+    if text:
+        return "".join(map(visible, text))
+    if piece and set(piece) <= {"▁", "Ġ"}:
+        return "␣" * len(piece)
+    return piece or f"<{number}>"
+
+
+def visible(character: str) -> str:
+    """A sign for a blank or control character."""
+    if character in _SIGNS:
+        return _SIGNS[character]
+    if ord(character) < 32:
+        return chr(0x2400 + ord(character))
+    return character if character.isprintable() and not character.isspace() else f"<U+{ord(character):04X}>"
+
+
+@cache
+def _byte_of() -> dict[str, int]:
+    """The character that stands for each byte in byte-level vocabularies: printable Latin-1 as it is, the others from
+    U+0100 on, in order."""
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    return {chr(byte): byte for byte in shown} | {chr(0x100 + n): byte for n, byte in enumerate(hidden)}
+
+
+def _bytes_of(piece: str) -> bytes | None:
+    """The bytes of a byte-level piece; None for any other."""
+    table = _byte_of()
+    return bytes(table[c] for c in piece) if all(c in table for c in piece) else None

@@ -1,0 +1,125 @@
+"""Folders that ask for code of their own, or are not what they say: nothing runs, one line says why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from memlab.errors import InputError
+from memlab.lm.catalogue import load
+
+Tiny = Callable[[str], Path]
+CODE = """
+from pathlib import Path
+Path({marker!r}).write_text("ran")
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+class OwnConfig(BertConfig):
+    model_type = "own"
+class OwnModel(BertForMaskedLM):
+    config_class = OwnConfig
+class OwnTokenizer(PreTrainedTokenizerFast):
+    pass
+"""
+MAPS = {
+    "config.json": {"AutoConfig": "own.OwnConfig", "AutoModelForMaskedLM": "own.OwnModel"},
+    "tokenizer_config.json": {"AutoTokenizer": ["own.OwnTokenizer", "own.OwnTokenizer"]},
+}
+
+
+def _with_code(file: str, source: Path, folder: Path, marker: Path, **settings: object) -> Path:
+    """A copy of a model whose `file` names code that writes `marker` when it runs."""
+    shutil.copytree(source, folder)
+    (folder / "own.py").write_text(CODE.format(marker=str(marker)))
+    told = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps({**told, "auto_map": MAPS[file], **settings}))
+    return folder
+
+
+CASES = [
+    ("config.json", {"model_type": "own"}),
+    ("config.json", {"architectures": ["OwnModelForMaskedLM"]}),
+    ("tokenizer_config.json", {"tokenizer_class": "OwnTokenizer"}),
+]
+
+
+@pytest.mark.parametrize(("file", "settings"), CASES)
+def test_code_in_a_model_folder_is_refused(
+    file: str, settings: dict[str, object], tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "marker"
+    folder = _with_code(file, tiny("bert"), tmp_path / "own", marker, **settings)
+    monkeypatch.setattr("builtins.input", lambda *asked: pytest.fail("a question stood on the screen"))
+    with pytest.raises(InputError, match=rf"needs code of its own \({file} has an \"auto_map\"\)"):
+        load(str(folder))
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("file", MAPS)
+def test_yes_on_standard_input_runs_no_code(file: str, tiny: Tiny, tmp_path: Path) -> None:
+    marker, text = tmp_path / "marker", tmp_path / "t.txt"
+    text.write_text("The capital of France is Paris.")
+    settings = {"model_type": "own"} if file == "config.json" else {"tokenizer_class": "OwnTokenizer"}
+    folder = _with_code(file, tiny("bert"), tmp_path / "own", marker, **settings)
+    command = ["build", str(text), "--name", "x", "--model", str(folder), "--home", str(tmp_path / "home"), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "memlab", *command], input="y\n" * 5, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "needs code of its own" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not marker.exists()
+
+
+def test_a_known_architecture_that_also_brings_code_is_read_without_it(tiny: Tiny, tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    folder = _with_code("config.json", tiny("bert"), tmp_path / "own", marker)
+    assert load(str(folder)).kind == "masked"
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("config.json", "[1, 2]", "holds a list"),
+        ("config.json", '"bert"', "holds a str"),
+        ("tokenizer.json", "{", "cannot be loaded"),
+        ("tokenizer.json", '{"model": 3}', "cannot be loaded"),
+        ("tokenizer_config.json", "[]", "holds a list"),
+    ],
+)
+def test_damaged_files_are_one_line(file: str, content: str, said: str, tiny: Tiny, tmp_path: Path) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(tiny("bert"), folder)
+    (folder / file).write_text(content)
+    with pytest.raises(InputError, match=said) as error:
+        load(str(folder))
+    assert "\n" not in str(error.value)
+
+
+def _changed(tiny: Tiny, folder: Path, name: str = "bert", **settings: object) -> Path:
+    shutil.copytree(tiny(name), folder)
+    told = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**told, **settings}))
+    return folder
+
+
+def test_quantized_weights_are_refused(tiny: Tiny, tmp_path: Path) -> None:
+    quantized = {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}
+    with pytest.raises(InputError, match=r"quantized weights \(bitsandbytes\)"):
+        load(str(_changed(tiny, tmp_path / "q", **quantized)))
+
+
+def test_kernels_of_the_hub_are_refused(tiny: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="kernel from the hub"):
+        load(str(_changed(tiny, tmp_path / "k", attn_implementation="somebody/fast-attention")))
+
+
+def test_weights_of_other_shapes_are_refused_with_their_names(tiny: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"other shapes than its config\.json says: .*\(64, 32\) for \(48, 32\)"):
+        load(str(_changed(tiny, tmp_path / "s", intermediate_size=48)))
