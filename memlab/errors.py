@@ -19,7 +19,13 @@ from collections.abc import Iterable
 
 
 class MemlabError(Exception):
-    """Root of all expected errors; its text is fit for a user."""
+    """Root of all expected errors; its text is fit for a user.
+
+    Broken characters (a name or path that does not decode) are replaced, so that it can be printed and stored.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__("".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in message))
 
 
 class InputError(MemlabError):

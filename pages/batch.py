@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from memlab.corpus.door import lines as lines_of
 from memlab.errors import MemlabError
 from memlab.results import BatchRow, batch_csv
 from memlab.ui.compare import view
@@ -69,7 +70,7 @@ try:
         **question.settings,
     }
     with st.spinner("Asking"):
-        rows = lab.ask_many(text.splitlines(), **how)
+        rows = lab.ask_many(lines_of(text), **how)
 except MemlabError as error:
     show_error(error)
     st.stop()

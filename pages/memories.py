@@ -8,7 +8,7 @@ from memlab.errors import MemlabError
 from memlab.ui.build_form import build_form
 from memlab.ui.entry import through_app
 from memlab.ui.jobs import show_job
-from memlab.ui.memories import delete, memory_table, what_is_wrong
+from memlab.ui.memories import delete, memory_table, what_is_wrong, what_was_left_out
 from memlab.ui.session import current_lab, show_error
 
 _JOB = "memories.job"
@@ -35,6 +35,7 @@ if job_id := st.session_state.get(_JOB):
         job = show_job(lab, job_id)
         if job.state == "done":
             st.success("It is built: choose it on the page Ask.", icon=":material/check_circle:")
+            what_was_left_out(lab.work.outcome(job_id))
         if job.over:
             st.button("Build another one", key="memories.another", on_click=st.session_state.pop, args=(_JOB, None))
     except MemlabError:  # the job was removed from the panel

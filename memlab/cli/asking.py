@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memlab.cli.common import MethodCommand, every_command, open_lab, short, show, told_text, write
+from memlab.cli.common import MethodCommand, every_command, open_lab, short, show, told_text
+from memlab.outside import write_text
 
 if TYPE_CHECKING:
     from memlab.figures.report import View
     from memlab.results import LayerLens, Occlusion, SmallestSet, Sweep
+
+REPORT_MARKS = ('<meta name="generator" content="memlab">', " · memlab</title>")  # in reports, and in earlier ones
 
 
 @click.command(cls=MethodCommand)
@@ -81,7 +84,7 @@ def ask(
                 views.append(lab.compare(p, lab.again(p, without=smallest.entries)))
             views += [lab.explain.map(p), lab.explain.health(p)]
     if report is not None:
-        write(report, lab.reports.html(p, views))
+        write_text(report, lab.reports.html(p, views), *REPORT_MARKS)
         document["report"] = str(report)
         lines.append(f"  report           {report}")
     show(document, as_json, [" ".join(line.splitlines()) for line in lines])

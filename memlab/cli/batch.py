@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memlab.cli.common import MethodCommand, every_command, open_lab, read, show, write
+from memlab.cli.common import MethodCommand, every_command, open_lab, read_lines, show
 from memlab.errors import InputError
+from memlab.outside import write_text
 
 if TYPE_CHECKING:
     from memlab.results import BatchRow
@@ -19,7 +20,7 @@ WIDTH = 80  # characters of a prompt in a line; the JSON and the CSV have all
 
 @click.command(cls=MethodCommand)
 @click.argument("file", type=click.Path(path_type=Path), default="-")
-@click.option("--method", help="bert-knn for prompts with [MASK], knn-lm for next words (default: what fits each).")
+@click.option("--method", help="See memlab systems (default: what fits each prompt).")
 @click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
 @click.option("--datastore", help="Whose entries are searched (default: the bundled one).")
 @click.option("--as-of", type=int, help="The state after so many edits.")
@@ -44,10 +45,10 @@ def batch(
     **settings: str | None,
 ) -> None:
     """Ask every line of FILE (standard input without one, or with "-"); a line that cannot be asked says why."""
-    from memlab.results import batch_csv
+    from memlab.results.batch import MARK, batch_csv
 
     given = {name: value for name, value in settings.items() if value is not None}
-    lines = read(file).splitlines()
+    lines = read_lines(file)
     lab = open_lab(home, workspace)
     how = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
     rows = lab.ask_many(lines, **how, **given)
@@ -55,7 +56,7 @@ def batch(
     if len(rows) > 1 and len(reasons) == 1 and rows[0].error is not None:  # the settings, or the kind of prompts
         raise InputError(f"None of the {len(rows)} prompts can be asked, all for one reason. {rows[0].error}")
     if table is not None:
-        write(table, batch_csv(rows))
+        write_text(table, batch_csv(rows), MARK)
     answered = sum(row.prediction is not None for row in rows)
     show([row.to_dict(top) for row in rows], as_json, [*map(_line, rows), f"{answered} of {len(rows)} answered"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from memlab.corpus.door import checked_text, decoded, decoded_lines, shown
 from memlab.errors import InputError, MemlabError
 
 if TYPE_CHECKING:
     from memlab.declare import Method
     from memlab.lab import Lab
+    from memlab.results.texts import TextReport
 
 
 class Commands(click.Group):
@@ -128,6 +131,25 @@ def memory_options(command: Callable) -> Callable:
     return command
 
 
+def text_options(command: Callable) -> Callable:
+    """The options of every command that reads files of texts."""
+    for option in (
+        click.option(
+            "--without-license", is_flag=True, help="Of a Project Gutenberg book only what is between its marks."
+        ),
+        click.option("--text-column", help="Of a table: the column of the texts (default: text, content, body ...)."),
+        click.option("--hidden", is_flag=True, help="Of a folder: hidden files and folders too."),
+    ):
+        command = option(command)
+    return command
+
+
+def say_of_texts(report: TextReport) -> None:
+    """What was left out when texts were read, on standard error."""
+    for line in report.lines():
+        click.echo(shown(f"  note: {line}"), err=True)
+
+
 def open_lab(home: Path | None, workspace: str) -> Lab:
     from memlab.lab import Lab
 
@@ -135,7 +157,11 @@ def open_lab(home: Path | None, workspace: str) -> Lab:
 
 
 def show(document: Any, as_json: bool, lines: list[str]) -> None:
-    click.echo(json.dumps(_plain(document), ensure_ascii=False, allow_nan=False) if as_json else "\n".join(lines))
+    if as_json:  # a path that does not decode is written with JSON's own escapes, which give it back
+        text = json.dumps(_plain(document), ensure_ascii=False, allow_nan=False)
+        click.echo(text.encode("utf-8", "backslashreplace").decode())
+    else:
+        click.echo(shown("\n".join(lines)))
 
 
 def _plain(document: Any) -> Any:
@@ -152,25 +178,37 @@ def told_text(argument: str | None, option: str | None) -> str:
     if argument is not None and option is not None:
         raise InputError("The text is given twice. Leave out --text, or the argument.")
     text = argument if option is None else option
-    return sys.stdin.read() if text in (None, "-") else str(text)
+    return standard_input() if text in (None, "-") else checked_text(as_utf8(str(text)))
 
 
-def write(file: Path, text: str) -> None:
-    """Writes what was asked for, in place of what is there. Raises InputError."""
+def as_utf8(argument: str) -> str:
+    """A text of the command line as UTF-8 where the locale claims another encoding; what is not stays broken."""
     try:
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        raise InputError(f"{file} cannot be written: {error.strerror}. Name a file in a folder of yours.") from None
+        return os.fsencode(argument).decode()
+    except (UnicodeDecodeError, UnicodeEncodeError):
+        return argument
+
+
+def standard_input() -> str:
+    """What is typed or piped in, whatever encoding the terminal claims. Raises InputError for what is not UTF-8."""
+    return decoded(sys.stdin.buffer.read(), "Standard input").replace("\r\n", "\n")
 
 
 def read(file: Path) -> str:
     """The text of a file; "-" is standard input. Raises InputError."""
+    return standard_input() if str(file) == "-" else decoded(_bytes_of(file), str(file)).replace("\r\n", "\n")
+
+
+def read_lines(file: Path) -> list[str]:
+    """The lines of a file; "-" is standard input. A broken line stays broken, the others can be used. Raises InputError."""
+    return decoded_lines(sys.stdin.buffer.read() if str(file) == "-" else _bytes_of(file))
+
+
+def _bytes_of(file: Path) -> bytes:
     try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        return file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file} cannot be read: it is not UTF-8 text.") from None
 
 
 def progress(fraction: float, message: str) -> None:

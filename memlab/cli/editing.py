@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import author_options, every_command, open_lab, show, told_text
+from memlab.cli.common import as_utf8, author_options, every_command, open_lab, show, told_text
 from memlab.errors import RecordError
 
 
@@ -17,6 +17,7 @@ def _print_edit(edit: Any, as_json: bool) -> None:
     if len(edit.sources) > 20:
         lines.append(f"  ... and {len(edit.sources) - 20} more")
     lines += [f"  remembers {text}" for text in edit.remembers]
+    lines += [f"  note: {notice}" for notice in edit.notices]
     show(edit.to_dict(), as_json, lines + (_moved_lines(edit.moved) if edit.moved else []))
 
 
@@ -65,7 +66,10 @@ def teach(
 ) -> None:
     """Teach the memory a sentence or short TEXT (standard input without one, or with "-")."""
     told = told_text(text, given)
-    _print_edit(open_lab(home, workspace).teach(told, value, author, dry_run, scores), as_json)
+    _print_edit(
+        open_lab(home, workspace).teach(told, None if value is None else as_utf8(value), author, dry_run, scores),
+        as_json,
+    )
 
 
 @click.command()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memlab.cli.common import Commands, every_command, open_lab, read, show, write
+from memlab.cli.common import Commands, every_command, open_lab, read, show
+from memlab.corpus.lessons import MARK
+from memlab.outside import write_text
 
 if TYPE_CHECKING:
     from memlab.corpus.lessons import Lesson
@@ -56,7 +58,7 @@ def export(name: str, file: Path | None, as_json: bool, home: Path | None, works
     """Write a lesson to one FILE (default: NAME.json), in place of what is there."""
     lesson = open_lab(home, workspace).lessons.get(name)
     to = file or Path(f"{lesson.name}.json")
-    write(to, lesson.to_json())
+    write_text(to, lesson.to_json(), MARK)
     show({"lesson": lesson.name, "file": str(to)}, as_json, [f"{lesson.name} -> {to}"])
 
 

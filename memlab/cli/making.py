@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from memlab.cli.common import every_command, open_lab, progress, show
+from memlab.cli.common import every_command, open_lab, progress, say_of_texts, show, text_options
+from memlab.corpus.one_file import TextOptions, title_of
 
 
 class TrainCommand(click.Command):
@@ -24,9 +25,17 @@ class TrainCommand(click.Command):
 
 
 @click.command()
+@click.option("--verify", is_flag=True, help="Check every byte of their files against the hashes of what was built.")
 @every_command
-def datastores(as_json: bool, home: Path | None, workspace: str) -> None:
+def datastores(verify: bool, as_json: bool, home: Path | None, workspace: str) -> None:
     """The datastores of the home folder."""
+    if verify:
+        checks = open_lab(home, workspace).building.verify()
+        lines = [" ".join((f"{check.name:<28} {check.state:<9}", *check.problems)).rstrip() for check in checks]
+        show([check.to_dict() for check in checks], as_json, lines)
+        if any(check.state == "damaged" for check in checks):
+            raise click.exceptions.Exit(1)
+        return
     found = open_lab(home, workspace).datastores()
     lines = [
         f"{s.name:<28} {s.state:<9} {s.model:<14} key {s.key:<12} {s.entries:>8} entries {s.documents:>6} texts {s.index} {s.why}"
@@ -43,6 +52,7 @@ def datastores(as_json: bool, home: Path | None, workspace: str) -> None:
 @click.option("--index", help="flat, ivf, hnsw, ivfpq or fastscan (default: by size).")
 @click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
+@text_options
 @every_command
 def build(
     texts: tuple[Path, ...],
@@ -52,6 +62,9 @@ def build(
     index: str | None,
     window: int | None,
     stride: int | None,
+    hidden: bool,
+    text_column: str | None,
+    without_license: bool,
     as_json: bool,
     home: Path | None,
     workspace: str,
@@ -64,11 +77,13 @@ def build(
     if not texts:
         built = lab.work.run("prepare", "Building the bundled memories", progress)
     else:
-        order = lab.building.order(texts, name or texts[0].name.split(".")[0], model, keys, index, window, stride)
+        options = TextOptions(hidden, text_column, without_license)
+        order = lab.building.order(texts, name or title_of(texts[0]), model, keys, index, window, stride, options)
         built = lab.work.run("build", f"Building the datastore {order['name']}", progress, **order)
-    show(
-        [s.to_dict() for s in built], as_json, [f"{s.name}: {s.entries} entries of {s.documents} texts" for s in built]
-    )
+    lines = [f"{s.name}: {s.entries} entries of {s.documents} texts" for s in built]
+    if built and built[0].report is not None:
+        lines += [f"  note: {line}" for line in built[0].report.lines()]
+    show([s.to_dict() for s in built], as_json, lines)
 
 
 @click.command(cls=TrainCommand)
@@ -104,6 +119,8 @@ def train(
     lab = open_lab(home, workspace)
     folder = str(out) if out else None
     if text is not None:
+        if text != "atlas":
+            say_of_texts(lab.texts_of(Path(text)).report)
         how = {"text": text, "kind": kind or "base", "encoder": encoder, "seed": seed or 0}
         info = lab.work.run("train-text", f"Training {name}", progress, name=name, steps=steps, out=folder, **how)
     elif kind is not None or encoder is not None or seed is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,20 @@ import click
 
 from memlab.cli.common import (
     ReadCommand,
+    as_utf8,
     declared_methods,
     every_command,
     memory_options,
     open_lab,
     progress,
+    say_of_texts,
     short,
     show,
+    standard_input,
+    text_options,
 )
 from memlab.cli.measuring import evaluate
+from memlab.results import Article
 
 
 @click.command(cls=ReadCommand)
@@ -34,11 +38,15 @@ from memlab.cli.measuring import evaluate
 @click.option("--stride", type=int, help="A window begins every so many tokens.")
 @click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
 @click.option("--cut", is_flag=True, help="Cut a text that is too long instead of refusing it.")
+@text_options
 @every_command
 def read(
     file: str | None,
     text: str | None,
     article: str | None,
+    hidden: bool,
+    text_column: str | None,
+    without_license: bool,
     as_json: bool,
     home: Path | None,
     workspace: str,
@@ -51,13 +59,17 @@ def read(
     if article is not None:
         passage = lab.article(article, as_of=options["as_of"]).text
     elif text is not None and text != "-":
-        passage = text
+        passage = as_utf8(text)
     elif file in (None, "-"):
-        passage = sys.stdin.read()
+        passage = standard_input()
     else:
-        passage = "\n\n".join(a.text for a in lab.building.read_texts([Path(str(file))]))
+        collection = lab.texts_of(
+            Path(str(file)), hidden=hidden, text_column=text_column, without_license=without_license
+        )
+        passage = "\n\n".join(a.text for a in collection.articles)
+        say_of_texts(collection.report)
     given = {name: value for name, value in options.items() if value is not None}
-    trace = lab.read(passage, **given)
+    trace = lab.read(Article("passage", "passage", passage), **given)
     show(trace.to_dict(), as_json, _lines(trace))
 
 
@@ -143,6 +155,7 @@ class PerplexityCommand(click.Command):
 @click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
 @click.option("--seed", default=0, show_default=True, help="Of gates that are trained.")
 @click.option("--losses", type=click.Path(path_type=Path), help="Write the loss of every token: .npz or .parquet.")
+@text_options
 @every_command
 def perplexity(
     files: tuple[Path, ...],
@@ -150,6 +163,9 @@ def perplexity(
     part: str,
     validation: tuple[Path, ...],
     methods: str | None,
+    hidden: bool,
+    text_column: str | None,
+    without_license: bool,
     as_json: bool,
     home: Path | None,
     workspace: str,
@@ -166,11 +182,14 @@ def perplexity(
     texts, held = [], []
     if atlas:
         texts, held = lab.perplexity.atlas_part("test"), lab.perplexity.atlas_part("validation")
+    how = {"hidden": hidden, "text_column": text_column, "without_license": without_license}
     for file in files:
-        texts += lab.perplexity.part_of(file, part)
-        held += lab.perplexity.part_of(file, "validation") if part == "test" and not validation else []
+        collection = lab.texts_of(file, **how)
+        say_of_texts(collection.report)
+        texts += lab.perplexity.part_of(file, part, collection)
+        held += lab.perplexity.part_of(file, "validation", collection) if part == "test" and not validation else []
     for file in validation:
-        held += lab.perplexity.part_of(file)
+        held += lab.texts_of(file, **how).articles
     data = "atlas (test)" if atlas else ", ".join(f.name for f in files) + (f" ({part})" if part != "all" else "")
     wanted = None if methods is None else tuple(name.strip() for name in methods.split(",") if name.strip())
     options["own_models"] = options.get("own_models") or ()

@@ -15,9 +15,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from memlab.bundle import assets
+from memlab.corpus.door import checked_json
 from memlab.errors import InputError
 
 FORMAT, VERSION = "memlab-lesson", 1
+MARK = f'"format": "{FORMAT}"'  # stands at the beginning of every lesson's file
 PAGES = ("ask", "edit", "history", "read", "generate", "batch", "memories", "guide")
 LARGEST = 200_000  # characters of a lesson's file
 MOST_STEPS = 100
@@ -84,6 +86,7 @@ def read_lesson(text: str, bundled: bool = False) -> Lesson:
         raw = json.loads(text)
     except ValueError as error:
         raise InputError(f"This is no lesson: it is not JSON ({error}). Export one from the page Lessons.") from None
+    checked_json(raw, "The lesson")
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise InputError(f"This is no lesson: its format is not {FORMAT!r}. Export one from the page Lessons.")
     if raw.get("version") != VERSION:

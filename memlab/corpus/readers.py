@@ -4,124 +4,146 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
-import json
-import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from memlab.corpus.door import shown
+from memlab.corpus.found_files import ending, find, is_packed
+from memlab.corpus.one_file import AS_THEY_ARE, FileTexts, TextOptions
+from memlab.corpus.prose import read_prose
+from memlab.corpus.tables import read_csv, read_jsonl, read_parquet
 from memlab.errors import InputError
 from memlab.results import Article
+from memlab.results.texts import LeftOut, TextReport
 
-_TEXT = ("text", "content", "body", "article", "sentence")
-_TITLE = ("title", "name", "subject", "id")
+KEPT = 20  # examples of what was left out, of each kind
+
+READERS: dict[str, Callable[[bytes, Path, TextOptions], FileTexts]] = {
+    ".txt": read_prose,
+    ".md": read_prose,
+    ".csv": read_csv,
+    ".jsonl": read_jsonl,
+    ".parquet": read_parquet,
+}
 
 
-def read_texts(paths: Iterable[Path]) -> list[Article]:
+@dataclass(frozen=True)
+class Collection:
+    """Texts, and how they were read."""
+
+    articles: tuple[Article, ...]
+    report: TextReport
+
+
+def read_texts(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -> list[Article]:
+    """The texts of `read_collection`."""
+    return list(read_collection(paths, options).articles)
+
+
+def read_collection(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -> Collection:
     """One document per text file, or per row of a table; titles made unique by a number.
 
-    A table needs a column text (or content, body, article, sentence); title (or name, subject, id) is
-    used if there. A text of Wikipedia dumps form (" = Title = " headings) is split at its headings; any other
-    is taken as it stands, line ends made "\\n".
+    A table needs a column text (or content, body, article, sentence, in any letter case, or the one that
+    `options` name); title (or name, subject, id) is used if there. A text of Wikipedia dumps form (" = Title = "
+    headings) is split at its headings; any other is taken as it stands, line ends made "\\n". Of a folder,
+    hidden files, side files of other systems and links out of it are left out. One file of many that cannot be
+    read is left out as well; the report names it.
 
     Raises:
-        InputError: missing, unreadable or empty file, unknown format, no text column.
+        InputError: missing file, unknown format, no text column, nothing that can be read.
     """
-    documents: list[Article] = []
-    for path in paths:
-        for file in _files(path):
-            documents += _read(file)
+    return collection_of(map(Path, paths), options)
+
+
+def collection_of(given: Iterable[Path | Article], options: TextOptions = AS_THEY_ARE) -> Collection:
+    """Files as `read_collection` reads them, and texts as they are. Ids of articles stay as long as they differ."""
+    reading = _Reading(options)
+    for one in given:
+        if isinstance(one, Article):
+            reading.articles.append(one)
+        else:
+            reading.add(one)
+    return reading.collection()
+
+
+class _Reading:
+    """What was read so far."""
+
+    def __init__(self, options: TextOptions) -> None:
+        self.options = options
+        self.files = 0
+        self.articles: list[Article] = []
+        self.notices: list[str] = []
+        self.refused: list[InputError] = []
+        self.left_out: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, path: Path) -> None:
+        if path.is_dir():
+            found = find(path, READERS, self.options.hidden)
+            for kind, names in found.left_out.items():
+                self.left_out[kind] += names
+            if not found.files:
+                rest = "".join(f" {part.sentence()}." for part in _parts(found.left_out))
+                raise InputError(f"The folder {path} holds no {', '.join(READERS)} files.{rest}")
+            for file in found.files:
+                self._read(file, shown(str(file.relative_to(path))))
+        elif not path.is_file():
+            raise InputError(f"There is no file {path}.")
+        elif ending(path) not in READERS:
+            raise InputError(f"{path} has an unknown format. Allowed: {', '.join(READERS)}, each also with .gz.")
+        else:
+            self._read(path, shown(path.name))
+
+    def _read(self, file: Path, name: str) -> None:
+        self.files += 1
+        try:
+            texts = _read(file, self.options)
+        except InputError as error:
+            self.refused.append(error)
+            self.left_out["unreadable"].append(str(error))
+            return
+        articles = [a for a in texts.articles if a.text.strip()]
+        self.articles += articles
+        self.left_out["row"] += [f"{name} row {number}" for number in texts.rows_without]
+        if not articles:
+            self.left_out["empty"].append(name)
+        self.notices += texts.notices
+
+    def collection(self) -> Collection:
+        if not self.articles and self.refused:
+            raise self.refused[0]
+        if not self.articles:
+            raise InputError("These files hold no text. Give files of the kinds " + ", ".join(READERS) + ".")
+        unique = _unique(self.articles)
+        files = self.files - len(self.refused)
+        return Collection(unique, TextReport(files, len(unique), _parts(self.left_out), tuple(self.notices)))
+
+
+def _parts(left_out: dict[str, list[str]]) -> tuple[LeftOut, ...]:
+    return tuple(LeftOut(kind, len(names), tuple(names[:KEPT])) for kind, names in sorted(left_out.items()) if names)
+
+
+def _unique(articles: Sequence[Article]) -> tuple[Article, ...]:
+    """The articles with different ids: where an id is taken, a number is put after the title, which is then the id."""
     unique: dict[str, Article] = {}
     tried: dict[str, int] = {}
-    for d in documents:
-        title = d.title
-        while title in unique:
-            tried[d.title] = tried.get(d.title, 1) + 1
-            title = f"{d.title} ({tried[d.title]})"
-        unique[title] = Article(title, title, d.text, d.kind)
-    if not unique:
-        raise InputError("These files hold no text. Give files of the kinds " + ", ".join(READERS) + ".")
-    return list(unique.values())
+    for a in articles:
+        name = a.id
+        while name in unique:
+            tried[a.title] = tried.get(a.title, 1) + 1
+            name = f"{a.title} ({tried[a.title]})"
+        unique[name] = a if name == a.id else Article(name, name, a.text, a.kind)
+    return tuple(unique.values())
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(f for f in path.rglob("*") if f.is_file() and _suffix(f) in READERS)
-        if not found:
-            raise InputError(f"The folder {path} holds no {', '.join(READERS)} files.")
-        return found
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
-    return [path]
-
-
-def _suffix(path: Path) -> str:
-    return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
-
-
-def _read(path: Path) -> list[Article]:
-    reader = READERS.get(_suffix(path))
-    if reader is None:
-        raise InputError(f"{path} has an unknown format. Allowed: {', '.join(READERS)}, each also with .gz.")
+def _read(path: Path, options: TextOptions) -> FileTexts:
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        return [a for a in reader(raw, path) if a.text.strip()]
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
-    except (OSError, EOFError, ValueError, zlib.error, pa.ArrowInvalid, csv.Error) as error:
+        raw = gzip.decompress(path.read_bytes()) if is_packed(path) else path.read_bytes()
+        return READERS[ending(path)](raw, path, options)
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error, pa.ArrowException, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {str(error)[:160]}") from error
-
-
-def _stem(path: Path) -> str:
-    return path.name.split(".")[0]
-
-
-def _plain(raw: bytes, path: Path) -> Iterator[Article]:
-    text = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    parts = re.split(r"^ = ([^=\n]+) = ?$", text, flags=re.M)
-    if len(parts) == 1:
-        yield Article(_stem(path), _stem(path), text)
-        return
-    if parts[0].strip():
-        yield Article(_stem(path), _stem(path), parts[0].strip())
-    for title, body in zip(parts[1::2], parts[2::2], strict=True):
-        yield Article(title.strip(), title.strip(), body.strip())
-
-
-def _rows(rows: Iterable[dict], path: Path) -> Iterator[Article]:
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise ValueError(f"row {number} is no object with fields")
-        text = next((row[c] for c in _TEXT if isinstance(row.get(c), str)), None)
-        if text is None:
-            raise ValueError(
-                f"row {number} has no text in a column named {', '.join(_TEXT)}; it has {', '.join(map(str, row))}"
-            )
-        title = next((str(row[c]) for c in _TITLE if row.get(c) not in (None, "")), f"{_stem(path)} {number}")
-        yield Article(title, title, text)
-
-
-def _csv(raw: bytes, path: Path) -> Iterator[Article]:
-    csv.field_size_limit(max(csv.field_size_limit(), len(raw)))  # by itself the module refuses long texts
-    yield from _rows(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline="")), path)
-
-
-def _jsonl(raw: bytes, path: Path) -> Iterator[Article]:
-    yield from _rows((json.loads(line) for line in raw.decode("utf-8-sig").splitlines() if line.strip()), path)
-
-
-def _parquet(raw: bytes, path: Path) -> Iterator[Article]:
-    yield from _rows(pq.read_table(io.BytesIO(raw)).to_pylist(), path)
-
-
-READERS: dict[str, Callable[[bytes, Path], Iterator[Article]]] = {
-    ".txt": _plain,
-    ".md": _plain,
-    ".csv": _csv,
-    ".jsonl": _jsonl,
-    ".parquet": _parquet,
-}

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from memlab.corpus.door import shown
 from memlab.errors import InputError
 
 FOLDER = "uploads"
@@ -18,7 +19,7 @@ def keep_texts(home: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
     Raises:
         InputError: no file, or two of one name.
     """
-    named = [(Path(name).name, content) for name, content in files]
+    named = [(shown(Path(name).name).replace("\0", "") or "text.txt", content) for name, content in files]
     if not named:
         raise InputError("There is no file to read. Give at least one.")
     if len({name for name, _ in named}) < len(named):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from memlab.corpus.readers import read_texts
 from memlab.errors import InputError
+from memlab.results import Article
 
 SHARES = (0.90, 0.05, 0.05)  # training, validation, test
 LEAST = 20_000  # characters
@@ -23,7 +25,12 @@ class Parts:
 
 def one_text(path: Path) -> str:
     """The texts of a file or folder (txt, md, csv, jsonl, parquet, also .gz), stripped, joined by an empty line."""
-    return "\n\n".join(article.text.strip() for article in read_texts([path]))
+    return joined(read_texts([path]))
+
+
+def joined(articles: Iterable[Article]) -> str:
+    """Their texts, stripped, joined by an empty line."""
+    return "\n\n".join(article.text.strip() for article in articles)
 
 
 def parts(text: str) -> Parts:

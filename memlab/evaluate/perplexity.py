@@ -220,7 +220,7 @@ def _held_out(t: Tokens, c: Chosen) -> HeldOut:
 
 
 def _gated(t: Tokens, where: np.ndarray, c: Chosen, gate: KnnGate) -> tuple[np.ndarray, dict[str, Any]]:
-    """Losses of kNN-LM with a learned gate, and what the gate did."""
+    """Losses with a learned gate, and what the gate did."""
     data = _held_out(t, c)
     lam = gate.weights(data.features)
     asked = gate.asks(data.features[:, :2])

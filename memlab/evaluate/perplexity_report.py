@@ -6,6 +6,7 @@ neighboring tokens.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from memlab.errors import InputError
 from memlab.evaluate.mixtures import interval, over_models
 from memlab.evaluate.perplexity import Measured
 from memlab.lm.passage import Passage
+from memlab.outside import check_file, new_file
+
+ABOUT = ("text", "position", "target")  # columns of a file of losses that every one has
 
 
 def summarize(runs: Sequence[Measured], methods: Sequence[str]) -> list[dict[str, Any]]:
@@ -125,12 +129,33 @@ def write_losses(runs: Sequence[Measured], path: Path) -> None:
     check_ending(path)
     where = runs[0].tokens.predicted
     t = runs[0].tokens
-    columns = {"text": t.text[where], "position": t.position[where], "target": t.target[where]}
+    columns = dict(zip(ABOUT, (t.text[where], t.position[where], t.target[where]), strict=True))
     for number, run in enumerate(runs):
         many = f"{number}/" if len(runs) > 1 else ""
         columns |= {f"{many}{method}": losses.astype(np.float32) for method, losses in run.losses.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".npz":
-        np.savez_compressed(path, **columns)
-    else:
-        pq.write_table(pa.table(columns), path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}. Name a file in a folder of yours.") from None
+    with new_file(path, _holds_losses) as work, work.open("wb") as file:
+        if path.suffix == ".npz":
+            np.savez_compressed(file, **columns)
+        else:
+            pq.write_table(pa.table(columns), file)
+
+
+def check_losses(path: Path) -> None:
+    """Raises InputError for a file that losses cannot be written to; for before anything is measured."""
+    check_ending(path)
+    check_file(path, _holds_losses)
+
+
+def _holds_losses(path: Path) -> bool:
+    """Whether `write_losses` wrote this file."""
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as held:
+                return set(ABOUT) <= set(held.files)
+        return set(ABOUT) <= set(pq.read_schema(path).names)
+    except (ValueError, zipfile.BadZipFile, pa.ArrowException, EOFError):
+        return False

@@ -1,4 +1,4 @@
-"""Training the gates of kNN-LM on held-out text, and keeping them.
+"""Training gates between model and p_kNN on held-out text, and keeping them.
 
 A trained gate belongs to a datastore, a number of neighbors and a temperature. It is kept in
 `gates/<datastore>-<kind>.json` in the home folder and refused when it was trained for something else.

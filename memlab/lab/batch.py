@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from memlab.corpus.door import shown
 from memlab.errors import InputError, MemlabError
 from memlab.lab.asking import Asking, AskRequest, place_of_encoding
 from memlab.lab.context import Context
@@ -49,7 +50,7 @@ class Batch:
         try:
             return BatchRow(n, prompt, self.asking.ask(prompt, **how))
         except MemlabError as error:
-            return BatchRow(n, prompt, None, str(error))
+            return BatchRow(n, shown(prompt), None, str(error))
 
     def _encode_together(self, prompts: Sequence[str], how: dict[str, Any]) -> None:
         """Puts the encodings where `ask` finds them. What cannot be read is left to `ask`, which says why."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from memlab.corpus.readers import read_texts
+from memlab.corpus.given import Texts, texts_of
+from memlab.corpus.one_file import AS_THEY_ARE, TextOptions
+from memlab.corpus.readers import Collection, read_collection, read_texts
 from memlab.corpus.received import drop_texts, keep_texts
 from memlab.errors import InputError, NotFound, StoreError
 from memlab.evaluate.prepare import BUNDLED_KEYS, bundled_stores, own_name, prepare_bundled
@@ -18,6 +21,8 @@ from memlab.lab.jobs import Work, long_work
 from memlab.lab.preparing import calibrated_method, preparation
 from memlab.lm.catalogue import bundled_models
 from memlab.memory.building import Order, build, remove_store
+from memlab.memory.datastore import verify_store
+from memlab.memory.marks import StoreCheck
 from memlab.memory.plan import Reading
 from memlab.memory.shelf import StoreInfo
 from memlab.record.job_info import JobInfo
@@ -93,7 +98,7 @@ class Building:
 
     def build(
         self,
-        documents: list[Article],
+        documents: Texts,
         request: BuildRequest,
         progress: Progress = lambda fraction, message: None,
         stop: Stop = lambda: False,
@@ -102,9 +107,14 @@ class Building:
         own_name(request.name)
         lm = self.context.load(request.model)
         chosen = request.keys or BUNDLED_KEYS[lm.kind][:1]
+        read = texts_of(documents)
         order = Order(request.name, chosen, request.index, Reading(request.window, request.stride))
-        folders = build(self.context.home, lm, documents, order, progress, stop)
-        return [self.context.shelf.info(folder.name) for folder in folders]
+        folders = build(self.context.home, lm, read.articles, order, progress, stop)
+        return [replace(self.context.shelf.info(folder.name), report=read.report) for folder in folders]
+
+    def texts_of(self, given: Texts, options: TextOptions) -> Collection:
+        """Paths, texts or articles as a collection; see `Lab.texts_of`."""
+        return texts_of(given, options)
 
     def order(
         self,
@@ -115,6 +125,7 @@ class Building:
         index: str | None = None,
         window: int | None = None,
         stride: int | None = None,
+        options: TextOptions = AS_THEY_ARE,
     ) -> dict[str, Any]:
         """The parameters of a job that builds a datastore from files or folders:
 
@@ -133,7 +144,12 @@ class Building:
             "index": index,
             "window": window,
             "stride": stride,
+            "options": options.to_dict(),
         }
+
+    def verify(self) -> list[StoreCheck]:
+        """Whether every byte of the datastores' files is what was built; takes as long as reading them. Raises nothing."""
+        return [verify_store(self.context.home, name) for name in self.context.shelf.names()]
 
     def keep_texts(self, files: Iterable[tuple[str, bytes]]) -> list[Path]:
         """Keeps texts that a page received, by name and content, until a job has built a datastore from them.
@@ -176,10 +192,17 @@ def _part(progress: Progress, n: int, of: int, name: str, fraction: float, messa
 
 @long_work("build", resumable=True)
 def _build(
-    lab: Lab, progress: Progress, stop: Stop, texts: list[str], name: str, keys: list[str], **order: Any
+    lab: Lab,
+    progress: Progress,
+    stop: Stop,
+    texts: list[str],
+    name: str,
+    keys: list[str],
+    options: Mapping[str, Any] = MappingProxyType({}),
+    **order: Any,
 ) -> list[StoreInfo]:
     progress(0.0, "reading the texts")
-    documents = read_texts(map(Path, texts))
+    documents = read_collection(map(Path, texts), TextOptions.of(options))
     built = lab.build(documents, name, keys=tuple(keys), progress=progress, stop=stop, **order)
     drop_texts(lab.home, map(Path, texts))
     return built

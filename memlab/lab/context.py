@@ -14,6 +14,7 @@ from memlab.errors import InputError
 from memlab.lm.catalogue import BUNDLED, SHIPPED, ModelInfo, info, load
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Changes
+from memlab.memory.kept_keys import KeptKeys
 from memlab.memory.overlay import EditedStore
 from memlab.memory.retrieval import Searchable
 from memlab.memory.shelf import Cache, Shelf
@@ -135,7 +136,9 @@ class Context:
 
     def new_overlay(self, store: Searchable, lm: LanguageModel, key: str, changes: Changes) -> EditedStore:
         """The store with changes, made anew from the texts that all its states share."""
-        corpus, texts = self.cache.get(("texts", store, lm, key), lambda: (corpus_of(store), Texts(store, lm, key)))
+        corpus, texts = self.cache.get(
+            ("texts", store, lm, key), lambda: (corpus_of(store), Texts(store, lm, key, KeptKeys(self.home, lm, key)))
+        )
         return EditedStore(store, lm, texts, changes, corpus)
 
     # Models

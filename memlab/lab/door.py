@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.bench.crash import CrashReport
+from memlab.corpus.given import OneText, Texts, passage_of, texts_of
+from memlab.corpus.one_file import TextOptions
+from memlab.corpus.readers import Collection
 from memlab.declare import Method
 from memlab.errors import NotFound
 from memlab.lab.benchmarks import Benchmarks
@@ -56,6 +59,11 @@ from memlab.systems.registry import Registry
 
 Progress = Callable[[float, str], None]
 Stop = Callable[[], bool]
+
+
+def _articles(given: Texts) -> Sequence[Article]:
+    """Texts as they were given; none where none were."""
+    return () if isinstance(given, list | tuple) and not given else texts_of(given).articles
 
 
 def _quiet(fraction: float, message: str) -> None:
@@ -200,7 +208,7 @@ class Lab:
 
     def read(
         self,
-        text: str,
+        text: OneText,
         method: str | None = None,
         model: str | None = None,
         datastore: str | None = None,
@@ -214,7 +222,8 @@ class Lab:
         """Reads a passage token by token with a causal model and its memory.
 
         Args:
-            text: the passage, at most `memlab.lab.reading.LIMIT` tokens; with `cut` what is beyond is dropped.
+            text: the passage, at most `memlab.lab.reading.LIMIT` tokens, or the file that holds it (a `Path`, or a string
+                that names a file; see `memlab.corpus.given`); with `cut` what is beyond is dropped.
             method: one of `lab.methods()` that can read; by default the first that fits the model.
             model, datastore: by default the bundled ones of the method.
             as_of: the state of the workspace after so many edits; None is now.
@@ -231,7 +240,9 @@ class Lab:
             MemlabError: whatever cannot be used, with what is allowed.
         """
         given = {"method": method, "model": model, "datastore": datastore, "as_of": as_of}
-        return self._chapters.reading.read(text, reading_request("read", {**given, **settings}), cut, progress, stop)
+        return self._chapters.reading.read(
+            passage_of(text), reading_request("read", {**given, **settings}), cut, progress, stop
+        )
 
     def generate(
         self,
@@ -478,9 +489,23 @@ class Lab:
         """
         self._chapters.building.prepare(self.work, background)
 
+    def texts_of(self, given: Texts, **options: Any) -> Collection:
+        """Paths, texts or articles as a collection that `build` and `evaluate_perplexity` take.
+
+        Args:
+            options: hidden, text_column, without_license; see `memlab.corpus.one_file.TextOptions`.
+
+        Returns:
+            The articles, and a report of how they were read.
+
+        Raises:
+            InputError: nothing can be read, or there is no such option.
+        """
+        return self._chapters.building.texts_of(given, TextOptions.of(options))
+
     def build(
         self,
-        documents: list[Article],
+        documents: Texts,
         name: str,
         model: str = "atlas-mlm",
         keys: tuple[str, ...] = (),
@@ -492,7 +517,8 @@ class Lab:
         """Builds a datastore from texts with any model; resumes an earlier build that was interrupted.
 
         Args:
-            documents: the texts; `lab.building.read_texts` reads files.
+            documents: paths, texts or articles, as in `lab.build("letters.txt", name="letters")`; a string is a path where
+                it names a file or folder (see `memlab.corpus.given`). `report` of the result says what was left out.
             keys: kinds of keys, a datastore for each; by default the first that fits the model.
             layout: index, window and stride; by default as the size and the model ask for.
 
@@ -555,8 +581,8 @@ class Lab:
 
     def evaluate_perplexity(
         self,
-        texts: Sequence[Article],
-        validation: Sequence[Article] = (),
+        texts: Texts,
+        validation: Texts = (),
         methods: Sequence[str] | None = None,
         *,
         data: str = "texts",
@@ -580,7 +606,7 @@ class Lab:
         Raises:
             MemlabError: whatever cannot be used, with what is allowed.
         """
-        material, how = Data(texts, validation, data), PerplexityOptions.of(options)
+        material, how = Data(_articles(texts), _articles(validation), data), PerplexityOptions.of(options)
         return self._chapters.perplexity.measure(material, methods, how, losses, progress, stop)
 
     def bench(self, repeat: int = 60, only: str | None = None) -> dict[str, Any]:
@@ -659,7 +685,7 @@ class Lab:
 
     @property
     def gates(self) -> Gates:
-        """Trained gates of kNN-LM."""
+        """Trained gates."""
         return self._chapters.gates
 
     @property

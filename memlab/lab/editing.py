@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from memlab.corpus.door import checked_text, checked_texts
 from memlab.corpus.world import MASK, atlas, fill
 from memlab.errors import InputError
 from memlab.evaluate.prepare import BUNDLED_KEYS
@@ -22,6 +23,7 @@ from memlab.record.memory_edits import (
     document_named,
     edit_of,
     entries_named,
+    in_other_code_points,
     lesson,
     places_named,
     shortened,
@@ -85,7 +87,9 @@ class Editing:
         """Remembers a sentence or short text from the next question on; see `Lab.teach`."""
         parameters = lesson(text, value)
         what = parameters["teaches"]["text"]
-        return self._edit("teach", f"Taught: {shortened(what)}", parameters, options)
+        edit = self._edit("teach", f"Taught: {shortened(what)}", parameters, options)
+        said = in_other_code_points(parameters, value)
+        return replace(edit, notices=(said,)) if said else edit
 
     def forget(self, target: Target, options: EditOptions) -> Edit:
         """Forgets what is named, for every method, model and datastore of the collection; see `Lab.forget`."""
@@ -139,7 +143,7 @@ class Editing:
         """Forgets everything that states a fact and teaches it with another object; see `Lab.correct`."""
         _check_fact(fact)
         relation = atlas().relation(fact.relation)
-        new = " ".join(new_object.split()) if isinstance(new_object, str) else ""
+        new = " ".join(checked_text(new_object, "The new object").split()) if isinstance(new_object, str) else ""
         if not re.search(r"\w", new) or MASK in new or len(new) > OBJECT_LENGTH:
             raise InputError(
                 f"The new object is a name of 1 to {OBJECT_LENGTH} characters, not {shortened(str(new_object))!r}."
@@ -238,3 +242,4 @@ def _check_fact(fact: Fact) -> None:
         raise InputError(
             f"A fact has a subject, a relation and an object; {fact!r} does not. `lab.facts()` lists them."
         )
+    checked_texts((fact.subject, fact.relation, fact.object), "The fact")

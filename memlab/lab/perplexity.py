@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from memlab.corpus.given import texts_of
 from memlab.corpus.passages import held_out_articles
-from memlab.corpus.readers import read_texts
-from memlab.corpus.split import one_text, parts
+from memlab.corpus.readers import Collection
+from memlab.corpus.split import joined, parts
 from memlab.declare import Method, ReportedTable, checked, load
 from memlab.errors import InputError
 from memlab.evaluate.mixtures import LAMBDAS
@@ -23,7 +24,7 @@ from memlab.evaluate.perplexity import (
     chosen_columns,
     measure,
 )
-from memlab.evaluate.perplexity_report import check_ending, report, write_losses
+from memlab.evaluate.perplexity_report import check_losses, report, write_losses
 from memlab.evaluate.scorers import Scorer, ScorerOptions
 from memlab.evaluate.trained_gates import GateFor, gate_file, keep_gate
 from memlab.lab.house import LabHouse
@@ -151,7 +152,7 @@ class Perplexity:
         if o.gates and "memory" not in chosen.values():
             chosen |= {_with_memory().name: "memory"}
         if losses is not None:
-            check_ending(losses)
+            check_losses(losses)
         models = tuple(o.models) or self._models_of(o.datastores, number)
         tokenizer = self.house.load(models[0])
         for other in models[1:]:
@@ -177,17 +178,20 @@ class Perplexity:
         with_columns = [s for s in registry().systems.values() if any(m.columns for m in s.methods)]
         return [table for s in with_columns for table in s.reported]
 
-    def part_of(self, path: Path, part: str = "all") -> list[Article]:
+    def part_of(self, path: Path, part: str = "all", texts: Collection | None = None) -> list[Article]:
         """A file as texts; or its training, validation or test part (90, 5, 5 per cent by position) as one text.
+
+        `texts`: what `lab.texts_of` read of the file, if that was done before.
 
         Raises:
             InputError: no such part, or a file that cannot be read.
         """
         if part not in PARTS:
             raise InputError(f"There is no part {part!r}. Allowed: {', '.join(PARTS)}.")
+        articles = texts_of(path).articles if texts is None else texts.articles
         if part == "all":
-            return read_texts([path])
-        text = getattr(parts(one_text(path)), part)
+            return list(articles)
+        text = getattr(parts(joined(articles)), part)
         return [Article(f"{path.name}:{part}", f"{path.name} ({part})", text)]
 
     def atlas_part(self, part: str) -> list[Article]:

@@ -23,7 +23,7 @@ from memlab.reading.passes import Order, Read, read
 from memlab.reading.reader import Request
 from memlab.reading.states import Progress, Search
 from memlab.reading.tracing import Mixing, step, trace
-from memlab.results import About, Trace, TraceStep
+from memlab.results import About, Article, Trace, TraceStep
 from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
@@ -181,4 +181,4 @@ def _in_pieces(text: str, words: Iterable[str]) -> str | None:
 
 @long_work("read", stored=False)
 def _read(lab: Lab, progress: Progress, stop: Callable[[], bool], text: str, **how: Any) -> Trace:
-    return lab.read(text, progress=progress, stop=stop, **how)
+    return lab.read(Article("passage", "passage", text), progress=progress, stop=stop, **how)

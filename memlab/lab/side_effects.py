@@ -44,7 +44,7 @@ class SideEffects:
 
         Args:
             edit: a dry run, or the number or id of an edit that was made.
-            method: with which answers are found; by default the first that fits the datastore ("bert-knn").
+            method: with which answers are found; by default the first that fits the datastore.
             datastore: by default the one whose texts the edit names.
             as_of: the state of the history in which the edit is left out and put in; by default the one right
                 after it. `lab.edits.head()` gives what the edit does among those that hold now.

@@ -19,6 +19,7 @@ from memlab.lab.preparing import calibrated_method
 from memlab.lm.catalogue import SHIPPED, ModelInfo, info
 from memlab.lm.text_training import KINDS, TextRecipe
 from memlab.lm.training import RECIPES, train
+from memlab.outside import check_model_folder
 from memlab.record.jobs import Progress, Stop
 from memlab.systems.registry import registry
 
@@ -68,6 +69,7 @@ class Training:
             raise NotFound.named("recipe", name, (*RECIPES, *bundled), "A text of your own: --text FILE.")
         recipe = RECIPES[name] if steps is None else replace(RECIPES[name], steps=steps)
         folder = (out or self.house.home / "models" / name).absolute()
+        check_model_folder(folder)
         train(recipe, atlas(), folder, lambda f, m: progress(0.9 * f, m), stop)
         write_card(folder, calibrated_method(recipe.kind), stopping(lambda f, m: progress(0.9 + 0.1 * f, m), stop))
         return info(str(folder))
@@ -114,6 +116,7 @@ class Training:
         stop: Stop = lambda: False,
     ) -> ModelInfo:
         folder = (out or self.house.home / "models" / recipe.name).absolute()
+        check_model_folder(folder)
         training, given = _training(recipe.kind), material(text, recipe)
         training.make(TextJob(self.house, given, recipe, encoder, folder, lambda f, m: progress(0.95 * f, m), stop))
         scoring = stopping(lambda f, m: progress(0.95 + 0.05 * f, m), stop)

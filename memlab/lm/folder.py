@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from memlab.lm.spalm import write_gate
+from memlab.outside import new_model_folder
 
 
 def write_model(
@@ -21,17 +21,17 @@ def write_model(
     record: dict[str, Any],
     w_g: Tensor | None = None,
 ) -> Path:
-    """Configuration, fp16 weights, tokenizer, memlab.json and a SPALM's gate; the folder appears when it is whole."""
-    work = out.with_name(out.name + ".tmp")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    module.eval().half().save_pretrained(work)
-    tokenizer = copy.deepcopy(tokenizer)
-    tokenizer.split_special_tokens = False  # memlab sets it for reading; the folder is everybody's
-    tokenizer.save_pretrained(work)
-    if w_g is not None:
-        write_gate(work, w_g)
-    (work / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    work.rename(out)
+    """Configuration, fp16 weights, tokenizer, memlab.json and a SPALM's gate; the folder appears when it is whole.
+
+    Raises:
+        InputError: something else stands at `out`, or it cannot be written.
+    """
+    with new_model_folder(out) as work:
+        module.eval().half().save_pretrained(work)
+        tokenizer = copy.deepcopy(tokenizer)
+        tokenizer.split_special_tokens = False  # memlab sets it for reading; the folder is everybody's
+        tokenizer.save_pretrained(work)
+        if w_g is not None:
+            write_gate(work, w_g)
+        (work / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")
     return out

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memlab.corpus.door import checked_text
 from memlab.errors import InputError, TooLongError
 from memlab.lm.caches import crop
 from memlab.lm.model import LanguageModel
@@ -290,6 +291,7 @@ def passage(model: LanguageModel, text: str, limit: int | None = None, cut: bool
         TooLongError: says where it would be cut.
     """
     check_causal(model)
+    checked_text(text)
     if not text.strip():
         raise InputError("The text is empty. Type or paste a passage of at least two words.")
     read, offsets = model.read(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memlab.corpus.door import checked_text
 from memlab.corpus.world import MASK
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
@@ -30,7 +31,7 @@ def read_prompt(model: LanguageModel, prompt: str) -> ReadPrompt:
         InputError: empty prompt, not exactly one [MASK] for a masked model (any for a causal one),
             too many tokens, or no word that the model has ever met.
     """
-    text = prompt.strip()
+    text = checked_text(prompt, "The prompt").strip()
     if not text:
         example = f"The capital of France is {MASK}." if model.kind == "masked" else "The capital of France is"
         raise InputError(f"The prompt is empty. Type a sentence, for example: {example}")

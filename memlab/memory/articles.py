@@ -1,6 +1,6 @@
 """Article search: which articles a question is about.
 
-BERT-kNN searches only the entries of a few articles (Kassner & Schuetze 2020, section 2): an article
+Kassner & Schuetze search only the entries of a few articles (Kassner & Schuetze 2020, section 2): an article
 whose title stands in the question is used alone; otherwise the three articles nearest by TF-IDF over
 hashed words and word pairs (as DrQA does, Chen et al. 2017).
 """
@@ -154,7 +154,7 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _hash() -> HashingVectorizer:
-    """Counts words and word pairs. Imported at first use: scikit-learn takes a second, and kNN-LM does without it."""
+    """Counts words and word pairs. Imported at first use: scikit-learn takes a second, and searches of all entries do without it."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     return HashingVectorizer(ngram_range=(1, 2), n_features=2**20, alternate_sign=False, norm=None, lowercase=True)

@@ -1,6 +1,6 @@
 """Building a datastore from a model and a collection of texts.
 
-The collection is read in shards of whole documents. Each shard's entries are planned (tokenization),
+The collection is read in shards: some documents, or a part of one long document. Each shard's entries are planned (tokenization),
 encoded (forward passes) and written to a working folder; a shard counts when it has been renamed into
 place, so a build that is stopped, killed or out of disk goes on from its last finished shard. Memory
 is bounded by the shard, not by the collection. At the end the shards are joined, the index is built,
@@ -29,6 +29,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from memlab.corpus.door import checked_texts
 from memlab.corpus.generator import corpus_hash
 from memlab.errors import HomeError, InputError, StoppedError, StoreError
 from memlab.lm.model import LanguageModel
@@ -36,10 +37,13 @@ from memlab.memory.articles import ArticleSearch
 from memlab.memory.datastore import Datastore, Fingerprint, Meta
 from memlab.memory.files import Progress, concatenate, link, locked, put, put_away, write_array
 from memlab.memory.index import make_index, recipe_for, write_index
-from memlab.memory.plan import WHOLE, Reading, Tick, encode_plan, plan
+from memlab.memory.marks import mark
+from memlab.memory.plan import WHOLE, Reading, Tick, encode_plan, plan, plan_part
 from memlab.results import Article
 
 SHARD_TOKENS = 60_000  # words, roughly, of the texts of one shard
+SHARED = ("values.i32", "tokens.i32", "documents.parquet", "articles.npz")  # by the datastores of one build
+LONG_WORD = 12  # characters, with its space
 TICK = 0.1  # seconds between two words of progress, and two looks for a wish to stop
 
 
@@ -52,6 +56,7 @@ class Order:
     recipe: str | None = None
     reading: Reading = WHOLE
     shard: int = SHARD_TOKENS
+    part: int = SHARD_TOKENS  # words of a part of a long document; one with more is read in several shards
 
 
 def build(
@@ -76,6 +81,8 @@ def build(
         model.check_key(key)
     if not documents:
         raise InputError("There is no text to remember. Give at least one document.")
+    for document in documents:
+        checked_texts((document.id, document.title, document.text), f"The document {document.title!r}")
     try:
         return _build(home, model, documents, order, progress, stop)
     except OSError as error:
@@ -112,15 +119,15 @@ def _build(
             return done
         work = folder / f".{order.name}.building"
         _begin(work, wanted, order)
-        parts = list(_shards(documents, order.shard))
-        for number, (first, last) in enumerate(parts):
+        parts = list(_shards(documents, order.shard, order.part))
+        for number, shard in enumerate(parts):
             watch = _Watch(
-                progress, stop, first, last, len(documents), f"stopped after {number} of {len(parts)} shards"
+                progress, stop, shard.begin, shard.end, len(documents), f"stopped after {number} of {len(parts)} shards"
             )
             watch.ask()
             if not (work / f"{number:06d}").is_dir():
-                _write_shard(work, number, model, documents[first:last], first, order, reading, watch)
-            progress(0.95 * (last / len(documents)), f"{last} of {len(documents)} texts read")
+                _write_shard(work, number, model, documents, shard, order, reading, watch)
+            progress(0.95 * (shard.end / len(documents)), f"{int(shard.end)} of {len(documents)} texts read")
         progress(0.95, "joining shards")
         _join(work, len(parts), documents, wanted, order, model, partial(_indexing, progress, stop))
         for path, key in zip(done, order.keys, strict=True):
@@ -132,12 +139,12 @@ def _build(
 
 @dataclass
 class _Watch:
-    """Progress within the shard of documents `first` to `last` (exclusive) of `count`."""
+    """Progress within the shard of documents `first` to `last` (exclusive, fractions in a long one) of `count`."""
 
     progress: Progress
     stop: Callable[[], bool]
-    first: int
-    last: int
+    first: float
+    last: float
     count: int
     stopped: str
     said: float = field(default_factory=time.monotonic)
@@ -197,7 +204,8 @@ def _same(path: Path, wanted: Fingerprint) -> bool:
 
 def _begin(work: Path, wanted: Fingerprint, order: Order) -> None:
     """Keeps the shards of an interrupted build of the same thing; clears anything else."""
-    ticket = json.dumps({**asdict(wanted), "keys": order.keys, "shard": order.shard}, default=list)
+    sizes = {"shard": order.shard, "part": order.part}
+    ticket = json.dumps({**asdict(wanted), "keys": order.keys, **sizes}, default=list)
     path = work / "order.json"
     if not (path.is_file() and path.read_text("utf-8") == ticket):
         shutil.rmtree(work, ignore_errors=True)
@@ -207,16 +215,53 @@ def _begin(work: Path, wanted: Fingerprint, order: Order) -> None:
         shutil.rmtree(rest, ignore_errors=True)
 
 
-def _shards(documents: Sequence[Article], size: int) -> Iterator[tuple[int, int]]:
-    """(first, last) rows of documents that together have about `size` words."""
+@dataclass(frozen=True)
+class Shard:
+    """Documents `first` to `last` (exclusive), or part number `n` of `of` of the one document `first`."""
+
+    first: int
+    last: int
+    n: int = 0
+    of: int = 1
+
+    @property
+    def begin(self) -> float:
+        """Where it begins, counted in documents."""
+        return self.first + self.n / self.of
+
+    @property
+    def end(self) -> float:
+        """Where it ends, counted in documents."""
+        return self.last if self.of == 1 else self.first + (self.n + 1) / self.of
+
+    def characters(self, text: str) -> tuple[int, int]:
+        """First and last (exclusive) character of the part of a long document; equal parts."""
+        return len(text) * self.n // self.of, len(text) * (self.n + 1) // self.of
+
+
+def _shards(documents: Sequence[Article], size: int, part: int) -> Iterator[Shard]:
+    """Documents that together have about `size` words; one with more than `part` words is cut into parts of so many."""
     first, words = 0, 0
     for row, document in enumerate(documents):
-        words += document.text.count(" ") + 1
+        own = _words(document.text)
+        if own > part:
+            if first < row:
+                yield Shard(first, row)
+            of = -(-own // part)
+            yield from (Shard(row, row + 1, n, of) for n in range(of))
+            first, words = row + 1, 0
+            continue
+        words += own
         if words >= size:
-            yield first, row + 1
+            yield Shard(first, row + 1)
             first, words = row + 1, 0
     if first < len(documents):
-        yield first, len(documents)
+        yield Shard(first, len(documents))
+
+
+def _words(text: str) -> int:
+    """About how many words a text has; one without spaces is counted by its length."""
+    return max(text.count(" ") + 1, len(text) // LONG_WORD)
 
 
 def _write_shard(
@@ -224,12 +269,16 @@ def _write_shard(
     number: int,
     model: LanguageModel,
     documents: Sequence[Article],
-    first: int,
+    shard: Shard,
     order: Order,
     reading: Reading,
     watch: _Watch,
 ) -> None:
-    planned = plan(model, documents, first, reading, watch)
+    if shard.of == 1:
+        planned = plan(model, documents[shard.first : shard.last], shard.first, reading, watch)
+    else:
+        document = documents[shard.first]
+        planned = plan_part(model, document, shard.first, shard.characters(document.text), reading, watch)
     encoded = encode_plan(model, planned, order.keys, watch)
     part = work / f"{number:06d}.tmp"
     part.mkdir()
@@ -263,6 +312,7 @@ def _join(
         )
     _write_documents(documents, spans, first / "documents.parquet")
     ArticleSearch.over((a.text for a in documents), [a.title for a in documents]).write(first / "articles.npz")
+    marks = {file: mark(first / file) for file in SHARED}
     recipe = order.recipe or recipe_for(count)
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "numpy")}
     versions["faiss"] = faiss.__version__
@@ -270,15 +320,15 @@ def _join(
         out = work / key
         if key != order.keys[0]:
             out.mkdir()
-            for shared in ("values.i32", "tokens.i32", "documents.parquet", "articles.npz"):
+            for shared in SHARED:
                 link(first / shared, out / shared)
         concatenate((p / f"{key}.f16" for p in parts), out / "keys.f16")
         keys = np.memmap(out / "keys.f16", np.float16, "r", shape=(count, model.width(key)))
         index = make_index(recipe, keys, partial(_of_one, tick, number, len(order.keys)))
         write_index(index, out / "index.faiss")
-        Meta(
-            name, replace(wanted, key=key, width=model.width(key), count=count, index=recipe), versions=versions
-        ).write(out)
+        marks |= {file: mark(out / file) for file in ("keys.f16", "index.faiss")}
+        made = replace(wanted, key=key, width=model.width(key), count=count, index=recipe)
+        Meta(name, made, versions=versions, files=marks).write(out)
 
 
 def _of_one(tick: Tick, number: int, of: int, share: float) -> None:
@@ -297,7 +347,8 @@ def _write_documents(documents: Sequence[Article], spans: np.ndarray, path: Path
             "count": count,
         }
     )
-    pq.write_table(table, path)
+    with path.open("wb") as file:  # pyarrow cannot open a name that does not decode
+        pq.write_table(table, file)
 
 
 def remove_store(home: Path, name: str) -> None:

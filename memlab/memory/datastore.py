@@ -11,7 +11,7 @@
 
 Arrays are memory-mapped. A datastore that belongs to another model, tokenizer, key or collection is
 refused with the reason: read with the wrong model it would give nonsense without a sign (the most
-frequent complaint about public implementations of kNN-LM).
+frequent complaint about public implementations).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from memlab.errors import NotFound, StoreError
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
 from memlab.memory.index import read_index
+from memlab.memory.marks import DAMAGED, Mark, StoreCheck, check_samples, verified
 from memlab.results import Article
 
 FORMAT = 1
@@ -58,13 +59,15 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Meta:
-    """meta.json. `calibrated` maps a method to its tuned settings and how they were found."""
+    """meta.json. `calibrated` maps a method to its tuned settings and how they were found; `files` are the marks of
+    the other files, empty where an earlier memlab built the datastore."""
 
     name: str
     fingerprint: Fingerprint
     calibrated: dict[str, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
+    files: Mapping[str, Mark] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         work = folder / "meta.json.tmp"
@@ -81,7 +84,8 @@ class Meta:
                 raise StoreError(
                     f"{path} has format {raw.get('format')!r}; this memlab reads format {FORMAT}. Build the datastore again."
                 )
-            return Meta(**{**raw, "fingerprint": Fingerprint(**raw["fingerprint"])})
+            files = {name: Mark(**mark) for name, mark in raw.get("files", {}).items() if name in FILES}
+            return Meta(**{**raw, "fingerprint": Fingerprint(**raw["fingerprint"]), "files": files})
         except FileNotFoundError:
             raise StoreError(f"{folder} is no datastore: meta.json is missing. Build it again.") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -98,7 +102,8 @@ class Documents:
     def read(path: Path) -> Documents:
         """Raises StoreError for a missing or damaged file."""
         try:
-            table = pq.read_table(path).to_pydict()
+            with path.open("rb") as file:  # pyarrow cannot open a name that does not decode
+                table = pq.read_table(file).to_pydict()
             rows = zip(table["id"], table["title"], table["text"], table["kind"], strict=True)
             articles = [Article(*row) for row in rows]
             return Documents(articles, np.asarray(table["first"], np.int64), np.asarray(table["count"], np.int64))
@@ -168,6 +173,7 @@ class Datastore:
         self.path = folder
         self.meta = Meta.read(folder)
         f = self.meta.fingerprint
+        check_samples(folder, self.meta.files)
         self.keys = _mapped(folder / "keys.f16", np.float16, (f.count, f.width))
         self.values = _mapped(folder / "values.i32", np.int32, (f.count,))
         self.spans = _mapped(folder / "tokens.i32", np.int32, (f.count, 3))
@@ -258,6 +264,18 @@ def listed(home: Path) -> list[str]:
     return (
         sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")) if folder.is_dir() else []
     )
+
+
+def verify_store(home: Path, name: str) -> StoreCheck:
+    """Whether every byte of a datastore is what was built. Raises NotFound."""
+    if name not in listed(home):
+        raise NotFound.named("datastore", name, listed(home), "Build one with `memlab build`.")
+    folder = home / "datastores" / name
+    try:
+        Datastore(folder)
+        return verified(name, folder, Meta.read(folder).files)
+    except StoreError as error:
+        return StoreCheck(name, DAMAGED, (str(error),))
 
 
 def open_store(home: Path, name: str) -> Datastore:

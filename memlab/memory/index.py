@@ -143,7 +143,7 @@ def read_index(path: Path, count: int, d: int) -> faiss.Index:
     if not path.is_file():
         raise StoreError(f"{path} is missing. Build the datastore again.")
     try:
-        index = faiss.read_index(str(path))
+        index = _read(path)
     except RuntimeError as error:
         raise StoreError(
             f"{path} is damaged ({str(error).splitlines()[0][:120]}). Build the datastore again."
@@ -153,6 +153,15 @@ def read_index(path: Path, count: int, d: int) -> faiss.Index:
             f"{path} holds {index.ntotal} keys of width {index.d}, the datastore {count} of {d}. Build the datastore again."
         )
     return index
+
+
+def _read(path: Path) -> faiss.Index:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # a name that does not decode cannot be handed on
+        with path.open("rb") as file:
+            return faiss.read_index(faiss.PyCallbackIOReader(file.read))
+    return faiss.read_index(str(path))
 
 
 def enough(recipe: str, k: int) -> int:

@@ -176,7 +176,7 @@ class EditedStore:
     def _new(self) -> tuple[NewEntries, Mapping[str, int]]:
         taught = self.changes.taught
         # Held, so that the next state finds them; none at all leaves arrays without rows.
-        self._encoded = [self._texts.encoded(t) for t in taught]
+        self._encoded = self._texts.encoded(taught)
         if not taught:
             empty = np.empty((0, 3), np.int32)
             return NewEntries(np.empty((0, self._texts.width), np.float16), empty[:, 0], empty), {}

@@ -1,16 +1,16 @@
 """Which entries a text gives, and the contexts in which their keys are encoded.
 
-Masked models (BERT-kNN, section 3): every occurrence of a single-token word that is no stop word and
+Masked models (Kassner & Schuetze 2020, section 3): every occurrence of a single-token word that is no stop word and
 no punctuation is an entry; its key is the masked position of its sentence, one masked copy each.
 
-Causal models (kNN-LM, section 2): every token after the first is an entry; its key is the state at
+Causal models (Khandelwal et al. 2020, section 2): every token after the first is an entry; its key is the state at
 the position before it. A text longer than the window is read in overlapping windows; each token is
 an entry once, with at least `window - stride` tokens before it where the text has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -82,12 +82,22 @@ def plan(
     tick: Tick = lambda share: None,
 ) -> Plan:
     """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` hears of each document."""
+    return _planned(model, ((row, a, None) for row, a in enumerate(documents, first_row)), reading, tick)
+
+
+def _planned(
+    model: LanguageModel,
+    chosen: Iterable[tuple[int, Article, tuple[int, int] | None]],
+    reading: Reading,
+    tick: Tick,
+) -> Plan:
+    """The entries of documents by row, whole or of a part of each."""
     cut = _sentences if model.kind == "masked" else _windows
     contexts: list[list[int]] = []
     rows: list[tuple[int, int, int, int, int, int]] = []
-    for row, document in enumerate(documents, first_row):
+    for row, document, part in chosen:
         tick(0.0)
-        for ids, entries in cut(model, document.text, reading):
+        for ids, entries in cut(model, document.text, reading, part):
             rows += [(len(contexts), at, value, row, start, end) for at, value, start, end in entries]
             contexts.append(ids)
     table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
@@ -99,6 +109,21 @@ def plan(
         spans=table[:, 3:].astype(np.int32),
         masked=model.kind == "masked",
     )
+
+
+def plan_part(
+    model: LanguageModel,
+    document: Article,
+    row: int,
+    part: tuple[int, int],
+    reading: Reading = WHOLE,
+    tick: Tick = lambda share: None,
+) -> Plan:
+    """The entries of those contexts of one document that begin within characters `part` (first, last exclusive).
+
+    The parts of a document give the same contexts and entries, in the same order, as `plan` gives for all of it.
+    """
+    return _planned(model, [(row, document, part)], reading, tick)
 
 
 def encode_plan(
@@ -152,9 +177,11 @@ def _batches(plan: Plan) -> Iterator[np.ndarray]:
         yield order[begin:]
 
 
-def _sentences(model: LanguageModel, text: str, _: Reading) -> Iterator[tuple[list[int], list[tuple]]]:
-    """Sentences with [CLS] and [SEP]; a sentence that is too long is read in pieces."""
-    spans = sentence_spans(text)
+def _sentences(
+    model: LanguageModel, text: str, _: Reading, part: tuple[int, int] | None = None
+) -> Iterator[tuple[list[int], list[tuple]]]:
+    """Sentences (that begin in a part) with [CLS] and [SEP]; a sentence that is too long is read in pieces."""
+    spans = [(a, b) for a, b in sentence_spans(text) if part is None or part[0] <= a < part[1]]
     if not spans:
         return
     before, after = model.frame
@@ -174,10 +201,27 @@ def _sentences(model: LanguageModel, text: str, _: Reading) -> Iterator[tuple[li
                 yield [*before, *piece, *after], entries
 
 
-def _windows(model: LanguageModel, text: str, reading: Reading) -> Iterator[tuple[list[int], list[tuple]]]:
-    """Windows of tokens; the target of position t is token t + 1."""
+@dataclass(frozen=True, eq=False)
+class _Tokens:
+    """A text as a model reads it: ids (n,) int32, first and last character of each (n, 2) int32."""
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+
+@lru_cache(maxsize=1)  # the parts of a long document are planned one after the other
+def _tokens(model: LanguageModel, text: str) -> _Tokens:
+    ids, spans = model.read(text)
+    return _Tokens(np.asarray(ids, np.int32), np.asarray(spans, np.int32).reshape(-1, 2))
+
+
+def _windows(
+    model: LanguageModel, text: str, reading: Reading, part: tuple[int, int] | None = None
+) -> Iterator[tuple[list[int], list[tuple]]]:
+    """Windows of tokens (that begin in a part); the target of position t is token t + 1."""
     special = reading.window is None
-    ids, offsets = model.read(text)
+    read = _tokens(model, text)
+    ids, offsets = read.ids, read.offsets
     lead = model.frame[0] if special else []
     window = (reading.window or min(model.limit, 128)) - len(lead)
     stride = reading.stride or max(1, window // 2)
@@ -186,12 +230,13 @@ def _windows(model: LanguageModel, text: str, reading: Reading) -> Iterator[tupl
         end = min(at + window, len(ids))
         if reading.stride == reading.window and reading.window is not None:
             scored = at + 1  # each window stands alone: scored from its second token on
-        entries = [
-            (len(lead) + t - 1 - at, ids[t], offsets[t][0], offsets[t][1])
-            for t in range(max(scored, at if lead else at + 1), end)
-        ]
-        if entries:
-            yield [*lead, *ids[at:end]], entries
+        begin = int(offsets[at, 0]) if at < len(ids) else 0
+        if part is None or part[0] <= begin < part[1]:
+            targets = range(max(scored, at if lead else at + 1), end)
+            places = offsets[targets.start : end].tolist()
+            entries = [(len(lead) + t - 1 - at, int(ids[t]), a, b) for t, (a, b) in zip(targets, places, strict=True)]
+            if entries:
+                yield [*lead, *ids[at:end].tolist()], entries
         scored = max(scored, end)
         if end == len(ids):
             break

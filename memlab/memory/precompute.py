@@ -1,4 +1,4 @@
-"""The neighbors of every training position, found once (SPALM, section "Training"; GNN-LM needs the same).
+"""The neighbors of every training position, found once (Yogatama et al., TACL 2021, section "Training").
 
 A position must not find itself, nor what is as good as itself, or a model that is trained with its
 neighbors learns to copy the answer. Left out for a position are, besides itself,

@@ -14,7 +14,9 @@ from memlab.corpus.generator import articles_hash, atlas_articles
 from memlab.errors import StoreError
 from memlab.lm.catalogue import BUNDLED, load
 from memlab.memory.datastore import Datastore, listed, open_store, stamp
+from memlab.memory.marks import NO_HASHES
 from memlab.memory.pending import PendingStore
+from memlab.results.texts import TextReport
 
 Thing = TypeVar("Thing")
 
@@ -38,7 +40,7 @@ class Cache:
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What is known of a datastore; `state` is ready, building, missing or broken (`why` says more)."""
+    """What is known of a datastore; `state` is ready, building, missing or broken (`why` says more, also of a ready one without hashes)."""
 
     name: str
     model: str
@@ -48,9 +50,11 @@ class StoreInfo:
     index: str
     state: str
     why: str = ""
+    report: TextReport | None = None  # of a datastore that was just built: what was read and what was left out
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        found = asdict(self)
+        return found if self.report else {name: value for name, value in found.items() if name != "report"}
 
 
 class Shelf:
@@ -71,8 +75,9 @@ class Shelf:
     def info(self, name: str) -> StoreInfo:
         """What is known of a datastore, also of a broken one."""
         try:
-            f = self.open(name).fingerprint
-            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready")
+            store = self.open(name)
+            f, why = store.fingerprint, "" if store.meta.files else NO_HASHES
+            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready", why)
         except StoreError as error:
             return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
 

@@ -6,7 +6,7 @@ each text is encoded and counted once and kept for as long as a state holds it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
@@ -18,20 +18,10 @@ from memlab.lm.model import LanguageModel
 from memlab.memory.articles import Terms
 from memlab.memory.changes import Spans, Taught, blacked_out, overlaps
 from memlab.memory.datastore import Searchable
-from memlab.memory.plan import encode_plan, plan_taught
+from memlab.memory.kept_keys import Encoded, KeptKeys, text_id
+from memlab.memory.plan import Plan, encode_plan, plan_taught
 
-
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    """The entries of a taught text: keys (n, d) float16, values (n,), characters (n, 2).
-
-    `unknown` maps an entry to its word where the model has no token for it.
-    """
-
-    keys: np.ndarray
-    values: np.ndarray
-    spans: np.ndarray
-    unknown: dict[int, str]
+AT_ONCE = 256  # taught texts that are encoded together
 
 
 class Text:
@@ -55,24 +45,36 @@ class Text:
 class Texts:
     """The texts that edits of one datastore are about, for one model and kind of key."""
 
-    def __init__(self, store: Searchable, lm: LanguageModel, key: str) -> None:
-        self._store, self._lm, self._key = store, lm, key
+    def __init__(self, store: Searchable, lm: LanguageModel, key: str, kept: KeptKeys | None = None) -> None:
+        self._store, self._lm, self._key, self._kept = store, lm, key, kept
         self.width = lm.width(key)
         self._encoded: WeakValueDictionary[Any, Encoded] = WeakValueDictionary()
         self._texts: WeakValueDictionary[Any, Text] = WeakValueDictionary()
         self._forgotten: WeakValueDictionary[Any, np.ndarray] = WeakValueDictionary()
 
-    def encoded(self, taught: Taught) -> Encoded:
-        """The entries of a taught text; one forward pass if no state has it."""
-        at = (taught.text, taught.spans)
-        found = self._encoded.get(at)
-        if found is None:
-            planned = plan_taught(self._lm, taught.text, taught.spans)
-            with torch.inference_mode():
-                keys = encode_plan(self._lm, planned.plan, (self._key,))[self._key]
-            found = Encoded(keys, planned.plan.values, planned.plan.spans[:, 1:], planned.unknown)
-            self._encoded[at] = found
-        return found
+    def encoded(self, taught: Sequence[Taught]) -> list[Encoded]:
+        """The entries of taught texts: those that a state has, those kept on disk, the rest by forward passes."""
+        out = {(t.text, t.spans): self._encoded.get((t.text, t.spans)) for t in taught}
+        new = [Taught(0, "", text, spans) for (text, spans), found in out.items() if found is None]
+        kept = self._kept.find(new) if self._kept and new else {}
+        missing = []
+        for t in new:
+            found = kept.get(text_id(t))
+            if found is None:
+                missing.append(t)
+            else:
+                out[t.text, t.spans] = found
+        for at in range(0, len(missing), AT_ONCE):  # each part is kept as soon as it is made
+            part = missing[at : at + AT_ONCE]
+            made = encode_taught(self._lm, part, self._key)
+            if self._kept:
+                self._kept.add({text_id(t): e for t, e in zip(part, made, strict=True)})
+            for t, e in zip(part, made, strict=True):
+                out[t.text, t.spans] = e
+        whole = {at: e for at, e in out.items() if e is not None}
+        for place, e in whole.items():
+            self._encoded.setdefault(place, e)
+        return [whole[t.text, t.spans] for t in taught]
 
     def text(self, text: str, gone: Spans) -> Text:
         """A text without the forgotten characters."""
@@ -89,3 +91,29 @@ class Texts:
             found = entries[overlaps(np.asarray(self._store.spans[entries])[:, 1:], gone)]
             self._forgotten[row, gone] = found
         return found
+
+
+def encode_taught(lm: LanguageModel, taught: Sequence[Taught], key: str) -> list[Encoded]:
+    """The entries of some texts, encoded together in batches."""
+    planned = [plan_taught(lm, t.text, t.spans) for t in taught]
+    with torch.inference_mode():
+        keys = encode_plan(lm, _joined([p.plan for p in planned]), (key,))[key]
+    first = np.cumsum([0] + [len(p.plan) for p in planned])
+    return [
+        Encoded(keys[first[n] : first[n + 1]].copy(), p.plan.values, p.plan.spans[:, 1:], p.unknown)
+        for n, p in enumerate(planned)
+    ]
+
+
+def _joined(plans: Sequence[Plan]) -> Plan:
+    """Several plans as one: the entries of each follow those of the one before."""
+    contexts = [context for p in plans for context in p.contexts]
+    first = np.cumsum([0] + [len(p.contexts) for p in plans])
+    return Plan(
+        contexts,
+        np.concatenate([p.context + first[n] for n, p in enumerate(plans)]),
+        np.concatenate([p.position for p in plans]),
+        np.concatenate([p.values for p in plans]),
+        np.concatenate([p.spans for p in plans]),
+        plans[0].masked,
+    )

@@ -7,7 +7,7 @@ followed it. What is read now is compared with them, and the words of similar st
     p_cache(w | h_1..t) ~ sum over i of the last M with x_{i+1} = w of exp(theta h_t . h_i)     (eq. 3)
     p = (1 - lambda) p_LM + lambda p_cache                                                      (eq. 4)
 
-h is the top state, the input of the output projection. kNN-LM (Khandelwal et al. 2020, section 4) adds
+h is the top state, the input of the output projection. Khandelwal et al. (ICLR 2020, section 4) add
 the same cache on top of its datastore. Theta fits one model: it divides by the length of its states.
 Without a given theta it is `spread` (8) divided by the mean squared length of the first states read.
 """

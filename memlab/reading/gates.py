@@ -1,6 +1,6 @@
 """Gates between a model's distribution and p_kNN: how much weight the memory gets, token by token.
 
-kNN-LM uses one lambda for all tokens. He, Neubig & Berg-Kirkpatrick (Efficient nearest neighbor
+The simplest gate is one lambda for all tokens. He, Neubig & Berg-Kirkpatrick (Efficient nearest neighbor
 language models, EMNLP 2021, section 3) predict it from a few features of the model's answer and of
 the neighbors, with a small network trained on held-out text to make
 

@@ -36,7 +36,7 @@ _FAINT = 1e-37  # probabilities below this are rounded in 32 bits
 class Sides:
     """What every side says before n tokens: probabilities (n, V') over the model's words and memory's.
 
-    knn, cache: None where there is none. gate: (n,) lambda, or SPALM's g. weights: (n, k) share of each neighbor.
+    knn, cache: None where there is none. gate: (n,) lambda, or the weight of the model's state. weights: (n, k) share of each neighbor.
     log_lm: (n, V) log-probabilities of `lm`, and log_model of the model's part of the mixture, which has the
     weight e^log_share (n,): what 32 bits round to 0 has a loss all the same.
     """

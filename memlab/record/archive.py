@@ -66,6 +66,15 @@ class Archive:
                 raise ValueError(f"the weights {sha256[:12]} are not what their hash says")
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file is an exported workspace, by its manifest."""
+    try:
+        with zipfile.ZipFile(path) as packed, packed.open("manifest.json") as manifest:
+            return json.loads(manifest.read(1 << 16)).get("format") == FORMAT
+    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError, EOFError):
+        return False
+
+
 def write_archive(path: Path, home: Path, workspace: str, rows: Sequence[EditRow]) -> None:
     """Writes an archive. Raises RecordError when a delta that an edit names is missing or was changed."""
     lines = "".join(json.dumps(_line(row)) + "\n" for row in rows).encode()

@@ -51,7 +51,7 @@ HEADS = "heads"  # folder of the last edits that are kept outside the database (
 VERSION_TABLE = "memlab_version"
 WAIT = 30.0  # seconds that a writer waits for another one
 
-_open: dict[tuple[str | URL, Path], Database] = {}
+_open: dict[tuple[str | None, Path], Database] = {}
 _opening = threading.Lock()
 
 
@@ -62,13 +62,13 @@ def open_database(home: Path) -> Database:
         RecordError: it is damaged, belongs to something else, was written by a newer memlab, or cannot
             be read; or $MEMLAB_DATABASE_URL is none.
     """
-    url = os.environ.get("MEMLAB_DATABASE_URL") or URL.create("sqlite", database=str(home / FILE))
+    named = os.environ.get("MEMLAB_DATABASE_URL") or None
     with _opening:
-        if (url, home) not in _open:
-            database = Database(url, home)
+        if (named, home) not in _open:  # not by the URL of a file: its name need not decode, and then has no hash
+            database = Database(named or URL.create("sqlite", database=str(home / FILE)), home)
             database.migrate()
-            _open[url, home] = database
-        return _open[url, home]
+            _open[named, home] = database
+        return _open[named, home]
 
 
 class Database:

@@ -82,7 +82,7 @@ def put(written: Path, target: Path) -> None:
     to_disk(written)
     part = written
     if written.stat().st_dev != target.parent.stat().st_dev:
-        part = target.with_name(f".{target.name}.part")
+        part = target.with_name(f".{target.name[:80]}.{uuid.uuid4().hex}.part")
         shutil.copyfile(written, part)
         to_disk(part)
     os.replace(part, target)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from memlab.corpus.door import checked_json
 from memlab.corpus.lessons import Lesson, checked_name, read_lesson
 from memlab.errors import HomeError, InputError, MemlabError, NotFound
 
@@ -25,6 +26,7 @@ def own_lessons(home: Path) -> tuple[Sequence[Lesson], Sequence[str]]:
 def keep_lesson(home: Path, lesson: Lesson) -> None:
     """Writes a lesson, whole or not at all, in place of the one of its name. Raises HomeError."""
     folder = home / "lessons"
+    checked_json(lesson.to_dict(), "The lesson")
     try:
         folder.mkdir(exist_ok=True)
         with NamedTemporaryFile("w", dir=folder, suffix=".tmp", encoding="utf-8", delete=False) as written:

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from memlab.corpus.code_points import occurrences
+from memlab.corpus.door import checked_text
 from memlab.corpus.generator import corpus_hash
 from memlab.corpus.sentences import sentence_spans
 from memlab.corpus.world import MASK
@@ -54,7 +56,7 @@ def lesson(text: str, value: str | None = None) -> dict[str, Any]:
     """
     if not isinstance(text, str) or not isinstance(value, str | None):
         raise InputError(f"What is taught is text, not {type(text if value is None else value).__name__}.")
-    text = " ".join(text.split())
+    text = " ".join(checked_text(text).split())
     if not re.search(r"\w", text):
         raise InputError("There is nothing to teach. Give a sentence, for example: The capital of Wakanda is Birnin.")
     if len(text) > TEXT_LIMIT:
@@ -68,16 +70,28 @@ def lesson(text: str, value: str | None = None) -> dict[str, Any]:
         raise InputError("The text holds control characters or broken ones. Leave them out.")
     spans = None
     if value is not None:
-        value = " ".join(value.split())
+        value = " ".join(checked_text(value, "The value").split())
         if not re.search(r"\w", value):
             raise InputError(
                 f"There is no word in {value!r}. Name a word of the text, or leave it out for all of them."
             )
-        spans = [(m.start(), m.end()) for m in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text)]
+        spans = occurrences(text, value)
         if not spans:
             raise InputError(f"The word {shortened(value)!r} does not stand in the text: {shortened(text)}")
     title = text if len(text) <= 60 else text[:57] + "..."
     return {"teaches": {"title": title, "text": text, "spans": spans}}
+
+
+def in_other_code_points(parameters: Mapping[str, Any], value: str | None) -> str | None:
+    """A sentence for the person where the text that is taught writes the value with other code points."""
+    taught = parameters["teaches"]
+    if value is None or taught["spans"] is None or " ".join(value.split()) in taught["text"]:
+        return None
+    start, end = taught["spans"][0]
+    return (
+        f"The text writes {taught['text'][start:end]!r} with other code points than the value (accents composed another "
+        "way). It was found all the same, and is remembered as the text writes it."
+    )
 
 
 def entries_named(store: Searchable, corpus: str, entries: Iterable[int]) -> list[Source]:

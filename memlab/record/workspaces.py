@@ -15,7 +15,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from memlab.errors import InputError, MemlabError, RecordError
-from memlab.record.archive import open_archive, write_archive
+from memlab.outside import check_file
+from memlab.record.archive import is_archive, open_archive, write_archive
 from memlab.record.chain import GENESIS, EditRow
 from memlab.record.database import Database
 from memlab.record.files import files_locked, keep_delta, put, sweep, temporary_file
@@ -122,10 +123,12 @@ class Workspaces:
 
         Raises:
             NotFound: no such workspace.
+            InputError: something else stands at `path`.
             RecordError: weights that it needs are missing or were changed.
             HomeError: the file cannot be written.
         """
         home, target = self._database.home, path.absolute()
+        check_file(target, is_archive)
         with files_locked(home), temporary_file(home) as written:
             write_archive(written, home, name, Ledger(self._database, name).rows())
             put(written, target)

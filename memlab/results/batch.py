@@ -10,6 +10,7 @@ from memlab.results.prediction import Prediction
 from memlab.results.tables import csv_text
 
 COLUMNS = ("line", "prompt", "answer", "p", "model", "p_model", "memory", "p_memory", "memory_weight", "error")
+MARK = ",".join(COLUMNS)  # the first line of every file of such rows
 
 
 @dataclass(frozen=True)

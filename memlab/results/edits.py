@@ -40,8 +40,8 @@ class Edit:
     it holds now; `target` is the edit that an undo or redo is about. `rests_on_it` are later edits that
     an undo would leave without ground. `scores` are the figures that the ledger keeps of what else moved
     (`Moved.summary`), empty where none were measured; `moved` has every answer behind them where they
-    were measured just now. `parameters` are what the ledger records. `damaged` says why a recorded edit
-    cannot be shown; most of the other fields are empty then.
+    were measured just now. `parameters` are what the ledger records; `notices` what a person should know about it,
+    said once when it is made. `damaged` says why a recorded edit cannot be shown; most of the other fields are empty then.
     """
 
     id: str | None
@@ -61,6 +61,7 @@ class Edit:
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
     moved: Moved | None = field(default=None, repr=False)
     damaged: str | None = None
+    notices: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -80,4 +81,5 @@ class Edit:
             "rests_on_it": list(self.rests_on_it),
             "moved": [row.to_dict() for row in self.moved.table] if self.moved else None,
             **({} if self.damaged is None else {"damaged": self.damaged}),
+            "notices": list(self.notices),
         }

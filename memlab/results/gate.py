@@ -69,7 +69,7 @@ class Gate:
 
 
 def constant(lam: float) -> Gate:
-    """One lambda for every answer, as kNN-LM has it."""
+    """One lambda for every answer."""
     return Gate(lambda_gate("constant"), lam, lam)
 
 

@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 class Neighbor:
     """One remembered entry that was close to the question.
 
-    `distance` is what the method uses (squared L2 for kNN-LM, L2 for BERT-kNN), `weight` the entry's
+    `distance` is what the method uses (squared L2, or L2), `weight` the entry's
     share of p_kNN. `left` and `right` are the text around the remembered `value`; `start` and `end`
     its character span in the article `document`. `source` is "base" or "edit:<seq>".
     """
@@ -121,7 +121,7 @@ class Prediction:
     the model read the prompt; `articles` the titles that article search chose (empty when all
     entries were searched), `searched` how many entries were compared of `entries` in the store.
     `without` are entries that were left out as if they had been forgotten.
-    Of a method that mixes vectors (SPALM), `lm` and `knn` are what it says without memory and by memory alone, and
+    Of a method that mixes vectors, `lm` and `knn` are what it says without memory and by memory alone, and
     `counterfactuals` its distributions with the gate g forced to "0" and "1".
     `notices` are plain sentences that a page should show (an unknown word, a store still being built).
     """

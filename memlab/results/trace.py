@@ -270,7 +270,7 @@ class TraceStep:
     """Everything about one token of a trace, worked out on demand.
 
     `lm`, `knn`, `mixture` and `cache` are complete; `knn` is None where memory was not searched, `cache` where
-    there is none. For SPALM, `lm` and `knn` are the counterfactuals (no memory, memory only), for it mixes vectors.
+    there is none. Where vectors are mixed, `lm` and `knn` are the counterfactuals (no memory, memory only).
     `counterfactuals` holds the mixture with the gate forced to "0" and "1".
     """
 

@@ -10,6 +10,7 @@ from memlab import Lab
 from memlab.results import Article, Edit, Source
 from memlab.ui.article import origin, sentence_around
 from memlab.ui.highlight import passage
+from memlab.ui.plain import plain
 
 MOST = 50  # rows; more is a count
 TALL = 5  # rows seen at once; the others scroll
@@ -31,6 +32,8 @@ def contents(lab: Lab, edit: Edit, datastore: str | None = None) -> None:
         st.html(f"<div style='line-height:1.8;overflow-wrap:anywhere'>{words}</div>")
         if len(edit.remembers) > MOST:
             st.caption(f"The first {MOST} of {len(edit.remembers)}.")
+    for notice in edit.notices:
+        st.caption(plain(notice))
     if not edit.sources and not edit.remembers:
         st.caption(f"This step {tense} neither forget nor teach anything by itself.")
 

@@ -11,6 +11,7 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.evaluate.prepare import bundled_stores
 from memlab.memory.shelf import StoreInfo
+from memlab.results.texts import TextReport
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
@@ -44,6 +45,16 @@ def what_is_wrong(stores: Sequence[StoreInfo]) -> None:
             st.info(plain(f"{store.name} is not built yet: {store.why}"), icon=":material/hourglass_empty:")
     if said := st.session_state.pop(_SAID, None):
         st.success(plain(said), icon=":material/check_circle:")
+
+
+def what_was_left_out(built: object) -> None:
+    """How the texts of a finished build were read: from its stores, or from their JSON if another process built them."""
+    first = built[0] if isinstance(built, list) and built else None
+    report = first.get("report") if isinstance(first, dict) else getattr(first, "report", None)
+    if isinstance(report, dict):
+        report = TextReport.of(report)
+    for line in report.lines() if report else ():
+        st.info(plain(line), icon=":material/info:")
 
 
 def delete(lab: Lab, stores: Sequence[StoreInfo]) -> None:

@@ -17,10 +17,12 @@ from memlab.lm.catalogue import load
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import derive
 from memlab.memory.building import Order, build
-from memlab.memory.datastore import FILES, Datastore, Meta, listed, open_store
+from memlab.memory.datastore import FILES, Datastore, Meta, listed, open_store, verify_store
+from memlab.memory.marks import BLOCK, BLOCKS, NO_HASHES, StoreCheck
 from memlab.memory.pending import PendingStore
 from memlab.memory.retrieval import check_k, choose_articles, retrieve
 from memlab.memory.search import search_all, search_within
+from memlab.memory.shelf import Cache, Shelf
 from memlab.results import Article
 
 Load = Callable[[str], LanguageModel]
@@ -244,3 +246,64 @@ def test_a_pending_store_cannot_search_all_entries(lm: LanguageModel, documents:
     pending = PendingStore("mine", lm, documents, "last")
     with pytest.raises(InputError, match=r"'mine' is still being built"):
         retrieve(pending, "Paris", np.zeros(32, np.float32), 4, "all", 3)
+
+
+# Files that belong to another datastore
+
+
+@pytest.fixture
+def other(lm: LanguageModel, documents: list[Article], tmp_path: Path) -> Path:
+    """A datastore of other texts with equal numbers of texts and entries, built the same way."""
+    swapped = [replace(a, title=f"Other {a.title}", text=a.text.replace("Paris", "Berlin")) for a in documents]
+    folder = build(tmp_path / "other", lm, swapped, Order("mine", ("last",)))[0]
+    assert Meta.read(folder).fingerprint.count == Meta.read(tmp_path / "datastores/mine").fingerprint.count
+    return folder
+
+
+@pytest.mark.parametrize("file", FILES[1:])
+def test_a_file_of_a_store_with_equal_counts_is_noticed_at_opening(file: str, folder: Path, other: Path) -> None:
+    if (folder / file).read_bytes() == (other / file).read_bytes():
+        pytest.skip("both have the same")
+    (folder / file).write_bytes((other / file).read_bytes())
+    with pytest.raises(StoreError, match=rf"{file} (is not the file that was built|has \d+ bytes)"):
+        Datastore(folder)
+
+
+def test_the_files_with_the_texts_differ_between_the_two(folder: Path, other: Path) -> None:
+    """The test above tests something."""
+    for file in ("documents.parquet", "index.faiss", "keys.f16", "articles.npz"):
+        assert (folder / file).read_bytes() != (other / file).read_bytes()
+
+
+def test_verify_compares_every_byte(lm: LanguageModel, documents: list[Article], tmp_path: Path) -> None:
+    home = tmp_path / "large"
+    folder = build(home, lm, [replace(a, text=" ".join([a.text] * 3)) for a in documents], Order("mine", ("last",)))[0]
+    assert verify_store(home, "mine") == StoreCheck("mine", "verified")
+    raw = bytearray((folder / "keys.f16").read_bytes())
+    assert len(raw) > BLOCKS * BLOCK  # else the sample is all of it
+    raw[BLOCK + 1] ^= 1  # between the first two blocks of the sample
+    (folder / "keys.f16").write_bytes(raw)
+    Datastore(folder)
+    found = verify_store(home, "mine")
+    assert found.state == "damaged"
+    (problem,) = found.problems
+    assert "keys.f16 is not the file that was built" in problem
+    (folder / "index.faiss").unlink()
+    assert "index.faiss is missing" in verify_store(home, "mine").problems[0]
+
+
+def test_a_store_without_hashes_opens_and_says_so(folder: Path) -> None:
+    raw = json.loads((folder / "meta.json").read_text())
+    del raw["files"]
+    (folder / "meta.json").write_text(json.dumps(raw))
+    assert open_all(folder).meta.files == {}
+    assert verify_store(folder.parents[1], "mine").state == "unknown"
+    shown = Shelf(folder.parents[1], Cache()).info("mine")
+    assert (shown.state, shown.why) == ("ready", NO_HASHES)
+
+
+def test_hashes_survive_a_calibration(folder: Path) -> None:
+    meta = Meta.read(folder)
+    replace(meta, calibrated={"bert-knn": {"settings": {"lam": 0.5}}}).write(folder)
+    assert Meta.read(folder).files == meta.files
+    assert set(meta.files) == set(FILES[1:])

@@ -68,6 +68,7 @@ def test_in_a_clone_the_bundle_is_the_project_itself() -> None:
 def test_nothing_else_stands_at_the_top() -> None:
     allowed = {
         "pyproject.toml",
+        "CONTRIBUTING.md",
         "README.md",
         "FIGURES.md",
         "app.py",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import TooLongError
-from memlab.results import Trace
+from memlab.results import Article, Trace
 from memlab.ui.jobs import forget_job, only_job
 from memlab.ui.plain import plain
 from memlab.ui.read.passage import Source
@@ -37,7 +37,7 @@ def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
         return None
     if at_once:
         with st.spinner("Reading the passage and searching the memory"):
-            trace = lab.read(**order)
+            trace = lab.read(**{**order, "text": Article("passage", "passage", text)})  # never a path
     else:
         job = only_job(lab, "read", asked, "read", f"Reading {source.title}", order)
         if not job.over:

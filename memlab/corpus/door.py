@@ -1,0 +1,94 @@
+"""Where text enters the house: checked once, with one message, whatever it is for.
+
+A text is a string of whole characters. Half a surrogate pair (as JSON can write it, or as Python keeps a byte
+that it could not decode) has no place in UTF-8, in the database or in a tokenizer, and a NUL is what UTF-16
+read as UTF-8 is full of. Lines of a file end at "\\n" or "\\r\\n" and nowhere else: U+2028, U+2029, U+0085 and
+form feeds are characters of a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from memlab.errors import InputError
+
+_HALF = re.compile("[\ud800-\udfff]")
+_UTF8_BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def checked_text(text: str, what: str = "The text") -> str:
+    """The same text. Raises InputError for what is no text, and for broken characters and NULs."""
+    if not isinstance(text, str):
+        raise InputError(f"{what} is {type(text).__name__}, not text.")
+    if "\0" in text:
+        raise InputError(
+            f"{what} holds a NUL (character {text.index(chr(0)) + 1}), as UTF-16 does that is read as UTF-8. "
+            "Save it as UTF-8, or leave the NUL out."
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{what} {_broken(text, error.start)}") from None
+    return text
+
+
+def checked_texts(texts: Iterable[str], what: str) -> None:
+    """Raises InputError for the first that is broken."""
+    for text in texts:
+        checked_text(text, what)
+
+
+def checked_json(value: Any, what: str) -> None:
+    """Raises InputError where a string of plain JSON, a name of a field too, is broken."""
+    if isinstance(value, str):
+        checked_text(value, what)
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            checked_json(name, what)
+            checked_json(one, what)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            checked_json(one, what)
+
+
+def decoded(raw: bytes, what: str = "The text") -> str:
+    """UTF-8 bytes, with or without a byte order mark, as a text. Raises InputError."""
+    try:
+        text = raw.removeprefix(_UTF8_BOM).decode()
+    except UnicodeDecodeError as error:
+        if raw.startswith(_UTF16_BOMS):
+            raise InputError(f"{what} is not UTF-8 text but UTF-16. Save it as UTF-8.") from None
+        raise InputError(f"{what} is not UTF-8 text (byte {error.start + 1}). Save it as UTF-8.") from None
+    if "\0" in text:
+        raise InputError(
+            f"{what} holds NULs (byte {raw.index(0) + 1}): it seems to be UTF-16 without a byte order mark. Save it as UTF-8."
+        )
+    return text
+
+
+def decoded_lines(raw: bytes) -> list[str]:
+    """The lines of UTF-8 bytes; what is broken in a line stays broken in that line, for `checked_text` to refuse."""
+    return lines(raw.removeprefix(_UTF8_BOM).decode(errors="surrogateescape"))
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a text, without their ends; a last line that is empty is none."""
+    found = [line.removesuffix("\r") for line in text.split("\n")]
+    return found[:-1] if found[-1] == "" else found
+
+
+def shown(text: str) -> str:
+    """The text with broken characters replaced, so that it can be printed and stored."""
+    return _HALF.sub("\ufffd", text)
+
+
+def _broken(text: str, at: int) -> str:
+    code = ord(text[at])
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
+        what = f"holds the byte 0x{code - 0xDC00:02X}, which is not UTF-8 (character {at + 1})"
+    else:
+        what = f"holds half a character (U+{code:04X}, character {at + 1})"
+    return f"{what}. Write it as UTF-8, or leave it out."

@@ -1,0 +1,68 @@
+"""Texts as a caller gives them: paths, texts, articles, or a collection that was read before.
+
+A `Path` is always a file or folder, an `Article` always a text. A string is a path if it is one line and
+something of that name is there, or if it ends as the name of a file that can be read does (".txt", ".jsonl.gz"):
+a wrong name is then refused and not taken for a text. Every other string is a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from memlab.corpus.door import checked_text
+from memlab.corpus.found_files import ending
+from memlab.corpus.one_file import AS_THEY_ARE, TextOptions
+from memlab.corpus.readers import READERS, Collection, collection_of
+from memlab.errors import InputError
+from memlab.results import Article
+
+OneText = str | Path | Article
+Texts = OneText | Collection | Iterable[OneText]
+
+LONGEST_PATH = 1024  # characters
+
+
+def texts_of(given: Texts, options: TextOptions = AS_THEY_ARE) -> Collection:
+    """What was given as a collection; files are read with `options`.
+
+    Raises:
+        InputError: no text, what is no text, or a file that cannot be read.
+    """
+    if isinstance(given, Collection):
+        return given
+    if isinstance(given, str | Path | Article):
+        given = [given]
+    if not isinstance(given, Iterable):
+        raise InputError(f"Texts are paths, texts or articles, or a list of them; not {type(given).__name__}.")
+    return collection_of([_path_or_article(one) for one in given], options)
+
+
+def passage_of(given: OneText) -> str:
+    """One text: the text itself or of an article; those of a file, joined by an empty line. Raises InputError."""
+    one = _path_or_article(given)
+    if isinstance(one, Article):
+        return one.text
+    return "\n\n".join(article.text for article in collection_of([one], AS_THEY_ARE).articles)
+
+
+def is_path(given: str) -> bool:
+    """Whether a string names a file or folder; see the rule above."""
+    if "\n" in given or not 0 < len(given) <= LONGEST_PATH:
+        return False
+    path = Path(given).expanduser()
+    try:
+        return path.exists() or ending(path) in READERS
+    except OSError:  # a part of the name is too long for one
+        return False
+
+
+def _path_or_article(given: OneText) -> Path | Article:
+    if isinstance(given, Path):
+        return given.expanduser()
+    if isinstance(given, str):
+        return Path(given).expanduser() if is_path(given) else Article("text", "text", checked_text(given))
+    if not isinstance(given, Article):
+        raise InputError(f"A text is a path, a text or an article, not {type(given).__name__}.")
+    checked_text(given.text, f"The text {given.title!r}")
+    return given

@@ -1,0 +1,53 @@
+"""How a person wants files to be read, and what one file gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from memlab.corpus.door import shown
+from memlab.errors import InputError
+from memlab.results import Article
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """How files and folders are read.
+
+    hidden: hidden files and folders too. text_column: of a table; by default text, content, body, article or
+    sentence. without_license: of a book of Project Gutenberg only what stands between its START and END marks.
+    """
+
+    hidden: bool = False
+    text_column: str | None = None
+    without_license: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> TextOptions:
+        """From plain JSON. Raises InputError for a name that is none."""
+        try:
+            return cls(**given)
+        except TypeError:
+            raise InputError(f"Texts are read with {', '.join(asdict(cls()))}; not with {', '.join(given)}.") from None
+
+
+AS_THEY_ARE = TextOptions()
+
+
+@dataclass(frozen=True)
+class FileTexts:
+    """The texts of one file, the numbers of its rows that have none, and what a person should know about it."""
+
+    articles: tuple[Article, ...]
+    rows_without: tuple[int, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def title_of(path: Path) -> str:
+    """The name of a file without its endings."""
+    return shown(path.name.lstrip(".").split(".")[0] or path.name)

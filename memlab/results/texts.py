@@ -1,0 +1,64 @@
+"""What was read when texts were read, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+NAMED = 5  # examples in a sentence; the JSON has those that are kept
+
+_SAID: Mapping[str, tuple[str, str, str]] = {
+    "hidden": ("hidden file", "hidden files", "left out (--hidden takes them in)"),
+    "side": ("side file of another system", "side files of other systems", "left out"),
+    "format": ("file of another format", "files of other formats", "left out"),
+    "link": ("symbolic link out of the folder", "symbolic links out of the folder", "not followed"),
+    "unreadable": ("file that cannot be read", "files that cannot be read", "left out"),
+    "empty": ("file without text", "files without text", "left out"),
+    "row": ("row without text", "rows without text", "skipped"),
+}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Things of one kind that were not read: hidden, side, format, link, unreadable, empty (files), row.
+
+    `examples` are the first of them: names of files, rows as "letters.csv row 3"; of unreadable files also why.
+    """
+
+    kind: str
+    count: int
+    examples: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        """For example "3 hidden files left out (--hidden takes them in): .trash/Wrong.md"."""
+        one, more, what = _SAID[self.kind]
+        shown = ", ".join(self.examples[:NAMED]) + (" and more" if self.count > min(NAMED, len(self.examples)) else "")
+        return f"{self.count:,} {one if self.count == 1 else more} {what}: {shown}"
+
+
+@dataclass(frozen=True)
+class TextReport:
+    """How many files were read, how many texts they gave, what was left out, and what else a person should know."""
+
+    files: int
+    texts: int
+    left_out: tuple[LeftOut, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One sentence for each thing that is worth saying; none where everything was read."""
+        return [*(part.sentence() for part in self.left_out), *self.notices]
+
+    def count(self, kind: str) -> int:
+        """How many of a kind were left out."""
+        return sum(part.count for part in self.left_out if part.kind == kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> TextReport:
+        """From what `to_dict` gave."""
+        left_out = tuple(LeftOut(part["kind"], part["count"], tuple(part["examples"])) for part in given["left_out"])
+        return cls(given["files"], given["texts"], left_out, tuple(given["notices"]))
