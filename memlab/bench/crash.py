@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from memlab.errors import InputError, MemlabError
+from memlab.progress import Progress, no_progress
 from memlab.record.archive import open_archive
 from memlab.record.database import open_database
 from memlab.record.files import delta_file
@@ -84,7 +85,7 @@ def crash_test(
     busy: Busy,
     kills: int = 50,
     seed: int = 0,
-    progress: Callable[[float, str], None] = lambda fraction, message: None,
+    progress: Progress = no_progress,
 ) -> CrashReport:
     """Kills a busy process `kills` times with SIGKILL and checks the record after each.
 
@@ -125,7 +126,7 @@ def crash_test(
 
 
 def _run(processes: Any, busy: Busy, home: Path, rng: random.Random, confirmed: _Confirmed, ends: bool) -> None:
-    """Starts the busy process, kills it at a random moment (sometimes while it starts) and hears what it confirmed."""
+    """Starts the busy process, kills it at a random moment (sometimes while it starts) and reads what it confirmed."""
     hear, say = processes.Pipe(duplex=False)
     process = processes.Process(target=busy, args=(home, rng.randrange(1 << 30), ends, say))
     process.start()

@@ -13,9 +13,9 @@ from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.found import Found
-from memlab.memory.plan import Tick
 from memlab.memory.retrieval import choose_articles, encode_many, search_everywhere
 from memlab.memory.search import search_within
+from memlab.progress import Tick, no_tick
 from memlab.reading.reader import Sources
 from memlab.reading.states import States
 from memlab.results import Fact
@@ -64,7 +64,7 @@ def fact_questions(world: World, model: LanguageModel, facts: Iterable[Fact], n:
     return out
 
 
-def ask_all(sources: Sources, questions: Sequence[Question], tick: Tick = lambda share: None) -> Asked:
+def ask_all(sources: Sources, questions: Sequence[Question], tick: Tick = no_tick) -> Asked:
     """Encodes all questions in batches and finds the neighbors of each; exceptions of `tick` abort."""
     read = [read_prompt(sources.lm, q.prompt) for q in questions]
     separate = sources.base is not sources.lm

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,10 +20,11 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Piece, Segments, Windows, read_texts
 from memlab.memory.found import Found
 from memlab.memory.leave_out import contexts
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.cache import SPREAD, ContinuousCache, mean_square
 from memlab.reading.gates import features_after, features_before
 from memlab.reading.mixture import knn_weights
-from memlab.reading.states import Progress, Search
+from memlab.reading.states import Search
 
 _ROWS = 64
 THETAS = (0.25, 0.5, 1.0, 2.0)  # theta of the continuous cache, in units of 8 / mean squared length of the states
@@ -120,8 +121,8 @@ def read_base(
     texts: Texts,
     how: Windows,
     wanted: Wanted,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> Tokens:
     """One pass of the model over all texts, and one search for every token."""
     search, temperatures, features, K = wanted.search, wanted.temperatures, wanted.features, wanted.K

@@ -24,7 +24,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Datastore
-from memlab.memory.files import Progress
+from memlab.progress import Progress, no_progress
 from memlab.record.database import open_database
 from memlab.record.memory_edits import corpus_of, entries_named, lesson, wish
 from memlab.results import Generation
@@ -57,9 +57,7 @@ class Benchmarks:
         """Speeds against their bare parts, in one run: the rows of `rows` in one document. Raises InputError."""
         return document(self.rows(repeat, only))
 
-    def rows(
-        self, repeat: int = 60, only: str | None = None, progress: Progress = lambda fraction, message: None
-    ) -> Rows:
+    def rows(self, repeat: int = 60, only: str | None = None, progress: Progress = no_progress) -> Rows:
         """Speeds against their bare parts, each row as soon as it is measured.
 
         Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from memlab.bench.crash import EDITED, CrashReport, crash_test, orphans
 from memlab.errors import InputError
-from memlab.memory.files import Progress
+from memlab.progress import Progress, no_progress
 from memlab.record.files import files_locked, keep_delta, temporary_file
 from memlab.record.home import home_folder
 from memlab.record.parameters import TEXT_LIMIT
@@ -29,7 +29,7 @@ def run_crash_test(
     kills: int = 50,
     seed: int = 0,
     folder: str | Path | None = None,
-    progress: Progress = lambda fraction, message: None,
+    progress: Progress = no_progress,
 ) -> CrashReport:
     """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
 

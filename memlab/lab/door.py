@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ from memlab.lab.trees import Trees
 from memlab.lab.workspaces import WorkspaceAdmin
 from memlab.lm.catalogue import ModelInfo
 from memlab.memory.shelf import StoreInfo
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.chain import Problem
 from memlab.record.database import open_database
 from memlab.record.files import sweep
@@ -57,22 +58,10 @@ from memlab.results import (
 )
 from memlab.systems.registry import Registry
 
-Progress = Callable[[float, str], None]
-Stop = Callable[[], bool]
-
 
 def _articles(given: Texts) -> Sequence[Article]:
     """Texts as they were given; none where none were."""
     return () if isinstance(given, list | tuple) and not given else texts_of(given).articles
-
-
-def _quiet(fraction: float, message: str) -> None:
-    """No progress."""
-
-
-def _never() -> bool:
-    """No stop."""
-    return False
 
 
 class Lab:
@@ -215,8 +204,8 @@ class Lab:
         *,
         as_of: int | None = None,
         cut: bool = False,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **settings: Any,
     ) -> Trace:
         """Reads a passage token by token with a causal model and its memory.
@@ -253,8 +242,8 @@ class Lab:
         max_tokens: int = 40,
         *,
         as_of: int | None = None,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **settings: Any,
     ) -> Generation:
         """Continues a prompt token by token with a causal model and its memory.
@@ -510,8 +499,8 @@ class Lab:
         model: str = "atlas-mlm",
         keys: tuple[str, ...] = (),
         *,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **layout: Any,
     ) -> list[StoreInfo]:
         """Builds a datastore from texts with any model; resumes an earlier build that was interrupted.
@@ -536,8 +525,8 @@ class Lab:
         name: str,
         out: Path | None = None,
         steps: int | None = None,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> ModelInfo:
         """Trains a bundled model again from its recipe, scores it and writes its card.
 
@@ -587,8 +576,8 @@ class Lab:
         *,
         data: str = "texts",
         losses: Path | None = None,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **options: Any,
     ) -> dict[str, Any]:
         """Perplexity of texts under several methods, all on the same tokens. Datastores are read as they were built.
@@ -622,12 +611,14 @@ class Lab:
         return self.benchmarks.run(repeat, only)
 
     def bench_rows(
-        self, repeat: int = 60, only: str | None = None, progress: Progress = _quiet
+        self, repeat: int = 60, only: str | None = None, progress: Progress = no_progress
     ) -> Iterator[dict[str, Any]]:
         """The rows of `bench`, each as soon as it is measured. Raises InputError for an unknown part."""
         return self.benchmarks.rows(repeat, only, progress)
 
-    def run(self, system: str, study: str, progress: Progress = _quiet, stop: Stop = _never, **settings: Any) -> Any:
+    def run(
+        self, system: str, study: str, progress: Progress = no_progress, stop: Stop = never_stop, **settings: Any
+    ) -> Any:
         """Runs a study of a system here and now; `lab.systems()` lists them.
 
         Args:
@@ -643,7 +634,7 @@ class Lab:
 
     @staticmethod
     def crash_test(
-        kills: int = 50, seed: int = 0, folder: str | Path | None = None, progress: Progress = _quiet
+        kills: int = 50, seed: int = 0, folder: str | Path | None = None, progress: Progress = no_progress
     ) -> CrashReport:
         """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -12,11 +12,11 @@ from memlab.lab.asking import split_arguments
 from memlab.lab.resolving import Resolved, Resolver
 from memlab.lm.passage import check_causal
 from memlab.lm.prompts import read_prompt
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.copying import LEAST, copied_spans
 from memlab.reading.decoding import Decoding
 from memlab.reading.generating import Said, Start, generate, generated_step
 from memlab.reading.reader import Request
-from memlab.reading.states import Progress
 from memlab.results import About, Branch, CopiedSpan, Generation, GenerationPair, Node, TraceStep
 from memlab.results.moves import Choose, GoOn, then
 from memlab.systems.registry import registry
@@ -46,7 +46,7 @@ class GenerationRequest:
         own, settings = split_arguments(cls, arguments)
         return cls(prompt, **own, settings=settings)
 
-    def reading(self, progress: Progress = lambda fraction, message: None) -> Request:
+    def reading(self, progress: Progress = no_progress) -> Request:
         """The same options as a method needs them; `knn_temperature` is the temperature of the memory."""
         given = dict(self.settings)
         if "knn_temperature" in given:
@@ -83,8 +83,8 @@ class Generating:
     def generate(
         self,
         request: GenerationRequest,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Generation:
         """Continues a prompt token by token with a causal model and its memory; see `Lab.generate`.
 
@@ -120,8 +120,8 @@ class Generating:
         self,
         prompt: str,
         method: str | None = None,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **how: Any,
     ) -> GenerationPair:
         """With memory and without: the same prompt, model, decoding and seed. Arguments as `Lab.generate`.
@@ -144,8 +144,8 @@ class Generating:
         generation: Generation,
         max_tokens: int,
         after: int | None = None,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Generation:
         """The same decoding by the same model without memory, behind the prompt or behind the node `after`.
 
@@ -164,8 +164,8 @@ class Generating:
         self,
         generation: Generation,
         max_tokens: int = 1,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Generation:
         """Continues at the end of the branch that `generation` shows, as if it had not been interrupted.
 
@@ -182,8 +182,8 @@ class Generating:
         node: int,
         token: int | str,
         max_tokens: int = 1,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Generation:
         """Puts `token` (an id, or a word) in place of that of `node`, and continues from there; all branches stay.
 
@@ -219,7 +219,7 @@ class Generating:
         """The id of a word that could stand in place of a node. Raises NotFound, InputError."""
         return id_of(generation, node_of(generation, node), word)
 
-    def resolve(self, request: GenerationRequest, progress: Progress = lambda fraction, message: None) -> Resolved:
+    def resolve(self, request: GenerationRequest, progress: Progress = no_progress) -> Resolved:
         """As a reading is resolved, without the settings that only a passage has.
 
         Raises:
@@ -241,15 +241,13 @@ class Generating:
             GenerationRequest(g.prompt, g.method, g.model, g.datastore, gate=gate, as_of=g.as_of, settings=given)
         )
 
-    def _resume(self, g: Generation, by: Extension, progress: Progress, stop: Callable[[], bool]) -> Generation:
+    def _resume(self, g: Generation, by: Extension, progress: Progress, stop: Stop) -> Generation:
         resolved = self._resolve_again(g)
         if isinstance(by.max_tokens, bool) or not isinstance(by.max_tokens, int) or by.max_tokens < 1:
             raise InputError(f"max_tokens is {by.max_tokens!r}; allowed is a whole number from 1 on.")
         return self._extend(g, resolved, by, progress, stop)
 
-    def _extend(
-        self, g: Generation, resolved: Resolved, by: Extension, progress: Progress, stop: Callable[[], bool]
-    ) -> Generation:
+    def _extend(self, g: Generation, resolved: Resolved, by: Extension, progress: Progress, stop: Stop) -> Generation:
         """The tree with a branch more."""
         order = resolved.order
         parent, token, max_tokens = by.parent, by.token, by.max_tokens

@@ -15,8 +15,8 @@ from memlab.lm.catalogue import info
 from memlab.lm.model import LanguageModel
 from memlab.memory.retrieval import Searchable
 from memlab.memory.shelf import Shelf
-from memlab.reading.reader import PRESETS, Reader, Sources, no_progress
-from memlab.reading.states import Progress
+from memlab.progress import Progress, no_progress
+from memlab.reading.reader import PRESETS, Reader, Sources
 from memlab.systems.registry import registry
 
 

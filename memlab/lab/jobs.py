@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from memlab.errors import NotFound, StoppedError
 from memlab.lab.context import Context
+from memlab.progress import Progress, Stop
 from memlab.record.job_info import JobInfo
-from memlab.record.jobs import Progress, Stop
 from memlab.record.jobs import Work as JobWork
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,11 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Windows, check_causal, passage, windows, with_memory
 from memlab.memory.leave_out import LEAVE_OUT
 from memlab.memory.retrieval import check_k
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.gates import gate_class
 from memlab.reading.knn_reader import KnnReader, whole_store
 from memlab.reading.reader import Request
-from memlab.reading.states import Progress, Search
+from memlab.reading.states import Search
 from memlab.results import Article
 from memlab.systems.registry import registry
 
@@ -134,8 +135,8 @@ class Perplexity:
         methods: Sequence[str] | None,
         options: PerplexityOptions,
         losses: Path | None = None,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> dict[str, Any]:
         """Perplexity of texts under several methods, all on the same tokens; see `Lab.evaluate_perplexity`.
 
@@ -213,7 +214,7 @@ class Perplexity:
         data: Data,
         o: PerplexityOptions,
         progress: Progress,
-        stop: Callable[[], bool],
+        stop: Stop,
     ) -> tuple[Measured, int | None]:
         """One run, and the number of neighbors that were searched."""
         lm = self.house.load(run.model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,9 @@ from memlab.lab.context import Context
 from memlab.lab.jobs import long_work
 from memlab.lab.resolving import Resolver, reading_request
 from memlab.lm.passage import Passage, passage
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.passes import Order, Read, read
 from memlab.reading.reader import Request
-from memlab.reading.states import Progress
 from memlab.reading.tracing import Mixing, step, trace
 from memlab.results import About, Article, Trace, TraceStep
 from memlab.systems.registry import registry
@@ -57,8 +57,8 @@ class Reading:
         text: str,
         request: Request,
         cut: bool = False,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Trace:
         """Reads a passage token by token with a causal model and its memory; see `Lab.read`.
 
@@ -145,8 +145,8 @@ class Reading:
     def _read(
         self,
         resolved: ResolvedReading,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Read:
         """Forward passes and searches, unless this passage was read in the same way before."""
         at = (resolved.order, resolved.passage.text)
@@ -172,5 +172,5 @@ def _in_pieces(text: str, words: Iterable[str]) -> str | None:
 
 
 @long_work("read", stored=False)
-def _read(lab: Lab, progress: Progress, stop: Callable[[], bool], text: str, **how: Any) -> Trace:
+def _read(lab: Lab, progress: Progress, stop: Stop, text: str, **how: Any) -> Trace:
     return lab.read(Article("passage", "passage", text), progress=progress, stop=stop, **how)

@@ -23,7 +23,8 @@ from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from memlab.errors import InputError, StoppedError
 from memlab.lm.caches import cache_argument
-from memlab.lm.optimization import Optimization, Progress
+from memlab.lm.optimization import Optimization
+from memlab.progress import Progress, Stop, never_stop, no_progress
 
 KINDS = {  # kinds of model that need nothing but a text; systems declare further ones as recipes
     "base": "a causal model without short-term memory",
@@ -164,8 +165,8 @@ def train_on_stream(
     stream: Stream,
     vocabulary: int,
     extra: Extra = Extra(),
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> LlamaForCausalLM:
     """Trains the model of `recipe`. Two runs with one seed on one machine give the same.
 

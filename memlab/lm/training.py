@@ -17,7 +17,7 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,9 @@ from memlab.corpus.world import World
 from memlab.errors import StoppedError
 from memlab.lm.folder import write_model
 from memlab.lm.heads import plain_head
-from memlab.lm.optimization import Optimization, Progress
+from memlab.lm.optimization import Optimization
 from memlab.lm.tokenizer import make_tokenizer, start_only
+from memlab.progress import Progress, Stop, never_stop, no_progress
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ def train(
     recipe: Recipe,
     world: World,
     out: Path,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> Path:
     """Trains the model of `recipe` and writes its folder: configuration, fp16 weights, tokenizer, memlab.json.
 

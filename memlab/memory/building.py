@@ -18,7 +18,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -35,10 +35,11 @@ from memlab.errors import HomeError, InputError, StoppedError, StoreError
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
 from memlab.memory.datastore import Datastore, Fingerprint, Meta
-from memlab.memory.files import Progress, concatenate, link, locked, put, put_away, write_array
+from memlab.memory.files import concatenate, link, locked, put, put_away, write_array
 from memlab.memory.index import make_index, recipe_for, write_index
 from memlab.memory.marks import mark
-from memlab.memory.plan import WHOLE, Reading, Tick, encode_plan, plan, plan_part
+from memlab.memory.plan import WHOLE, Reading, encode_plan, plan, plan_part
+from memlab.progress import Progress, Stop, Tick, never_stop, no_progress
 from memlab.results import Article
 
 SHARD_TOKENS = 60_000  # words, roughly, of the texts of one shard
@@ -64,8 +65,8 @@ def build(
     model: LanguageModel,
     documents: Sequence[Article],
     order: Order,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> list[Path]:
     """Builds the datastores of an order; returns their folders. Goes on where an earlier try ended.
 
@@ -107,7 +108,7 @@ def check_name(name: str) -> None:
 
 
 def _build(
-    home: Path, model: LanguageModel, documents: Sequence[Article], order: Order, progress: Progress, stop: Callable
+    home: Path, model: LanguageModel, documents: Sequence[Article], order: Order, progress: Progress, stop: Stop
 ) -> list[Path]:
     folder = home / "datastores"
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +143,7 @@ class _Watch:
     """Progress within the shard of documents `first` to `last` (exclusive, fractions in a long one) of `count`."""
 
     progress: Progress
-    stop: Callable[[], bool]
+    stop: Stop
     first: float
     last: float
     count: int
@@ -163,7 +164,7 @@ class _Watch:
             raise StoppedError(self.stopped)
 
 
-def _indexing(progress: Progress, stop: Callable[[], bool], share: float) -> None:
+def _indexing(progress: Progress, stop: Stop, share: float) -> None:
     if stop():
         raise StoppedError("stopped while making the index; all shards are kept")
     progress(0.96 + 0.03 * share, "making the index")

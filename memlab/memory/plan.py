@@ -10,7 +10,7 @@ an entry once, with at least `window - stride` tokens before it where the text h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,9 +20,9 @@ import torch
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
+from memlab.progress import Tick, no_tick
 from memlab.results import Article
 
-Tick = Callable[[float], None]
 BATCH_TOKENS = 6144  # tokens of one forward pass: large enough to fill two cores, small in memory
 
 
@@ -79,9 +79,9 @@ def plan(
     documents: Sequence[Article],
     first_row: int = 0,
     reading: Reading = WHOLE,
-    tick: Tick = lambda share: None,
+    tick: Tick = no_tick,
 ) -> Plan:
-    """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` hears of each document."""
+    """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` is called before each document."""
     return _planned(model, ((row, a, None) for row, a in enumerate(documents, first_row)), reading, tick)
 
 
@@ -117,7 +117,7 @@ def plan_part(
     row: int,
     part: tuple[int, int],
     reading: Reading = WHOLE,
-    tick: Tick = lambda share: None,
+    tick: Tick = no_tick,
 ) -> Plan:
     """The entries of those contexts of one document that begin within characters `part` (first, last exclusive).
 
@@ -126,12 +126,10 @@ def plan_part(
     return _planned(model, [(row, document, part)], reading, tick)
 
 
-def encode_plan(
-    model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tick = lambda share: None
-) -> dict[str, np.ndarray]:
+def encode_plan(model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tick = no_tick) -> dict[str, np.ndarray]:
     """Keys of all entries of a plan: name -> (n, d) float16. Contexts are batched by length.
 
-    `tick` hears before each batch which share of the entries is done; what it raises ends the encoding.
+    `tick` is called before each batch with the fraction of the entries that is done; exceptions abort.
     """
     out = {key: np.empty((len(plan), model.width(key)), np.float16) for key in keys}
     done = 0

@@ -29,6 +29,7 @@ from memlab.errors import StoppedError
 from memlab.memory.datastore import Datastore
 from memlab.memory.index import candidates, enough, make_index, rerank
 from memlab.memory.search import search_all
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.results import Article
 
 COPY, LONG = 24, 600
@@ -104,8 +105,8 @@ def neighbors(
     K: int,
     gap: int,
     apart: bool = True,
-    progress: Callable[[float, str], None] = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> np.ndarray:
     """(n, K) int32 entry numbers of each position's nearest entries, -1 where fewer are left.
 

@@ -10,7 +10,7 @@ pieces into which its tokenizer splits the word, as it would read them in a text
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -21,11 +21,11 @@ from memlab.corpus.word_kinds import kinds
 from memlab.lm.model import LanguageModel
 from memlab.lm.writing import Writer
 from memlab.memory.found import Found
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.decoding import Decoding, choose
 from memlab.reading.mixture import Sides
 from memlab.reading.next_token import next_token
 from memlab.reading.passes import Order
-from memlab.reading.states import Progress
 from memlab.reading.tracing import SHOWN, Mixing, frequencies, step_of
 from memlab.results import Remembered, TraceStep, TraceToken, WordProbability
 
@@ -111,8 +111,8 @@ def generate(
     begin: Start,
     decoding: Decoding,
     max_tokens: int,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> Generated:
     """Continues a text by at most `max_tokens` tokens.
 

@@ -27,14 +27,13 @@ from cachetools import LRUCache
 from sqlalchemy import delete, select, update
 
 from memlab.errors import InputError, MemlabError, NotFound, RecordError
+from memlab.progress import Progress, Stop
 from memlab.record.chain import plain
 from memlab.record.database import Database
 from memlab.record.job_info import GOING, HOST, RESUMABLE, RUNNER, JobInfo, job_info, lives
 from memlab.record.ledger import now
 from memlab.record.tables import Job
 
-Progress = Callable[[float, str], None]
-Stop = Callable[[], bool]
 Work = Callable[[Progress, Stop], Any]
 
 WORKERS = 2

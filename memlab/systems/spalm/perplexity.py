@@ -15,8 +15,9 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, Windows, read_texts, with_memory
 from memlab.lm.spalm import SpalmModel
 from memlab.memory.retrieval import check_k
+from memlab.progress import no_progress
 from memlab.reading.knn_reader import still_building
-from memlab.reading.reader import House, no_progress
+from memlab.reading.reader import House
 from memlab.reading.states import Search
 from memlab.systems.spalm.combination import check_spalm, spalm_scores
 from memlab.systems.spalm.declaration import METHOD

@@ -33,7 +33,6 @@ from memlab.evaluate.text_models import (
 from memlab.lm.catalogue import BUNDLED, info, load, load_encoder
 from memlab.lm.folder import write_model
 from memlab.lm.model import LanguageModel
-from memlab.lm.optimization import Progress
 from memlab.lm.passage import Segments, Windows, read_texts, windows
 from memlab.lm.spalm import SpalmModel, SpalmRecord
 from memlab.lm.text_training import Extra, Loss, Stream, train_on_stream
@@ -42,7 +41,8 @@ from memlab.memory.datastore import Datastore
 from memlab.memory.plan import encode_plan, plan
 from memlab.memory.precompute import Positions, Ticket, identity, keep, kept, neighbors, sentences_of
 from memlab.memory.search import search_all
-from memlab.reading.reader import House, no_progress
+from memlab.progress import Progress, no_progress
+from memlab.reading.reader import House
 from memlab.systems.spalm import combination
 from memlab.systems.spalm.combination import check_spalm, spalm_scores
 
