@@ -23,3 +23,8 @@ def no_tick(fraction: float) -> None:
 def never_stop() -> bool:
     """No request to stop."""
     return False
+
+
+def part(progress: Progress, low: float, high: float) -> Progress:
+    """Progress of a part of the work, which takes the fractions `low` to `high` of the whole."""
+    return lambda fraction, message: progress(low + fraction * (high - low), message)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from memlab.bundle import assets
 from memlab.corpus.door import checked_json
 from memlab.errors import InputError
+from memlab.serialize import as_json
 
 FORMAT, VERSION = "memlab-lesson", 1
 MARK = f'"format": "{FORMAT}"'  # stands at the beginning of every lesson's file
@@ -41,7 +42,7 @@ class Step:
         return f"{self.page}?{urlencode(self.parameters)}" if self.parameters else self.page
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "parameters": dict(self.parameters)}
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,7 @@ class Lesson:
     bundled: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "name": self.name,
-            "title": self.title,
-            "about": self.about,
-            "minutes": self.minutes,
-            "steps": [step.to_dict() for step in self.steps],
-        }
+        return {"format": FORMAT, "version": VERSION, **as_json(self, "name", "title", "about", "minutes", "steps")}
 
     def to_json(self) -> str:
         """The lesson as a file's text."""

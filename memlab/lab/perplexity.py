@@ -33,7 +33,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Windows, check_causal, passage, windows, with_memory
 from memlab.memory.leave_out import LEAVE_OUT
 from memlab.memory.retrieval import check_k
-from memlab.progress import Progress, Stop, never_stop, no_progress
+from memlab.progress import Progress, Stop, never_stop, no_progress, part
 from memlab.reading.gates import gate_class
 from memlab.reading.knn_reader import KnnReader, whole_store
 from memlab.reading.reader import Request
@@ -162,7 +162,7 @@ class Perplexity:
         for i in range(number):
             others = (o.datastores, o.short_term_models, o.own_models)
             run = Run(models[i], *(names[min(i, len(names) - 1)] if names else None for names in others))
-            made, k_used = self._measure(chosen, run, data, o, _part(progress, i, number), stop)
+            made, k_used = self._measure(chosen, run, data, o, part(progress, i / number, (i + 1) / number), stop)
             runs.append(made)
         passages = _passages(tokenizer, texts)
         if losses is not None:
@@ -324,7 +324,3 @@ def _same_tokenizer(one: LanguageModel, other: LanguageModel) -> None:
         raise InputError(
             f"{one.name} and {other.name} have different tokenizers; perplexities of different tokens cannot be compared."
         )
-
-
-def _part(progress: Progress, number: int, of: int) -> Progress:
-    return lambda fraction, message: progress((number + fraction) / of, message)

@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from memlab.lab.context import Context
 from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.jobs import long_work
-from memlab.progress import Progress, Stop, never_stop, no_progress
+from memlab.progress import Progress, Stop, never_stop, no_progress, part
 from memlab.results import Generation, GenerationPair
 from memlab.results.moves import Choose, GoOn, Move, moves_of
 from memlab.systems.registry import registry
@@ -52,14 +52,14 @@ class Trees:
         g, todo = self._replayed(prompt, moves, how)
         tokens, said = sum(move.tokens for move in todo) or 1, 0
         for move in todo:
-            share = _part(progress, _WITH * said / tokens, _WITH * (said + move.tokens) / tokens)
+            share = part(progress, _WITH * said / tokens, _WITH * (said + move.tokens) / tokens)
             g, said = self._apply(g, prompt, move, how, share, stop), said + move.tokens
             if g.ended == "stopped":
                 break
             with _lock:
                 self._trees[self._place(prompt, how, g.moves)] = g
         assert g is not None
-        return self._alone_beside(g, _part(progress, _WITH, 1.0), stop)
+        return self._alone_beside(g, part(progress, _WITH, 1.0), stop)
 
     def tokens_left(self, prompt: str, moves: str, **how: Any) -> int:
         """How many tokens `replay` would still have to generate with memory: trees made before are kept.
@@ -132,10 +132,6 @@ class Trees:
         with _lock:
             self._trees[at] = alone
         return GenerationPair(g, alone, after)
-
-
-def _part(progress: Progress, low: float, high: float) -> Progress:
-    return lambda fraction, message: progress(low + fraction * (high - low), message)
 
 
 @long_work("generate", stored=False)

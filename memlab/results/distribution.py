@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from memlab.serialize import as_json
+
 
 @dataclass(frozen=True)
 class WordProbability:
@@ -18,7 +20,7 @@ class WordProbability:
     p: float
 
     def to_dict(self) -> dict[str, Any]:
-        return {"id": self.id, "token": self.token, "p": self.p}
+        return as_json(self)
 
 
 class Distribution(Sequence[WordProbability]):

@@ -9,10 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from memlab.errors import InputError
+from memlab.results.about import origin
 from memlab.results.gate import GateInfo
 from memlab.results.moves import Look, Move, then, written
 from memlab.results.tables import csv_text
-from memlab.results.trace import TraceToken, in_a_line, origin
+from memlab.results.trace_token import TraceToken, in_a_line
+from memlab.serialize import as_json
 
 ENDINGS = {
     "max_tokens": "as many tokens as asked for",
@@ -63,17 +65,7 @@ class CopiedSpan:
     passages: int = 1
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "first": self.first,
-            "last": self.last,
-            "text": self.text,
-            "document": self.document,
-            "start": self.start,
-            "end": self.end,
-            "entry": self.entry,
-            "source": self.source,
-            "passages": self.passages,
-        }
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -194,22 +186,13 @@ class Generation:
         """Plain JSON types; `tokens` and `copied` are those of this branch, `tree` has all nodes."""
         return {
             **origin(self),
-            "prompt": self.prompt,
-            "text": self.text,
-            "continuation": self.continuation,
-            "decoding": dict(self.decoding),
-            "max_tokens": self.max_tokens,
-            "copied_from": self.copied_from,
-            "tokens": [token.to_dict() for token in self.tokens],
-            "copied": [span.to_dict() for span in self.copied],
-            "ended": self.ended,
-            "summary": self.summary,
-            "leaf": self.leaf,
+            **as_json(self, "prompt", "text", "continuation", "decoding", "max_tokens", "copied_from"),
+            **as_json(self, "tokens", "copied", "ended", "summary", "leaf"),
             "tree": [
                 {"node": n.number, "parent": n.parent, "id": n.token.id, "text": n.token.text, "chosen": n.chosen}
                 for n in self.nodes
             ],
-            "branches": [{"leaf": b.leaf, "ended": b.ended} for b in self.branches],
+            "branches": [as_json(b, "leaf", "ended") for b in self.branches],
             "moves": written(self.moves),
             "notices": list(self.notices),
         }
