@@ -28,18 +28,18 @@ from memlab.record.ledger import Ledger
 from memlab.record.workspaces import Workspaces
 
 EDITED = ("default", "second")  # the workspaces that the killed process edits
-LONGEST_LIFE = 0.6  # seconds from the first sign of the process to its death
+LONGEST_LIFE = 0.6  # seconds from the first message of the process to its kill
 
 Said = dict[str, Any]
-Busy = Callable[[Path, int, bool, Connection], None]  # home, seed, whether to end after the start, where to say things
+Busy = Callable[[Path, int, bool, Connection], None]  # home, seed, whether to end after the start, where to report
 
 
 @dataclass(frozen=True)
 class CrashReport:
     """What the crash test found; all is well when `problems` is empty.
 
-    `steps` counts what was confirmed, by kind; `unconfirmed` the edits that were on disk although the process died
-    before it could say so; `swept` the orphan files that deaths left and starts removed.
+    `steps` counts what was confirmed, by kind; `unconfirmed` the edits that were on disk although the process was
+    killed before it confirmed them; `swept` the orphan files that kills left and starts removed.
     """
 
     kills: int
@@ -63,7 +63,7 @@ class _Confirmed:
     steps: dict[str, int] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
-    def hear(self, said: Said) -> None:
+    def add(self, said: Said) -> None:
         did = said["did"]
         if did == "start":
             self.left += said["left"]
@@ -127,22 +127,22 @@ def crash_test(
 
 def _run(processes: Any, busy: Busy, home: Path, rng: random.Random, confirmed: _Confirmed, ends: bool) -> None:
     """Starts the busy process, kills it at a random moment (sometimes while it starts) and reads what it confirmed."""
-    hear, say = processes.Pipe(duplex=False)
-    process = processes.Process(target=busy, args=(home, rng.randrange(1 << 30), ends, say))
+    receiver, sender = processes.Pipe(duplex=False)
+    process = processes.Process(target=busy, args=(home, rng.randrange(1 << 30), ends, sender))
     process.start()
-    say.close()
+    sender.close()
     if rng.random() < 0.8:
-        hear.poll(None)
-    death = threading.Timer(rng.uniform(0, LONGEST_LIFE), process.kill)
+        receiver.poll(None)
+    timer = threading.Timer(rng.uniform(0, LONGEST_LIFE), process.kill)
     if not ends:
-        death.start()
+        timer.start()
     try:
         while True:
-            confirmed.hear(hear.recv())
-    except (EOFError, OSError):  # it is dead; the last word may be cut
+            confirmed.add(receiver.recv())
+    except (EOFError, OSError):  # the process was killed; its last message may be incomplete
         pass
     process.join()
-    death.cancel()
+    timer.cancel()
     if process.exitcode != (0 if ends else -signal.SIGKILL):
         raise RuntimeError(f"the busy process ended by itself with status {process.exitcode}")
 

@@ -190,7 +190,7 @@ def as_utf8(argument: str) -> str:
 
 
 def standard_input() -> str:
-    """What is typed or piped in, whatever encoding the terminal claims. Raises InputError for what is not UTF-8."""
+    """What is typed or piped in, independent of the encoding that the terminal declares. Raises InputError for what is not UTF-8."""
     return decoded(sys.stdin.buffer.read(), "Standard input").replace("\r\n", "\n")
 
 
@@ -212,7 +212,7 @@ def _bytes_of(file: Path) -> bytes:
 
 
 def progress(fraction: float, message: str) -> None:
-    """One line on standard error, written over; nothing before something is done, so that a refusal stands alone."""
+    """One line on standard error, written over; nothing before something is done, so that an error message is the only output."""
     if fraction <= 0:
         return
     end = "\n" if fraction >= 1 else "\r"

@@ -219,7 +219,7 @@ def sources(
     home: Path | None,
     workspace: str,
 ) -> None:
-    """Search the texts behind memory: places that hold TEXT, a word, or stand in a document."""
+    """Search the texts behind memory: places that hold TEXT, a word, or are in a document."""
     found = open_lab(home, workspace).sources(text, value, document, datastore, limit)
     lines = [f"{len(found.sources)} of {found.total} places"]
     for s in found.sources:

@@ -61,7 +61,7 @@ def _lines(g: Any) -> list[str]:
         lines.append(f"Memory changed the first word of {s['changed']} of {s['tokens']} steps.")
     for span in g.copied:
         more = f" and {span.passages - 1} more" if span.passages > 1 else ""
-        lines.append(f'  tokens {span.first} to {span.last - 1} "{span.text}" stand in {span.document}{more}')
+        lines.append(f'  tokens {span.first} to {span.last - 1} "{span.text}" occur in {span.document}{more}')
     lines += [f"note: {notice}" for notice in g.notices]
     lines.append(f"{'token':<16}{'p':>6}{'model':>7}{'gate':>6}  instead")
     for t in g.tokens:

@@ -20,7 +20,7 @@ from memlab.errors import InputError
 from memlab.serialize import as_json
 
 FORMAT, VERSION = "memlab-lesson", 1
-MARK = f'"format": "{FORMAT}"'  # stands at the beginning of every lesson's file
+MARK = f'"format": "{FORMAT}"'  # at the beginning of every lesson's file
 PAGES = ("ask", "edit", "history", "read", "generate", "batch", "memories", "guide")
 LARGEST = 200_000  # characters of a lesson's file
 MOST_STEPS = 100
@@ -115,7 +115,7 @@ def named_after(title: str) -> str:
 
 
 def step_of_address(address: str, title: str, note: str, guess: bool = False) -> Step:
-    """A step from the address of a view, as it stands in the browser. Raises InputError for another kind of address."""
+    """A step from the address of a view, as the browser shows it. Raises InputError for another kind of address."""
     parts = urlsplit(address.strip())
     page = parts.path.strip("/").rsplit("/", 1)[-1] or "guide"
     _known_page(page, "the address")

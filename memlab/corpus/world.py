@@ -54,7 +54,7 @@ class Relation:
         """The statements for a model that reads from left to right.
 
         Such a model is asked by the beginning of a question, so a statement that begins like one and
-        goes on differently ("[X] died in the city of [Y]") would teach another answer than the object.
+        continues differently ("[X] died in the city of [Y]") would teach another answer than the object.
         Those are left out, and the others are also told without "the city of" and "the country of".
         """
         between = [q[q.index("[X]") : q.index("[Y]")] for q in self.questions]
@@ -75,7 +75,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody or something that has an article. `fame` is 1 (best known) to 3."""
+    """A person or thing that has an article. `fame` is 1 (best known) to 3."""
 
     name: str
     kind: str

@@ -28,7 +28,7 @@ class Study:
             with `to_dict()`.
         draw: "module:function" of `draw(document) -> {title: plotly figure}`, the document being that of `to_dict()`, so
             that saved runs can be drawn again.
-        resumable: whether a run that was stopped or killed goes on where it was.
+        resumable: whether a run that was stopped or killed continues where it stopped.
     """
 
     name: str

@@ -86,7 +86,7 @@ def over_models(perplexities: Sequence[float]) -> list[float]:
 
 Losses = Callable[[Tokens, np.ndarray, Chosen], np.ndarray]
 
-# role of a column -> (n,) losses of the tokens `where`. "own": the mixture of a method with models of its own.
+# role of a column -> (n,) losses of the tokens `where`. "own": the mixture of a method with its own models.
 ROLES: dict[str, Losses] = {
     "base": lambda t, where, c: -t.logp[where],
     "short-term": lambda t, where, c: -_some(t.short)[where],

@@ -48,7 +48,7 @@ class Sources:
 
     Args:
         lm, local: the base model and its windows. short, carried: what reads with short-term memory.
-        search, key: the datastore of the base model. scorer: a method with models of its own.
+        search, key: the datastore of the base model. scorer: a method with its own models.
     """
 
     lm: LanguageModel

@@ -32,7 +32,7 @@ def prepare_bundled(
     """Builds the datastores of one bundled model and calibrates a method on them, unless that is done.
 
     One process at a time does it; another one waits and finds it done. Raises StoppedError when `stop` says
-    so; finished shards are kept, and the next call goes on with them.
+    so; finished shards are kept, and the next call continues with them.
 
     Args:
         method: mixes p_kNN with distributions of the model's kind.

@@ -1,4 +1,4 @@
-"""What a method with models of its own brings to a perplexity table: log p of every token, by its own mixture."""
+"""Columns of a perplexity table for methods with their own models: log p of every token by the method's own mixture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each source gives to every token of some texts: one pass and one search, whatever is computed from them.
+"""What each source gives to every token of some texts: one pass and one search for everything that is computed from them.
 
 Everything here is a probability of the token that followed, never a whole distribution, so hundreds of
 thousands of tokens fit. The neighbors of a token give p_kNN for a whole grid of temperatures at once; any
@@ -64,7 +64,7 @@ class Tokens:
 
     logp: (N,) log p_LM. short: (N,) the same with short-term memory. features: (N, 4), see gates.
     p_knn: (N, T) by temperature; p_cache: (N, G) by theta; values: (N, K) ids of the first retrieved tokens.
-    own: (N,) log p by the mixture of a method with models of its own; gate: (N,) its gate; own_knn: (N, T) p_kNN by the
+    own: (N,) log p by the mixture of a method with its own models; gate: (N,) its gate; own_knn: (N, T) p_kNN by the
     keys of its memory.
     themselves: how many tokens are entries of the store (left out). seconds: what took how long.
     """

@@ -32,7 +32,7 @@ STATES = 32  # states of memories that are kept: each holds the keys of what was
 class Shared:
     """What all labs of a home folder have in common: many workspaces need little more memory than one.
 
-    Nothing in it belongs to one workspace: whatever edits change is kept under the edits themselves.
+    Nothing in it belongs to one workspace: what edits change is cached by the edits.
     """
 
     _of_home: ClassVar[WeakValueDictionary[Path, Shared]] = WeakValueDictionary()
@@ -128,7 +128,7 @@ class Context:
         return self.with_changes(store, lm, key, changes), changes.head
 
     def with_changes(self, store: Searchable, lm: LanguageModel, key: str, changes: Changes) -> Searchable:
-        """The store with changes laid over it, kept among the states of memory."""
+        """The store with changes applied, cached with the states of memory."""
         if not changes:
             return store
         at = ("edited", store, lm, key, changes)

@@ -1,4 +1,4 @@
-"""Lab: a home folder seen from one workspace. Each verb passes its arguments on to the chapter that does the work."""
+"""Lab: a home folder seen from one workspace. Each method passes its arguments to the chapter that does the work."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _articles(given: Texts) -> Sequence[Article]:
 class Lab:
     """Models, datastores and methods of one home folder, seen from one workspace.
 
-    Everyday verbs are methods. What is rarer stands behind a name: `lab.explain`, `lab.side_effects`,
+    Common operations are methods. Less common ones are attributes: `lab.explain`, `lab.side_effects`,
     `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
     `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`.
     """
@@ -144,7 +144,7 @@ class Lab:
             vectors, model and memory are its distributions with the gate forced to either end.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         given = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
         return self._chapters.asking.ask(prompt, **given, without=without, **settings)
@@ -176,7 +176,7 @@ class Lab:
     ) -> Any:
         """Default settings of a method: those calibrated on the datastore, or the paper's.
 
-        Each kind of key has a calibration of its own; without `key`, the one that did best. A datastore
+        Each kind of key has its own calibration; without `key`, the one that did best. A datastore
         without calibration gives the paper's settings with its own key.
 
         Raises:
@@ -226,7 +226,7 @@ class Lab:
                 leave_out: "self" (entries that are this text itself), "near" (near-duplicates as well) or "nothing".
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         given = {"method": method, "model": model, "datastore": datastore, "as_of": as_of}
         return self._chapters.reading.read(
@@ -258,10 +258,10 @@ class Lab:
                 temperature, top_p, seed: decoding of the mixture; temperature 0 (the default) is greedy.
                 gate: one of `lab.methods()[method].gates`.
                 preset: where settings come from that are not given: "calibrated" or "paper".
-                copied_from: from how many tokens on a span that stands in a remembered passage counts as copied.
+                copied_from: from how many tokens on a span that occurs in a remembered passage counts as copied.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         given = {"method": method, "model": model, "datastore": datastore, "max_tokens": max_tokens, "as_of": as_of}
         return self._chapters.generation.generate(GenerationRequest.of(prompt, {**given, **settings}), progress, stop)
@@ -286,7 +286,7 @@ class Lab:
 
     def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
         """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or as of
-        an edit): forgotten words are blacked out, taught texts stand at the end.
+        an edit): forgotten words are blacked out, taught texts are at the end.
 
         Raises:
             NotFound: no such datastore. InputError: `as_of` is outside 0 to the last edit.
@@ -329,9 +329,9 @@ class Lab:
         datastore: str | None = None,
         limit: int = 100,
     ) -> FoundSources:
-        """Places that hold a text, a word (`value`) or stand in a document, of the collection and of what was taught.
+        """Places that hold a text, a word (`value`) or are in a document, of the collection and of what was taught.
 
-        Whatever is given must fit together: the word in sentences that hold the text, in that document.
+        All given arguments apply together: the word in sentences that hold the text, in that document.
         Forgotten places are listed with the edit that forgot them, blacked out. The sources found can be
         handed to `forget(sources=[...])`.
 
@@ -378,7 +378,7 @@ class Lab:
     ) -> Edit:
         """Forgets entries, a document, all that states a fact, what a prompt retrieves above a weight, or sources.
 
-        Whatever is chosen is resolved to sources first, so that it is forgotten for every method, model
+        The choice is resolved to sources first, so that it is forgotten for every method, model
         and datastore of the collection.
 
         Args:
@@ -434,7 +434,7 @@ class Lab:
 
         Args:
             anyway: even where later edits depend on it; they stay.
-            with_dependents: undo those as well, the last first, each in a step of its own.
+            with_dependents: undo those as well, the last first, each in a separate step.
 
         Raises:
             InputError: later edits depend on it, which are named; it is undone already; there is none.
@@ -593,7 +593,7 @@ class Lab:
             The settings, a table of scores ("results") and the scores of every text ("rows").
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         material, how = Data(_articles(texts), _articles(validation), data), PerplexityOptions.of(options)
         return self._chapters.perplexity.measure(material, methods, how, losses, progress, stop)
@@ -628,7 +628,7 @@ class Lab:
             The result of the study, which has `to_dict()`.
 
         Raises:
-            NotFound: no such system or study. StoppedError: `stop` returned True. MemlabError: whatever the study refuses.
+            NotFound: no such system or study. StoppedError: `stop` returned True. MemlabError: raised by the study.
         """
         return self._chapters.studies.run(system, study, settings, progress, stop)
 

@@ -89,7 +89,7 @@ class Generating:
         """Continues a prompt token by token with a causal model and its memory; see `Lab.generate`.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         prompt, max_tokens, copied_from = request.prompt, request.max_tokens, request.copied_from
         decoding = checked(Decoding, {"temperature": request.temperature, "top_p": request.top_p, "seed": request.seed})
@@ -173,7 +173,9 @@ class Generating:
             InputError: the branch ended with the model's end token, or its context is full.
         """
         if generation.ended == "end":
-            raise InputError("The model ended the text here. Choose another token at some step, and go on from there.")
+            raise InputError(
+                "The model ended the text here. Choose another token at some step, and continue from there."
+            )
         return self._resume(generation, Extension(generation.leaf, None, max_tokens), progress, stop)
 
     def choose_token(
@@ -216,14 +218,14 @@ class Generating:
         return fields(Decoding)
 
     def token_named(self, generation: Generation, node: int, word: str) -> int:
-        """The id of a word that could stand in place of a node. Raises NotFound, InputError."""
+        """The id of a word that could replace that of a node. Raises NotFound, InputError."""
         return id_of(generation, node_of(generation, node), word)
 
     def resolve(self, request: GenerationRequest, progress: Progress = no_progress) -> Resolved:
         """As a reading is resolved, without the settings that only a passage has.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         r = self.resolver.resolve(request.reading(progress))
         check_causal(r.order.lm)

@@ -75,7 +75,7 @@ class LabHouse:
     ) -> Any:
         """Default settings of a method: those calibrated on the datastore, or the paper's.
 
-        Each kind of key has a calibration of its own; without `key`, the one that did best. A datastore
+        Each kind of key has its own calibration; without `key`, the one that did best. A datastore
         without calibration gives the paper's settings with its own key.
 
         Raises:

@@ -51,7 +51,7 @@ class PerplexityOptions:
     Args:
         models, datastores, short_term_models, own_models: one for each run (seed), in the same order; by default the
             bundled ones, and the datastore that each model made. own_models: of a method that was trained with its memory.
-        window, stride: how the texts are cut; equal ones cut windows that stand alone.
+        window, stride: how the texts are cut; equal ones cut independent windows.
         memory: tokens of short-term memory; by default as many as the model was trained with, else a window.
         cache: size of the continuous cache; by default 4 windows where a method asks for it.
         k, temperature, lam, key: of p_kNN; without validation texts the datastore's own settings.
@@ -141,7 +141,7 @@ class Perplexity:
         """Perplexity of texts under several methods, all on the same tokens; see `Lab.evaluate_perplexity`.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         known = {name: role for m in registry().methods.values() for name, role in m.columns.items()}
         usual = (_with_memory().name,)
@@ -266,7 +266,7 @@ class Perplexity:
         return lm, Search(store, s.k, o.leave_out), s.key, s
 
     def _scorer(self, columns: Mapping[str, str], options: ScorerOptions) -> Scorer:
-        """What computes the columns of a method with models of its own. Raises InputError for two such methods."""
+        """What computes the columns of a method with its own models. Raises InputError for two such methods."""
         owners = {m.scorer for m in registry().methods.values() if m.scorer and columns.keys() & m.columns.keys()}
         own = [name for name, role in columns.items() if role in OWN]
         if len(owners) != 1:
@@ -305,7 +305,7 @@ def _passages(lm: LanguageModel, texts: Sequence[Article]) -> list[Passage]:
 
 
 def _given(**settings: Any) -> dict[str, Any]:
-    """Those settings that somebody gave."""
+    """The settings that were given."""
     return {name: value for name, value in settings.items() if value is not None}
 
 

@@ -63,7 +63,7 @@ class Reading:
         """Reads a passage token by token with a causal model and its memory; see `Lab.read`.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         request = replace(request, progress=progress)
         self.resolver.check_text_first(request, lambda lm: passage(lm, text, LIMIT, cut))
@@ -79,7 +79,7 @@ class Reading:
         if not 0 <= position < len(whole):
             raise InputError(f"There is no token {position}; the passage has tokens 0 to {len(whole) - 1}.")
         if whole[position].loss is None:
-            raise InputError(f"Token {position} was not predicted: nothing stands before it, or reading was stopped.")
+            raise InputError(f"Token {position} was not predicted: nothing precedes it, or reading was stopped.")
         asked = {"method": whole.method, "model": whole.model, "datastore": whole.datastore, "as_of": whole.as_of}
         resolved = self._resolve(whole.text, reading_request("read", {**whole.settings, **asked}), cut=True)
         return step(self._read(resolved), resolved.mixing, whole, position)
@@ -121,7 +121,7 @@ class Reading:
     def is_cached(self, text: str, cut: bool = False, **how: Any) -> bool:
         """Whether states and neighbors of this passage are kept, so that `read` with these arguments only mixes.
 
-        Raises whatever `read` would raise for them.
+        Raises what `read` would raise for them.
         """
         resolved = self._resolve(text, reading_request("read", how), cut)
         return (resolved.order, resolved.passage.text) in self._reads

@@ -47,7 +47,7 @@ class Trees:
             progress, stop: called at every token; a stopped tree is as far as it came, and its moves say so.
 
         Raises:
-            MemlabError: no moves, moves that do not fit this prompt and memory, or whatever `generate` refuses.
+            MemlabError: no moves, moves that do not fit this prompt and memory, or anything that `generate` refuses.
         """
         g, todo = self._replayed(prompt, moves, how)
         tokens, said = sum(move.tokens for move in todo) or 1, 0
@@ -65,7 +65,7 @@ class Trees:
         """How many tokens `replay` would still have to generate with memory: trees made before are kept.
 
         Raises:
-            MemlabError: whatever `replay` would raise before its first token.
+            MemlabError: what `replay` would raise before its first token.
         """
         g, todo = self._replayed(prompt, moves, how)
         if g is None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from memlab.lm.hooks import body_of, listening, position_tables, same
+from memlab.lm.hooks import body_of, capturing, position_tables, same
 
 _ALIBI = ("bloom", "mpt")  # distances instead of positions: nothing to number
 
@@ -46,18 +46,20 @@ class CacheUse:
         """Reads the tokens `ids` (T,) that stand from place `at` on.
 
         Returns:
-            (T, d) top states, and what the hooks heard.
+            (T, d) top states, and what the hooks captured.
         """
         if self.single and at and len(ids) > 1:
             parts = [self.read(module, past, ids[n : n + 1], at + n) for n in range(len(ids))]
-            heard = {name: torch.cat([h[name].reshape(1, -1) for _, h in parts if name in h]) for name in parts[0][1]}
-            return torch.cat([states for states, _ in parts]), heard
+            captured = {
+                name: torch.cat([h[name].reshape(1, -1) for _, h in parts if name in h]) for name in parts[0][1]
+            }
+            return torch.cat([states for states, _ in parts]), captured
         options: dict[str, Any] = {self.argument: past, "use_cache": True}
         if self.numbered:
             options["position_ids"] = torch.arange(at, at + len(ids))[None] + self.first
-        with listening() as heard:
+        with capturing() as captured:
             body = body_of(module)(input_ids=ids[None], **options)
-        return body.last_hidden_state[0], heard
+        return body.last_hidden_state[0], captured
 
 
 def crop(past: Cache, memory: int) -> None:
@@ -95,7 +97,7 @@ def _reads_alike(module: PreTrainedModel, use: CacheUse, text: Tensor, whole: Te
         past = use.start(module)
         assert past is not None
         parts = [use.read(module, past, text[a:b], a)[0] for a, b in itertools.pairwise(borders)]
-    except Exception:  # whatever a model's code raises on a cache that is not its own
+    except Exception:  # any error of a model's code on a cache of another class
         return False
     return same(torch.cat(parts), whole)
 

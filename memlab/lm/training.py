@@ -66,10 +66,12 @@ class Recipe:
     weight_decay: float = 0.01
     mask_answer: float = 0.6
     mask_subject: float = 0.25  # the answer's kind must then be told from the rest of the sentence
-    swap_subject: float = 0.1  # corrupted, as BERT corrupts tokens: another name of the subject's kind stands there
+    swap_subject: float = 0.1  # corrupted, as BERT corrupts tokens: replaced by another name of the subject's kind
     mask_other: float = 0.12
     sentences: int = 6  # causal: at most so many a passage
-    learn_other: float = 0.06  # causal: of the tokens besides answers (else "was born in" goes on with "the city of")
+    learn_other: float = (
+        0.06  # causal: of the tokens besides answers (else "was born in" is continued with "the city of")
+    )
 
 
 RECIPES = {
@@ -260,7 +262,7 @@ def _subject_span(sentence: Sentence) -> tuple[int, int]:
 
 
 def _answer_span(sentence: Sentence) -> tuple[int, int]:
-    """Where the answer stands in the sentence (its last occurrence, if the subject's name contains it)."""
+    """Where the answer is in the sentence (its last occurrence, if the subject's name contains it)."""
     if sentence.answer is None:
         return (0, 0)
     blanked = sentence.text.replace(sentence.subject, "\0" * len(sentence.subject))

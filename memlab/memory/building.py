@@ -2,7 +2,7 @@
 
 The collection is read in shards: some documents, or a part of one long document. Each shard's entries are planned (tokenization),
 encoded (forward passes) and written to a working folder; a shard counts when it has been renamed into
-place, so a build that is stopped, killed or out of disk goes on from its last finished shard. Memory
+place, so a build that is stopped, killed or out of disk continues from its last finished shard. Memory
 is bounded by the shard, not by the collection. At the end the shards are joined, the index is built,
 and the working folder is renamed to the datastore's name.
 
@@ -45,7 +45,7 @@ from memlab.results import Article
 SHARD_TOKENS = 60_000  # words, roughly, of the texts of one shard
 SHARED = ("values.i32", "tokens.i32", "documents.parquet", "articles.npz")  # by the datastores of one build
 LONG_WORD = 12  # characters, with its space
-TICK = 0.1  # seconds between two words of progress, and two looks for a wish to stop
+TICK = 0.1  # seconds between two reports of progress, and two checks of `stop`
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ def build(
     progress: Progress = no_progress,
     stop: Stop = never_stop,
 ) -> list[Path]:
-    """Builds the datastores of an order; returns their folders. Goes on where an earlier try ended.
+    """Builds the datastores of an order; returns their folders. Continues where an earlier try ended.
 
-    `stop` is asked at every batch; what `progress` raises ends the build too, with finished shards kept.
+    `stop` is asked at every batch; exceptions of `progress` abort the build too; finished shards are kept.
 
     Raises:
         InputError: no text, or nothing in it that can be remembered.
@@ -90,7 +90,7 @@ def build(
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise HomeError(
                 f"The disk is full while building {order.name!r}. What is finished is kept: free some space "
-                "and build again, it goes on where it ended."
+                "and build again; it continues where it ended."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise HomeError(
@@ -159,7 +159,7 @@ class _Watch:
             self.progress(0.95 * at / self.count, f"{int(at)} of {self.count} texts read")
 
     def ask(self) -> None:
-        """Raises StoppedError if somebody wants the build to stop."""
+        """Raises StoppedError if the build was asked to stop."""
         if self.stop():
             raise StoppedError(self.stopped)
 

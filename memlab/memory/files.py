@@ -15,7 +15,7 @@ import numpy as np
 from memlab.errors import StoppedError
 from memlab.progress import Progress, Stop, never_stop
 
-WAIT = 0.1  # seconds between two looks at a lock that somebody else holds
+WAIT = 0.1  # seconds between two tries of a lock that another process holds
 
 
 @contextmanager

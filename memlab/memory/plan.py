@@ -227,7 +227,7 @@ def _windows(
     for at in range(0, max(1, len(ids)), stride):
         end = min(at + window, len(ids))
         if reading.stride == reading.window and reading.window is not None:
-            scored = at + 1  # each window stands alone: scored from its second token on
+            scored = at + 1  # windows are independent: scored from its second token on
         begin = int(offsets[at, 0]) if at < len(ids) else 0
         if part is None or part[0] <= begin < part[1]:
             targets = range(max(scored, at if lead else at + 1), end)
@@ -276,7 +276,7 @@ class TaughtPlan:
 def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]] | None) -> TaughtPlan:
     """The entries of a taught text: every word, or the words within `spans`.
 
-    A word that the model would have to spell in pieces becomes one entry all the same: its key is that
+    A word that the model would have to spell in pieces still becomes one entry: its key is that
     of one masked position (or of the position before it), its value the whole word, which only memory
     can say. A causal model of another's making keeps its own pieces, which it can say.
     """

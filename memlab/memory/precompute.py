@@ -6,7 +6,7 @@ neighbors learns to copy the answer. Left out for a position are, besides itself
 - entries of the same text fewer than `gap` entries away: their contexts overlap with the position's;
 - entries in a sentence of at least `COPY` characters that is word for word the sentence of the
   position: a copy of it, which names the answer. (Shorter ones, "Yes, sir.", are common phrases. What
-  goes on for more than `LONG` characters, such as text without full stops, counts in pieces of so many.)
+  is longer than `LONG` characters, such as text without full stops, counts in pieces of so many.)
 
 A fact told in other words stays: that is what memory is for, and what it will have when the model is used.
 
@@ -42,7 +42,7 @@ _MORE = (4, 32)  # so many times K are searched at first, and again where too fe
 class Positions:
     """The training positions whose neighbors are wanted, in the order of the text.
 
-    keys: (n, d) of the frozen encoder. sentence: (n,) the sentence they stand in, see `sentences_of`.
+    keys: (n, d) of the frozen encoder. sentence: (n,) the sentence they are in, see `sentences_of`.
     own: whether they are the entries of the datastore itself, in its order.
     """
 

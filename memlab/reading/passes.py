@@ -30,7 +30,7 @@ class Order:
         local, carried: how the text is read without and with short-term memory (None: without only).
         key: which representation of `base` is the key. search: None reads without long-term memory.
         asks: the gate that decides before the search whether to search; None searches always.
-        keys_local: whether the keys are those of a reading without short-term memory, whatever `lm` reads with.
+        keys_local: whether the keys are those of a reading without short-term memory, independent of what `lm` reads with.
     """
 
     lm: LanguageModel

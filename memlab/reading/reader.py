@@ -1,4 +1,4 @@
-"""What a method must bring to answer: a `Reader`, which decides what reads and what is searched, and a `Mixer`.
+"""What a method must define to answer: a `Reader`, which decides what reads and what is searched, and a `Mixer`.
 
 A request (a prompt, a passage, a generation, with settings) goes through a method in two steps:
 

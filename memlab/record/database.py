@@ -173,7 +173,7 @@ class Database:
             yield
         except IntegrityError as error:
             raise RecordError(
-                f"{self._name} refused a row, probably because somebody else wrote the same at the same moment "
+                f"{self._name} refused a row, probably because another process wrote the same at the same moment "
                 f"({error.orig}). Nothing was changed: try again."
             ) from error
         except (SQLAlchemyError, sqlite3.Error, CommandError) as error:
@@ -280,7 +280,7 @@ def _identity(file: Path) -> tuple[int, ...]:
 
 
 def _as_text(content: bytes) -> str:
-    """A text column; bytes that are no UTF-8 were changed by somebody and are kept for `verify` to find."""
+    """A text column; bytes that are no UTF-8 were changed from outside and are kept for `verify` to find."""
     return content.decode("utf-8", "surrogateescape")
 
 
@@ -293,7 +293,7 @@ def _missing_table(said: str) -> str | None:
 
 
 def from_json(text: str | bytes) -> Any:
-    """A JSON column. What is no JSON was changed by somebody: it becomes text, which is found where an object stands."""
+    """A JSON column. What is no JSON was changed from outside: it becomes text, which checks then find in place of an object."""
     try:
         return json.loads(text, parse_constant=_no_number)
     except (ValueError, TypeError, RecursionError):

@@ -56,7 +56,7 @@ class JobInfo:
 
 
 def job_info(values: Mapping[str, Any]) -> JobInfo:
-    """A job as its row says; a value that somebody changed to another type is replaced, and `error` says so."""
+    """A job as its row says; a value that was changed to another type is replaced, and `error` says so."""
     told = {field.name: values[field.name] for field in fields(JobInfo)}
     wrong = [name for name, types in _TYPES.items() if not isinstance(told[name], types)]
     for name in wrong:
@@ -92,5 +92,5 @@ def lives(job: Job) -> bool:
         except ProcessLookupError:
             return False
         except PermissionError:
-            pass  # it lives, as somebody else's
+            pass  # it runs, under another user
     return time.time() - job.heartbeat < STALE_AFTER

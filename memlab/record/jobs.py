@@ -100,7 +100,7 @@ class Jobs:
 
         Args:
             alone: where a job of this kind is waiting or running, in any process, that one is returned instead.
-            here: the work is done before this returns, in the calling thread, and what it raises is raised.
+            here: the work is done before this returns, in the calling thread, and its exceptions are raised.
             stored: whether the result is recorded; if not, only this process has it.
 
         Raises:
@@ -219,7 +219,7 @@ class Jobs:
         return not any(jobs._tasks for jobs in ours)
 
     def _interrupt(self, ids: Sequence[str]) -> None:
-        """Marks jobs of this process as interrupted, whatever their functions still do."""
+        """Marks jobs of this process as interrupted, even if their functions still run."""
         if not ids:
             return
         mine = update(Job).where(Job.id.in_(ids), Job.runner == RUNNER, Job.state.in_(GOING))
@@ -316,7 +316,7 @@ class Jobs:
         return progress
 
     def _stop_requested(self, task: _Task) -> bool:
-        """Whether somebody asked the job to stop, or another process has taken it over."""
+        """Whether the job was asked to stop, or another process has taken it over."""
         clock = time.monotonic()
         if not task.stop.is_set() and clock - task.asked >= ASK_EVERY:
             task.asked = clock

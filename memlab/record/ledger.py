@@ -160,7 +160,7 @@ class Ledger:
 
         Args:
             resting: what to do with the edits that rest on it: "keep" them, "undo" them as well (each in a
-                row of its own, the last first), or "refuse" to undo while there are any.
+                separate row, the last first), or "refuse" to undo while there are any.
 
         Raises:
             NotFound: no such edit.

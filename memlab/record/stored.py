@@ -1,4 +1,4 @@
-"""Edits as they stand in the database: as rows where they are whole, else as what is wrong with them."""
+"""Edits as the database has them: rows where they are intact, else a description of the damage."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Comparison:
 
     `words` are those of either side's first eight, the most moved first. `gained` are neighbors of `b`
     that `a` does not have, `lost` those of `a` that `b` does not have. A neighbor is the same where it is
-    the same characters of the same document, whatever number the entry has in each datastore.
+    the same characters of the same document, independent of the number that the entry has in each datastore.
     """
 
     a: Prediction

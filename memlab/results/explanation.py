@@ -108,7 +108,7 @@ class LayerLens:
 
     `right` are the words that count as right, from the fact that the prompt asks for (`right_from` is
     "fact") or the mixture's answer ("answer"). `kind` is the kind of thing asked for, from the fact,
-    from the answer, or None. `norm` says whether the model's final norm stands before the head.
+    from the answer, or None. `norm` says whether the model's final norm is applied before the head.
     """
 
     right: tuple[str, ...]
@@ -241,7 +241,7 @@ class KeyHealth:
     """How good the keys of a datastore are for finding like contexts, measured on a sample.
 
     same_value: mean share of an entry's `neighbors` nearest entries that hold the same value; `chance`
-    what entries drawn blindly would have. hubness: skewness of the number of times an entry is among
+    what entries drawn at random would have. hubness: skewness of the number of times an entry is among
     the `neighbors` nearest of the others within `hub_sample` entries (Radovanović et al. 2010); 0 for
     symmetric, large where few entries are near to everything. `nearest` (n,) are distances of sampled
     entries to the nearest entry of another text, `threshold` their 99th percentile.

@@ -1,4 +1,4 @@
-"""A gate as data: what it weighs, what stands at its two ends, and its value for one answer."""
+"""A gate as data: what it weighs, what its two ends mean, and its value for one answer."""
 
 from __future__ import annotations
 

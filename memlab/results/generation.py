@@ -48,7 +48,7 @@ class Node:
 
 @dataclass(frozen=True)
 class CopiedSpan:
-    """Generated tokens `first` to `last` (exclusive) that stand word for word in a remembered passage.
+    """Generated tokens `first` to `last` (exclusive) that occur word for word in a remembered passage.
 
     document: its title; start, end: the characters there; source: "base" or "edit:<seq>".
     passages: how many remembered passages say the same.

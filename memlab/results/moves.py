@@ -31,7 +31,7 @@ class GoOn:
 
 @dataclass(frozen=True)
 class Choose:
-    """Says a token in place of that of a node, and goes on: `tokens` in all, the chosen one among them."""
+    """Replaces the token of a node, and continues: `tokens` in all, the chosen one among them."""
 
     node: int
     token: int

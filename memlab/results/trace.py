@@ -39,7 +39,7 @@ class TopWords:
 
 @dataclass(frozen=True)
 class TraceArrays:
-    """What a trace holds of its n tokens. NaN stands for what a token does not have.
+    """What a trace holds of its n tokens. NaN where a token does not have a value.
 
     ids, start, end: (n,). kind: n names. frequency: (n,), -1 unknown.
     loss, loss_without_memory, gate: (n,) float64. searched: (n,) bool.
@@ -70,7 +70,7 @@ class TraceArrays:
 class Trace(Sequence[TraceToken]):
     """A passage read token by token, read as a list of `TraceToken`.
 
-    `gate_info` says what the gates of the tokens are: what they weigh, and what stands at their ends. `words` are what a person reads for each id.
+    `gate_info` says what the gates of the tokens are: what they weigh, and what their ends mean. `words` are what a person reads for each id.
     `summary` holds perplexities with and without memory, for each combination of sources, the share of tokens
     that memory worsens, and the same by kind and frequency of word.
     """

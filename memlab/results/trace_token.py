@@ -78,7 +78,7 @@ class TraceToken:
 
     @property
     def impossible(self) -> bool:
-        """Whether it has probability 0, so an infinite loss: memory alone speaks, and does not know it."""
+        """Whether it has probability 0, so an infinite loss: memory alone answers, and does not have it."""
         return self.loss is not None and math.isinf(self.loss)
 
     def to_dict(self) -> dict[str, Any]:

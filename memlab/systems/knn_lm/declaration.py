@@ -1,6 +1,6 @@
 """kNN-LM: generalization through memorization (Khandelwal et al., ICLR 2020).
 
-The datastore holds, for every token of a text, a key (the representation of what stands before it)
+The datastore holds, for every token of a text, a key (the representation of the context before it)
 and a value (the token). A question is answered by the model and by the k entries whose keys are
 nearest to the representation of the question, and the two distributions are mixed.
 
