@@ -1,6 +1,6 @@
 """The crash test: a process that edits, exports and imports is killed again and again, and nothing may be lost.
 
-The process says after each step what it has done ("confirmed"). After each kill the record must open, verify,
+The process reports each step that it has done ("confirmed"). After each kill the record must open, verify,
 hold everything that was confirmed and fold to what an independent fold of the confirmed edits gives; at most
 the one step that was under way may be there without a confirmation. The next start must leave no orphan files.
 """
@@ -30,7 +30,7 @@ from memlab.record.workspaces import Workspaces
 EDITED = ("default", "second")  # the workspaces that the killed process edits
 LONGEST_LIFE = 0.6  # seconds from the first message of the process to its kill
 
-Said = dict[str, Any]
+Message = dict[str, Any]
 Busy = Callable[[Path, int, bool, Connection], None]  # home, seed, whether to end after the start, where to report
 
 
@@ -63,20 +63,20 @@ class _Confirmed:
     steps: dict[str, int] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
-    def add(self, said: Said) -> None:
-        did = said["did"]
+    def add(self, message: Message) -> None:
+        did = message["did"]
         if did == "start":
-            self.left += said["left"]
+            self.left += message["left"]
             return
         if did == "will delete":  # whether it came to that is not known
-            self.imports.pop(said["workspace"], None)
+            self.imports.pop(message["workspace"], None)
             return
         if did == "export":
-            self.exports.append(said["path"])
+            self.exports.append(message["path"])
         elif did == "import":
-            self.imports[said["workspace"]] = said["edits"]
+            self.imports[message["workspace"]] = message["edits"]
         else:
-            self.edits[said["workspace"]][said["sequence"]] = (said["hash"], did, said["target"])
+            self.edits[message["workspace"]][message["sequence"]] = (message["hash"], did, message["target"])
         self.steps[did] = self.steps.get(did, 0) + 1
 
 
@@ -90,7 +90,7 @@ def crash_test(
     """Kills a busy process `kills` times with SIGKILL and checks the record after each.
 
     Args:
-        busy: what the process does; must be importable by name. It says a `dict` after each step: `did` is
+        busy: what the process does; must be importable by name. It sends a `dict` after each step: `did` is
             "start" (with the orphan files that it found `left`), an edit's kind (with workspace, sequence, hash
             and target), "export" (path), "will delete" (workspace) or "import" (workspace, edits).
 

@@ -173,7 +173,7 @@ def _plain(document: Any) -> Any:
     return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
-def told_text(argument: str | None, option: str | None) -> str:
+def given_text(argument: str | None, option: str | None) -> str:
     """A text given as an argument or as --text; standard input for "-" or where there is none. Raises InputError."""
     if argument is not None and option is not None:
         raise InputError("The text is given twice. Leave out --text, or the argument.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import MethodCommand, every_command, memory_options, open_lab, short, show, told_text
+from memlab.cli.common import MethodCommand, every_command, given_text, memory_options, open_lab, short, show
 
 
 class GenerateCommand(MethodCommand):
@@ -39,7 +39,7 @@ def generate(
     **options: Any,
 ) -> None:
     """Continue a PROMPT (standard input without one, or with "-") with memory and without, token by token."""
-    asked = told_text(prompt, text)
+    asked = given_text(prompt, text)
     lab = open_lab(home, workspace)
     given = {name: value for name, value in options.items() if value is not None}
     named = given.get("method")

@@ -68,10 +68,13 @@ def ask_all(sources: Sources, questions: Sequence[Question], tick: Tick = no_tic
     """Encodes all questions in batches and finds the neighbors of each; exceptions of `tick` abort."""
     read = [read_prompt(sources.lm, q.prompt) for q in questions]
     separate = sources.base is not sources.lm
-    said = encode_many(sources.lm, read, "last" if separate else sources.key, tick=lambda share: tick(share / 2))
-    keys = encode_many(sources.base, read, sources.key).keys if separate else said.keys
+    encoded = encode_many(sources.lm, read, "last" if separate else sources.key, tick=lambda share: tick(share / 2))
+    keys = encode_many(sources.base, read, sources.key).keys if separate else encoded.keys
     states = States(
-        np.ones(len(read), bool), torch.from_numpy(said.hidden), torch.from_numpy(keys), torch.from_numpy(said.logp)
+        np.ones(len(read), bool),
+        torch.from_numpy(encoded.hidden),
+        torch.from_numpy(keys),
+        torch.from_numpy(encoded.logp),
     )
     search = sources.search
     if search is None:

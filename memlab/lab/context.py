@@ -118,9 +118,9 @@ class Context:
         """
         if as_of is None and self.supposed is not None:
             return self.supposed
-        told = self.memory_state.told()
-        check_as_of(self.workspace, told.head, as_of)
-        return self.states.get(("changes", self.workspace, told.hash, as_of), lambda: told.at(as_of))
+        snapshot = self.memory_state.snapshot()
+        check_as_of(self.workspace, snapshot.head, as_of)
+        return self.states.get(("changes", self.workspace, snapshot.hash, as_of), lambda: snapshot.at(as_of))
 
     def as_edited(self, store: Searchable, lm: LanguageModel, key: str, as_of: int | None) -> tuple[Searchable, int]:
         """The store as the workspace sees it, and the number of the last edit that this view contains."""

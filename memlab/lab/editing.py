@@ -153,9 +153,9 @@ class Editing:
         if new == fact.object:
             raise InputError(f"The {relation.label} of {fact.subject} is {new} already. Give another object.")
         store, corpus = self._editable(None)
-        told = fill(relation.statements[0], fact.subject, new)
+        statement = fill(relation.statements[0], fact.subject, new)
         sources = still_there(stating(store, corpus, fact), self.context.changes(None).removed)
-        parameters = {**forgetting(sources), **teaching(told), "fact": _stated(fact), "new_object": new}
+        parameters = {**forgetting(sources), **teaching(statement), "fact": _stated(fact), "new_object": new}
         what = f"Corrected {relation.label} of {fact.subject}: {fact.object} -> {new}"
         return self._edit("correct", shortened(what), parameters, options)
 

@@ -15,7 +15,7 @@ from memlab.lm.prompts import read_prompt
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.copying import LEAST, copied_spans
 from memlab.reading.decoding import Decoding
-from memlab.reading.generating import Said, Start, generate, generated_step
+from memlab.reading.generating import NewToken, Start, generate, generated_step
 from memlab.reading.reader import Request
 from memlab.results import About, Branch, CopiedSpan, Generation, GenerationPair, Node, TraceStep
 from memlab.results.moves import Choose, GoOn, then
@@ -262,10 +262,10 @@ class Generating:
         decoding = Decoding(**g.decoding)
         begin = Start(tuple(ids), text, len(path), token)
         made = generate(order, resolved.mixing, g.words, begin, decoding, max_tokens, progress, stop)
-        nodes = (*g.nodes, *_nodes(made.said, len(g.nodes), parent))
-        if not made.said:  # stopped before the first
+        nodes = (*g.nodes, *_nodes(made.tokens, len(g.nodes), parent))
+        if not made.tokens:  # stopped before the first
             return replace(g, max_tokens=max_tokens, ms=made.ms)
-        leaf, n = len(nodes) - 1, len(made.said)
+        leaf, n = len(nodes) - 1, len(made.tokens)
         move = GoOn(n) if token is None else Choose(_sibling(g, parent), token, n)
         grown = replace(g, nodes=nodes, leaf=leaf, max_tokens=max_tokens, moves=then(g.moves, move), ms=made.ms)
         grown = replace(grown, notices=_with_unsayable(grown, order.lm.V, order.lm.name))
@@ -294,18 +294,18 @@ def node_of(g: Generation, number: int) -> Node:
 
 
 def _text_and_ids(g: Generation, path: Sequence[Node]) -> tuple[str, list[int]]:
-    """The prompt with some of what was said: as text, and as the ids that the model has read."""
+    """The prompt with some of what was generated: as text, and as the ids that the model has read."""
     return g.prompt + "".join(n.token.text for n in path), [*g.ids, *(i for n in path for i in n.reads)]
 
 
-def _nodes(said: list[Said], first: int, parent: int | None) -> list[Node]:
+def _nodes(tokens: list[NewToken], first: int, parent: int | None) -> list[Node]:
     """New nodes in a row."""
-    before = [parent, *range(first, first + len(said))]
-    return [Node(first + i, before[i], s.token, s.reads, s.chosen, s.votes) for i, s in enumerate(said)]
+    before = [parent, *range(first, first + len(tokens))]
+    return [Node(first + i, before[i], s.token, s.reads, s.chosen, s.votes) for i, s in enumerate(tokens)]
 
 
 def _sibling(g: Generation, parent: int | None) -> int:
-    """The node that was said first behind a parent."""
+    """The first generated node after a parent."""
     return next(node.number for node in g.nodes if node.parent == parent)
 
 

@@ -24,7 +24,7 @@ class CacheUse:
 
     kind: "plain" (keys and values of every layer), "own" (the class that the configuration asks for: convolutions,
         recurrences, sliding windows), or "none": the model has no cache that gives what reading at once gives.
-    argument: what the body calls it. numbered: whether positions are told. first: number of the first position.
+    argument: what the body calls it. numbered: whether positions are passed. first: number of the first position.
     single: whether only one token at a time can be read after the first ones.
     cropped: whether the oldest states can be dropped (short-term memory), the positions of the others staying.
     """
@@ -103,7 +103,7 @@ def _reads_alike(module: PreTrainedModel, use: CacheUse, text: Tensor, whole: Te
 
 
 def _can_be_cropped(module: PreTrainedModel, use: CacheUse, text: Tensor) -> bool:
-    """Whether every layer keeps plain keys and values, and a token can be told its position when some are dropped."""
+    """Whether every layer keeps plain keys and values, and the position of a token can be given when some are dropped."""
     if use.kind != "plain":
         return False
     half = len(text) // 2
@@ -122,7 +122,7 @@ def _can_be_cropped(module: PreTrainedModel, use: CacheUse, text: Tensor) -> boo
         if here is None:
             return False
         tables = [name for name in position_tables(module) if f"positions {name}" in here[1]]
-        if tables:  # absolute positions: those that were told must be those that are looked up
+        if tables:  # absolute positions: those that were passed must be those that are looked up
             return all(int(here[1][f"positions {name}"].flatten()[0]) == half + use.first for name in tables)
         if module.config.model_type in _ALIBI or getattr(module.config, "alibi", False):
             return True

@@ -100,8 +100,8 @@ def _info(path: Path, name: str) -> ModelInfo:
 def _kind(path: Path, config: dict[str, Any]) -> str:
     """Masked or causal, by the architecture that the configuration names."""
     check_folder(path, path.name)
-    told = config.get("architectures") or []
-    named = " ".join(map(str, told if isinstance(told, list) else [told]))
+    declared = config.get("architectures") or []
+    named = " ".join(map(str, declared if isinstance(declared, list) else [declared]))
     if "MaskedLM" in named or ("ForPreTraining" in named and config.get("model_type") == "bert"):
         return "masked"
     if "CausalLM" in named or "LMHead" in named:

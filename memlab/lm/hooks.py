@@ -30,8 +30,8 @@ class _PositionRecorder(_Recorder):
     """Hands over the positions that are looked up, also where a mask precedes them (OPT)."""
 
     def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        told = kwargs.get("position_ids")
-        super().__call__(module, args if told is None else (told,), kwargs)
+        positions = kwargs.get("position_ids")
+        super().__call__(module, args if positions is None else (positions,), kwargs)
 
 
 class _OutputRecorder(_Recorder):

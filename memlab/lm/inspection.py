@@ -123,8 +123,8 @@ def position_limit(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
     """How many tokens fit, special tokens included: by the tokenizer, the configuration and the table of positions."""
     config = module.config.get_text_config()
     names = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length", "max_sequence_length")
-    told = [value for name in names if isinstance(value := getattr(config, name, None), int) and value > 0]
-    known = [int(tokenizer.model_max_length), told[0] if told else 1024]
+    stated = [value for name in names if isinstance(value := getattr(config, name, None), int) and value > 0]
+    known = [int(tokenizer.model_max_length), stated[0] if stated else 1024]
     if inside.positions is not None:
         known.append(inside.positions)
     return max(2, min(known))

@@ -65,7 +65,7 @@ class Recipe:
     warmup: int = 60
     weight_decay: float = 0.01
     mask_answer: float = 0.6
-    mask_subject: float = 0.25  # the answer's kind must then be told from the rest of the sentence
+    mask_subject: float = 0.25  # the answer's kind must then be inferred from the rest of the sentence
     swap_subject: float = 0.1  # corrupted, as BERT corrupts tokens: replaced by another name of the subject's kind
     mask_other: float = 0.12
     sentences: int = 6  # causal: at most so many a passage

@@ -8,7 +8,7 @@ neighbors learns to copy the answer. Left out for a position are, besides itself
   position: a copy of it, which names the answer. (Shorter ones, "Yes, sir.", are common phrases. What
   is longer than `LONG` characters, such as text without full stops, counts in pieces of so many.)
 
-A fact told in other words stays: that is what memory is for, and what it will have when the model is used.
+A fact stated in other words stays: that is what memory is for, and what it will have when the model is used.
 
 Every position of a text is compared with every entry of a memory, often 10^11 pairs. Where that would take
 minutes with an exact index, one with lists is made for the occasion, which hardly loses a neighbor.

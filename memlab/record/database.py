@@ -181,20 +181,20 @@ class Database:
 
     def _reason(self, error: Exception) -> str:
         origin = error.orig if isinstance(error, DBAPIError) else error
-        said = " ".join(str(origin).split())[:200]
-        if isinstance(error, DBAPIError) and (lost := _missing_table(said)):
+        message = " ".join(str(origin).split())[:200]
+        if isinstance(error, DBAPIError) and (lost := _missing_table(message)):
             return f"has no table {lost!r}: it {_DAMAGED}"
         if self.file is None:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
-                return f"cannot be reached ({said}). Try again, or check MEMLAB_DATABASE_URL."
-            return f"cannot be used ({said}). Check MEMLAB_DATABASE_URL, the server and the rights of its user."
+                return f"cannot be reached ({message}). Try again, or check MEMLAB_DATABASE_URL."
+            return f"cannot be used ({message}). Check MEMLAB_DATABASE_URL, the server and the rights of its user."
         code = getattr(origin, "sqlite_errorcode", 0) & 0xFF  # extended codes keep the primary one in the low byte
         if not self.file.exists() and code not in (sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS):
             return (
                 "is gone: it was removed or moved while memlab was running. Put it back, or start memlab again to "
                 "begin with an empty one."
             )
-        return _REASONS.get(code, f"cannot be used ({said}). If that stays so, put back a copy of it.")
+        return _REASONS.get(code, f"cannot be used ({message}). If that stays so, put back a copy of it.")
 
 
 _DAMAGED = (
@@ -241,7 +241,7 @@ def _sqlite_file(url: URL) -> Path:
 
 
 def _sqlite_engine(url: URL, file: Path) -> Engine:
-    """An engine whose connections never make a file, notice when theirs was removed, and begin as told."""
+    """An engine whose connections never make a file, notice when theirs was removed, and begin with the given statements."""
     mode = str(url.query.get("mode", "rw"))
 
     def connect() -> sqlite3.Connection:
@@ -284,10 +284,10 @@ def _as_text(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def _missing_table(said: str) -> str | None:
+def _missing_table(message: str) -> str | None:
     """The table that an error of any database says is not there."""
     found = re.search(
-        r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist|Table '(?:\w+\.)?(\w+)' doesn't", said
+        r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist|Table '(?:\w+\.)?(\w+)' doesn't", message
     )
     return next(filter(None, found.groups()), None) if found else None
 

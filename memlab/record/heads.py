@@ -150,9 +150,9 @@ class Heads:
         except FileNotFoundError:
             return None
         try:
-            told = json.loads(text)
-            signature = told.pop("signature")
-            head = Head(**told)
+            record = json.loads(text)
+            signature = record.pop("signature")
+            head = Head(**record)
             if hmac.compare_digest(signature, self._signature(head)):
                 return head
         except (KeyError, TypeError, AttributeError, ValueError, OSError):

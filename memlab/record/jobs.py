@@ -48,13 +48,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Task:
-    """A job of this process. `told`: its function was told to stop. `raised`: what it ended with."""
+    """A job of this process. `told_to_stop`: its function was asked to stop. `raised`: what it ended with."""
 
     id: str
     work: Work
     stored: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
-    told: bool = False
+    told_to_stop: bool = False
     fraction: float = 0.0
     message: str = ""
     written: float = 0.0
@@ -281,18 +281,18 @@ class Jobs:
             return True
 
     def _run(self, task: _Task) -> dict[str, Any]:
-        """Does the work; returns what is to be written about its end. A job that was told to stop is stopped."""
+        """Does the work; returns what is to be written about its end. A job that was asked to stop is stopped."""
         try:
             outcome = task.work(self._progress(task), partial(self._stop_requested, task))
             result = plain(_as_json(outcome), "result") if task.stored else None
             self._outcomes[task.id] = outcome
-            return {"state": "stopped" if task.told else "done", "result": result}
+            return {"state": "stopped" if task.told_to_stop else "done", "result": result}
         except MemlabError as error:
             task.raised = error
-            return {"state": "stopped" if task.told else "failed", "error": str(error)}
+            return {"state": "stopped" if task.told_to_stop else "failed", "error": str(error)}
         except BaseException as error:  # also SystemExit: the thread must live on, and the job must not seem to run
             task.raised = error
-            if task.told or isinstance(error, KeyboardInterrupt):
+            if task.told_to_stop or isinstance(error, KeyboardInterrupt):
                 return {"state": "stopped", "error": str(error) or "stopped from the keyboard"}
             _log.exception("Job %s failed.", task.id)
             return {"state": "failed", "error": f"{type(error).__name__}: {error}"}
@@ -324,8 +324,8 @@ class Jobs:
             with self._database.reading() as session:
                 if session.scalar(mine) is not False:
                     task.stop.set()
-        task.told = task.stop.is_set()
-        return task.told
+        task.told_to_stop = task.stop.is_set()
+        return task.told_to_stop
 
     def _show(self, task: _Task) -> None:
         """Writes the progress of a job and that it lives."""

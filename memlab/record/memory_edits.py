@@ -135,9 +135,9 @@ def stating(store: Searchable, corpus: str, fact: Fact) -> list[Source]:
             continue
         where = "edit" if article.id.startswith("edit:") else corpus
         for start, end in sentence_spans(article.text):
-            told = name[fact.object].search(article.text, start, end)
+            states = name[fact.object].search(article.text, start, end)
             about = name[fact.subject].search(article.text, start, end)
-            if not told or not (about or article.title == fact.subject):
+            if not states or not (about or article.title == fact.subject):
                 continue
             for word in name.values():
                 out += [

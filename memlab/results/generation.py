@@ -33,7 +33,7 @@ class Node:
     """One generated token.
 
     parent: the node before it, None for the first after the prompt. `token.position` counts from the prompt on.
-    reads: the ids that the model reads for it: its own, or the pieces of a word that only memory can say.
+    reads: the ids that the model reads for it: its own, or the pieces of a word that only memory has.
     chosen: by a person, not by decoding.
     votes: all entries among its neighbors that remember this very token, nearest first.
     """
@@ -51,7 +51,7 @@ class CopiedSpan:
     """Generated tokens `first` to `last` (exclusive) that occur word for word in a remembered passage.
 
     document: its title; start, end: the characters there; source: "base" or "edit:<seq>".
-    passages: how many remembered passages say the same.
+    passages: how many remembered passages have the same text.
     """
 
     first: int
@@ -70,7 +70,7 @@ class CopiedSpan:
 
 @dataclass(frozen=True)
 class Branch:
-    """One way through the tree, named by its last node (None: nothing was said); why it ended, and what it copied."""
+    """One way through the tree, named by its last node (None: nothing was generated); why it ended, and what it copied."""
 
     leaf: int | None
     ended: str
@@ -224,12 +224,12 @@ class GenerationPair:
 
     @property
     def parted(self) -> int | None:
-        """The first token of the branch in which the two differ; None where they say the same."""
+        """The first token of the branch in which the two differ; None where both generate the same."""
         if self.without_memory is None:
             return None
-        said, alone = self.with_memory.tokens[self.after :], self.without_memory.tokens
-        shorter, longer = sorted((len(said), len(alone)))
-        pairs = enumerate(zip(said, alone, strict=False))
+        with_it, alone = self.with_memory.tokens[self.after :], self.without_memory.tokens
+        shorter, longer = sorted((len(with_it), len(alone)))
+        pairs = enumerate(zip(with_it, alone, strict=False))
         different = next((i for i, (a, b) in pairs if a.id != b.id), shorter)
         return self.after + different if different < longer else None
 

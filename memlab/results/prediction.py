@@ -102,7 +102,7 @@ class Prediction:
     the model read the prompt; `articles` the titles that article search chose (empty when all
     entries were searched), `searched` how many entries were compared of `entries` in the store.
     `without` are entries that were left out as if they had been forgotten.
-    Of a method that mixes vectors, `lm` and `knn` are what it says without memory and by memory alone, and
+    Of a method that mixes vectors, `lm` and `knn` are its distributions without memory and from memory alone, and
     `counterfactuals` its distributions with the gate g forced to "0" and "1".
     `notices` are plain sentences that a page should show (an unknown word, a store still being built).
     """

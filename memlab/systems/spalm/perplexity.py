@@ -46,9 +46,9 @@ class SpalmScorer(Scorer):
         logp, gate = (np.full(len(near.values), np.nan) for _ in range(2))
         for piece in read_texts(self.lm, texts.ids, self.how, "last"):
             rows = texts.rows(piece)
-            said = spalm_scores(piece.hidden, near.values[rows], self.lm)
-            logp[rows] = said.logp[torch.arange(len(rows)), piece.target].double().numpy()
-            gate[rows] = said.g.double().numpy()
+            scored = spalm_scores(piece.hidden, near.values[rows], self.lm)
+            logp[rows] = scored.logp[torch.arange(len(rows)), piece.target].double().numpy()
+            gate[rows] = scored.g.double().numpy()
         return Scored(logp, gate, near.p_knn)
 
 

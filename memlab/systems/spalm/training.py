@@ -149,10 +149,10 @@ def spalm_losses(
         values = search_all(store, keys[at : at + len(piece)], K).values
         at += len(piece)
         for name, forced in gates.items():
-            said = spalm_scores(piece.hidden, values, lm, forced)
-            out[name].append(nats(said.logp, piece.target))
+            scored = spalm_scores(piece.hidden, values, lm, forced)
+            out[name].append(nats(scored.logp, piece.target))
             if forced is None:
-                g.append(said.g.numpy())
+                g.append(scored.g.numpy())
         progress(at / len(keys), f"{at} of {len(keys)} tokens")
     assert at == len(keys), "encoder and model predict the same tokens"
     return SpalmLosses({name: np.concatenate(x) for name, x in out.items()}, np.concatenate(g) if g else np.empty(0))
