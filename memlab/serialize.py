@@ -17,7 +17,8 @@ def as_json(result: Any, *names: str) -> dict[str, Any]:
         result: the instance. Its own `to_dict` is not called, so that `to_dict` can call this.
         names: fields and properties to take, in this order. Default: all fields.
     """
-    return {name: json_value(getattr(result, name)) for name in names or _fields(type(result))}
+    kind: Any = type(result)
+    return {name: json_value(getattr(result, name)) for name in names or _fields(kind)}
 
 
 def json_value(value: Any) -> Any:
@@ -36,5 +37,5 @@ def json_value(value: Any) -> Any:
 
 
 @cache
-def _fields(kind: type) -> tuple[str, ...]:
+def _fields(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))

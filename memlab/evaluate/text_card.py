@@ -70,7 +70,7 @@ def _recipe_lines(record: dict[str, Any], training: TextTraining) -> Iterator[st
     yield f"\nTraining text: {source}, {text['tokens']} tokens, sha256 `{text['sha256']}`."
     if r["memory"]:
         yield (
-            f"\nShort-term memory: keys and values of the last {r['memory']} tokens before a segment, of the text that it continues "
+            f"\nShort-term memory: keys and values of the last {r['memory']} tokens before a segment, of the text that it goes on "
             "with, carried over detached (the key-value cache of a rotary model, in place of Transformer-XL's cached states)."
         )
     yield from training.recipe_lines(record)
