@@ -20,7 +20,8 @@ from memlab.serialize import as_json
 
 BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
-SHIPPED = (*BUNDLED, BUNDLED_SPALM)
+BUNDLED_QA = "atlas-qa"  # answers yes-or-no questions; has no datastore
+SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA)
 
 
 @dataclass(frozen=True)
