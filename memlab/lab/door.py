@@ -424,8 +424,8 @@ class Lab:
         delta: float | str | None = "auto",
         blocks: Sequence[int | str] | str | int = ("first",),
         model: str | None = None,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **options: Any,
     ) -> Edit:
         """Changes facts in the weights of a model by constrained fine-tuning (Zhu et al. 2020).

@@ -17,7 +17,7 @@ from memlab.lab.context import Context
 from memlab.lab.jobs import long_work
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import version_of
-from memlab.progress import Progress, Stop, no_progress
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.chain import EditRow
 from memlab.record.files import files_locked, keep_delta, put, temporary_file
 from memlab.record.ledger import ANONYMOUS
@@ -61,7 +61,7 @@ class ModifyOptions:
     dry_run: bool = False
     live: str | None = None
     progress: Progress = field(default=no_progress, repr=False)
-    stop: Stop = field(default=lambda: False, repr=False)
+    stop: Stop = field(default=never_stop, repr=False)
 
 
 class Modifying:
@@ -153,7 +153,7 @@ class Modifying:
         settings: Mapping[str, Any] | None = None,
         texts: Sequence[str] = (),
         progress: Progress = no_progress,
-        stop: Stop = lambda: False,
+        stop: Stop = never_stop,
     ) -> dict[str, Any]:
         """Edits of the model itself, with the constraint and without; nothing is recorded.
 
@@ -300,7 +300,7 @@ def _compare(
 
 
 def memory_or_weights(
-    lab: Lab, fact: Fact, new: str, how: How, progress: Progress = lambda f, m: None, stop: Stop = lambda: False
+    lab: Lab, fact: Fact, new: str, how: How, progress: Progress = no_progress, stop: Stop = never_stop
 ) -> dict[str, Any]:
     """One fact corrected in the datastore and in the weights of the bundled masked model; both only tried.
 
