@@ -74,6 +74,6 @@ _CACHE = {
     "none": "the text is read again for every token: the model has no cache that gives the same",
 }
 _PADDING = {
-    True: "texts of different lengths may stand in one batch",
+    True: "texts of different lengths may be in one batch",
     False: "texts of one length are read together: padding would change the answers",
 }

@@ -23,13 +23,13 @@ from memlab.record.memory_edits import (
     document_named,
     edit_of,
     entries_named,
+    forgetting,
     in_other_code_points,
-    lesson,
     places_named,
     shortened,
     stating,
     still_there,
-    wish,
+    teaching,
 )
 from memlab.record.showing import shown_history
 from memlab.results import Edit, Fact, Moved, Source
@@ -85,7 +85,7 @@ class Editing:
 
     def teach(self, text: str, value: str | None, options: EditOptions) -> Edit:
         """Remembers a sentence or short text from the next question on; see `Lab.teach`."""
-        parameters = lesson(text, value)
+        parameters = teaching(text, value)
         what = parameters["teaches"]["text"]
         edit = self._edit("teach", f"Taught: {shortened(what)}", parameters, options)
         said = in_other_code_points(parameters, value)
@@ -99,7 +99,9 @@ class Editing:
         left = still_there(chosen, self.context.changes(None).removed)
         if not left:
             raise InputError(f"There is nothing left to forget of {shortened(what)}: it is forgotten already.")
-        return self._edit("forget", f"Forgot {shortened(what)}", {**wish(left), **asked}, options, target.datastore)
+        return self._edit(
+            "forget", f"Forgot {shortened(what)}", {**forgetting(left), **asked}, options, target.datastore
+        )
 
     def _chosen(self, target: Target) -> tuple[list[Source], str, dict[str, Any]]:
         """The sources that are named, in words, and what the ledger records of how they were named."""
@@ -151,9 +153,9 @@ class Editing:
         if new == fact.object:
             raise InputError(f"The {relation.label} of {fact.subject} is {new} already. Give another object.")
         store, corpus = self._editable(None)
-        told = fill(relation.statements[0], fact.subject, new)
+        statement = fill(relation.statements[0], fact.subject, new)
         sources = still_there(stating(store, corpus, fact), self.context.changes(None).removed)
-        parameters = {**wish(sources), **lesson(told), "fact": _stated(fact), "new_object": new}
+        parameters = {**forgetting(sources), **teaching(statement), "fact": _stated(fact), "new_object": new}
         what = f"Corrected {relation.label} of {fact.subject}: {fact.object} -> {new}"
         return self._edit("correct", shortened(what), parameters, options)
 

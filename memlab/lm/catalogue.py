@@ -16,6 +16,7 @@ from memlab.lm.hub import from_hub
 from memlab.lm.loading import loaded
 from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel
+from memlab.serialize import as_json
 
 BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
@@ -48,18 +49,8 @@ class ModelInfo:
         return "spalm" if "spalm" in self.record else None
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "title": self.title,
-            "kind": self.kind,
-            "method": self.method,
-            "architecture": self.architecture,
-            "tested": self.tested,
-            "bundled": self.bundled,
-            "size_mb": self.size_mb,
-            "recipe": self.record.get("recipe"),
-            "scores": self.record.get("scores"),
-        }
+        names = ("name", "title", "kind", "method", "architecture", "tested", "bundled", "size_mb")
+        return {**as_json(self, *names), "recipe": self.record.get("recipe"), "scores": self.record.get("scores")}
 
 
 def bundled_models() -> list[ModelInfo]:
@@ -110,8 +101,8 @@ def _info(path: Path, name: str) -> ModelInfo:
 def _kind(path: Path, config: dict[str, Any]) -> str:
     """Masked or causal, by the architecture that the configuration names."""
     check_folder(path, path.name)
-    told = config.get("architectures") or []
-    named = " ".join(map(str, told if isinstance(told, list) else [told]))
+    declared = config.get("architectures") or []
+    named = " ".join(map(str, declared if isinstance(declared, list) else [declared]))
     if "MaskedLM" in named or ("ForPreTraining" in named and config.get("model_type") == "bert"):
         return "masked"
     if "CausalLM" in named or "LMHead" in named:

@@ -63,8 +63,8 @@ def check_folder(folder: Path, name: str) -> None:
 
 def _model_alone(config: dict[str, Any]) -> bool:
     """Whether transformers itself has the architecture; without "auto_map" it is the one that says so."""
-    told = config.get("architectures") or [None]
-    named = str(told[0] if isinstance(told, list) else told)
+    declared = config.get("architectures") or [None]
+    named = str(declared[0] if isinstance(declared, list) else declared)
     return not config.get("auto_map") or (config.get("model_type") in CONFIG_MAPPING and hasattr(transformers, named))
 
 

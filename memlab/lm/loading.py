@@ -71,7 +71,7 @@ def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     transformers_logging.disable_progress_bar()
     try:
         module, tokenizer, info = _from_files(found.path, found.kind)
-    except Exception as error:  # whatever a reader of files raises: nothing of it is loaded
+    except Exception as error:  # any error while the files are read: nothing is loaded
         raise InputError(
             f"The model {found.name!r} cannot be loaded: {_first_line(error)} "
             "memlab reads safetensors weights with a fast tokenizer, and never runs code from a model folder."

@@ -40,7 +40,7 @@ def visible(character: str) -> str:
 
 @cache
 def _byte_of() -> dict[str, int]:
-    """The character that stands for each byte in byte-level vocabularies: printable Latin-1 as it is, the others from
+    """The character that represents each byte in byte-level vocabularies: printable Latin-1 as it is, the others from
     U+0100 on, in order."""
     shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = [byte for byte in range(256) if byte not in shown]

@@ -93,7 +93,7 @@ class KeptKeys:
             return
 
     def _packs(self) -> list[Path]:
-        """The largest first: most texts stand there."""
+        """The largest first: most texts are in it."""
         sized = []
         for path in self.folder.glob("*.pack"):
             try:

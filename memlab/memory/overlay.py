@@ -1,6 +1,6 @@
 """A datastore as a workspace sees it: the base, minus what was forgotten, plus what was taught.
 
-The ledger speaks of sources (which characters of which document), not of entry numbers, so the same
+The ledger names sources (which characters of which document), not of entry numbers, so the same
 changes hold for every datastore, model and index. Here they are resolved to the entries of one store:
 base entries that may no longer be found, and new entries numbered from N on. Texts are shown with
 forgotten words blacked out, in the same number of characters, so that offsets stay valid.
@@ -57,7 +57,7 @@ class Joined:
 
 
 class EditedStore:
-    """Reads like the datastore it is laid over; made once for each state of the ledger, never changed.
+    """Read like the datastore below it; made once for each state of the ledger, never changed.
 
     Args:
         base: the datastore (or one whose keys are still being encoded).

@@ -10,7 +10,7 @@ an entry once, with at least `window - stride` tokens before it where the text h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,9 +20,9 @@ import torch
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
+from memlab.progress import Tick, no_tick
 from memlab.results import Article
 
-Tick = Callable[[float], None]
 BATCH_TOKENS = 6144  # tokens of one forward pass: large enough to fill two cores, small in memory
 
 
@@ -79,9 +79,9 @@ def plan(
     documents: Sequence[Article],
     first_row: int = 0,
     reading: Reading = WHOLE,
-    tick: Tick = lambda share: None,
+    tick: Tick = no_tick,
 ) -> Plan:
-    """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` hears of each document."""
+    """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` is called before each document."""
     return _planned(model, ((row, a, None) for row, a in enumerate(documents, first_row)), reading, tick)
 
 
@@ -117,7 +117,7 @@ def plan_part(
     row: int,
     part: tuple[int, int],
     reading: Reading = WHOLE,
-    tick: Tick = lambda share: None,
+    tick: Tick = no_tick,
 ) -> Plan:
     """The entries of those contexts of one document that begin within characters `part` (first, last exclusive).
 
@@ -126,12 +126,10 @@ def plan_part(
     return _planned(model, [(row, document, part)], reading, tick)
 
 
-def encode_plan(
-    model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tick = lambda share: None
-) -> dict[str, np.ndarray]:
+def encode_plan(model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tick = no_tick) -> dict[str, np.ndarray]:
     """Keys of all entries of a plan: name -> (n, d) float16. Contexts are batched by length.
 
-    `tick` hears before each batch which share of the entries is done; what it raises ends the encoding.
+    `tick` is called before each batch with the fraction of the entries that is done; exceptions abort.
     """
     out = {key: np.empty((len(plan), model.width(key)), np.float16) for key in keys}
     done = 0
@@ -229,7 +227,7 @@ def _windows(
     for at in range(0, max(1, len(ids)), stride):
         end = min(at + window, len(ids))
         if reading.stride == reading.window and reading.window is not None:
-            scored = at + 1  # each window stands alone: scored from its second token on
+            scored = at + 1  # windows are independent: scored from its second token on
         begin = int(offsets[at, 0]) if at < len(ids) else 0
         if part is None or part[0] <= begin < part[1]:
             targets = range(max(scored, at if lead else at + 1), end)
@@ -278,7 +276,7 @@ class TaughtPlan:
 def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]] | None) -> TaughtPlan:
     """The entries of a taught text: every word, or the words within `spans`.
 
-    A word that the model would have to spell in pieces becomes one entry all the same: its key is that
+    A word that the model would have to spell in pieces still becomes one entry: its key is that
     of one masked position (or of the position before it), its value the whole word, which only memory
     can say. A causal model of another's making keeps its own pieces, which it can say.
     """

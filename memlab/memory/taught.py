@@ -38,7 +38,7 @@ class Text:
 
     @cached_property
     def titled(self) -> list[int]:
-        """Rows of the articles whose title stands in it."""
+        """Rows of the articles whose title appears in it."""
         return self._store.articles.titled(self.shown)
 
 

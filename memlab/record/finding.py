@@ -31,7 +31,7 @@ def find_sources(
     Args:
         articles, corpus: the collection as it was read, and its identity.
         active: the edits that hold.
-        text: what stands there, in capitals or not. Alone it is the place itself.
+        text: the text there, in capitals or not. Alone it is the place itself.
         value: a whole word; with `text`, in sentences that hold that.
         document: id, title or part of a title. Alone it gives the document's sentences.
 

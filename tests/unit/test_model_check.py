@@ -66,7 +66,7 @@ def test_no_output_projection_in_the_files_is_refused(made: Callable[[str], Path
     without = _with_weights(
         made("mistral"), tmp_path / "m", lambda w: {k: v for k, v in w.items() if k != "lm_head.weight"}
     )
-    with pytest.raises(InputError, match=r"hold no lm_head\.weight, so random numbers would stand there"):
+    with pytest.raises(InputError, match=r"hold no lm_head\.weight, so random numbers would take their place"):
         load(without)
 
 
