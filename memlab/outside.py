@@ -23,7 +23,7 @@ Ours = Callable[[Path], bool]  # whether a file is one that memlab wrote, of the
 
 MARK_WITHIN = 4096  # characters at the beginning of a text file in which its mark stands
 _MODEL_FILES = {
-    "config.json", "generation_config.json", "memlab.json", "README.md", "spalm.safetensors",
+    "config.json", "generation_config.json", "memlab.json", "README.md",
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "chat_template.jinja",
 }  # fmt: skip
 
@@ -164,7 +164,7 @@ def _is_stream(path: Path) -> bool:
 
 
 def _is_model_file(name: str) -> bool:
-    weights = name.startswith("model") and name.endswith((".safetensors", ".safetensors.index.json"))
+    weights = name.endswith((".safetensors", ".safetensors.index.json"))
     return weights or name in _MODEL_FILES
 
 

@@ -19,6 +19,8 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
     "teach": "memlab.cli.editing:teach",
     "forget": "memlab.cli.editing:forget",
     "correct": "memlab.cli.editing:correct",
+    "modify": "memlab.cli.modifying:modify",
+    "believe": "memlab.cli.believing:believe",
     "undo": "memlab.cli.editing:undo",
     "redo": "memlab.cli.editing:redo",
     "history": "memlab.cli.editing:history",

@@ -35,6 +35,8 @@ class Field:
         """The allowed values in words, as error messages say them."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
+        if self.type is str:
+            return "a text"
         number = "a whole number" if self.type is int else "a number"
         if self.low is not None and self.high is not None:
             return f"{number} from {self.low:g} to {self.high:g}"
@@ -98,6 +100,10 @@ def _value(field: Field, value: Any) -> Any:
         if value not in field.choices:
             raise wrong
         return value
+    if field.type is str:
+        if not isinstance(value, str) or not value.strip():
+            raise wrong
+        return value.strip()
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

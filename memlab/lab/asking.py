@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from weakref import ref
 
+from memlab.corpus.world import MASK
 from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.lab.context import Context
@@ -105,11 +106,13 @@ class Asking:
     def resolve(self, request: AskRequest) -> Question:
         """Fills in every default of a question. Raises MemlabError for whatever cannot be used."""
         how = self.house.method("ask", request.method, request.model, request.prompt)
-        reader = self.house.reader(how)
+        reader, model = self.house.reader(how), request.model
+        if model is None and request.datastore is None and len(how.kinds) > 1:
+            model = self.house.default_model("masked" if MASK in request.prompt else "causal")
         asked = Request(
             "ask",
             how.name,
-            request.model,
+            model,
             request.datastore,
             request.as_of,
             request.preset,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from memlab.lab.asking import Asking
 from memlab.lab.batch import Batch
+from memlab.lab.believing import Believing
 from memlab.lab.building import Building
 from memlab.lab.context import Context
 from memlab.lab.editing import Editing
@@ -21,6 +22,7 @@ from memlab.lab.house import LabHouse
 from memlab.lab.inventory import Inventory
 from memlab.lab.lessons import Lessons
 from memlab.lab.measuring import Measuring
+from memlab.lab.modifying import Modifying
 from memlab.lab.perplexity import Perplexity
 from memlab.lab.reading import Reading
 from memlab.lab.reports import Reports
@@ -70,6 +72,8 @@ class Chapters(Answering):
     lessons: Lessons
     workspaces: WorkspaceAdmin
     studies: Studies
+    modifying: Modifying
+    beliefs: Believing
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
@@ -93,4 +97,6 @@ class Chapters(Answering):
             lessons=Lessons(context),
             workspaces=WorkspaceAdmin(context),
             studies=Studies(a.house),
+            modifying=Modifying(context),
+            beliefs=Believing(context),
         )

@@ -13,6 +13,7 @@ from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.lm.catalogue import BUNDLED, SHIPPED, ModelInfo, info, load
 from memlab.lm.model import LanguageModel
+from memlab.lm.versions import version_of
 from memlab.memory.changes import Changes
 from memlab.memory.kept_keys import KeptKeys
 from memlab.memory.overlay import EditedStore
@@ -24,6 +25,7 @@ from memlab.record.jobs import Jobs
 from memlab.record.ledger import Ledger, check_as_of
 from memlab.record.memory_edits import corpus_of
 from memlab.record.memory_state import MemoryState
+from memlab.systems.constrained_ft.ledger import WEIGHTS, WeightsState
 from memlab.systems.registry import registry
 
 STATES = 32  # states of memories that are kept: each holds the keys of what was taught
@@ -96,6 +98,7 @@ class Context:
     @cached_property
     def ledger(self) -> Ledger:
         """The recorded edits of the workspace."""
+        registry()  # a ledger may hold edits of any system's kinds
         return Ledger(open_database(self.home), self.workspace)
 
     @cached_property
@@ -144,8 +147,19 @@ class Context:
     # Models
 
     def weights(self, lm: LanguageModel, as_of: int | None) -> LanguageModel:
-        """A model with the weights that the workspace's edits (up to `as_of`) give it; itself where none changes them."""
-        return lm
+        """A model with the weights that the workspace's edits (up to `as_of`) give it; itself where none changes them.
+
+        Raises:
+            DeltaError: the file of an edit is missing or was changed. InputError: `as_of` is outside 0 to the last edit.
+        """
+        state = self.weights_state(as_of)
+        return version_of(lm, state.refs(lm.weights_hash), self.home) if state.edits else lm
+
+    def weights_state(self, as_of: int | None = None) -> WeightsState:
+        """The edits of weights that hold now, or held after edit `as_of`."""
+        registry()  # which makes the kinds of edits of the systems known
+        state: WeightsState = self.ledger.state(WEIGHTS, as_of)
+        return state
 
     def load(self, model: str) -> LanguageModel:
         """A model by bundled name, the name that it was trained under here, folder or hub name. Raises NotFound."""

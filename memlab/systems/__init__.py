@@ -10,4 +10,6 @@ BUILT_IN = (
     "spalm",
     "continuous_cache",
     "plain",
+    "constrained_ft",
+    "beliefbank",
 )

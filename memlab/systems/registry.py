@@ -16,6 +16,7 @@ from typing import Any
 
 from memlab.declare import API, Method, Study, System
 from memlab.errors import InputError, NotFound
+from memlab.record.kinds import register_kind
 
 ENTRY_POINTS = "memlab.systems"
 _lock = threading.Lock()
@@ -147,4 +148,7 @@ def _read() -> Registry:
             out = out.with_system(system, point.name)
     for system in _added:
         out = out.with_system(system, system.name)
+    for system in out.systems.values():
+        for kind in system.edits:
+            register_kind(kind)
     return out

@@ -228,7 +228,7 @@ def table() -> str:
             "| --- | --- |",
             *rows,
             "",
-            "`icon.svg` and `idea.svg` are drawn by hand.",
+            "`icon.svg` is drawn by hand.",
             "",
         ]
     )

@@ -1,0 +1,123 @@
+"""`memlab modify`: facts in the weights of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from memlab.cli.common import every_command, open_lab, progress, show
+from memlab.errors import InputError
+
+
+@click.command()
+@click.argument("facts", nargs=-1)
+@click.option("--file", type=click.Path(path_type=Path), help='Facts, one "subject|relation|new object" a line.')
+@click.option("--method", default="fta", show_default=True, help="ft, ftm, fta, ft+ftm or ft+fta.")
+@click.option("--norm", default="inf", show_default=True, help="none, inf or l2.")
+@click.option("--delta", default="auto", show_default=True, help="Radius of the constraint, or auto.")
+@click.option(
+    "--blocks", default="first", show_default=True, help="0,3 / first / middle / last / all / embeddings / head."
+)
+@click.option("--part", default="all", show_default=True, help="Of the blocks: all, attention or feed-forward.")
+@click.option("--anchor", default="current", show_default=True, help="Where delta is measured from: current or base.")
+@click.option("--model", help="Bundled name, folder, or hub name (default: the bundled masked model).")
+@click.option("--forget", is_flag=True, help='Drive the facts out instead: "subject|relation".')
+@click.option(
+    "--unknown", default="refuse", show_default=True, help="Facts that the model does not know: refuse or train."
+)
+@click.option("--steps", type=int, help="At most so many steps.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Order of the sentences.")
+@click.option("--again", type=int, metavar="EDIT", help="Train this edit again on the weights as they are without it.")
+@click.option("--author", default="anonymous", show_default=True, help="Who edits.")
+@click.option("--dry-run", is_flag=True, help="Train and measure, but record nothing.")
+@every_command
+def modify(
+    facts: tuple[str, ...], file: Path | None, as_json: bool, home: Path | None, workspace: str, **given: Any
+) -> None:
+    """Give known FACTS new objects in the weights of a model: "France|capital|Lyon".
+
+    Nothing but the chosen blocks changes, and no weight moves further than delta. `memlab undo` takes it back.
+    """
+    lab = open_lab(home, workspace)
+    if (again := given.pop("again")) is not None:
+        if facts or file:
+            raise click.UsageError("--again takes no facts.")
+        from memlab.lab.modifying import ModifyOptions
+
+        edit = lab.modifying.train_again(again, ModifyOptions(given["author"], progress=progress))
+    else:
+        from memlab.systems.constrained_ft.selection import parsed
+
+        forget = given.pop("forget")
+        steps = {"steps": given.pop("steps")} if given["steps"] is not None else {}
+        given.pop("steps", None)
+        wanted = _facts([*facts, *(_lines(file) if file else [])], forget)
+        given |= {"blocks": parsed(given["blocks"]), "delta": _delta(given["delta"], given["norm"])}
+        edit = lab.modify(wanted, goal="forget" if forget else "change", progress=progress, **given, **steps)
+    show(edit.to_dict(), as_json, _said(edit))
+
+
+def _facts(texts: list[str], forget: bool) -> list[Any]:
+    """The facts that are named. Raises InputError for a text of another form."""
+    from memlab.results import Fact
+
+    if not texts:
+        raise click.UsageError('Name at least one fact: memlab modify "France|capital|Lyon".')
+    out = []
+    for text in texts:
+        pieces = [piece.strip() for piece in text.split("|")]
+        if len(pieces) not in ((2, 3) if forget else (3,)) or not all(pieces):
+            form = "subject|relation" if forget else "subject|relation|new object"
+            raise InputError(f"{text!r} is no fact. Write {form}, for example France|capital|Lyon.")
+        out.append(Fact(pieces[0], pieces[1], pieces[2] if len(pieces) == 3 else ""))
+    return out
+
+
+def _lines(file: Path) -> list[str]:
+    from memlab.cli.common import read
+
+    return [line for line in read(file).splitlines() if line.strip()]
+
+
+def _delta(text: str, norm: str) -> float | str | None:
+    if text == "auto":
+        return None if norm == "none" else "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"delta is {text!r}; allowed is a positive number, or auto.") from None
+
+
+def _said(edit: Any) -> list[str]:
+    scores = edit.scores
+    lines = [f"{'would be ' if edit.dry_run else ''}edit {edit.seq}: {edit.summary}"]
+    names = {
+        "a_m": "A_M", "a_fs": "A_F\\S", "a_bar": "A-bar", "perplexity_before": "perplexity of a fixed text before",
+        "perplexity_after": "after", "still_deducible": "two-hop questions that still give the old fact",
+        "norm_inf": "largest change", "bytes": "bytes", "seconds": "seconds",
+    }  # fmt: skip
+    lines += [f"  {said:44} {scores[name]:.4g}" for name, said in names.items() if name in scores]
+    if edit.moved is not None:
+        for row in edit.moved.table[:20]:
+            shared = f"  [{row.shared}]" if row.shared else ""
+            lines.append(
+                f"  {row.prompt}  {row.before} -> {row.after}  p({row.word}) {row.p_before:.2f} -> {row.p_after:.2f}{shared}"
+            )
+        lines += [f"  note: {note}" for note in edit.moved.notes]
+    return lines
+
+
+def evaluated(lab: Any, text: Path | None, given: dict[str, Any]) -> dict[str, Any]:
+    """What `memlab evaluate editing` measured."""
+    from memlab.cli.common import read
+    from memlab.systems.constrained_ft.selection import parsed
+
+    data, model, limit = given.pop("data"), given.pop("model"), given.pop("limit")
+    settings = {name: value for name, value in given.items() if value is not None}
+    if "blocks" in settings:
+        settings["blocks"] = parsed(settings["blocks"])
+    texts = [line for line in read(text).splitlines() if line.strip() and not line.startswith(" =")] if text else []
+    result: dict[str, Any] = lab.modifying.evaluate(data, model, limit, settings, texts, progress)
+    return result

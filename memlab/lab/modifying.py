@@ -1,0 +1,340 @@
+"""Changing the weights of a model: edits that the ledger records, each a delta that can be taken back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cachetools import LRUCache
+
+from memlab.corpus.world import atlas
+from memlab.errors import InputError, NotFound, RecordError
+from memlab.lab.context import Context
+from memlab.lab.jobs import long_work
+from memlab.lm.model import LanguageModel
+from memlab.lm.versions import version_of
+from memlab.record.chain import EditRow
+from memlab.record.files import files_locked, keep_delta, put, temporary_file
+from memlab.record.jobs import Progress, Stop
+from memlab.record.ledger import ANONYMOUS
+from memlab.record.memory_edits import edit_of
+from memlab.results import Edit, Fact
+from memlab.systems.constrained_ft.cases import Known
+from memlab.systems.constrained_ft.ledger import (
+    KINDS,
+    MODIFY,
+    UNLEARN,
+    WeightsState,
+    parameters_of,
+    summary,
+    trained_on,
+)
+from memlab.systems.constrained_ft.measuring import as_moved
+from memlab.systems.constrained_ft.modifying import How, Models, Outcome, known_facts, modify, proposals
+from memlab.systems.constrained_ft.outside import default_how, evaluate_file
+from memlab.systems.constrained_ft.studies import chosen_facts, table
+from memlab.systems.constrained_ft.training import Budget, Point
+
+if TYPE_CHECKING:
+    from memlab.lab import Lab
+
+TEXT_LINES = 20  # of a text that is read for its perplexity after every edit
+LIVE = 16  # curves of trainings under way, or just over, that pages may look at
+_WEIGHTS = {kind.name for kind in KINDS}
+_live: LRUCache[str, list[Point]] = LRUCache(LIVE)
+
+
+@dataclass(frozen=True)
+class ModifyOptions:
+    """Whom the history names, whether anything is recorded, and what is told on the way.
+
+    Args:
+        dry_run: train and measure, but record nothing.
+        live: a key under which `Modifying.curve` gives the scores while it trains.
+    """
+
+    author: str = ANONYMOUS
+    dry_run: bool = False
+    live: str | None = None
+    progress: Progress = field(default=lambda fraction, message: None, repr=False)
+    stop: Stop = field(default=lambda: False, repr=False)
+
+
+class Modifying:
+    """Edits of weights in the workspace."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def modify(self, facts: Sequence[Fact], how: How, model: str | None, options: ModifyOptions) -> Edit:
+        """Trains facts into the weights, or out of them; see `Lab.modify`."""
+        edit, _ = self.modified(facts, how, model, options)
+        return edit
+
+    def modified(
+        self, facts: Sequence[Fact], how: How, model: str | None, options: ModifyOptions, without: int | None = None
+    ) -> tuple[Edit, Outcome]:
+        """The same with everything that was measured. `without`: an active edit to be replaced by this one."""
+        base = self.context.load(model or self.context.bundled_for("masked"))
+        state = self.context.weights_state()
+        if without is not None:
+            state = replace(state, edits=tuple(e for e in state.edits if e.ref.edit != without))
+        models = Models(version_of(base, state.refs(base.weights_hash), self.context.home), base)
+        earlier = state.objects(base.weights_hash)
+        points: list[Point] = []
+        if options.live is not None:
+            _live[options.live] = points
+        with temporary_file(self.context.home) as written:
+            given = (written, options.progress, options.stop, points.append)
+            outcome = modify(atlas(), models, facts, how, earlier, *given)
+            return self._recorded(base, state, outcome, written, options, without), outcome
+
+    def train_again(self, edit_id: int | str, options: ModifyOptions) -> Edit:
+        """Trains an edit's facts again on the weights as they are without it, and puts that in its place.
+
+        For edits that were trained on top of one that was undone since.
+
+        Raises:
+            NotFound: no such edit. InputError: it is no edit of weights, or undone.
+        """
+        row = self._row(edit_id)
+        if row.sequence not in {r.sequence for r in self.context.ledger.active()}:
+            raise InputError(f"Edit {row.sequence} is undone. Redo it first, or modify the weights anew.")
+        p = row.parameters
+        facts = [Fact(f["subject"], f["relation"], f["new"] or f["object"]) for f in p["facts"]]
+        edit, _ = self.modified(facts, how_of(p["settings"]), self._named(p), options, row.sequence)
+        return edit
+
+    def stale(self) -> dict[int, tuple[int, ...]]:
+        """The active edits of weights that were trained on top of others that are undone now, and on which."""
+        active = [r for r in self.context.ledger.active() if r.kind in _WEIGHTS]
+        there = {r.sequence for r in active}
+        gone = {r.sequence: tuple(n for n in trained_on(r.parameters) if n not in there) for r in active}
+        return {n: missing for n, missing in gone.items() if missing}
+
+    def versions(self) -> WeightsState:
+        """The edits of weights that hold now."""
+        return self.context.weights_state()
+
+    def known(self, model: str | None = None, progress: Progress = lambda fraction, message: None) -> list[Known]:
+        """The facts of the bundled world that a model, as edited, answers correctly."""
+        base = self.context.load(model or self.context.bundled_for("masked"))
+        earlier = self.context.weights_state().objects(base.weights_hash)
+        return known_facts(atlas(), self.context.weights(base, None), earlier)
+
+    def proposals(self, facts: Sequence[Fact], seed: int = 0) -> list[str]:
+        """A new object for each fact: of the same relation, in proportion to frequency, never its own."""
+        return proposals(atlas(), self.context.load(self.context.bundled_for("masked")), facts, seed)
+
+    def report(self, edit_id: int | str) -> dict[str, Any]:
+        """Everything that was measured when an edit was made: answers before and after, curve, texts, two-hop questions.
+
+        Raises:
+            NotFound: no such edit, or its report is not in this home (it was imported without it).
+            InputError: it is no edit of weights.
+        """
+        row = self._row(edit_id)
+        path = self._report(row.parameters["delta"])
+        try:
+            found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise NotFound(f"The report of edit {row.sequence} is not in this home folder ({path}).") from error
+        return found
+
+    def evaluate(
+        self,
+        data: Path | None = None,
+        model: str | None = None,
+        limit: int = 32,
+        settings: Mapping[str, Any] | None = None,
+        texts: Sequence[str] = (),
+        progress: Progress = lambda fraction, message: None,
+        stop: Stop = lambda: False,
+    ) -> dict[str, Any]:
+        """Edits of the model itself, with the constraint and without; nothing is recorded.
+
+        Args:
+            data: flat CounterFact or zsRE, each case edited alone; None changes `limit` facts of the bundled world at once.
+            settings: as `how_of` takes them; by default those of the benchmark, or `outside.default_how`.
+            texts: a fixed text for the perplexity (with `data`).
+
+        Raises:
+            InputError: data or settings that cannot be used. StoppedError: `stop` returned True.
+        """
+        lm = self.context.load(model or self.context.bundled_for("masked"))
+        given = dict(settings or {})
+        if data is not None:
+            start = default_how(lm)
+            asked = how_of({**start.to_dict(), **given}) if given else start
+            return evaluate_file(lm, data, limit, asked, list(texts)[:TEXT_LINES], progress, stop).to_dict()
+        how = how_of({"delta": None if given.get("norm") == "none" else 0.01, **given})
+        facts = chosen_facts(atlas(), lm, limit, how.budget.seed)
+        free = replace(how, norm="none", delta=None)
+        ways = {"constrained": how, "unconstrained": free} if how.norm != "none" else {"unconstrained": free}
+        outcomes = []
+        for n, (name, way) in enumerate(ways.items()):
+            with temporary_file(self.context.home) as written:
+                part = _part(progress, n / len(ways), (n + 1) / len(ways))
+                outcomes.append((name, modify(atlas(), Models(lm, lm), facts, way, {}, written, part, stop)))
+        rows = [{"method": name, **row.to_dict()} for name, o in outcomes for row in o.rows if row.moved]
+        return {
+            "task": "editing", "data": "atlas", "model": lm.name, "settings": how.to_dict(), "facts": limit,
+            "results": table(outcomes), "rows": rows,
+        }  # fmt: skip
+
+    @staticmethod
+    def curve(live: str) -> list[Point]:
+        """The scores so far of a training in this process; empty where there is none of that key."""
+        return list(_live.get(live, ()))
+
+    def _recorded(
+        self, base: LanguageModel, state: WeightsState, outcome: Outcome, written: Path, options: ModifyOptions,
+        without: int | None,
+    ) -> Edit:  # fmt: skip
+        """The row of an outcome; nothing where it is a dry run.
+
+        Raises:
+            RecordError: another edit changed these weights meanwhile.
+        """
+        forget = outcome.how.goal == "forget"
+        facts = [{**c.to_dict(), "new": None if forget else c.new} for c in outcome.cases]
+        kind = (UNLEARN if forget else MODIFY).name
+        on = [e.ref.edit for e in state.of(base.weights_hash)]
+        ledger = self.context.ledger
+        if options.dry_run:
+            parameters = parameters_of(facts, outcome.how.to_dict(), base.name, base.weights_hash, "0" * 64, on)
+            return self._shown(None, kind, parameters, options.author, ledger.head() + 1, outcome)
+        with files_locked(self.context.home):
+            head = ledger.head()
+            now = self.context.weights_state().refs(base.weights_hash)
+            if tuple(r for r in now if r.edit != without) != state.refs(base.weights_hash):
+                raise RecordError(
+                    f"Meanwhile another edit changed the weights of {base.name} in workspace {self.context.workspace!r}. "
+                    "Nothing was recorded. Look at the new state and train again."
+                )
+            sha256 = keep_delta(self.context.home, written)
+            parameters = parameters_of(facts, outcome.how.to_dict(), base.name, base.weights_hash, sha256, on)
+            if without is not None:
+                head = ledger.undo(without, options.author, expected_head=head).sequence
+            row = ledger.append(
+                kind, summary(parameters), parameters, options.author, after=self._after(outcome, head + 1), delta=sha256,
+                expected_head=head,
+            )  # fmt: skip
+        with temporary_file(self.context.home) as part:
+            part.write_text(json.dumps(_full(outcome)), "utf-8")
+            target = self._report(sha256)
+            target.parent.mkdir(exist_ok=True)
+            put(part, target)
+        return self._shown(row, kind, parameters, options.author, row.sequence, outcome)
+
+    def _shown(
+        self, row: EditRow | None, kind: str, parameters: dict[str, Any], author: str, seq: int, outcome: Outcome
+    ) -> Edit:
+        edit = edit_of(row, kind, summary(parameters), parameters, author, self.context.workspace, seq)
+        moved = as_moved(outcome.rows, seq, outcome.how.method, outcome.model, outcome.how.to_dict(), outcome.notes)
+        return replace(edit, moved=moved, scores=self._after(outcome, seq))
+
+    @staticmethod
+    def _after(outcome: Outcome, seq: int) -> dict[str, Any]:
+        """What the ledger keeps of the scores: those of the three groups as for edits of memory, and single numbers."""
+        moved = as_moved(outcome.rows, seq, outcome.how.method, outcome.model, {}, ())
+        said = {k: v for k, v in moved.summary().items() if k not in ("settings", "notes", "datastore")}
+        numbers = {k: v for k, v in outcome.numbers().items() if k not in said and v is not None}
+        return {**said, **{k: float(v) for k, v in numbers.items()}}
+
+    def _report(self, sha256: str) -> Path:
+        return self.context.home / "modified" / f"{sha256}.json"
+
+    def _row(self, edit_id: int | str) -> EditRow:
+        row = self.context.ledger.edit(edit_id)
+        if row.kind not in _WEIGHTS:
+            raise InputError(f"Edit {row.sequence} ({row.kind}) changes no weights.")
+        return row
+
+    def _named(self, parameters: Mapping[str, Any]) -> str:
+        """The model of an edit; a folder that was trained here by its name. Raises NotFound where it is gone."""
+        return str(parameters["model"])
+
+
+def how_of(settings: Mapping[str, Any]) -> How:
+    """Settings as they are recorded, or as keyword arguments. Raises InputError for unknown ones."""
+    own = {f.name for f in fields(How)} - {"budget"}
+    budget = {f.name for f in fields(Budget)}
+    for name in settings:
+        if name not in own | budget:
+            raise InputError(f"There is no setting {name!r}. Allowed: {', '.join(sorted(own | budget))}.")
+    given = {n: v for n, v in settings.items() if n in own}
+    if "blocks" in given:
+        blocks = given["blocks"]
+        given["blocks"] = (blocks,) if isinstance(blocks, str | int) else tuple(blocks)
+    return How(**given, budget=Budget(**{n: v for n, v in settings.items() if n in budget}))
+
+
+def _part(progress: Progress, low: float, high: float) -> Progress:
+    return lambda fraction, message: progress(low + (high - low) * fraction, message)
+
+
+def _full(outcome: Outcome) -> dict[str, Any]:
+    return {**outcome.to_dict(), "rows": [r.to_dict() for r in outcome.rows]}
+
+
+@long_work("modify")
+def _modify(
+    lab: Lab, progress: Progress, stop: Stop, facts: list[dict[str, str]], model: str | None, settings: dict[str, Any],
+    live: str | None = None, author: str = ANONYMOUS,
+) -> Edit:  # fmt: skip
+    options = ModifyOptions(author, live=live, progress=progress, stop=stop)
+    asked = [Fact(f["subject"], f["relation"], f["object"]) for f in facts]
+    return lab.modifying.modify(asked, how_of(settings), model, options)
+
+
+@long_work("memory-or-weights")
+def _compare(
+    lab: Lab, progress: Progress, stop: Stop, fact: list[str], new: str, settings: dict[str, Any]
+) -> dict[str, Any]:
+    return memory_or_weights(lab, Fact(*fact), new, how_of(settings), progress, stop)
+
+
+def memory_or_weights(
+    lab: Lab, fact: Fact, new: str, how: How, progress: Progress = lambda f, m: None, stop: Stop = lambda: False
+) -> dict[str, Any]:
+    """One fact corrected in the datastore and in the weights of the bundled masked model; both only tried.
+
+    Scores are exact: right answers to the edit's questions, and unchanged answers in its neighborhood. The questions of
+    the neighborhood differ: memory is asked about facts that share a name or the relation, the weights about all such
+    facts that the model knows.
+    """
+    out = []
+    progress(0.0, "correcting memory")
+    for way in ("memory", "weights"):
+        start = time.perf_counter()
+        if way == "memory":
+            edit = lab.correct(fact, new, dry_run=True)
+            size = float(len(json.dumps(edit.parameters)))
+        else:
+            given = ModifyOptions(dry_run=True, progress=_part(progress, 0.2, 1.0), stop=stop)
+            edit = lab.modifying.modify([Fact(fact.subject, fact.relation, new)], how, None, given)
+            size = edit.scores["bytes"]
+        seconds = time.perf_counter() - start
+        shares = {s.group: s.score for s in edit.moved.scores} if edit.moved else {}
+        out.append({
+            "method": way, **shares, "harmonic": edit.moved.harmonic if edit.moved else None,
+            "moved": sum(r.moved for r in edit.moved.rows if r.group == "neighborhood") if edit.moved else None,
+            "asked": sum(r.group == "neighborhood" for r in edit.moved.rows) if edit.moved else None,
+            "seconds": seconds, "bytes": size,
+        })  # fmt: skip
+    notes = [
+        "Seconds are those of the edit with its measurement.",
+        "Memory is answered by BERT-kNN over the workspace's datastore, weights by the model alone.",
+        "Both are taken back by leaving the edit out of the history's fold.",
+    ]
+    return {"task": "memory or weights", "fact": fact.to_dict(), "new": new, "results": out, "notes": notes}
+
+
+@long_work("train-again")
+def _again(lab: Lab, progress: Progress, stop: Stop, edit: int) -> Edit:
+    return lab.modifying.train_again(edit, ModifyOptions(progress=progress, stop=stop))

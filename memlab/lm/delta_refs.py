@@ -1,0 +1,34 @@
+"""How the ledger names an edit of weights. Imports nothing heavy, so that declarations may use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from memlab.errors import StoreError
+
+
+class DeltaError(StoreError):
+    """The file of a weight edit is missing or changed. `edit` is the number of that edit."""
+
+    def __init__(self, message: str, edit: int) -> None:
+        super().__init__(message)
+        self.edit = edit
+
+
+@dataclass(frozen=True)
+class DeltaRef:
+    """One edit of weights, as the ledger names it.
+
+    edit: its number. sha256: of its file. model, weights_hash: whose tensors it changes.
+    """
+
+    edit: int
+    sha256: str
+    model: str
+    weights_hash: str
+
+
+def delta_path(home: Path, sha256: str) -> Path:
+    """Where the delta with this hash lives."""
+    return home / "deltas" / f"{sha256}.safetensors"

@@ -1,0 +1,197 @@
+"""What critics of editing ask for: generated text, perplexity of a fixed text, two-hop questions, growth of the weights.
+
+Scores under teacher forcing are far above free generation (arXiv 2502.11177); one edit can collapse a model, and the
+perplexity of any text tells (2402.09656); old facts stay deducible (2506.01386); collapse follows the growth of the
+weights' norm over stacked edits (2602.02543).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from memlab.corpus.sentences import sentence_spans
+from memlab.corpus.world import MASK, World, fill
+from memlab.errors import InputError
+from memlab.lm.model import LanguageModel
+from memlab.systems.constrained_ft.cases import Case
+from memlab.systems.constrained_ft.gaps import Gap, ask, gap
+
+ALARM = 1.05  # perplexity after / before beyond which a result says that the model was damaged
+SENTENCES = 60  # of the fixed text
+NEW_TOKENS = 8
+HOPS = 3  # two-hop questions of each edit
+
+
+@dataclass(frozen=True)
+class TwoHop:
+    """A question whose answer follows from the edited fact and one other fact.
+
+    old, new: what follows from the old and from the new object. before, after: what the model answers.
+    p_old, p_new: probabilities after the edit.
+    """
+
+    prompt: str
+    old: str
+    new: str
+    before: str
+    after: str
+    p_old: float
+    p_new: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """Of a fixed text, without the edit and with it. For a masked model every seventh token is masked in turn."""
+
+    before: float
+    after: float
+
+    @property
+    def alarm(self) -> bool:
+        """Whether it rose by more than 5%, or is no number."""
+        return not self.after <= ALARM * self.before
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"before": self.before, "after": self.after, "ratio": self.after / self.before, "alarm": self.alarm}
+
+
+def fixed_text(world: World) -> list[str]:
+    """Sentences of the bundled prose, always the same ones: a text that no edit is about."""
+    found = [text[a:b] for text in world.prose.values() for a, b in sentence_spans(text)]
+    return random.Random(0).sample(found, min(SENTENCES, len(found)))
+
+
+def perplexity(before: LanguageModel, after: LanguageModel, texts: Sequence[str]) -> Perplexity:
+    """Of the same tokens by both models. Raises InputError for a text without a token that can be predicted."""
+    gaps = [g for text in texts for g in _tokens(before, text)]
+    if not gaps:
+        raise InputError("The text for the perplexity has no token to predict. Give a longer one.")
+    return Perplexity(*(_perplexity(lm, gaps) for lm in (before, after)))
+
+
+def _tokens(lm: LanguageModel, text: str) -> list[Gap]:
+    """The tokens of a text that are predicted."""
+    ids = lm.tokenizer(text, truncation=True, max_length=lm.limit, verbose=False)["input_ids"]
+    special = set(lm.tokenizer.all_special_ids) - {lm.tokenizer.unk_token_id}
+    if lm.kind == "causal":
+        at = [i for i in range(1, len(ids)) if ids[i] not in special]
+        return [Gap(tuple(ids), tuple(i - 1 for i in at), tuple(ids[i] for i in at))] if at else []
+    out = []
+    for first in range(7):
+        at = [i for i in range(first, len(ids), 7) if ids[i] not in special]
+        if at:
+            masked = [lm.tokenizer.mask_token_id if i in set(at) else token for i, token in enumerate(ids)]
+            out.append(Gap(tuple(masked), tuple(at), tuple(ids[i] for i in at)))
+    return out
+
+
+@torch.inference_mode()
+def _perplexity(lm: LanguageModel, gaps: Sequence[Gap]) -> float:
+    nats, count = 0.0, 0
+    order = sorted(gaps, key=lambda g: len(g.ids))
+    for at in range(0, len(order), 32):
+        part = order[at : at + 32]
+        ids, mask = lm.pad([g.ids for g in part])
+        rows = torch.tensor([r for r, g in enumerate(part) for _ in g.positions])
+        columns = torch.tensor([c for g in part for c in g.positions])
+        targets = torch.tensor([t for g in part for t in g.targets])
+        h = lm.encode(ids, mask, rows, columns, ("last",), logp=False).keys["last"]
+        nats += float(F.cross_entropy(lm.head(h), targets, reduction="sum"))
+        count += len(targets)
+    mean = nats / count
+    return math.exp(mean) if mean < 700 else math.inf
+
+
+def two_hops(world: World, before: LanguageModel, after: LanguageModel, cases: Sequence[Case]) -> tuple[TwoHop, ...]:
+    """Two-hop questions about edits of the bundled world, at most three of each.
+
+    A second fact about the old and the new object gives one answer each: after "the capital of France: Paris -> Rome",
+    "The country of the capital of France is [MASK]." should no longer be answered as for Paris. A fact that leads to
+    the edited subject gives another: "The capital of the country of the Louvre is [MASK]."
+    """
+    asked = [
+        hop for case in cases if case.new and case.subject in world.subjects for hop in _hops(world, case)
+        if _writable(before, hop)
+    ]  # fmt: skip
+    news = [gap(before, sentence, new) for sentence, _, new in asked]
+    olds = [gap(before, sentence, old) for sentence, old, _ in asked]
+    first, then, still = ask(before, news), ask(after, news), ask(after, olds)
+    return tuple(
+        TwoHop(sentence, old, new, first[i].top, then[i].top, still[i].p, then[i].p)
+        for i, (sentence, old, new) in enumerate(asked)
+    )
+
+
+def _hops(world: World, case: Case) -> list[tuple[str, str, str]]:
+    """(sentence, old answer, new answer) of one case."""
+    label = world.relation(case.relation).label
+    out = []
+    of_new = {f.relation: f.object for f in world.by_subject.get(case.new, ())}
+    for fact in world.by_subject.get(case.old, ()):
+        if (new := of_new.get(fact.relation)) not in (None, fact.object):
+            question = world.relation(fact.relation).questions[0]
+            out.append((fill(question, f"the {label} of {case.subject}", MASK), fact.object, str(new)))
+    for fact in world.facts:
+        if fact.object == case.subject and len(out) < HOPS:
+            through = f"the {world.relation(fact.relation).label} of {fact.subject}"
+            out.append((fill(world.relation(case.relation).questions[0], through, MASK), case.old, case.new))
+    return out[:HOPS]
+
+
+def _writable(lm: LanguageModel, hop: tuple[str, str, str]) -> bool:
+    try:
+        gap(lm, hop[0], hop[1])
+        gap(lm, hop[0], hop[2])
+    except InputError:
+        return False
+    return True
+
+
+def generated(lm: LanguageModel, cases: Sequence[Case]) -> list[tuple[str, bool]]:
+    """What a causal model writes after the held-out question of each case, greedily, and whether it begins with the new
+    object (the old one must be gone where the case is to be forgotten)."""
+    texts = [continued(lm, case.question.split(MASK)[0].rstrip(), NEW_TOKENS) for case in cases]
+    out = []
+    for case, text in zip(cases, texts, strict=True):
+        said = text.strip().lower()
+        hit = said.startswith(case.new.lower()) if case.new else not said.startswith(case.old.lower())
+        out.append((text, hit))
+    return out
+
+
+@torch.inference_mode()
+def continued(lm: LanguageModel, prompt: str, n: int) -> str:
+    """The n tokens that a causal model prefers after a prompt, as text."""
+    ids: list[int] = list(lm.tokenizer(prompt, verbose=False)["input_ids"])
+    start = len(ids)
+    for _ in range(min(n, lm.limit - start)):
+        read = torch.tensor([ids])
+        h = lm.encode(
+            read, torch.ones_like(read), torch.tensor([0]), torch.tensor([len(ids) - 1]), ("last",), logp=False
+        )
+        ids.append(int(lm.head(h.keys["last"]).argmax()))
+    return str(lm.tokenizer.decode(ids[start:], skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+def growth(base: LanguageModel, values: Mapping[str, Tensor]) -> dict[str, float]:
+    """How far changed tensors are from the base: largest difference, length as one vector, and that relative to the
+    length of the same tensors of the base."""
+    square = own = largest = 0.0
+    for name, value in values.items():
+        start = base.module.get_parameter(name).detach()
+        gap_ = (value - start).double()
+        square += float(gap_.square().sum())
+        own += float(start.double().square().sum())
+        largest = max(largest, float(gap_.abs().max()))
+    return {"inf": largest, "l2": math.sqrt(square), "relative": math.sqrt(square / own) if own else 0.0}

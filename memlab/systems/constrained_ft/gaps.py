@@ -1,0 +1,132 @@
+"""Sentences with a gap, as a model is trained on them and asked them.
+
+A gap is one sentence with [MASK] where the object belongs. A masked model reads the whole sentence with one mask for
+each token of the object; a causal model reads what stands before the gap. An object of several tokens counts as right
+only if all of them are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from memlab.corpus.world import MASK
+from memlab.errors import InputError
+from memlab.lm.model import LanguageModel
+
+BATCH = 128  # sentences in one forward pass
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One sentence for one model: token ids, where each token of the object is predicted, and which it is."""
+
+    ids: tuple[int, ...]
+    positions: tuple[int, ...]
+    targets: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a model says in one gap.
+
+    right: whether it would fill in all tokens of the object. p: probability of the object (the product over its
+    tokens, each given those before it; in parallel for a masked model). top, p_top: the first token that it
+    prefers, with its probability.
+    """
+
+    right: bool
+    p: float
+    top: str
+    p_top: float
+
+
+def gap(lm: LanguageModel, sentence: str, object: str) -> Gap:
+    """A sentence with [MASK] where `object` belongs, for one model.
+
+    Raises:
+        InputError: no or several gaps, an object that the model cannot write, or too many tokens.
+    """
+    if sentence.count(MASK) != 1:
+        raise InputError(f"{sentence!r} has {sentence.count(MASK)} gaps; exactly one {MASK} is needed.")
+    left, right = sentence.split(MASK)
+    if lm.kind == "causal":
+        left, right = left.rstrip() + (" " if left.strip() else ""), ""
+    typed = left + object + right
+    encoding = lm.tokenizer(typed, return_offsets_mapping=True, verbose=False)
+    ids, offsets = encoding["input_ids"], encoding["offset_mapping"]
+    first, last = len(left), len(left) + len(object)
+    at = [i for i, (a, b) in enumerate(offsets) if a < last and b > first and b > a]
+    targets = [ids[i] for i in at]
+    if not at or lm.tokenizer.unk_token_id in targets:
+        raise InputError(f"{lm.name} cannot write {object!r}: it is outside its vocabulary. Choose another object.")
+    if len(ids) > lm.limit:
+        raise InputError(f"{sentence[:60]!r} has {len(ids)} tokens; {lm.name} reads at most {lm.limit}. Shorten it.")
+    if lm.kind == "masked":
+        read = [lm.tokenizer.mask_token_id if i in set(at) else token for i, token in enumerate(ids)]
+        return Gap(tuple(read), tuple(at), tuple(targets))
+    if at[0] == 0:
+        raise InputError(f"{sentence[:60]!r} begins with its gap; a causal model needs words before it.")
+    return Gap(tuple(ids[: at[-1]]), tuple(i - 1 for i in at), tuple(targets))
+
+
+def pieces(lm: LanguageModel, object: str) -> int:
+    """Of how many tokens an object consists, in the middle of a sentence."""
+    return len(gap(lm, f"It is {MASK}.", object).targets)
+
+
+def losses(lm: LanguageModel, gaps: Sequence[Gap]) -> Tensor:
+    """(n,) cross-entropy in nats of each gap, the mean over its tokens; keeps the gradient."""
+    ids, mask = lm.pad([g.ids for g in gaps])
+    rows, columns, targets, weights = _places(gaps)
+    options = {"use_cache": False} if lm.kind == "causal" else {}
+    h = lm.module.base_model(input_ids=ids, attention_mask=mask, **options).last_hidden_state[rows, columns]
+    nats = F.cross_entropy(lm.head(h), targets, reduction="none")
+    return torch.zeros(len(gaps)).index_add(0, rows, nats * weights)
+
+
+def loss(lm: LanguageModel, gaps: Sequence[Gap]) -> Tensor:
+    """The mean of `losses`."""
+    return losses(lm, gaps).mean()
+
+
+def ask(lm: LanguageModel, gaps: Sequence[Gap]) -> list[Said]:
+    """What a model says in each gap, in their order."""
+    out: list[Said | None] = [None] * len(gaps)
+    order = sorted(range(len(gaps)), key=lambda i: len(gaps[i].ids))
+    for at in range(0, len(order), BATCH):
+        part = order[at : at + BATCH]
+        some = [gaps[i] for i in part]
+        ids, mask = lm.pad([g.ids for g in some])
+        rows, columns, targets, _ = _places(some)
+        with torch.inference_mode():
+            scores = lm.head(lm.encode(ids, mask, rows, columns, ("last",), logp=False).keys["last"])  # (n, V)
+            norm = scores.logsumexp(1)
+            own = scores.gather(1, targets[:, None])[:, 0] - norm
+            best, first = scores.max(1)
+            best, hit = best - norm, first == targets
+        start = 0
+        for i, g in zip(part, some, strict=True):
+            span = slice(start, start + len(g.targets))
+            start += len(g.targets)
+            top = lm.words[int(first[span][0])]
+            out[i] = Said(bool(hit[span].all()), float(own[span].sum().exp()), top, float(best[span][0].exp()))
+    return [said for said in out if said is not None]
+
+
+def probabilities(lm: LanguageModel, sentences: Sequence[str], objects: Sequence[str]) -> list[float]:
+    """The probability of each object in the gap of its sentence."""
+    return [said.p for said in ask(lm, [gap(lm, s, o) for s, o in zip(sentences, objects, strict=True)])]
+
+
+def _places(gaps: Sequence[Gap]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Row, column, target and weight (one over the tokens of the gap) of every token of every gap."""
+    rows = torch.tensor([r for r, g in enumerate(gaps) for _ in g.positions])
+    columns = torch.tensor([c for g in gaps for c in g.positions])
+    targets = torch.tensor([t for g in gaps for t in g.targets])
+    weights = torch.tensor([1 / len(g.targets) for g in gaps for _ in g.targets])
+    return rows, columns, targets, weights

@@ -1,0 +1,352 @@
+"""Constrained fine-tuning (Zhu et al. 2020, "Modifying Memories in Transformer Models").
+
+    min over theta of  mean loss on the training sentences    subject to  ||theta - theta_0|| <= delta
+
+by Adam with a projection after every step. Dropout is off, weight decay is 0, the optimizer keeps its state after the
+projection. Procedures (the paper's):
+
+    ft        the original supporting sentences of known facts: what fine-tuning does without any modification
+    ftm       the sentences of the modified facts only
+    fta       modified facts and sampled unmodified facts in every batch
+    ft+ftm, ft+fta    first ft, then the other, under one constraint around one reference
+
+Trained are the tokens of the object only. Training ends early when the loss on the modified facts' sentences falls
+below `stop_loss`, and with FTA the loss on unmodified facts' sentences is back where it was (up to 0.02 nats); the
+held-out questions are watched, never used to decide.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from memlab.errors import InputError, MemlabError, StoppedError
+from memlab.lm.model import LanguageModel
+from memlab.lm.versions import derive
+from memlab.systems.constrained_ft.constraint import ANCHORS, Constraint, distance
+from memlab.systems.constrained_ft.gaps import Gap, ask, gap, loss, losses
+from memlab.systems.constrained_ft.selection import Selection
+
+PROCEDURES = {
+    "ft": "FT: the original sentences only",
+    "ftm": "FTM: the modified facts only",
+    "fta": "FTA: modified and unmodified facts in every batch",
+    "ft+ftm": "FT, then FTM",
+    "ft+fta": "FT, then FTA",
+}
+
+PROBE = 96  # sentences about unmodified facts whose loss FTA wants back where it was
+TOLERANCE = 0.02  # nats
+
+Progress = Callable[[float, str], None]
+Stop = Callable[[], bool]
+
+
+class TrainingError(MemlabError):
+    """Training went wrong (the loss is no number); nothing was recorded."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and how fast is trained.
+
+    Args:
+        steps: at most, in the last phase. first: steps of the phase FT before it.
+        batch: sentences of a step. share: part of them about modified facts (FTA).
+        learning_rate: of Adam. stop_loss: mean nats on the modified facts' sentences below which training ends.
+        every: steps between two looks at the scores. seed: of the order of sentences.
+    """
+
+    steps: int = 120
+    first: int = 30
+    batch: int = 64
+    share: float = 0.5
+    learning_rate: float = 1e-3
+    stop_loss: float = 0.05
+    every: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "every"):
+            if (
+                isinstance(getattr(self, name), bool)
+                or not isinstance(getattr(self, name), int)
+                or getattr(self, name) < 1
+            ):
+                raise InputError(f"{name} is {getattr(self, name)!r}; allowed is a whole number from 1.")
+        if not 0 < self.learning_rate <= 1:
+            raise InputError(f"learning_rate is {self.learning_rate!r}; allowed is a positive number up to 1.")
+        if not 0 < self.share < 1:
+            raise InputError(f"share is {self.share!r}; allowed is a number between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained, and how.
+
+    Args:
+        anchor: the reference of the constraint, "current" or "base" weights.
+        forget_to: None to learn the objects of the modified facts. A probability to forget them: the loss of a
+            sentence is then max(0, log p - log forget_to), so that it ends where the object is as unlikely as that.
+    """
+
+    procedure: str
+    selection: Selection
+    constraint: Constraint
+    anchor: str = "current"
+    budget: Budget = field(default_factory=lambda: Budget())
+    forget_to: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.procedure not in PROCEDURES:
+            raise InputError(f"method is {self.procedure!r}; allowed is one of {', '.join(PROCEDURES)}.")
+        if self.forget_to is not None and not (self.procedure in ("ftm", "fta") and 0 < self.forget_to < 1):
+            raise InputError("Forgetting needs the method ftm or fta, and a probability between 0 and 1 as its aim.")
+        if self.anchor not in ANCHORS:
+            raise InputError(f"anchor is {self.anchor!r}; allowed is one of {', '.join(ANCHORS)}.")
+
+
+Pair = tuple[str, str]  # a sentence with [MASK], and the object that belongs there
+
+
+@dataclass(frozen=True)
+class Material:
+    """The sentences of one training.
+
+    Args:
+        modified: of the facts to change, with their new objects. unmodified: of facts that must stay.
+        original: of all known facts with their own objects (FT).
+        tests, kept: held-out questions about modified and about unmodified facts, watched on the way.
+    """
+
+    modified: Sequence[Pair]
+    unmodified: Sequence[Pair] = ()
+    original: Sequence[Pair] = ()
+    tests: Sequence[Pair] = ()
+    kept: Sequence[Pair] = ()
+
+
+@dataclass(frozen=True)
+class Point:
+    """The scores after a step: mean loss on the modified facts' sentences, A_M and A_F\\S of what is watched (None
+    where nothing is), and how far the weights are from the reference in the norm of the constraint."""
+
+    step: int
+    loss: float
+    a_m: float | None
+    a_fs: float | None
+    distance: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gave.
+
+    Args:
+        changes: parameter name -> difference to the weights that it started from, float32.
+        curve: scores on the way. steps: of the last phase. ended: why it ended, in words. seconds: of training.
+    """
+
+    changes: Mapping[str, Tensor]
+    curve: tuple[Point, ...]
+    steps: int
+    ended: str
+    seconds: float
+
+
+def fine_tune(
+    lm: LanguageModel,
+    base: LanguageModel,
+    material: Material,
+    plan: Plan,
+    progress: Progress = lambda fraction, message: None,
+    stop: Stop = lambda: False,
+    watch: Callable[[Point], None] = lambda point: None,
+) -> Trained:
+    """Trains a copy of `lm`; neither `lm` nor `base` is changed.
+
+    Args:
+        lm: the weights to start from. base: the model without any edit (the anchor "base").
+        watch: called with every point of the curve.
+
+    Raises:
+        StoppedError: `stop` returned True.
+        TrainingError: the loss is no number.
+    """
+    run = _Run(lm, base, material, plan)
+    start = time.perf_counter()
+    phases = plan.procedure.split("+")
+    total = plan.budget.steps + plan.budget.first * (len(phases) - 1)
+    done, ended = 0, ""
+    for phase in phases:
+        last = phase == phases[-1]
+        steps = plan.budget.steps if last else plan.budget.first
+        for step in range(steps):
+            if stop():
+                raise StoppedError(f"Stopped at step {done} of {total}; nothing was recorded.")
+            learned = run.step(phase) < plan.budget.stop_loss
+            done += 1
+            if done % plan.budget.every == 0 or step == steps - 1 or (learned and phase == "ftm"):
+                point = run.measure(done)
+                watch(point)
+                progress(done / total, _said(point, total))
+                if last and phase != "ft" and point.loss < plan.budget.stop_loss and run.kept_whole(phase):
+                    ended = f"the loss fell below {plan.budget.stop_loss:g} at step {done}"
+                    break
+    ended = ended or f"all {plan.budget.steps} steps were made"
+    return Trained(run.changes(), tuple(run.curve), done, ended, time.perf_counter() - start)
+
+
+class _Run:
+    """A training under way."""
+
+    def __init__(self, lm: LanguageModel, base: LanguageModel, material: Material, plan: Plan) -> None:
+        names = plan.selection.names
+        self.plan, self.budget = plan, plan.budget
+        self.start = {name: lm.module.get_parameter(name).detach().clone() for name in names}
+        self.copy = derive(lm, self.start)
+        self.weights: dict[str, nn.Parameter] = {
+            name: self.copy.module.get_parameter(name).requires_grad_(True) for name in names
+        }
+        anchor = base if plan.anchor == "base" else lm
+        self.reference = {name: anchor.module.get_parameter(name).detach() for name in names}
+        self.optimizer = torch.optim.Adam(self.weights.values(), lr=self.budget.learning_rate, weight_decay=0.0)
+        self.pools = {
+            name: _Pool(lm, pairs, random.Random(f"{self.budget.seed}:{name}"))
+            for name, pairs in (
+                ("modified", material.modified), ("unmodified", material.unmodified), ("original", material.original)
+            )
+        }  # fmt: skip
+        self.probe = [self.pools["modified"].gap(p) for p in _spread(material.modified, 2 * self.budget.batch)]
+        self.tests = [gap(lm, *pair) for pair in material.tests]
+        self.kept = [gap(lm, *pair) for pair in material.kept]
+        self.unmoved = [self.pools["unmodified"].gap(p) for p in _spread(material.unmodified, PROBE)]
+        self.unmoved_before = self._of_unmoved()
+        self.curve: list[Point] = []
+
+    def step(self, phase: str) -> float:
+        """One step down the gradient, then the projection. Returns the loss of the modified facts' sentences in it."""
+        modified, others = self._batch(phase)
+        parts = [(self._loss(modified), len(modified))] if modified else []
+        parts += [(loss(self.copy, others), len(others))] if others else []
+        nats = torch.stack([value * n for value, n in parts]).sum() / sum(n for _, n in parts)
+        _check(float(nats.detach()))
+        self.optimizer.zero_grad(set_to_none=True)
+        nats.backward()
+        self.optimizer.step()
+        self.plan.constraint.project(self.weights, self.reference)
+        return float(parts[0][0].detach()) if modified else math.inf
+
+    def kept_whole(self, phase: str) -> bool:
+        """Whether unmodified facts are told as well as before training; only asked where they are trained."""
+        return phase != "fta" or not self.unmoved or self._of_unmoved() <= self.unmoved_before + TOLERANCE
+
+    def _of_unmoved(self) -> float:
+        with torch.no_grad():
+            return float(loss(self.copy, self.unmoved)) if self.unmoved else 0.0
+
+    def _loss(self, gaps: Sequence[Gap]) -> Tensor:
+        """The mean loss of sentences about modified facts."""
+        if self.plan.forget_to is None:
+            return loss(self.copy, gaps)
+        aim = math.log(self.plan.forget_to)
+        return (-losses(self.copy, gaps) - aim).clamp_min(0).mean()
+
+    def _batch(self, phase: str) -> tuple[list[Gap], list[Gap]]:
+        """The sentences of one step: about modified facts (in the phase "ft": the original ones), and the others."""
+        n = self.budget.batch
+        if phase == "ft":
+            return [], self.pools["original"].take(n)
+        modified = self.pools["modified"]
+        if phase == "ftm" or not self.pools["unmodified"]:
+            return modified.take(n), []
+        own = min(len(modified), max(1, round(n * self.budget.share)))
+        return modified.take(own), self.pools["unmodified"].take(min(n - own, 2 * own))
+
+    def measure(self, step: int) -> Point:
+        """The scores now."""
+        with torch.no_grad():
+            nats = float(self._loss(self.probe)) if self.probe else 0.0
+        _check(nats)
+        norm = "l2" if self.plan.constraint.norm == "l2" else "inf"
+        point = Point(
+            step, nats, _share(self.copy, self.tests), _share(self.copy, self.kept),
+            distance(self.weights, self.reference, norm),
+        )  # fmt: skip
+        self.curve.append(point)
+        return point
+
+    def changes(self) -> dict[str, Tensor]:
+        """The difference to the weights that training started from."""
+        out = {name: (w.detach() - self.start[name]).float() for name, w in self.weights.items()}
+        if not all(bool(torch.isfinite(change).all()) for change in out.values()):
+            raise TrainingError(
+                "The trained weights are no numbers; nothing was recorded. Choose a smaller learning rate."
+            )
+        return {name: change for name, change in out.items() if bool(change.any())}
+
+
+class _Pool:
+    """Sentences in random order, without repetition until all were taken; read by the model when first taken."""
+
+    def __init__(self, lm: LanguageModel, pairs: Sequence[Pair], draw: random.Random) -> None:
+        self.lm, self.pairs, self.draw = lm, pairs, draw
+        self.read: dict[Pair, Gap] = {}
+        self.left: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def gap(self, pair: Pair) -> Gap:
+        """A sentence as the model reads it."""
+        if pair not in self.read:
+            self.read[pair] = gap(self.lm, *pair)
+        return self.read[pair]
+
+    def take(self, n: int) -> list[Gap]:
+        """The next n sentences (all, where there are fewer)."""
+        n = min(n, len(self.pairs))
+        if len(self.left) < n:
+            more = list(range(len(self.pairs)))
+            self.draw.shuffle(more)
+            self.left += more
+        taken, self.left = self.left[:n], self.left[n:]
+        return [self.gap(self.pairs[i]) for i in taken]
+
+
+def _check(nats: float) -> None:
+    if not math.isfinite(nats):
+        raise TrainingError(
+            "The loss is no number any more; nothing was recorded. Choose a smaller learning rate or a smaller delta."
+        )
+
+
+def _spread(pairs: Sequence[Pair], n: int) -> list[Pair]:
+    """At most n of them, evenly spread."""
+    return list(pairs) if len(pairs) <= n else [pairs[i * len(pairs) // n] for i in range(n)]
+
+
+def _share(lm: LanguageModel, gaps: Sequence[Gap]) -> float | None:
+    return sum(said.right for said in ask(lm, gaps)) / len(gaps) if gaps else None
+
+
+def _said(point: Point, total: int) -> str:
+    scores = [
+        f"{name} {value:.2f}" for name, value in (("A_M", point.a_m), ("A_F\\S", point.a_fs)) if value is not None
+    ]
+    return ", ".join([f"step {point.step} of {total}", f"loss {point.loss:.3f}", *scores])
+
+
+def with_seed(plan: Plan, seed: int) -> Plan:
+    """The same plan with another seed."""
+    return replace(plan, budget=replace(plan.budget, seed=seed))

@@ -1,0 +1,35 @@
+"""Modify weights: facts trained into a model under a constraint, what else moved, and the same edit in memory."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab.errors import MemlabError
+from memlab.ui.address import unknown_name
+from memlab.ui.entry import through_app
+from memlab.ui.session import current_lab, show_error
+from memlab.ui.sharing import may_edit
+from memlab.ui.systems.constrained_ft import compare_view, modify_view, sweep_view
+
+VIEWS = {"Modify": modify_view, "Sweep": sweep_view, "Compare": compare_view}
+
+through_app()
+lab = current_lab()
+
+st.title("Modify weights", anchor=False)
+st.markdown(
+    "Choose facts that a model knows, give them new objects, and train them into its weights while no weight moves further "
+    "than δ. The page shows what was learned, what else broke, and takes it back."
+)
+if not may_edit(lab):
+    st.info("This workspace was shared to look at. Make a copy of your own to edit it.", icon=":material/visibility:")
+    st.stop()
+for problem in unknown_name("view", VIEWS):
+    show_error(problem)
+view = st.segmented_control(
+    "View", list(VIEWS), default="Modify", required=True, key="view", bind="query-params", label_visibility="collapsed"
+)
+try:
+    VIEWS[view](lab)
+except MemlabError as error:
+    show_error(error)
