@@ -48,7 +48,7 @@ class KnnReader(Reader):
         mixer = KnnMixer(gate, getattr(s, how.knn.divisor), how.knn.root)
         return Sources(
             house.weights(lm, request.as_of), lm, s.key, mixer, house.head(request.as_of), Search(store, s.k, request.leave_out),
-            name, within, getattr(s, "articles", 0), request.gate, s, tuple(notices), base,
+            base.name, within, getattr(s, "articles", 0), request.gate, s, tuple(notices), base,
         )  # fmt: skip
 
     def settings(self, datastore: str, request: Request, house: House) -> Any:
