@@ -10,8 +10,8 @@ from typing import Any
 
 from memlab.declare import checked
 from memlab.errors import InputError
-from memlab.lm.passage import check_causal
 from memlab.lm.model import LanguageModel
+from memlab.lm.passage import check_causal
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.overlay import EditedStore
 from memlab.memory.retrieval import check_k

@@ -205,7 +205,9 @@ class Ledger:
             if last > head:
                 session.refresh(workspace)  # somebody may have added an edit between the two reads
             if last > workspace.head:
-                raise RecordError(damage(self.workspace, last, f"is there, but the workspace ends with {workspace.head}"))
+                raise RecordError(
+                    damage(self.workspace, last, f"is there, but the workspace ends with {workspace.head}")
+                )
             return rows
 
     def _check_writable(self, session: Session, workspace: Workspace) -> None:

@@ -137,7 +137,7 @@ def test_nothing_is_answered_from_a_ledger_with_another_end(
         taught.append("teach", "fact 6", lesson("Fact 6 is here."))
         statement, said = statement.replace("= 5", "= 6"), said.replace("Edit 5", "Edit 6")
     sql(home, statement)
-    if later and "> 2" in statement or statement == "DELETE FROM edits":
+    if (later and "> 2" in statement) or statement == "DELETE FROM edits":
         said = r"Edit \d .* is missing"
     with pytest.raises(RecordError, match=said):
         taught.state(MEMORY)

@@ -44,7 +44,9 @@ def test_the_position_of_a_key_is_that_of_its_word(name: str) -> None:
     starts = {a: n for n, (a, _) in enumerate(places)}
     planned = plan_taught(lm, text, None)
     lead = len(lm.frame[0])
-    for context, position, (_, a, _b) in zip(planned.plan.contexts, planned.plan.position, planned.plan.spans, strict=True):
+    for context, position, (_, a, _b) in zip(
+        planned.plan.contexts, planned.plan.position, planned.plan.spans, strict=True
+    ):
         first = starts[int(a)]
         left = context[lead : position + (lm.kind == "causal")]
         assert left == ids[first - len(left) : first]
@@ -59,7 +61,9 @@ def test_a_word_that_is_a_part_of_a_token_is_said(lab: Lab) -> None:
     assert "does not remember words of this kind" in notice
 
 
-def test_an_answer_says_which_edit_has_no_entry(tmp_path: Path, tiny: Callable[[str], Path], documents: list[Article]) -> None:
+def test_an_answer_says_which_edit_has_no_entry(
+    tmp_path: Path, tiny: Callable[[str], Path], documents: list[Article]
+) -> None:
     lab = Lab.open(tmp_path)
     lab.build(documents, "mine", str(tiny("modernbert")))
     ask = "The capital of Haiti is [MASK]."
