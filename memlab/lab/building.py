@@ -108,7 +108,8 @@ class Building:
         read = texts_of(documents)
         order = Order(request.name, chosen, request.index, Reading(request.window, request.stride))
         folders = build(self.context.home, lm, read.articles, order, progress, stop)
-        return [replace(self.context.shelf.info(folder.name), report=read.report) for folder in folders]
+        report = replace(read.report, notices=(*read.report.notices, *lm.notes))
+        return [replace(self.context.shelf.info(folder.name), report=report) for folder in folders]
 
     def texts_of(self, given: Texts, options: TextOptions) -> Collection:
         """Paths, texts or articles as a collection; see `Lab.texts_of`."""

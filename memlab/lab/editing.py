@@ -15,6 +15,8 @@ from memlab.lab.asking import Asking
 from memlab.lab.context import Context
 from memlab.lab.side_effects import SideEffects
 from memlab.lm.catalogue import load
+from memlab.memory.changes import overlaps
+from memlab.memory.plan import plan_taught, read_as
 from memlab.memory.retrieval import Searchable
 from memlab.record.chain import EditRow
 from memlab.record.ledger import ANONYMOUS
@@ -29,6 +31,7 @@ from memlab.record.memory_edits import (
     shortened,
     stating,
     still_there,
+    taught_by,
     teaching,
 )
 from memlab.record.showing import shown_history
@@ -88,8 +91,26 @@ class Editing:
         parameters = teaching(text, value)
         what = parameters["teaches"]["text"]
         edit = self._edit("teach", f"Taught: {shortened(what)}", parameters, options)
-        said = in_other_code_points(parameters, value)
-        return replace(edit, notices=(said,)) if said else edit
+        said = (in_other_code_points(parameters, value), self._not_remembered(parameters))
+        notices = tuple(notice for notice in said if notice)
+        return replace(edit, notices=notices) if notices else edit
+
+    def _not_remembered(self, parameters: dict[str, Any]) -> str | None:
+        """A sentence where the model whose memory is edited has no entry for a word that was named."""
+        taught = taught_by(0, parameters)
+        if taught is None or taught.spans is None:
+            return None
+        lm = load(self.context.bundled_for("masked"))
+        places = plan_taught(lm, taught.text, taught.spans).plan.spans[:, 1:]
+        for a, b in taught.spans:
+            if not overlaps(places, ((a, b),)).any():
+                longer = read_as(lm, taught.text, (a, b))
+                reads = f"reads it as a part of {longer!r}" if longer else "does not remember words of this kind"
+                return (
+                    f"The edit stands in the ledger, but {lm.name} has no entry for {taught.text[a:b]!r}: it {reads}. "
+                    "Name another word of the text, or none to remember all of them."
+                )
+        return None
 
     def forget(self, target: Target, options: EditOptions) -> Edit:
         """Forgets what is named, for every method, model and datastore of the collection; see `Lab.forget`."""

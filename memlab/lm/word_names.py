@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from transformers import PreTrainedTokenizerBase
@@ -18,6 +19,8 @@ def token_names(tokenizer: PreTrainedTokenizerBase, count: int) -> list[str]:
 
 
 def _name(text: str, piece: str | None, number: int) -> str:
+    if piece and (byte := re.fullmatch("<0x([0-9A-Fa-f]{2})>", piece)) is not None and _HALF in text:
+        return f"<{byte[1].upper()}>"  # a byte of a vocabulary that falls back on bytes
     if _HALF in text and piece and (known := _bytes_of(piece)) is not None:
         return "".join(f"<{byte:02X}>" for byte in known)
     if bare := text.strip():

@@ -284,15 +284,13 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
         whole = plan(model, [Article("taught", "taught", text)])
         keep = np.array([spans is None or _within(s[1:], spans) for s in whole.spans], bool).reshape(-1)
         return TaughtPlan(_picked(whole, keep), {})
-    before, after = model.frame
     contexts: list[list[int]] = []
     rows: list[tuple[int, int, int, int, int, int]] = []
     unknown: dict[int, str] = {}
     allowed = rememberable(model)
     for begin, end in sentence_spans(text) if model.kind == "masked" else [(0, len(text))]:
-        read, marked = model.read(text[begin:end])
-        room = model.limit - len(before) - len(after)
-        ids, offsets = read[:room], [(begin + a, begin + b) for a, b in marked[:room]]
+        ids, marked = model.read(text[begin:end])
+        offsets = [(begin + a, begin + b) for a, b in marked]
         for first, last in _words_of(text, offsets):
             a, b = offsets[first][0], offsets[last][1]
             one = first == last and (model.kind == "causal" or allowed[ids[first]])
@@ -300,20 +298,41 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
                 spans is not None and not _within((a, b), spans)
             ):
                 continue
-            if not one:
-                unknown[len(rows)] = model.same_word(text[a:b])
-            if model.kind == "masked":
-                context = [*before, *ids[: first + 1], *ids[last + 1 :], *after]
-                position = len(before) + first
-            else:
-                context, position = [*before, *ids[:first]], len(before) + first - 1
+            context, position = _around(model, ids, first, last)
             if position < 0:
                 continue
+            if not one:
+                unknown[len(rows)] = model.same_word(text[a:b])
             rows.append((len(contexts), position, ids[first] if one else -1, 0, a, b))
             contexts.append(context)
     table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
     values, places = table[:, 2].astype(np.int32), table[:, 3:].astype(np.int32)
     return TaughtPlan(Plan(contexts, table[:, 0], table[:, 1], values, places, model.kind == "masked"), unknown)
+
+
+def read_as(model: LanguageModel, text: str, span: tuple[int, int]) -> str | None:
+    """The token that holds the characters of `span` and others beside them; None where there is none."""
+    _, places = model.read(text)
+    wider = (text[a:b] for a, b in places if a < span[1] and span[0] < b and (a < span[0] or span[1] < b))
+    return next(wider, None)
+
+
+def _around(model: LanguageModel, ids: Sequence[int], first: int, last: int) -> tuple[list[int], int]:
+    """The context in which the word of tokens `first` to `last` is encoded, and the position of its key in it.
+
+    Where the text is longer than the model reads: for a masked model the piece that the word stands in, cut as
+    `_sentences` does (a word across a cut ends the piece); for a causal model the tokens just before the word.
+    """
+    before, after = model.frame
+    room = model.limit - len(before) - len(after)
+    if model.kind == "causal":
+        context = [*before, *ids[max(0, first - room) : first]]
+        return context, len(context) - 1
+    at = first - first % room
+    if last >= at + room:
+        at = max(0, last + 1 - room)
+    context = [*before, *ids[at : first + 1], *ids[last + 1 : at + room], *after]
+    return context, len(before) + first - at
 
 
 def _words_of(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -105,6 +105,17 @@ def encode_taught(lm: LanguageModel, taught: Sequence[Taught], key: str) -> list
     ]
 
 
+def without_entry(taught: Taught, made: Encoded) -> list[str]:
+    """What was to be remembered of a text and gave no entry: words that were named, or the text as a whole.
+
+    A model gives none for a word that it reads as a part of a longer token ("York" in "New York"), and, if it is
+    masked, for stop words and punctuation.
+    """
+    if taught.spans is None:
+        return [] if len(made.values) else [taught.text]
+    return [taught.text[a:b] for a, b in taught.spans if not overlaps(made.spans, ((a, b),)).any()]
+
+
 def _joined(plans: Sequence[Plan]) -> Plan:
     """Several plans as one: the entries of each follow those of the one before."""
     contexts = [context for p in plans for context in p.contexts]

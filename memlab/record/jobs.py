@@ -303,7 +303,8 @@ class Jobs:
         fraction = 1.0 if state == "done" else task.fraction
         values = {"state": state, "result": result, "error": error, "ended": now()}
         with self._database.writing() as session:
-            row = update(Job).where(Job.id == task.id, Job.runner == RUNNER, Job.state.in_(GOING))
+            going = Job.state.in_([*GOING, "interrupted"])  # it may have looked dead meanwhile (a laptop that slept)
+            row = update(Job).where(Job.id == task.id, Job.runner == RUNNER, going)
             session.execute(row.values(fraction=fraction, message=task.message, **values))
 
     def _progress(self, task: _Task) -> Progress:

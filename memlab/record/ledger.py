@@ -21,7 +21,7 @@ from memlab.record.fold import dependents, dependents_among, fold
 from memlab.record.heads import Head, Heads
 from memlab.record.kinds import MARKS, is_known, kind, unknown_among, unknown_reason
 from memlab.record.states import Snapshot, States
-from memlab.record.stored import STORED, DamagedRow, Raw, marks, naming_an_edit, rows_where, whole
+from memlab.record.stored import STORED, DamagedRow, Raw, damage, marks, naming_an_edit, rows_where, whole
 from memlab.record.tables import Edit, Workspace
 from memlab.record.verify import everything, everything_raw, verified, wrong_workspace
 
@@ -197,7 +197,18 @@ class Ledger:
             at = select(Edit.hash).where(Edit.workspace_id == workspace.id, Edit.sequence == sequence)
             if sequence and session.scalars(at).one_or_none() != hash:
                 return None
-            return rows_where(session, workspace, Edit.sequence > sequence)
+            head = workspace.head
+            rows = rows_where(session, workspace, Edit.sequence > sequence)
+            last = max((row.sequence for row in rows), default=sequence)
+            if last < head:
+                raise RecordError(damage(self.workspace, last + 1, "is missing"))
+            if last > head:
+                session.refresh(workspace)  # somebody may have added an edit between the two reads
+            if last > workspace.head:
+                raise RecordError(
+                    damage(self.workspace, last, f"is there, but the workspace ends with {workspace.head}")
+                )
+            return rows
 
     def _check_writable(self, session: Session, workspace: Workspace) -> None:
         """Raises RecordError where an edit's kind is not known here: what is added could rest on it."""

@@ -119,6 +119,30 @@ def test_what_nothing_can_be_folded_from_is_reported(
         assert said is None or "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM edits WHERE sequence = 5", "Edit 5 .* is missing"),
+        ("DELETE FROM edits WHERE sequence > 2", "Edit 3 .* is missing"),
+        ("DELETE FROM edits", "Edit 1 .* is missing"),
+        ("UPDATE workspaces SET head = 3", "Edit 5 .* is there, but the workspace ends with 3"),
+    ],
+)
+@pytest.mark.parametrize("later", [False, True])
+def test_nothing_is_answered_from_a_ledger_with_another_end(
+    statement: str, said: str, later: bool, home: Path, taught: Ledger
+) -> None:
+    if later:  # all but the last were read before
+        taught.state(MEMORY)
+        taught.append("teach", "fact 6", teaching("Fact 6 is here."))
+        statement, said = statement.replace("= 5", "= 6"), said.replace("Edit 5", "Edit 6")
+    sql(home, statement)
+    if (later and "> 2" in statement) or statement == "DELETE FROM edits":
+        said = r"Edit \d .* is missing"
+    with pytest.raises(RecordError, match=said):
+        taught.state(MEMORY)
+
+
 @pytest.mark.parametrize("statement", [*DAMAGE.values(), *(sql for sql, _ in WORSE.values())], ids=[*DAMAGE, *WORSE])
 def test_the_command_line_verifies_whatever_happened(home: Path, taught: Ledger, statement: str) -> None:
     taught._database.close()
