@@ -107,8 +107,8 @@ class Editing:
                 longer = read_as(lm, taught.text, (a, b))
                 reads = f"reads it as a part of {longer!r}" if longer else "does not remember words of this kind"
                 return (
-                    f"The edit stands in the ledger, but {lm.name} has no entry for {taught.text[a:b]!r}: it {reads}. "
-                    "Name another word of the text, or none to remember all of them."
+                    f"{lm.name} has no entry for {taught.text[a:b]!r}: it {reads}, so the edit changes none of its answers "
+                    "there. Name another word of the text, or none to remember all of them."
                 )
         return None
 
