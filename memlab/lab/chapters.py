@@ -20,6 +20,7 @@ from memlab.lab.generating import Generating
 from memlab.lab.house import LabHouse
 from memlab.lab.inventory import Inventory
 from memlab.lab.lessons import Lessons
+from memlab.lab.library import ModelLibrary
 from memlab.lab.measuring import Measuring
 from memlab.lab.perplexity import Perplexity
 from memlab.lab.reading import Reading
@@ -70,6 +71,7 @@ class Chapters(Answering):
     lessons: Lessons
     workspaces: WorkspaceAdmin
     studies: Studies
+    library: ModelLibrary
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
@@ -93,4 +95,5 @@ class Chapters(Answering):
             lessons=Lessons(context),
             workspaces=WorkspaceAdmin(context),
             studies=Studies(a.house),
+            library=ModelLibrary(context),
         )
