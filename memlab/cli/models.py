@@ -67,7 +67,9 @@ def add(what: str, name: str | None, as_json: bool, home: Path | None, workspace
 def remove(name: str, yes: bool, anyway: bool, as_json: bool, home: Path | None, workspace: str) -> None:
     """Remove a model of the home folder, added or trained."""
     library = open_lab(home, workspace).library
-    confirm = name if yes else click.prompt(f"Type {name} once more to remove it", default="", show_default=False, err=True)
+    confirm = (
+        name if yes else click.prompt(f"Type {name} once more to remove it", default="", show_default=False, err=True)
+    )
     library.remove(name, confirm, anyway)
     show({"removed": name}, as_json, [f"{name} is removed."])
 

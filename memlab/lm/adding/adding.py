@@ -50,7 +50,9 @@ def model_name(what: str, name: str | None = None) -> str:
         InputError: it cannot be a name.
     """
     path = Path(what).expanduser()
-    found = name or (what if what in KNOWN else path.stem if path.suffix.lower() in (".gguf", *_ARCHIVES) else path.resolve().name)
+    found = name or (
+        what if what in KNOWN else path.stem if path.suffix.lower() in (".gguf", *_ARCHIVES) else path.resolve().name
+    )
     return check_name(re.sub(r"[^A-Za-z0-9_.-]+", "-", found).strip("-.") if name is None else found)
 
 
@@ -77,6 +79,7 @@ def add_model(models: Path, order: Adding, step: Step, stop: Stop) -> Path:
         written. StoppedError: `stop` returned True.
     """
     check_name(order.name)
+    step = _news(step)
     target, work = models / order.name, models / WORK / order.name
     _check_free(target, order.name)
     try:
@@ -84,7 +87,9 @@ def add_model(models: Path, order: Adding, step: Step, stop: Stop) -> Path:
         with filelock.FileLock(models / WORK / f"{order.name}.lock", timeout=0):
             return _add(order, work, target, step, stop)
     except filelock.Timeout:
-        raise InputError(f"The model {order.name!r} is being added already. `memlab jobs` shows how far it is.") from None
+        raise InputError(
+            f"The model {order.name!r} is being added already. `memlab jobs` shows how far it is."
+        ) from None
     except OSError as error:
         raise HomeError(f"{error.filename or work} cannot be written ({error.strerror}). Nothing was added.") from error
 
@@ -227,9 +232,13 @@ def _of_gguf(file: Path, origin: Origin, stop: Stop) -> Origin:
     head = read_head(file)
     stated = str(head.settings.get("general.license") or UNKNOWN_LICENSE)
     files = {**origin.files, file.name: hashed(file, stop)}
-    note = "Its weights were quantized in the GGUF file: they are close to those of the original model, and not the same."
+    notes = origin.notes
+    if head.quantized:
+        notes += (
+            "Its weights were quantized in the GGUF file: they are close to those of the original model, and not the same.",
+        )
     kept = origin.license if origin.license != UNKNOWN_LICENSE else stated
-    return replace(origin, license=kept, files=files, notes=(*origin.notes, note))
+    return replace(origin, license=kept, files=files, notes=notes)
 
 
 def _of_folder(folder: Path, origin: Origin, stop: Stop) -> Origin:
@@ -266,7 +275,18 @@ def _check_room(work: Path, size: int) -> None:
         )
 
 
+def _news(step: Step) -> Step:
+    """The same, called only when a person would see something new."""
+    last: list[tuple[int, str]] = []
+
+    def told(fraction: float, message: str) -> None:
+        now = (round(100 * fraction), message)
+        if last != [now]:
+            last[:] = [now]
+            step(fraction, message)
+
+    return told
+
+
 def _part(step: Step, low: float, high: float) -> Step:
     return lambda fraction, message: step(low + (high - low) * fraction, message)
-
-

@@ -21,7 +21,9 @@ _CHUNK = 1 << 20
 Step = Callable[[float, str], None]
 
 
-def unpack(archive: Path, into: Path, room: Callable[[int], None], step: Step, stop: Callable[[], bool]) -> tuple[Path, str]:
+def unpack(
+    archive: Path, into: Path, room: Callable[[int], None], step: Step, stop: Callable[[], bool]
+) -> tuple[Path, str]:
     """Takes the one model of an archive out into a folder.
 
     Args:
@@ -78,7 +80,9 @@ def _checked(opened: zipfile.ZipFile, archive: Path) -> dict[str, zipfile.ZipInf
         if name.startswith(("/", "\\")) or "\\" in name or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
             raise InputError(f"{archive.name} is refused: it has a file {name!r} that would lie outside its folder.")
         if stat.S_ISLNK(member.external_attr >> 16):
-            raise InputError(f"{archive.name} is refused: {name!r} in it is a symbolic link. Pack the files themselves.")
+            raise InputError(
+                f"{archive.name} is refused: {name!r} in it is a symbolic link. Pack the files themselves."
+            )
         if member.is_dir():
             continue
         if member.flag_bits & 1:

@@ -41,8 +41,8 @@ class Watch:
         if self.stop():
             raise StoppedError("Stopped.")
         if self.folder is not None and self.expected:
-            done = size_of(self.folder)
-            self.step(min(1.0, done / self.expected), f"{self.message} ({done / 1e6:,.0f} of {self.expected / 1e6:,.0f} MB)")
+            done = min(size_of(self.folder), self.expected)
+            self.step(done / self.expected, f"{self.message} ({done / 1e6:,.0f} of {self.expected / 1e6:,.0f} MB)")
         elif said := _last(log, "fraction"):
             self.step(float(said["fraction"]), str(said["message"]))
         else:
@@ -61,7 +61,9 @@ def in_child(verb: str, arguments: Mapping[str, Any], work: Path, watch: Watch) 
     code, tail = run_beside(command, log, watch, {"PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"})
     said = _last(log, "result") or _last(log, "error")
     if said is None:
-        raise InputError(f"The model could not be read: the process that did it ended with status {code}. {tail}".strip())
+        raise InputError(
+            f"The model could not be read: the process that did it ended with status {code}. {tail}".strip()
+        )
     if "error" in said:
         kind = str(said["error"])
         raise (Unreachable if kind == "Unreachable" else _ERRORS.get(kind, InputError))(str(said["message"]))

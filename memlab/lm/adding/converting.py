@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors import safe_open
 from safetensors.torch import save_file
 from tokenizers import Regex, pre_tokenizers
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from memlab.errors import InputError
@@ -30,9 +38,7 @@ Say = Callable[[float, str], None]
 _UNKNOWN = 2.0  # times as many numbers as the files have: what a configuration may ask for (tied weights, buffers)
 
 # How a byte-level BPE cuts a text before it merges, by the name that a GGUF file gives.
-_LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+_LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _QWEN2 = _LLAMA3.replace("{1,3}", "")
 
 
@@ -59,10 +65,11 @@ def convert(say: Say, source: str, out: str, name: str, record: dict[str, Any]) 
     (target / "memlab.json").write_text(json.dumps({**_told(given), **record}, indent=1), "utf-8")
     say(0.85, "trying the model")
     found = read_anew(described(target, name)).check.to_dict()
-    written = {**json.loads((target / "memlab.json").read_text("utf-8")), "kind": found["kind"]}
+    added = {**record["added"], "notes": [*record["added"]["notes"], *found["notes"], *notes]}
+    written = {**_told(given), **record, "added": added, "kind": found["kind"]}
     (target / "memlab.json").write_text(json.dumps(written, indent=1), "utf-8")
     say(1.0, "done")
-    return {**found, "notes": [*found["notes"], *notes]}
+    return {**found, "notes": added["notes"]}
 
 
 def _told(source: Path) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, **where)
         say(0.3, "reading the weights")
         module, info = AutoModelForCausalLM.from_pretrained(
-            file.parent, config=config, dtype=torch.float16, output_loading_info=True, **where
+            file.parent, config=config, dtype=torch.float16, output_loading_info=True, **where, **_unpacked()
         )
     except InputError:
         raise
@@ -96,13 +103,29 @@ def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
     check_weights(name, info, module.base_model_prefix)
     beyond = [key for key, value in module.state_dict().items() if not bool(value.isfinite().all())]
     if beyond:
-        raise InputError(f"The GGUF file {file.name} is refused: {beyond[0]} has numbers that are infinite or none at all.")
+        raise InputError(
+            f"The GGUF file {file.name} is refused: {beyond[0]} has numbers that are infinite or none at all."
+        )
     notes = _cut_as_told(tokenizer, head)
     say(0.6, "writing the weights")
-    module.config.name_or_path = name
+    _forget_blocks(module, name)
     module.save_pretrained(out)
     tokenizer.save_pretrained(out)
     return notes
+
+
+def _unpacked() -> dict[str, Any]:
+    """Weights as plain numbers. Newer transformers would keep them in blocks, and fetch a kernel from the hub for it."""
+    config = getattr(transformers, "GgufConfig", None)
+    return {} if config is None else {"quantization_config": config(dequantize=True)}
+
+
+def _forget_blocks(module: PreTrainedModel, name: str) -> None:
+    """Takes away what says that the weights came in blocks: they are plain numbers now."""
+    module.config.name_or_path = name
+    for owner, attribute in ((module, "hf_quantizer"), (module.config, "quantization_config")):
+        if hasattr(owner, attribute):
+            delattr(owner, attribute)
 
 
 def _cut_as_told(tokenizer: PreTrainedTokenizerBase, head: GgufHead) -> list[str]:
@@ -165,7 +188,9 @@ def _from_folder(say: Say, folder: Path, out: Path, name: str) -> list[str]:
     (out / "config.json").write_text(json.dumps({**told, "dtype": "float32" if kept else "float16"}, indent=2), "utf-8")
     if not kept:
         return []
-    return [f"{len(kept)} of its tensors have numbers that 16 bits cannot hold, and are kept as they were ({min(kept)} ...)."]
+    return [
+        f"{len(kept)} of its tensors have numbers that 16 bits cannot hold, and are kept as they were ({min(kept)} ...)."
+    ]
 
 
 def _weight_files(folder: Path) -> list[Path]:

@@ -51,7 +51,9 @@ def from_hub(repository: str, work: Path, room: Room, step: Step, stop: Stop) ->
         files[name] = hashed(folder / name, stop)
         if stated.get(name, files[name]) != files[name]:
             (folder / name).unlink()
-            raise InputError(f"{name} of {repository!r} arrived damaged: its sha256 is not the one that the hub states. Try again.")
+            raise InputError(
+                f"{name} of {repository!r} arrived damaged: its sha256 is not the one that the hub states. Try again."
+            )
     origin = Origin(f"the hub: {repository}", told["license"], told["revision"], files)
     return Fetched(folder if kind == "folder" else folder / names[0], origin)
 

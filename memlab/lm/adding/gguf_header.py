@@ -19,18 +19,25 @@ MOST_TENSORS = 200_000
 _KEPT_TEXT = 4_096  # characters of a setting that are kept
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
+_FLOATS = {0, 1, 28, 30}  # types of tensors: 32, 16 and 64 bits, bfloat16
 
 
 @dataclass(frozen=True)
 class GgufHead:
-    """Settings (arrays only by their length), and how many numbers each tensor has."""
+    """Settings (arrays only by their length), how many numbers each tensor has, and the types of the tensors."""
 
     settings: dict[str, Any]
     tensors: dict[str, int]
+    types: frozenset[int] = frozenset()
 
     @property
     def architecture(self) -> str:
         return str(self.settings.get("general.architecture", ""))
+
+    @property
+    def quantized(self) -> bool:
+        """Whether some tensors are stored with less than 16 bits a number."""
+        return not self.types <= _FLOATS
 
     @property
     def numbers(self) -> int:
@@ -109,7 +116,9 @@ def read_head(file: Path) -> GgufHead:
             head = _read(reader)
             _check(head)
         except _Damaged as error:
-            raise InputError(f"{file.name} is refused: {error}. The file is damaged, or not what it says it is.") from None
+            raise InputError(
+                f"{file.name} is refused: {error}. The file is damaged, or not what it says it is."
+            ) from None
     return head
 
 
@@ -124,6 +133,7 @@ def _read(reader: _Reader) -> GgufHead:
         key = reader.text()
         told[key] = reader.value(reader.number("I"))
     found: dict[str, int] = {}
+    types = set()
     for _ in range(tensors):
         name, dimensions = reader.text(), reader.number("I")
         if not 1 <= dimensions <= 4:
@@ -131,13 +141,13 @@ def _read(reader: _Reader) -> GgufHead:
         count = 1
         for _ in range(dimensions):
             count *= reader.number("Q")
-        reader.number("I")
+        types.add(reader.number("I"))
         if reader.number("Q") > reader.size:
             raise _Damaged(f"the tensor {name[:80]!r} lies behind the end of the file")
         found[name] = count
     if sum(found.values()) > 8 * reader.size:  # the smallest type has more than one bit a number
         raise _Damaged("its tensors hold more numbers than the file can")
-    return GgufHead(told, found)
+    return GgufHead(told, found, frozenset(types))
 
 
 def _check(head: GgufHead) -> None:

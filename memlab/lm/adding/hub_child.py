@@ -38,7 +38,9 @@ def list_files(say: Callable[[float, str], None], repository: str) -> dict[str, 
     return {"revision": found.sha or "", "license": str(card.get("license") or "not stated"), "files": files}
 
 
-def fetch(say: Callable[[float, str], None], repository: str, revision: str, names: list[str], folder: str) -> list[str]:
+def fetch(
+    say: Callable[[float, str], None], repository: str, revision: str, names: list[str], folder: str
+) -> list[str]:
     """Fetches files into a folder; goes on where an earlier fetch ended. Raises what `list_files` raises."""
     for name in names:
         try:

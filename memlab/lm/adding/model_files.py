@@ -65,9 +65,7 @@ def _no_model(paths: list[PurePosixPath], where: str, folders: list[str]) -> str
         )
     if folders:
         return f"{where} has a config.json but no weights (model.safetensors)."
-    return (
-        f"{where} holds no model: expected is config.json with model.safetensors and a tokenizer, or one .gguf file."
-    )
+    return f"{where} holds no model: expected is config.json with model.safetensors and a tokenizer, or one .gguf file."
 
 
 def hashed(file: Path, stop: Callable[[], bool]) -> str:
@@ -83,7 +81,9 @@ def hashed(file: Path, stop: Callable[[], bool]) -> str:
 
 def license_in(text: str) -> str:
     """The license that a model card's head or a package's metadata states."""
-    found = re.search(r"^license(?:-expression)?:[ \t]*['\"]?([^\n'\"]{1,80})", text[:20_000], re.MULTILINE | re.IGNORECASE)
+    found = re.search(
+        r"^license(?:-expression)?:[ \t]*['\"]?([^\n'\"]{1,80})", text[:20_000], re.MULTILINE | re.IGNORECASE
+    )
     return found[1].strip() if found else UNKNOWN_LICENSE
 
 
