@@ -52,7 +52,9 @@ def _wheel(folder: Path, file: Path) -> Path:
         archive.write(file, f"tiny_random/{file.name}")
         archive.writestr("tiny_random/__init__.py", "raise SystemExit('code of a package ran')")
         archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-random\nVersion: 1.0\nLicense: CC0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         archive.writestr(f"{info}/RECORD", "")
     return wheel
 
@@ -103,7 +105,9 @@ def test_a_folder_becomes_a_model_by_name(own: Lab, tiny: Tiny) -> None:
         ({"vocab_size": 10**9}, "its configuration asks for"),
     ],
 )
-def test_folders_that_cannot_be_used_leave_nothing(change: dict[str, Any], why: str, own: Lab, tiny: Tiny, tmp_path: Path) -> None:
+def test_folders_that_cannot_be_used_leave_nothing(
+    change: dict[str, Any], why: str, own: Lab, tiny: Tiny, tmp_path: Path
+) -> None:
     folder = tmp_path / "bad"
     shutil.copytree(tiny("llama"), folder)
     config = json.loads((folder / "config.json").read_text())
@@ -178,7 +182,9 @@ def test_the_package_index_is_asked_where_the_hub_does_not_answer(
         monkeypatch.setitem(KNOWN, name, KnownModel(name, name, "nobody/tiny", package, "cc0-1.0", 1, PROMPT))
     with pytest.raises(InputError, match="its sha256 is not 0000000000000000"):
         own.library.add("damaged")
-    with pytest.raises(InputError, match=r"cannot be fetched: the hub cannot be reached .*; pip cannot get tiny-random==2\.0"):
+    with pytest.raises(
+        InputError, match=r"cannot be fetched: the hub cannot be reached .*; pip cannot get tiny-random==2\.0"
+    ):
         own.library.add("missing")
     _nothing_but(own)
     made = own.library.add("right")
@@ -195,7 +201,9 @@ class Hub:
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files, self.fetched, self.hold, self.held = files, list[str](), "", threading.Event()
-        self.sha256 = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items() if name.endswith(".safetensors")}
+        self.sha256 = {
+            name: hashlib.sha256(raw).hexdigest() for name, raw in files.items() if name.endswith(".safetensors")
+        }
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -239,7 +247,9 @@ class Hub:
             self.fetched.append(name)
         self._send(request, raw, body, hold=body and name == self.hold, ETag=f'"{hashlib.sha256(raw).hexdigest()}"')
 
-    def _send(self, request: BaseHTTPRequestHandler, raw: bytes, body: bool, hold: bool = False, **headers: str) -> None:
+    def _send(
+        self, request: BaseHTTPRequestHandler, raw: bytes, body: bool, hold: bool = False, **headers: str
+    ) -> None:
         request.send_response(200)
         for key, value in {"Content-Length": str(len(raw)), "X-Repo-Commit": REVISION, **headers}.items():
             request.send_header(key, value)

@@ -117,9 +117,10 @@ def test_files_over_each_other_passwords_and_doubles_are_refused(tmp_path: Path)
     (tmp_path / "over.zip").write_bytes(raw)
     with pytest.raises(InputError, match="lie over each other"):
         _unpack(tmp_path / "over.zip", tmp_path / "out")
-    with zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+    with zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
         archive.writestr("m/config.json", "{}")
-        archive.writestr("m/config.json", "{}")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("m/config.json", "{}")
     with pytest.raises(InputError, match="twice"):
         _unpack(tmp_path / "twice.zip", tmp_path / "out")
 
@@ -175,7 +176,9 @@ def _text(text: str) -> bytes:
     return struct.pack("<Q", len(text)) + text.encode()
 
 
-def _head(settings: list[bytes], tensors: list[bytes], version: int = 3, claims: tuple[int, int] | None = None) -> bytes:
+def _head(
+    settings: list[bytes], tensors: list[bytes], version: int = 3, claims: tuple[int, int] | None = None
+) -> bytes:
     """claims: how many tensors and settings it says it has."""
     counts = struct.pack("<IQQ", version, *(claims or (len(tensors), len(settings))))
     return b"GGUF" + counts + b"".join(settings) + b"".join(tensors)
@@ -298,7 +301,9 @@ def test_missing_packages_for_gguf_are_said_in_one_line(tmp_path: Path, monkeypa
 
 
 def test_an_addition_needs_no_torch_in_this_process() -> None:
-    script = "import sys, memlab.lm.adding, memlab.lm.known; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    script = (
+        "import sys, memlab.lm.adding, memlab.lm.known; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["False", "False"]
 
