@@ -26,6 +26,7 @@ from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.inventory import Inventory
 from memlab.lab.jobs import Work
 from memlab.lab.lessons import Lessons
+from memlab.lab.library import ModelLibrary
 from memlab.lab.modifying import Modifying, ModifyOptions, how_of
 from memlab.lab.perplexity import Data, Perplexity, PerplexityOptions
 from memlab.lab.reading import Reading
@@ -71,7 +72,8 @@ class Lab:
 
     Common operations are methods. Less common ones are attributes: `lab.explain`, `lab.side_effects`,
     `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
-    `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`.
+    `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`,
+    `lab.library`.
     """
 
     def __init__(self, home: Path, workspace: str) -> None:
@@ -789,6 +791,11 @@ class Lab:
     def reports(self) -> Reports:
         """An answer as code, as a command, as HTML."""
         return self._chapters.reports
+
+    @property
+    def library(self) -> ModelLibrary:
+        """The models of the home folder: adding and removing them."""
+        return self._chapters.library
 
     @property
     def inventory(self) -> Inventory:

@@ -11,8 +11,9 @@ from memlab.bundle import assets
 from memlab.errors import InputError, NotFound, StoreError
 from memlab.lm.architectures import is_tested
 from memlab.lm.checking import ModelCheck
-from memlab.lm.folder_checks import check_folder, read_json
+from memlab.lm.folder_checks import check_folder
 from memlab.lm.hub import from_hub
+from memlab.lm.json_file import read_json
 from memlab.lm.loading import loaded
 from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel
@@ -65,7 +66,7 @@ def shipped_models() -> list[ModelInfo]:
 
 def _bundled(names: Iterable[str]) -> list[ModelInfo]:
     folders = [assets() / "models" / name for name in names]
-    return [_info(path, path.name) for path in folders if (path / "config.json").is_file()]
+    return [described(path, path.name) for path in folders if (path / "config.json").is_file()]
 
 
 def info(name: str) -> ModelInfo:
@@ -79,13 +80,14 @@ def info(name: str) -> ModelInfo:
             return model
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
-        return _info(folder.resolve(), str(folder.resolve()))
+        return described(folder.resolve(), str(folder.resolve()))
     if folder.is_dir():
         raise NotFound(f"The folder {name} holds no model: config.json is missing.")
-    return _info(from_hub(name, (m.name for m in shipped_models())), name)
+    return described(from_hub(name, (m.name for m in shipped_models())), name)
 
 
-def _info(path: Path, name: str) -> ModelInfo:
+def described(path: Path, name: str) -> ModelInfo:
+    """What is known of the model in a folder. Raises InputError for a damaged one, or one of another kind."""
     card_file = path / "README.md"
     record, config = read_json(path / "memlab.json"), read_json(path / "config.json")
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
