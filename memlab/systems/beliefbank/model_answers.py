@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from memlab.systems.beliefbank.answers import Answer, Question
 from memlab.systems.beliefbank.constraints import ConstraintGraph
 from memlab.systems.beliefbank.prompts import Prompt
 
-BATCH = 64
+BATCH = 32
 COLDEST, HOTTEST = 0.02, 100.0
 KINDS = ("masked", "causal", "seq2seq")
 Tick = Callable[[float, str], None]
@@ -112,6 +112,7 @@ class ModelAnswerer:
     prompt: Prompt
     calibration: Calibration = UNCALIBRATED
     uses_context: bool = True
+    watch: Tick | None = None  # called before each batch of questions; raising ends the work
 
     def __post_init__(self) -> None:
         if self.model.kind not in KINDS:
@@ -144,12 +145,13 @@ class ModelAnswerer:
 
     def scores(self, texts: Sequence[str], tick: Tick | None = None) -> list[float]:
         """log p(yes) - log p(no) for each text."""
+        heard = tick or self.watch
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         out = [0.0] * len(texts)
         for at in range(0, len(order), BATCH):
             chosen = order[at : at + BATCH]
-            if tick:
-                tick(at / len(order), f"{at} of {len(order)} questions")
+            if heard:
+                heard(at / len(order), f"{at} of {len(order)} questions")
             values = (
                 self._masked([texts[i] for i in chosen])
                 if self.model.kind == "masked"
@@ -222,4 +224,4 @@ def calibrated(answerer: ModelAnswerer, questions: Sequence[Question], tick: Tic
     texts = [answerer.prompt.text(q, answerer.graph) for q in questions]
     found = answerer.scores(texts, tick)
     truth = [answerer.graph.entity(q.entity).facts[q.property] for q in questions]
-    return ModelAnswerer(answerer.model, answerer.graph, answerer.prompt, calibrate(found, truth))
+    return replace(answerer, calibration=calibrate(found, truth))
