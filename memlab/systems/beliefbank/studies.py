@@ -10,7 +10,7 @@ from typing import Any
 
 from memlab.errors import InputError, StoppedError
 from memlab.systems.beliefbank.answers import Answerer, Question, Simulated
-from memlab.systems.beliefbank.asking import DEFAULT_MODEL, calibration_questions, quiet, ready, with_feedback
+from memlab.systems.beliefbank.asking import DEFAULT_MODEL, PER_ENTITY, quiet, ready, with_feedback
 from memlab.systems.beliefbank.bank import MEASURES, Bank, Belief
 from memlab.systems.beliefbank.bundled import bundled_graph
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
@@ -81,11 +81,12 @@ def _answerers(
     lm = house.load(settings.model or DEFAULT_MODEL)
     prompt = prompt_named(settings.prompt) if settings.prompt else default_prompt(lm.name, lm.kind)
     watch = _watched(progress, stop)
-    plain = replace(ready(lm, graph, prompt, watch), watch=_watched(quiet, stop))
+    entities = graph.split(True) if settings.data else balanced(graph.split(True), settings.seed)
+    asked = [Question(*about) for about in questions_of(entities, PER_ENTITY, settings.seed)]
+    plain = replace(ready(lm, graph, prompt, watch, asked), watch=_watched(quiet, stop))
     told: dict[str, Any] = {"prompt": prompt.to_dict(), "without context": plain.calibration.to_dict()}
     if not feedback:
         return plain, None, told
-    asked = calibration_questions(graph)
     bank = Bank().with_beliefs(a.belief() for a in plain.ask(asked))
     rng, weights = random.Random(settings.seed), Weights()
 
