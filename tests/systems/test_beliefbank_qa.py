@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,18 +99,16 @@ def test_the_bundled_model_is_small_and_has_its_card() -> None:
 def test_the_bundled_model_uses_what_it_is_told() -> None:
     graph = bundled_graph()
     answerer = ModelAnswerer(load("atlas-qa"), graph, PLAIN)
-    asked = [Question("swallow", p) for p in ("HasPart,feathers", "HasPart,gills", "HasPart,engine")]
-    supposed = {
-        "IsA,bird": (True, False, False),
-        "IsA,fish": (False, True, False),
-        "IsA,motor vehicle": (False, False, True),
-    }
-    scored = {}
-    for told in supposed:
-        context = tuple(Belief("swallow", p, p == told) for p in supposed)
-        scored[told] = [a.score for a in answerer.ask([replace(q, context=context) for q in asked])]
-    for n, wanted in enumerate(supposed):  # each part is likeliest where its kind was told
-        assert max(scored, key=lambda told: scored[told][n]) == wanted
+    names = list(graph.entities)[::5]
+    told = {}
+    for kind in ("IsA,artifact", "IsA,animal"):
+        asked = [
+            Question(n, "HasProperty,made by people", (Belief(n, kind, True), Belief(n, "HasProperty,tall", False)))
+            for n in names
+        ]
+        told[kind] = [a.score for a in answerer.ask(asked)]
+    higher = [a > b for a, b in zip(told["IsA,artifact"], told["IsA,animal"], strict=True)]
+    assert sum(higher) >= 0.9 * len(higher)
 
 
 def test_an_answer_does_not_depend_on_the_others_of_its_batch() -> None:
@@ -127,9 +124,12 @@ def test_a_masked_model_answers_at_the_mask() -> None:
     graph, lm = bundled_graph(), load("atlas-mlm")
     prompt = Prompt("own", "{statement} The capital of France is [MASK].", "Paris", "Berlin")
     answer = ModelAnswerer(lm, graph, prompt).ask([Question("swallow", "IsA,bird")])[0]
-    ids = lm.tokenizer(answer.prompt)["input_ids"]
+    typed = answer.prompt.replace("[MASK]", "France")  # the id at the blank does not matter but for its place
+    ids = lm.tokenizer(typed)["input_ids"]
+    place = len(ids) - 3  # before the full stop and the end
+    ids[place] = lm.tokenizer.mask_token_id
     with torch.inference_mode():
-        logp = lm.module(input_ids=torch.tensor([ids])).logits[0, ids.index(lm.tokenizer.mask_token_id)].log_softmax(-1)
+        logp = lm.module(input_ids=torch.tensor([ids])).logits[0, place].log_softmax(-1)
     paris, berlin = (lm.tokenizer.convert_tokens_to_ids(word) for word in ("Paris", "Berlin"))
     assert answer.score == pytest.approx(float(logp[paris] - logp[berlin]), abs=1e-3)
     assert answer.label

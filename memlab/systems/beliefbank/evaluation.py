@@ -156,12 +156,12 @@ def questions_of(entities: Sequence[Entity], per_entity: int, seed: int = 0) -> 
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """95% interval of a mean over orders (Student's t); None for fewer than two."""
+    """95% interval of a mean of scores over orders (Student's t, cut to [0, 1]); None for fewer than two."""
     if len(values) < 2:
         return None
     mean, spread = float(np.mean(values)), float(np.std(values, ddof=1)) / len(values) ** 0.5
     half = float(student.ppf(0.975, len(values) - 1)) * spread
-    return (mean - half, mean + half)
+    return (max(0.0, mean - half), min(1.0, mean + half))
 
 
 @dataclass(frozen=True)

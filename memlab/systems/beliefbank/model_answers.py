@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from memlab.corpus.world import MASK
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.systems.beliefbank.answers import Answer, Question
@@ -163,9 +164,9 @@ class ModelAnswerer:
 
     def answer_ids(self, text: str) -> tuple[list[int], int, int]:
         """Token ids of the text up to where yes and no part, and the next token of each."""
-        tokenizer = self.model.tokenizer
         joint = "" if self.prompt.yes.startswith(" ") else " "
-        yes, no = (tokenizer(text + joint + word)["input_ids"] for word in (self.prompt.yes, self.prompt.no))
+        before, _ = self.model.frame
+        yes, no = ([*before, *self.model.read(text + joint + word)[0]] for word in (self.prompt.yes, self.prompt.no))
         same = next((i for i, (a, b) in enumerate(zip(yes, no, strict=False)) if a != b), None)
         if same is None:
             raise InputError(
@@ -183,15 +184,16 @@ class ModelAnswerer:
         return [float(logp[i, yes] - logp[i, no]) for i, (_, yes, no) in enumerate(rows)]
 
     def _masked(self, texts: Sequence[str]) -> list[float]:
-        tokenizer = self.model.tokenizer
-        mask_token = tokenizer.mask_token
-        rows = [tokenizer(text.replace("[MASK]", mask_token))["input_ids"] for text in texts]
-        for row, text in zip(rows, texts, strict=True):
-            self._check(len(row), text)
+        before, after = self.model.frame
+        rows, places = [], []
+        for text in texts:
+            (bare, _, blank) = self.model.read_around(*text.split(MASK))
+            rows.append([*before, *bare, *after])
+            places.append(len(before) + blank)
+            self._check(len(rows[-1]), text)
         yes, no = (self._single(word) for word in (self.prompt.yes, self.prompt.no))
         ids, mask = self.model.pad(rows)
-        places = torch.tensor([row.index(tokenizer.mask_token_id) for row in rows])
-        logp = self._logp(ids, mask, places)
+        logp = self._logp(ids, mask, torch.tensor(places))
         return [float(v) for v in logp[:, yes] - logp[:, no]]
 
     def _single(self, word: str) -> int:
