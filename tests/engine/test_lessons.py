@@ -29,7 +29,8 @@ def ask(lab: Lab, step: Step):  # type: ignore[no-untyped-def]
 
 def test_every_question_of_the_bundled_lessons_is_answered(lab: Lab) -> None:
     lessons = bundled_lessons()
-    assert [lesson.name for lesson in lessons] == ["what-memory-adds", "when-it-misleads", "editing-and-forgetting"]
+    names = ["what-memory-adds", "when-it-misleads", "editing-and-forgetting", "beliefs-made-consistent"]
+    assert [lesson.name for lesson in lessons] == names
     for lesson in lessons:
         assert lesson.minutes == 10
         for step in lesson.steps:
