@@ -77,7 +77,7 @@ page = st.navigation(
             "pages/lessons.py",
             title="Lessons",
             icon=":material/school:",
-            help="Ordered views with notes: three are bundled, others you make.",
+            help="Ordered views with notes: four are bundled, others you make.",
         ),
         st.Page(
             "pages/present.py",

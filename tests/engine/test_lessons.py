@@ -29,7 +29,12 @@ def ask(lab: Lab, step: Step):  # type: ignore[no-untyped-def]
 
 def test_every_question_of_the_bundled_lessons_is_answered(lab: Lab) -> None:
     lessons = bundled_lessons()
-    assert [lesson.name for lesson in lessons] == ["what-memory-adds", "when-it-misleads", "editing-and-forgetting"]
+    assert [lesson.name for lesson in lessons] == [
+        "what-memory-adds",
+        "when-it-misleads",
+        "editing-and-forgetting",
+        "changing-the-weights",
+    ]
     for lesson in lessons:
         assert lesson.minutes == 10
         for step in lesson.steps:
