@@ -1,4 +1,4 @@
-"""Ask: one prompt through model, memory and mixture, with the passages that spoke."""
+"""Ask: one prompt through model, memory and mixture, with the passages behind the answer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from memlab.ui.article import article_panel
 from memlab.ui.compare import beside_pinned
 from memlab.ui.details import details
 from memlab.ui.entry import through_app
+from memlab.ui.explanations import look_closer
 from memlab.ui.exports import exports
 from memlab.ui.keyboard import keyboard_help
-from memlab.ui.look import look_closer
 from memlab.ui.neighbors import neighbor_list
 from memlab.ui.prompt import example_menu, examples, first_steps, prompt_bar
 from memlab.ui.question import Question, choose, offer_fitting_method
@@ -24,10 +24,10 @@ from memlab.ui.session import current_lab, show_error
 
 @st.fragment
 def answer(lab: Lab, question: Question) -> None:
-    """The slider and everything that moves with it: only this part runs again when lambda changes."""
+    """The slider and everything that depends on it: only this part runs again when lambda changes."""
     sentence, slider = st.columns([3, 2], vertical_alignment="center", gap="medium")
     with slider:
-        lam = lambda_slider(question.mixing)
+        lam = lambda_slider(question.mixing, question.method)
     try:
         with st.spinner("Reading the prompt and searching the memory"):
             p = question.ask(lab, lam)
@@ -45,7 +45,9 @@ def answer(lab: Lab, question: Question) -> None:
 
 
 def who_said_it(lab: Lab, p: Prediction) -> None:
-    """The neighbors, and beside them the article that was opened."""
+    """The neighbors, and beside them the article that was opened; nothing for a method without memory."""
+    if not lab.methods()[p.method].remembers:
+        return
     st.subheader("Who said it", anchor=False)
     entry = opened_source()
     opened = next((n for n in p.neighbors if n.entry == entry), None)

@@ -7,11 +7,11 @@ import streamlit as st
 from memlab.errors import MemlabError
 from memlab.ui.address import unknown_name
 from memlab.ui.commit import preview_or_result
+from memlab.ui.edit_forms import correct, forget, teach
 from memlab.ui.entry import through_app
 from memlab.ui.find import find
 from memlab.ui.session import current_lab, show_error
 from memlab.ui.sharing import may_edit
-from memlab.ui.wish import correct, forget, teach
 
 WAYS = {
     "Teach": (teach, "Type a sentence, for example **The capital of Wakanda is Birnin.**"),
@@ -44,10 +44,10 @@ way = st.segmented_control(
 )
 form, first_step = WAYS[way]
 try:
-    wish = form(lab)
-    if wish is None:
+    change = form(lab)
+    if change is None:
         st.info(f"{first_step} Then a preview shows what would change.", icon=":material/visibility:")
     else:
-        preview_or_result(lab, wish)
+        preview_or_result(lab, change)
 except MemlabError as error:
     show_error(error)

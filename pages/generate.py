@@ -11,8 +11,8 @@ from memlab.results import GenerationPair
 from memlab.ui.entry import through_app
 from memlab.ui.gate import gate_is_ready
 from memlab.ui.generate.exports import exports
-from memlab.ui.generate.growing import grow
 from memlab.ui.generate.prompt import example_menu, first_steps, prompt_bar
+from memlab.ui.generate.replay import replay
 from memlab.ui.generate.settings import How, choose_how
 from memlab.ui.generate.step import choose_step, step_details
 from memlab.ui.generate.texts import texts
@@ -42,7 +42,7 @@ def shown(lab: Lab, view: View, how: How) -> None:
     try:
         if not gate_is_ready(lab, how.of_a_reading):
             return
-        pair = grow(lab, view, how)
+        pair = replay(lab, view, how)
     except MemlabError as error:
         show_error(error)
         if "." in view.moves:

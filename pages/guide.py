@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from memlab.bundle import assets
 from memlab.errors import MemlabError
 from memlab.ui.entry import through_app
+from memlab.ui.idea import idea
+from memlab.ui.links import link_to
+from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
 from memlab.ui.stories import story_cards
 from memlab.ui.words import LIMITS, WORDS
@@ -19,13 +21,9 @@ st.markdown(
     "A language model answers from its weights, and nobody can see where in them a fact is. "
     "memlab puts a memory beside it: every word of a collection of texts, stored with what the model thought there. "
     "You ask, and see what the model alone would say, what the memory says, which passages said it, and how the two "
-    "were mixed. Move λ, and watch the answer change."
+    "were mixed. Change λ, and see the answer change."
 )
-st.image(
-    assets() / "pictures" / "idea.svg",
-    width="stretch",
-    alt="A prompt goes to the model and to its memory; their answers are mixed with the weights 1 − λ and λ.",
-)
+st.html(idea())
 st.caption("The numbers are those of the fourth story, with λ at 0.75.")
 
 st.header("Five stories", anchor=False)
@@ -34,10 +32,23 @@ try:
 except MemlabError as error:
     show_error(error)
 
+systems = lab.systems()
+st.header("Systems", anchor=False)
+listed = ", ".join(system.title for system in systems.systems.values())
+st.markdown(plain(f"memlab has {listed}. Each has a page with its methods, studies and what its paper reports."))
+link_to("systems", "All systems", {}, "apps")
+for broken in systems.unavailable:
+    st.warning(plain(f"The system {broken.name} cannot be used: {broken.reason}"), icon=":material/block:")
+
 words, limits = st.columns([3, 2], gap="large")
 with words:
     st.header("Words", anchor=False)
     st.table(WORDS, border="horizontal")
+    for system in systems.systems.values():
+        if system.words:
+            with st.expander(plain(f"Words of {system.title}")):
+                meanings = {plain(word): plain(meaning) for word, meaning in system.words.items()}
+                st.table(meanings, border="horizontal")
 with limits:
     st.header("Limits", anchor=False)
     for limit in LIMITS:

@@ -7,12 +7,12 @@ import streamlit as st
 from memlab import Lab
 from memlab.corpus.lessons import Lesson
 from memlab.errors import MemlabError
-from memlab.ui.asked import asked
+from memlab.ui.address import asked
 from memlab.ui.entry import through_app
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
-from memlab.ui.present.place import LAST, Place, beyond, further, guess_first, nearer, place
-from memlab.ui.present.stages import STAGES, names
+from memlab.ui.present.place import Place, beyond, further, guess_first, nearer, place
+from memlab.ui.present.stages import STAGES, names, stages_of
 from memlab.ui.session import current_lab, show_error
 
 
@@ -57,7 +57,7 @@ def picture(lab: Lab, here: Place) -> None:
     try:
         with st.spinner("Asking"):
             p = asked(lab, step.parameters)
-        STAGES[title](p, names(p, step.guess and here.stage - 1 < LAST))
+        STAGES[title](p, names(p, step.guess and here.stage < here.stages))
     except MemlabError as error:
         show_error(error)
         link_to(step.page, "The nearest view on the page Ask", dict(step.parameters), "near_me")
@@ -93,7 +93,7 @@ else:
     st.subheader(plain(step.parameters["prompt"]), anchor=False)
 controls(lesson, here)
 if here.stages > 1:
-    st.caption(" → ".join(f"**{t}**" if n == here.stage else t for n, t in enumerate(STAGES, 1)))
+    st.caption(" → ".join(f"**{t}**" if n == here.stage else t for n, t in enumerate(stages_of(step.parameters), 1)))
     picture(lab, here)
 if here.stage == here.stages:
     if step.note:

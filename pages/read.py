@@ -11,9 +11,8 @@ from memlab.results import Trace
 from memlab.ui.entry import through_app
 from memlab.ui.gate import gate_is_ready
 from memlab.ui.plain import plain
-from memlab.ui.read.combinations import combinations
+from memlab.ui.read.contributions import combinations, groups
 from memlab.ui.read.exports import exports
-from memlab.ui.read.groups import groups
 from memlab.ui.read.passage import choose_passage, first_steps
 from memlab.ui.read.picked import choose_token
 from memlab.ui.read.reading import read_passage, stopped

@@ -17,7 +17,7 @@ import torch
 
 from memlab.bench.asking import timed
 from memlab.evaluate.perplexity import sampled_recall
-from memlab.evaluate.token_losses import Texts, read_base
+from memlab.evaluate.token_losses import Texts, Wanted, read_base
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Windows, passage, windows
 from memlab.lm.text_training import TextRecipe, new_model
@@ -68,7 +68,7 @@ def bench_perplexity(
     whole, bare = [], []
     for _ in range(4):
         bare.append(timed(_forward, lm, row.ids, how))
-        whole.append(timed(read_base, lm, row, how, key, search, (temperature,)))
+        whole.append(timed(read_base, lm, row, how, Wanted(key, search, (temperature,))))
     tokens = int(row.starts[-1])
     took, alone = float(np.median(whole[1:])), float(np.median(bare[1:]))
     recall = sampled_recall(lm, search, row, how, key)

@@ -20,6 +20,7 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
     "forget": "memlab.cli.editing:forget",
     "correct": "memlab.cli.editing:correct",
     "modify": "memlab.cli.modifying:modify",
+    "believe": "memlab.cli.believing:believe",
     "undo": "memlab.cli.editing:undo",
     "redo": "memlab.cli.editing:redo",
     "history": "memlab.cli.editing:history",

@@ -7,13 +7,18 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import Commands, every_command, open_lab, progress, short, show
+from memlab.cli.common import LazyCommands, every_command, open_lab, progress, short, show
 from memlab.errors import StoppedError
 
+LATER = {
+    "perplexity": "memlab.cli.reading:perplexity",
+    "beliefs": "memlab.cli.believing:evaluate_beliefs",
+}
 
-@click.group(cls=Commands)
+
+@click.group(cls=LazyCommands, later=LATER)
 def evaluate() -> None:
-    """Measure: held-out questions about facts, or the perplexity of texts."""
+    """Measure: held-out questions about facts, the perplexity of texts, beliefs."""
 
 
 @evaluate.command("facts")

@@ -1,16 +1,17 @@
-"""Model, memory and mixture as three aligned bar charts."""
+"""The sides of an answer as aligned bar charts: model, memory and mixture, or what a method has instead."""
 
 from __future__ import annotations
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from memlab.figures.sides import bars
-from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share
+from memlab.figures.sides import bars, sides
+from memlab.figures.theme import TEMPLATE, literal, share
 from memlab.results import Prediction, WordProbability
 
 ROW_HEIGHT = 31
 FRAME_HEIGHT = 84
+SECOND_LINE = 22  # pixels of titles in two lines
 LONG = 0.55  # a bar from which on its number stands inside, so that it fits on a phone too
 LONGEST_LABEL = 24  # characters
 
@@ -32,20 +33,16 @@ def union(p: Prediction, rows: int = 8) -> list[WordProbability]:
 
 
 def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
-    """Three horizontal bar charts side by side over the same words in the same order.
+    """A horizontal bar chart for each side (one for a method without memory) over the same words in the same order.
 
     Each chart's first word is drawn solid, the others lighter.
     """
-    words = union(p, rows)
-    panels = (
-        ("Model alone", p.lm, MODEL),
-        ("Memory", p.knn, MEMORY),
-        ("Mixture", p.mixture, MIXTURE),
-    )
-    figure = make_subplots(
-        rows=1, cols=3, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=[title for title, _, _ in panels]
-    )
-    for column, (title, distribution, color) in enumerate(panels, start=1):
+    words, panels = union(p, rows), sides(p)
+    titles = [side.title.replace(" (", "<br>(") for side in panels]
+    two_lines = any("<br>" in title for title in titles)
+    figure = make_subplots(rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
+    for column, side in enumerate(panels, start=1):
+        title, distribution, color = side.title, side.distribution, side.color
         values = [distribution.of(word.id) for word in words]
         first = distribution[0].id
         figure.add_trace(
@@ -68,15 +65,18 @@ def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
             row=1,
             col=column,
         )
-        figure.layout.annotations[column - 1].update(font={"size": 17, "color": color, "weight": 700}, yshift=4)
+        figure.layout.annotations[column - 1].update(
+            font={"size": 15 if two_lines else 17, "color": color, "weight": 700}, yshift=4
+        )
     ticks = {"tickvals": list(range(len(words))), "ticktext": [f"{literal(_short(word.token))}  " for word in words]}
     figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, **ticks)
     figure.update_yaxes(tickfont={"size": 17, "weight": 600})
     figure.update_xaxes(range=[0, 1.2], tickvals=[0, 0.25, 0.5, 0.75, 1], ticktext=["0", "", "0.5", "", "1"])
     figure.update_xaxes(tickfont={"size": 14}, fixedrange=True)
     figure.update_xaxes(title={"text": "probability", "font": {"size": 14}, "standoff": 2})
-    figure.update_layout(template=TEMPLATE, height=FRAME_HEIGHT + ROW_HEIGHT * len(words), bargap=0.28)
-    return figure
+    more = SECOND_LINE if two_lines else 0
+    figure.update_layout(template=TEMPLATE, height=FRAME_HEIGHT + more + ROW_HEIGHT * len(words), bargap=0.28)
+    return figure.update_layout(margin={"t": 34 + more}) if more else figure
 
 
 def _short(word: str) -> str:

@@ -45,7 +45,7 @@ def described(pair: GenerationPair) -> str:
     s, tokens = g.summary, g.tokens
     if not tokens:
         return "Nothing was said yet."
-    if g.method == "base":
+    if g.gate_info.mixes == "nothing":
         return f"{len(tokens)} tokens by the model alone."
     said = f"Memory changed the most probable word at {s['changed']} of {len(tokens)} steps. "
     other, at = pair.without_memory, pair.parted
@@ -108,7 +108,7 @@ def label(g: Generation, node: Node, spans: list[tuple[int, CopiedSpan]]) -> str
     parts = [t.text.strip() or "end of the text"]
     if t.loss is not None:
         parts.append(f"probability {share(math.exp(-t.loss))}")
-    if g.method != "base":
+    if g.gate_info.mixes != "nothing":
         without = 0.0 if t.loss_without_memory is None else math.exp(-t.loss_without_memory)
         parts.append(f"without memory {share(without)}")
     if node.chosen:
@@ -120,7 +120,7 @@ def label(g: Generation, node: Node, spans: list[tuple[int, CopiedSpan]]) -> str
 def _token(g: Generation, node: Node, i: int, spans: list[tuple[int, CopiedSpan]], begins: str) -> str:
     t = node.token
     gain = MOST_GAIN if t.loss_without_memory is None else t.gain or 0.0
-    strength = STRONGEST * min(1.0, max(0.0, gain) / MOST_GAIN) if g.method != "base" else 0.0
+    strength = STRONGEST * min(1.0, max(0.0, gain) / MOST_GAIN) if g.gate_info.mixes != "nothing" else 0.0
     classes = " ".join(["t", *(["copied"] if spans else []), *(["chosen"] if node.chosen else [])])
     said = escape(label(g, node, spans), quote=True)
     text = t.text.lstrip()

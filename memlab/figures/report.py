@@ -12,8 +12,10 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from memlab.figures import dropping, health, keymap, layers, occlusion, sweep
+from memlab.figures import dropping, health, key_map, layers, occlusion, sweep
 from memlab.figures.answers import three_answers, union
+from memlab.figures.mixing import in_numbers, in_words, weight_name
+from memlab.figures.sides import said, sides
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL
 from memlab.results import Comparison, KeyMap, LayerLens, Occlusion, Prediction, QueryHealth, Sweep
 
@@ -40,13 +42,16 @@ def report(p: Prediction, command: str, python: str, versions: Mapping[str, str]
         views: explanations of the answer, a chart each; the three answers always come first.
     """
     first = Chart(
-        "What do model, memory and mixture say?",
-        f"Model alone: {p.lm[0].token}. Memory: {p.knn[0].token}. Mixture: {p.mixture[0].token}.",
+        "What does the model say?" if len(sides(p)) == 1 else "What do model, memory and mixture say?",
+        said(p),
         three_answers(p),
     )
     return _template().render(
         p=p,
-        formula=f"{p.answer}: {p.formula(digits=3)}",
+        formula=f"{p.answer}: {in_numbers(p)}",
+        gate=in_words(p),
+        weight=weight_name(p),
+        sides=[side.name for side in sides(p)],
         words=[_word(p, word.id, word.token) for word in union(p, WORDS)],
         charts=[_drawn(chart, n) for n, chart in enumerate((first, *map(_chart, views)))],
         command=command,
@@ -65,7 +70,7 @@ def _chart(view: View) -> Chart:
         case LayerLens():
             return Chart(layers.QUESTION, layers.described(view), layers.layers(view))
         case KeyMap():
-            return Chart(keymap.QUESTION, keymap.described(view), keymap.keymap(view))
+            return Chart(key_map.QUESTION, key_map.described(view), key_map.key_map(view))
         case Sweep():
             return Chart(sweep.QUESTION, sweep.described(view), sweep.sweep(view))
         case QueryHealth():
@@ -99,4 +104,4 @@ def _drawn(chart: Chart, n: int) -> dict[str, Any]:
 
 
 def _word(p: Prediction, i: int, token: str) -> dict[str, Any]:
-    return {"token": token, "lm": p.lm.of(i), "knn": p.knn.of(i), "mixture": p.mixture.of(i)}
+    return {"token": token, "p": [side.distribution.of(i) for side in sides(p)]}

@@ -1,13 +1,67 @@
-"""Bars of what one side says: the model, the memory, or their mixture."""
+"""What the sides of an answer are, and bars of what one of them says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
-from memlab.figures.theme import literal
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL, literal
+from memlab.results import Distribution, GateInfo, Prediction
+
+
+@dataclass(frozen=True)
+class Side:
+    """One distribution of an answer: `title` for a heading, `name` for a table."""
+
+    title: str
+    name: str
+    distribution: Distribution
+    color: str
+
+
+def sides(p: Prediction) -> tuple[Side, ...]:
+    """The model's side, the memory's, and what they come to; for a method without memory the model alone.
+
+    Where distributions are mixed, the first two are what is mixed. Where vectors are mixed there are no such two
+    distributions: the first two are what the method says with its gate forced to either end.
+    """
+    info = p.gate.info
+    if info.mixes == "nothing":
+        return (Side("Model alone", "model", p.lm, MODEL),)
+    if info.mixes == "vectors":
+        return (
+            Side(f"{sentence(info.ends[1])} ({info.symbol} = 1)", f"{info.symbol} = 1", p.lm, MODEL),
+            Side(f"{sentence(info.ends[0])} ({info.symbol} = 0)", f"{info.symbol} = 0", p.knn, MEMORY),
+            Side(f"As computed ({info.symbol} = {two(p.gate.value)})", "as computed", p.mixture, MIXTURE),
+        )
+    return (
+        Side("Model alone", "model", p.lm, MODEL),
+        Side("Memory", "memory", p.knn, MEMORY),
+        Side("Mixture", "mixture", p.mixture, MIXTURE),
+    )
+
+
+def said(p: Prediction) -> str:
+    """One sentence: the first word of each side."""
+    return " ".join(f"{side.title}: {side.distribution[0].token}." for side in sides(p))
+
+
+def end(info: GateInfo, value: str) -> str:
+    """What answers with the gate forced to "0" or "1": "g = 0: the memory alone"."""
+    return f"{info.symbol} = {value}: {info.ends[int(value)]}"
+
+
+def sentence(words: str) -> str:
+    """With a capital at the beginning, the others as they are."""
+    return words[:1].upper() + words[1:]
+
+
+def two(value: float) -> str:
+    """A weight with two decimals, or three where two would not say it."""
+    return f"{value:.2f}" if abs(round(value, 2) - value) < 5e-4 else f"{value:.3f}"
 
 
 def bars(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from memlab.figures.sides import bars
+from memlab.figures.sides import bars, end
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share
 from memlab.figures.words import COLORS
 from memlab.results import Distribution, Generation, Trace, TraceStep
@@ -28,7 +28,9 @@ def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distri
     if step.cache is not None:
         found.append(("Short-term: cache", step.cache, SHORT_TERM))
     if step.knn is not None:
-        found.append(("Memory alone (g = 0)" if vectors else "Long-term memory", step.knn, MEMORY))
+        found.append(
+            (f"Memory alone ({trace.gate_info.symbol} = 0)" if vectors else "Long-term memory", step.knn, MEMORY)
+        )
     if len(found) > 1:
         found.append(("Together", step.mixture, MIXTURE))
     return found
@@ -93,13 +95,10 @@ def forced(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
     """The counterfactuals as rows: what the gate is, the first word then, and the word that really follows."""
     if not step.counterfactuals:
         return []
-    local = trace.gate_info.mixes == "vectors"
-    symbol, meaning = ("g", {"0": "memory alone", "1": "no memory"}) if local else (
-        "λ", {"0": "no memory", "1": "memory alone"}
-    )  # fmt: skip
-    rows = [(f"{symbol} = {gate}: {meaning[gate]}", d) for gate, d in sorted(step.counterfactuals.items())]
+    info = trace.gate_info
+    rows = [(end(info, gate), d) for gate, d in sorted(step.counterfactuals.items())]
     if step.token.gate is not None:
-        rows.insert(1, (f"{symbol} = {step.token.gate:.2f}: as it is", step.mixture))
+        rows.insert(1, (f"{info.symbol} = {step.token.gate:.2f}: as it is", step.mixture))
     return [
         {
             "gate": name,

@@ -12,7 +12,7 @@ from html import escape
 
 import numpy as np
 
-from memlab.figures.theme import MEMORY, MODEL
+from memlab.figures.theme import MEMORY, MODEL, visible
 from memlab.results import Trace, TraceToken
 
 SHOWN = 4  # remembered tokens under a word, as in the lecture's figure
@@ -39,7 +39,12 @@ def colorings(trace: Trace) -> dict[str, Coloring]:
     """The colorings that this trace has, by the name that an address uses."""
     a = trace.arrays
     local = trace.gate_info.mixes == "vectors"
-    gate = "1 − g, the weight of the retrieved tokens" if local else "λ, the weight of the memory"
+    info = trace.gate_info
+    gate = (
+        f"1 − {info.symbol}, the weight of what was retrieved"
+        if local
+        else f"{info.symbol}, the weight of {info.weighs}"
+    )
     found = {
         "gain": Coloring(
             "Gain of memory",
@@ -157,7 +162,7 @@ def _token(token: TraceToken, coloring: str, how: Coloring, columns: bool, joine
     said = escape(label(token), quote=True)
     below = f"<i>{number(coloring, value)}</i>" if columns else ""
     below += "".join(_remembered(n.token, n.id == token.id) for n in token.neighbors[:SHOWN]) if columns else ""
-    text = escape(token.text.strip()) or "␣"
+    text = escape(token.text.strip() or visible(token.text))
     return (
         f'<span class="{classes}" role="option" tabindex="-1" data-token="{token.position}" title="{said}" '
         f'aria-label="{said}" style="--a:{strength:.2f}"><b>{text}</b>{below}</span>'
@@ -165,7 +170,7 @@ def _token(token: TraceToken, coloring: str, how: Coloring, columns: bool, joine
 
 
 def _remembered(word: str, right: bool) -> str:
-    return f"<u class='r'>{escape(word)}</u>" if right else f"<u>{escape(word)}</u>"
+    return f"<u class='r'>{escape(visible(word))}</u>" if right else f"<u>{escape(visible(word))}</u>"
 
 
 def _end(values: np.ndarray, least: float = 1.0) -> float:

@@ -37,9 +37,21 @@ def tint(color: str, alpha: float) -> str:
     return f"rgba({red}, {green}, {blue}, {alpha:g})"
 
 
+_BLANKS = str.maketrans({"Ġ": "␣", "▁": "␣", " ": "␣", "\u00a0": "␣", "Ċ": "⏎", "\n": "⏎", "č": "⏎", "\r": "⏎", "ĉ": "⇥", "\t": "⇥"})  # fmt: skip
+
+
+def visible(token: str) -> str:
+    """A token that is nothing but blanks or line ends, as signs that can be seen; any other as it is.
+
+    Byte-level tokenizers write a blank "Ġ" and a line end "Ċ", others write a blank "▁".
+    """
+    signs = token.translate(_BLANKS)
+    return signs if signs and not signs.strip("␣⏎⇥") else token or "␣"
+
+
 def literal(text: str) -> str:
-    """`text` so that plotly shows it as it is: no tags, no entities, no LaTeX between dollar signs."""
-    return html.escape(text, quote=False).replace("$", "&#36;")
+    """`text` so that plotly shows it as it is: no tags, no entities, no LaTeX between dollar signs, blanks as signs."""
+    return html.escape(visible(text), quote=False).replace("$", "&#36;")
 
 
 def share(p: float) -> str:

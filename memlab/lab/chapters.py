@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from memlab.lab.asking import Asking
 from memlab.lab.batch import Batch
+from memlab.lab.believing import Believing
 from memlab.lab.building import Building
 from memlab.lab.context import Context
 from memlab.lab.editing import Editing
@@ -72,6 +73,7 @@ class Chapters(Answering):
     workspaces: WorkspaceAdmin
     studies: Studies
     modifying: Modifying
+    beliefs: Believing
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
@@ -96,4 +98,5 @@ class Chapters(Answering):
             workspaces=WorkspaceAdmin(context),
             studies=Studies(a.house),
             modifying=Modifying(context),
+            beliefs=Believing(context),
         )

@@ -13,6 +13,7 @@ from memlab.corpus.one_file import TextOptions
 from memlab.corpus.readers import Collection
 from memlab.declare import Method
 from memlab.errors import NotFound
+from memlab.lab.believing import Believing
 from memlab.lab.benchmarks import Benchmarks
 from memlab.lab.building import Building, BuildRequest
 from memlab.lab.chapters import Chapters
@@ -465,6 +466,31 @@ class Lab:
         how = how_of({"method": method, "norm": norm, "delta": delta, "blocks": blocks, **options})
         return self._chapters.modifying.modify(facts, how, model, ModifyOptions(**made, progress=progress, stop=stop))
 
+    def believe(self, question: str, label: bool | None = None, **options: Any) -> Edit:
+        """Asks a yes-or-no question and keeps the answer as a belief; with `label`, pins what a person says instead.
+
+        Args:
+            question: "is a swallow a bird?", or a statement in the same words.
+            label: a trusted label, which the solver keeps.
+            options: model, prompt, feedback ("none", "on-topic", "relevant"), graph, author.
+
+        Raises:
+            NotFound: an entity or property that the constraint graph does not have; near names are suggested.
+            InputError: a label that clashes with pinned beliefs; names the conflict.
+        """
+        return self._chapters.beliefs.believe(question, label, **options)
+
+    def solve(self, entity: str, **options: Any) -> Edit:
+        """Makes the beliefs about an entity consistent; the flips are one edit, with their objective value and reasons.
+
+        Args:
+            options: lam, forward, back, measure, seconds (see `solver.Weights`), graph, author, dry_run.
+
+        Raises:
+            NotFound: no such entity. InputError: nothing is believed about it, or a weight of zero or below.
+        """
+        return self._chapters.beliefs.solve(entity, **options)
+
     def commit(self, edit: Edit, author: str | None = None) -> Edit:
         """Makes a dry run real, with the figures that were measured for it.
 
@@ -747,6 +773,11 @@ class Lab:
     def perplexity(self) -> Perplexity:
         """What perplexity is measured on, and what papers report."""
         return self._chapters.perplexity
+
+    @property
+    def beliefs(self) -> Believing:
+        """Beliefs in detail: asking without keeping, pins, constraints, conflicts, reasons, proposals, own graphs."""
+        return self._chapters.beliefs
 
     @property
     def work(self) -> Work:

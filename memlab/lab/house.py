@@ -120,7 +120,8 @@ class LabHouse:
         """
         made = info(self.context.whole_name(model)) if model is not None else None
         if name is None:
-            kind = made.kind if made else "masked" if MASK in prompt and ability == "ask" else "causal"
+            masked = MASK in prompt and ability == "ask"
+            kind = "masked" if masked else made.kind if made else "causal"
             fitting = registry().able(ability, kind)
             name = made.method if made and made.method in fitting else None
             name = name or next((m.name for m in fitting.values() if m.remembers), None) or next(iter(fitting), None)

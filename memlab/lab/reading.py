@@ -18,9 +18,10 @@ from memlab.lab.context import Context
 from memlab.lab.jobs import long_work
 from memlab.lab.resolving import Resolver, reading_request
 from memlab.lm.passage import Passage, passage
+from memlab.memory import overlap
 from memlab.reading.passes import Order, Read, read
 from memlab.reading.reader import Request
-from memlab.reading.states import Progress
+from memlab.reading.states import Progress, Search
 from memlab.reading.tracing import Mixing, step, trace
 from memlab.results import About, Article, Trace, TraceStep
 from memlab.systems.registry import registry
@@ -140,7 +141,14 @@ class Reading:
         whole, about = passage(r.order.lm, text, LIMIT, cut), r.about
         if r.order.search is not None and (split := _in_pieces(whole.text, r.order.search.store.words)):
             about = replace(about, notices=(*about.notices, split))
+        if r.order.search is not None and (same := self._same(r.order.search, whole.text)):
+            about = replace(about, notices=(same, *about.notices))
         return ResolvedReading(r.order, r.mixing, whole, about)
+
+    def _same(self, search: Search, text: str) -> str | None:
+        """What is said of a passage that the memory largely holds; looked up once for each passage and memory."""
+        at = ("overlap", search.store, text, search.leave_out)
+        return self.context.cache.get(at, lambda: overlap.notice(search.store, text, search.leave_out))
 
     def _read(
         self,

@@ -19,7 +19,8 @@ from memlab.lm.spalm import SpalmModel
 
 BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
-SHIPPED = (*BUNDLED, BUNDLED_SPALM)
+BUNDLED_QA = "atlas-qa"  # answers yes-or-no questions; has no datastore
+SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,11 @@ def _shifts(document: str, text: str) -> list[int]:
     return []
 
 
+def contains(document: str, text: str) -> bool:
+    """Whether a document is a text, holds it or is part of it, so that its entries are the text itself."""
+    return bool(_shifts(document, text))
+
+
 def contexts(ids: Sequence[int]) -> np.ndarray:
     """(N, CONTEXT) the tokens before each token of a text, the nearest first; -1 before its beginning."""
     out = np.full((len(ids), CONTEXT), -1, np.int64)

@@ -63,7 +63,7 @@ def answer(
         method=method.name,
         model=lm.name,
         kind=lm.kind,
-        datastore=sources.datastore or "",
+        datastore="" if sources.search is None else sources.search.store.name,
         workspace=workspace,
         as_of=sources.head,
         settings={} if sources.settings is None else asdict(sources.settings),

@@ -29,11 +29,17 @@ class BatchRow:
             return dict.fromkeys(COLUMNS) | {"line": self.line, "prompt": self.prompt, "error": self.error}
         words = (p.mixture[0], p.lm[0], p.knn[0])
         said = [cell for word in words for cell in (word.token, word.p)]
-        return dict(zip(COLUMNS, [self.line, self.prompt, *said, p.gate.knn_weight, None], strict=True))
+        return dict(zip(COLUMNS, [self.line, self.prompt, *said, _weight_of_memory(p), None], strict=True))
 
     def to_dict(self, top: int | None = 5) -> dict[str, Any]:
         answered = self.prediction.to_dict(top) if self.prediction else None
         return {"line": self.line, "prompt": self.prompt, "prediction": answered, "error": self.error}
+
+
+def _weight_of_memory(p: Prediction) -> float:
+    """Lambda; where vectors are mixed, the weight of what was retrieved."""
+    g = p.gate.local_weight
+    return p.gate.knn_weight if g is None else 1 - g
 
 
 def batch_csv(rows: Sequence[BatchRow]) -> str:

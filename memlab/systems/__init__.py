@@ -11,4 +11,5 @@ BUILT_IN = (
     "continuous_cache",
     "plain",
     "constrained_ft",
+    "beliefbank",
 )

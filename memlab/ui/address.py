@@ -1,4 +1,4 @@
-"""The address of a view: what a link to the Ask page says, and what it makes the session forget."""
+"""The address of a view: what a link says, what it makes the session forget, and the answer that it stands for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
-from memlab.errors import MemlabError, NotFound
+from memlab.errors import InputError, MemlabError, NotFound
+from memlab.results import Prediction
+from memlab.ui.as_of import NOW
 
 AUTOMATIC = "automatic"
 SOURCE = "source"
@@ -69,3 +71,25 @@ def open_source(entry: int | None) -> None:
         st.query_params[SOURCE] = str(entry)
     elif SOURCE in st.query_params:
         del st.query_params[SOURCE]
+
+
+def asked(lab: Lab, parameters: Mapping[str, str]) -> Prediction:
+    """Asks what the query parameters of the Ask page say. Raises MemlabError for what cannot be had."""
+    methods = lab.methods()
+    prompt, name = parameters.get("prompt", ""), parameters.get("method")
+    fields = methods[name].fields() if name in methods else [f for m in methods.values() for f in m.fields()]
+    known = {field.name for field in fields}
+    moment = parameters.get("as_of", NOW)
+    edit = whole_number(moment)
+    if moment != NOW and edit is None:
+        raise InputError(f"as_of is {moment!r}; allowed are {NOW} and the number of an edit.")
+    settings: dict[str, Any] = {key: value for key, value in parameters.items() if key in known}
+    return lab.ask(
+        prompt,
+        method=name,
+        model=named(parameters.get("model")),
+        datastore=named(parameters.get("datastore")),
+        as_of=edit,
+        preset=parameters.get("preset", "calibrated"),
+        **settings,
+    )

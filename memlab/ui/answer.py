@@ -1,4 +1,4 @@
-"""The answer itself: the completed prompt, the lambda slider, three charts, the formula."""
+"""The answer itself: the completed prompt, the lambda slider, a chart for each side, the formula."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from html import escape
 
 import streamlit as st
 
-from memlab.declare import Field
+from memlab.declare import Field, Method
 from memlab.figures import three_answers
+from memlab.figures.mixing import in_words, tipping
+from memlab.figures.sides import said
 from memlab.figures.theme import MIXTURE
 from memlab.results import Prediction
 from memlab.ui import fields
-from memlab.ui.formula import formula, tipping
+from memlab.ui.formula import formula
 from memlab.ui.highlight import chip
 from memlab.ui.plain import plain
 
@@ -19,9 +21,12 @@ MASK = "[MASK]"
 LEFT, RIGHT = 90, 45  # characters of a long prompt shown around the gap
 
 
-def lambda_slider(mixing: Field | None) -> float | None:
+def lambda_slider(mixing: Field | None, method: Method) -> float | None:
     """The weight of the memory; None where the method has no such setting."""
-    return None if mixing is None else fields.widget(mixing, mixing.default, "λ, the weight of the memory")
+    if mixing is None:
+        return None
+    label = "λ, the weight of the memory" if method.knn is not None else None
+    return fields.widget(mixing, mixing.default, label)
 
 
 def completed(p: Prediction) -> str:
@@ -38,18 +43,19 @@ def completed(p: Prediction) -> str:
 
 
 def charts(p: Prediction) -> None:
-    """Model, memory and mixture side by side."""
-    st.plotly_chart(
-        three_answers(p),
-        config={"displayModeBar": False},
-        alt=f"Model alone: {p.lm[0].token}. Memory: {p.knn[0].token}. Mixture: {p.mixture[0].token}.",
-    )
+    """The sides of the answer side by side: model, memory and mixture, or what the method has instead."""
+    st.plotly_chart(three_answers(p), config={"displayModeBar": False}, alt=said(p))
 
 
 def why(p: Prediction) -> None:
     """The formula beside the tipping point, then what the engine wants noticed."""
-    numbers, words = st.columns([2, 1], vertical_alignment="center")
-    numbers.html(formula(p))
-    words.text(tipping(p.tipping, p.gate.knn_weight))
+    if p.gate.info.mixes == "nothing":
+        st.caption(plain(in_words(p)))
+    else:
+        numbers, words = st.columns([2, 1], vertical_alignment="center")
+        numbers.html(formula(p))
+        words.text(tipping(p))
+    if p.gate.info.mixes == "vectors":
+        st.caption(plain(in_words(p)))
     for notice in p.notices:
         st.info(plain(notice), icon=":material/info:")

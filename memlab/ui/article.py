@@ -1,4 +1,4 @@
-"""The source of a neighbor: its article with the sentence highlighted and the value marked."""
+"""Where a passage comes from, and its article with the sentence highlighted and the value marked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from memlab.errors import MemlabError
 from memlab.results import Neighbor, Prediction
 from memlab.ui.address import open_source
 from memlab.ui.highlight import passage, remembered
-from memlab.ui.origin import number, origin
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
@@ -52,3 +51,18 @@ def marked(text: str, start: int, end: int) -> str:
         "<div style='white-space:pre-wrap;line-height:1.55;overflow-wrap:anywhere'>"
         f"{escape(text[:first])}{passage(sentence)}{escape(text[last:])}</div>"
     )
+
+
+_EDIT = re.compile(r"edit:(\d+)")
+
+
+def number(source: str) -> int | None:
+    """The edit that a source of taught text names; None for a text of the collection."""
+    found = _EDIT.fullmatch(source)
+    return int(found[1]) if found else None
+
+
+def origin(source: str, title: str) -> str:
+    """The title of the article, or the edit."""
+    seq = number(source)
+    return title if seq is None else f"Taught in edit {seq}"

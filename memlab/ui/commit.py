@@ -1,4 +1,4 @@
-"""From a wish to an edit: the preview, the Commit button, the result."""
+"""From a change to an edit: the preview, the Commit button, the result."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from memlab.errors import MemlabError, RecordError
 from memlab.results import Edit
 from memlab.ui.author import author, author_field
 from memlab.ui.contents import contents
-from memlab.ui.effect import effect
+from memlab.ui.edit_forms import Change
+from memlab.ui.effect import effect, scores_row
 from memlab.ui.links import link_to
-from memlab.ui.moved import scores_row
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 from memlab.ui.sharing import check_may_edit
 from memlab.ui.timeline import holds, question_of
 from memlab.ui.undo import undo_or_redo
-from memlab.ui.wish import Wish
 
 _DONE = "edit.done"
 _SEEN = "edit.seen"
@@ -29,25 +28,25 @@ _EMPTY = {  # the forms, cleared
 }
 
 
-def preview_or_result(lab: Lab, wish: Wish) -> None:
-    """What the wish comes down to, with a button that does it; once done, what was done."""
+def preview_or_result(lab: Lab, change: Change) -> None:
+    """What the change comes down to, with a button that does it; once done, what was done."""
     done: dict[str, Any] = st.session_state.setdefault(_DONE, {})
-    if done.get("wish") == wish:
+    if done.get("change") == change:
         edit = next((edit for edit in lab.history() if edit.seq == done["seq"]), None)
         if edit is not None:
-            _result(lab, wish, edit)
+            _result(lab, change, edit)
             return
     try:
         with st.spinner("Working out what this changes"):
-            edit = wish.work(lab, author(), dry_run=True)
+            edit = change.work(lab, author(), dry_run=True)
     except MemlabError as error:
         show_error(error)
         return
     looked_at = st.session_state.get(_SEEN)
-    st.session_state[_SEEN] = (wish, edit.seq)
+    st.session_state[_SEEN] = (change, edit.seq)
     with st.container(border=True):
         st.subheader("Preview", anchor=False)
-        contents(lab, edit, wish.what.get("datastore"))
+        contents(lab, edit, change.what.get("datastore"))
         if edit.moved is None:
             st.info("What else moves is measured once the memory is built.", icon=":material/hourglass_top:")
         else:
@@ -57,46 +56,46 @@ def preview_or_result(lab: Lab, wish: Wish) -> None:
             author_field()
         commit = button.button("Commit", key="edit.commit", type="primary", icon=":material/check:", width="stretch")
         st.caption("Nothing has changed yet.")
-        if commit and _committed(lab, wish, edit, looked_at):
+        if commit and _committed(lab, change, edit, looked_at):
             st.rerun()
-    effect(lab, edit, edit.moved, wish.questions, wish.what.get("datastore"), "edit")
+    effect(lab, edit, edit.moved, change.questions, change.what.get("datastore"), "edit")
 
 
-def _committed(lab: Lab, wish: Wish, edit: Edit, looked_at: tuple[Wish, int] | None) -> bool:
+def _committed(lab: Lab, change: Change, edit: Edit, looked_at: tuple[Change, int] | None) -> bool:
     """Does it, if it is what the person has looked at; where it cannot be done, says why."""
     try:
         check_may_edit(lab)
-        if looked_at != (wish, edit.seq):
+        if looked_at != (change, edit.seq):
             raise RecordError(
                 "Something changed while you looked at the preview. This is the new one: commit it, or not."
             )
         # A plain dictionary, not the session's state: no rerun can come between the edit and its number.
-        st.session_state[_DONE].update(wish=wish, seq=lab.commit(edit, **author()).seq)
+        st.session_state[_DONE].update(change=change, seq=lab.commit(edit, **author()).seq)
     except MemlabError as error:
         show_error(error)
         return False
     return True
 
 
-def _result(lab: Lab, wish: Wish, edit: Edit) -> None:
+def _result(lab: Lab, change: Change, edit: Edit) -> None:
     active = holds(lab.history(), edit.seq)
     if active:
         st.success(plain(f"Edit {edit.seq}: {edit.summary}"), icon=":material/check_circle:")
     else:
         st.info(plain(f"Edit {edit.seq} is taken back: {edit.summary}"), icon=":material/undo:")
-    for question in wish.questions:
+    for question in change.questions:
         link_to("ask", f"Ask about it: {plain(question)}", question_of(question), "play_circle")
     with st.container(horizontal=True):
         undo_or_redo(lab, edit, active)
         st.button("Another edit", key="edit.another", icon=":material/edit_note:", on_click=_start_over)
         link_to("history", "History", {}, "history")
-    moved = lab.side_effects.of(edit.seq, datastore=wish.what.get("datastore")) if edit.scores else None
+    moved = lab.side_effects.of(edit.seq, datastore=change.what.get("datastore")) if edit.scores else None
     if moved is not None:
         scores_row(moved, "edit")
-    effect(lab, edit, moved, wish.questions, wish.what.get("datastore"), "edit")
+    effect(lab, edit, moved, change.questions, change.what.get("datastore"), "edit")
 
 
 def _start_over() -> None:
-    """Empty forms, for the next wish."""
+    """Empty forms, for the next change."""
     st.session_state[_DONE] = {}
     st.session_state.update({name: value for name, value in _EMPTY.items() if name in st.session_state})

@@ -8,9 +8,9 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
+from memlab.figures.mixing import share_of_memory
 from memlab.results import Comparison, Neighbor, Prediction
-from memlab.ui.asked import asked
-from memlab.ui.formula import weight
+from memlab.ui.address import asked
 from memlab.ui.keyboard import PIN
 from memlab.ui.plain import plain
 from memlab.ui.session import WORKSPACE, show_error
@@ -77,7 +77,7 @@ def _show(c: Comparison) -> None:
     left, right = st.columns(2)
     for side, name, p in ((left, "A", c.a), (right, "B", c.b)):
         side.metric(f"{name}: the answer", p.answer, f"p = {p.mixture[0].p:.2f}", delta_color="off", delta_arrow="off")
-        side.caption(f"weight of memory {weight(p.gate.knn_weight)}")
+        side.caption(plain(share_of_memory(p)))
     moved = [{"word": w.token, "A": w.a, "B": w.b, "change": w.change} for w in c.words if abs(w.change) >= LEAST]
     if moved:
         number = st.column_config.NumberColumn(format="%.3f")

@@ -8,9 +8,8 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.results import Article, Edit, Source
-from memlab.ui.article import sentence_around
+from memlab.ui.article import origin, sentence_around
 from memlab.ui.highlight import passage
-from memlab.ui.origin import origin
 from memlab.ui.plain import plain
 
 MOST = 50  # rows; more is a count

@@ -6,6 +6,7 @@ from html import escape
 
 import streamlit as st
 
+from memlab.figures.theme import visible
 from memlab.results import Prediction, PromptToken
 from memlab.ui.plain import plain
 
@@ -22,9 +23,9 @@ def summary(p: Prediction) -> str:
     """Search and timings in one plain line."""
     where = f" (articles: {', '.join(p.articles)})" if p.articles else ""
     t = p.timings
+    searched = f"Compared {p.searched:,} of {p.entries:,} entries of {p.datastore}{where} · " if p.datastore else ""
     return (
-        f"Compared {p.searched:,} of {p.entries:,} entries of {p.datastore}{where} · "
-        f"encode {t.encode:.1f} ms · search {t.search:.1f} ms · mix {t.mix:.1f} ms · total {t.total:.1f} ms"
+        f"{searched}encode {t.encode:.1f} ms · search {t.search:.1f} ms · mix {t.mix:.1f} ms · total {t.total:.1f} ms"
     )
 
 
@@ -37,4 +38,4 @@ def _box(token: PromptToken) -> str:
     unknown = token.known is False
     line = "2px dashed rgba(214, 64, 64, 0.95)" if unknown else "1px solid rgba(128, 136, 150, 0.6)"
     note = " <small>unknown</small>" if unknown else ""
-    return f"<span style='border:{line};border-radius:0.3em;padding:0.1em 0.4em'>{escape(token.text)}{note}</span>"
+    return f"<span style='border:{line};border-radius:0.3em;padding:0.1em 0.4em'>{escape(visible(token.text))}{note}</span>"

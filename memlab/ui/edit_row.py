@@ -8,9 +8,8 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Edit
 from memlab.ui.contents import contents
-from memlab.ui.effect import effect
+from memlab.ui.effect import effect, scores_line, scores_row
 from memlab.ui.links import link_to
-from memlab.ui.moved import scores_line, scores_row
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 from memlab.ui.timeline import MARKS, cloze, question_of

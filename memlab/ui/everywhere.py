@@ -7,7 +7,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.ui.address import AUTOMATIC, SOURCE, unknown_name
 from memlab.ui.as_of import AS_OF, NOW
-from memlab.ui.look.dropped import WITHOUT
+from memlab.ui.explanations.dropped import WITHOUT
 from memlab.ui.session import WORKSPACE, show_error
 from memlab.ui.sharing import share
 

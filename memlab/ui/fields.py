@@ -19,6 +19,10 @@ def widget(field: Field, default: Any, label: str | None = None) -> Any:
     low, high = field.low, field.high
     if field.choices:
         return st.selectbox(label, field.choices, index=field.choices.index(default), **common)
+    if field.type is bool:
+        return st.checkbox(label, default, **common)
+    if field.type is str:
+        return st.text_input(label, default, autocomplete="off", **common)
     if low is None or high is None:
         return st.number_input(label, value=default, step=field.step, **common)
     if field.log:

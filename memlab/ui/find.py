@@ -8,16 +8,15 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.results import FoundSource
-from memlab.ui.article import marked
-from memlab.ui.origin import origin
+from memlab.ui.article import marked, origin
+from memlab.ui.edit_forms import Change, collection
 from memlab.ui.plain import plain
-from memlab.ui.wish import Wish, collection
 
 LIMIT = 200  # places listed
 TALL = 8  # rows seen at once; the others scroll
 
 
-def find(lab: Lab) -> Wish | None:
+def find(lab: Lab) -> Change | None:
     """Places by text, word and document; the rows that are ticked are what is to be forgotten."""
     text, word, document = (
         column.text_input(label, key=key, bind="query-params", placeholder=example, autocomplete="off")
@@ -54,9 +53,9 @@ def find(lab: Lab) -> Wish | None:
     gone = [place for place in chosen if place.forgotten_by]
     if gone:
         st.caption(f"{_places(len(gone))} of those chosen {'is' if len(gone) == 1 else 'are'} forgotten already.")
-    # Without the words there, which are blacked out once the wish is done: it is still the same wish.
+    # Without the words there, which are blacked out once the change is done: it is still the same change.
     sources = tuple(replace(place.source, text="") for place in chosen)
-    return Wish("forget", {"sources": sources, "datastore": datastore})
+    return Change("forget", {"sources": sources, "datastore": datastore})
 
 
 def _row(place: FoundSource) -> dict[str, str]:

@@ -1,56 +1,71 @@
-"""The mixture as a formula with live numbers, and the tipping point in words."""
+"""The mixture as a formula with live numbers."""
 
 from __future__ import annotations
 
 from html import escape
 
-from memlab.figures.theme import MEMORY, MIXTURE, MODEL, share
-from memlab.results import Prediction, TippingPoint, WordProbability
+from memlab.figures.sides import two
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL, share, visible
+from memlab.results import Prediction, WordProbability
 from memlab.ui.highlight import chip
 
 
 def formula(p: Prediction) -> str:
-    """HTML of `lambda x memory + (1 - lambda) x model = mixture`, each term in the color of its bars.
+    """HTML of how the answer comes about, each term in the color of its bars; empty for a method without memory.
 
-    One line for the mixture's first word, and one for the first word of the side that it overrules: as many
-    lines at every lambda, so that nothing below moves with the slider.
+    Where distributions are mixed: `lambda x memory + (1 - lambda) x model = mixture`, in numbers. Where vectors are mixed
+    the probabilities do not add up, so the numbers are those with the gate at its ends and as computed.
+    One line for the mixture's first word, and one for the first word of the side that it overrules: as many lines at
+    every lambda, so that nothing below moves with the slider.
     """
+    mixes = p.gate.info.mixes
+    if mixes == "nothing":
+        return ""
     best = p.mixture[0]
     other = next((side[0] for side in (p.lm, p.knn) if side[0].id != best.id), None)
     words = [best] if other is None else [best, other]
-    head = (
-        f"<div style='font-size:0.95rem;opacity:0.85'>λ × {chip('memory', MEMORY)} + "
-        f"(1 − λ) × {chip('model', MODEL)} = {chip('mixture', MIXTURE)}</div>"
+    line = _of_vectors if mixes == "vectors" else _of_distributions
+    head = f"<div style='font-size:0.95rem;opacity:0.85'>{_head(p)}</div>"
+    return head + "".join(line(p, word) for word in words)
+
+
+def _head(p: Prediction) -> str:
+    info = p.gate.info
+    symbol = escape(info.symbol)
+    if info.mixes == "vectors":
+        also = f", then {two(p.gate.knn_weight)} × neighbors" if p.gate.knn_weight else ""
+        return (
+            f"softmax of (1 − {symbol}) × {chip('retrieved tokens', MEMORY)} + {symbol} × {chip('state', MODEL)} "
+            f"= {chip('answer', MIXTURE)}{also}; {symbol} = {two(p.gate.value)} is the weight of {escape(info.weighs)}"
+        )
+    return f"{symbol} × {chip('memory', MEMORY)} + (1 − {symbol}) × {chip('model', MODEL)} = {chip('mixture', MIXTURE)}"
+
+
+def _of_distributions(p: Prediction, word: WordProbability) -> str:
+    lam = p.gate.value
+    return _line(
+        f"<b>{escape(visible(word.token))}</b>&ensp;{two(lam)} × {chip(share(p.knn.of(word.id)), MEMORY)} + "
+        f"{two(1 - lam)} × {chip(share(p.lm.of(word.id)), MODEL)} = "
+        f"<b>{chip(share(p.mixture.of(word.id)), MIXTURE)}</b>"
     )
-    return head + "".join(_line(p, word) for word in words)
 
 
-def _line(p: Prediction, word: WordProbability) -> str:
-    lam = p.gate.knn_weight
+def _of_vectors(p: Prediction, word: WordProbability) -> str:
+    symbol = escape(p.gate.info.symbol)
+    return _line(
+        f"<b>{escape(visible(word.token))}</b>&ensp;{_at(symbol, '0', share(p.knn.of(word.id)), MEMORY)} "
+        f"<b>{_at(symbol, two(p.gate.value), share(p.mixture.of(word.id)), MIXTURE)}</b> "
+        f"{_at(symbol, '1', share(p.lm.of(word.id)), MODEL)}"
+    )
+
+
+def _at(symbol: str, value: str, said: str, color: str) -> str:
+    """The probability with the gate at one value, kept on one line."""
     return (
-        "<div style='font-size:1.3rem;line-height:1.75;font-variant-numeric:tabular-nums'>"
-        f"<b>{escape(word.token)}</b>&ensp;{weight(lam)} × {chip(share(p.knn.of(word.id)), MEMORY)} + "
-        f"{weight(1 - lam)} × {chip(share(p.lm.of(word.id)), MODEL)} = "
-        f"<b>{chip(share(p.mixture.of(word.id)), MIXTURE)}</b></div>"
+        "<span style='white-space:nowrap;margin-right:0.8rem'>"
+        f"<span style='font-size:1rem'>{symbol} = {value}:</span> {chip(said, color)}</span>"
     )
 
 
-def weight(lam: float) -> str:
-    """Lambda with two decimals, or three where two would not say it."""
-    return f"{lam:.2f}" if abs(round(lam, 2) - lam) < 5e-4 else f"{lam:.3f}"
-
-
-def tipping(point: TippingPoint, lam: float) -> str:
-    """Plain sentences: from which lambda on memory's answer wins, and where this question stands."""
-    model, memory = point.model_answer, point.memory_answer
-    if point.lam is None:
-        return f"Model and memory agree on {memory}: no λ changes the answer."
-    if point.lam >= 1:
-        text = f"Memory ({memory}) cannot win below λ = 1: the model's {model} stays ahead."
-    elif point.others:
-        text = f"Memory's {memory} passes the model's {model} at λ = {point.lam:.2f}."
-    else:
-        side = "memory decides" if lam >= point.lam else "the model decides"
-        text = f"Memory wins from λ = {point.lam:.2f}: {memory} instead of {model}. At λ = {weight(lam)} {side}."
-    between = [f"{word} from λ = {low:.2f} to {high:.2f}" for word, low, high in point.others]
-    return f"{text} In between another word wins: {', '.join(between)}." if between else text
+def _line(html: str) -> str:
+    return f"<div style='font-size:1.3rem;line-height:1.75;font-variant-numeric:tabular-nums'>{html}</div>"

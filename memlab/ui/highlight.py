@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from memlab.figures.theme import MEMORY, tint
+from memlab.figures.theme import MEMORY, tint, visible
 
 _ROUND = "border-radius:0.2em"
 
@@ -12,13 +12,13 @@ _ROUND = "border-radius:0.2em"
 def chip(text: str, color: str) -> str:
     """A number or word on a tint of its color, underlined with it."""
     style = f"background:{tint(color, 0.2)};border-bottom:0.15em solid {color};padding:0 0.25em;{_ROUND}"
-    return f'<span style="{style}">{escape(text)}</span>'
+    return f'<span style="{style}">{escape(visible(text))}</span>'
 
 
 def remembered(text: str, strong: bool = False) -> str:
     """The word that an entry remembers, marked in its passage; `strong` where the passage itself is tinted."""
     look = f"background:{MEMORY};color:#fff" if strong else f"background:{tint(MEMORY, 0.35)};color:inherit"
-    return f'<mark style="{look};font-weight:700;padding:0 0.15em;{_ROUND}">{escape(text)}</mark>'
+    return f'<mark style="{look};font-weight:700;padding:0 0.15em;{_ROUND}">{escape(visible(text))}</mark>'
 
 
 def passage(html: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 import streamlit as st
 
 from memlab import Lab
+from memlab.corpus.received import FOLDER
 from memlab.errors import MemlabError, NotFound
 from memlab.record.job_info import JobInfo
 from memlab.ui.plain import plain
@@ -17,6 +19,8 @@ from memlab.ui.session import show_error
 
 EVERY = "1s"
 RECENT = timedelta(hours=1)
+JUST_NOW = timedelta(minutes=1)
+_DISMISSED = "jobs.dismissed"
 SIGNS = {"done": "check_circle", "stopped": "stop_circle", "failed": "error", "interrupted": "power_off"}
 
 
@@ -50,7 +54,7 @@ def show_job(lab: Lab, job_id: str) -> JobInfo:
 
 
 def only_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> JobInfo:
-    """The one job of a page, shown with progress and Stop: submitted if `asked` is new, one of another wish stopped."""
+    """The one job of a page, shown with progress and Stop: submitted if `asked` is new, one of another change stopped."""
     job = kept_job(lab, page, asked)
     if job is None:
         kept = st.session_state.get(f"{page}.job")
@@ -61,7 +65,7 @@ def only_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: d
 
 
 def kept_job(lab: Lab, page: str, asked: object) -> JobInfo | None:
-    """The job that the page began for this wish, shown; None where there is none (any more)."""
+    """The job that the page began for this change, shown; None where there is none (any more)."""
     kept = st.session_state.get(f"{page}.job")
     if kept is None or kept[0] != asked:
         return None
@@ -72,7 +76,7 @@ def kept_job(lab: Lab, page: str, asked: object) -> JobInfo | None:
 
 
 def begin_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> NoReturn:
-    """Submits the job of a wish and draws the page anew."""
+    """Submits the job of a change and draws the page anew."""
     st.session_state[f"{page}.job"] = (asked, lab.work.submit(kind, title, **order).id)
     st.rerun()
 
@@ -111,13 +115,30 @@ def _panel(lab: Lab, going: bool) -> None:
         if not job.over:
             _going(lab, job, "panel")
     needing = [job for job in jobs if job.can_resume or (job.state == "failed" and _recent(job))]
-    for job in needing:
-        _ended(lab, job, "panel")
+    _ended_early(lab, [job for job in needing if job.id not in st.session_state.get(_DISMISSED, ())])
     finished = [job for job in jobs if job.over and job not in needing and _recent(job)]
     if finished:
         with st.expander(f"Finished within the hour: {len(finished)}", icon=":material/check_circle:"):
             for job in finished:
                 st.caption(plain(f"{job.title}: {job.state}"))
+
+
+def _ended_early(lab: Lab, jobs: list[JobInfo]) -> None:
+    """A count of the jobs that ended early, which unfolds; all can be dismissed for this session."""
+    if not jobs:
+        return
+    count = "1 job ended early" if len(jobs) == 1 else f"{len(jobs)} jobs ended early"
+    with st.expander(count, icon=":material/error:", expanded=any(_recent(job, JUST_NOW) for job in jobs)):
+        for job in jobs:
+            _ended(lab, job, "panel")
+        if st.button(
+            "Dismiss",
+            key="jobs.dismiss",
+            icon=":material/visibility_off:",
+            help="Not shown again until the page is loaded anew.",
+        ):
+            st.session_state[_DISMISSED] = {*st.session_state.get(_DISMISSED, ()), *(job.id for job in jobs)}
+            st.rerun()
 
 
 def _going(lab: Lab, job: JobInfo, place: str) -> None:
@@ -142,24 +163,41 @@ def _ended(lab: Lab, job: JobInfo, place: str) -> None:
         st.markdown(f":material/{SIGNS[job.state]}: **{plain(job.title)}**")
         st.caption(plain(_why(job)))
         with st.container(horizontal=True):
-            if job.can_resume and st.button(
-                "Resume", key=f"jobs.{place}.resume.{job.id}", icon=":material/play_arrow:"
+            if (
+                job.can_resume
+                and not can_never_succeed(lab, job)
+                and st.button("Resume", key=f"jobs.{place}.resume.{job.id}", icon=":material/play_arrow:")
             ):
                 _do(lab.work.resume, job.id)
             if place == "panel" and st.button("Remove", key=f"jobs.{place}.remove.{job.id}", icon=":material/close:"):
                 _do(lab.work.remove, job.id)
 
 
+def can_never_succeed(lab: Lab, job: JobInfo) -> bool:
+    """Whether a job failed on a file that was uploaded for it: that file is as it is, and doing it again is of no use."""
+    uploads = str(lab.home / FOLDER)
+    return job.state == "failed" and any(path.startswith(uploads) and path in (job.error or "") for path in _texts(job))
+
+
+def _texts(job: JobInfo) -> list[str]:
+    """The files that a job reads."""
+    texts = (job.parameters or {}).get("texts") or []
+    return [str(path) for path in texts] if isinstance(texts, list) else []
+
+
 def _why(job: JobInfo) -> str:
-    """One sentence about how a job ended."""
+    """One sentence about how a job ended; files by their names, as they were chosen."""
     if job.state == "failed":
-        return f"Failed. {job.error}"
+        error = job.error or ""
+        for path in _texts(job):
+            error = error.replace(path, Path(path).name)
+        return f"Failed. {error}"
     how = "Stopped" if job.state == "stopped" else "Interrupted: its process ended"
     return f"{how} at {job.fraction:.0%}{': ' + job.message if job.message else ''}."
 
 
-def _recent(job: JobInfo) -> bool:
-    return job.ended is not None and datetime.now(UTC) - datetime.fromisoformat(job.ended) < RECENT
+def _recent(job: JobInfo, within: timedelta = RECENT) -> bool:
+    return job.ended is not None and datetime.now(UTC) - datetime.fromisoformat(job.ended) < within
 
 
 def _do(change: Callable[[str], object], job_id: str) -> None:

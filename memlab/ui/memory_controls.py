@@ -9,11 +9,12 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
-from memlab.declare import Field, Method, checked
+from memlab.declare import ABILITIES, Field, Method, checked
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named
-from memlab.ui.plain import plain
+from memlab.ui.method_control import method_control
+from memlab.ui.offered import model_info, offer, stores_for
 
 
 @dataclass(frozen=True)
@@ -36,27 +37,24 @@ class MemoryControls:
 
     def method(self, ability: str, what: str) -> Method:
         """The method, of those that can do what the page does, with a line on what it is."""
-        able = {name: m for name, m in self.lab.methods().items() if m.can(ability)}
-        self.check("method", what, list(able))
-        name = st.segmented_control(
-            "Method",
-            list(able),
-            default=next(iter(able)),
-            format_func=lambda name: able[name].title,
-            required=True,
-            key=self.key("method"),
-            bind="query-params",
-            on_change=self._defaults_again,
-            args=(True,),
-            wrap=True,
-        )
-        method = able[name]
-        st.caption(plain(f"{method.title}, {method.paper}."), help=plain(method.help))
-        return method
+        model = named(st.session_state.get("model"))
+        offered = offer(self.lab, ability, model)
+        if not offered.able:
+            raise InputError(
+                f"No method can {ABILITIES[ability]} with {model}. {next(iter(offered.others.values()), '')}"
+            )
+        asked = st.query_params.get(self.key("method"))
+        if asked in offered.others:
+            self.problems.append(InputError(offered.others[str(asked)]))
+        else:
+            self.check("method", what, list(offered.able))
+        usual = offered.default(None, None if model is None else model_info(self.lab, model))
+        return method_control(self.key("method"), offered, usual, self._defaults_again, (True,))
 
-    def datastore(self, help: str = "") -> str | None:
+    def datastore(self, method: Method, help: str = "") -> str | None:
         """The datastore; None is the one that belongs to the model."""
-        stores = self.lab.inventory.causal_datastores()
+        model = named(st.session_state.get("model"))
+        stores = stores_for(self.lab, method, None if model is None else model_info(self.lab, model))
         self.check("datastore", "causal datastore", stores)
         store = st.selectbox(
             "Datastore",
@@ -95,7 +93,7 @@ class MemoryControls:
             method.gates,
             key=self.key("gate"),
             bind="query-params",
-            help="Constant: λ everywhere. Learned: λ from the model's and memory's certainty. Skip: also spares searches.",
+            help="What weighs the memory: the first is the usual one. A gate that has to be trained offers that when it is chosen.",
         )
 
     def number(

@@ -6,12 +6,13 @@ from html import escape
 
 import streamlit as st
 
+from memlab.figures.mixing import weight_name
 from memlab.figures.theme import MEMORY, tint
 from memlab.results import Neighbor, Prediction
 from memlab.ui.address import open_source, opened_source
+from memlab.ui.article import origin
+from memlab.ui.explanations.dropped import drop_only
 from memlab.ui.highlight import remembered
-from memlab.ui.look.dropped import drop_only
-from memlab.ui.origin import origin
 from memlab.ui.plain import plain
 
 _SHOWN = "ask.shown"
@@ -37,7 +38,7 @@ def neighbor_list(p: Prediction, wide: bool) -> None:
                 if wide
                 else (st.container(), st.container())
             )
-            passage.html(row(neighbor, heaviest))
+            passage.html(row(neighbor, heaviest, weight_name(p)))
             source.button(
                 plain(origin(neighbor.source, neighbor.document)),
                 key=f"ask.open.{neighbor.entry}",
@@ -55,7 +56,7 @@ def neighbor_list(p: Prediction, wide: bool) -> None:
         st.caption(f"The first {shown} of {len(p.neighbors)} neighbors; the CSV holds all.")
 
 
-def row(n: Neighbor, heaviest: float) -> str:
+def row(n: Neighbor, heaviest: float, weight: str = "weight") -> str:
     """HTML of one neighbor: the passage with the remembered word marked, a weight bar, the numbers."""
     bar = 100 * n.weight / heaviest if heaviest > 0 else 0
     return (
@@ -63,7 +64,7 @@ def row(n: Neighbor, heaviest: float) -> str:
         "<div style='display:flex;gap:0.7rem;align-items:center;font-size:0.85rem'>"
         f"<div style='flex:0 0 9rem;height:0.6rem;border-radius:0.3rem;background:{tint(MEMORY, 0.2)}'>"
         f"<div style='height:100%;width:{bar:.1f}%;border-radius:0.3rem;background:{MEMORY}'></div></div>"
-        f"<div style='opacity:0.85'>weight {n.weight:.3f} · distance {n.distance:.3f}</div></div>"
+        f"<div style='opacity:0.85'>{weight} {n.weight:.3f} · distance {n.distance:.3f}</div></div>"
     )
 
 

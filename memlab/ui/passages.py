@@ -10,9 +10,8 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import CopiedSpan, Generation, Neighbor, Trace
-from memlab.ui.article import marked
+from memlab.ui.article import marked, number, origin
 from memlab.ui.neighbors import row
-from memlab.ui.origin import number, origin
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 from memlab.ui.small_form import unfolded

@@ -9,26 +9,28 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
-from memlab.corpus.world import MASK
 from memlab.declare import Field, Method
-from memlab.errors import MemlabError
+from memlab.errors import InputError, MemlabError
 from memlab.lab import PRESETS
 from memlab.results import Prediction
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named, unknown_name
 from memlab.ui.as_of import as_of_slider
-from memlab.ui.look.dropped import drop_only
-from memlab.ui.plain import plain
+from memlab.ui.explanations.dropped import drop_only
+from memlab.ui.method_control import method_control
+from memlab.ui.offered import Offer, asked_kind, model_info, offer, stores_for
 
 LAMBDA = "lam"
+_CHOSEN = "ask.method"  # the method that was chosen by hand last
 
 
 @dataclass(frozen=True)
 class Question:
     """Everything that decides the answer except lambda, which has its own slider.
 
-    `settings` holds the method's other settings, `mixing` the field of lambda with its default here
-    (None for a method without one), `as_of` the last edit that counts (None: all), `problems` what the address asks for and cannot have.
+    `settings` holds the method's other settings, `mixing` the field of lambda with its default here (None for a method
+    without one), `as_of` the last edit that counts (None: all), `problems` what the address asks for and cannot have,
+    `offered` the methods that the chosen model can answer with.
     """
 
     prompt: str
@@ -40,6 +42,7 @@ class Question:
     mixing: Field | None
     as_of: int | None
     problems: tuple[MemlabError, ...]
+    offered: Offer
 
     def ask(self, lab: Lab, lam: float | None) -> Prediction:
         """The engine's answer."""
@@ -56,25 +59,57 @@ class Question:
 
 
 def choose(lab: Lab, prompt: str) -> Question:
-    """Draw the controls: method, datastore, preset and the method's settings."""
+    """Draw the controls: method, datastore, preset and the method's settings. Raises MemlabError."""
     model = named(st.session_state.get("model"))
-    methods = _offered_methods(lab, model)
-    problems = unknown_name("method", methods)
-    name = st.segmented_control(
-        "Method",
-        list(methods),
-        default=next(iter(methods)),
-        required=True,
-        key="method",
-        bind="query-params",
-        on_change=_other_method,
-        args=(lab,),
-    )
-    method = methods[name]
-    st.caption(plain(f"{method.title}, {method.paper}."), help=plain(method.help))
+    offered = offer(lab, "ask", model)
+    if not offered.able:
+        raise InputError(f"No method can answer with {model}. {' '.join(offered.others.values())}")
+    method, problems = _method(lab, prompt, model, offered)
+    datastore = None
+    if method.remembers:
+        datastore, unknown = _datastore(lab, method, model)
+        problems += unknown
+    preset = PRESETS[0]
+    if method.fields():
+        preset, unknown = _preset(lab)
+        problems += unknown
+    default = lab.ask_defaults(method.name, model, datastore, preset)
+    problems += fields.address_problems(method, default)
+    chosen, mixing = {}, None
+    for field in method.fields():
+        value = getattr(default, field.name)
+        if field.name == LAMBDA:
+            mixing = dataclasses.replace(field, default=value)
+        else:
+            chosen[field.name] = fields.widget(field, value)
+    as_of, unknown = as_of_slider(lab)
+    problems += unknown
+    return Question(prompt, method, model, datastore, preset, chosen, mixing, as_of, tuple(problems), offered)
 
-    stores = _offered_stores(lab, method, model)
-    problems += unknown_name("datastore", stores)
+
+def _method(lab: Lab, prompt: str, model: str | None, offered: Offer) -> tuple[Method, list[MemlabError]]:
+    """The method: the one that the prompt asks for until another is chosen."""
+    usual = offered.default(prompt, None if model is None else model_info(lab, model))
+    problems = _method_problems(offered)
+    state = st.session_state
+    if "method" not in st.query_params and state.get("method") not in (None, usual, state.get(_CHOSEN)):
+        state["method"] = usual  # nobody chose the one that the last prompt asked for
+        _defaults_again(lab)
+    method = method_control("method", offered, usual, _other_method, (lab,))
+    return method, problems
+
+
+def _method_problems(offered: Offer) -> list[MemlabError]:
+    """What the address asks for: a method that there is not, or one that does not fit, with the reason."""
+    asked = st.query_params.get("method")
+    if asked in offered.others:
+        return [InputError(offered.others[str(asked)])]
+    return unknown_name("method", offered.able)
+
+
+def _datastore(lab: Lab, method: Method, model: str | None) -> tuple[str | None, list[MemlabError]]:
+    stores = stores_for(lab, method, None if model is None else model_info(lab, model))
+    problems = unknown_name("datastore", stores)
     datastore = st.selectbox(
         "Datastore",
         [AUTOMATIC, *stores],
@@ -82,9 +117,13 @@ def choose(lab: Lab, prompt: str) -> Question:
         bind="query-params",
         on_change=_defaults_again,
         args=(lab,),
-        help="What is remembered. Automatic takes the one built with the model.",
+        help="What is remembered. Automatic takes the one that belongs to the model.",
     )
-    problems += unknown_name("preset", PRESETS)
+    return named(datastore), problems
+
+
+def _preset(lab: Lab) -> tuple[str, list[MemlabError]]:
+    problems = unknown_name("preset", PRESETS)
     preset = st.segmented_control(
         "Settings",
         PRESETS,
@@ -96,26 +135,15 @@ def choose(lab: Lab, prompt: str) -> Question:
         args=(lab,),
         help="Calibrated: tuned on validation facts when the datastore was built. Paper: the authors' values.",
     )
-    default = lab.ask_defaults(method.name, model, named(datastore), preset)
-    problems += fields.address_problems(method, default)
-    chosen, mixing = {}, None
-    for field in method.fields():
-        value = getattr(default, field.name)
-        if field.name == LAMBDA:
-            mixing = dataclasses.replace(field, default=value)
-        else:
-            chosen[field.name] = fields.widget(field, value)
-    as_of, unknown = as_of_slider(lab)
-    problems += unknown
-    return Question(prompt, method, model, named(datastore), preset, chosen, mixing, as_of, tuple(problems))
+    return str(preset), problems
 
 
 def offer_fitting_method(lab: Lab, question: Question) -> None:
     """A button for the method that this prompt is meant for, where the chosen one cannot read it."""
-    kind = "masked" if MASK in question.prompt else "causal"
+    kind = asked_kind(question.prompt)
     if kind in question.method.kinds:
         return
-    for name, method in _offered_methods(lab, question.model).items():
+    for name, method in question.offered.able.items():
         if kind in method.kinds and method.remembers:
             label, arrow = f"Ask this with {method.title}", ":material/arrow_forward:"
             st.button(label, key=f"ask.with.{name}", icon=arrow, on_click=_take_method, args=(lab, name))
@@ -126,21 +154,9 @@ def _take_method(lab: Lab, name: str) -> None:
     _other_method(lab)
 
 
-def _offered_methods(lab: Lab, model: str | None) -> dict[str, Method]:
-    """The methods that the chosen model can run; all of them where the method brings its own model."""
-    kinds = {info.name: info.kind for info in lab.models()}
-    able = {n: m for n, m in lab.methods().items() if m.can("ask")}
-    return {n: m for n, m in able.items() if model is None or kinds.get(model, m.kind) in m.kinds}
-
-
-def _offered_stores(lab: Lab, method: Method, model: str | None) -> list[str]:
-    """The datastores whose keys come from the chosen model, or from any model of the method's kind."""
-    fitting = {info.name for info in lab.models() if info.kind in method.kinds and model in (None, info.name)}
-    return [store.name for store in lab.datastores() if store.model in fitting]
-
-
 def _other_method(lab: Lab) -> None:
     """Another method: its own datastore, and every setting from its default there."""
+    st.session_state[_CHOSEN] = st.session_state["method"]
     st.session_state["datastore"] = AUTOMATIC
     _defaults_again(lab)
 
@@ -151,7 +167,7 @@ def _defaults_again(lab: Lab) -> None:
     state = st.session_state
     try:
         default = lab.ask_defaults(
-            state["method"], named(state.get("model")), named(state.get("datastore")), state["preset"]
+            state["method"], named(state.get("model")), named(state.get("datastore")), state.get("preset", PRESETS[0])
         )
     except MemlabError:
         return  # the page shows it when it asks for the same settings

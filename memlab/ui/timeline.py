@@ -39,5 +39,5 @@ def chosen(history: Sequence[Edit], kind: str | None, author: str | None, text: 
 
 
 def question_of(prompt: str) -> dict[str, str]:
-    """The address of a question on the Ask page, with the method that its form asks for."""
-    return {"prompt": prompt, "method": "bert-knn" if MASK in prompt else "knn-lm"} if prompt else {}
+    """The address of a question on the Ask page, which takes the method that its form asks for."""
+    return {"prompt": prompt} if prompt else {}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from memlab import Lab
-from memlab.figures import dropping, health, keymap, layers, occlusion, sweep
+from memlab.figures import dropping, health, key_map, layers, occlusion, sweep
 from tests.commands import Run, document, refused, run_beside
 
 PROMPT = "The painter of Mona Lisa was [MASK]."
@@ -50,7 +50,7 @@ def test_a_report_holds_every_view_and_loads_nothing(run: Run, lab: Lab, tmp_pat
     assert said["report"] == str(file)
     assert len(said["explain"]["smallest_set"]["removed"]) > 0
     text = file.read_text("utf-8")
-    views = (dropping, occlusion, layers, keymap, sweep, health)
+    views = (dropping, occlusion, layers, key_map, sweep, health)
     assert [view.__name__ for view in views if view.QUESTION not in text] == []
     page = Loaded(text)
     assert page.addresses == []

@@ -33,6 +33,7 @@ def test_every_question_of_the_bundled_lessons_is_answered(lab: Lab) -> None:
         "what-memory-adds",
         "when-it-misleads",
         "editing-and-forgetting",
+        "beliefs-made-consistent",
         "changing-the-weights",
     ]
     for lesson in lessons:

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from memlab import Lab, Prediction
-from memlab.bundle import assets
 from memlab.corpus.stories import stories
 from memlab.corpus.world import atlas
+from memlab.ui.idea import idea
 
 TOLD = {story.name: story for story in stories()}
 
@@ -47,7 +47,7 @@ def test_memory_misleads_a_model_that_was_right(lab: Lab) -> None:
 
 
 def test_the_guides_picture_shows_the_numbers_of_the_fourth_story(lab: Lab) -> None:
-    picture = (assets() / "pictures" / "idea.svg").read_text("utf-8")
+    picture = idea()
     p = lab.ask(TOLD["kind"].prompt, TOLD["kind"].method, lam=0.75)
     shown = [p.lm[0], p.knn[0], *p.mixture[:2]]
     assert re.findall(r">(\w+ 0\.\d\d)<", picture) == [f"{word.token} {word.p:.2f}" for word in shown]

@@ -31,7 +31,7 @@ def test_five_stories_are_one_click_away(open_page: Open, lab: Lab) -> None:
     links = open_page(APP).get("page_link")
     stories = lab.inventory.stories()
     assert len(stories) == 5
-    assert len(links) == 6
+    assert len(links) == 7  # one for each story, one for a question of one's own, one to the systems
     for story, link in zip(stories, links, strict=False):
         address = parse_qs(link.proto.query_string)
         assert address["prompt"] == [story.prompt]
@@ -51,7 +51,10 @@ def test_the_model_decides_which_methods_are_offered(open_page: Open) -> None:
     page = open_page(APP, model="atlas-clm")
     page.switch_page("pages/ask.py").run()
     assert not page.exception
-    assert page.segmented_control(key="method").options == ["knn-lm"]
+    assert page.segmented_control(key="method").options == ["kNN-LM", "Model alone"]
+    reasons = "\n".join(caption.value for caption in page.sidebar.caption)
+    for reason in ("BERT-kNN needs a masked model", "SPALM needs a model trained for it", "Continuous cache"):
+        assert reason.lower() in reasons.lower()
 
 
 def test_an_unknown_model_is_named(open_page: Open) -> None:
@@ -68,14 +71,14 @@ def job(state: str, **more: object) -> JobInfo:
 
 
 def test_work_in_the_background_shows_how_far_it_is(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Work, "jobs", lambda self, limit=50: [job("running"), job("done", id="b")])
+    monkeypatch.setattr(Work, "jobs", lambda self, limit=50, kind=None: [job("running"), job("done", id="b")])
     page = open_page(APP)
     assert [(bar.value, bar.text) for bar in page.get("progress")] == [(25, "**Memory**")]
     assert not page.button(key="jobs.panel.stop.a").disabled
 
 
 def test_a_failed_job_says_why_and_can_be_resumed(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Work, "jobs", lambda self, limit=50: [job("failed", error="The disk is full.")])
+    monkeypatch.setattr(Work, "jobs", lambda self, limit=50, kind=None: [job("failed", error="The disk is full.")])
     page = open_page(APP)
     assert not page.get("progress")
     assert any("The disk is full." in caption.value for caption in page.caption)
@@ -83,7 +86,7 @@ def test_a_failed_job_says_why_and_can_be_resumed(open_page: Open, monkeypatch: 
 
 
 def test_without_jobs_there_is_no_panel(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Work, "jobs", lambda self, limit=50: [])
+    monkeypatch.setattr(Work, "jobs", lambda self, limit=50, kind=None: [])
     page = open_page(APP)
     assert not page.get("progress")
     assert not page.error

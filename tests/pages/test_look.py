@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
-from memlab.figures import dropping, health, keymap, layers, occlusion, sweep
+from memlab.figures import dropping, health, key_map, layers, occlusion, sweep
 from memlab.lab.explaining import Explaining
 
 ASK, EDIT = "pages/ask.py", "pages/edit.py"
@@ -19,7 +19,7 @@ Open = Callable[..., AppTest]
 SAYS: dict[str, tuple[str, Callable[[Lab], str]]] = {
     "Why retrieved": (occlusion.QUESTION, lambda lab: occlusion.described(lab.explain.occlusion(lab.ask(PROMPT)))),
     "Layers": (layers.QUESTION, lambda lab: layers.described(lab.explain.layers(lab.ask(PROMPT)))),
-    "Map": (keymap.QUESTION, lambda lab: keymap.described(lab.explain.map(lab.ask(PROMPT)))),
+    "Map": (key_map.QUESTION, lambda lab: key_map.described(lab.explain.map(lab.ask(PROMPT)))),
     "Sweep": (sweep.QUESTION, lambda lab: sweep.described(lab.explain.sweep(lab.ask(PROMPT)))),
     "Key health": (health.QUESTION, lambda lab: health.described(lab.explain.health(lab.ask(PROMPT)))),
 }

@@ -126,7 +126,7 @@ def test_the_address_chooses_the_workspace_and_links_keep_it(open_own: Open, own
 def test_what_a_page_keeps_stays_with_its_workspace(open_own: Open, own_lab: Lab) -> None:
     own_lab.workspaces.create("other")
     page = open_own(APP)
-    page.session_state["edit.done"] = {"wish": None, "seq": 1}
+    page.session_state["edit.done"] = {"change": None, "seq": 1}
     page.session_state["undo.asked"] = 1
     page.run()
     assert "edit.done" in page.session_state

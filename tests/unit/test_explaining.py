@@ -17,7 +17,7 @@ from memlab.evaluate.health import hubness
 from memlab.evaluate.keymap import agreement, principal_plane
 from memlab.evaluate.lens import final_norm, read_layers
 from memlab.evaluate.occlusion import hidden, prompt_words
-from memlab.figures import health, keymap, layers, occlusion, sweep
+from memlab.figures import health, key_map, layers, occlusion, sweep
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 from memlab.results import (
@@ -173,10 +173,10 @@ def test_figures_say_what_they_show_and_show_names_as_text() -> None:
         MapPoint("other", 2, 0, neighbor(9, "x", 0)),
     )
     plane = KeyMap(points, 0.31, 0.9)
-    assert "keeps 31% of the variance" in keymap.described(plane)
-    assert "well (rank correlation 0.90)" in keymap.described(plane)
+    assert "keeps 31% of the variance" in key_map.described(plane)
+    assert "well (rank correlation 0.90)" in key_map.described(plane)
     hover = "".join(
-        text for t in keymap.keymap(plane).data for text in (t.customdata if t.customdata is not None else ())
+        text for t in key_map.key_map(plane).data for text in (t.customdata if t.customdata is not None else ())
     )
     assert NASTY not in hover
     assert "&lt;b&gt;" in hover

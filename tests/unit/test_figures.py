@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from memlab.figures import three_answers, union
+from memlab.figures.mixing import tipping_of_distributions
+from memlab.figures.sides import two
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, literal, share, tint
 from memlab.results import Distribution, Prediction, TippingPoint
 from memlab.results.gate import constant
-from memlab.ui.formula import formula, tipping, weight
+from memlab.ui.formula import formula
 
 LIGHT, DARK = "#FFFFFF", "#10151E"
 
@@ -138,7 +140,7 @@ def test_formula_escapes_words() -> None:
 
 @pytest.mark.parametrize(("lam", "text"), [(0.3, "0.30"), (0.0, "0.00"), (1 - 0.3, "0.70"), (0.425, "0.425")])
 def test_lambda_is_printed_as_short_as_it_is(lam: float, text: str) -> None:
-    assert weight(lam) == text
+    assert two(lam) == text
 
 
 @pytest.mark.parametrize(
@@ -157,4 +159,4 @@ def test_lambda_is_printed_as_short_as_it_is(lam: float, text: str) -> None:
     ],
 )
 def test_tipping_point_in_words(point: TippingPoint, lam: float, words: str) -> None:
-    assert words in tipping(point, lam)
+    assert words in tipping_of_distributions(point, lam)

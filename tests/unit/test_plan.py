@@ -291,7 +291,7 @@ def test_a_prompt_gives_the_log_probabilities_of_transformers_in_any_batch(name:
     read = [
         read_prompt(lm, p + blank) for p in ("The capital of France is", "Berlin", "York is an old city, and gold is")
     ]
-    _, logp = encode_many(lm, read, next(iter(KEYS[lm.kind])))
+    logp = encode_many(lm, read, next(iter(KEYS[lm.kind]))).logp
     assert logp.dtype == np.float64
     assert np.exp(logp).sum(1) == pytest.approx(np.ones(3), abs=1e-12)
     for prompt, row in zip(read, logp, strict=True):
@@ -308,7 +308,7 @@ def test_a_question_meets_its_own_context(name: str, key: str, tiny_lm: Load) ->
     stored = encode_plan(lm, made, (key,))[key]
     at = next(i for i, v in enumerate(made.values.tolist()) if lm.words[v] == "Paris")
     prompt = "The capital of France is" + (" [MASK]." if lm.kind == "masked" else "")
-    query, _ = encode_many(lm, [read_prompt(lm, prompt)], key)
+    query = encode_many(lm, [read_prompt(lm, prompt)], key).keys
     np.testing.assert_allclose(stored[at].astype(np.float32), query[0], rtol=2e-3, atol=2e-3)
 
 

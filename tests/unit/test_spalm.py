@@ -229,7 +229,6 @@ def test_a_wrong_encoder_or_datastore_is_refused_with_the_reason(
     [
         ({"K": 0}, "K is 0"),
         ({"memory": -1}, "-1 tokens"),
-        ({"kind": "lstm"}, "base, short-term"),
         ({"steps": 0}, "0 steps"),
     ],
 )

@@ -15,6 +15,7 @@ from memlab.corpus.world import atlas
 from memlab.evaluate.card import card_text
 from memlab.lm.catalogue import info, load
 from memlab.lm.training import RECIPES, new_module, train
+from memlab.systems import bert_knn
 
 SMALL: dict[str, Any] = {"steps": 3, "batch": 4, "width": 24, "layers": 1, "heads": 2, "feed_forward": 32, "warmup": 2}
 
@@ -72,7 +73,7 @@ def test_a_card_shows_every_run_with_its_settings_and_scores() -> None:
         "corpus": {"sentences": 100, "sha256": "abc", "world_seed": 1},
         "runs": [{"name": n, "settings": {"k": 128, "lam": 0.3}, "results": scores} for n in ("calibrated", "paper's")],
     }
-    card = card_text(record)
+    card = card_text(record, bert_knn.METHOD)
     assert card.startswith("# atlas-mlm\n")
     assert card.count("| unseen | 30 | 0.125 | 0.500 | 0.750 | 0.900 | 0.200 |") == 2
     assert "k 128, lam 0.3" in card

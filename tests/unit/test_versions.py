@@ -42,7 +42,7 @@ def answers(lm: LanguageModel) -> tuple[bytes, ...]:
     out = []
     for prompt in PROMPTS:
         for key in KEYS[lm.kind]:
-            keys, logp = encode_many(lm, [read_prompt(lm, prompt + end)], key)
+            keys, logp, _ = encode_many(lm, [read_prompt(lm, prompt + end)], key)
             out.append(keys.tobytes() + logp.tobytes())
     return tuple(out)
 

@@ -44,7 +44,7 @@ def choose_how(lab: Lab) -> How:
     arguments: dict[str, Any] = {"method": method.name, "model": model}
     arguments |= {setting.name: _decoding(controls, setting) for setting in lab.generation.decoding_settings()}
     if method.remembers:
-        store = controls.datastore()
+        store = controls.datastore(method)
         arguments |= {"datastore": store, **controls.settings(method, model, store)}
     if method.gates and "gate" not in arguments:
         arguments["gate"] = controls.gate(method)

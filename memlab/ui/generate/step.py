@@ -10,15 +10,14 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import InputError, MemlabError
 from memlab.figures.generated import changed_first
-from memlab.figures.sources import described, forced, three_sources
-from memlab.figures.theme import MIXTURE, share
+from memlab.figures.theme import MIXTURE, share, visible
 from memlab.results import Generation, TraceStep
 from memlab.results.moves import Choose
 from memlab.ui.generate.view import CHANGED, STEP, View, look_at, move_on
 from memlab.ui.highlight import chip
-from memlab.ui.passages import passages
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
+from memlab.ui.token_panel import forced_gate, found_passages, sources_chart
 
 INSTEAD = 8  # words offered in place of the one that was said
 BEFORE = 90  # characters shown before the token
@@ -54,16 +53,11 @@ def step_details(lab: Lab, view: View, g: Generation, number: int) -> None:
         show_error(error)
         return
     st.html(_headline(g, step))
-    st.plotly_chart(
-        three_sources(g, step), config={"displayModeBar": False}, alt=described(g, step), key="generate.sources"
-    )
+    sources_chart(g, step, "generate")
     _instead(lab, view, g, number, step)
-    if g.method != "base":
-        st.markdown("**What memory found**")
-        passages(lab, g, step.neighbors, "generate")
-    if rows := forced(g, step):
-        st.markdown("**What if the gate were forced?**")
-        st.table(rows, border="horizontal", hide_index=True)
+    if g.gate_info.mixes != "nothing":
+        found_passages(lab, g, step, "generate")
+    forced_gate(g, step)
 
 
 def _headline(g: Generation, step: TraceStep) -> str:
@@ -73,10 +67,10 @@ def _headline(g: Generation, step: TraceStep) -> str:
     dots = "… " if token.start > BEFORE else ""
     gate = "" if token.gate is None else f" · {g.gate_info.symbol} {token.gate:.2f}"
     without = 0.0 if token.loss_without_memory is None else math.exp(-token.loss_without_memory)
-    split = "" if g.method == "base" else f" with memory, {share(without)} by the model alone"
+    split = "" if g.gate_info.mixes == "nothing" else f" with memory, {share(without)} by the model alone"
     return (
         f"<div style='font-size:1.15rem;line-height:1.4;overflow-wrap:anywhere'>{dots}{escape(before)} "
-        f"<b>{chip(token.text.strip() or '■', MIXTURE)}</b></div>"
+        f"<b>{chip(token.text.strip() or token.text or '■', MIXTURE)}</b></div>"
         f"<div style='font-size:0.9rem;opacity:0.85'>probability {share(step.mixture.of(token.id))}{split}{gate}</div>"
     )
 
@@ -92,7 +86,7 @@ def _instead(lab: Lab, view: View, g: Generation, number: int, step: TraceStep) 
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for i in offered:
             st.button(
-                plain(f"{step.mixture.words[i]} {share(step.mixture.of(i))}"),
+                plain(f"{visible(step.mixture.words[i])} {share(step.mixture.of(i))}"),
                 key=f"generate.instead.{i}",
                 on_click=move_on,
                 args=(view, Choose(node, i, tokens), number),

@@ -9,7 +9,7 @@ import streamlit as st
 from memlab.corpus.lessons import Lesson, Step
 from memlab.errors import MemlabError, NotFound
 from memlab.ui.address import whole_number
-from memlab.ui.present.stages import STAGES
+from memlab.ui.present.stages import STAGES, stages_of
 
 OWN = ("lesson", "step", "stage", "guess")  # parameters of the presentation; all others are the question's
 LAST = len(STAGES) - 1
@@ -35,7 +35,8 @@ class Place:
     @property
     def stages(self) -> int:
         """How many stages the step has: only questions are told in several."""
-        return LAST + 1 if self.shown.page == "ask" and self.shown.parameters.get("prompt") else 1
+        asks = self.shown.page == "ask" and self.shown.parameters.get("prompt")
+        return len(stages_of(self.shown.parameters)) if asks else 1
 
     @property
     def steps(self) -> int:

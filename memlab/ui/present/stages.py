@@ -1,4 +1,4 @@
-"""The six steps of one answer, each as one picture with one sentence.
+"""The stages of one answer, each as one picture with one sentence.
 
 With `guess`, words are letters until the last step, the same letter for the same word everywhere, so that
 the audience can argue about the evidence before it sees the answer.
@@ -15,11 +15,14 @@ import streamlit as st
 
 from memlab.figures import three_answers
 from memlab.figures.answers import union
+from memlab.figures.mixing import tipping
+from memlab.figures.sides import said
 from memlab.figures.steps import large_bars
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL
 from memlab.results import Distribution, Neighbor, Prediction
+from memlab.systems.registry import registry
 from memlab.ui.answer import completed
-from memlab.ui.formula import formula, tipping
+from memlab.ui.formula import formula
 from memlab.ui.highlight import chip, remembered
 
 BARS = 6
@@ -89,9 +92,15 @@ def question(p: Prediction, name: Names) -> None:
 
 
 def model(p: Prediction, name: Names) -> None:
-    """p_LM: what the weights say."""
-    _say("The model alone, from its weights. It has not looked anything up.")
+    """p_LM: what the weights say; where vectors are mixed, what the method says with the gate at its end."""
+    info = p.gate.info
+    if info.mixes == "vectors":
+        _say(f"With the gate at {info.symbol} = 1: {info.ends[1]}. No passage takes part.")
+    else:
+        _say("The model alone, from its weights. It has not looked anything up.")
     _bars(p.lm, name, MODEL)
+    if info.mixes == "nothing" and not name.letters:
+        st.html(completed(p))
 
 
 def search(p: Prediction, name: Names) -> None:
@@ -105,7 +114,7 @@ def search(p: Prediction, name: Names) -> None:
 
 def distances(p: Prediction, name: Names) -> None:
     """d_i of the nearest passages."""
-    _say("How far each is from the question. Near means: the model was in a similar state there.")
+    _say("How far each is from the question. Near means that the model was in a similar state there.")
     shown = p.neighbors[: BARS + 2]
     st.plotly_chart(
         large_bars([_label(n, name) for n in shown], [n.distance for n in shown], MEMORY, "distance"),
@@ -115,10 +124,18 @@ def distances(p: Prediction, name: Names) -> None:
 
 
 def softmax(p: Prediction, name: Names) -> None:
-    """p_kNN: weights, summed over equal words."""
-    _say(
-        "Near passages get much weight, far ones little; passages with the same word add up. This is what memory says."
-    )
+    """p_kNN: weights, summed over equal words; where vectors are mixed, what the method says from what was retrieved."""
+    info = p.gate.info
+    if info.mixes == "vectors":
+        _say(
+            "The retrieved words are weighted by the attention of the model's state and averaged as vectors. "
+            f"With the gate at {info.symbol} = 0 they alone would say:"
+        )
+    else:
+        _say(
+            "Near passages get much weight, far ones little; passages with the same word add up. "
+            "This is what memory says."
+        )
     _bars(p.knn, name, MEMORY)
 
 
@@ -128,10 +145,10 @@ def mixture(p: Prediction, name: Names) -> None:
     st.plotly_chart(
         three_answers(p),
         config={"displayModeBar": False},
-        alt=f"Model alone: {p.lm[0].token}. Memory: {p.knn[0].token}. Mixture: {p.mixture[0].token}.",
+        alt=said(p),
     )
     st.html(formula(p))
-    st.text(tipping(p.tipping, p.gate.knn_weight))
+    st.text(tipping(p))
 
 
 STAGES: dict[str, Callable[[Prediction, Names], None]] = {
@@ -142,6 +159,13 @@ STAGES: dict[str, Callable[[Prediction, Names], None]] = {
     "Memory": softmax,
     "Mixture": mixture,
 }
+
+
+def stages_of(parameters: Mapping[str, str]) -> list[str]:
+    """The stages of the question in an address: a method without memory has only the first two."""
+    method = registry().methods.get(parameters.get("method", ""))
+    found = list(STAGES)
+    return found if method is None or method.remembers else found[:2]
 
 
 def _bars(d: Distribution, name: Names, color: str) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
-from memlab.declare import ReportedTable
-from memlab.ui.plain import plain
+from memlab.ui.system_page.reported import reported_table
 
 
 def reported_panel(lab: Lab) -> None:
@@ -18,10 +17,3 @@ def reported_panel(lab: Lab) -> None:
         )
         for table in lab.perplexity.reported():
             reported_table(table)
-
-
-def reported_table(table: ReportedTable) -> None:
-    """One table as printed, with its source."""
-    st.markdown(f"**{plain(table.title)}**")
-    st.table([dict(row) for row in table.rows], border="horizontal", hide_index=True)
-    st.caption(plain(f"Reported: {table.source}. {table.note}".strip()))

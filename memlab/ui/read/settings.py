@@ -32,7 +32,7 @@ def choose_how(lab: Lab) -> How:
     arguments: dict[str, Any] = {"method": method.name, "model": model}
     if method.remembers:
         store = controls.datastore(
-            "A passage that is a remembered text, holds one or is part of one does not find itself."
+            method, "A passage that is a remembered text, holds one or is part of one does not find itself."
         )
         arguments |= {"datastore": store, **controls.settings(method, model, store)}
     elif method.fields("read"):

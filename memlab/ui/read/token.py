@@ -8,12 +8,12 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
-from memlab.figures.sources import described, forced, three_sources
 from memlab.figures.theme import MEMORY, MODEL
 from memlab.results import Trace, TraceStep
 from memlab.ui.highlight import chip
-from memlab.ui.passages import from_a_word, passages
+from memlab.ui.passages import from_a_word
 from memlab.ui.session import show_error
+from memlab.ui.token_panel import forced_gate, found_passages, sources_chart
 
 BEFORE = 90  # characters of the passage shown before the token
 
@@ -32,14 +32,9 @@ def token_details(lab: Lab, trace: Trace, position: int) -> None:
         show_error(error)
         return
     st.html(_headline(trace, step))
-    st.plotly_chart(
-        three_sources(trace, step), config={"displayModeBar": False}, alt=described(trace, step), key="read.sources"
-    )
-    s = trace.settings
-    if trace.gate_info.mixes == "vectors" and s.get("lam"):
-        st.caption(f"Together also mixes in a distribution of neighbors: k = {s['knn_k']}, λ = {s['lam']:g}.")
-    _forced(trace, step)
-    _neighbors(lab, trace, step)
+    sources_chart(trace, step, "read")
+    forced_gate(trace, step)
+    found_passages(lab, trace, step, "read")
     _cached(trace, step)
 
 
@@ -55,26 +50,10 @@ def _headline(trace: Trace, step: TraceStep) -> str:
     seen = "" if token.frequency is None else f" · {token.frequency:,} entries hold it"
     return (
         f"<div style='font-size:1.15rem;line-height:1.4;overflow-wrap:anywhere'>{escape(before)}"
-        f"<b>{chip(token.text.strip() or '␣', color)}</b></div>"
+        f"<b>{chip(token.text.strip() or token.text, color)}</b></div>"
         f"<div style='font-size:0.9rem;opacity:0.85'>{escape(token.kind)} · {said}"
         f"{'' if token.gate is None else f' · gate {token.gate:.2f}'}{seen}</div>"
     )
-
-
-def _neighbors(lab: Lab, trace: Trace, step: TraceStep) -> None:
-    """The first remembered passages, each with its article on demand."""
-    if trace.gate_kind == "none":
-        st.caption("Long-term memory is off: choose a method with memory at the left.")
-        return
-    st.markdown("**What long-term memory found**")
-    passages(lab, trace, step.neighbors, "read")
-
-
-def _forced(trace: Trace, step: TraceStep) -> None:
-    rows = forced(trace, step)
-    if rows:
-        st.markdown("**What if the gate were forced?**")
-        st.table(rows, border="horizontal", hide_index=True)
 
 
 def _cached(trace: Trace, step: TraceStep) -> None:

@@ -1,1 +1,1 @@
-"""Pages of single systems: what they need beyond the general page."""
+"""Panels of single systems, found by name: `<name>.py` with `panels(lab, system)`."""

@@ -70,7 +70,7 @@ def pick_facts(lab: Lab, model: str) -> list[Fact]:
         rows, hide_index=True, width="stretch", height=280, key=f"modify.table.{model}.{typed}", on_select="rerun",
         selection_mode="multi-row", column_config={"confidence": bar},
     )  # fmt: skip
-    chosen = [found[i].fact for i in event.selection.rows if i < len(found)]  # type: ignore[attr-defined]
+    chosen = [found[i].fact for i in event.selection.rows if i < len(found)]
     named = _named_fact([k.fact for k in known])
     return chosen or named
 

@@ -1,0 +1,116 @@
+"""`memlab believe`, `memlab evaluate beliefs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from memlab.cli.common import every_command, open_lab, progress, show
+from memlab.cli.measuring import evaluate
+from memlab.errors import InputError
+
+
+@click.command()
+@click.argument("question", required=False)
+@click.option("--solve", "entity", metavar="ENTITY", help="Make the beliefs about a thing consistent.")
+@click.option("--pin", type=click.Choice(["true", "false"]), help="What you know: a label that the solver keeps.")
+@click.option(
+    "--feedback", default="none", show_default=True, help="none, on-topic or relevant: beliefs given as context."
+)
+@click.option("--model", help="Any model that memlab can load (default: atlas-qa).")
+@click.option("--prompt", help="Name of a prompt (default: the model's).")
+@click.option("--graph", default="world", show_default=True, help="Constraint graph.")
+@click.option("--dry-run", is_flag=True, help="Only answer or solve; keep nothing.")
+@every_command
+def believe(
+    entity: str | None, question: str | None, as_json: bool, home: Path | None, workspace: str, **how: Any
+) -> None:
+    """Ask a yes-or-no QUESTION and keep the answer as a belief; or --solve the beliefs about a thing.
+
+    Solving a thing of which nothing is believed yet first asks everything about it.
+    """
+    if (question is None) == (entity is None):
+        raise InputError('Ask a question ("is a swallow a bird?"), or give --solve ENTITY.')
+    lab = open_lab(home, workspace)
+    if entity is not None:
+        _solve(lab, entity, as_json, how)
+    else:
+        _ask(lab, str(question), as_json, how)
+
+
+def _ask(lab: Any, question: str, as_json: bool, how: dict[str, Any]) -> None:
+    from memlab.lab.believing import Asking
+    from memlab.systems.beliefbank.phrasing import statement
+
+    graph = how["graph"]
+    if how["pin"] is not None:
+        edit = lab.believe(question, how["pin"] == "true", graph=graph)
+        show({"edit": edit.to_dict()}, as_json, [edit.summary])
+        return
+    asking = Asking(how["model"], how["prompt"], how["feedback"])
+    answer = lab.beliefs.ask(question, graph, asking)
+    edit = None if how["dry_run"] else lab.beliefs.keep([answer.belief()], graph)
+    calibration = lab.beliefs.answerer(graph, asking).calibration
+    entity = lab.beliefs.graph(graph).entity(answer.question.entity)
+    document = {
+        "question": question, "answer": "yes" if answer.label else "no", **answer.to_dict(), "model": asking.model or "atlas-qa",
+        "statement": statement(entity, answer.question.property, answer.label), "feedback": asking.feedback,
+        "calibration": calibration.to_dict(), "edit": edit.to_dict() if edit else None,
+    }  # fmt: skip
+    context = [f"  told before: {statement(entity, b.property, b.label)}" for b in answer.question.context]
+    show(document, as_json, [f"{document['answer']} (confidence {answer.p:.2f})", *context])
+
+
+def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
+    from memlab.lab.believing import Asking
+
+    graph = how["graph"]
+    known = lab.beliefs.graph(graph).entity(entity).name
+    asked = None
+    if not lab.beliefs.bank(graph).about(known):
+        if how["dry_run"]:
+            raise InputError(
+                f"Nothing is believed of {known} yet, and --dry-run keeps nothing. Ask first, or leave it out."
+            )
+        asked = lab.beliefs.ask_all(known, graph, Asking(how["model"], how["prompt"], how["feedback"]), tick=progress)
+    before = lab.beliefs.scores(graph, entity=known)
+    edit = lab.solve(known, graph=graph, dry_run=how["dry_run"])
+    after = lab.beliefs.scores(graph, entity=known)
+    solution = dict(edit.parameters)
+    document = {
+        **solution, "before": before.to_dict(), "after": after.to_dict(), "asked": asked.to_dict() if asked else None,
+        "edit": edit.to_dict(),
+    }  # fmt: skip
+    lines = [
+        edit.summary,
+        f"consistency {before.consistency:.3f} -> {after.consistency:.3f}, F1 {before.f1:.3f} -> {after.f1:.3f}",
+    ]
+    lines += [
+        f"  {f['property']} = {str(f['label']).lower()}  because {'; '.join(f['because'][:2])}"
+        for f in solution["flips"]
+    ]
+    show(document, as_json, lines)
+
+
+@evaluate.command("beliefs")
+@click.option("--data", help="Folder in the BeliefBank form, or a constraint graph file (default: the bundled world).")
+@click.option("--model", help="Any model that memlab can load (default: atlas-qa).")
+@click.option("--simulated", metavar="RATE", help="No model: the truth with this share of wrong answers.")
+@click.option("--prompt", help="Name of a prompt (default: the model's).")
+@click.option("--entities", help="How many test entities (default: all).")
+@click.option("--questions", help="At most so many of each entity (default: all).")
+@click.option("--batches", help="In how many parts the questions arrive (default: 10).")
+@click.option("--orders", help="Random orders; intervals are over orders (default: 2).")
+@click.option("--seed", help="Of orders and feedback (default: 0).")
+@every_command
+def evaluate_beliefs(as_json: bool, home: Path | None, workspace: str, **settings: str | None) -> None:
+    """Beliefs in batches: raw, on-topic, relevant, constraints, relevant + constraints; consistency and F1."""
+    given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+    result = open_lab(home, workspace).run("beliefbank", "evaluate", progress, **given)
+    document = result.to_dict()
+    lines = [f"{document['data']}, {document['model']}", f"{'':22}{'F1':>8}{'consistency':>13}{'all':>8}"]
+    for row in document["results"]:
+        lines.append(f"{row['method']:22}{row['f1']:8.3f}{row['consistency']:13.3f}{row['consistency_all']:8.3f}")
+    show(document, as_json, [*lines, *document["notes"]])

@@ -1,0 +1,100 @@
+"""How an answer was mixed, in words: the formula's terms, where the answer tips, what the weights of neighbors are.
+
+Made from what the gate says of itself (`GateInfo`), so that pages, presentation and report say the same of every method.
+"""
+
+from __future__ import annotations
+
+from memlab.figures.sides import end, sentence, two
+from memlab.figures.theme import share
+from memlab.results import Prediction, TippingPoint
+
+
+def in_words(p: Prediction) -> str:
+    """One or two sentences: what is mixed, where, and by what."""
+    info = p.gate.info
+    if info.mixes == "nothing":
+        return "No memory takes part: this is the model's own distribution."
+    how = "computed for this context" if info.learned else "one constant"
+    if info.mixes == "distributions":
+        return f"{info.symbol} = {two(p.gate.value)} is the weight of {info.weighs} in a mixture of two distributions ({how})."
+    also = ""
+    if p.gate.knn_weight:
+        also = f" After the softmax a distribution of neighbors is mixed in with the weight {two(p.gate.knn_weight)}."
+    computed = " as computed for this context" if info.learned and not _forced(p) else ""
+    return (
+        f"{info.symbol} = {two(p.gate.value)}{computed} is the weight of {info.weighs}; retrieved tokens have "
+        f"1 − {info.symbol} = {two(1 - p.gate.value)}. They are mixed as vectors, before the softmax: the probabilities at "
+        f"the two ends are counterfactuals and do not add up to the answer's.{also}"
+    )
+
+
+def _forced(p: Prediction) -> bool:
+    """Whether the gate was put to one of its ends by a setting."""
+    return p.settings.get("gate", "learned") != "learned"
+
+
+def in_numbers(p: Prediction, digits: int = 3) -> str:
+    """How the probability of the answer comes about."""
+    best, info = p.mixture[0], p.gate.info
+    if info.mixes == "nothing":
+        return f"{best.p:.{digits}f}"
+    if info.mixes == "distributions":
+        return p.formula(digits=digits)
+    ends = "; ".join(f"{end(info, g)} {d.of(best.id):.{digits}f}" for g, d in (("1", p.lm), ("0", p.knn)))
+    return f"{best.p:.{digits}f} at {info.symbol} = {two(p.gate.value)}; {ends}"
+
+
+def tipping(p: Prediction) -> str:
+    """Plain sentences: from which value of the gate on the other side's answer wins, and where this question stands."""
+    info = p.gate.info
+    if info.mixes == "nothing":
+        return ""
+    return _tipping_of_vectors(p) if info.mixes == "vectors" else tipping_of_distributions(p.tipping, p.gate.value)
+
+
+def tipping_of_distributions(point: TippingPoint, value: float) -> str:
+    """The same for two distributions that are mixed with the weight `value` of the memory."""
+    symbol = point.symbol
+    model, memory = point.model_answer, point.memory_answer
+    if point.lam is None:
+        return f"Model and memory agree on {memory}: no {symbol} changes the answer."
+    if point.lam >= 1:
+        text = f"Memory ({memory}) cannot win below {symbol} = 1: the model's {model} stays ahead."
+    elif point.others:
+        text = f"Memory's {memory} passes the model's {model} at {symbol} = {point.lam:.2f}."
+    else:
+        side = "memory decides" if value >= point.lam else "the model decides"
+        text = (
+            f"Memory wins from {symbol} = {point.lam:.2f}: {memory} instead of {model}. "
+            f"At {symbol} = {two(value)} {side}."
+        )
+    between = [f"{word} from {symbol} = {low:.2f} to {high:.2f}" for word, low, high in point.others]
+    return f"{text} In between another word wins: {', '.join(between)}." if between else text
+
+
+def _tipping_of_vectors(p: Prediction) -> str:
+    point, info, value = p.tipping, p.gate.info, p.gate.value
+    own, memory, symbol = point.model_answer, point.memory_answer, info.symbol
+    first, last = (sentence(end_) for end_ in info.ends)
+    here = f"At {symbol} = {two(value)} the answer is {p.answer}."
+    if point.lam is None:
+        also = "" if p.answer == own else f" {here}"
+        return f"Both ends say {own}, with the memory alone and without it.{also}"
+    said = f"{memory} ({share(p.knn[0].p)})"
+    if point.lam >= 1:
+        return f"{last} ({own}) wins only at {symbol} = 1; {info.ends[0]} says {said}. {here}"
+    return f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) says {said}. {here}"
+
+
+def weight_name(p: Prediction) -> str:
+    """What the weight of a neighbor is: its share of the memory's distribution, or of the attention."""
+    return "attention" if p.gate.info.mixes == "vectors" else "weight"
+
+
+def share_of_memory(p: Prediction) -> str:
+    """The gate in a few words, for a row of a comparison."""
+    info = p.gate.info
+    if info.mixes == "nothing":
+        return "no memory"
+    return f"{info.symbol} = {two(p.gate.value)}, the weight of {info.weighs}"

@@ -1,0 +1,48 @@
+"""A model ready to answer about a graph: loaded, with its prompt, calibrated once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from memlab.errors import InputError
+from memlab.lm.model import LanguageModel
+from memlab.systems.beliefbank.answers import Question
+from memlab.systems.beliefbank.bank import Belief
+from memlab.systems.beliefbank.constraints import ConstraintGraph
+from memlab.systems.beliefbank.evaluation import questions_of
+from memlab.systems.beliefbank.model_answers import ModelAnswerer, Tick, calibrated
+from memlab.systems.beliefbank.prompts import Prompt
+
+DEFAULT_MODEL = "atlas-qa"
+PER_ENTITY = 60  # calibration questions about each calibration entity
+
+
+def quiet(fraction: float, message: str) -> None:
+    """Progress that nobody watches."""
+
+
+def calibration_questions(graph: ConstraintGraph, per_entity: int = PER_ENTITY) -> list[Question]:
+    """Questions about the calibration entities of a graph."""
+    return [Question(*about) for about in questions_of(graph.split(True), per_entity)]
+
+
+def ready(model: LanguageModel, graph: ConstraintGraph, prompt: Prompt, tick: Tick = quiet) -> ModelAnswerer:
+    """An answerer with its yes-prior taken out; as it is where the graph has too few calibration facts."""
+    answerer = ModelAnswerer(model, graph, prompt)
+    questions = calibration_questions(graph)
+    labels = {graph.entity(q.entity).facts[q.property] for q in questions}
+    return calibrated(answerer, questions, tick) if len(questions) >= 10 and len(labels) == 2 else answerer
+
+
+def with_feedback(
+    answerer: ModelAnswerer,
+    about: Callable[[Question], tuple[Belief, ...]],
+    questions: Sequence[Question],
+    tick: Tick = quiet,
+) -> ModelAnswerer:
+    """The same model calibrated on questions that follow feedback: context moves its yes-prior."""
+    asked = [Question(q.entity, q.property, about(q)) for q in questions]
+    try:
+        return calibrated(answerer, asked, tick)
+    except InputError:
+        return answerer

@@ -1,0 +1,154 @@
+"""What BeliefBank declares. Solver, feedback and metrics stand in files of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memlab.declare import Recipe, ReportedTable, Study, System, setting
+from memlab.systems.beliefbank.state import EDITS
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Of `memlab evaluate beliefs`; texts that are empty take the default."""
+
+    data: str = setting(
+        "", "data", "Folder in the BeliefBank form or a constraint graph file; empty: the bundled world."
+    )
+    model: str = setting("", "model", "A model that memlab can load; empty: atlas-qa.")
+    simulated: float = setting(
+        0.0,
+        "simulated error rate",
+        "Above 0: no model, but the truth with this share of wrong answers.",
+        low=0.0,
+        high=0.99,
+    )
+    prompt: str = setting("", "prompt", "Name of a prompt; empty: the model's default.")
+    entities: int = setting(0, "entities", "How many test entities; 0: all.", low=0, high=100000)
+    questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
+    batches: int = setting(10, "batches", "In how many parts the questions arrive.", low=1, high=100)
+    orders: int = setting(2, "orders", "Random orders of the questions; intervals are over orders.", low=1, high=50)
+    lam: float = setting(1.0, "λ of beliefs", "Of the solver.", low=0.01, high=100.0, log=True)
+    forward: float = setting(
+        10.0, "weight of implications and exclusions", "Of the solver.", low=0.01, high=100.0, log=True
+    )
+    back: float = setting(1.0, "weight of backward rules", "Of the solver.", low=0.01, high=100.0, log=True)
+    measure: str = setting("p", "weight of a belief", "p, or log-odds.", choices=("p", "log-odds"))
+    seconds: float = setting(5.0, "time limit per entity (s)", "Of the solver.", low=0.01, high=600.0)
+    seed: int = setting(0, "seed", "Of orders and feedback.", low=0, high=1000000)
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Of the study that trains a model of yes-or-no questions and writes its card."""
+
+    name: str = setting("atlas-qa", "name", "Folder within the home's models.")
+    data: str = setting("", "data", "Folder or file with entities and facts; empty: the bundled world.")
+    steps: int = setting(850, "steps", "Batches of 64 passages.", low=1, high=100000)
+    seed: int = setting(2026, "seed", "Of passages and weights.", low=0, high=1000000)
+    told_true: int = setting(6, "true facts told", "Of each entity.", low=1, high=1000)
+    told_false: int = setting(14, "false facts told", "Of each entity.", low=1, high=1000)
+    held: float = setting(
+        0.0,
+        "entities held out",
+        "Share of the test entities of which nothing is told; the model is tested on them.",
+        low=0.0,
+        high=0.9,
+    )
+
+
+@dataclass(frozen=True)
+class TuneSettings:
+    """Of the study that tunes the solver's weights on calibration entities."""
+
+    data: str = setting("", "data", "Folder or file; empty: the bundled world.")
+    model: str = setting("", "model", "A model that memlab can load; empty: atlas-qa.")
+    simulated: float = setting(
+        0.0, "simulated error rate", "Above 0: the truth with this share of wrong answers.", low=0.0, high=0.99
+    )
+    prompt: str = setting("", "prompt", "Name of a prompt; empty: the model's default.")
+    questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
+    seed: int = setting(0, "seed", "Of the questions.", low=0, high=1000000)
+
+
+SYSTEM = System(
+    name="beliefbank",
+    title="BeliefBank",
+    paper="Kassner, Tafjord, Schütze & Clark: BeliefBank: Adding Memory to a Pre-Trained Language Model for a Systematic Notion of Belief. EMNLP 2021",
+    group="Beliefs",
+    summary=(
+        "A model's answers about a thing are kept as weighted beliefs; a weighted MaxSAT solver makes them consistent with constraints. "
+        "The repaired beliefs are given back as context, so that later answers contradict them less."
+    ),
+    edits=EDITS,
+    studies=(
+        Study(
+            name="evaluate",
+            title="Evaluate in batches",
+            help="F1 and consistency of raw, on-topic, relevant, constraints, and relevant + constraints, batch by batch.",
+            settings=EvaluateSettings,
+            run="memlab.systems.beliefbank.studies:evaluate",
+        ),
+        Study(
+            name="tune",
+            title="Tune the solver",
+            help="Weights of forward and backward constraints, and p or log-odds, by F1 on calibration entities.",
+            settings=TuneSettings,
+            run="memlab.systems.beliefbank.studies:tune",
+        ),
+        Study(
+            name="train",
+            title="Train a model of yes-or-no questions",
+            help="A small causal model from scratch, on sentences made from a constraint graph, with its card.",
+            settings=TrainSettings,
+            run="memlab.systems.beliefbank.qa_card:train",
+        ),
+    ),
+    recipes=(
+        Recipe(
+            name="atlas-qa",
+            kind="causal",
+            title="Yes-or-no questions about the bundled constraint graph",
+            data="sentences made from the bundled constraint graph; 20 of 258 facts of each entity, 8% of them wrong",
+            steps=850,
+            seed=2026,
+            minutes=4.0,
+            bundled=True,
+        ),
+    ),
+    reported=(
+        ReportedTable(
+            title="F1 of Macaw-large on silver facts, after batch 1 / 5 / 10 (%)",
+            source="Kassner et al. 2021, figure 4",
+            columns=("way", "batch 1", "batch 5", "batch 10"),
+            rows=(
+                {"way": "raw", "batch 1": "69.2", "batch 5": "69.3", "batch 10": "69.3"},
+                {"way": "on-topic feedback", "batch 1": "69.2", "batch 5": "77.0", "batch 10": "77.8"},
+                {"way": "relevant feedback", "batch 1": "69.2", "batch 5": "76.8", "batch 10": "79.5"},
+                {"way": "constraints", "batch 1": "72.3", "batch 5": "80.1", "batch 10": "85.8"},
+                {"way": "relevant + constraints", "batch 1": "72.4", "batch 5": "83.6", "batch 10": "86.6"},
+            ),
+            note="A person correcting about six beliefs after the first batch adds 2 points to each.",
+        ),
+        ReportedTable(
+            title="Consistency of Macaw-large, after batch 1 / 5 / 10 (%)",
+            source="Kassner et al. 2021, figure 4",
+            columns=("way", "batch 1", "batch 5", "batch 10"),
+            rows=(
+                {"way": "raw", "batch 1": "73.2", "batch 5": "72.4", "batch 10": "72.5"},
+                {"way": "on-topic feedback", "batch 1": "73.2", "batch 5": "73.5", "batch 10": "72.3"},
+                {"way": "relevant feedback", "batch 1": "73.2", "batch 5": "80.6", "batch 10": "81.0"},
+                {"way": "constraints", "batch 1": "98.2", "batch 5": "96.3", "batch 10": "96.0"},
+                {"way": "relevant + constraints", "batch 1": "98.8", "batch 5": "97.9", "batch 10": "97.0"},
+            ),
+            note="The data shared today is a part of theirs (45 of 85 silver entities); figures measured here do not belong beside these.",
+        ),
+    ),
+    words={
+        "belief": "A sentence about an entity, a label (true or false) and a weight: the model's confidence.",
+        "constraint": "A rule between properties of one entity: implies, excludes, or needs one of several.",
+        "consistency": "1 - violated / applicable constraints; applicable where the antecedent is believed.",
+        "flip": "A label that the solver changed, because keeping it would cost more.",
+        "pinned": "A label that a person gave; the solver keeps it whatever it costs.",
+    },
+)

@@ -1,0 +1,225 @@
+"""Beliefs from a language model: the log-odds of its two answer words, with its yes-prior taken out.
+
+    s = log p(yes) - log p(no)        p(label = True) = sigmoid((s - threshold) / temperature)
+
+Threshold and temperature are measured on calibration entities: the threshold is where F1 on True is best, the
+temperature then makes the confidences as likely as possible.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from memlab.errors import InputError
+from memlab.lm.model import LanguageModel
+from memlab.systems.beliefbank.answers import Answer, Question
+from memlab.systems.beliefbank.constraints import ConstraintGraph
+from memlab.systems.beliefbank.prompts import Prompt
+
+BATCH = 64
+COLDEST, HOTTEST = 0.02, 100.0
+KINDS = ("masked", "causal", "seq2seq")
+Tick = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """threshold and temperature of the log-odds of yes, and what they were measured on.
+
+    yes_rate: share of questions answered yes before calibration; true_rate: share that is true. auc: how well the
+    scores rank true before false (.5: not at all).
+    """
+
+    threshold: float = 0.0
+    temperature: float = 1.0
+    questions: int = 0
+    yes_rate: float = 0.0
+    true_rate: float = 0.0
+    auc: float = 0.5
+    f1: float = 0.0
+
+    def p_true(self, score: float) -> float:
+        """Confidence that the sentence is true."""
+        z = (score - self.threshold) / self.temperature
+        return float(1 / (1 + np.exp(-np.clip(z, -60, 60))))
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+UNCALIBRATED = Calibration()
+
+
+def calibrate(scores: Sequence[float], truth: Sequence[bool]) -> Calibration:
+    """Threshold and temperature for scores (log-odds of yes) whose truth is known.
+
+    Raises:
+        InputError: fewer than ten questions, or all of one label.
+    """
+    s, y = np.asarray(scores, dtype=float), np.asarray(truth, dtype=bool)
+    if len(s) < 10 or y.all() or not y.any():
+        raise InputError(
+            f"{len(s)} calibration questions with {int(y.sum())} true ones are not enough: at least ten, with both labels, are needed."
+        )
+    threshold, f1 = _threshold(s, y)
+    temperature = _temperature(s - threshold, y)
+    return Calibration(threshold, temperature, len(s), float((s > 0).mean()), float(y.mean()), auc(s, y), f1)
+
+
+def _threshold(s: NDArray[Any], y: NDArray[Any]) -> tuple[float, float]:
+    """Where F1 on True is best, halfway between two neighboring scores."""
+    order = np.argsort(-s)
+    ranked, hits = s[order], np.cumsum(y[order])
+    f1 = 2 * hits / (np.arange(1, len(s) + 1) + y.sum())
+    f1[:-1][ranked[:-1] == ranked[1:]] = -1  # equal scores cannot be parted
+    best = int(np.argmax(f1))
+    below = ranked[best + 1] if best + 1 < len(s) else ranked[best] - 1
+    return float((ranked[best] + below) / 2), float(f1[best])
+
+
+def _temperature(s: NDArray[Any], y: NDArray[Any]) -> float:
+    sign = np.where(y, 1.0, -1.0)
+
+    def loss(log_t: float) -> float:
+        return float(np.logaddexp(0, -sign * s / np.exp(log_t)).mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def auc(s: NDArray[Any], y: NDArray[Any]) -> float:
+    """Probability that a true sentence scores above a false one, ties counted half."""
+    from scipy.stats import rankdata
+
+    ranks, positive = rankdata(s), int(y.sum())
+    return float((ranks[y].sum() - positive * (positive + 1) / 2) / (positive * (len(y) - positive)))
+
+
+@dataclass(frozen=True, eq=False)
+class ModelAnswerer:
+    """A language model that answers questions about the entities of a graph."""
+
+    model: LanguageModel
+    graph: ConstraintGraph
+    prompt: Prompt
+    calibration: Calibration = UNCALIBRATED
+    uses_context: bool = True
+
+    def __post_init__(self) -> None:
+        if self.model.kind not in KINDS:
+            raise InputError(
+                f"{self.model.name} is a {self.model.kind} model; questions need one of: {', '.join(KINDS)}."
+            )
+        self.prompt.check(self.model.kind)
+
+    @property
+    def name(self) -> str:
+        """The name of the model."""
+        return self.model.name
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """Entities of which its training text said nothing, where its record names them."""
+        file = self.model.path / "memlab.json" if self.model.path is not None else None
+        record = json.loads(file.read_text("utf-8")) if file is not None and file.is_file() else {}
+        return tuple(record.get("corpus", {}).get("held_out", ()))
+
+    def ask(self, questions: Sequence[Question], tick: Tick | None = None) -> list[Answer]:
+        """One answer for each question. Raises InputError where a prompt is too long for the model."""
+        texts = [self.prompt.text(q, self.graph) for q in questions]
+        found = self.scores(texts, tick)
+        out = []
+        for q, text, score in zip(questions, texts, found, strict=True):
+            p = self.calibration.p_true(score)
+            out.append(Answer(q, p > 0.5, max(p, 1 - p), score, text))
+        return out
+
+    def scores(self, texts: Sequence[str], tick: Tick | None = None) -> list[float]:
+        """log p(yes) - log p(no) for each text."""
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        out = [0.0] * len(texts)
+        for at in range(0, len(order), BATCH):
+            chosen = order[at : at + BATCH]
+            if tick:
+                tick(at / len(order), f"{at} of {len(order)} questions")
+            values = (
+                self._masked([texts[i] for i in chosen])
+                if self.model.kind == "masked"
+                else self._causal([texts[i] for i in chosen])
+            )
+            for i, value in zip(chosen, values, strict=True):
+                out[i] = value
+        return out
+
+    def answer_ids(self, text: str) -> tuple[list[int], int, int]:
+        """Token ids of the text up to where yes and no part, and the next token of each."""
+        tokenizer = self.model.tokenizer
+        joint = "" if self.prompt.yes.startswith(" ") else " "
+        yes, no = (tokenizer(text + joint + word)["input_ids"] for word in (self.prompt.yes, self.prompt.no))
+        same = next((i for i, (a, b) in enumerate(zip(yes, no, strict=False)) if a != b), None)
+        if same is None:
+            raise InputError(
+                f"{self.model.name} cannot tell {self.prompt.yes!r} from {self.prompt.no!r} by one token. Choose other answer words."
+            )
+        return list(yes[:same]), int(yes[same]), int(no[same])
+
+    def _causal(self, texts: Sequence[str]) -> list[float]:
+        rows = [self.answer_ids(text) for text in texts]
+        for (ids, _, _), text in zip(rows, texts, strict=True):
+            self._check(len(ids), text)
+        padded, mask = self.model.pad([r[0] for r in rows])
+        last = torch.tensor([len(r[0]) - 1 for r in rows])
+        logp = self._logp(padded, mask, last)
+        return [float(logp[i, yes] - logp[i, no]) for i, (_, yes, no) in enumerate(rows)]
+
+    def _masked(self, texts: Sequence[str]) -> list[float]:
+        tokenizer = self.model.tokenizer
+        mask_token = tokenizer.mask_token
+        rows = [tokenizer(text.replace("[MASK]", mask_token))["input_ids"] for text in texts]
+        for row, text in zip(rows, texts, strict=True):
+            self._check(len(row), text)
+        yes, no = (self._single(word) for word in (self.prompt.yes, self.prompt.no))
+        ids, mask = self.model.pad(rows)
+        places = torch.tensor([row.index(tokenizer.mask_token_id) for row in rows])
+        logp = self._logp(ids, mask, places)
+        return [float(v) for v in logp[:, yes] - logp[:, no]]
+
+    def _single(self, word: str) -> int:
+        for form in (" " + word.strip(), word.strip(), word.strip().lower()):
+            ids = self.model.tokenizer(form, add_special_tokens=False)["input_ids"]
+            if len(ids) == 1 and ids[0] != self.model.tokenizer.unk_token_id:
+                return int(ids[0])
+        raise InputError(
+            f"{self.model.name} has no single token for {word!r}; a masked model answers with one. Choose other answer words."
+        )
+
+    def _logp(self, ids: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        found = self.model.encode(ids, mask, torch.arange(len(places)), places).logp
+        assert found is not None
+        return found
+
+    def _check(self, length: int, text: str) -> None:
+        if length > self.model.limit:
+            raise InputError(
+                f"The prompt has {length} tokens, {self.model.name} reads {self.model.limit}: {text[:80]!r}... Shorten the template or its examples."
+            )
+
+
+def calibrated(answerer: ModelAnswerer, questions: Sequence[Question], tick: Tick | None = None) -> ModelAnswerer:
+    """The same answerer with threshold and temperature measured on questions about calibration entities.
+
+    Raises:
+        InputError: the graph says nothing of a question, or there are too few.
+    """
+    texts = [answerer.prompt.text(q, answerer.graph) for q in questions]
+    found = answerer.scores(texts, tick)
+    truth = [answerer.graph.entity(q.entity).facts[q.property] for q in questions]
+    return ModelAnswerer(answerer.model, answerer.graph, answerer.prompt, calibrate(found, truth))

@@ -1,0 +1,184 @@
+"""The studies that BeliefBank declares: evaluation in batches, and tuning of the solver's weights."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from memlab.errors import InputError, StoppedError
+from memlab.systems.beliefbank.answers import Answerer, Question, Simulated
+from memlab.systems.beliefbank.asking import DEFAULT_MODEL, calibration_questions, ready, with_feedback
+from memlab.systems.beliefbank.bank import MEASURES, Bank, Belief
+from memlab.systems.beliefbank.bundled import bundled_graph
+from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
+from memlab.systems.beliefbank.declaration import EvaluateSettings, TuneSettings
+from memlab.systems.beliefbank.evaluation import BeliefScores, Evaluator, Plan, Stop, Tick, questions_of
+from memlab.systems.beliefbank.feedback import ON_TOPIC, context
+from memlab.systems.beliefbank.graph_files import read_graph
+from memlab.systems.beliefbank.metrics import scores
+from memlab.systems.beliefbank.model_answers import ModelAnswerer
+from memlab.systems.beliefbank.prompts import default_prompt, prompt_named
+from memlab.systems.beliefbank.solver import Weights, solve
+
+FALSE_PER_TRUE = 2.5  # of the bundled world: false questions for each true one, about as in the BeliefBank data
+FORWARD, BACK = (1.0, 3.0, 10.0), (0.1, 0.3, 1.0, 3.0)
+
+
+def graph_of(data: str) -> ConstraintGraph:
+    """The graph of a folder or file; the bundled one for an empty text. Raises InputError where it names no facts."""
+    found = read_graph(Path(data).expanduser()) if data else bundled_graph()
+    if not found.entities:
+        raise InputError(
+            f"{data} names no entities with facts, so nothing can be measured. Give a folder in the BeliefBank form."
+        )
+    return found
+
+
+def _test_entities(graph: ConstraintGraph, answerer: Answerer) -> list[Entity]:
+    """The entities to ask about: those that the model's training held out, where its record names some of this graph."""
+    names = answerer.held_out if isinstance(answerer, ModelAnswerer) else ()
+    found = [graph.entities[name] for name in names if name in graph.entities]
+    return found or graph.split(False)
+
+
+def balanced(entities: list[Entity], seed: int) -> list[Entity]:
+    """Entities with all their true facts and `FALSE_PER_TRUE` times as many false ones."""
+    out = []
+    for e in entities:
+        yes = [p for p, label in e.facts.items() if label]
+        no = [p for p, label in e.facts.items() if not label]
+        kept = random.Random(f"{seed}|balanced|{e.name}").sample(no, min(len(no), round(FALSE_PER_TRUE * len(yes))))
+        out.append(replace(e, facts={p: e.facts[p] for p in (*yes, *kept)}))
+    return out
+
+
+def _answerers(
+    house: Any, graph: ConstraintGraph, settings: EvaluateSettings | TuneSettings, feedback: bool, progress: Tick
+) -> tuple[Answerer, Answerer | None, dict[str, Any]]:
+    """Who answers without and with feedback, and what was calibrated."""
+    if settings.simulated > 0:
+        truth = {name: e.facts for name, e in graph.entities.items()}
+        return Simulated(truth, settings.simulated, settings.seed), None, {}
+    lm = house.load(settings.model or DEFAULT_MODEL)
+    prompt = prompt_named(settings.prompt) if settings.prompt else default_prompt(lm.name, lm.kind)
+    plain = ready(lm, graph, prompt, lambda f, m: progress(0.0, f"calibrating: {m}"))
+    told: dict[str, Any] = {"prompt": prompt.to_dict(), "without context": plain.calibration.to_dict()}
+    if not feedback:
+        return plain, None, told
+    asked = calibration_questions(graph)
+    bank = Bank().with_beliefs(a.belief() for a in plain.ask(asked))
+    rng, weights = random.Random(settings.seed), Weights()
+
+    def about(q: Question) -> tuple[Belief, ...]:
+        return context(ON_TOPIC, bank, graph, (q.entity, q.property), weights, rng)
+
+    contextual = with_feedback(plain, about, asked, lambda f, m: progress(0.0, f"calibrating with context: {m}"))
+    told["with context"] = contextual.calibration.to_dict()
+    return plain, contextual, told
+
+
+def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop) -> BeliefScores:
+    """F1 and consistency, batch by batch, of the five ways. Raises InputError, NotFound, StoppedError."""
+    graph = graph_of(settings.data)
+    weights = Weights(settings.lam, settings.forward, settings.back, settings.measure, settings.seconds)
+    plain, contextual, calibration = _answerers(house, graph, settings, True, progress)
+    entities = _test_entities(graph, plain)[: settings.entities or None]
+    if not settings.data:
+        entities = balanced(entities, settings.seed)
+    plan = Plan(
+        questions_of(entities, settings.questions, settings.seed), settings.batches, settings.orders, settings.seed
+    )
+    points = Evaluator(graph, plain, weights, contextual).run(plan, progress, stop)
+    notes = []
+    if settings.simulated > 0:
+        notes.append(
+            f"Simulated: no model; the truth with {settings.simulated:.0%} of the answers turned round, whose confidence says nothing. Feedback changes nothing."
+        )
+    if unproven := sum(p.unproven for p in points):
+        notes.append(
+            f"{unproven} solutions are the best found within {settings.seconds:g} s and not proven to be the best."
+        )
+    if settings.orders < 2:
+        notes.append("One order of the questions: no interval.")
+    told = {**asdict(settings), "questions_asked": len(plan.questions), "test_entities": len(entities)}
+    result = BeliefScores(settings.data or graph.name, plain.name, told, tuple(points), tuple(notes), calibration)
+    return replace(result, notes=(*notes, *_remarks(result)))
+
+
+def _remarks(result: BeliefScores) -> list[str]:
+    """What was expected and did not happen."""
+    final = {row["method"]: row for row in result.final()}
+    out = []
+    if final["constraints"]["f1"] < final["raw"]["f1"]:
+        out.append(
+            "Constraints lowered F1: where most answers are wrong, the cheapest consistent labels agree with the errors."
+        )
+    if final["raw"]["f1"] >= max(final["on-topic"]["f1"], final["relevant"]["f1"]) and not result.model.startswith(
+        "simulated"
+    ):
+        out.append(
+            "Feedback did not raise F1: this model does not make use of statements that precede a question, or they are wrong too often."
+        )
+    return out
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Scores of settings on calibration entities, the best first."""
+
+    data: str
+    model: str
+    rows: tuple[Mapping[str, Any], ...]
+    raw: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        best = dict(self.rows[0])
+        return {
+            "task": "tune beliefs",
+            "data": self.data,
+            "model": self.model,
+            "best": best,
+            "raw": dict(self.raw),
+            "results": [dict(r) for r in self.rows],
+            "rows": [],
+        }
+
+
+def tune(house: Any, settings: TuneSettings, progress: Tick, stop: Stop) -> Tuned:
+    """F1 and consistency on the calibration entities for a grid of weights; lambda stays 1, since only ratios matter."""
+    graph = graph_of(settings.data)
+    answerer, _, _ = _answerers(house, graph, settings, False, progress)
+    entities = graph.split(True)
+    if not entities:
+        raise InputError("The graph names no calibration entities. Add calibration_facts.json.")
+    entities = entities if settings.data else balanced(entities, settings.seed)
+    asked = [Question(*about) for about in questions_of(entities, settings.questions, settings.seed)]
+    bank = Bank().with_beliefs(a.belief() for a in answerer.ask(asked))
+    truth = {e.name: e.facts for e in entities}
+    raw = scores({n: bank.labels(n) for n in bank.beliefs}, truth, graph.constraints).to_dict()
+    grid = [(f, b, m) for f in FORWARD for b in BACK for m in MEASURES]
+    rows: list[dict[str, Any]] = []
+    for n, (forward, back, measure) in enumerate(grid):
+        if stop():
+            raise StoppedError("Stopped; nothing was kept.")
+        progress(n / len(grid), f"forward {forward:g}, back {back:g}, {measure}")
+        weights = Weights(1.0, forward, back, measure)
+        found = {name: solve(name, about, graph.constraints, weights) for name, about in bank.beliefs.items()}
+        scored = scores({name: s.labels for name, s in found.items()}, truth, graph.constraints)
+        unproven = sum(not s.proven for s in found.values())
+        rows.append(
+            {
+                "lam": 1.0,
+                "forward": forward,
+                "back": back,
+                "measure": measure,
+                **scored.to_dict(),
+                "unproven": unproven,
+                "seconds": sum(s.seconds for s in found.values()),
+            }
+        )
+    rows.sort(key=lambda r: (-r["f1"], -r["consistency"]))
+    return Tuned(settings.data or graph.name, answerer.name, tuple(rows), raw)

@@ -1,0 +1,45 @@
+"""Sweep: the answer as a function of one setting."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.declare import Method
+from memlab.figures.sweep import QUESTION, READING, described
+from memlab.figures.sweep import sweep as drawn
+from memlab.results import Prediction
+from memlab.ui.address import unknown_name
+from memlab.ui.explanations.chart import chart, data, heading
+from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+
+LAMBDA, GATE = "lambda", "gate"  # in the address
+
+
+def swept(method: Method) -> dict[str, str]:
+    """What can be swept for a method: name in the address -> name for the engine."""
+    if method.knn is None:
+        return {GATE: "gate"}
+    return {LAMBDA: "lam", "k": "k", method.knn.divisor: method.knn.divisor}
+
+
+def sweep(lab: Lab, p: Prediction) -> None:
+    """The chart over the chosen setting."""
+    heading(QUESTION, READING)
+    settings = swept(lab.methods()[p.method])
+    names = list(settings)
+    for problem in unknown_name("over", names, "setting to sweep"):
+        show_error(problem)
+    if st.session_state.get("over") not in (None, *names):  # another method has another divisor
+        st.session_state["over"] = names[-1]
+    name = st.segmented_control("Setting", names, default=names[0], required=True, key="over", bind="query-params")
+    over = settings[name]
+    result = lab.explain.sweep(p, over)
+    chart(drawn(result), described(result), "sweep")
+    if p.gate.info.mixes == "vectors":
+        st.caption(
+            "Every value but the present one is a counterfactual: the gate is computed, one value for each context."
+        )
+    st.caption(plain(f"{len(result.values)} points from one search in {result.ms:.1f} ms, no further forward pass."))
+    data(result.csv, f"sweep-{over}")

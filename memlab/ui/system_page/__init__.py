@@ -1,0 +1,38 @@
+"""The page of a system, made from its declaration."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.declare import System
+from memlab.errors import MemlabError
+from memlab.ui.entry import through_app
+from memlab.ui.plain import plain
+from memlab.ui.session import current_lab, show_error
+from memlab.ui.system_page.methods import methods_panel
+from memlab.ui.system_page.models import models_panel
+from memlab.ui.system_page.own import own_panels
+from memlab.ui.system_page.reported import reported_panel
+from memlab.ui.system_page.studies import studies_panel
+
+
+def system_page(system: System) -> None:
+    """Everything that a system declares: methods, studies, models, what its paper reports, words; then its own panels."""
+    through_app()
+    lab = current_lab()
+    st.title(plain(system.title), anchor=False)
+    st.markdown(plain(system.summary))
+    st.caption(plain(f"{system.group} · {system.paper}"))
+    for panel in (methods_panel, studies_panel, own_panels, models_panel, reported_panel, words_panel):
+        try:
+            panel(lab, system)
+        except MemlabError as error:
+            show_error(error)
+
+
+def words_panel(lab: Lab, system: System) -> None:
+    """The words that the system brings, explained."""
+    if system.words:
+        st.header("Words", anchor=False)
+        st.table({plain(word): plain(meaning) for word, meaning in system.words.items()}, border="horizontal")

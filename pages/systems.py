@@ -1,0 +1,42 @@
+"""All systems: what there is, by group, and what cannot be used, with the reason."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab.ui.entry import through_app
+from memlab.ui.navigation import link_to_system
+from memlab.ui.plain import plain
+from memlab.ui.session import current_lab
+
+through_app()
+lab = current_lab()
+registry = lab.systems()
+
+st.title("Systems", anchor=False)
+st.markdown(
+    "A system is what a paper or lecture offers: ways to answer, studies, models. Each has a page that is made from its "
+    "declaration; its methods are offered wherever they fit."
+)
+for group in dict.fromkeys(system.group for system in registry.systems.values()):
+    st.header(plain(group), anchor=False)
+    for system in registry.systems.values():
+        if system.group != group:
+            continue
+        with st.container(border=True):
+            st.subheader(plain(system.title), anchor=False)
+            st.markdown(plain(system.summary))
+            st.caption(plain(system.paper))
+            offers = [f"{len(system.methods)} methods" if len(system.methods) != 1 else "1 method"]
+            offers += (
+                [f"{len(system.studies)} studies" if len(system.studies) != 1 else "1 study"] if system.studies else []
+            )
+            offers += [f"{len(system.recipes)} recipes for models"] if system.recipes else []
+            with st.container(horizontal=True, vertical_alignment="center"):
+                link_to_system(system, "Open")
+                st.caption(" · ".join(offers))
+
+if registry.unavailable:
+    st.header("Cannot be used", anchor=False)
+    for broken in registry.unavailable:
+        st.error(plain(f"{broken.name}: {broken.reason}"), icon=":material/block:")

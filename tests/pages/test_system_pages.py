@@ -1,0 +1,186 @@
+"""Pages made from declarations: one for each system, the list of systems, models, and the navigation."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from memlab import Lab
+from memlab.bundle import bundle
+from memlab.declare import System
+from memlab.systems import registry as registry_module
+from memlab.systems.registry import registered, registry
+from memlab.ui.navigation import GROUPS, address_of
+from memlab.ui.system_page.outcome import csv_of, flat, tables
+from tests.pages.conftest import SECONDS
+from tests.systems.threshold_knn import SYSTEM as TOY
+
+Open = Callable[..., AppTest]
+NAMES = list(registry().systems)
+
+
+@pytest.fixture
+def toy() -> Iterator[System]:
+    with registered(TOY) as system:
+        yield system
+
+
+@pytest.fixture
+def open_system(built_home: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """The page of a system at an address."""
+    monkeypatch.setenv("MEMLAB_HOME", str(built_home))
+    return system_page
+
+
+def system_page(name: str, **address: str) -> AppTest:
+    page = AppTest.from_string(
+        "from memlab.systems.registry import registry\nfrom memlab.ui.system_page import system_page\n"
+        f"system_page(registry().system({name!r}))\n",
+        default_timeout=SECONDS,
+    )
+    for key, value in address.items():
+        page.query_params[key] = value
+    return page.run()
+
+
+def said(page: AppTest) -> str:
+    return "\n".join(e.value.replace("\\", "") for e in [*page.title, *page.subheader, *page.markdown, *page.caption])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_says_what_its_system_declares(open_system: Open, name: str) -> None:
+    system, page = registry().system(name), open_system(name)
+    assert not page.exception
+    assert not page.error
+    text = said(page)
+    assert page.title[0].value == system.title
+    assert system.summary in text
+    assert system.paper in text
+    tables_ = [table.value for table in page.table]
+    for method in system.methods:
+        assert method.help in text
+        assert all(reason in text for reason in method.unable.values())
+        shown = [[name.replace("\\", "") for name in t["name"]] for t in tables_ if "what it does" in t.columns]
+        assert not method.fields() or [f.name for f in method.fields()] in shown
+    reported = [t.values.tolist() for t in tables_]
+    for table in system.reported:
+        assert [[row.get(c) for c in table.columns if c in row] for row in table.rows] in reported
+    assert all(any(word in t.index for t in tables_) for word in system.words)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_methods_link_to_the_pages_where_they_work(open_system: Open, name: str) -> None:
+    system, page = registry().system(name), open_system(name)
+    links = [link.proto.url for link in page.get("link_button")]
+    for method in system.methods:
+        parameter = f"method={method.name}".replace("+", "%2B")
+        for ability, start in (("ask", "ask?"), ("read", "read?"), ("generate", "generate?")):
+            there = [link for link in links if link.startswith(start) and parameter in link]
+            assert bool(there) == method.can(ability), (method.name, ability)
+
+
+def test_a_study_is_a_form_a_job_and_a_saved_run(toy: System, own_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMLAB_HOME", str(own_lab.home))
+    study = toy.studies[0]
+    page = system_page(toy.name)
+    assert not page.exception
+    assert study.title in [expander.label for expander in page.expander]
+    (run,) = [button for button in page.button if button.label == "Run"]
+    run.click().run()
+    assert not page.exception
+    job_id = page.query_params["run"]
+    job_id = job_id if isinstance(job_id, str) else job_id[0]
+    job = own_lab.work.wait(job_id, SECONDS)
+    assert (job.state, job.parameters["system"], job.parameters["study"]) == ("done", toy.name, study.name)
+    shown = system_page(toy.name, run=job_id)  # the permanent link
+    assert not shown.exception
+    assert not shown.error
+    assert "permanent link" in said(shown)
+    for name, value in job.result.items():
+        if isinstance(value, int):
+            assert any(name in t.value.index for t in shown.table)
+    again = next(button for button in shown.button if button.label == "Run again")
+    again.click().run()
+    assert len(own_lab.work.jobs(kind="study")) == 2
+    while not all(j.over for j in own_lab.work.jobs()):
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("run", ["nothing-like-it", ""])
+def test_a_run_that_is_not_there_is_named(open_system: Open, run: str) -> None:
+    page = open_system("knn_lm", run=run)
+    assert not page.exception
+    assert "no saved run" in page.error[0].value
+
+
+def test_a_result_becomes_tables_and_a_csv() -> None:
+    document = {
+        "task": "x",
+        "results": [{"method": "a", "score": {"p": 0.5, "n": 3}}],
+        "rows": [{"q": "=1+1", "right": True}, {"q": "b", "words": ["c", "d"]}],
+        "note": [],
+    }
+    assert tables(document) == ["results", "rows"]
+    assert flat(document["results"][0]) == {"method": "a", "score.p": 0.5, "score.n": 3}
+    lines = csv_of(document).splitlines()
+    assert lines[0] == "q,right,words"
+    assert len(lines) == 3
+    assert json.dumps(["c", "d"]).replace('"', '""') in lines[2]
+
+
+def test_systems_are_listed_and_the_broken_ones_with_the_reason(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = registry().with_system(object(), "shattered")
+    monkeypatch.setattr(registry_module, "_kept", [broken])
+    page = open_page("pages/systems.py")
+    assert not page.exception
+    assert [heading.value for heading in page.subheader] == [s.title for s in registry().systems.values()]
+    assert len(page.error) == 1
+    assert "shattered" in page.error[0].value
+    assert "expected is a memlab.declare.System" in page.error[0].value
+
+
+def test_every_model_says_what_it_can_do(open_page: Open, lab: Lab) -> None:
+    page = open_page("pages/models.py")
+    assert not page.exception
+    assert not page.error
+    text = said(page)
+    assert [heading.value for heading in page.subheader] == [model.name for model in lab.models()]
+    assert "**Ask** with BERT-kNN, Model alone" in text
+    assert "**Read** with SPALM, SPALM + kNN-LM" in text
+    assert "No method can continue a prompt with this model" in text
+    links = [link.proto.url for link in page.get("link_button")]
+    assert all(any(f"model={model.name}" in link for link in links) for model in lab.models())
+
+
+def test_the_navigation_holds_every_page_and_every_system(toy: System) -> None:
+    script = (
+        "import streamlit as st\nfrom memlab.ui.navigation import all_pages\n"
+        "for group, pages in all_pages().items():\n"
+        "    st.text(' '.join([group, *(page.url_path or 'guide' for page in pages)]))\n"
+    )
+    page = AppTest.from_string(script, default_timeout=SECONDS).run()
+    assert not page.exception
+    groups = {line.value.split()[0]: line.value.split()[1:] for line in page.text}
+    assert list(groups) == ["Start", "Explore", "Change", "Systems", "Library"]
+    files = {file for pages in GROUPS.values() for file, *_ in pages}
+    there = {path.stem for path in (bundle() / "pages").glob("*.py")}
+    assert there <= files
+    assert groups["Systems"] == ["systems", *(address_of(system) for system in registry().systems.values())]
+    assert {path for paths in groups.values() for path in paths} >= there  # addresses are those of the files
+    assert address_of(toy) == "system-threshold-knn"
+
+
+def test_no_page_and_no_figure_names_a_method() -> None:
+    named = re.compile(r"spalm|knn-lm|bert-knn|bert_knn|knn_lm|continuous_cache", re.IGNORECASE)
+    rooms = [bundle() / "pages", bundle() / "memlab" / "ui", bundle() / "memlab" / "figures"]
+    files = [bundle() / "app.py", *(f for room in rooms for f in room.rglob("*.py") if f.parent.name != "systems")]
+    assert len(files) > 50
+    assert [str(file) for file in files if named.search(file.read_text("utf-8"))] == []
