@@ -40,7 +40,8 @@ def test_every_question_of_the_bundled_lessons_is_answered(lab: Lab) -> None:
         assert lesson.minutes == 10
         for step in lesson.steps:
             if step.page == "ask" and step.parameters:
-                assert ask(lab, step).neighbors
+                said = ask(lab, step)
+                assert said.neighbors or said.method == "base"  # the model alone has no memory to show
 
 
 def test_the_first_two_lessons_tell_the_truth(lab: Lab) -> None:
