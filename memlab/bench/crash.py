@@ -23,8 +23,9 @@ from memlab.progress import Progress, no_progress
 from memlab.record.archive import open_archive
 from memlab.record.database import open_database
 from memlab.record.files import delta_file
-from memlab.record.fold import CHANGES
+from memlab.record.kinds import MARKS
 from memlab.record.ledger import Ledger
+from memlab.record.weights_state import WEIGHTS
 from memlab.record.workspaces import Workspaces
 
 EDITED = ("default", "second")  # the workspaces that the killed process edits
@@ -165,6 +166,9 @@ def check(home: Path, confirmed: _Confirmed) -> tuple[int, list[str]]:
                 new += 1
             if [row.sequence for row in ledger.active()] != _reference_fold(expected):
                 wrong.append(f"{name}: the state is not the fold of the confirmed edits")
+            held = [n for n in _reference_fold(expected) if expected[n][1] == "modify"]
+            if [edit.ref.edit for edit in ledger.state(WEIGHTS).edits] != held:
+                wrong.append(f"{name}: the weights are not the fold of the confirmed edits of weights")
     if new > 1:
         wrong.append(f"{new} edits are there without a confirmation")
     for name, edits in confirmed.imports.items():
@@ -188,4 +192,4 @@ def orphans(home: Path) -> list[Path]:
 def _reference_fold(edits: dict[int, tuple[str, str, int | None]]) -> list[int]:
     """A change is active unless the last undo or redo about it is an undo."""
     last = {target: kind for _, (_, kind, target) in sorted(edits.items()) if target is not None}
-    return [n for n, (_, kind, _) in sorted(edits.items()) if kind in CHANGES and last.get(n) != "undo"]
+    return [n for n, (_, kind, _) in sorted(edits.items()) if kind not in MARKS and last.get(n) != "undo"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @every_command
 @click.pass_context
 def lessons(context: click.Context, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Lessons: ordered views with notes; three are bundled, others you make or import."""
+    """Lessons: ordered views with notes; five are bundled, others you make or import."""
     if context.invoked_subcommand is None:
         context.invoke(list_, as_json=as_json, home=home, workspace=workspace)
 

@@ -25,7 +25,7 @@ from memlab.record.jobs import Jobs
 from memlab.record.ledger import Ledger, check_as_of
 from memlab.record.memory_edits import corpus_of
 from memlab.record.memory_state import MemoryState
-from memlab.systems.constrained_ft.ledger import WEIGHTS, WeightsState
+from memlab.record.weights_state import WEIGHTS, WeightsState
 from memlab.systems.registry import registry
 
 STATES = 32  # states of memories that are kept: each holds the keys of what was taught

@@ -17,6 +17,8 @@ from memlab.record.files import files_locked, keep_delta, temporary_file
 from memlab.record.home import home_folder
 from memlab.record.parameters import TEXT_LIMIT
 from memlab.results import Article, Source
+from memlab.systems.constrained_ft.ledger import parameters_of, summary
+from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
@@ -49,6 +51,7 @@ def run_crash_test(
     from memlab.lab import Lab
 
     Lab.open(home).build(TEXTS, STORE)
+    registry()  # which makes the kinds of edits of the systems known to the check
     return crash_test(home, busy, kills, seed, progress)
 
 
@@ -102,8 +105,10 @@ class _Worker:
         with files_locked(self.lab.home), temporary_file(self.lab.home) as written:
             written.write_bytes(self.rng.randbytes(200_000))
             delta = keep_delta(self.lab.home, written)
-            lesson = {"title": "weights", "text": "weights", "spans": None}
-            self.lab.context.ledger.append("teach", "weights", {"teaches": lesson}, delta=delta)
+            fact = {"subject": "France", "relation": "capital", "object": "Paris", "new": "Lyon"}
+            settings = {"method": "ftm", "norm": "inf", "delta": 0.01}
+            told = parameters_of([fact], settings, "a model", "0" * 64, delta, ())
+            self.lab.context.ledger.append("modify", summary(told), told, delta=delta)
 
     def undo(self) -> None:
         active = [edit.seq for edit in self.lab.history() if edit.active and edit.target is None]

@@ -22,13 +22,13 @@ from memlab.record.chain import EditRow
 from memlab.record.files import files_locked, keep_delta, put, temporary_file
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import edit_of
+from memlab.record.weights_state import WeightsState
 from memlab.results import Edit, Fact
 from memlab.systems.constrained_ft.cases import Known
 from memlab.systems.constrained_ft.ledger import (
     KINDS,
     MODIFY,
     UNLEARN,
-    WeightsState,
     parameters_of,
     summary,
     trained_on,

@@ -126,7 +126,7 @@ PICTURES = (
     Picture("look-dark", ask(panel="Layers"), "Look closer in the dark theme.", views, theme="dark"),
     Picture("compare", ask(CAPITAL, a=A), "A pinned view beside the present one: before and after an edit.", compared),
     Picture("batch", "batch", "Batch: many prompts; lines that cannot be asked say why.", many),
-    Picture("lessons", "lessons", "Lessons: three are bundled, others one makes."),
+    Picture("lessons", "lessons", "Lessons: five are bundled, others one makes."),
     Picture("present-guess", f"{LESSON}3", "Present: the passages while the class is guessing."),
     Picture("present", f"{LESSON}6", "Present: the mixture, the last of six steps."),
     Picture("read", READ, "Read: what memory brings to every token, and what it would say."),

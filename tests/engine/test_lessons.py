@@ -29,13 +29,19 @@ def ask(lab: Lab, step: Step):  # type: ignore[no-untyped-def]
 
 def test_every_question_of_the_bundled_lessons_is_answered(lab: Lab) -> None:
     lessons = bundled_lessons()
-    names = ["what-memory-adds", "when-it-misleads", "editing-and-forgetting", "beliefs-made-consistent"]
-    assert [lesson.name for lesson in lessons] == names
+    assert [lesson.name for lesson in lessons] == [
+        "what-memory-adds",
+        "when-it-misleads",
+        "editing-and-forgetting",
+        "beliefs-made-consistent",
+        "changing-the-weights",
+    ]
     for lesson in lessons:
         assert lesson.minutes == 10
         for step in lesson.steps:
             if step.page == "ask" and step.parameters:
-                assert ask(lab, step).neighbors
+                said = ask(lab, step)
+                assert said.neighbors or said.method == "base"  # the model alone has no memory to show
 
 
 def test_the_first_two_lessons_tell_the_truth(lab: Lab) -> None:

@@ -23,13 +23,14 @@ from memlab.lm.versions import derive, summed, version_of
 from memlab.memory.retrieval import encode_many
 from memlab.record.files import file_hash
 from memlab.record.kinds import known_kind
+from memlab.record.weights_state import WEIGHTS, fold_weights
 from memlab.results import Fact
 from memlab.systems.constrained_ft import SYSTEM, figures
 from memlab.systems.constrained_ft.alarms import Perplexity, growth, perplexity, two_hops
 from memlab.systems.constrained_ft.cases import Case, Question, case_of, check_cases, propose, statements_of
 from memlab.systems.constrained_ft.constraint import constraint, distance
 from memlab.systems.constrained_ft.gaps import ask, gap, losses
-from memlab.systems.constrained_ft.ledger import WEIGHTS, fold, parameters_of, read, summary, trained_on
+from memlab.systems.constrained_ft.ledger import parameters_of, read, summary, trained_on
 from memlab.systems.constrained_ft.measuring import by_group, harmonic, preferences
 from memlab.systems.constrained_ft.outside import default_how, evaluate_file, read_cases
 from memlab.systems.constrained_ft.selection import blocks_of, parsed, select
@@ -434,7 +435,7 @@ def test_the_state_holds_the_deltas_of_each_model() -> None:
             self.sequence, self.parameters = sequence, parameters
 
     rows = [Row(1, told()), Row(2, told(weights_hash="c" * 64, trained_on=[]))]
-    state = fold([read(r) for r in rows], 5)  # type: ignore[arg-type]
+    state = fold_weights([read(r) for r in rows], 5)  # type: ignore[arg-type]
     assert [r.edit for r in state.refs("a" * 64)] == [1]
     assert state.objects("a" * 64) == {("France", "capital"): "Lyon"}
     assert state.head == 5

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from memlab.corpus.generator import statement_of
 from memlab.corpus.world import MASK, Relation, World, fill
-from memlab.errors import InputError
+from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.results import Fact
-from memlab.systems.constrained_ft.gaps import Gap, Said, ask, gap
+from memlab.systems.constrained_ft.gaps import Gap, Said, ask, gap, never
 
 
 @dataclass(frozen=True)
@@ -108,24 +108,23 @@ def fact_at(world: World, subject: str, relation: str) -> Fact:
     return found
 
 
-def ask_facts(world: World, lm: LanguageModel, facts: Sequence[Fact]) -> list[Known | None]:
+def ask_facts(
+    world: World, lm: LanguageModel, facts: Sequence[Fact], stop: Callable[[], bool] = never
+) -> list[Known | None]:
     """The first held-out question about each fact: a `Known` whatever the answer; None where the model cannot be asked."""
     asked: list[tuple[int, str, Gap]] = []
     for i, fact in enumerate(facts):
+        if i % 500 == 0 and stop():
+            raise StoppedError("Stopped while asking the model; nothing was recorded.")
         sentence = fill(world.relation(fact.relation).questions[0], fact.subject, MASK)
         try:
             asked.append((i, sentence, gap(lm, sentence, fact.object)))
         except InputError:
             continue  # a question that this model cannot read, or whose answer it cannot write, is none it knows
     out: list[Known | None] = [None] * len(facts)
-    for (i, sentence, _), said in zip(asked, ask(lm, [g for _, _, g in asked]), strict=True):
+    for (i, sentence, _), said in zip(asked, ask(lm, [g for _, _, g in asked], stop), strict=True):
         out[i] = Known(facts[i], sentence, said)
     return out
-
-
-def known_facts(world: World, lm: LanguageModel) -> list[Known]:
-    """F: the facts of the bundled world that the model answers correctly."""
-    return [k for k in ask_facts(world, lm, world.facts) if k is not None and k.said.right]
 
 
 def well_known(world: World) -> list[Fact]:

@@ -7,7 +7,7 @@ only if all of them are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from memlab.corpus.world import MASK
-from memlab.errors import InputError
+from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
 
 BATCH = 128  # sentences in one forward pass
@@ -94,11 +94,18 @@ def loss(lm: LanguageModel, gaps: Sequence[Gap]) -> Tensor:
     return losses(lm, gaps).mean()
 
 
-def ask(lm: LanguageModel, gaps: Sequence[Gap]) -> list[Said]:
-    """What a model says in each gap, in their order."""
+def never() -> bool:
+    """No stop."""
+    return False
+
+
+def ask(lm: LanguageModel, gaps: Sequence[Gap], stop: Callable[[], bool] = never) -> list[Said]:
+    """What a model says in each gap, in their order. Raises StoppedError once `stop` returns True."""
     out: list[Said | None] = [None] * len(gaps)
     order = sorted(range(len(gaps)), key=lambda i: len(gaps[i].ids))
     for at in range(0, len(order), BATCH):
+        if stop():
+            raise StoppedError("Stopped while asking the model; nothing was recorded.")
         part = order[at : at + BATCH]
         some = [gaps[i] for i in part]
         ids, mask = lm.pad([g.ids for g in some])

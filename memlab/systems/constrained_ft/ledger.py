@@ -9,47 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from memlab.lm.delta_refs import DeltaRef
 from memlab.record.chain import EditRow
 from memlab.record.kinds import EditKind, FormField
 from memlab.record.parameters import Checks, check_fields
+from memlab.record.weights_state import WEIGHTS, WeightEdit, fold_weights
 
-WEIGHTS = "weights"
 MOST_FACTS = 100_000
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _EDIT = re.compile(r"edit:([1-9][0-9]{0,8})")
-
-
-@dataclass(frozen=True)
-class WeightEdit:
-    """One active edit: its delta, and the objects that it gives to (subject, relation); None for a forgotten one."""
-
-    ref: DeltaRef
-    objects: tuple[tuple[str, str, str | None], ...]
-
-
-@dataclass(frozen=True)
-class WeightsState:
-    """The active edits of weights in the order of the ledger, the last edit of all being number `head`."""
-
-    head: int
-    edits: tuple[WeightEdit, ...] = ()
-
-    def of(self, weights_hash: str) -> tuple[WeightEdit, ...]:
-        """Those of one model."""
-        return tuple(e for e in self.edits if e.ref.weights_hash == weights_hash)
-
-    def refs(self, weights_hash: str) -> tuple[DeltaRef, ...]:
-        """The deltas of one model."""
-        return tuple(e.ref for e in self.of(weights_hash))
-
-    def objects(self, weights_hash: str) -> dict[tuple[str, str], str]:
-        """(subject, relation) -> the object that edits gave it, in one model."""
-        return {(s, r): o for e in self.of(weights_hash) for s, r, o in e.objects if o is not None}
 
 
 def parameters_of(
@@ -77,11 +48,6 @@ def read(row: EditRow) -> WeightEdit:
     p = row.parameters
     objects = tuple((f["subject"], f["relation"], f["new"]) for f in p["facts"])
     return WeightEdit(DeltaRef(row.sequence, p["delta"], p["model"], p["weights_hash"]), objects)
-
-
-def fold(edits: Sequence[WeightEdit], head: int) -> WeightsState:
-    """The state after these edits."""
-    return WeightsState(head, tuple(edits))
 
 
 def summary(parameters: Mapping[str, Any]) -> str:
@@ -143,6 +109,8 @@ _FIELDS: Checks = {
 }  # fmt: skip
 
 _FACTS = FormField("facts", "Facts", "Facts that the model knows, each with its new object.", "facts")
-MODIFY = EditKind("modify", WEIGHTS, check, fold, summary, read, form=(_FACTS,), title="Modify weights")
-UNLEARN = EditKind("unlearn", WEIGHTS, check, fold, summary, read, form=(_FACTS,), title="Forget in the weights")
+MODIFY = EditKind("modify", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Modify weights")
+UNLEARN = EditKind(
+    "unlearn", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Forget in the weights"
+)
 KINDS = (MODIFY, UNLEARN)

@@ -11,7 +11,7 @@ harmonic                 harmonic mean of the three
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.results import Fact, Moved, MovedRow
 from memlab.systems.constrained_ft.cases import Case, Known
-from memlab.systems.constrained_ft.gaps import Said, ask, gap
+from memlab.systems.constrained_ft.gaps import Said, ask, gap, never
 
 EDITED, PARAPHRASE = "edited", "paraphrase"
 NEAR = ("same subject", "same relation", "same object")
@@ -101,7 +101,12 @@ def harmonic(scores: Sequence[float | None]) -> float | None:
 
 
 def answers(
-    before: LanguageModel, after: LanguageModel, cases: Sequence[Case], known: Sequence[Known], forget: bool = False
+    before: LanguageModel,
+    after: LanguageModel,
+    cases: Sequence[Case],
+    known: Sequence[Known],
+    forget: bool = False,
+    stop: Callable[[], bool] = never,
 ) -> tuple[Answered, ...]:
     """Every held-out question about the cases and about the known facts that they do not change.
 
@@ -125,7 +130,7 @@ def answers(
     ]
     edited = {(c.subject, c.relation) for c in cases}
     rest = [k for k in known if k.at not in edited]
-    later = ask(after, [gap(after, k.question, k.fact.object) for k in rest])
+    later = ask(after, [gap(after, k.question, k.fact.object) for k in rest], stop)
     for k, now in zip(rest, later, strict=True):
         out.append(
             Answered(

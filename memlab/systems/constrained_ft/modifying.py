@@ -47,7 +47,7 @@ from memlab.systems.constrained_ft.cases import (
     with_neighbors,
 )
 from memlab.systems.constrained_ft.constraint import AUTO, Constraint, constraint
-from memlab.systems.constrained_ft.gaps import gap
+from memlab.systems.constrained_ft.gaps import gap, never
 from memlab.systems.constrained_ft.measuring import Answered, Scores, answers, by_group, score
 from memlab.systems.constrained_ft.selection import Selection, select
 from memlab.systems.constrained_ft.training import (
@@ -206,7 +206,7 @@ def modify(
         raise InputError(f"{lm.name} mixes its states with a memory, so its weights alone cannot be edited here.")
     progress(0.0, "asking what the model knows")
     cases = _cases(world, lm, facts, how, earlier)
-    known = known_facts(world, lm, earlier, {c.relation for c in cases})
+    known = known_facts(world, lm, earlier, {c.relation for c in cases}, stop)
     _stopped(stop)
     cases = with_neighbors(cases, known, NEIGHBORS, how.budget.seed)
     tried: list[dict[str, float]] = []
@@ -224,7 +224,7 @@ def modify(
     write_delta(written, trained.changes, models.base)
     progress(0.9, "measuring what moved")
     done = time.perf_counter()
-    out = measured(world, models, cases, known, how, written, trained)
+    out = measured(world, models, cases, known, how, written, trained, stop)
     _stopped(stop)
     notes = [*selection.notes, *_large(lm), *_unmet(lm, cases, how)]
     if level is not None:
@@ -244,13 +244,14 @@ def measured(
     how: How,
     written: Path,
     trained: Trained,
+    stop: Stop = never,
 ) -> Outcome:
     """What a stored delta does."""
     lm = models.now
     values = summed(lm, [load_file(written)])
     after = derive(lm, values)
     forget = how.goal == "forget"
-    rows = answers(lm, after, cases, known, forget)
+    rows = answers(lm, after, cases, known, forget, stop)
     judged = [replace(c, new="") for c in cases] if forget else list(cases)
     text = perplexity(lm, after, fixed_text(world))
     notes = []
@@ -274,6 +275,7 @@ def known_facts(
     lm: LanguageModel,
     earlier: Mapping[tuple[str, str], str],
     relations: set[str] | frozenset[str] = frozenset(),
+    stop: Stop = never,
 ) -> list[Known]:
     """F: the facts that a model answers correctly, earlier edits counted with their new objects.
 
@@ -293,7 +295,7 @@ def known_facts(
         frozenset(relations) if len(facts) < len(world.facts) else None,
     )
     if at not in _known:
-        _known[at] = [k for k in ask_facts(world, lm, facts) if k is not None and k.said.right]
+        _known[at] = [k for k in ask_facts(world, lm, facts, stop) if k is not None and k.said.right]
     return _known[at]
 
 

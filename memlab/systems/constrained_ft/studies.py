@@ -35,7 +35,7 @@ from memlab.systems.constrained_ft.declaration import (
     StackSettings,
     SweepSettings,
 )
-from memlab.systems.constrained_ft.gaps import Gap, ask, gap
+from memlab.systems.constrained_ft.gaps import Gap, ask, gap, never
 from memlab.systems.constrained_ft.measuring import answers, score
 from memlab.systems.constrained_ft.modifying import How, Models, Outcome, known_facts, material, modify
 from memlab.systems.constrained_ft.selection import select
@@ -175,7 +175,8 @@ class RetrainResult:
 def benchmark(house: House, s: BenchmarkSettings, progress: Progress, stop: Stop) -> BenchmarkResult:
     """Changes |M| known facts in one edit of the model itself and measures it; nothing is recorded."""
     lm = house.load(s.model)
-    facts = chosen_facts(atlas(), lm, s.facts, s.seed)
+    progress(0.0, "drawing facts that the model knows")
+    facts = chosen_facts(atlas(), lm, s.facts, s.seed, stop)
     budget = Budget(steps=s.steps, seed=s.seed)
     delta = None if s.norm == "none" else s.delta
     how = How(s.method, s.norm, delta, (s.blocks,), s.part, budget=budget)
@@ -211,7 +212,7 @@ def sweep(house: House, s: SweepSettings, progress: Progress, stop: Stop) -> Swe
 
 def _point(lm: LanguageModel, s: SweepSettings, n: int, where: str, delta: float | None, stop: Stop) -> SweepPoint:
     world = atlas()
-    cases, known = _drawn(world, lm, n, s.seed)
+    cases, known = _drawn(world, lm, n, s.seed, stop)
     selection = select(lm, (where,))
     scale = (
         1.0 if s.norm == "inf" else 0.5 * sum(lm.module.get_parameter(name).numel() for name in selection.names) ** 0.5
@@ -235,7 +236,8 @@ def _point(lm: LanguageModel, s: SweepSettings, n: int, where: str, delta: float
 def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> StackResult:
     """Several edits one after the other, each trained on the weights that the ones before left."""
     world, lm = atlas(), house.load(s.model)
-    cases, known = _drawn(world, lm, s.edits * s.facts, s.seed)
+    progress(0.0, "drawing facts that the model knows")
+    cases, known = _drawn(world, lm, s.edits * s.facts, s.seed, stop)
     edited = {(c.subject, c.relation) for c in cases}
     rest = [k for k in known if k.at not in edited]
     some = random.Random(s.seed).sample(rest, min(KEPT, len(rest)))
@@ -278,7 +280,8 @@ def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> Sta
 def retrain(house: House, s: RetrainSettings, progress: Progress, stop: Stop) -> RetrainResult:
     """Trains the recipe again on the corrected corpus; the model stays in the home folder as `NAME-corrected-SEED`."""
     world, lm = atlas(), house.load(s.model)
-    cases, known = _drawn(world, lm, s.facts, s.seed)
+    progress(0.0, "drawing facts that the model knows")
+    cases, known = _drawn(world, lm, s.facts, s.seed, stop)
     corrected = corrected_world(world, cases)
     recipe = RECIPES[s.model]
     recipe = replace(recipe, steps=s.steps or recipe.steps)
@@ -306,14 +309,14 @@ def corrected_world(world: World, cases: Sequence[Case]) -> World:
     return out
 
 
-def chosen_facts(world: World, lm: LanguageModel, n: int, seed: int) -> list[Fact]:
+def chosen_facts(world: World, lm: LanguageModel, n: int, seed: int, stop: Stop = never) -> list[Fact]:
     """n known facts drawn at random, each with a new object drawn as the benchmark asks."""
-    return [Fact(c.subject, c.relation, c.new) for c in _drawn(world, lm, n, seed)[0]]
+    return [Fact(c.subject, c.relation, c.new) for c in _drawn(world, lm, n, seed, stop)[0]]
 
 
-def _drawn(world: World, lm: LanguageModel, n: int, seed: int) -> tuple[list[Case], list[Known]]:
+def _drawn(world: World, lm: LanguageModel, n: int, seed: int, stop: Stop = never) -> tuple[list[Case], list[Known]]:
     """n cases drawn from the known facts, and all known facts."""
-    known = known_facts(world, lm, {})
+    known = known_facts(world, lm, {}, stop=stop)
     objects: dict[str, set[str]] = {}
     for f in well_known(world):
         objects.setdefault(f.relation, set()).add(f.object)

@@ -101,7 +101,8 @@ def new_objects(lab: Lab, facts: list[Fact]) -> list[dict[str, str]]:
         options = sorted({f.object for f in lab.facts(relation=fact.relation)} - {fact.object})
         key = f"modify.new.{fact.subject}.{fact.relation}.{seed}"
         link = st.query_params.get("new") if len(facts) == 1 else None
-        first = link if link in options else first
+        if link and link != fact.object:
+            options, first = sorted({*options, link}), link
         label = plain(f"{fact.relation} of {fact.subject}, now {fact.object}")
         new = st.selectbox(label, options, index=options.index(first), key=key, accept_new_options=True)
         out.append(_fact(fact, new or first))
