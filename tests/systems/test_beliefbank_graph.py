@@ -178,6 +178,10 @@ def test_reading_a_question():
     assert parse("Can the house cat fly", graph)[1] == "CapableOf,fly"
     with pytest.raises(NotFound, match="There is no entity 'unicorn'"):
         parse("is a unicorn a bird?", graph)
+    with pytest.raises(NotFound, match=r"There is no entity 'swalow' .*Did you mean swallow,"):
+        parse("is a swalow a bird?", graph)
+    with pytest.raises(NotFound, match=r"There is no entity 'aple tree' .*Did you mean apple tree"):
+        parse("does an aple tree have leaves?", graph)
     with pytest.raises(NotFound, match="There is no property 'brid'"):
         parse("is a swallow a brid?", graph)
     with pytest.raises(InputError, match="empty"):

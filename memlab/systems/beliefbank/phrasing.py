@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from memlab.errors import InputError
@@ -148,9 +148,10 @@ def parse(text: str, graph: ConstraintGraph) -> tuple[Entity, str]:
     names = sorted(graph.entities, key=len, reverse=True)
     entity = next((n for n in names if f"{rest} ".startswith(f"{n.lower()} ")), None)
     if entity is None:
-        named = re.split(r" (?:is|has|can|have|made|does) ", f"{rest} ")[0].strip()
-        near = [name for name in (named, rest.split()[0]) if difflib.get_close_matches(name, graph.entities, 1, 0.6)]
-        raise unknown("entity", near[0] if near else rest.split()[0], graph.entities)
+        words = rest.split()
+        starts = [" ".join(words[:n]) for n in range(1, min(3, len(words)) + 1)]
+        named = max(starts, key=lambda start: _nearness(start, graph.entities))
+        raise unknown("entity", named, graph.entities)
     by_sentence = _sentences(graph, graph.entities[entity])
     if said in by_sentence:
         return graph.entities[entity], by_sentence[said]
@@ -159,6 +160,11 @@ def parse(text: str, graph: ConstraintGraph) -> tuple[Entity, str]:
     if not tail:
         raise InputError(f"What about {with_article(entity)}? Ask for example: is a swallow a bird? can a swallow fly?")
     raise unknown("property", tail, graph.properties)
+
+
+def _nearness(name: str, known: Iterable[str]) -> float:
+    """How like the most similar known name a name is, from 0 to 1."""
+    return max((difflib.SequenceMatcher(None, name, other).ratio() for other in known), default=0.0)
 
 
 def _sentences(graph: ConstraintGraph, entity: Entity) -> dict[str, str]:
