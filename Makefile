@@ -10,7 +10,7 @@ BIN := .venv/bin
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet "torch==2.13.*"
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.[gguf]'
 	touch $@
 
 .venv/.ready-dev: .venv/.ready

@@ -61,7 +61,7 @@ def new_file(file: Path, ours: Ours) -> Iterator[Path]:
     """A path to write to, which takes the place of `file` when the block ends well.
 
     Raises:
-        InputError: something else stands there, or the place cannot be written (also when the block finds that out).
+        InputError: something else is there, or the place cannot be written (also when the block finds that out).
     """
     check_file(file, ours)
     if _is_stream(file):
@@ -91,7 +91,7 @@ def write_text(file: Path, text: str, *marks: str) -> None:
     """Writes a text file. Files of this kind are known by a mark near their beginning; the text has the first one.
 
     Raises:
-        InputError: something else stands there, or the place cannot be written.
+        InputError: something else is there, or the place cannot be written.
     """
     assert marks[0] in text[:MARK_WITHIN], f"{marks[0]!r} is not at the beginning"
     with new_file(file, marked(*marks)) as work:
@@ -124,7 +124,7 @@ def new_model_folder(folder: Path) -> Iterator[Path]:
     """An empty folder to write a model to, which takes the place of `folder` when the block ends well.
 
     Raises:
-        InputError: something stands there that is no model of memlab's, or the place cannot be written.
+        InputError: there is something that is no model of memlab's, or the place cannot be written.
     """
     check_model_folder(folder)
     place = folder.resolve()

@@ -1,4 +1,4 @@
-"""Ask: one prompt through model, memory and mixture, with the passages behind the answer."""
+"""Ask: what model, memory and mixture answer to one prompt, and the passages behind it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""History: every edit of the workspace, newest first; take back, put back, check, take along."""
+"""History: every edit of the workspace, newest first; undo, redo, verify, export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lessons: ordered views with notes, to present, to change, to take along."""
+"""Lessons: ordered views with notes: present, edit, export, import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Present: a question, or a lesson, told step by step in large type. The space bar goes on."""
+"""Present: a question or a lesson, step by step in large type. The space bar goes to the next step."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ else:
     st.markdown(plain(described(trace)))
 tokens(lab, trace)
 if not trace.stopped:
-    st.subheader("What each source brings", anchor=False)
+    st.subheader("What each source contributes", anchor=False)
     combinations(trace)
     if trace.summary["mean_gain"]:
         groups(trace)

@@ -1,4 +1,4 @@
-"""Workspaces: make, open, copy, rename, delete, take along, bring in."""
+"""Workspaces: make, open, copy, rename, delete, export, import."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The crash test: a process that edits, exports and imports is killed again and again, and nothing may be lost.
 
-The process says after each step what it has done ("confirmed"). After each kill the record must open, verify,
+The process reports each step that it has done ("confirmed"). After each kill the record must open, verify,
 hold everything that was confirmed and fold to what an independent fold of the confirmed edits gives; at most
 the one step that was under way may be there without a confirmation. The next start must leave no orphan files.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from memlab.errors import InputError, MemlabError
+from memlab.progress import Progress, no_progress
 from memlab.record.archive import open_archive
 from memlab.record.database import open_database
 from memlab.record.files import delta_file
@@ -28,18 +29,18 @@ from memlab.record.weights_state import WEIGHTS
 from memlab.record.workspaces import Workspaces
 
 EDITED = ("default", "second")  # the workspaces that the killed process edits
-LONGEST_LIFE = 0.6  # seconds from the first sign of the process to its death
+LONGEST_LIFE = 0.6  # seconds from the first message of the process to its kill
 
-Said = dict[str, Any]
-Busy = Callable[[Path, int, bool, Connection], None]  # home, seed, whether to end after the start, where to say things
+Message = dict[str, Any]
+Busy = Callable[[Path, int, bool, Connection], None]  # home, seed, whether to end after the start, where to report
 
 
 @dataclass(frozen=True)
 class CrashReport:
     """What the crash test found; all is well when `problems` is empty.
 
-    `steps` counts what was confirmed, by kind; `unconfirmed` the edits that were on disk although the process died
-    before it could say so; `swept` the orphan files that deaths left and starts removed.
+    `steps` counts what was confirmed, by kind; `unconfirmed` the edits that were on disk although the process was
+    killed before it confirmed them; `swept` the orphan files that kills left and starts removed.
     """
 
     kills: int
@@ -63,20 +64,20 @@ class _Confirmed:
     steps: dict[str, int] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
-    def hear(self, said: Said) -> None:
-        did = said["did"]
+    def add(self, message: Message) -> None:
+        did = message["did"]
         if did == "start":
-            self.left += said["left"]
+            self.left += message["left"]
             return
         if did == "will delete":  # whether it came to that is not known
-            self.imports.pop(said["workspace"], None)
+            self.imports.pop(message["workspace"], None)
             return
         if did == "export":
-            self.exports.append(said["path"])
+            self.exports.append(message["path"])
         elif did == "import":
-            self.imports[said["workspace"]] = said["edits"]
+            self.imports[message["workspace"]] = message["edits"]
         else:
-            self.edits[said["workspace"]][said["sequence"]] = (said["hash"], did, said["target"])
+            self.edits[message["workspace"]][message["sequence"]] = (message["hash"], did, message["target"])
         self.steps[did] = self.steps.get(did, 0) + 1
 
 
@@ -85,12 +86,12 @@ def crash_test(
     busy: Busy,
     kills: int = 50,
     seed: int = 0,
-    progress: Callable[[float, str], None] = lambda fraction, message: None,
+    progress: Progress = no_progress,
 ) -> CrashReport:
     """Kills a busy process `kills` times with SIGKILL and checks the record after each.
 
     Args:
-        busy: what the process does; must be importable by name. It says a `dict` after each step: `did` is
+        busy: what the process does; must be importable by name. It sends a `dict` after each step: `did` is
             "start" (with the orphan files that it found `left`), an edit's kind (with workspace, sequence, hash
             and target), "export" (path), "will delete" (workspace) or "import" (workspace, edits).
 
@@ -126,23 +127,23 @@ def crash_test(
 
 
 def _run(processes: Any, busy: Busy, home: Path, rng: random.Random, confirmed: _Confirmed, ends: bool) -> None:
-    """Starts the busy process, kills it at a random moment (sometimes while it starts) and hears what it confirmed."""
-    hear, say = processes.Pipe(duplex=False)
-    process = processes.Process(target=busy, args=(home, rng.randrange(1 << 30), ends, say))
+    """Starts the busy process, kills it at a random moment (sometimes while it starts) and reads what it confirmed."""
+    receiver, sender = processes.Pipe(duplex=False)
+    process = processes.Process(target=busy, args=(home, rng.randrange(1 << 30), ends, sender))
     process.start()
-    say.close()
+    sender.close()
     if rng.random() < 0.8:
-        hear.poll(None)
-    death = threading.Timer(rng.uniform(0, LONGEST_LIFE), process.kill)
+        receiver.poll(None)
+    timer = threading.Timer(rng.uniform(0, LONGEST_LIFE), process.kill)
     if not ends:
-        death.start()
+        timer.start()
     try:
         while True:
-            confirmed.hear(hear.recv())
-    except (EOFError, OSError):  # it is dead; the last word may be cut
+            confirmed.add(receiver.recv())
+    except (EOFError, OSError):  # the process was killed; its last message may be incomplete
         pass
     process.join()
-    death.cancel()
+    timer.cancel()
     if process.exitcode != (0 if ends else -signal.SIGKILL):
         raise RuntimeError(f"the busy process ended by itself with status {process.exitcode}")
 

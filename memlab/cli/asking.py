@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memlab.cli.common import MethodCommand, every_command, open_lab, short, show, told_text
+from memlab.cli.common import MethodCommand, every_command, given_text, open_lab, short, show
 from memlab.outside import write_text
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def ask(
     **settings: str | None,
 ) -> None:
     """Ask model and memory one PROMPT (standard input without one, or with "-")."""
-    asked = told_text(prompt, text)
+    asked = given_text(prompt, text)
     given = {name: value for name, value in settings.items() if value is not None}
     lab = open_lab(home, workspace)
     p = lab.ask(asked, method, model, datastore, as_of, preset, without, **given)

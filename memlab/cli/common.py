@@ -173,7 +173,7 @@ def _plain(document: Any) -> Any:
     return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
-def told_text(argument: str | None, option: str | None) -> str:
+def given_text(argument: str | None, option: str | None) -> str:
     """A text given as an argument or as --text; standard input for "-" or where there is none. Raises InputError."""
     if argument is not None and option is not None:
         raise InputError("The text is given twice. Leave out --text, or the argument.")
@@ -190,7 +190,7 @@ def as_utf8(argument: str) -> str:
 
 
 def standard_input() -> str:
-    """What is typed or piped in, whatever encoding the terminal claims. Raises InputError for what is not UTF-8."""
+    """What is typed or piped in, independent of the encoding that the terminal declares. Raises InputError for what is not UTF-8."""
     return decoded(sys.stdin.buffer.read(), "Standard input").replace("\r\n", "\n")
 
 
@@ -212,7 +212,7 @@ def _bytes_of(file: Path) -> bytes:
 
 
 def progress(fraction: float, message: str) -> None:
-    """One line on standard error, written over; nothing before something is done, so that a refusal stands alone."""
+    """One line on standard error, written over; nothing before something is done, so that an error message is the only output."""
     if fraction <= 0:
         return
     end = "\n" if fraction >= 1 else "\r"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import as_utf8, author_options, every_command, open_lab, show, told_text
+from memlab.cli.common import as_utf8, author_options, every_command, given_text, open_lab, show
 from memlab.errors import RecordError
 
 
@@ -65,9 +65,9 @@ def teach(
     workspace: str,
 ) -> None:
     """Teach the memory a sentence or short TEXT (standard input without one, or with "-")."""
-    told = told_text(text, given)
+    sentence = given_text(text, given)
     _print_edit(
-        open_lab(home, workspace).teach(told, None if value is None else as_utf8(value), author, dry_run, scores),
+        open_lab(home, workspace).teach(sentence, None if value is None else as_utf8(value), author, dry_run, scores),
         as_json,
     )
 
@@ -219,7 +219,7 @@ def sources(
     home: Path | None,
     workspace: str,
 ) -> None:
-    """Search the texts behind memory: places that hold TEXT, a word, or stand in a document."""
+    """Search the texts behind memory: places that hold TEXT, a word, or are in a document."""
     found = open_lab(home, workspace).sources(text, value, document, datastore, limit)
     lines = [f"{len(found.sources)} of {found.total} places"]
     for s in found.sources:
@@ -245,14 +245,14 @@ def history(verify: bool, as_json: bool, home: Path | None, workspace: str) -> N
     document: dict[str, Any] = {"workspace": workspace, "edits": [e.to_dict() for e in edits]}
     lines = [_line(e) for e in edits] or ["no edits yet"]
     if reason is not None:  # nothing can be read: that is what checking found
-        lines, told = [], [{"sequence": 0, "kind": "changed", "message": reason}]
+        lines, found = [], [{"sequence": 0, "kind": "changed", "message": reason}]
     else:
-        told = [p.to_dict() for p in problems]
+        found = [p.to_dict() for p in problems]
     if verify:
-        document |= {"verified": not told, "problems": told}
-        lines += [f"problem: {p['message']}" for p in told] or ["verified: no row changed, missing or reordered"]
+        document |= {"verified": not found, "problems": found}
+        lines += [f"problem: {p['message']}" for p in found] or ["verified: no row changed, missing or reordered"]
     show(document, as_json, lines)
-    if told:
+    if found:
         raise click.exceptions.Exit(1)
 
 

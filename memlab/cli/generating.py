@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import MethodCommand, every_command, memory_options, open_lab, short, show, told_text
+from memlab.cli.common import MethodCommand, every_command, given_text, memory_options, open_lab, short, show
 
 
 class GenerateCommand(MethodCommand):
@@ -39,7 +39,7 @@ def generate(
     **options: Any,
 ) -> None:
     """Continue a PROMPT (standard input without one, or with "-") with memory and without, token by token."""
-    asked = told_text(prompt, text)
+    asked = given_text(prompt, text)
     lab = open_lab(home, workspace)
     given = {name: value for name, value in options.items() if value is not None}
     named = given.get("method")
@@ -61,7 +61,7 @@ def _lines(g: Any) -> list[str]:
         lines.append(f"Memory changed the first word of {s['changed']} of {s['tokens']} steps.")
     for span in g.copied:
         more = f" and {span.passages - 1} more" if span.passages > 1 else ""
-        lines.append(f'  tokens {span.first} to {span.last - 1} "{span.text}" stand in {span.document}{more}')
+        lines.append(f'  tokens {span.first} to {span.last - 1} "{span.text}" occur in {span.document}{more}')
     lines += [f"note: {notice}" for notice in g.notices]
     lines.append(f"{'token':<16}{'p':>6}{'model':>7}{'gate':>6}  instead")
     for t in g.tokens:

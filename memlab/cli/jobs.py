@@ -44,7 +44,7 @@ def stop(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
 @click.argument("job_id", metavar="ID")
 @every_command
 def resume(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Go on with a job that was stopped, interrupted or failed (ID, or its first characters), here and now."""
+    """Continue a job that was stopped, interrupted or failed (ID, or its first characters), here and now."""
     lab = open_lab(home, workspace)
     job = lab.work.resume(_named(lab, job_id), progress)
     show(job.to_dict(), as_json, [_line(job)])

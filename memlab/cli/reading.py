@@ -130,7 +130,7 @@ class PerplexityCommand(click.Command):
 
 @evaluate.command("perplexity", cls=PerplexityCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--atlas", is_flag=True, help="Articles of the bundled world, told anew for measuring.")
+@click.option("--atlas", is_flag=True, help="Articles of the bundled world, written anew for measuring.")
 @click.option("--part", default="all", show_default=True, help="Of a file: all, train, validation or test (90/5/5).")
 @click.option("--validation", multiple=True, type=click.Path(path_type=Path), help="Text that settings are tuned on.")
 @click.option(

@@ -15,7 +15,7 @@ from memlab.errors import InputError
 
 @click.group(cls=Commands)
 def workspace() -> None:
-    """Workspaces: each holds edits of its own over the same models and datastores."""
+    """Workspaces: each has its own edits over the same models and datastores."""
 
 
 def _options(command: Callable) -> Callable:

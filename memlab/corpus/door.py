@@ -1,4 +1,4 @@
-"""Where text enters the house: checked once, with one message, whatever it is for.
+"""Checks of text that a user gives: one check and one message for all uses.
 
 A text is a string of whole characters. Half a surrogate pair (as JSON can write it, or as Python keeps a byte
 that it could not decode) has no place in UTF-8, in the database or in a tokenizer, and a NUL is what UTF-16

@@ -39,17 +39,17 @@ def tell(world: World, name: str) -> Article:
     """The article about one subject: prose if there is any, every fact, and sentences without a fact."""
     subject = world.subjects[name]
     rng = random.Random(f"{world.seed}:{name}")
-    told = []
+    stated = []
     for fact in world.by_subject.get(name, []):
         relation = world.relations[fact.relation]
         first = statement_of(world, fact)
-        told.append(relation.state(fact, first))
+        stated.append(relation.state(fact, first))
         if subject.fame < 3:  # the better known, the more often told
             second = (first + 1 + rng.randrange(len(relation.statements) - 1)) % len(relation.statements)
-            told.append(relation.state(fact, second))
-    told += [fill(t, name, "") for t in rng.sample(world.filler[subject.kind], 2)]
-    rng.shuffle(told)
-    text = " ".join(told)
+            stated.append(relation.state(fact, second))
+    stated += [fill(t, name, "") for t in rng.sample(world.filler[subject.kind], 2)]
+    rng.shuffle(stated)
+    text = " ".join(stated)
     if name in world.prose:
         text = world.prose[name] + "\n\n" + text
     return Article(id=name, title=name, text=text, kind=subject.kind)
@@ -66,12 +66,12 @@ def training_text(world: World, kind: str = "masked") -> list[Sentence]:
     out = []
     for fact in world.facts:
         relation = world.relations[fact.relation]
-        told: Iterable[str] = ()
+        stated: Iterable[str] = ()
         if fact.exposure == "frequent":
-            told = relation.statements if kind == "masked" else relation.read_onward()
+            stated = relation.statements if kind == "masked" else relation.read_onward()
         elif fact.exposure == "rare":
-            told = (relation.statements[statement_of(world, fact)],)
-        out += [Sentence(fill(t, fact.subject, fact.object), fact.subject, fact.object) for t in told]
+            stated = (relation.statements[statement_of(world, fact)],)
+        out += [Sentence(fill(t, fact.subject, fact.object), fact.subject, fact.object) for t in stated]
     for subject in world.subjects.values():
         rng = random.Random(f"{world.seed}:filler:{subject.name}")
         out += [Sentence(fill(t, subject.name, ""), subject.name) for t in rng.sample(world.filler[subject.kind], 4)]

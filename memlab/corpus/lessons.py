@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -17,10 +17,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from memlab.bundle import assets
 from memlab.corpus.door import checked_json
 from memlab.errors import InputError
+from memlab.serialize import as_json
 
 FORMAT, VERSION = "memlab-lesson", 1
-MARK = f'"format": "{FORMAT}"'  # stands at the beginning of every lesson's file
-PAGES = ("ask", "edit", "modify", "history", "read", "generate", "batch", "memories", "guide", "beliefs")
+MARK = f'"format": "{FORMAT}"'  # at the beginning of every lesson's file
+PAGES = ("format", "ask", "modify", "edit", "history", "read", "generate", "batch", "memories", "guide", "beliefs")
 LARGEST = 200_000  # characters of a lesson's file
 MOST_STEPS = 100
 
@@ -41,7 +42,7 @@ class Step:
         return f"{self.page}?{urlencode(self.parameters)}" if self.parameters else self.page
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "parameters": dict(self.parameters)}
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,7 @@ class Lesson:
     bundled: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "name": self.name,
-            "title": self.title,
-            "about": self.about,
-            "minutes": self.minutes,
-            "steps": [step.to_dict() for step in self.steps],
-        }
+        return {"format": FORMAT, "version": VERSION, **as_json(self, "name", "title", "about", "minutes", "steps")}
 
     def to_json(self) -> str:
         """The lesson as a file's text."""
@@ -122,7 +115,7 @@ def named_after(title: str) -> str:
 
 
 def step_of_address(address: str, title: str, note: str, guess: bool = False) -> Step:
-    """A step from the address of a view, as it stands in the browser. Raises InputError for another kind of address."""
+    """A step from the address of a view, as the browser shows it. Raises InputError for another kind of address."""
     parts = urlsplit(address.strip())
     page = parts.path.strip("/").rsplit("/", 1)[-1] or "guide"
     _known_page(page, "the address")

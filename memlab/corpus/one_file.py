@@ -17,7 +17,7 @@ class TextOptions:
     """How files and folders are read.
 
     hidden: hidden files and folders too. text_column: of a table; by default text, content, body, article or
-    sentence. without_license: of a book of Project Gutenberg only what stands between its START and END marks.
+    sentence. without_license: of a book of Project Gutenberg only the text between its START and END marks.
     """
 
     hidden: bool = False

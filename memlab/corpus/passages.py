@@ -24,16 +24,16 @@ def cut(members: list[int], sentences: list[Sentence], longest: int, rng: random
     """
     rng.shuffle(members)
     passage: list[int] = []
-    told: set[str] = set()
+    stated: set[str] = set()
     size = rng.randint(1, longest)
     for i in members:
         answer = sentences[i].answer
-        if passage and (len(passage) == size or answer in told):
+        if passage and (len(passage) == size or answer in stated):
             yield passage
-            passage, told, size = [], set(), rng.randint(1, longest)
+            passage, stated, size = [], set(), rng.randint(1, longest)
         passage.append(i)
         if answer is not None:
-            told.add(answer)
+            stated.add(answer)
     if passage:
         yield passage
 
@@ -42,7 +42,7 @@ def cut(members: list[int], sentences: list[Sentence], longest: int, rng: random
 def training_passages() -> tuple[Article, ...]:
     """The training text of causal models as passages in a fixed order, so that each has its neighbors.
 
-    The same sentences that atlas-clm was trained on, each once: no fact that is unseen is told.
+    The same sentences that atlas-clm was trained on, each once: no unseen fact is stated.
     """
     world = atlas()
     sentences = training_text(world, "causal")
@@ -60,9 +60,9 @@ def training_passages() -> tuple[Article, ...]:
 
 @cache
 def held_out_articles(part: str = "test") -> tuple[Article, ...]:
-    """Articles about a tenth of the subjects, told anew for measuring perplexity.
+    """Articles about a tenth of the subjects, written anew for measuring perplexity.
 
-    Every fact of the subject, unseen ones too, is told once, in one of its relation's question templates,
+    Every fact of the subject, unseen ones too, is stated once, in one of its relation's question templates,
     which no model is trained on and no datastore holds; beside them stand two sentences without a fact
     that neither training nor the subject's own article has. So no sentence was ever trained on or is
     remembered; the facts themselves are known to training as their exposure says, and the bundled memory
@@ -83,9 +83,9 @@ def held_out_articles(part: str = "test") -> tuple[Article, ...]:
             continue
         rng = random.Random(f"{world.seed}:held-out:{name}")
         facts = world.by_subject.get(name, [])
-        told = [fill(rng.choice(world.relations[f.relation].questions), f.subject, f.object) for f in facts]
+        stated = [fill(rng.choice(world.relations[f.relation].questions), f.subject, f.object) for f in facts]
         filler = [fill(t, name, "") for t in world.filler[world.subjects[name].kind]]
-        told += rng.sample([t for t in filler if t not in met and t not in article_of[name]], 2)
-        rng.shuffle(told)
-        out.append(Article(name, name, " ".join(told), world.subjects[name].kind))
+        stated += rng.sample([t for t in filler if t not in met and t not in article_of[name]], 2)
+        rng.shuffle(stated)
+        out.append(Article(name, name, " ".join(stated), world.subjects[name].kind))
     return tuple(out)

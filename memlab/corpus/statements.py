@@ -73,6 +73,6 @@ def _patterns(relation: Relation) -> list[tuple[int, re.Pattern[str], int]]:
 
 
 def _name(world: World, text: str) -> str:
-    """A name as the world writes it: one in lower case may stand at the beginning of a sentence."""
+    """A name as the world writes it: one in lower case may begin a sentence."""
     low = text[:1].lower() + text[1:]
     return low if text not in world.subjects and low in world.subjects else text

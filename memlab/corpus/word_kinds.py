@@ -12,7 +12,7 @@ KINDS = ("name", "number", "word", "function word", "piece", "punctuation")
 def kinds(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, ...]:
     """The kind of each token, given its first and last character (exclusive).
 
-    - piece: goes on with a word that an earlier token began;
+    - piece: continues a word that an earlier token began;
     - punctuation: no letter and no digit; number: a digit;
     - function word: an English stop word (scikit-learn's list);
     - name: a capital letter, not at the beginning of a sentence; word: everything else.

@@ -7,8 +7,8 @@ subjects in `prose/<kind>.md`.
 
 Exposure is drawn from a seeded hash of the two names, so that it does not depend on the order of rows:
 
-- *frequent*: told in training in every statement template of its relation;
-- *rare*: told in training in one sentence;
+- *frequent*: stated in training in every statement template of its relation;
+- *rare*: stated in training in one sentence;
 - *unseen*: never in training; only the article says it ("what happened after training").
 """
 
@@ -54,8 +54,8 @@ class Relation:
         """The statements for a model that reads from left to right.
 
         Such a model is asked by the beginning of a question, so a statement that begins like one and
-        goes on differently ("[X] died in the city of [Y]") would teach another answer than the object.
-        Those are left out, and the others are also told without "the city of" and "the country of".
+        continues differently ("[X] died in the city of [Y]") would teach another answer than the object.
+        Those are left out, and the others are also used without "the city of" and "the country of".
         """
         between = [q[q.index("[X]") : q.index("[Y]")] for q in self.questions]
         out = []
@@ -75,7 +75,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody or something that has an article. `fame` is 1 (best known) to 3."""
+    """A person or thing that has an article. `fame` is 1 (best known) to 3."""
 
     name: str
     kind: str

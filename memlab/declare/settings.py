@@ -78,7 +78,7 @@ def fields(settings: type) -> list[Field]:
 
 
 def checked(settings: type, values: Mapping[str, Any], base: Any = None) -> Any:
-    """A `settings` object from `values` laid over `base` (or the defaults), every value checked.
+    """A `settings` object from `values`, completed by `base` (or the defaults), every value checked.
 
     Numbers may come as text (from an address or a command line).
 

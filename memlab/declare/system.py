@@ -12,6 +12,7 @@ from typing import Any
 
 from memlab.declare.method import Method
 from memlab.declare.settings import Field, fields
+from memlab.serialize import as_json
 
 API = 1  # version of these declarations; a system made for another one is listed with the reason, and not used
 
@@ -27,7 +28,7 @@ class Study:
             with `to_dict()`.
         draw: "module:function" of `draw(document) -> {title: plotly figure}`, the document being that of `to_dict()`, so
             that saved runs can be drawn again.
-        resumable: whether a run that was stopped or killed goes on where it was.
+        resumable: whether a run that was stopped or killed continues where it stopped.
     """
 
     name: str
@@ -72,10 +73,7 @@ class Recipe:
     encoder: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name, "kind": self.kind, "title": self.title, "data": self.data, "steps": self.steps, "seed": self.seed,
-            "minutes": self.minutes, "bundled": self.bundled,
-        }  # fmt: skip
+        return as_json(self, "name", "kind", "title", "data", "steps", "seed", "minutes", "bundled")
 
 
 @dataclass(frozen=True)
@@ -92,10 +90,7 @@ class ReportedTable:
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "title": self.title, "source": self.source, "columns": list(self.columns),
-            "rows": [dict(row) for row in self.rows], "note": self.note,
-        }  # fmt: skip
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -130,15 +125,7 @@ class System:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "name": self.name,
-            "title": self.title,
-            "paper": self.paper,
-            "group": self.group,
-            "summary": self.summary,
-            "methods": [m.to_dict() for m in self.methods],
+            **as_json(self, "name", "title", "paper", "group", "summary", "methods"),
             "edits": [e.name for e in self.edits],
-            "studies": [s.to_dict() for s in self.studies],
-            "recipes": [r.to_dict() for r in self.recipes],
-            "reported": [t.to_dict() for t in self.reported],
-            "words": dict(self.words),
+            **as_json(self, "studies", "recipes", "reported", "words"),
         }

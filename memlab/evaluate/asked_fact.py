@@ -16,7 +16,7 @@ def asked_facts(prompt: str, kind: str) -> list[Fact]:
 
 
 def kinds_of(world: World, name: str) -> list[str]:
-    """Every kind of thing that a name stands for."""
+    """Every kind of thing that a name denotes."""
     return sorted(kind for kind, names in world.names_of_kind.items() if name in names)
 
 

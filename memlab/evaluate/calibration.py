@@ -17,7 +17,7 @@ from memlab.declare import Method
 from memlab.evaluate.questions import Asked, Question, ask_all
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Datastore
-from memlab.memory.plan import Tick
+from memlab.progress import Tick, no_tick
 from memlab.reading.mixing import knn_distances, knn_memory
 from memlab.reading.reader import ModelAlone, Sources
 from memlab.reading.states import Search
@@ -47,7 +47,7 @@ def calibrate(
     store: Datastore,
     questions: Sequence[Question],
     k: int,
-    tick: Tick = lambda share: None,
+    tick: Tick = no_tick,
 ) -> Calibrated:
     """The spread and lambda with the highest precision at 1 on one store; its key is that of the store.
 

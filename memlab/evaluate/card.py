@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from memlab.evaluate.probes import probe_facts, table
 from memlab.lm.catalogue import load
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Datastore
+from memlab.progress import Progress
 from memlab.reading.gates import Constant
 from memlab.reading.reader import KnnMixer, Sources
 from memlab.reading.states import Search
@@ -28,7 +28,7 @@ from memlab.reading.states import Search
 PLAIN = {"masked": "atlas-mlm fills one [MASK] in a sentence", "causal": "atlas-clm continues a text word by word"}
 
 
-def write_card(folder: Path, method: Method, progress: Callable[[float, str], None]) -> None:
+def write_card(folder: Path, method: Method, progress: Progress) -> None:
     """Scores the model in `folder` and writes README.md; adds scores and calibrated settings to memlab.json."""
     record = json.loads((folder / "memlab.json").read_text("utf-8"))
     record["runs"], record["calibrated"] = measure(folder, method, progress)
@@ -36,9 +36,7 @@ def write_card(folder: Path, method: Method, progress: Callable[[float, str], No
     (folder / "README.md").write_text(card_text(record, method), "utf-8")
 
 
-def measure(
-    folder: Path, method: Method, progress: Callable[[float, str], None]
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def measure(folder: Path, method: Method, progress: Progress) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Scores with calibrated and with the paper's settings, in articles and in the whole store."""
     lm = load(str(folder))
     with tempfile.TemporaryDirectory() as home:
@@ -64,7 +62,7 @@ def measure(
         return runs, {method.name: {"settings": best["settings"], "p@1": best["p@1"], "questions": best["questions"]}}
 
 
-def _scoring(progress: Callable[[float, str], None], n: int, of: int, share: float) -> None:
+def _scoring(progress: Progress, n: int, of: int, share: float) -> None:
     progress(0.5 + 0.5 * (n + share) / of, "scoring")
 
 

@@ -34,7 +34,7 @@ Thing = TypeVar("Thing")
 class Probe:
     """A question about an edit.
 
-    word: the answer that the edit teaches or forgets (None: whatever was answered before); of a
+    word: the answer that the edit teaches or forgets (None: the answer before the edit); of a
     neighbor, the true one. wanted: whether the edit wants that answer. old: what it replaces.
     also: other answers that are true.
     """

@@ -1,7 +1,7 @@
 """Key health: whether near keys mean like words, and whether a question is near to anything.
 
 Measured on a seeded sample. Nearest distances leave out entries of the same text, since a question is
-compared with texts that it does not stand in.
+compared with texts that do not contain it.
 """
 
 from __future__ import annotations

@@ -13,15 +13,17 @@ def principal_plane(keys: np.ndarray) -> tuple[np.ndarray, float]:
     """Coordinates (n, 2) of keys (n, d) on their first two principal components, and the share of variance kept.
 
     The sign of a component is not determined; here its largest loading is positive, so that the same keys
-    give the same map.
+    give the same map. Keys that are all equal are all at the origin, and nothing is lost.
     """
-    centered = (keys - keys.mean(0)).astype(np.float64)
-    _, size, axes = np.linalg.svd(centered, full_matrices=False)
-    axes, size = axes[:2], size**2
-    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])
     plane = np.zeros((len(keys), 2))
-    plane[:, : len(axes)] = centered @ (axes * np.where(signs == 0, 1.0, signs)[:, None]).T
-    return plane, float(size[:2].sum() / size.sum()) if size.sum() > 0 else 1.0
+    if np.ptp(keys, axis=0).max() == 0:
+        return plane, 1.0
+    from sklearn.decomposition import PCA  # at first use: it takes a second to import
+
+    pca = PCA(min(2, *keys.shape), svd_solver="full")
+    found = pca.fit_transform(keys.astype(np.float64))
+    plane[:, : found.shape[1]] = found
+    return plane, float(pca.explained_variance_ratio_.sum())
 
 
 def agreement(plane: np.ndarray, keys: np.ndarray) -> float | None:

@@ -55,26 +55,38 @@ def best_of(table: np.ndarray, lambdas: Sequence[float] = LAMBDAS) -> tuple[int,
 
 
 def interval(losses: np.ndarray, seed: int = 0) -> list[float]:
-    """95% interval of the perplexity: the mean loss of blocks of 256 tokens, drawn again a thousand times."""
-    blocks = [losses[at : at + _BLOCK] for at in range(0, len(losses), _BLOCK)]
-    sums, sizes = np.array([b.sum() for b in blocks]), np.array([len(b) for b in blocks])
-    drawn = np.random.default_rng(seed).integers(0, len(blocks), (_DRAWS, len(blocks)))
-    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
-    return [float(x) for x in np.exp(np.quantile(means, [0.025, 0.975]))]
+    """95% percentile interval of the perplexity of `losses` (n,) in nats, by a bootstrap over blocks of 256 tokens.
+
+    1,000 draws of whole blocks with replacement. A single block cannot be resampled: both ends are then its perplexity.
+    """
+    from scipy.stats import bootstrap  # at first use: it takes a second to import
+
+    starts = np.arange(0, len(losses), _BLOCK)
+    sums, sizes = np.add.reduceat(losses, starts), np.diff(starts, append=len(losses))
+    if len(starts) == 1:
+        return [float(np.exp(losses.mean()))] * 2
+    drawn = bootstrap(
+        (sums, sizes),
+        lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),  # the mean loss of a token
+        paired=True,
+        n_resamples=_DRAWS,
+        method="percentile",
+        random_state=np.random.default_rng(seed),
+    )
+    return [float(np.exp(end)) for end in drawn.confidence_interval]
 
 
 def over_models(perplexities: Sequence[float]) -> list[float]:
-    """95% interval of the mean perplexity of several models (Student's t)."""
-    from scipy.stats import t as student  # at first use: it takes a second to import
+    """95% interval of the mean perplexity of at least two models (Student's t)."""
+    from scipy.stats import sem, t  # at first use: it takes a second to import
 
     x = np.asarray(perplexities)
-    half = float(student.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
-    return [float(x.mean()) - half, float(x.mean()) + half]
+    return [float(end) for end in t.interval(0.95, len(x) - 1, loc=x.mean(), scale=sem(x))]
 
 
 Losses = Callable[[Tokens, np.ndarray, Chosen], np.ndarray]
 
-# role of a column -> (n,) losses of the tokens `where`. "own": the mixture of a method with models of its own.
+# role of a column -> (n,) losses of the tokens `where`. "own": the mixture of a method with its own models.
 ROLES: dict[str, Losses] = {
     "base": lambda t, where, c: -t.logp[where],
     "short-term": lambda t, where, c: -_some(t.short)[where],

@@ -26,11 +26,11 @@ from memlab.memory.search import search_within
 from memlab.reading.mixing import knn_memory, mix
 from memlab.results import Moved, MovedRow
 
-Word = int | str  # a token id of the model, or a word that only memory can say
+Word = int | str  # a token id of the model, or a word that only memory has
 
 
 @dataclass(frozen=True)
-class Said:
+class Answer:
     """One state's answer to one question.
 
     text: the first word of the mixture, "" where memory has no article to search. logp: (V,) of the
@@ -101,7 +101,7 @@ def _readable(lm: LanguageModel, probe: Probe, after: Searchable) -> ReadPrompt 
 
 
 def _word(lm: LanguageModel, text: str | None, store: Searchable) -> Word | None:
-    """A word as model and memory know it: its token, or itself where only memory can say it."""
+    """A word as model and memory know it: its token, or itself where only memory has it."""
     if text is None:
         return None
     ids = lm.tokenizer(text if lm.kind == "masked" else " " + text, add_special_tokens=False)["input_ids"]
@@ -118,7 +118,7 @@ def _answers(
     prompts: Sequence[str],
     keys: np.ndarray,
     logp: np.ndarray,
-) -> list[Said]:
+) -> list[Answer]:
     """What one state of memory answers. keys: (B, d); logp: (B, V)."""
     s = replace(settings, k=min(settings.k, len(store)))
     text_of = [*lm.words, *store.words]
@@ -126,14 +126,14 @@ def _answers(
     for found, p_lm in zip(_found(store, prompts, keys, s), logp, strict=True):
         real = found.entries[0] >= 0
         if not real.any():
-            out.append(Said(None, "", p_lm, {}, s.lam))
+            out.append(Answer(None, "", p_lm, {}, s.lam))
             continue
         values = found.values[0][real]
         memory = knn_memory(method, found.distances[0][real], values, len(text_of), s)
         both = mix(np.concatenate([p_lm, np.full(len(store.words), -np.inf)]), memory.logp, s.lam)
         recalled = {_known(lm, text_of, int(i)): float(np.exp(memory.logp[i])) for i in np.unique(values)}
         best = int(both.argmax())
-        out.append(Said(_known(lm, text_of, best), text_of[best], p_lm, recalled, s.lam))
+        out.append(Answer(_known(lm, text_of, best), text_of[best], p_lm, recalled, s.lam))
     return out
 
 
@@ -157,7 +157,7 @@ def _found(store: Searchable, prompts: Sequence[str], keys: np.ndarray, s: Any) 
     return out
 
 
-def _row(lm: LanguageModel, after: Searchable, probe: Probe, a: Said, b: Said) -> MovedRow:
+def _row(lm: LanguageModel, after: Searchable, probe: Probe, a: Answer, b: Answer) -> MovedRow:
     near = probe.group == "neighborhood"
     word = a.answer if near or probe.word is None else _word(lm, probe.word, after)
     truths = {_word(lm, text, after) for text in (probe.word, *probe.also)} - {None} if near else {word}

@@ -1,6 +1,6 @@
 """Why a neighbor was retrieved: hide each prompt word in turn and see how the distance changes.
 
-A masked model has a token that stands for "something unknown here", so the tokens of the word become mask
+A masked model has a token that means "something unknown here", so the tokens of the word become mask
 tokens and every other word keeps its place. A causal model has none: any other token would say something
 of its own. There the word is left out. All variants go through the model in one batch.
 """

@@ -9,7 +9,7 @@ over blocks of neighboring tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,8 +32,9 @@ from memlab.lm.passage import Passage, Segments, Windows, read_texts
 from memlab.memory.datastore import Datastore
 from memlab.memory.leave_out import CONTEXT
 from memlab.memory.search import recall, search_all
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.gates import GATES, HeldOut, KnnGate
-from memlab.reading.states import Progress, Search
+from memlab.reading.states import Search
 
 SPREADS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # temperatures, in units of the median distance of the k-th
 NEEDS_MEMORY = frozenset({"memory", "memory+cache"})
@@ -47,7 +48,7 @@ class Sources:
 
     Args:
         lm, local: the base model and its windows. short, carried: what reads with short-term memory.
-        search, key: the datastore of the base model. scorer: a method with models of its own.
+        search, key: the datastore of the base model. scorer: a method with its own models.
     """
 
     lm: LanguageModel
@@ -112,8 +113,8 @@ def measure(
     passages: Sequence[Passage],
     validation: Sequence[Passage],
     options: Options,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> Measured:
     """One run over the texts; with validation passages the settings are tuned on them first."""
     temperatures = options.temperatures
@@ -141,9 +142,7 @@ def measure(
     return Measured(sources.lm.name, tokens, chosen, temperatures, losses, table, gates, trained, options.columns, own)
 
 
-def _tokens(
-    sources: Sources, passages: Sequence[Passage], options: Options, progress: Progress, stop: Callable[[], bool]
-) -> Tokens:
+def _tokens(sources: Sources, passages: Sequence[Passage], options: Options, progress: Progress, stop: Stop) -> Tokens:
     """Everything that the columns need of these texts, with as few passes and searches as there are sources."""
     roles, s, own = options.roles, sources, sources.scorer
     texts = Texts.of(passages, s.search or (own.search if own else None))

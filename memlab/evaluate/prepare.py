@@ -5,7 +5,6 @@ A first start takes about a minute; questions are answered meanwhile from the ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,19 +19,20 @@ from memlab.lm.catalogue import bundled_models, load
 from memlab.lm.model import LanguageModel
 from memlab.memory.building import Order, build, check_name
 from memlab.memory.datastore import Datastore
-from memlab.memory.files import Progress, locked
+from memlab.memory.files import locked
+from memlab.progress import Progress, Stop, never_stop
 
 # The first key of each is that of the datastore itself; the others become datastores beside it.
 BUNDLED_KEYS = {"masked": ("transform", "penultimate", "last"), "causal": ("last", "ffn")}
 
 
 def prepare_bundled(
-    home: Path, name: str, method: Method, progress: Progress, stop: Callable[[], bool] = lambda: False
+    home: Path, name: str, method: Method, progress: Progress, stop: Stop = never_stop
 ) -> list[Datastore]:
     """Builds the datastores of one bundled model and calibrates a method on them, unless that is done.
 
     One process at a time does it; another one waits and finds it done. Raises StoppedError when `stop` says
-    so; finished shards are kept, and the next call goes on with them.
+    so; finished shards are kept, and the next call continues with them.
 
     Args:
         method: mixes p_kNN with distributions of the model's kind.
@@ -51,9 +51,7 @@ def prepare_bundled(
     return stores
 
 
-def _calibrate(
-    model: LanguageModel, stores: list[Datastore], method: Method, progress: Progress, stop: Callable[[], bool]
-) -> None:
+def _calibrate(model: LanguageModel, stores: list[Datastore], method: Method, progress: Progress, stop: Stop) -> None:
     """Tunes the method on each store and writes what was found, with the key that did best."""
     questions = fact_questions(atlas(), model, filter(is_validation, atlas().facts))
     assert method.knn is not None
@@ -69,7 +67,7 @@ def _calibrate(
         replace(store.meta, calibrated={**store.meta.calibrated, method.name: record}).write(store.path)
 
 
-def _calibrating(progress: Progress, stop: Callable[[], bool], n: int, of: int, share: float) -> None:
+def _calibrating(progress: Progress, stop: Stop, n: int, of: int, share: float) -> None:
     if stop():
         raise StoppedError("stopped while calibrating; the datastore itself is kept")
     progress(0.85 + 0.15 * (n + share) / of, "calibrating")

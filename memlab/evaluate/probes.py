@@ -11,7 +11,7 @@ import numpy as np
 
 from memlab.corpus.world import EXPOSURES, World
 from memlab.evaluate.questions import Asked, Question, ask_all, fact_questions, is_validation
-from memlab.memory.plan import Tick
+from memlab.progress import Tick, no_tick
 from memlab.reading.mixture import Mixture
 from memlab.reading.reader import Sources
 
@@ -32,7 +32,7 @@ class Row:
         return {**fact, "prompt": self.question.prompt, "answers": self.answers, "right": self.right}
 
 
-def probe_facts(world: World, sources: Sources, numbers: Sequence[int], tick: Tick = lambda share: None) -> list[Row]:
+def probe_facts(world: World, sources: Sources, numbers: Sequence[int], tick: Tick = no_tick) -> list[Row]:
     """The held-out questions of given numbers about all facts that calibration has not seen.
 
     `tick` is called with the share that is asked; exceptions abort.

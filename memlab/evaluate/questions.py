@@ -13,9 +13,9 @@ from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.found import Found
-from memlab.memory.plan import Tick
 from memlab.memory.retrieval import choose_articles, encode_many, search_everywhere
 from memlab.memory.search import search_within
+from memlab.progress import Tick, no_tick
 from memlab.reading.reader import Sources
 from memlab.reading.states import States
 from memlab.results import Fact
@@ -64,14 +64,17 @@ def fact_questions(world: World, model: LanguageModel, facts: Iterable[Fact], n:
     return out
 
 
-def ask_all(sources: Sources, questions: Sequence[Question], tick: Tick = lambda share: None) -> Asked:
+def ask_all(sources: Sources, questions: Sequence[Question], tick: Tick = no_tick) -> Asked:
     """Encodes all questions in batches and finds the neighbors of each; exceptions of `tick` abort."""
     read = [read_prompt(sources.lm, q.prompt) for q in questions]
     separate = sources.base is not sources.lm
-    said = encode_many(sources.lm, read, "last" if separate else sources.key, tick=lambda share: tick(share / 2))
-    keys = encode_many(sources.base, read, sources.key).keys if separate else said.keys
+    encoded = encode_many(sources.lm, read, "last" if separate else sources.key, tick=lambda share: tick(share / 2))
+    keys = encode_many(sources.base, read, sources.key).keys if separate else encoded.keys
     states = States(
-        np.ones(len(read), bool), torch.from_numpy(said.hidden), torch.from_numpy(keys), torch.from_numpy(said.logp)
+        np.ones(len(read), bool),
+        torch.from_numpy(encoded.hidden),
+        torch.from_numpy(keys),
+        torch.from_numpy(encoded.logp),
     )
     search = sources.search
     if search is None:

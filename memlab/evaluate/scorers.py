@@ -1,4 +1,4 @@
-"""What a method with models of its own brings to a perplexity table: log p of every token, by its own mixture."""
+"""Columns of a perplexity table for methods with their own models: log p of every token by the method's own mixture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from memlab.reading.states import Search
 
 @dataclass(frozen=True)
 class Scored:
-    """What a method says about N tokens; NaN where a token is not predicted.
+    """What a method predicts for N tokens; NaN where a token is not predicted.
 
     logp: (N,) log p of the token that followed. gate: (N,) the value of its gate.
     p_knn: (N, T) p_kNN by the keys of its memory, by temperature.

@@ -16,8 +16,8 @@ from memlab.corpus.passages import held_out_articles
 from memlab.corpus.split import one_text, parts
 from memlab.evaluate.text_models import ATLAS, HeldOutTexts, TextTraining
 from memlab.lm.catalogue import SHIPPED, load
-from memlab.lm.optimization import Progress
 from memlab.lm.passage import windows, with_memory
+from memlab.progress import Progress
 from memlab.reading.reader import House
 
 

@@ -5,7 +5,7 @@ A kind of model is a `TextTraining`: how it is trained, scored and described on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,12 +22,12 @@ from memlab.errors import InputError
 from memlab.lm.catalogue import load
 from memlab.lm.folder import write_model
 from memlab.lm.model import LanguageModel
-from memlab.lm.optimization import Progress
 from memlab.lm.passage import Segments, Windows, read_texts, scores_of
 from memlab.lm.text_training import KINDS, Stream, TextRecipe, make_stream, train_on_stream
 from memlab.lm.tokenizer import text_tokenizer
 from memlab.memory.plan import WHOLE, Reading
-from memlab.reading.reader import House, no_progress
+from memlab.progress import Progress, Stop, never_stop, no_progress
+from memlab.reading.reader import House
 from memlab.results import Article
 
 ATLAS = "atlas"
@@ -36,7 +36,6 @@ ATLAS_ENCODER = "atlas-clm"
 ATLAS_SHAPE: dict[str, Any] = {
     "steps": 700, "batch": 32, "segment": 64, "memory": 64, "width": 192, "heads": 6, "feed_forward": 512,
 }  # fmt: skip
-Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class TextJob:
     encoder: str | None
     out: Path
     progress: Progress = no_progress
-    stop: Stop = lambda: False
+    stop: Stop = never_stop
 
 
 class TextTraining:

@@ -1,4 +1,4 @@
-"""What each source gives to every token of some texts: one pass and one search, whatever is computed from them.
+"""What each source gives to every token of some texts: one pass and one search for everything that is computed from them.
 
 Everything here is a probability of the token that followed, never a whole distribution, so hundreds of
 thousands of tokens fit. The neighbors of a token give p_kNN for a whole grid of temperatures at once; any
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,10 +20,11 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Piece, Segments, Windows, read_texts
 from memlab.memory.found import Found
 from memlab.memory.leave_out import contexts
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.cache import SPREAD, ContinuousCache, mean_square
 from memlab.reading.gates import features_after, features_before
 from memlab.reading.mixture import knn_weights
-from memlab.reading.states import Progress, Search
+from memlab.reading.states import Search
 
 _ROWS = 64
 THETAS = (0.25, 0.5, 1.0, 2.0)  # theta of the continuous cache, in units of 8 / mean squared length of the states
@@ -63,7 +64,7 @@ class Tokens:
 
     logp: (N,) log p_LM. short: (N,) the same with short-term memory. features: (N, 4), see gates.
     p_knn: (N, T) by temperature; p_cache: (N, G) by theta; values: (N, K) ids of the first retrieved tokens.
-    own: (N,) log p by the mixture of a method with models of its own; gate: (N,) its gate; own_knn: (N, T) p_kNN by the
+    own: (N,) log p by the mixture of a method with its own models; gate: (N,) its gate; own_knn: (N, T) p_kNN by the
     keys of its memory.
     themselves: how many tokens are entries of the store (left out). seconds: what took how long.
     """
@@ -120,8 +121,8 @@ def read_base(
     texts: Texts,
     how: Windows,
     wanted: Wanted,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> Tokens:
     """One pass of the model over all texts, and one search for every token."""
     search, temperatures, features, K = wanted.search, wanted.temperatures, wanted.features, wanted.K

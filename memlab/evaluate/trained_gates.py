@@ -19,11 +19,12 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Windows, passage, scores_of, windows
 from memlab.memory.datastore import Fingerprint
 from memlab.memory.retrieval import check_k
+from memlab.progress import Progress
 from memlab.reading.gates import HeldOut, KnnGate, features_after, features_before, gate_class, read_gate
 from memlab.reading.knn_reader import KnnReader, whole_store
 from memlab.reading.mixture import knn_of
 from memlab.reading.reader import House, Request
-from memlab.reading.states import Progress, Search, find_neighbors, read_states
+from memlab.reading.states import Search, find_neighbors, read_states
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ SHORT_TERM = COLORS[0]
 
 
 def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distribution, str]]:
-    """Title, distribution and color of each source that spoke, and of all together.
+    """Title, distribution and color of each source that is used, and of all together.
 
-    Short-term memory has a panel of its own as a continuous cache; carried states speak within the local context.
+    Short-term memory has a panel of its own as a continuous cache; carried states act within the local context.
     """
     carried = " + short-term" if trace.settings.get("short_term") else ""
     vectors = trace.gate_info.mixes == "vectors"

@@ -1,4 +1,4 @@
-"""Lab: the one door. Whatever a page, the command line or a notebook can do is reached from here.
+"""Lab: the public interface. Everything that a page, the command line or a notebook can do is reached from here.
 
 from memlab import Lab
 lab = Lab.open()

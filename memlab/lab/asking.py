@@ -92,7 +92,7 @@ class Asking:
         return self.ask(p.prompt, **{**asked, "without": p.without, **p.settings, **changed})
 
     def answer(self, request: AskRequest) -> Prediction:
-        """The answer to a question; see `Lab.ask`. Raises MemlabError for whatever cannot be used."""
+        """The answer to a question; see `Lab.ask`. Raises MemlabError for an argument that cannot be used."""
         start = time.perf_counter()
         question = self.resolve(request)
         encoded, ms_encode = self.encode(question)
@@ -104,7 +104,7 @@ class Asking:
         return replace(prediction, without=question.without, timings=timings)
 
     def resolve(self, request: AskRequest) -> Question:
-        """Fills in every default of a question. Raises MemlabError for whatever cannot be used."""
+        """Fills in every default of a question. Raises MemlabError for an argument that cannot be used."""
         how = self.house.method("ask", request.method, request.model, request.prompt)
         reader, model = self.house.reader(how), request.model
         if model is None and request.datastore is None and len(how.kinds) > 1:

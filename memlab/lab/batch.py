@@ -64,8 +64,8 @@ class Batch:
             groups.setdefault((sources.lm, sources.base, sources.key), []).append((prompt, sources))
         for (lm, base, key), asked in groups.items():
             read = [read_prompt(lm, prompt) for prompt, _ in asked]
-            said = encode_many(lm, read, "last" if base is not lm else key)
-            keys = encode_many(base, read, key).keys if base is not lm else said.keys
+            encoded = encode_many(lm, read, "last" if base is not lm else key)
+            keys = encode_many(base, read, key).keys if base is not lm else encoded.keys
             for i, (prompt, sources) in enumerate(asked):
-                made = partial(Encoding, read[i], keys[i], said.logp[i], said.hidden[i], 0.0)
+                made = partial(Encoding, read[i], keys[i], encoded.logp[i], encoded.hidden[i], 0.0)
                 self.context.cache.get(place_of_encoding(sources, prompt), made)

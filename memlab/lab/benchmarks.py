@@ -24,9 +24,9 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Datastore
-from memlab.memory.files import Progress
+from memlab.progress import Progress, no_progress
 from memlab.record.database import open_database
-from memlab.record.memory_edits import corpus_of, entries_named, lesson, wish
+from memlab.record.memory_edits import corpus_of, entries_named, forgetting, teaching
 from memlab.results import Generation
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ class Benchmarks:
         """Speeds against their bare parts, in one run: the rows of `rows` in one document. Raises InputError."""
         return document(self.rows(repeat, only))
 
-    def rows(
-        self, repeat: int = 60, only: str | None = None, progress: Progress = lambda fraction, message: None
-    ) -> Rows:
+    def rows(self, repeat: int = 60, only: str | None = None, progress: Progress = no_progress) -> Rows:
         """Speeds against their bare parts, each row as soon as it is measured.
 
         Args:
@@ -129,9 +127,9 @@ class Benchmarks:
             changes = many_changes(s.lm, s.store)
             sources = sorted(changes.removed)
             for at in range(0, len(sources), 500):
-                lab.context.ledger.append("forget", "many places", wish(sources[at : at + 500]))
+                lab.context.ledger.append("forget", "many places", forgetting(sources[at : at + 500]))
             for taught in changes.taught:
-                lab.context.ledger.append("teach", "one of many texts", lesson(taught.text))
+                lab.context.ledger.append("teach", "one of many texts", teaching(taught.text))
             row = bench_visible(lab.ask, editor(s), s.method, s.prompts)
             yield {**row, "name": f"{row['name']} after many"}
             open_database(lab.home).close()
@@ -153,7 +151,7 @@ class Benchmarks:
                 row = rng.choice([row for row in rng.sample(range(len(s.store.documents)), 20) if len(allowed([row]))])
                 entry = rng.choice(allowed([row]).tolist())
                 self.context.ledger.append(
-                    "forget", "an entry", wish(entries_named(s.store, corpus_of(s.store), [entry]))
+                    "forget", "an entry", forgetting(entries_named(s.store, corpus_of(s.store), [entry]))
                 )
                 return 0.0
             text = new_text(s.store.documents.articles, rng)

@@ -25,8 +25,8 @@ from memlab.memory.datastore import verify_store
 from memlab.memory.marks import StoreCheck
 from memlab.memory.plan import Reading
 from memlab.memory.shelf import StoreInfo
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.job_info import JobInfo
-from memlab.record.jobs import Progress, Stop
 from memlab.results import Article
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ class Building:
         if not background:
             work.wait(job.id)
 
-    def bundled(
-        self, progress: Progress = lambda fraction, message: None, stop: Stop = lambda: False
-    ) -> list[StoreInfo]:
+    def bundled(self, progress: Progress = no_progress, stop: Stop = never_stop) -> list[StoreInfo]:
         """Builds and calibrates the bundled datastores now; repairs damaged ones.
 
         Raises:
@@ -100,8 +98,8 @@ class Building:
         self,
         documents: Texts,
         request: BuildRequest,
-        progress: Progress = lambda fraction, message: None,
-        stop: Stop = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> list[StoreInfo]:
         """Builds a datastore from texts with any model; see `Lab.build`."""
         own_name(request.name)
@@ -110,7 +108,8 @@ class Building:
         read = texts_of(documents)
         order = Order(request.name, chosen, request.index, Reading(request.window, request.stride))
         folders = build(self.context.home, lm, read.articles, order, progress, stop)
-        return [replace(self.context.shelf.info(folder.name), report=read.report) for folder in folders]
+        report = replace(read.report, notices=(*read.report.notices, *lm.notes))
+        return [replace(self.context.shelf.info(folder.name), report=report) for folder in folders]
 
     def texts_of(self, given: Texts, options: TextOptions) -> Collection:
         """Paths, texts or articles as a collection; see `Lab.texts_of`."""

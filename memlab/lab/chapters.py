@@ -21,6 +21,7 @@ from memlab.lab.generating import Generating
 from memlab.lab.house import LabHouse
 from memlab.lab.inventory import Inventory
 from memlab.lab.lessons import Lessons
+from memlab.lab.library import ModelLibrary
 from memlab.lab.measuring import Measuring
 from memlab.lab.modifying import Modifying
 from memlab.lab.perplexity import Perplexity
@@ -74,6 +75,7 @@ class Chapters(Answering):
     studies: Studies
     modifying: Modifying
     beliefs: Believing
+    library: ModelLibrary
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
@@ -99,4 +101,5 @@ class Chapters(Answering):
             studies=Studies(a.house),
             modifying=Modifying(context),
             beliefs=Believing(context),
+            library=ModelLibrary(context),
         )

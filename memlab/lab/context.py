@@ -34,7 +34,7 @@ STATES = 32  # states of memories that are kept: each holds the keys of what was
 class Shared:
     """What all labs of a home folder have in common: many workspaces need little more memory than one.
 
-    Nothing in it belongs to one workspace: whatever edits change is kept under the edits themselves.
+    Nothing in it belongs to one workspace: what edits change is cached by the edits.
     """
 
     _of_home: ClassVar[WeakValueDictionary[Path, Shared]] = WeakValueDictionary()
@@ -121,9 +121,9 @@ class Context:
         """
         if as_of is None and self.supposed is not None:
             return self.supposed
-        told = self.memory_state.told()
-        check_as_of(self.workspace, told.head, as_of)
-        return self.states.get(("changes", self.workspace, told.hash, as_of), lambda: told.at(as_of))
+        snapshot = self.memory_state.snapshot()
+        check_as_of(self.workspace, snapshot.head, as_of)
+        return self.states.get(("changes", self.workspace, snapshot.hash, as_of), lambda: snapshot.at(as_of))
 
     def as_edited(self, store: Searchable, lm: LanguageModel, key: str, as_of: int | None) -> tuple[Searchable, int]:
         """The store as the workspace sees it, and the number of the last edit that this view contains."""
@@ -131,7 +131,7 @@ class Context:
         return self.with_changes(store, lm, key, changes), changes.head
 
     def with_changes(self, store: Searchable, lm: LanguageModel, key: str, changes: Changes) -> Searchable:
-        """The store with changes laid over it, kept among the states of memory."""
+        """The store with changes applied, cached with the states of memory."""
         if not changes:
             return store
         at = ("edited", store, lm, key, changes)

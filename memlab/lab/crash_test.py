@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from memlab.bench.crash import EDITED, CrashReport, crash_test, orphans
 from memlab.errors import InputError
-from memlab.memory.files import Progress
+from memlab.progress import Progress, no_progress
 from memlab.record.files import files_locked, keep_delta, temporary_file
 from memlab.record.home import home_folder
 from memlab.record.parameters import TEXT_LIMIT
@@ -31,7 +31,7 @@ def run_crash_test(
     kills: int = 50,
     seed: int = 0,
     folder: str | Path | None = None,
-    progress: Progress = lambda fraction, message: None,
+    progress: Progress = no_progress,
 ) -> CrashReport:
     """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
 
@@ -55,19 +55,19 @@ def run_crash_test(
     return crash_test(home, busy, kills, seed, progress)
 
 
-def busy(home: Path, seed: int, ends: bool, say: Connection) -> None:
-    """The process that is killed: does at random what can be done, and says what it has done."""
+def busy(home: Path, seed: int, ends: bool, sender: Connection) -> None:
+    """The process that is killed: does at random what can be done, and reports what it has done."""
     from memlab.lab import Lab
 
     first = Lab.open(home)
-    say.send({"did": "start", "left": [str(path) for path in orphans(home)]})
+    sender.send({"did": "start", "left": [str(path) for path in orphans(home)]})
     if ends:
         return
     if all(info.name != EDITED[1] for info in first.workspaces()):
         first.workspaces.create(EDITED[1])
     (home / "exports").mkdir(exist_ok=True)
     rng = random.Random(seed)
-    workers = [_Worker(Lab.open(home, name), rng, say) for name in EDITED]
+    workers = [_Worker(Lab.open(home, name), rng, sender) for name in EDITED]
     while True:
         rng.choice(workers).step()
 
@@ -75,8 +75,8 @@ def busy(home: Path, seed: int, ends: bool, say: Connection) -> None:
 class _Worker:
     """Works in one workspace."""
 
-    def __init__(self, lab: Lab, rng: random.Random, say: Connection) -> None:
-        self.lab, self.rng, self.say = lab, rng, say
+    def __init__(self, lab: Lab, rng: random.Random, sender: Connection) -> None:
+        self.lab, self.rng, self.sender = lab, rng, sender
 
     def step(self) -> None:
         """One edit, confirmed when it is done, or an export and import."""
@@ -88,7 +88,7 @@ class _Worker:
             way()
             row = self.lab.context.ledger.rows()[-1]
             about = {"workspace": row.workspace, "sequence": row.sequence, "hash": row.hash, "target": row.target}
-            self.say.send({"did": row.kind, **about})
+            self.sender.send({"did": row.kind, **about})
 
     def teach(self) -> None:
         text = "word " * self.rng.randrange(1, TEXT_LIMIT // 5)
@@ -121,9 +121,9 @@ class _Worker:
     def pass_on(self) -> None:
         """Exports the workspace and imports it under another name; keeps three of those."""
         path = self.lab.workspaces.export(self.lab.workspace, self.lab.home / "exports" / f"{self.lab.workspace}.zip")
-        self.say.send({"did": "export", "path": str(path)})
+        self.sender.send({"did": "export", "path": str(path)})
         made = self.lab.workspaces.import_(path, f"import {self.rng.randrange(1 << 30)}")
-        self.say.send({"did": "import", "workspace": made.name, "edits": made.edits})
+        self.sender.send({"did": "import", "workspace": made.name, "edits": made.edits})
         for old in [info.name for info in self.lab.workspaces() if info.name.startswith("import")][3:]:
-            self.say.send({"did": "will delete", "workspace": old})
+            self.sender.send({"did": "will delete", "workspace": old})
             self.lab.workspaces.delete(old, old)

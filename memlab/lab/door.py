@@ -1,8 +1,8 @@
-"""Lab: a home folder seen from one workspace. Each verb passes its arguments on to the chapter that does the work."""
+"""Lab: a home folder seen from one workspace. Each method passes its arguments to the chapter that does the work."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.inventory import Inventory
 from memlab.lab.jobs import Work
 from memlab.lab.lessons import Lessons
+from memlab.lab.library import ModelLibrary
 from memlab.lab.modifying import Modifying, ModifyOptions, how_of
 from memlab.lab.perplexity import Data, Perplexity, PerplexityOptions
 from memlab.lab.reading import Reading
@@ -38,6 +39,7 @@ from memlab.lab.trees import Trees
 from memlab.lab.workspaces import WorkspaceAdmin
 from memlab.lm.catalogue import ModelInfo
 from memlab.memory.shelf import StoreInfo
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.chain import Problem
 from memlab.record.database import open_database
 from memlab.record.files import sweep
@@ -59,30 +61,19 @@ from memlab.results import (
 )
 from memlab.systems.registry import Registry
 
-Progress = Callable[[float, str], None]
-Stop = Callable[[], bool]
-
 
 def _articles(given: Texts) -> Sequence[Article]:
     """Texts as they were given; none where none were."""
     return () if isinstance(given, list | tuple) and not given else texts_of(given).articles
 
 
-def _quiet(fraction: float, message: str) -> None:
-    """No progress."""
-
-
-def _never() -> bool:
-    """No stop."""
-    return False
-
-
 class Lab:
     """Models, datastores and methods of one home folder, seen from one workspace.
 
-    Everyday verbs are methods. What is rarer stands behind a name: `lab.explain`, `lab.side_effects`,
+    Common operations are methods. Less common ones are attributes: `lab.explain`, `lab.side_effects`,
     `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
-    `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`.
+    `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`,
+    `lab.library`.
     """
 
     def __init__(self, home: Path, workspace: str) -> None:
@@ -157,7 +148,7 @@ class Lab:
             vectors, model and memory are its distributions with the gate forced to either end.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         given = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
         return self._chapters.asking.ask(prompt, **given, without=without, **settings)
@@ -189,7 +180,7 @@ class Lab:
     ) -> Any:
         """Default settings of a method: those calibrated on the datastore, or the paper's.
 
-        Each kind of key has a calibration of its own; without `key`, the one that did best. A datastore
+        Each kind of key has its own calibration; without `key`, the one that did best. A datastore
         without calibration gives the paper's settings with its own key.
 
         Raises:
@@ -217,8 +208,8 @@ class Lab:
         *,
         as_of: int | None = None,
         cut: bool = False,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **settings: Any,
     ) -> Trace:
         """Reads a passage token by token with a causal model and its memory.
@@ -239,7 +230,7 @@ class Lab:
                 leave_out: "self" (entries that are this text itself), "near" (near-duplicates as well) or "nothing".
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         given = {"method": method, "model": model, "datastore": datastore, "as_of": as_of}
         return self._chapters.reading.read(
@@ -255,8 +246,8 @@ class Lab:
         max_tokens: int = 40,
         *,
         as_of: int | None = None,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **settings: Any,
     ) -> Generation:
         """Continues a prompt token by token with a causal model and its memory.
@@ -271,10 +262,10 @@ class Lab:
                 temperature, top_p, seed: decoding of the mixture; temperature 0 (the default) is greedy.
                 gate: one of `lab.methods()[method].gates`.
                 preset: where settings come from that are not given: "calibrated" or "paper".
-                copied_from: from how many tokens on a span that stands in a remembered passage counts as copied.
+                copied_from: from how many tokens on a span that occurs in a remembered passage counts as copied.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         given = {"method": method, "model": model, "datastore": datastore, "max_tokens": max_tokens, "as_of": as_of}
         return self._chapters.generation.generate(GenerationRequest.of(prompt, {**given, **settings}), progress, stop)
@@ -299,7 +290,7 @@ class Lab:
 
     def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
         """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or as of
-        an edit): forgotten words are blacked out, taught texts stand at the end.
+        an edit): forgotten words are blacked out, taught texts are at the end.
 
         Raises:
             NotFound: no such datastore. InputError: `as_of` is outside 0 to the last edit.
@@ -342,9 +333,9 @@ class Lab:
         datastore: str | None = None,
         limit: int = 100,
     ) -> FoundSources:
-        """Places that hold a text, a word (`value`) or stand in a document, of the collection and of what was taught.
+        """Places that hold a text, a word (`value`) or are in a document, of the collection and of what was taught.
 
-        Whatever is given must fit together: the word in sentences that hold the text, in that document.
+        All given arguments apply together: the word in sentences that hold the text, in that document.
         Forgotten places are listed with the edit that forgot them, blacked out. The sources found can be
         handed to `forget(sources=[...])`.
 
@@ -391,7 +382,7 @@ class Lab:
     ) -> Edit:
         """Forgets entries, a document, all that states a fact, what a prompt retrieves above a weight, or sources.
 
-        Whatever is chosen is resolved to sources first, so that it is forgotten for every method, model
+        The choice is resolved to sources first, so that it is forgotten for every method, model
         and datastore of the collection.
 
         Args:
@@ -435,8 +426,8 @@ class Lab:
         delta: float | str | None = "auto",
         blocks: Sequence[int | str] | str | int = ("first",),
         model: str | None = None,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **options: Any,
     ) -> Edit:
         """Changes facts in the weights of a model by constrained fine-tuning (Zhu et al. 2020).
@@ -511,7 +502,7 @@ class Lab:
 
         Args:
             anyway: even where later edits depend on it; they stay.
-            with_dependents: undo those as well, the last first, each in a step of its own.
+            with_dependents: undo those as well, the last first, each in a separate step.
 
         Raises:
             InputError: later edits depend on it, which are named; it is undone already; there is none.
@@ -576,8 +567,8 @@ class Lab:
         model: str = "atlas-mlm",
         keys: tuple[str, ...] = (),
         *,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **layout: Any,
     ) -> list[StoreInfo]:
         """Builds a datastore from texts with any model; resumes an earlier build that was interrupted.
@@ -602,8 +593,8 @@ class Lab:
         name: str,
         out: Path | None = None,
         steps: int | None = None,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> ModelInfo:
         """Trains a bundled model again from its recipe, scores it and writes its card.
 
@@ -653,8 +644,8 @@ class Lab:
         *,
         data: str = "texts",
         losses: Path | None = None,
-        progress: Progress = _quiet,
-        stop: Stop = _never,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **options: Any,
     ) -> dict[str, Any]:
         """Perplexity of texts under several methods, all on the same tokens. Datastores are read as they were built.
@@ -670,7 +661,7 @@ class Lab:
             The settings, a table of scores ("results") and the scores of every text ("rows").
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         material, how = Data(_articles(texts), _articles(validation), data), PerplexityOptions.of(options)
         return self._chapters.perplexity.measure(material, methods, how, losses, progress, stop)
@@ -688,12 +679,14 @@ class Lab:
         return self.benchmarks.run(repeat, only)
 
     def bench_rows(
-        self, repeat: int = 60, only: str | None = None, progress: Progress = _quiet
+        self, repeat: int = 60, only: str | None = None, progress: Progress = no_progress
     ) -> Iterator[dict[str, Any]]:
         """The rows of `bench`, each as soon as it is measured. Raises InputError for an unknown part."""
         return self.benchmarks.rows(repeat, only, progress)
 
-    def run(self, system: str, study: str, progress: Progress = _quiet, stop: Stop = _never, **settings: Any) -> Any:
+    def run(
+        self, system: str, study: str, progress: Progress = no_progress, stop: Stop = never_stop, **settings: Any
+    ) -> Any:
         """Runs a study of a system here and now; `lab.systems()` lists them.
 
         Args:
@@ -703,13 +696,13 @@ class Lab:
             The result of the study, which has `to_dict()`.
 
         Raises:
-            NotFound: no such system or study. StoppedError: `stop` returned True. MemlabError: whatever the study refuses.
+            NotFound: no such system or study. StoppedError: `stop` returned True. MemlabError: raised by the study.
         """
         return self._chapters.studies.run(system, study, settings, progress, stop)
 
     @staticmethod
     def crash_test(
-        kills: int = 50, seed: int = 0, folder: str | Path | None = None, progress: Progress = _quiet
+        kills: int = 50, seed: int = 0, folder: str | Path | None = None, progress: Progress = no_progress
     ) -> CrashReport:
         """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
 
@@ -798,6 +791,11 @@ class Lab:
     def reports(self) -> Reports:
         """An answer as code, as a command, as HTML."""
         return self._chapters.reports
+
+    @property
+    def library(self) -> ModelLibrary:
+        """The models of the home folder: adding and removing them."""
+        return self._chapters.library
 
     @property
     def inventory(self) -> Inventory:

@@ -15,6 +15,8 @@ from memlab.lab.asking import Asking
 from memlab.lab.context import Context
 from memlab.lab.side_effects import SideEffects
 from memlab.lm.catalogue import load
+from memlab.memory.changes import overlaps
+from memlab.memory.plan import plan_taught, read_as
 from memlab.memory.retrieval import Searchable
 from memlab.record.chain import EditRow
 from memlab.record.ledger import ANONYMOUS
@@ -23,13 +25,14 @@ from memlab.record.memory_edits import (
     document_named,
     edit_of,
     entries_named,
+    forgetting,
     in_other_code_points,
-    lesson,
     places_named,
     shortened,
     stating,
     still_there,
-    wish,
+    taught_by,
+    teaching,
 )
 from memlab.record.showing import shown_history
 from memlab.results import Edit, Fact, Moved, Source
@@ -85,11 +88,29 @@ class Editing:
 
     def teach(self, text: str, value: str | None, options: EditOptions) -> Edit:
         """Remembers a sentence or short text from the next question on; see `Lab.teach`."""
-        parameters = lesson(text, value)
+        parameters = teaching(text, value)
         what = parameters["teaches"]["text"]
         edit = self._edit("teach", f"Taught: {shortened(what)}", parameters, options)
-        said = in_other_code_points(parameters, value)
-        return replace(edit, notices=(said,)) if said else edit
+        said = (in_other_code_points(parameters, value), self._not_remembered(parameters))
+        notices = tuple(notice for notice in said if notice)
+        return replace(edit, notices=notices) if notices else edit
+
+    def _not_remembered(self, parameters: dict[str, Any]) -> str | None:
+        """A sentence where the model whose memory is edited has no entry for a word that was named."""
+        taught = taught_by(0, parameters)
+        if taught is None or taught.spans is None:
+            return None
+        lm = load(self.context.bundled_for("masked"))
+        places = plan_taught(lm, taught.text, taught.spans).plan.spans[:, 1:]
+        for a, b in taught.spans:
+            if not overlaps(places, ((a, b),)).any():
+                longer = read_as(lm, taught.text, (a, b))
+                reads = f"reads it as a part of {longer!r}" if longer else "does not remember words of this kind"
+                return (
+                    f"{lm.name} has no entry for {taught.text[a:b]!r}: it {reads}, so the edit changes none of its answers "
+                    "there. Name another word of the text, or none to remember all of them."
+                )
+        return None
 
     def forget(self, target: Target, options: EditOptions) -> Edit:
         """Forgets what is named, for every method, model and datastore of the collection; see `Lab.forget`."""
@@ -99,7 +120,9 @@ class Editing:
         left = still_there(chosen, self.context.changes(None).removed)
         if not left:
             raise InputError(f"There is nothing left to forget of {shortened(what)}: it is forgotten already.")
-        return self._edit("forget", f"Forgot {shortened(what)}", {**wish(left), **asked}, options, target.datastore)
+        return self._edit(
+            "forget", f"Forgot {shortened(what)}", {**forgetting(left), **asked}, options, target.datastore
+        )
 
     def _chosen(self, target: Target) -> tuple[list[Source], str, dict[str, Any]]:
         """The sources that are named, in words, and what the ledger records of how they were named."""
@@ -151,9 +174,9 @@ class Editing:
         if new == fact.object:
             raise InputError(f"The {relation.label} of {fact.subject} is {new} already. Give another object.")
         store, corpus = self._editable(None)
-        told = fill(relation.statements[0], fact.subject, new)
+        statement = fill(relation.statements[0], fact.subject, new)
         sources = still_there(stating(store, corpus, fact), self.context.changes(None).removed)
-        parameters = {**wish(sources), **lesson(told), "fact": _stated(fact), "new_object": new}
+        parameters = {**forgetting(sources), **teaching(statement), "fact": _stated(fact), "new_object": new}
         what = f"Corrected {relation.label} of {fact.subject}: {fact.object} -> {new}"
         return self._edit("correct", shortened(what), parameters, options)
 

@@ -221,7 +221,7 @@ def _check_explainable(p: Prediction) -> None:
 
 
 def _check_constant(p: Prediction) -> None:
-    """Raises InputError unless one lambda weighs the memory of `p`, whatever its neighbors are."""
+    """Raises InputError unless one lambda weighs the memory of `p`, independent of its neighbors."""
     if p.gate.kind != "constant":
         raise InputError(
             f"This answer was mixed by the gate {p.gate.kind!r}, which may move with the neighbors. "

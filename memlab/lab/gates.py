@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from memlab.corpus.passages import held_out_articles
@@ -10,10 +10,10 @@ from memlab.errors import NotFound
 from memlab.evaluate.trained_gates import train_for
 from memlab.lab.house import LabHouse
 from memlab.lab.jobs import long_work, stopping
+from memlab.progress import Progress, Stop, no_progress
 from memlab.reading.gates import gate_class
 from memlab.reading.knn_reader import KnnReader, whole_store
-from memlab.reading.reader import Request, no_progress
-from memlab.reading.states import Progress
+from memlab.reading.reader import Request
 from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Gates:
         texts: Sequence[str],
         datastore: str | None = None,
         seed: int = 0,
-        progress: Progress = lambda fraction, message: None,
+        progress: Progress = no_progress,
         **settings: Any,
     ) -> dict[str, Any]:
         """Trains a gate on held-out texts and keeps it for `gate=kind`.
@@ -68,7 +68,7 @@ class Gates:
         gate: str,
         model: str | None = None,
         datastore: str | None = None,
-        progress: Progress = lambda fraction, message: None,
+        progress: Progress = no_progress,
         **settings: Any,
     ) -> dict[str, Any]:
         """As `train`, on articles of the bundled world that no datastore holds; returns the gate's losses there.
@@ -109,5 +109,5 @@ class Gates:
 
 
 @long_work("train a gate")
-def _train_gate(lab: Lab, progress: Progress, stop: Callable[[], bool], gate: str, **how: Any) -> dict[str, Any]:
+def _train_gate(lab: Lab, progress: Progress, stop: Stop, gate: str, **how: Any) -> dict[str, Any]:
     return lab.gates.train_on_held_out(gate, progress=stopping(progress, stop), **how)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -12,11 +12,11 @@ from memlab.lab.asking import split_arguments
 from memlab.lab.resolving import Resolved, Resolver
 from memlab.lm.passage import check_causal
 from memlab.lm.prompts import read_prompt
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.copying import LEAST, copied_spans
 from memlab.reading.decoding import Decoding
-from memlab.reading.generating import Said, Start, generate, generated_step
+from memlab.reading.generating import NewToken, Start, generate, generated_step
 from memlab.reading.reader import Request
-from memlab.reading.states import Progress
 from memlab.results import About, Branch, CopiedSpan, Generation, GenerationPair, Node, TraceStep
 from memlab.results.moves import Choose, GoOn, then
 from memlab.systems.registry import registry
@@ -46,7 +46,7 @@ class GenerationRequest:
         own, settings = split_arguments(cls, arguments)
         return cls(prompt, **own, settings=settings)
 
-    def reading(self, progress: Progress = lambda fraction, message: None) -> Request:
+    def reading(self, progress: Progress = no_progress) -> Request:
         """The same options as a method needs them; `knn_temperature` is the temperature of the memory."""
         given = dict(self.settings)
         if "knn_temperature" in given:
@@ -83,13 +83,13 @@ class Generating:
     def generate(
         self,
         request: GenerationRequest,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Generation:
         """Continues a prompt token by token with a causal model and its memory; see `Lab.generate`.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         prompt, max_tokens, copied_from = request.prompt, request.max_tokens, request.copied_from
         decoding = checked(Decoding, {"temperature": request.temperature, "top_p": request.top_p, "seed": request.seed})
@@ -120,8 +120,8 @@ class Generating:
         self,
         prompt: str,
         method: str | None = None,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **how: Any,
     ) -> GenerationPair:
         """With memory and without: the same prompt, model, decoding and seed. Arguments as `Lab.generate`.
@@ -144,8 +144,8 @@ class Generating:
         generation: Generation,
         max_tokens: int,
         after: int | None = None,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Generation:
         """The same decoding by the same model without memory, behind the prompt or behind the node `after`.
 
@@ -164,8 +164,8 @@ class Generating:
         self,
         generation: Generation,
         max_tokens: int = 1,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Generation:
         """Continues at the end of the branch that `generation` shows, as if it had not been interrupted.
 
@@ -173,7 +173,9 @@ class Generating:
             InputError: the branch ended with the model's end token, or its context is full.
         """
         if generation.ended == "end":
-            raise InputError("The model ended the text here. Choose another token at some step, and go on from there.")
+            raise InputError(
+                "The model ended the text here. Choose another token at some step, and continue from there."
+            )
         return self._resume(generation, Extension(generation.leaf, None, max_tokens), progress, stop)
 
     def choose_token(
@@ -182,8 +184,8 @@ class Generating:
         node: int,
         token: int | str,
         max_tokens: int = 1,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Generation:
         """Puts `token` (an id, or a word) in place of that of `node`, and continues from there; all branches stay.
 
@@ -216,14 +218,14 @@ class Generating:
         return fields(Decoding)
 
     def token_named(self, generation: Generation, node: int, word: str) -> int:
-        """The id of a word that could stand in place of a node. Raises NotFound, InputError."""
+        """The id of a word that could replace that of a node. Raises NotFound, InputError."""
         return id_of(generation, node_of(generation, node), word)
 
-    def resolve(self, request: GenerationRequest, progress: Progress = lambda fraction, message: None) -> Resolved:
+    def resolve(self, request: GenerationRequest, progress: Progress = no_progress) -> Resolved:
         """As a reading is resolved, without the settings that only a passage has.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         r = self.resolver.resolve(request.reading(progress))
         check_causal(r.order.lm)
@@ -241,15 +243,13 @@ class Generating:
             GenerationRequest(g.prompt, g.method, g.model, g.datastore, gate=gate, as_of=g.as_of, settings=given)
         )
 
-    def _resume(self, g: Generation, by: Extension, progress: Progress, stop: Callable[[], bool]) -> Generation:
+    def _resume(self, g: Generation, by: Extension, progress: Progress, stop: Stop) -> Generation:
         resolved = self._resolve_again(g)
         if isinstance(by.max_tokens, bool) or not isinstance(by.max_tokens, int) or by.max_tokens < 1:
             raise InputError(f"max_tokens is {by.max_tokens!r}; allowed is a whole number from 1 on.")
         return self._extend(g, resolved, by, progress, stop)
 
-    def _extend(
-        self, g: Generation, resolved: Resolved, by: Extension, progress: Progress, stop: Callable[[], bool]
-    ) -> Generation:
+    def _extend(self, g: Generation, resolved: Resolved, by: Extension, progress: Progress, stop: Stop) -> Generation:
         """The tree with a branch more."""
         order = resolved.order
         parent, token, max_tokens = by.parent, by.token, by.max_tokens
@@ -262,10 +262,10 @@ class Generating:
         decoding = Decoding(**g.decoding)
         begin = Start(tuple(ids), text, len(path), token)
         made = generate(order, resolved.mixing, g.words, begin, decoding, max_tokens, progress, stop)
-        nodes = (*g.nodes, *_nodes(made.said, len(g.nodes), parent))
-        if not made.said:  # stopped before the first
+        nodes = (*g.nodes, *_nodes(made.tokens, len(g.nodes), parent))
+        if not made.tokens:  # stopped before the first
             return replace(g, max_tokens=max_tokens, ms=made.ms)
-        leaf, n = len(nodes) - 1, len(made.said)
+        leaf, n = len(nodes) - 1, len(made.tokens)
         move = GoOn(n) if token is None else Choose(_sibling(g, parent), token, n)
         grown = replace(g, nodes=nodes, leaf=leaf, max_tokens=max_tokens, moves=then(g.moves, move), ms=made.ms)
         grown = replace(grown, notices=_with_unsayable(grown, order.lm.V, order.lm.name))
@@ -294,18 +294,18 @@ def node_of(g: Generation, number: int) -> Node:
 
 
 def _text_and_ids(g: Generation, path: Sequence[Node]) -> tuple[str, list[int]]:
-    """The prompt with some of what was said: as text, and as the ids that the model has read."""
+    """The prompt with some of what was generated: as text, and as the ids that the model has read."""
     return g.prompt + "".join(n.token.text for n in path), [*g.ids, *(i for n in path for i in n.reads)]
 
 
-def _nodes(said: list[Said], first: int, parent: int | None) -> list[Node]:
+def _nodes(tokens: list[NewToken], first: int, parent: int | None) -> list[Node]:
     """New nodes in a row."""
-    before = [parent, *range(first, first + len(said))]
-    return [Node(first + i, before[i], s.token, s.reads, s.chosen, s.votes) for i, s in enumerate(said)]
+    before = [parent, *range(first, first + len(tokens))]
+    return [Node(first + i, before[i], s.token, s.reads, s.chosen, s.votes) for i, s in enumerate(tokens)]
 
 
 def _sibling(g: Generation, parent: int | None) -> int:
-    """The node that was said first behind a parent."""
+    """The first generated node after a parent."""
     return next(node.number for node in g.nodes if node.parent == parent)
 
 

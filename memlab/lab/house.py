@@ -15,8 +15,8 @@ from memlab.lm.catalogue import info
 from memlab.lm.model import LanguageModel
 from memlab.memory.retrieval import Searchable
 from memlab.memory.shelf import Shelf
-from memlab.reading.reader import PRESETS, Reader, Sources, no_progress
-from memlab.reading.states import Progress
+from memlab.progress import Progress, no_progress
+from memlab.reading.reader import PRESETS, Reader, Sources
 from memlab.systems.registry import registry
 
 
@@ -75,7 +75,7 @@ class LabHouse:
     ) -> Any:
         """Default settings of a method: those calibrated on the datastore, or the paper's.
 
-        Each kind of key has a calibration of its own; without `key`, the one that did best. A datastore
+        Each kind of key has its own calibration; without `key`, the one that did best. A datastore
         without calibration gives the paper's settings with its own key.
 
         Raises:

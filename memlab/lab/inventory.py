@@ -64,7 +64,7 @@ class Inventory:
 
     def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
         """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or
-        as of an edit): forgotten words are blacked out, taught texts stand at the end."""
+        as of an edit): forgotten words are blacked out, taught texts are at the end."""
         articles, corpus = self._collection(datastore)
         return edited_texts(articles, corpus, self.context.changes(as_of))
 
@@ -111,7 +111,7 @@ class Inventory:
         datastore: str | None = None,
         limit: int = 100,
     ) -> FoundSources:
-        """Places that hold a text, a word (`value`) or stand in a document; see `Lab.sources`."""
+        """Places that hold a text, a word (`value`) or are in a document; see `Lab.sources`."""
         articles, corpus = self._collection(datastore)
         return find_sources(articles, corpus, self.context.ledger.active(), text, value, document, limit)
 

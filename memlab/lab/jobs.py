@@ -17,7 +17,7 @@ A page submits it, keeps the id in its session state, and shows it (see `memlab.
     if job.state == "done":
         trace = lab.work.outcome(job.id)       # also of a stopped one, where the work returned what there was
 
-Everything that the work needs stands in its parameters, so that another process can resume it.
+Everything that the work needs is in its parameters, so that another process can resume it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from memlab.errors import NotFound, StoppedError
 from memlab.lab.context import Context
+from memlab.progress import Progress, Stop
 from memlab.record.job_info import JobInfo
-from memlab.record.jobs import Progress, Stop
 from memlab.record.jobs import Work as JobWork
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def long_work(
     """Makes `work(lab, progress, stop, **parameters)` a kind of job.
 
     Args:
-        resumable: doing it again goes on where it ended, or at least does no harm.
+        resumable: doing it again continues where it ended, or at least does no harm.
         alone: submitting it while one is waiting or running, in any process, gives that one.
         stored: False for results too large for the database; they are kept as objects, the last few, by the
             process that made them.
@@ -99,8 +99,8 @@ class Work:
         """Does long work here and now, recorded as a job that others see and can stop; returns its outcome.
 
         Raises:
-            StoppedError: somebody stopped it.
-            MemlabError: whatever the work raises.
+            StoppedError: it was stopped.
+            MemlabError: raised by the work.
         """
         return self.outcome(self._submit(kind, title, parameters, progress))
 

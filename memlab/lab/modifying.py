@@ -17,9 +17,9 @@ from memlab.lab.context import Context
 from memlab.lab.jobs import long_work
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import version_of
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.chain import EditRow
 from memlab.record.files import files_locked, keep_delta, put, temporary_file
-from memlab.record.jobs import Progress, Stop
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import edit_of
 from memlab.record.weights_state import WeightsState
@@ -60,8 +60,8 @@ class ModifyOptions:
     author: str = ANONYMOUS
     dry_run: bool = False
     live: str | None = None
-    progress: Progress = field(default=lambda fraction, message: None, repr=False)
-    stop: Stop = field(default=lambda: False, repr=False)
+    progress: Progress = field(default=no_progress, repr=False)
+    stop: Stop = field(default=never_stop, repr=False)
 
 
 class Modifying:
@@ -120,7 +120,7 @@ class Modifying:
         """The edits of weights that hold now."""
         return self.context.weights_state()
 
-    def known(self, model: str | None = None, progress: Progress = lambda fraction, message: None) -> list[Known]:
+    def known(self, model: str | None = None, progress: Progress = no_progress) -> list[Known]:
         """The facts of the bundled world that a model, as edited, answers correctly."""
         base = self.context.load(model or self.context.bundled_for("masked"))
         earlier = self.context.weights_state().objects(base.weights_hash)
@@ -152,8 +152,8 @@ class Modifying:
         limit: int = 32,
         settings: Mapping[str, Any] | None = None,
         texts: Sequence[str] = (),
-        progress: Progress = lambda fraction, message: None,
-        stop: Stop = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> dict[str, Any]:
         """Edits of the model itself, with the constraint and without; nothing is recorded.
 
@@ -300,7 +300,7 @@ def _compare(
 
 
 def memory_or_weights(
-    lab: Lab, fact: Fact, new: str, how: How, progress: Progress = lambda f, m: None, stop: Stop = lambda: False
+    lab: Lab, fact: Fact, new: str, how: How, progress: Progress = no_progress, stop: Stop = never_stop
 ) -> dict[str, Any]:
     """One fact corrected in the datastore and in the weights of the bundled masked model; both only tried.
 

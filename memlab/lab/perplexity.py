@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,11 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Windows, check_causal, passage, windows, with_memory
 from memlab.memory.leave_out import LEAVE_OUT
 from memlab.memory.retrieval import check_k
+from memlab.progress import Progress, Stop, never_stop, no_progress, part
 from memlab.reading.gates import gate_class
 from memlab.reading.knn_reader import KnnReader, whole_store
 from memlab.reading.reader import Request
-from memlab.reading.states import Progress, Search
+from memlab.reading.states import Search
 from memlab.results import Article
 from memlab.systems.registry import registry
 
@@ -50,7 +51,7 @@ class PerplexityOptions:
     Args:
         models, datastores, short_term_models, own_models: one for each run (seed), in the same order; by default the
             bundled ones, and the datastore that each model made. own_models: of a method that was trained with its memory.
-        window, stride: how the texts are cut; equal ones cut windows that stand alone.
+        window, stride: how the texts are cut; equal ones cut independent windows.
         memory: tokens of short-term memory; by default as many as the model was trained with, else a window.
         cache: size of the continuous cache; by default 4 windows where a method asks for it.
         k, temperature, lam, key: of p_kNN; without validation texts the datastore's own settings.
@@ -134,13 +135,13 @@ class Perplexity:
         methods: Sequence[str] | None,
         options: PerplexityOptions,
         losses: Path | None = None,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> dict[str, Any]:
         """Perplexity of texts under several methods, all on the same tokens; see `Lab.evaluate_perplexity`.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         known = {name: role for m in registry().methods.values() for name, role in m.columns.items()}
         usual = (_with_memory().name,)
@@ -161,7 +162,7 @@ class Perplexity:
         for i in range(number):
             others = (o.datastores, o.short_term_models, o.own_models)
             run = Run(models[i], *(names[min(i, len(names) - 1)] if names else None for names in others))
-            made, k_used = self._measure(chosen, run, data, o, _part(progress, i, number), stop)
+            made, k_used = self._measure(chosen, run, data, o, part(progress, i / number, (i + 1) / number), stop)
             runs.append(made)
         passages = _passages(tokenizer, texts)
         if losses is not None:
@@ -213,7 +214,7 @@ class Perplexity:
         data: Data,
         o: PerplexityOptions,
         progress: Progress,
-        stop: Callable[[], bool],
+        stop: Stop,
     ) -> tuple[Measured, int | None]:
         """One run, and the number of neighbors that were searched."""
         lm = self.house.load(run.model)
@@ -265,7 +266,7 @@ class Perplexity:
         return lm, Search(store, s.k, o.leave_out), s.key, s
 
     def _scorer(self, columns: Mapping[str, str], options: ScorerOptions) -> Scorer:
-        """What computes the columns of a method with models of its own. Raises InputError for two such methods."""
+        """What computes the columns of a method with its own models. Raises InputError for two such methods."""
         owners = {m.scorer for m in registry().methods.values() if m.scorer and columns.keys() & m.columns.keys()}
         own = [name for name, role in columns.items() if role in OWN]
         if len(owners) != 1:
@@ -304,7 +305,7 @@ def _passages(lm: LanguageModel, texts: Sequence[Article]) -> list[Passage]:
 
 
 def _given(**settings: Any) -> dict[str, Any]:
-    """Those settings that somebody gave."""
+    """The settings that were given."""
     return {name: value for name, value in settings.items() if value is not None}
 
 
@@ -323,7 +324,3 @@ def _same_tokenizer(one: LanguageModel, other: LanguageModel) -> None:
         raise InputError(
             f"{one.name} and {other.name} have different tokenizers; perplexities of different tokens cannot be compared."
         )
-
-
-def _part(progress: Progress, number: int, of: int) -> Progress:
-    return lambda fraction, message: progress((number + fraction) / of, message)

@@ -6,7 +6,7 @@ from memlab.declare import Method
 from memlab.evaluate.prepare import bundled_stores, prepare_bundled
 from memlab.lab.context import Context
 from memlab.lm.catalogue import BUNDLED, info
-from memlab.reading.states import Progress
+from memlab.progress import Progress, no_progress
 from memlab.record.job_info import JobInfo
 from memlab.systems.registry import registry
 
@@ -21,7 +21,7 @@ def preparation(context: Context) -> JobInfo | None:
     return next(iter(context.jobs.list(1, "prepare")), None)
 
 
-def build_if_bundled(context: Context, name: str, progress: Progress = lambda fraction, message: None) -> None:
+def build_if_bundled(context: Context, name: str, progress: Progress = no_progress) -> None:
     """Builds a bundled datastore of which all is needed, unless it is built or a job is building it."""
     model = next((m for m in BUNDLED if name == m or (name.startswith(f"{m}-") and name in bundled_stores())), None)
     if model is None or context.shelf.is_built(name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,10 @@ from memlab.lab.jobs import long_work
 from memlab.lab.resolving import Resolver, reading_request
 from memlab.lm.passage import Passage, passage
 from memlab.memory import overlap
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.passes import Order, Read, read
 from memlab.reading.reader import Request
-from memlab.reading.states import Progress, Search
+from memlab.reading.states import Search
 from memlab.reading.tracing import Mixing, step, trace
 from memlab.results import About, Article, Trace, TraceStep
 from memlab.systems.registry import registry
@@ -58,13 +59,13 @@ class Reading:
         text: str,
         request: Request,
         cut: bool = False,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Trace:
         """Reads a passage token by token with a causal model and its memory; see `Lab.read`.
 
         Raises:
-            MemlabError: whatever cannot be used, with what is allowed.
+            MemlabError: an argument that cannot be used, with what is allowed.
         """
         request = replace(request, progress=progress)
         self.resolver.check_text_first(request, lambda lm: passage(lm, text, LIMIT, cut))
@@ -80,7 +81,7 @@ class Reading:
         if not 0 <= position < len(whole):
             raise InputError(f"There is no token {position}; the passage has tokens 0 to {len(whole) - 1}.")
         if whole[position].loss is None:
-            raise InputError(f"Token {position} was not predicted: nothing stands before it, or reading was stopped.")
+            raise InputError(f"Token {position} was not predicted: nothing precedes it, or reading was stopped.")
         asked = {"method": whole.method, "model": whole.model, "datastore": whole.datastore, "as_of": whole.as_of}
         resolved = self._resolve(whole.text, reading_request("read", {**whole.settings, **asked}), cut=True)
         return step(self._read(resolved), resolved.mixing, whole, position)
@@ -122,7 +123,7 @@ class Reading:
     def is_cached(self, text: str, cut: bool = False, **how: Any) -> bool:
         """Whether states and neighbors of this passage are kept, so that `read` with these arguments only mixes.
 
-        Raises whatever `read` would raise for them.
+        Raises what `read` would raise for them.
         """
         resolved = self._resolve(text, reading_request("read", how), cut)
         return (resolved.order, resolved.passage.text) in self._reads
@@ -153,8 +154,8 @@ class Reading:
     def _read(
         self,
         resolved: ResolvedReading,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Read:
         """Forward passes and searches, unless this passage was read in the same way before."""
         at = (resolved.order, resolved.passage.text)
@@ -180,5 +181,5 @@ def _in_pieces(text: str, words: Iterable[str]) -> str | None:
 
 
 @long_work("read", stored=False)
-def _read(lab: Lab, progress: Progress, stop: Callable[[], bool], text: str, **how: Any) -> Trace:
+def _read(lab: Lab, progress: Progress, stop: Stop, text: str, **how: Any) -> Trace:
     return lab.read(Article("passage", "passage", text), progress=progress, stop=stop, **how)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from memlab.declare import checked, load
 from memlab.lab.house import LabHouse
 from memlab.lab.jobs import long_work
-from memlab.record.jobs import Progress, Stop
+from memlab.progress import Progress, Stop
 from memlab.systems.registry import registry
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from memlab.lm.catalogue import SHIPPED, ModelInfo, info
 from memlab.lm.text_training import KINDS, TextRecipe
 from memlab.lm.training import RECIPES, train
 from memlab.outside import check_model_folder
-from memlab.record.jobs import Progress, Stop
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Training:
         name: str,
         out: Path | None = None,
         steps: int | None = None,
-        progress: Progress = lambda fraction, message: None,
-        stop: Stop = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> ModelInfo:
         """Trains a bundled model again from its recipe, scores it and writes its card.
 
@@ -80,8 +80,8 @@ class Training:
         text: Path | str,
         kind: str,
         encoder: str | None = None,
-        progress: Progress = lambda fraction, message: None,
-        stop: Stop = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **options: Any,
     ) -> ModelInfo:
         """Trains a model from scratch on 90% of a text, scores it and writes its card.
@@ -113,7 +113,7 @@ class Training:
         encoder: str | None,
         out: Path | None,
         progress: Progress,
-        stop: Stop = lambda: False,
+        stop: Stop = never_stop,
     ) -> ModelInfo:
         folder = (out or self.house.home / "models" / recipe.name).absolute()
         check_model_folder(folder)

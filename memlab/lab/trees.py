@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
@@ -12,7 +11,7 @@ from cachetools import LRUCache
 from memlab.lab.context import Context
 from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.jobs import long_work
-from memlab.reading.states import Progress
+from memlab.progress import Progress, Stop, never_stop, no_progress, part
 from memlab.results import Generation, GenerationPair
 from memlab.results.moves import Choose, GoOn, Move, moves_of
 from memlab.systems.registry import registry
@@ -36,8 +35,8 @@ class Trees:
         self,
         prompt: str,
         moves: str,
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
         **how: Any,
     ) -> GenerationPair:
         """The tree that `moves` describe; beside it the model alone, from the last token on that a person chose.
@@ -48,25 +47,25 @@ class Trees:
             progress, stop: called at every token; a stopped tree is as far as it came, and its moves say so.
 
         Raises:
-            MemlabError: no moves, moves that do not fit this prompt and memory, or whatever `generate` refuses.
+            MemlabError: no moves, moves that do not fit this prompt and memory, or anything that `generate` refuses.
         """
         g, todo = self._replayed(prompt, moves, how)
         tokens, said = sum(move.tokens for move in todo) or 1, 0
         for move in todo:
-            share = _part(progress, _WITH * said / tokens, _WITH * (said + move.tokens) / tokens)
+            share = part(progress, _WITH * said / tokens, _WITH * (said + move.tokens) / tokens)
             g, said = self._apply(g, prompt, move, how, share, stop), said + move.tokens
             if g.ended == "stopped":
                 break
             with _lock:
                 self._trees[self._place(prompt, how, g.moves)] = g
         assert g is not None
-        return self._alone_beside(g, _part(progress, _WITH, 1.0), stop)
+        return self._alone_beside(g, part(progress, _WITH, 1.0), stop)
 
     def tokens_left(self, prompt: str, moves: str, **how: Any) -> int:
         """How many tokens `replay` would still have to generate with memory: trees made before are kept.
 
         Raises:
-            MemlabError: whatever `replay` would raise before its first token.
+            MemlabError: what `replay` would raise before its first token.
         """
         g, todo = self._replayed(prompt, moves, how)
         if g is None:
@@ -78,8 +77,8 @@ class Trees:
         prompt: str,
         max_tokens: int,
         how: dict[str, Any],
-        progress: Progress = lambda fraction, message: None,
-        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
     ) -> Generation:
         request = GenerationRequest.of(prompt, {**how, "max_tokens": max_tokens})
         return self.generating.generate(request, progress, stop)
@@ -104,7 +103,7 @@ class Trees:
         move: Move,
         how: dict[str, Any],
         progress: Progress,
-        stop: Callable[[], bool],
+        stop: Stop,
     ) -> Generation:
         if g is None:
             return self._start(prompt, move.tokens, how, progress, stop)
@@ -114,7 +113,7 @@ class Trees:
             return self.generating.choose_token(g, move.node, move.token, move.tokens, progress, stop)
         return g.branch(move.leaf)
 
-    def _alone_beside(self, g: Generation, progress: Progress, stop: Callable[[], bool]) -> GenerationPair:
+    def _alone_beside(self, g: Generation, progress: Progress, stop: Stop) -> GenerationPair:
         """As many tokens of the model alone, behind the last one that a person chose."""
         if not registry().method(g.method).remembers:
             return GenerationPair(g, None)
@@ -135,12 +134,6 @@ class Trees:
         return GenerationPair(g, alone, after)
 
 
-def _part(progress: Progress, low: float, high: float) -> Progress:
-    return lambda fraction, message: progress(low + fraction * (high - low), message)
-
-
 @long_work("generate", stored=False)
-def _replay(
-    lab: Lab, progress: Progress, stop: Callable[[], bool], prompt: str, moves: str, **how: Any
-) -> GenerationPair:
+def _replay(lab: Lab, progress: Progress, stop: Stop, prompt: str, moves: str, **how: Any) -> GenerationPair:
     return lab.trees.replay(prompt, moves, progress, stop, **how)

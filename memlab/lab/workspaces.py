@@ -1,4 +1,4 @@
-"""Workspaces of the home folder: each holds edits of its own over the same models and datastores."""
+"""Workspaces of the home folder: each has its own edits over the same models and datastores."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from memlab.lm.hooks import body_of, listening, position_tables, same
+from memlab.lm.hooks import body_of, capturing, position_tables, same
 
 _ALIBI = ("bloom", "mpt")  # distances instead of positions: nothing to number
 
@@ -24,7 +24,7 @@ class CacheUse:
 
     kind: "plain" (keys and values of every layer), "own" (the class that the configuration asks for: convolutions,
         recurrences, sliding windows), or "none": the model has no cache that gives what reading at once gives.
-    argument: what the body calls it. numbered: whether positions are told. first: number of the first position.
+    argument: what the body calls it. numbered: whether positions are passed. first: number of the first position.
     single: whether only one token at a time can be read after the first ones.
     cropped: whether the oldest states can be dropped (short-term memory), the positions of the others staying.
     """
@@ -46,18 +46,20 @@ class CacheUse:
         """Reads the tokens `ids` (T,) that stand from place `at` on.
 
         Returns:
-            (T, d) top states, and what the hooks heard.
+            (T, d) top states, and what the hooks captured.
         """
         if self.single and at and len(ids) > 1:
             parts = [self.read(module, past, ids[n : n + 1], at + n) for n in range(len(ids))]
-            heard = {name: torch.cat([h[name].reshape(1, -1) for _, h in parts if name in h]) for name in parts[0][1]}
-            return torch.cat([states for states, _ in parts]), heard
+            captured = {
+                name: torch.cat([h[name].reshape(1, -1) for _, h in parts if name in h]) for name in parts[0][1]
+            }
+            return torch.cat([states for states, _ in parts]), captured
         options: dict[str, Any] = {self.argument: past, "use_cache": True}
         if self.numbered:
             options["position_ids"] = torch.arange(at, at + len(ids))[None] + self.first
-        with listening() as heard:
+        with capturing() as captured:
             body = body_of(module)(input_ids=ids[None], **options)
-        return body.last_hidden_state[0], heard
+        return body.last_hidden_state[0], captured
 
 
 def crop(past: Cache, memory: int) -> None:
@@ -95,13 +97,13 @@ def _reads_alike(module: PreTrainedModel, use: CacheUse, text: Tensor, whole: Te
         past = use.start(module)
         assert past is not None
         parts = [use.read(module, past, text[a:b], a)[0] for a, b in itertools.pairwise(borders)]
-    except Exception:  # whatever a model's code raises on a cache that is not its own
+    except Exception:  # any error of a model's code on a cache of another class
         return False
     return same(torch.cat(parts), whole)
 
 
 def _can_be_cropped(module: PreTrainedModel, use: CacheUse, text: Tensor) -> bool:
-    """Whether every layer keeps plain keys and values, and a token can be told its position when some are dropped."""
+    """Whether every layer keeps plain keys and values, and the position of a token can be given when some are dropped."""
     if use.kind != "plain":
         return False
     half = len(text) // 2
@@ -120,7 +122,7 @@ def _can_be_cropped(module: PreTrainedModel, use: CacheUse, text: Tensor) -> boo
         if here is None:
             return False
         tables = [name for name in position_tables(module) if f"positions {name}" in here[1]]
-        if tables:  # absolute positions: those that were told must be those that are looked up
+        if tables:  # absolute positions: those that were passed must be those that are looked up
             return all(int(here[1][f"positions {name}"].flatten()[0]) == half + use.first for name in tables)
         if module.config.model_type in _ALIBI or getattr(module.config, "alibi", False):
             return True

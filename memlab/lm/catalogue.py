@@ -11,11 +11,13 @@ from memlab.bundle import assets
 from memlab.errors import InputError, NotFound, StoreError
 from memlab.lm.architectures import is_tested
 from memlab.lm.checking import ModelCheck
-from memlab.lm.folder_checks import check_folder, read_json
+from memlab.lm.folder_checks import check_folder
 from memlab.lm.hub import from_hub
+from memlab.lm.json_file import read_json
 from memlab.lm.loading import loaded
 from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel
+from memlab.serialize import as_json
 
 BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
@@ -48,18 +50,8 @@ class ModelInfo:
         return "spalm" if "spalm" in self.record else None
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "title": self.title,
-            "kind": self.kind,
-            "method": self.method,
-            "architecture": self.architecture,
-            "tested": self.tested,
-            "bundled": self.bundled,
-            "size_mb": self.size_mb,
-            "recipe": self.record.get("recipe"),
-            "scores": self.record.get("scores"),
-        }
+        names = ("name", "title", "kind", "method", "architecture", "tested", "bundled", "size_mb")
+        return {**as_json(self, *names), "recipe": self.record.get("recipe"), "scores": self.record.get("scores")}
 
 
 def bundled_models() -> list[ModelInfo]:
@@ -74,7 +66,7 @@ def shipped_models() -> list[ModelInfo]:
 
 def _bundled(names: Iterable[str]) -> list[ModelInfo]:
     folders = [assets() / "models" / name for name in names]
-    return [_info(path, path.name) for path in folders if (path / "config.json").is_file()]
+    return [described(path, path.name) for path in folders if (path / "config.json").is_file()]
 
 
 def info(name: str) -> ModelInfo:
@@ -88,13 +80,14 @@ def info(name: str) -> ModelInfo:
             return model
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
-        return _info(folder.resolve(), str(folder.resolve()))
+        return described(folder.resolve(), str(folder.resolve()))
     if folder.is_dir():
         raise NotFound(f"The folder {name} holds no model: config.json is missing.")
-    return _info(from_hub(name, (m.name for m in shipped_models())), name)
+    return described(from_hub(name, (m.name for m in shipped_models())), name)
 
 
-def _info(path: Path, name: str) -> ModelInfo:
+def described(path: Path, name: str) -> ModelInfo:
+    """What is known of the model in a folder. Raises InputError for a damaged one, or one of another kind."""
     card_file = path / "README.md"
     record, config = read_json(path / "memlab.json"), read_json(path / "config.json")
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
@@ -110,8 +103,8 @@ def _info(path: Path, name: str) -> ModelInfo:
 def _kind(path: Path, config: dict[str, Any]) -> str:
     """Masked or causal, by the architecture that the configuration names."""
     check_folder(path, path.name)
-    told = config.get("architectures") or []
-    named = " ".join(map(str, told if isinstance(told, list) else [told]))
+    declared = config.get("architectures") or []
+    named = " ".join(map(str, declared if isinstance(declared, list) else [declared]))
     if "MaskedLM" in named or ("ForPreTraining" in named and config.get("model_type") == "bert"):
         return "masked"
     if "CausalLM" in named or "LMHead" in named:

@@ -36,7 +36,7 @@ class ModelCheck:
     missing, unexpected: names of weights. difference: largest |log p| between memlab and the module on the probe text.
     keys: name -> width. limit: tokens. positions: rows of its table; None where it has none.
     head: "parts" or "own" (the model's own path). cache: "plain", "own" or "none"; short_term: whether it can be cropped.
-    padding: whether texts of different lengths may stand in one batch.
+    padding: whether texts of different lengths may be in one batch.
     """
 
     name: str
@@ -87,7 +87,7 @@ def check_weights(name: str, info: Mapping[str, Any], prefix: str) -> tuple[str,
     if missing:
         hint = f" The files have {_listed(unexpected)} instead." if unexpected else ""
         raise InputError(
-            f"The model {name!r} cannot be used: its files hold no {_listed(missing)}, so random numbers would stand there."
+            f"The model {name!r} cannot be used: its files hold no {_listed(missing)}, so random numbers would take their place."
             f"{hint} Save the whole model again."
         )
     if mismatched or errors:

@@ -24,7 +24,7 @@ def write_model(
     """Configuration, fp16 weights, tokenizer, memlab.json and a SPALM's gate; the folder appears when it is whole.
 
     Raises:
-        InputError: something else stands at `out`, or it cannot be written.
+        InputError: something else is at `out`, or it cannot be written.
     """
     with new_model_folder(out) as work:
         module.eval().half().save_pretrained(work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +9,9 @@ import transformers
 from transformers import CONFIG_MAPPING
 
 from memlab.errors import InputError
+from memlab.lm.json_file import read_json
 
 Stamp = tuple[tuple[str, int, int], ...]
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """A JSON object from a file; empty where there is no file.
-
-    Raises:
-        InputError: the file is damaged, or holds something other than an object.
-    """
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} is damaged: {error}.") from error
-    if not isinstance(found, dict):
-        raise InputError(
-            f"{file} is damaged: it holds a {type(found).__name__}, a JSON object with the model's settings is expected."
-        )
-    return found
 
 
 def check_folder(folder: Path, name: str) -> None:
@@ -63,8 +44,8 @@ def check_folder(folder: Path, name: str) -> None:
 
 def _model_alone(config: dict[str, Any]) -> bool:
     """Whether transformers itself has the architecture; without "auto_map" it is the one that says so."""
-    told = config.get("architectures") or [None]
-    named = str(told[0] if isinstance(told, list) else told)
+    declared = config.get("architectures") or [None]
+    named = str(declared[0] if isinstance(declared, list) else declared)
     return not config.get("auto_map") or (config.get("model_type") in CONFIG_MAPPING and hasattr(transformers, named))
 
 

@@ -41,7 +41,7 @@ class _Output:
 
 
 class _Given(nn.Module):
-    """Stands in for a body: returns the states that the calling thread gives; anything else is the body's."""
+    """Replaces a body: returns the states that the calling thread gives; anything else is the body's."""
 
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ def own_head(module: PreTrainedModel, width: int) -> OwnHead | None:
         try:
             head = OwnHead(module, path)
             scores = head(states)
-        except Exception:  # whatever the model's code raises on a body that it did not expect
+        except Exception:  # any error of the model's code on an unexpected body
             continue
         if scores.shape[0] == 2 and scores.ndim == 2:
             return head

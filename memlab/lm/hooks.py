@@ -15,43 +15,43 @@ _local = threading.local()
 
 
 class _Recorder:
-    """A forward pre-hook that hands the module's input to the calling thread, if it is listening."""
+    """A forward pre-hook that hands the module's input to the calling thread, if it is capturing."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        heard = getattr(_local, "heard", None)
-        if heard is not None:
-            heard[self.name] = args[0] if args else next(iter(kwargs.values()))
+        captured = getattr(_local, "captured", None)
+        if captured is not None:
+            captured[self.name] = args[0] if args else next(iter(kwargs.values()))
 
 
 class _PositionRecorder(_Recorder):
-    """Hands over the positions that are looked up, also where a mask stands before them (OPT)."""
+    """Hands over the positions that are looked up, also where a mask precedes them (OPT)."""
 
     def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        told = kwargs.get("position_ids")
-        super().__call__(module, args if told is None else (told,), kwargs)
+        positions = kwargs.get("position_ids")
+        super().__call__(module, args if positions is None else (positions,), kwargs)
 
 
 class _OutputRecorder(_Recorder):
     """A forward hook that hands over the module's output instead."""
 
     def __call__(self, module: nn.Module, args: tuple, output: Tensor) -> None:  # type: ignore[override]
-        heard = getattr(_local, "heard", None)
-        if heard is not None:
-            heard[self.name] = output
+        captured = getattr(_local, "captured", None)
+        if captured is not None:
+            captured[self.name] = output
 
 
 @contextmanager
-def listening() -> Iterator[dict[str, Tensor]]:
+def capturing() -> Iterator[dict[str, Tensor]]:
     """While active, hooks of this thread record into the dictionary."""
-    before = getattr(_local, "heard", None)
-    _local.heard = {}
+    before = getattr(_local, "captured", None)
+    _local.captured = {}
     try:
-        yield _local.heard
+        yield _local.captured
     finally:
-        _local.heard = before
+        _local.captured = before
 
 
 def listen_to(module: PreTrainedModel, kind: str) -> None:
@@ -79,7 +79,7 @@ def body_of(module: PreTrainedModel) -> nn.Module:
 
 
 def last_transform(module: PreTrainedModel) -> nn.Module | None:
-    """The part whose output the last projection takes, where that projection is a product that no part stands for."""
+    """The part whose output the last projection takes, where that projection is a product that is not a module of its own."""
     for path in ("cls.predictions.transform", "lm_predictions.lm_head.LayerNorm"):
         own = module.config.model_type == "mobilebert" or path.startswith("lm_predictions")
         try:
@@ -112,9 +112,9 @@ def position_tables(module: PreTrainedModel) -> dict[str, nn.Embedding]:
     return found
 
 
-def first_position(heard: dict[str, Tensor], table: str, length: int) -> int | None:
+def first_position(captured: dict[str, Tensor], table: str, length: int) -> int | None:
     """The number of the first position that a text of `length` tokens took from a table; None when it took others."""
-    taken = heard.get(f"positions {table}")
+    taken = captured.get(f"positions {table}")
     if not isinstance(taken, Tensor) or taken.is_floating_point() or taken.ndim == 0 or taken.shape[-1] < length:
         return None  # a sinusoidal table is asked with a shape; some models read in blocks longer than the text
     row = taken.reshape(-1, taken.shape[-1])[0, :length]

@@ -11,7 +11,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, Repo
 from huggingface_hub.utils import HFValidationError
 
 from memlab.errors import InputError, NotFound
-from memlab.lm.folder_checks import read_json
+from memlab.lm.json_file import read_json
 
 _FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
 _TOKENIZER = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")

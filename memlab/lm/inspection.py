@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memlab.errors import InputError
 from memlab.lm.heads import is_plain, output_head
-from memlab.lm.hooks import body_of, first_position, last_transform, listening, position_tables, rows_from
+from memlab.lm.hooks import body_of, capturing, first_position, last_transform, position_tables, rows_from
 
 PROBE = 12  # tokens of the text that a model is tried on
 
@@ -72,7 +72,7 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
     """
     ids = torch.tensor([probe_ids(module, tokenizer)])
     try:
-        with listening() as heard:
+        with capturing() as captured:
             body = body_of(module)(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
@@ -81,7 +81,7 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
             )
         states = body.last_hidden_state[0]
         plain = is_plain(module, states.shape[-1])
-        with listening() as heard_by_head:
+        with capturing() as captured_by_head:
             scores = output_head(module, name, states.shape[-1], plain)(states)
     except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError, NotImplementedError) as error:
         raise InputError(
@@ -93,13 +93,13 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
         layers = getattr(body, "hidden_states", None)
         if layers is not None and len(layers) > 1 and layers[-2].shape[:2] == ids.shape:
             widths["penultimate"] = int(layers[-2].shape[-1])
-        last = heard_by_head.get("head")
+        last = captured_by_head.get("head")
         known = last_transform(module) is not None or _rows(module) == scores.shape[-1]
         if last is not None and last.numel() == len(states) * last.shape[-1] and known:
             widths["transform"] = int(last.shape[-1])
-    elif "ffn" in heard and heard["ffn"].numel() % ids.numel() == 0:
-        widths["ffn"] = heard["ffn"].numel() // ids.numel()
-    first, positions = _positions(module, heard, ids.shape[1])
+    elif "ffn" in captured and captured["ffn"].numel() % ids.numel() == 0:
+        widths["ffn"] = captured["ffn"].numel() // ids.numel()
+    first, positions = _positions(module, captured, ids.shape[1])
     return Inside(int(scores.shape[-1]), widths, plain, first, positions)
 
 
@@ -109,12 +109,12 @@ def _rows(module: PreTrainedModel) -> int:
     return int(weight.shape[0]) if isinstance(weight, Tensor) else 0
 
 
-def _positions(module: PreTrainedModel, heard: Mapping[str, Tensor], length: int) -> tuple[int, int | None]:
+def _positions(module: PreTrainedModel, captured: Mapping[str, Tensor], length: int) -> tuple[int, int | None]:
     """The number of the first position, and how many there are; (0, None) for a model without a table of them."""
     found = [
         (first, rows_from(table, first))
         for name, table in position_tables(module).items()
-        if (first := first_position(dict(heard), name, length)) is not None
+        if (first := first_position(dict(captured), name, length)) is not None
     ]
     return min(found, key=lambda pair: pair[1]) if found else (0, None)
 
@@ -123,8 +123,8 @@ def position_limit(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
     """How many tokens fit, special tokens included: by the tokenizer, the configuration and the table of positions."""
     config = module.config.get_text_config()
     names = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length", "max_sequence_length")
-    told = [value for name in names if isinstance(value := getattr(config, name, None), int) and value > 0]
-    known = [int(tokenizer.model_max_length), told[0] if told else 1024]
+    stated = [value for name in names if isinstance(value := getattr(config, name, None), int) and value > 0]
+    known = [int(tokenizer.model_max_length), stated[0] if stated else 1024]
     if inside.positions is not None:
         known.append(inside.positions)
     return max(2, min(known))

@@ -65,15 +65,20 @@ def loaded(found: ModelInfo) -> Loaded:
         return _kept[at]
 
 
+def read_anew(found: ModelInfo) -> Loaded:
+    """The model of a folder, read for this call alone. Raises InputError."""
+    return _read(found, stamp(found.path), ())
+
+
 def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     check_folder(found.path, found.name)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
         module, tokenizer, info = _from_files(found.path, found.kind)
-    except Exception as error:  # whatever a reader of files raises: nothing of it is loaded
+    except Exception as error:  # any error while the files are read: nothing is loaded
         raise InputError(
-            f"The model {found.name!r} cannot be loaded: {_first_line(error)} "
+            f"The model {found.name!r} cannot be loaded: {first_line(error)} "
             "memlab reads safetensors weights with a fast tokenizer, and never runs code from a model folder."
         ) from error
     if not tokenizer.is_fast:
@@ -111,7 +116,7 @@ def _language_model(found: ModelInfo, module: PreTrainedModel, tokenizer: PreTra
     return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """What an error of a reader says, in one line that ends with a full stop."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     said = (lines[0].strip() if lines else type(error).__name__)[:200]

@@ -24,12 +24,12 @@ from memlab.errors import InputError
 from memlab.lm.caches import CacheUse, find_cache
 from memlab.lm.folder_checks import Stamp, same_weights, stamp
 from memlab.lm.heads import output_head
-from memlab.lm.hooks import body_of, listen_to, listening
+from memlab.lm.hooks import body_of, capturing, listen_to
 from memlab.lm.inspection import KEYS, body_options, inspect_model, position_limit, probe_ids
 from memlab.lm.spans import Span, read_at_once, read_in_parts
 from memlab.lm.word_names import token_names
 
-__all__ = ["KEYS", "Encoded", "LanguageModel", "listen_to", "listening", "output_head"]
+__all__ = ["KEYS", "Encoded", "LanguageModel", "capturing", "listen_to", "output_head"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class LanguageModel:
         self.path, self.unmet = path, unmet
         self.notes: tuple[str, ...] = ()  # what a person should know of the model; shown with its answers
         self.stamp: Stamp = ()  # of its folder when it was read
-        self.padded = True  # whether texts of different lengths may stand in one batch
+        self.padded = True  # whether texts of different lengths may be in one batch
         listen_to(module, kind)
         self.inside = inspect_model(module, tokenizer, kind, name)
         self.adopt(module)
@@ -112,7 +112,7 @@ class LanguageModel:
 
     @cached_property
     def frame(self) -> tuple[list[int], list[int]]:
-        """The special tokens that stand before and after a text. A causal model's text is open at its end, so whatever
+        """The special tokens before and after a text. A causal model's text is open at its end, so whatever
         its tokenizer would put there is left out."""
         bare = self.tokenizer("a", add_special_tokens=False)["input_ids"]
         full = self.tokenizer("a")["input_ids"]
@@ -240,7 +240,7 @@ class LanguageModel:
     ) -> Encoded:
         """`encode` in one forward pass."""
         deep = "penultimate" in keys
-        with listening() as heard:
+        with capturing() as captured:
             body = body_of(self.module)(
                 input_ids=ids, attention_mask=mask, output_hidden_states=deep, **body_options(self.kind)
             )
@@ -251,9 +251,9 @@ class LanguageModel:
             if key == "penultimate":
                 found[key] = body.hidden_states[-2][rows, columns]
             elif key == "ffn":
-                found[key] = heard["ffn"].view(*ids.shape, -1)[rows, columns]
+                found[key] = captured["ffn"].view(*ids.shape, -1)[rows, columns]
             elif key == "transform":
-                found[key] = heard["head"].reshape(len(h), -1)
+                found[key] = captured["head"].reshape(len(h), -1)
             else:
                 found[key] = h
         return Encoded(found, scores.double().log_softmax(-1) if logp and scores is not None else None)

@@ -4,7 +4,7 @@ Two ways to read a text that is longer than what one forward pass takes:
 
 - `Windows`: overlapping windows, each read anew. A token is predicted in the first window that reaches
   it, so with at least `window - stride` tokens before it where the text has them. With `stride` equal to
-  `window`, the text is cut into windows that stand alone, each predicted from its second token on. The
+  `window`, the text is cut into independent windows, each predicted from its second token on. The
   same cuts as `memlab build` makes.
 - `Segments`: short-term memory. The text is read once, segment by segment; attention also sees the keys
   and values of the last `memory` tokens before the segment, kept from when they were read (a key-value
@@ -34,7 +34,7 @@ _PIECE_NUMBERS = 1 << 24  # scores of one piece: positions times vocabulary
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of `window` tokens that begin every `stride` tokens; `lead` stands before each and counts as part of it."""
+    """Windows of `window` tokens that begin every `stride` tokens; `lead` precedes each and counts as part of it."""
 
     window: int
     stride: int
@@ -256,8 +256,8 @@ def _carried(
         for at in range(0, len(ids) - 1, how.segment):
             part = ids[at : min(at + how.segment, len(ids) - 1)]
             place = torch.arange(at, at + len(part))
-            hidden, heard = model.cache.read(model.module, past, part, at)
-            keys = heard["ffn"].view(len(part), -1) if key == "ffn" else hidden
+            hidden, captured = model.cache.read(model.module, past, part, at)
+            keys = captured["ffn"].view(len(part), -1) if key == "ffn" else hidden
             crop(past, how.memory)  # the last states only; computed without gradients, so detached
             position = place + 1 - len(how.lead)
             real = position >= 0  # a lead of several tokens: the text is predicted, the lead is not
@@ -298,7 +298,7 @@ def passage(model: LanguageModel, text: str, limit: int | None = None, cut: bool
     ids, spans = tuple(read), np.asarray(offsets, np.int64).reshape(-1, 2)
     if len(ids) < 2:
         raise InputError(
-            f"The text is one token ({text.strip()!r}): nothing stands before it that could predict it. Type at least two words."
+            f"The text is one token ({text.strip()!r}): nothing precedes it that could predict it. Type at least two words."
         )
     if limit is not None and len(ids) > limit:
         end = int(spans[limit - 1, 1])

@@ -35,9 +35,9 @@ class Stream:
         """
         if self.past is None:
             return self._again(ids)
-        hidden, heard = self.model.cache.read(self.model.module, self.past, torch.tensor(list(ids)), self.length)
+        hidden, captured = self.model.cache.read(self.model.module, self.past, torch.tensor(list(ids)), self.length)
         self.length += len(ids)
-        key = heard["ffn"].view(len(ids), -1)[-1:] if self.key == "ffn" else hidden[-1:]
+        key = captured["ffn"].view(len(ids), -1)[-1:] if self.key == "ffn" else hidden[-1:]
         return hidden[-1:].float(), key.float()
 
     def _again(self, ids: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -4,8 +4,8 @@ The text is one stream of tokens, cut into as many lanes as a batch has rows; a 
 segment of every lane. With M > 0 the keys and values of the last M tokens before a segment are carried
 over from the step before, detached (the key-value cache of a model with rotary positions, in place of
 Transformer-XL's cached states, Dai et al. 2019): attention sees them, gradients do not. Carried are the
-states of the text that a segment goes on with and of no other, so a model of many short texts also learns
-to begin with nothing before it (texts that begin later in a segment see what stands before them, as they
+states of the text that a segment continues and of no other, so a model of many short texts also learns
+to begin with nothing before it (texts that begin later in a segment see what precedes them, as they
 do within it). All kinds of models read the same tokens in the same order, for equal numbers of steps.
 """
 
@@ -23,7 +23,8 @@ from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from memlab.errors import InputError, StoppedError
 from memlab.lm.caches import cache_argument
-from memlab.lm.optimization import Optimization, Progress
+from memlab.lm.optimization import Optimization
+from memlab.progress import Progress, Stop, never_stop, no_progress
 
 KINDS = {  # kinds of model that need nothing but a text; systems declare further ones as recipes
     "base": "a causal model without short-term memory",
@@ -87,7 +88,7 @@ def make_stream(texts: Sequence[Sequence[int]], lead: Sequence[int]) -> Stream:
     """The texts one after the other, each behind its start tokens, if there are any.
 
     Predicted is what a datastore of the same texts has as entries: every token of a text, but the first
-    where no start token stands before it.
+    where no start token precedes it.
     """
     ids: list[int] = []
     predicted: list[bool] = []
@@ -143,7 +144,7 @@ def new_model(recipe: TextRecipe, vocabulary: int) -> LlamaForCausalLM:
 
 
 def _visible(text: np.ndarray, places: np.ndarray, carried: int) -> Tensor | None:
-    """(B, carried + S) int64, 0 for carried states of another text than the segment goes on with; None for all visible."""
+    """(B, carried + S) int64, 0 for carried states of another text than the segment continues; None for all visible."""
     if carried == 0 or text[-1] == 0:
         return None
     first = places[:, :1]
@@ -164,8 +165,8 @@ def train_on_stream(
     stream: Stream,
     vocabulary: int,
     extra: Extra = Extra(),
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> LlamaForCausalLM:
     """Trains the model of `recipe`. Two runs with one seed on one machine give the same.
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,9 @@ from memlab.corpus.world import World
 from memlab.errors import StoppedError
 from memlab.lm.folder import write_model
 from memlab.lm.heads import plain_head
-from memlab.lm.optimization import Optimization, Progress
+from memlab.lm.optimization import Optimization
 from memlab.lm.tokenizer import make_tokenizer, start_only
+from memlab.progress import Progress, Stop, never_stop, no_progress
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,13 @@ class Recipe:
     warmup: int = 60
     weight_decay: float = 0.01
     mask_answer: float = 0.6
-    mask_subject: float = 0.25  # the answer's kind must then be told from the rest of the sentence
-    swap_subject: float = 0.1  # corrupted, as BERT corrupts tokens: another name of the subject's kind stands there
+    mask_subject: float = 0.25  # the answer's kind must then be inferred from the rest of the sentence
+    swap_subject: float = 0.1  # corrupted, as BERT corrupts tokens: replaced by another name of the subject's kind
     mask_other: float = 0.12
     sentences: int = 6  # causal: at most so many a passage
-    learn_other: float = 0.06  # causal: of the tokens besides answers (else "was born in" goes on with "the city of")
+    learn_other: float = (
+        0.06  # causal: of the tokens besides answers (else "was born in" is continued with "the city of")
+    )
 
 
 RECIPES = {
@@ -108,8 +111,8 @@ def train(
     recipe: Recipe,
     world: World,
     out: Path,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> Path:
     """Trains the model of `recipe` and writes its folder: configuration, fp16 weights, tokenizer, memlab.json.
 
@@ -259,7 +262,7 @@ def _subject_span(sentence: Sentence) -> tuple[int, int]:
 
 
 def _answer_span(sentence: Sentence) -> tuple[int, int]:
-    """Where the answer stands in the sentence (its last occurrence, if the subject's name contains it)."""
+    """Where the answer is in the sentence (its last occurrence, if the subject's name contains it)."""
     if sentence.answer is None:
         return (0, 0)
     blanked = sentence.text.replace(sentence.subject, "\0" * len(sentence.subject))

@@ -1,4 +1,4 @@
-"""Weights versions: the same model with some tensors changed, as a module object of its own.
+"""Weights versions: the same model with some tensors changed, as a separate module object.
 
 A version shares every unchanged parameter and buffer with the base (so it costs milliseconds and the
 memory of the changed tensors only) and is never changed after it is made. Swapping tensors inside a

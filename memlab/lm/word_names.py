@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from transformers import PreTrainedTokenizerBase
@@ -18,6 +19,8 @@ def token_names(tokenizer: PreTrainedTokenizerBase, count: int) -> list[str]:
 
 
 def _name(text: str, piece: str | None, number: int) -> str:
+    if piece and (byte := re.fullmatch("<0x([0-9A-Fa-f]{2})>", piece)) is not None and _HALF in text:
+        return f"<{byte[1].upper()}>"  # a byte of a vocabulary that falls back on bytes
     if _HALF in text and piece and (known := _bytes_of(piece)) is not None:
         return "".join(f"<{byte:02X}>" for byte in known)
     if bare := text.strip():
@@ -40,7 +43,7 @@ def visible(character: str) -> str:
 
 @cache
 def _byte_of() -> dict[str, int]:
-    """The character that stands for each byte in byte-level vocabularies: printable Latin-1 as it is, the others from
+    """The character that represents each byte in byte-level vocabularies: printable Latin-1 as it is, the others from
     U+0100 on, in order."""
     shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = [byte for byte in range(256) if byte not in shown]

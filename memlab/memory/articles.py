@@ -1,7 +1,7 @@
 """Article search: which articles a question is about.
 
 Kassner & Schuetze search only the entries of a few articles (Kassner & Schuetze 2020, section 2): an article
-whose title stands in the question is used alone; otherwise the three articles nearest by TF-IDF over
+whose title appears in the question is used alone; otherwise the three articles nearest by TF-IDF over
 hashed words and word pairs (as DrQA does, Chen et al. 2017).
 """
 
@@ -111,7 +111,7 @@ class ArticleSearch:
         return sparse.csr_matrix((weights, columns, ends), shape=(len(texts), self.matrix.shape[1]))
 
     def titled(self, question: str) -> list[int]:
-        """Rows of the articles whose title stands in the question, in the question's order, longest first.
+        """Rows of the articles whose title appears in the question, in the question's order, longest first.
 
         A title inside a longer one ("York" in "New York") does not count. Capitals count ("mercury" is
         not "Mercury"), but a title in lower case may begin a sentence.

@@ -2,7 +2,7 @@
 
 The collection is read in shards: some documents, or a part of one long document. Each shard's entries are planned (tokenization),
 encoded (forward passes) and written to a working folder; a shard counts when it has been renamed into
-place, so a build that is stopped, killed or out of disk goes on from its last finished shard. Memory
+place, so a build that is stopped, killed or out of disk continues from its last finished shard. Memory
 is bounded by the shard, not by the collection. At the end the shards are joined, the index is built,
 and the working folder is renamed to the datastore's name.
 
@@ -18,7 +18,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -35,16 +35,17 @@ from memlab.errors import HomeError, InputError, StoppedError, StoreError
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
 from memlab.memory.datastore import Datastore, Fingerprint, Meta
-from memlab.memory.files import Progress, concatenate, link, locked, put, put_away, write_array
+from memlab.memory.files import concatenate, link, locked, put, put_away, write_array
 from memlab.memory.index import make_index, recipe_for, write_index
 from memlab.memory.marks import mark
-from memlab.memory.plan import WHOLE, Reading, Tick, encode_plan, plan, plan_part
+from memlab.memory.plan import WHOLE, Reading, encode_plan, plan, plan_part
+from memlab.progress import Progress, Stop, Tick, never_stop, no_progress
 from memlab.results import Article
 
 SHARD_TOKENS = 60_000  # words, roughly, of the texts of one shard
 SHARED = ("values.i32", "tokens.i32", "documents.parquet", "articles.npz")  # by the datastores of one build
 LONG_WORD = 12  # characters, with its space
-TICK = 0.1  # seconds between two words of progress, and two looks for a wish to stop
+TICK = 0.1  # seconds between two reports of progress, and two checks of `stop`
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ def build(
     model: LanguageModel,
     documents: Sequence[Article],
     order: Order,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> list[Path]:
-    """Builds the datastores of an order; returns their folders. Goes on where an earlier try ended.
+    """Builds the datastores of an order; returns their folders. Continues where an earlier try ended.
 
-    `stop` is asked at every batch; what `progress` raises ends the build too, with finished shards kept.
+    `stop` is asked at every batch; exceptions of `progress` abort the build too; finished shards are kept.
 
     Raises:
         InputError: no text, or nothing in it that can be remembered.
@@ -89,7 +90,7 @@ def build(
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise HomeError(
                 f"The disk is full while building {order.name!r}. What is finished is kept: free some space "
-                "and build again, it goes on where it ended."
+                "and build again; it continues where it ended."
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise HomeError(
@@ -107,7 +108,7 @@ def check_name(name: str) -> None:
 
 
 def _build(
-    home: Path, model: LanguageModel, documents: Sequence[Article], order: Order, progress: Progress, stop: Callable
+    home: Path, model: LanguageModel, documents: Sequence[Article], order: Order, progress: Progress, stop: Stop
 ) -> list[Path]:
     folder = home / "datastores"
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +143,7 @@ class _Watch:
     """Progress within the shard of documents `first` to `last` (exclusive, fractions in a long one) of `count`."""
 
     progress: Progress
-    stop: Callable[[], bool]
+    stop: Stop
     first: float
     last: float
     count: int
@@ -158,12 +159,12 @@ class _Watch:
             self.progress(0.95 * at / self.count, f"{int(at)} of {self.count} texts read")
 
     def ask(self) -> None:
-        """Raises StoppedError if somebody wants the build to stop."""
+        """Raises StoppedError if the build was asked to stop."""
         if self.stop():
             raise StoppedError(self.stopped)
 
 
-def _indexing(progress: Progress, stop: Callable[[], bool], share: float) -> None:
+def _indexing(progress: Progress, stop: Stop, share: float) -> None:
     if stop():
         raise StoppedError("stopped while making the index; all shards are kept")
     progress(0.96 + 0.03 * share, "making the index")

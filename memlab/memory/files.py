@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,13 +13,13 @@ import filelock
 import numpy as np
 
 from memlab.errors import StoppedError
+from memlab.progress import Progress, Stop, never_stop
 
-Progress = Callable[[float, str], None]
-WAIT = 0.1  # seconds between two looks at a lock that somebody else holds
+WAIT = 0.1  # seconds between two tries of a lock that another process holds
 
 
 @contextmanager
-def locked(path: Path, progress: Progress, stop: Callable[[], bool] = lambda: False) -> Iterator[None]:
+def locked(path: Path, progress: Progress, stop: Stop = never_stop) -> Iterator[None]:
     """Holds a lock file; says so while another thread or process holds it. Raises StoppedError if `stop` says so."""
     lock = filelock.FileLock(path)
     while True:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import faiss  # its Python stubs lag behind the module, so mypy does not follow them
@@ -28,6 +28,7 @@ import numpy as np
 import torch
 
 from memlab.errors import InputError, StoreError
+from memlab.progress import Tick, no_tick
 
 # Stored keys are mapped from disk, read only; torch warns that it cannot promise not to write, and does not write.
 warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
@@ -46,10 +47,10 @@ def recipe_for(count: int) -> str:
     return "flat" if count <= 200_000 else "fastscan"
 
 
-def make_index(recipe: str, keys: np.ndarray, tick: Callable[[float], None] = lambda share: None) -> faiss.Index:
+def make_index(recipe: str, keys: np.ndarray, tick: Tick = no_tick) -> faiss.Index:
     """An index over `keys` (N, d), which may be memory-mapped; trained on a sample, filled in blocks.
 
-    `tick` hears before each block which share of the keys is in it; what it raises ends the work.
+    `tick` is called before each block with the fraction of the keys that is in the index; exceptions abort.
 
     Raises:
         InputError: unknown recipe, or too few entries for it (IVF needs at least as many as lists,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from memlab.memory.changes import Taught
 
 FOLDER = "taught-keys"
-FORM = 1  # of packs, and of how a taught text becomes entries; another number makes all of them anew
+FORM = 2  # of packs, and of how a taught text becomes entries; another number makes all of them anew
 MANY = 32  # small packs that are joined
 SMALL = 4 << 20  # bytes of a pack that is joined with others
 LARGEST = 512 << 20  # bytes of all packs of one identity
@@ -60,9 +60,9 @@ class KeptKeys:
     """The packs of one model and kind of key in a home folder; threads may share it."""
 
     def __init__(self, home: Path, lm: LanguageModel, key: str) -> None:
-        identity = json.dumps([FORM, lm.weights_hash, lm.tokenizer_hash, lm.kind, key, lm.d])
+        identity = json.dumps([FORM, lm.weights_hash, lm.tokenizer_hash, lm.kind, key, lm.width(key)])
         self.folder = home / FOLDER / hashlib.sha256(identity.encode()).hexdigest()[:32]
-        self.d = lm.d
+        self.d = lm.width(key)
         self._names: dict[str, frozenset[str]] = {}  # texts of the packs that were read, by the name of the pack
 
     def find(self, wanted: Sequence[Taught]) -> dict[str, Encoded]:
@@ -93,7 +93,7 @@ class KeptKeys:
             return
 
     def _packs(self) -> list[Path]:
-        """The largest first: most texts stand there."""
+        """The largest first: most texts are in it."""
         sized = []
         for path in self.folder.glob("*.pack"):
             try:

@@ -2,7 +2,7 @@
 
 A text that built a datastore retrieves itself. It is recognized by its characters: a document of the
 datastore that equals the text, contains it, or is contained in it. Then the entry of each token is known by
-its characters. A text that a person taught stays: it is remembered on purpose. Near-duplicates are recognized by what stands before: an entry whose `CONTEXT` preceding
+its characters. A text that a person taught stays: it is remembered on purpose. Near-duplicates are recognized by what precedes them: an entry whose `CONTEXT` preceding
 remembered tokens are those of the text.
 """
 

@@ -1,6 +1,6 @@
 """A datastore as a workspace sees it: the base, minus what was forgotten, plus what was taught.
 
-The ledger speaks of sources (which characters of which document), not of entry numbers, so the same
+The ledger names sources (which characters of which document), not of entry numbers, so the same
 changes hold for every datastore, model and index. Here they are resolved to the entries of one store:
 base entries that may no longer be found, and new entries numbered from N on. Texts are shown with
 forgotten words blacked out, in the same number of characters, so that offsets stay valid.
@@ -24,7 +24,7 @@ from memlab.memory.datastore import Datastore, Documents, Searchable
 from memlab.memory.found import Found
 from memlab.memory.index import brute_force, candidates, rerank
 from memlab.memory.search import MANY, search_all
-from memlab.memory.taught import Text, Texts
+from memlab.memory.taught import Text, Texts, without_entry
 from memlab.results import Article
 
 
@@ -57,7 +57,7 @@ class Joined:
 
 
 class EditedStore:
-    """Reads like the datastore it is laid over; made once for each state of the ledger, never changed.
+    """Read like the datastore below it; made once for each state of the ledger, never changed.
 
     Args:
         base: the datastore (or one whose keys are still being encoded).
@@ -111,6 +111,13 @@ class EditedStore:
     def new(self) -> NewEntries:
         """The entries of the taught texts that are not forgotten."""
         return self._new[0]
+
+    @cached_property
+    def left_out(self) -> Sequence[tuple[int, str]]:
+        """Number of the edit and text of what was taught and has no entry with this model; see `without_entry`."""
+        _ = self._new  # encodes them
+        pairs = zip(self.changes.taught, self._encoded, strict=True)
+        return [(t.seq, text) for t, e in pairs for text in without_entry(t, e)]
 
     @cached_property
     def words(self) -> Mapping[str, int]:

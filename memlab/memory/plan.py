@@ -10,7 +10,7 @@ an entry once, with at least `window - stride` tokens before it where the text h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,9 +20,9 @@ import torch
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
+from memlab.progress import Tick, no_tick
 from memlab.results import Article
 
-Tick = Callable[[float], None]
 BATCH_TOKENS = 6144  # tokens of one forward pass: large enough to fill two cores, small in memory
 
 
@@ -79,9 +79,9 @@ def plan(
     documents: Sequence[Article],
     first_row: int = 0,
     reading: Reading = WHOLE,
-    tick: Tick = lambda share: None,
+    tick: Tick = no_tick,
 ) -> Plan:
-    """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` hears of each document."""
+    """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` is called before each document."""
     return _planned(model, ((row, a, None) for row, a in enumerate(documents, first_row)), reading, tick)
 
 
@@ -117,7 +117,7 @@ def plan_part(
     row: int,
     part: tuple[int, int],
     reading: Reading = WHOLE,
-    tick: Tick = lambda share: None,
+    tick: Tick = no_tick,
 ) -> Plan:
     """The entries of those contexts of one document that begin within characters `part` (first, last exclusive).
 
@@ -126,12 +126,10 @@ def plan_part(
     return _planned(model, [(row, document, part)], reading, tick)
 
 
-def encode_plan(
-    model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tick = lambda share: None
-) -> dict[str, np.ndarray]:
+def encode_plan(model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tick = no_tick) -> dict[str, np.ndarray]:
     """Keys of all entries of a plan: name -> (n, d) float16. Contexts are batched by length.
 
-    `tick` hears before each batch which share of the entries is done; what it raises ends the encoding.
+    `tick` is called before each batch with the fraction of the entries that is done; exceptions abort.
     """
     out = {key: np.empty((len(plan), model.width(key)), np.float16) for key in keys}
     done = 0
@@ -229,7 +227,7 @@ def _windows(
     for at in range(0, max(1, len(ids)), stride):
         end = min(at + window, len(ids))
         if reading.stride == reading.window and reading.window is not None:
-            scored = at + 1  # each window stands alone: scored from its second token on
+            scored = at + 1  # windows are independent: scored from its second token on
         begin = int(offsets[at, 0]) if at < len(ids) else 0
         if part is None or part[0] <= begin < part[1]:
             targets = range(max(scored, at if lead else at + 1), end)
@@ -278,7 +276,7 @@ class TaughtPlan:
 def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]] | None) -> TaughtPlan:
     """The entries of a taught text: every word, or the words within `spans`.
 
-    A word that the model would have to spell in pieces becomes one entry all the same: its key is that
+    A word that the model would have to spell in pieces still becomes one entry: its key is that
     of one masked position (or of the position before it), its value the whole word, which only memory
     can say. A causal model of another's making keeps its own pieces, which it can say.
     """
@@ -286,15 +284,13 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
         whole = plan(model, [Article("taught", "taught", text)])
         keep = np.array([spans is None or _within(s[1:], spans) for s in whole.spans], bool).reshape(-1)
         return TaughtPlan(_picked(whole, keep), {})
-    before, after = model.frame
     contexts: list[list[int]] = []
     rows: list[tuple[int, int, int, int, int, int]] = []
     unknown: dict[int, str] = {}
     allowed = rememberable(model)
     for begin, end in sentence_spans(text) if model.kind == "masked" else [(0, len(text))]:
-        read, marked = model.read(text[begin:end])
-        room = model.limit - len(before) - len(after)
-        ids, offsets = read[:room], [(begin + a, begin + b) for a, b in marked[:room]]
+        ids, marked = model.read(text[begin:end])
+        offsets = [(begin + a, begin + b) for a, b in marked]
         for first, last in _words_of(text, offsets):
             a, b = offsets[first][0], offsets[last][1]
             one = first == last and (model.kind == "causal" or allowed[ids[first]])
@@ -302,20 +298,41 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
                 spans is not None and not _within((a, b), spans)
             ):
                 continue
-            if not one:
-                unknown[len(rows)] = model.same_word(text[a:b])
-            if model.kind == "masked":
-                context = [*before, *ids[: first + 1], *ids[last + 1 :], *after]
-                position = len(before) + first
-            else:
-                context, position = [*before, *ids[:first]], len(before) + first - 1
+            context, position = _around(model, ids, first, last)
             if position < 0:
                 continue
+            if not one:
+                unknown[len(rows)] = model.same_word(text[a:b])
             rows.append((len(contexts), position, ids[first] if one else -1, 0, a, b))
             contexts.append(context)
     table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
     values, places = table[:, 2].astype(np.int32), table[:, 3:].astype(np.int32)
     return TaughtPlan(Plan(contexts, table[:, 0], table[:, 1], values, places, model.kind == "masked"), unknown)
+
+
+def read_as(model: LanguageModel, text: str, span: tuple[int, int]) -> str | None:
+    """The token that holds the characters of `span` and others beside them; None where there is none."""
+    _, places = model.read(text)
+    wider = (text[a:b] for a, b in places if a < span[1] and span[0] < b and (a < span[0] or span[1] < b))
+    return next(wider, None)
+
+
+def _around(model: LanguageModel, ids: Sequence[int], first: int, last: int) -> tuple[list[int], int]:
+    """The context in which the word of tokens `first` to `last` is encoded, and the position of its key in it.
+
+    Where the text is longer than the model reads: for a masked model the piece that the word stands in, cut as
+    `_sentences` does (a word across a cut ends the piece); for a causal model the tokens just before the word.
+    """
+    before, after = model.frame
+    room = model.limit - len(before) - len(after)
+    if model.kind == "causal":
+        context = [*before, *ids[max(0, first - room) : first]]
+        return context, len(context) - 1
+    at = first - first % room
+    if last >= at + room:
+        at = max(0, last + 1 - room)
+    context = [*before, *ids[at : first + 1], *ids[last + 1 : at + room], *after]
+    return context, len(before) + first - at
 
 
 def _words_of(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

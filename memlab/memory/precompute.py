@@ -6,9 +6,9 @@ neighbors learns to copy the answer. Left out for a position are, besides itself
 - entries of the same text fewer than `gap` entries away: their contexts overlap with the position's;
 - entries in a sentence of at least `COPY` characters that is word for word the sentence of the
   position: a copy of it, which names the answer. (Shorter ones, "Yes, sir.", are common phrases. What
-  goes on for more than `LONG` characters, such as text without full stops, counts in pieces of so many.)
+  is longer than `LONG` characters, such as text without full stops, counts in pieces of so many.)
 
-A fact told in other words stays: that is what memory is for, and what it will have when the model is used.
+A fact stated in other words stays: that is what memory is for, and what it will have when the model is used.
 
 Every position of a text is compared with every entry of a memory, often 10^11 pairs. Where that would take
 minutes with an exact index, one with lists is made for the occasion, which hardly loses a neighbor.
@@ -29,6 +29,7 @@ from memlab.errors import StoppedError
 from memlab.memory.datastore import Datastore
 from memlab.memory.index import candidates, enough, make_index, rerank
 from memlab.memory.search import search_all
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.results import Article
 
 COPY, LONG = 24, 600
@@ -41,7 +42,7 @@ _MORE = (4, 32)  # so many times K are searched at first, and again where too fe
 class Positions:
     """The training positions whose neighbors are wanted, in the order of the text.
 
-    keys: (n, d) of the frozen encoder. sentence: (n,) the sentence they stand in, see `sentences_of`.
+    keys: (n, d) of the frozen encoder. sentence: (n,) the sentence they are in, see `sentences_of`.
     own: whether they are the entries of the datastore itself, in its order.
     """
 
@@ -104,8 +105,8 @@ def neighbors(
     K: int,
     gap: int,
     apart: bool = True,
-    progress: Callable[[float, str], None] = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> np.ndarray:
     """(n, K) int32 entry numbers of each position's nearest entries, -1 where fewer are left.
 

@@ -21,8 +21,8 @@ from memlab.lm.prompts import ReadPrompt, read_prompt
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.found import Found
 from memlab.memory.overlay import EditedStore
-from memlab.memory.plan import Tick
 from memlab.memory.search import search_all, search_within
+from memlab.progress import Tick, no_tick
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def encode_many(
     prompts: Sequence[ReadPrompt],
     key: str,
     batch: int = 128,
-    tick: Tick = lambda share: None,
+    tick: Tick = no_tick,
 ) -> EncodedPrompts:
     """Query keys, log-probabilities (float64) and top states of prompts, in batches of similar length.
 

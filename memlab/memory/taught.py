@@ -38,7 +38,7 @@ class Text:
 
     @cached_property
     def titled(self) -> list[int]:
-        """Rows of the articles whose title stands in it."""
+        """Rows of the articles whose title appears in it."""
         return self._store.articles.titled(self.shown)
 
 
@@ -103,6 +103,17 @@ def encode_taught(lm: LanguageModel, taught: Sequence[Taught], key: str) -> list
         Encoded(keys[first[n] : first[n + 1]].copy(), p.plan.values, p.plan.spans[:, 1:], p.unknown)
         for n, p in enumerate(planned)
     ]
+
+
+def without_entry(taught: Taught, made: Encoded) -> list[str]:
+    """What was to be remembered of a text and gave no entry: words that were named, or the text as a whole.
+
+    A model gives none for a word that it reads as a part of a longer token ("York" in "New York"), and, if it is
+    masked, for stop words and punctuation.
+    """
+    if taught.spans is None:
+        return [] if len(made.values) else [taught.text]
+    return [taught.text[a:b] for a, b in taught.spans if not overlaps(made.spans, ((a, b),)).any()]
 
 
 def _joined(plans: Sequence[Plan]) -> Plan:

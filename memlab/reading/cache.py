@@ -29,7 +29,7 @@ class Attended:
     """What the cache says before each of n words.
 
     weights: (n, m) each remembered word's share, rows sum to 1 (to 0 before the first word of a text).
-    words: (m,) ids of the remembered words. positions: (m,) where they stand in the text.
+    words: (m,) ids of the remembered words. positions: (m,) their places in the text.
     """
 
     weights: Tensor

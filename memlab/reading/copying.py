@@ -1,4 +1,4 @@
-"""Which stretches of a generated text stand word for word in a remembered passage.
+"""Which stretches of a generated text occur word for word in a remembered passage.
 
 A neighbor that remembers the very token that was said is a place in a passage where the same word stands. From
 there both texts are compared in both directions. Spans begin with a word, and are maximal: none lies within another.
@@ -65,7 +65,7 @@ def _reach(store: Searchable, said: np.ndarray, t: np.ndarray, entries: np.ndarr
 
 
 def _unbroken(store: Searchable, begin: int, tokens: int) -> bool:
-    """Whether only spaces stand between the entries; a token that is no entry of its own may stand there."""
+    """Whether only spaces are between the entries; a token that is no entry may be there."""
     spans = store.spans[np.arange(begin, begin + tokens)]
     text = store.documents.article(int(spans[0, 0])).text
     return all(not text[a:b].strip() for a, b in zip(spans[:-1, 2], spans[1:, 1], strict=True))

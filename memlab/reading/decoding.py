@@ -60,7 +60,7 @@ def nucleus(p: np.ndarray, decoding: Decoding) -> tuple[np.ndarray, np.ndarray]:
 def choose(p: np.ndarray, decoding: Decoding, position: int) -> int:
     """One word of a distribution (V,) before the token at `position` of a text.
 
-    The random number belongs to seed and position alone. So a text that is continued from its middle goes on
+    The random number belongs to seed and position alone. So a text that is continued from its middle continues
     as it would have, and with and without memory the same numbers are drawn.
     """
     if decoding.temperature == 0:

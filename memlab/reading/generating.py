@@ -3,14 +3,14 @@
 The mixture of each step is that of `memlab.reading.mixture`, and it is the mixture that is decoded: with
 lambda 0 a greedy generation is the model's own, token by token.
 
-A word that only memory can say (taught, and no token of the model) can be said. The model then reads the
+A word that only memory can say (taught, and no token of the model) can be generated. The model then reads the
 pieces into which its tokenizer splits the word, as it would read them in a text.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -21,11 +21,11 @@ from memlab.corpus.word_kinds import kinds
 from memlab.lm.model import LanguageModel
 from memlab.lm.writing import Writer
 from memlab.memory.found import Found
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.decoding import Decoding, choose
 from memlab.reading.mixture import Sides
 from memlab.reading.next_token import next_token
 from memlab.reading.passes import Order
-from memlab.reading.states import Progress
 from memlab.reading.tracing import SHOWN, Mixing, frequencies, step_of
 from memlab.results import Remembered, TraceStep, TraceToken, WordProbability
 
@@ -33,7 +33,7 @@ TOP = 8  # most probable words kept of each side: what can be chosen instead
 
 
 @dataclass(frozen=True)
-class Said:
+class NewToken:
     """One generated token: see `memlab.results.Node`."""
 
     token: TraceToken
@@ -46,7 +46,7 @@ class Said:
 class Generated:
     """What was generated, why it ended (see ENDINGS), and milliseconds by kind of work."""
 
-    said: list[Said]
+    tokens: list[NewToken]
     ended: str
     ms: dict[str, float] = field(default_factory=dict)
 
@@ -83,7 +83,7 @@ class Describer:
         self.lm, self.words, self.first, self.at = lm, words, first, at
         self.writer = Writer(lm, ids)
         self.waiting: Chosen | None = None
-        self.said: list[Said] = []
+        self.tokens: list[NewToken] = []
 
     def keep(self, token: Chosen) -> None:
         """Keeps a token until there is time to describe it."""
@@ -97,9 +97,9 @@ class Describer:
         characters = "" if end else self.writer.write(reads)
         if word >= self.lm.V:
             characters = f" {self.words[word]}"
-        token = _token(self.words, sides, found, word, characters, self.first + len(self.said), self.at)
+        token = _token(self.words, sides, found, word, characters, self.first + len(self.tokens), self.at)
         self.at += len(characters)
-        self.said.append(Said(token, reads, chosen, _votes(found, word)))
+        self.tokens.append(NewToken(token, reads, chosen, _votes(found, word)))
         self.waiting = None
 
 
@@ -111,8 +111,8 @@ def generate(
     begin: Start,
     decoding: Decoding,
     max_tokens: int,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> Generated:
     """Continues a text by at most `max_tokens` tokens.
 
@@ -148,7 +148,7 @@ def generate(
                 break
     describer.describe()
     total = 1e3 * (time.perf_counter() - start)
-    return Generated(_described(describer.said, order, begin.text), ended, {**following.ms, "total": total})
+    return Generated(_described(describer.tokens, order, begin.text), ended, {**following.ms, "total": total})
 
 
 @torch.inference_mode()
@@ -169,8 +169,8 @@ def pieces(lm: LanguageModel, word: str) -> tuple[int, ...]:
 
 def end_tokens(lm: LanguageModel) -> frozenset[int]:
     """The ids with which the model ends a text."""
-    told = getattr(lm.module.generation_config, "eos_token_id", None)
-    return frozenset([told] if isinstance(told, int) else told or ())
+    ids = getattr(lm.module.generation_config, "eos_token_id", None)
+    return frozenset([ids] if isinstance(ids, int) else ids or ())
 
 
 def _token(
@@ -223,14 +223,15 @@ def _votes(found: Found | None, word: int) -> tuple[int, ...]:
     return () if found is None else tuple(found.entries[0][found.values[0] == word].tolist())
 
 
-def _described(said: list[Said], order: Order, text: str) -> list[Said]:
+def _described(tokens: list[NewToken], order: Order, text: str) -> list[NewToken]:
     """With kind and frequency of each token, which need the whole text."""
-    if not said:
-        return said
-    whole = text + "".join(s.token.text for s in said)
-    kind = kinds(whole, [(s.token.start, s.token.end) for s in said])
-    ids = np.array([s.token.id for s in said])
-    often = frequencies(order.search.store, ids).tolist() if order.search else [None] * len(said)
+    if not tokens:
+        return tokens
+    whole = text + "".join(s.token.text for s in tokens)
+    kind = kinds(whole, [(s.token.start, s.token.end) for s in tokens])
+    ids = np.array([s.token.id for s in tokens])
+    often = frequencies(order.search.store, ids).tolist() if order.search else [None] * len(tokens)
     return [
-        replace(s, token=replace(s.token, kind=what, frequency=n)) for s, what, n in zip(said, kind, often, strict=True)
+        replace(s, token=replace(s.token, kind=what, frequency=n))
+        for s, what, n in zip(tokens, kind, often, strict=True)
     ]

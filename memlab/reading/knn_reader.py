@@ -10,8 +10,10 @@ from typing import Any
 
 from memlab.declare import checked
 from memlab.errors import InputError
+from memlab.lm.model import LanguageModel
 from memlab.lm.passage import check_causal
 from memlab.memory.datastore import Datastore, Searchable
+from memlab.memory.overlay import EditedStore
 from memlab.memory.retrieval import check_k
 from memlab.reading.gates import Constant, KnnGate
 from memlab.reading.reader import House, KnnMixer, Reader, Request, Sources
@@ -41,11 +43,12 @@ class KnnReader(Reader):
             notices.append("The memory is still being built; only the articles that the prompt is about were searched.")
         gate = self.gate(request.gate or "constant", base, s, house)
         store = house.edited(base, lm, s.key, request.as_of)
+        notices += not_remembered(store, lm)
         check_k(store, s.k)
         mixer = KnnMixer(gate, getattr(s, how.knn.divisor), how.knn.root)
         return Sources(
             house.weights(lm, request.as_of), lm, s.key, mixer, house.head(request.as_of), Search(store, s.k, request.leave_out),
-            name, within, getattr(s, "articles", 0), request.gate, s, tuple(notices), base,
+            base.name, within, getattr(s, "articles", 0), request.gate, s, tuple(notices), base,
         )  # fmt: skip
 
     def settings(self, datastore: str, request: Request, house: House) -> Any:
@@ -68,6 +71,19 @@ class KnnReader(Reader):
         if kind != "constant":
             raise InputError(f"{self.method.title} has one gate: constant.")
         return Constant(settings.lam)
+
+
+def not_remembered(store: Searchable, lm: LanguageModel) -> list[str]:
+    """One sentence where edits taught something that has no entry in this memory; else nothing."""
+    left = store.left_out if isinstance(store, EditedStore) else []
+    if not left:
+        return []
+    seq, text = left[0]
+    more = f" The same holds for {len(left) - 1:,} more." if len(left) > 1 else ""
+    return [
+        f"Edit {seq} taught {text[:80]!r}, and {lm.name} has no entry for it: it reads it as a part of a longer word, "
+        f"or as a word that is not remembered.{more}"
+    ]
 
 
 def whole_store(store: Searchable) -> Datastore:

@@ -8,7 +8,7 @@ Methods that mix distributions, after the softmax, are a `KnnMixture`:
 
     p = lambda p_kNN + (1 - lambda) [ lambda_c p_cache + (1 - lambda_c) p_LM ]
 
-Methods that mix otherwise bring a `Mixture` of their own.
+Methods that mix differently define their own `Mixture`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Sides:
 
     knn, cache: None where there is none. gate: (n,) lambda, or the weight of the model's state. weights: (n, k) share of each neighbor.
     log_lm: (n, V) log-probabilities of `lm`, and log_model of the model's part of the mixture, which has the
-    weight e^log_share (n,): what 32 bits round to 0 has a loss all the same.
+    weight e^log_share (n,): what 32 bits round to 0 still has a loss.
     """
 
     lm: Tensor

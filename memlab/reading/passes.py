@@ -15,9 +15,10 @@ import numpy as np
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Passage, Segments, Windows
 from memlab.memory.found import Found
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.gates import KnnGate
 from memlab.reading.mixture import before_of
-from memlab.reading.states import Progress, Search, States, find_neighbors, read_states
+from memlab.reading.states import Search, States, find_neighbors, read_states
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Order:
         local, carried: how the text is read without and with short-term memory (None: without only).
         key: which representation of `base` is the key. search: None reads without long-term memory.
         asks: the gate that decides before the search whether to search; None searches always.
-        keys_local: whether the keys are those of a reading without short-term memory, whatever `lm` reads with.
+        keys_local: whether the keys are those of a reading without short-term memory, independent of what `lm` reads with.
     """
 
     lm: LanguageModel
@@ -76,8 +77,8 @@ class Read:
 def read(
     order: Order,
     passage: Passage,
-    progress: Progress = lambda fraction, message: None,
-    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
 ) -> Read:
     """Forward passes and searches, with as few of both as the sources need."""
     start, N = time.perf_counter(), len(passage)

@@ -1,4 +1,4 @@
-"""What a method must bring to answer: a `Reader`, which decides what reads and what is searched, and a `Mixer`.
+"""What a method must define to answer: a `Reader`, which decides what reads and what is searched, and a `Mixer`.
 
 A request (a prompt, a passage, a generation, with settings) goes through a method in two steps:
 
@@ -27,17 +27,14 @@ from memlab.memory.datastore import Searchable
 from memlab.memory.found import Found
 from memlab.memory.leave_out import LEAVE_OUT
 from memlab.memory.shelf import Shelf
+from memlab.progress import Progress, no_progress
 from memlab.reading.cache import SPREAD, Attended
 from memlab.reading.gates import KnnGate
 from memlab.reading.mixture import KnnMixture, Mixture, lambdas
-from memlab.reading.states import Progress, Search, States
+from memlab.reading.states import Search, States
 from memlab.results.gate import NO_GATE, GateInfo, lambda_gate
 
 PRESETS = ("calibrated", "paper")
-
-
-def no_progress(fraction: float, message: str) -> None:
-    """Ignores progress."""
 
 
 @dataclass(frozen=True)

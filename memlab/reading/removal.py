@@ -1,6 +1,6 @@
 """The smallest set of neighbors whose removal changes the answer.
 
-Entries i stand in the order of their distances with weights e_i = exp(score_i); the first k that are left
+Entries i are in the order of their distances with weights e_i = exp(score_i); the first k that are left
 vote. The mixture's answer a loses to a word b when
 
     lambda (W_b - W_a) / W + (1 - lambda) (p_LM(b) - p_LM(a)) > 0,      W_y = sum of the e_i with value y
@@ -25,7 +25,7 @@ import numpy as np
 from memlab.reading.mixing import mix, remember
 
 ROUNDING = 1e-12  # relative size of a sum that may be zero: such a tie is decided by mixing
-WIDEST = 700.0  # difference of scores from which exp() of the smaller one is no longer a number of its own
+WIDEST = 700.0  # difference of scores from which exp() of the smaller one underflows beside that of the larger
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from memlab.memory.datastore import Searchable
 from memlab.memory.found import Found
 from memlab.memory.leave_out import SPARE, contexts, own_entries, repeats, without
 from memlab.memory.retrieval import check_k, search_everywhere
+from memlab.progress import Stop, never_stop
 
-Progress = Callable[[float, str], None]
 PIECE = 256  # tokens between two looks at the Stop button
 
 
@@ -55,7 +55,7 @@ def read_states(
     how: Windows | Segments,
     key: str,
     progress: Callable[[int], None] = lambda tokens: None,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop = never_stop,
 ) -> States:
     """One pass over a passage; when asked to stop, what was read so far."""
     predicted = np.zeros(len(ids), bool)
@@ -115,7 +115,7 @@ def find_neighbors(
     ids: Sequence[int],
     spans: np.ndarray,
     progress: Callable[[int], None] = lambda tokens: None,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop = never_stop,
 ) -> Found:
     """The neighbors of every token (N, k); -1 where memory is not asked or the search was stopped before."""
     N, k = len(ids), search.k

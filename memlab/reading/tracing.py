@@ -157,9 +157,7 @@ def _combinations(made: Read, mixing: Mixing, arrays: TraceArrays, rows: np.ndar
     if short or long:
         out.append(combination(arrays.loss, short, long))
     alone = mixture(made, made.full, mixing)[0].losses_of_memory(made.passage.ids, rows) if long else None
-    if (
-        alone is not None
-    ):  # infinite as soon as one token is not among its neighbors' values; the share of those is told
+    if alone is not None:  # infinite as soon as one token is not among its neighbors' values; their share is reported
         out.append(combination(alone, short_term=made.carried is not None, long_term=True, local=False))
     return out
 

@@ -1,4 +1,4 @@
-"""A workspace as one file: a zip archive that can be sent to somebody.
+"""A workspace as one file: a zip archive that can be shared.
 
     manifest.json                  format, version, workspace, number and hash of the last edit, sha256 of the rows
     rows.jsonl                     one edit a line, in order
@@ -119,7 +119,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 @contextmanager
 def _refusing(path: Path | str | None) -> Iterator[None]:
-    """One message for whatever is wrong with an archive."""
+    """One message for everything that can be wrong with an archive."""
     try:
         yield
     except (

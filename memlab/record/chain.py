@@ -1,7 +1,7 @@
 """Rows of the ledger and the hash chain that ties them together.
 
 Each row's hash covers all its fields and the hash of the row before it, so that a row that was changed,
-taken out, put in or moved is found. The chain does not protect against somebody who can write the
+taken out, put in or moved is found. The chain does not protect against anyone who can write the
 database and computes all later hashes anew.
 """
 
@@ -128,7 +128,7 @@ def _numbering(sequences: Sequence[int], head: int) -> list[Problem]:
     missing = [n for n in range(1, min(head, len(there) + MOST_MISSING) + 1) if n not in there]
     extra = [n for n in sequences if not 1 <= n <= head]
     found = [Problem(n, "missing", f"Edit {n} is missing.") for n in missing]
-    if head > len(there) + MOST_MISSING:  # a head that somebody set
+    if head > len(there) + MOST_MISSING:  # a head that was changed by hand
         found.append(Problem(head, "missing", f"The workspace says that it has {head} edits; it has {len(there)}."))
     return found + [Problem(n, "added", f"Edit {n} is there, but the workspace ends with edit {head}.") for n in extra]
 

@@ -173,7 +173,7 @@ class Database:
             yield
         except IntegrityError as error:
             raise RecordError(
-                f"{self._name} refused a row, probably because somebody else wrote the same at the same moment "
+                f"{self._name} refused a row, probably because another process wrote the same at the same moment "
                 f"({error.orig}). Nothing was changed: try again."
             ) from error
         except (SQLAlchemyError, sqlite3.Error, CommandError) as error:
@@ -181,20 +181,20 @@ class Database:
 
     def _reason(self, error: Exception) -> str:
         origin = error.orig if isinstance(error, DBAPIError) else error
-        said = " ".join(str(origin).split())[:200]
-        if isinstance(error, DBAPIError) and (lost := _missing_table(said)):
+        message = " ".join(str(origin).split())[:200]
+        if isinstance(error, DBAPIError) and (lost := _missing_table(message)):
             return f"has no table {lost!r}: it {_DAMAGED}"
         if self.file is None:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
-                return f"cannot be reached ({said}). Try again, or check MEMLAB_DATABASE_URL."
-            return f"cannot be used ({said}). Check MEMLAB_DATABASE_URL, the server and the rights of its user."
+                return f"cannot be reached ({message}). Try again, or check MEMLAB_DATABASE_URL."
+            return f"cannot be used ({message}). Check MEMLAB_DATABASE_URL, the server and the rights of its user."
         code = getattr(origin, "sqlite_errorcode", 0) & 0xFF  # extended codes keep the primary one in the low byte
         if not self.file.exists() and code not in (sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS):
             return (
                 "is gone: it was removed or moved while memlab was running. Put it back, or start memlab again to "
                 "begin with an empty one."
             )
-        return _REASONS.get(code, f"cannot be used ({said}). If that stays so, put back a copy of it.")
+        return _REASONS.get(code, f"cannot be used ({message}). If that stays so, put back a copy of it.")
 
 
 _DAMAGED = (
@@ -241,7 +241,7 @@ def _sqlite_file(url: URL) -> Path:
 
 
 def _sqlite_engine(url: URL, file: Path) -> Engine:
-    """An engine whose connections never make a file, notice when theirs was removed, and begin as told."""
+    """An engine whose connections never make a file, notice when theirs was removed, and begin with the given statements."""
     mode = str(url.query.get("mode", "rw"))
 
     def connect() -> sqlite3.Connection:
@@ -280,20 +280,20 @@ def _identity(file: Path) -> tuple[int, ...]:
 
 
 def _as_text(content: bytes) -> str:
-    """A text column; bytes that are no UTF-8 were changed by somebody and are kept for `verify` to find."""
+    """A text column; bytes that are no UTF-8 were changed from outside and are kept for `verify` to find."""
     return content.decode("utf-8", "surrogateescape")
 
 
-def _missing_table(said: str) -> str | None:
+def _missing_table(message: str) -> str | None:
     """The table that an error of any database says is not there."""
     found = re.search(
-        r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist|Table '(?:\w+\.)?(\w+)' doesn't", said
+        r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist|Table '(?:\w+\.)?(\w+)' doesn't", message
     )
     return next(filter(None, found.groups()), None) if found else None
 
 
 def from_json(text: str | bytes) -> Any:
-    """A JSON column. What is no JSON was changed by somebody: it becomes text, which is found where an object stands."""
+    """A JSON column. What is no JSON was changed from outside: it becomes text, which checks then find in place of an object."""
     try:
         return json.loads(text, parse_constant=_no_number)
     except (ValueError, TypeError, RecursionError):

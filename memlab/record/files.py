@@ -34,7 +34,7 @@ def files_locked(home: Path, wait: float = -1) -> Iterator[None]:
 
 @contextmanager
 def temporary_file(home: Path) -> Iterator[Path]:
-    """A path in tmp/ to write a file to; what still stands there at the end is removed.
+    """A path in tmp/ to write a file to; what is still there at the end is removed.
 
     Raises:
         HomeError: the disk is full or the folder cannot be written (also when the block finds that out).

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from memlab.corpus.door import checked_texts
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError, NotFound
 from memlab.memory.changes import blacked_out
@@ -31,14 +32,15 @@ def find_sources(
     Args:
         articles, corpus: the collection as it was read, and its identity.
         active: the edits that hold.
-        text: what stands there, in capitals or not. Alone it is the place itself.
+        text: the text there, in capitals or not. Alone it is the place itself.
         value: a whole word; with `text`, in sentences that hold that.
         document: id, title or part of a title. Alone it gives the document's sentences.
 
     Raises:
-        InputError: nothing to search for, or a limit outside 1 to MOST.
+        InputError: nothing to search for, broken characters, or a limit outside 1 to MOST.
         NotFound: no document of that name.
     """
+    checked_texts((part for part in (text, value, document) if part), "What is searched for")
     text, value, document = (" ".join(part.split()) if part else None for part in (text, value, document))
     if not (text or value or document):
         raise InputError("Say what to search for: a text, a word (value) or a document.")

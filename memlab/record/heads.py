@@ -5,8 +5,8 @@
 
 The chain of hashes alone cannot tell when its end is cut off and the workspace's row is set back to fit, or when it
 is computed anew. A head is written after its edit is committed, so that after a crash it may lag behind but is never
-ahead: `problems` accepts a head that still stands in the chain. A head that does not is left as it is, so that the
-finding stays. Somebody who can change the database, these files and the key can change history unnoticed.
+ahead: `problems` accepts a head that is still in the chain. A head that does not is left as it is, so that the
+finding stays. Anyone who can change the database, these files and the key can change history unnoticed.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Heads:
         return Kept(heads, broken, self._folder, self._prefix, self._shared)
 
     def _continues(self, before: Head, head: Head) -> bool:
-        """Whether a head follows the one that is kept: that one still stands in the chain, before it."""
+        """Whether a head follows the one that is kept: that one is still in the chain, before it."""
         if before.created != head.created:
             return self._shared
         if before.sequence == 0:
@@ -150,9 +150,9 @@ class Heads:
         except FileNotFoundError:
             return None
         try:
-            told = json.loads(text)
-            signature = told.pop("signature")
-            head = Head(**told)
+            record = json.loads(text)
+            signature = record.pop("signature")
+            head = Head(**record)
             if hmac.compare_digest(signature, self._signature(head)):
                 return head
         except (KeyError, TypeError, AttributeError, ValueError, OSError):

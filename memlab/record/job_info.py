@@ -56,14 +56,14 @@ class JobInfo:
 
 
 def job_info(values: Mapping[str, Any]) -> JobInfo:
-    """A job as its row says; a value that somebody changed to another type is replaced, and `error` says so."""
-    told = {field.name: values[field.name] for field in fields(JobInfo)}
-    wrong = [name for name, types in _TYPES.items() if not isinstance(told[name], types)]
+    """A job as its row says; a value that was changed to another type is replaced, and `error` says so."""
+    known = {field.name: values[field.name] for field in fields(JobInfo)}
+    wrong = [name for name, types in _TYPES.items() if not isinstance(known[name], types)]
     for name in wrong:
-        told[name] = _INSTEAD.get(name)
+        known[name] = _INSTEAD.get(name)
     if wrong:
-        told["error"] = f"The row of this job is damaged ({', '.join(wrong)}). Remove it."
-    return JobInfo(**told)
+        known["error"] = f"The row of this job is damaged ({', '.join(wrong)}). Remove it."
+    return JobInfo(**known)
 
 
 _TEXT_OR_NONE = (str, type(None))
@@ -92,5 +92,5 @@ def lives(job: Job) -> bool:
         except ProcessLookupError:
             return False
         except PermissionError:
-            pass  # it lives, as somebody else's
+            pass  # it runs, under another user
     return time.time() - job.heartbeat < STALE_AFTER

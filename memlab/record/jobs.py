@@ -27,14 +27,13 @@ from cachetools import LRUCache
 from sqlalchemy import delete, select, update
 
 from memlab.errors import InputError, MemlabError, NotFound, RecordError
+from memlab.progress import Progress, Stop
 from memlab.record.chain import plain
 from memlab.record.database import Database
 from memlab.record.job_info import GOING, HOST, RESUMABLE, RUNNER, JobInfo, job_info, lives
 from memlab.record.ledger import now
 from memlab.record.tables import Job
 
-Progress = Callable[[float, str], None]
-Stop = Callable[[], bool]
 Work = Callable[[Progress, Stop], Any]
 
 WORKERS = 2
@@ -49,13 +48,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Task:
-    """A job of this process. `told`: its function was told to stop. `raised`: what it ended with."""
+    """A job of this process. `told_to_stop`: its function was asked to stop. `raised`: what it ended with."""
 
     id: str
     work: Work
     stored: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
-    told: bool = False
+    told_to_stop: bool = False
     fraction: float = 0.0
     message: str = ""
     written: float = 0.0
@@ -101,7 +100,7 @@ class Jobs:
 
         Args:
             alone: where a job of this kind is waiting or running, in any process, that one is returned instead.
-            here: the work is done before this returns, in the calling thread, and what it raises is raised.
+            here: the work is done before this returns, in the calling thread, and its exceptions are raised.
             stored: whether the result is recorded; if not, only this process has it.
 
         Raises:
@@ -220,7 +219,7 @@ class Jobs:
         return not any(jobs._tasks for jobs in ours)
 
     def _interrupt(self, ids: Sequence[str]) -> None:
-        """Marks jobs of this process as interrupted, whatever their functions still do."""
+        """Marks jobs of this process as interrupted, even if their functions still run."""
         if not ids:
             return
         mine = update(Job).where(Job.id.in_(ids), Job.runner == RUNNER, Job.state.in_(GOING))
@@ -282,18 +281,18 @@ class Jobs:
             return True
 
     def _run(self, task: _Task) -> dict[str, Any]:
-        """Does the work; returns what is to be written about its end. A job that was told to stop is stopped."""
+        """Does the work; returns what is to be written about its end. A job that was asked to stop is stopped."""
         try:
             outcome = task.work(self._progress(task), partial(self._stop_requested, task))
             result = plain(_as_json(outcome), "result") if task.stored else None
             self._outcomes[task.id] = outcome
-            return {"state": "stopped" if task.told else "done", "result": result}
+            return {"state": "stopped" if task.told_to_stop else "done", "result": result}
         except MemlabError as error:
             task.raised = error
-            return {"state": "stopped" if task.told else "failed", "error": str(error)}
+            return {"state": "stopped" if task.told_to_stop else "failed", "error": str(error)}
         except BaseException as error:  # also SystemExit: the thread must live on, and the job must not seem to run
             task.raised = error
-            if task.told or isinstance(error, KeyboardInterrupt):
+            if task.told_to_stop or isinstance(error, KeyboardInterrupt):
                 return {"state": "stopped", "error": str(error) or "stopped from the keyboard"}
             _log.exception("Job %s failed.", task.id)
             return {"state": "failed", "error": f"{type(error).__name__}: {error}"}
@@ -304,7 +303,8 @@ class Jobs:
         fraction = 1.0 if state == "done" else task.fraction
         values = {"state": state, "result": result, "error": error, "ended": now()}
         with self._database.writing() as session:
-            row = update(Job).where(Job.id == task.id, Job.runner == RUNNER, Job.state.in_(GOING))
+            going = Job.state.in_([*GOING, "interrupted"])  # it may have looked dead meanwhile (a laptop that slept)
+            row = update(Job).where(Job.id == task.id, Job.runner == RUNNER, going)
             session.execute(row.values(fraction=fraction, message=task.message, **values))
 
     def _progress(self, task: _Task) -> Progress:
@@ -317,7 +317,7 @@ class Jobs:
         return progress
 
     def _stop_requested(self, task: _Task) -> bool:
-        """Whether somebody asked the job to stop, or another process has taken it over."""
+        """Whether the job was asked to stop, or another process has taken it over."""
         clock = time.monotonic()
         if not task.stop.is_set() and clock - task.asked >= ASK_EVERY:
             task.asked = clock
@@ -325,8 +325,8 @@ class Jobs:
             with self._database.reading() as session:
                 if session.scalar(mine) is not False:
                     task.stop.set()
-        task.told = task.stop.is_set()
-        return task.told
+        task.told_to_stop = task.stop.is_set()
+        return task.told_to_stop
 
     def _show(self, task: _Task) -> None:
         """Writes the progress of a job and that it lives."""

@@ -1,6 +1,6 @@
 """Kinds of edits: what a row of the ledger may say, and what it does to its part of the workspace's state.
 
-The state of a workspace has parts: "memory" (texts forgotten and taught), and whatever systems add ("weights",
+The state of a workspace has parts: "memory" (texts forgotten and taught), and those that systems add ("weights",
 "beliefs", ...). Each part is one fold over the active edits of its kinds, in the order of the ledger; an edit that
 is undone is left out of the fold. This room knows the kinds of "memory" (`memory_kinds`); rooms above register theirs:
 
@@ -171,7 +171,7 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def _refusal(check: Callable[..., None] | str, *given: Any) -> str | None:
-    """What a check says about values from anywhere, whatever it stumbles over."""
+    """The problem that a check finds in untrusted values; unexpected errors count as one."""
     try:
         _function(check)(*given)
     except ValueError as error:

@@ -20,8 +20,8 @@ from memlab.record.database import Database
 from memlab.record.fold import dependents, dependents_among, fold
 from memlab.record.heads import Head, Heads
 from memlab.record.kinds import MARKS, is_known, kind, unknown_among, unknown_reason
-from memlab.record.states import States, Told
-from memlab.record.stored import STORED, DamagedRow, Raw, marks, naming_an_edit, rows_where, whole
+from memlab.record.states import Snapshot, States
+from memlab.record.stored import STORED, DamagedRow, Raw, damage, marks, naming_an_edit, rows_where, whole
 from memlab.record.tables import Edit, Workspace
 from memlab.record.verify import everything, everything_raw, verified, wrong_workspace
 
@@ -102,13 +102,13 @@ class Ledger:
         """The same as the database holds it: what was read before is known again by its text."""
         return everything_raw(self._database, self.workspace)
 
-    def told(self) -> Told:
+    def snapshot(self) -> Snapshot:
         """All edits as the folds need them; those that were not there at the last call are read now.
 
         Raises:
             RecordError: rows are missing.
         """
-        return self.states.told(self.workspace, self._later)
+        return self.states.snapshot(self.workspace, self._later)
 
     def state(self, part: str, as_of: int | None = None) -> Any:
         """One part of the workspace's state (see `kinds`) after edit `as_of`, by default after the last.
@@ -117,9 +117,9 @@ class Ledger:
             InputError: no such part, or a number outside 0 to the head.
             RecordError: an active edit was changed after it was recorded or cannot be applied.
         """
-        told = self.told()
-        check_as_of(self.workspace, told.head, as_of)
-        return self.states.state(told, part, as_of)
+        snapshot = self.snapshot()
+        check_as_of(self.workspace, snapshot.head, as_of)
+        return self.states.state(snapshot, part, as_of)
 
     def read_only(self) -> str | None:
         """Why nothing can be added to the workspace; None when all its kinds of edits are known here."""
@@ -127,8 +127,8 @@ class Ledger:
             return _unknown(session, find_workspace(session, self.workspace))
 
     def notices(self) -> list[str]:
-        """What must be said beside an answer: that edits of unknown kinds were left out of it. Raises as `told`."""
-        found = unknown_among((mark.sequence, mark.kind) for mark in self.told().marks)
+        """What must be said beside an answer: that edits of unknown kinds were left out of it. Raises as `snapshot`."""
+        found = unknown_among((mark.sequence, mark.kind) for mark in self.snapshot().marks)
         return [unknown_reason(self.workspace, found)] if found else []
 
     def active(self, as_of: int | None = None) -> list[EditRow]:
@@ -160,7 +160,7 @@ class Ledger:
 
         Args:
             resting: what to do with the edits that rest on it: "keep" them, "undo" them as well (each in a
-                row of its own, the last first), or "refuse" to undo while there are any.
+                separate row, the last first), or "refuse" to undo while there are any.
 
         Raises:
             NotFound: no such edit.
@@ -197,7 +197,18 @@ class Ledger:
             at = select(Edit.hash).where(Edit.workspace_id == workspace.id, Edit.sequence == sequence)
             if sequence and session.scalars(at).one_or_none() != hash:
                 return None
-            return rows_where(session, workspace, Edit.sequence > sequence)
+            head = workspace.head
+            rows = rows_where(session, workspace, Edit.sequence > sequence)
+            last = max((row.sequence for row in rows), default=sequence)
+            if last < head:
+                raise RecordError(damage(self.workspace, last + 1, "is missing"))
+            if last > head:
+                session.refresh(workspace)  # somebody may have added an edit between the two reads
+            if last > workspace.head:
+                raise RecordError(
+                    damage(self.workspace, last, f"is there, but the workspace ends with {workspace.head}")
+                )
+            return rows
 
     def _check_writable(self, session: Session, workspace: Workspace) -> None:
         """Raises RecordError where an edit's kind is not known here: what is added could rest on it."""

@@ -1,7 +1,7 @@
-"""What edits mean for memory: the fold of the ledger as `Changes`, and what a wish to forget comes down to.
+"""What edits mean for memory: the fold of the ledger as `Changes`, and the parameters of edits from what a person names.
 
 Parameters of an edit: `forgets`, a list of sources; `teaches`, a title, a text and the spans to remember.
-What was asked for stands beside them, so that the edit's own questions are known later: `fact` (with
+They also record what was asked for, so that the edit's own questions are known later: `fact` (with
 `new_object` for a correction) or `prompt`.
 """
 
@@ -30,8 +30,8 @@ from memlab.record.parameters import TEXT_LIMIT
 from memlab.results import Edit, Fact, Source
 
 __all__ = [
-    "changes_of", "changes_with", "corpus_of", "document_named", "edit_of", "entries_named", "lesson", "places_named",
-    "shortened", "sources_of", "stating", "still_there", "taught_by", "wish",
+    "changes_of", "changes_with", "corpus_of", "document_named", "edit_of", "entries_named", "forgetting", "places_named",
+    "shortened", "sources_of", "stating", "still_there", "taught_by", "teaching",
 ]  # fmt: skip
 
 
@@ -42,17 +42,17 @@ def changes_with(changes: Changes, seq: int, parameters: Mapping[str, Any]) -> C
     return Changes(seq, changes.removed | set(sources_of(parameters)), taught)
 
 
-def wish(sources: Iterable[Source]) -> dict[str, Any]:
-    """Parameters that forget sources; what came from an edit says so, since this edit then rests on that one."""
+def forgetting(sources: Iterable[Source]) -> dict[str, Any]:
+    """Parameters that forget sources; sources that came from an edit are marked, since this edit then depends on that one."""
     records = [{**s.to_dict(), "source": s.document if s.corpus == "edit" else "base"} for s in sources]
     return {"forgets": records}
 
 
-def lesson(text: str, value: str | None = None) -> dict[str, Any]:
+def teaching(text: str, value: str | None = None) -> dict[str, Any]:
     """Parameters that teach a text: every word of it, or only the occurrences of `value`.
 
     Raises:
-        InputError: empty or too long text, one that cannot be stored, or a value that does not stand in it.
+        InputError: empty or too long text, one that cannot be stored, or a value that does not occur in it.
     """
     if not isinstance(text, str) or not isinstance(value, str | None):
         raise InputError(f"What is taught is text, not {type(text if value is None else value).__name__}.")
@@ -65,7 +65,7 @@ def lesson(text: str, value: str | None = None) -> dict[str, Any]:
             "Teach it in parts, or build a datastore from it."
         )
     if MASK in text:
-        raise InputError(f"The text holds {MASK}, which stands for a word that is asked for. Write the word itself.")
+        raise InputError(f"The text holds {MASK}, which marks a word that is asked for. Write the word itself.")
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in text):
         raise InputError("The text holds control characters or broken ones. Leave them out.")
     spans = None
@@ -77,7 +77,7 @@ def lesson(text: str, value: str | None = None) -> dict[str, Any]:
             )
         spans = occurrences(text, value)
         if not spans:
-            raise InputError(f"The word {shortened(value)!r} does not stand in the text: {shortened(text)}")
+            raise InputError(f"The word {shortened(value)!r} does not occur in the text: {shortened(text)}")
     title = text if len(text) <= 60 else text[:57] + "..."
     return {"teaches": {"title": title, "text": text, "spans": spans}}
 
@@ -90,7 +90,7 @@ def in_other_code_points(parameters: Mapping[str, Any], value: str | None) -> st
     start, end = taught["spans"][0]
     return (
         f"The text writes {taught['text'][start:end]!r} with other code points than the value (accents composed another "
-        "way). It was found all the same, and is remembered as the text writes it."
+        "way). It was found nevertheless, and is remembered as the text writes it."
     )
 
 
@@ -135,9 +135,9 @@ def stating(store: Searchable, corpus: str, fact: Fact) -> list[Source]:
             continue
         where = "edit" if article.id.startswith("edit:") else corpus
         for start, end in sentence_spans(article.text):
-            told = name[fact.object].search(article.text, start, end)
+            states = name[fact.object].search(article.text, start, end)
             about = name[fact.subject].search(article.text, start, end)
-            if not told or not (about or article.title == fact.subject):
+            if not states or not (about or article.title == fact.subject):
                 continue
             for word in name.values():
                 out += [
@@ -147,13 +147,13 @@ def stating(store: Searchable, corpus: str, fact: Fact) -> list[Source]:
     if not out:
         raise NotFound(
             f"Nothing in {store.name!r} states that the {fact.relation} of {fact.subject} is {fact.object}: "
-            "it was forgotten or corrected before, or never told."
+            "it was forgotten or corrected before, or never stated."
         )
     return sorted(set(out))
 
 
 def places_named(store: Searchable, corpus: str, sources: Iterable[Source]) -> list[Source]:
-    """The same places with the text that stands there now. Raises NotFound for a place that is not there."""
+    """The same places with their text as it is now. Raises NotFound for a place that is not there."""
     out = []
     for s in sources:
         row = store.documents.row_of(s.document)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from memlab.memory.changes import Changes
 from memlab.record.ledger import Ledger
 from memlab.record.memory_kinds import MEMORY
-from memlab.record.states import Told as AllTold
+from memlab.record.states import Snapshot
 
 
-class Told:
+class MemorySnapshot:
     """The edits of a ledger up to the one with this hash."""
 
-    def __init__(self, ledger: Ledger, told: AllTold) -> None:
-        self._ledger, self._told = ledger, told
-        self.head, self.hash = told.head, told.hash
+    def __init__(self, ledger: Ledger, snapshot: Snapshot) -> None:
+        self._ledger, self._snapshot = ledger, snapshot
+        self.head, self.hash = snapshot.head, snapshot.hash
 
     def at(self, as_of: int | None = None) -> Changes:
         """The changes that hold after edit `as_of` (0 to the head); by default after the last. Raises RecordError."""
-        return self._ledger.states.state(self._told, MEMORY, as_of)
+        return self._ledger.states.state(self._snapshot, MEMORY, as_of)
 
 
 class MemoryState:
@@ -26,6 +26,6 @@ class MemoryState:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def told(self) -> Told:
+    def snapshot(self) -> MemorySnapshot:
         """All edits; those that were not there at the last call are read now. Raises RecordError."""
-        return Told(self._ledger, self._ledger.told())
+        return MemorySnapshot(self._ledger, self._ledger.snapshot())

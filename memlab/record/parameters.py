@@ -106,7 +106,7 @@ def _taught(value: Any, sequence: int) -> None:
 
 
 def _anything(value: Any, sequence: int) -> None:
-    """Checked with what stands beside it."""
+    """Checked together with the other parameters."""
 
 
 _title, _name = _text(TITLE_LENGTH, "a title"), _text(NAME_LENGTH, "a name")

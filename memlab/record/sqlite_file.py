@@ -64,7 +64,7 @@ def make_file(file: Path) -> None:
     part = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:
         with closing(sqlite3.connect(part)) as connection:
-            connection.execute("VACUUM")  # writes the first page whatever the journal is
+            connection.execute("VACUUM")  # writes the first page independent of the journal mode
         if not _set_log(part):
             _say(file)
         os.replace(part, file)

@@ -25,7 +25,7 @@ Later = Callable[[int, str], Sequence[EditRow | DamagedRow] | None]
 
 
 @dataclass(frozen=True)
-class Told:
+class Snapshot:
     """The edits of a ledger up to the one with this hash, each read and checked once.
 
     `effects` holds what the fold of a kind needs of its edits, `damaged` what is wrong with others, `seen` the
@@ -65,7 +65,7 @@ class Told:
                 effects.append(self.effects[number])
         return own[0].folded(effects, head)
 
-    def with_later(self, rows: Sequence[EditRow | DamagedRow]) -> Told:
+    def with_later(self, rows: Sequence[EditRow | DamagedRow]) -> Snapshot:
         """The same with the rows that follow. Raises RecordError where one is missing between them."""
         if not rows:
             return self
@@ -82,7 +82,7 @@ class Told:
                 effects[row.sequence] = known.effect(row)
             marks.append(Mark(row.sequence, row.kind, row.target if isinstance(row, EditRow) else None))
             last, previous = row.hash, None if row.sequence in damaged else row.hash
-        return Told(self.workspace, last, tuple(marks), effects, damaged, seen)
+        return Snapshot(self.workspace, last, tuple(marks), effects, damaged, seen)
 
     @property
     def stale(self) -> bool:
@@ -97,7 +97,7 @@ class States:
     _guard = threading.Lock()
 
     def __init__(self) -> None:
-        self._told: LRUCache[str, Told] = LRUCache(WORKSPACES)
+        self._snapshots: LRUCache[str, Snapshot] = LRUCache(WORKSPACES)
         self._states: LRUCache[tuple[str, str, int | None, tuple[EditKind, ...]], Any] = LRUCache(STATES)
         self._lock = threading.Lock()
 
@@ -107,28 +107,28 @@ class States:
         with cls._guard:
             return cls._of.setdefault(database, cls())
 
-    def told(self, workspace: str, later: Later) -> Told:
+    def snapshot(self, workspace: str, later: Later) -> Snapshot:
         """All edits of a workspace; `later(number, hash)` reads those after one that was read before (None: gone)."""
         with self._lock:
-            told = self._told.get(workspace)
-        if told is None or told.stale:
-            told = Told(workspace)
-        rows = later(told.head, told.hash)
+            snapshot = self._snapshots.get(workspace)
+        if snapshot is None or snapshot.stale:
+            snapshot = Snapshot(workspace)
+        rows = later(snapshot.head, snapshot.hash)
         if rows is None:  # another ledger has this name now
-            told = Told(workspace)
+            snapshot = Snapshot(workspace)
             rows = later(0, GENESIS) or []
-        told = told.with_later(rows)
+        snapshot = snapshot.with_later(rows)
         with self._lock:
-            self._told[workspace] = told
-        return told
+            self._snapshots[workspace] = snapshot
+        return snapshot
 
-    def state(self, told: Told, part: str, as_of: int | None) -> Any:
-        """`told.state`, kept for the next call."""
-        at = (part, told.hash, as_of, kinds(part))
+    def state(self, snapshot: Snapshot, part: str, as_of: int | None) -> Any:
+        """`snapshot.state`, kept for the next call."""
+        at = (part, snapshot.hash, as_of, kinds(part))
         with self._lock:
             if at in self._states:
                 return self._states[at]
-        state = told.state(part, as_of)
+        state = snapshot.state(part, as_of)
         with self._lock:
             return self._states.setdefault(at, state)
 

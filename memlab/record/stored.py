@@ -1,4 +1,4 @@
-"""Edits as they stand in the database: as rows where they are whole, else as what is wrong with them."""
+"""Edits as the database has them: rows where they are intact, else a description of the damage."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def whole(row: EditRow | DamagedRow) -> EditRow:
 
 
 def damage(workspace: str, sequence: int, reason: str) -> str:
-    """What a person is told about a row that cannot be used."""
+    """The message about a row that cannot be used."""
     return (
         f"Edit {sequence or '?'} of workspace {workspace!r} is damaged: it {reason}. `memlab history --verify` lists all "
         f"that is wrong. Undo the edit to leave it out, or put back a copy of the database or an export."

@@ -64,7 +64,7 @@ def wrong_workspace(workspace: Workspace) -> str | None:
 
 
 def _workspace(database: Database, name: str) -> Workspace:
-    """A workspace as it stands, whatever its values are. Raises NotFound, RecordError."""
+    """A workspace as stored, with unchecked values. Raises NotFound, RecordError."""
     with database.reading() as session:
         found = session.scalars(select(Workspace).where(Workspace.name == name)).first()
         if found is None:

@@ -1,4 +1,4 @@
-"""Workspaces: named overlays, each with a ledger of its own. "default" is always there."""
+"""Workspaces: named states of the memory, each with its own ledger. "default" is always there."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Workspaces:
 
         Raises:
             NotFound: no such workspace.
-            InputError: something else stands at `path`.
+            InputError: something else is at `path`.
             RecordError: weights that it needs are missing or were changed.
             HomeError: the file cannot be written.
         """

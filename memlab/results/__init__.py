@@ -29,7 +29,8 @@ from memlab.results.gate import NO_GATE, Gate, GateInfo, lambda_gate
 from memlab.results.generation import ENDINGS, Branch, CopiedSpan, Generation, GenerationPair, Node
 from memlab.results.moved import GroupScore, Moved, MovedRow
 from memlab.results.prediction import SCHEMA_VERSION, Neighbor, Prediction, PromptToken, Timings, TippingPoint
-from memlab.results.trace import Cached, Remembered, Trace, TraceArrays, TraceStep, TraceToken
+from memlab.results.trace import Trace, TraceArrays, TraceStep
+from memlab.results.trace_token import Cached, Remembered, TraceToken
 
 __all__ = [
     "ENDINGS",

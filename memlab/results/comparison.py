@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memlab.results.prediction import Neighbor, Prediction
+from memlab.serialize import as_json, json_value
 
 ASKED = ("prompt", "method", "model", "datastore", "workspace", "as_of")
 
@@ -20,7 +21,7 @@ class Difference:
     b: Any
 
     def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "a": self.a, "b": self.b}
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class WordMoved:
         return self.b - self.a
 
     def to_dict(self) -> dict[str, Any]:
-        return {"token": self.token, "a": self.a, "b": self.b, "change": self.change}
+        return as_json(self, "token", "a", "b", "change")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Comparison:
 
     `words` are those of either side's first eight, the most moved first. `gained` are neighbors of `b`
     that `a` does not have, `lost` those of `a` that `b` does not have. A neighbor is the same where it is
-    the same characters of the same document, whatever number the entry has in each datastore.
+    the same characters of the same document, independent of the number that the entry has in each datastore.
     """
 
     a: Prediction
@@ -62,15 +63,11 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "asked": [d.to_dict() for d in self.asked],
+            "asked": json_value(self.asked),
             "answer": {"a": self.a.answer, "b": self.b.answer},
             "gate": {"a": self.a.gate.to_dict(), "b": self.b.gate.to_dict()},
-            "words": [w.to_dict() for w in self.words],
-            "neighbors": {
-                "gained": [n.to_dict() for n in self.gained],
-                "lost": [n.to_dict() for n in self.lost],
-                "kept": self.kept,
-            },
+            "words": json_value(self.words),
+            "neighbors": as_json(self, "gained", "lost", "kept"),
         }
 
 

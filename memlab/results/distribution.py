@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from memlab.serialize import as_json
+
 
 @dataclass(frozen=True)
 class WordProbability:
@@ -18,7 +20,7 @@ class WordProbability:
     p: float
 
     def to_dict(self) -> dict[str, Any]:
-        return {"id": self.id, "token": self.token, "p": self.p}
+        return as_json(self)
 
 
 class Distribution(Sequence[WordProbability]):
@@ -28,7 +30,7 @@ class Distribution(Sequence[WordProbability]):
         logp: (V,) natural-log probabilities, -inf where the probability is exactly 0.
         words: the V words, `words[id]` being what a person reads for that id.
 
-    Ids at and above the model's own vocabulary are memory-only words: the model cannot say them.
+    Ids at and above the model's own vocabulary are memory-only words, which the model has no token for.
     """
 
     def __init__(self, logp: np.ndarray, words: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memlab.results.moved import Moved
+from memlab.serialize import as_json, json_value
 
 
 @dataclass(frozen=True, order=True)
@@ -23,13 +24,7 @@ class Source:
     text: str
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "corpus": self.corpus,
-            "document": self.document,
-            "start": self.start,
-            "end": self.end,
-            "text": self.text,
-        }
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -65,21 +60,10 @@ class Edit:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "id": self.id,
-            "seq": self.seq,
-            "kind": self.kind,
-            "summary": self.summary,
-            "author": self.author,
-            "workspace": self.workspace,
-            "time": self.time,
-            "dry_run": self.dry_run,
-            "forgets": [s.to_dict() for s in self.sources],
-            "remembers": list(self.remembers),
-            "scores": dict(self.scores),
-            "active": self.active,
-            "target": self.target,
-            "rests_on_it": list(self.rests_on_it),
-            "moved": [row.to_dict() for row in self.moved.table] if self.moved else None,
+            **as_json(self, "id", "seq", "kind", "summary", "author", "workspace", "time", "dry_run"),
+            "forgets": json_value(self.sources),
+            **as_json(self, "remembers", "scores", "active", "target", "rests_on_it"),
+            "moved": json_value(self.moved.table) if self.moved else None,
             **({} if self.damaged is None else {"damaged": self.damaged}),
             "notices": list(self.notices),
         }

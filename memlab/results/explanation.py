@@ -10,6 +10,7 @@ import numpy as np
 from memlab.results.distribution import WordProbability
 from memlab.results.prediction import Neighbor
 from memlab.results.tables import csv_text
+from memlab.serialize import as_json
 
 MINIMAL, UPPER_BOUND, NONE = "minimal", "upper bound", "none"
 
@@ -37,15 +38,7 @@ class SmallestSet:
         return tuple(n.entry for n in self.removed)
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "answer": self.answer,
-            "after": self.after,
-            "removed": [n.to_dict() for n in self.removed],
-            "bound": self.bound,
-            "tried": self.tried,
-            "doubt": self.doubt,
-            "ms": self.ms,
-        }
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -106,12 +99,7 @@ class LayerReading:
     top: tuple[WordProbability, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "layer": self.layer,
-            "right": self.right,
-            "kind": self.kind,
-            "top": [w.to_dict() for w in self.top],
-        }
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -120,7 +108,7 @@ class LayerLens:
 
     `right` are the words that count as right, from the fact that the prompt asks for (`right_from` is
     "fact") or the mixture's answer ("answer"). `kind` is the kind of thing asked for, from the fact,
-    from the answer, or None. `norm` says whether the model's final norm stands before the head.
+    from the answer, or None. `norm` says whether the model's final norm is applied before the head.
     """
 
     right: tuple[str, ...]
@@ -132,15 +120,7 @@ class LayerLens:
     ms: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "right": list(self.right),
-            "right_from": self.right_from,
-            "kind": self.kind,
-            "kind_from": self.kind_from,
-            "norm": self.norm,
-            "layers": [reading.to_dict() for reading in self.layers],
-            "ms": self.ms,
-        }
+        return as_json(self)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a layer, as the table shows it."""
@@ -168,12 +148,7 @@ class MapPoint:
     neighbor: Neighbor | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "role": self.role,
-            "x": self.x,
-            "y": self.y,
-            "neighbor": self.neighbor.to_dict() if self.neighbor else None,
-        }
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -192,13 +167,7 @@ class KeyMap:
     ms: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "points": [p.to_dict() for p in self.points],
-            "kept": self.kept,
-            "agreement": self.agreement,
-            "left_out": self.left_out,
-            "ms": self.ms,
-        }
+        return as_json(self)
 
     def csv(self) -> str:
         """A row for each entry."""
@@ -218,7 +187,7 @@ class Turn:
     after: str
 
     def to_dict(self) -> dict[str, Any]:
-        return {"at": self.at, "before": self.before, "after": self.after}
+        return as_json(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,7 +241,7 @@ class KeyHealth:
     """How good the keys of a datastore are for finding like contexts, measured on a sample.
 
     same_value: mean share of an entry's `neighbors` nearest entries that hold the same value; `chance`
-    what entries drawn blindly would have. hubness: skewness of the number of times an entry is among
+    what entries drawn at random would have. hubness: skewness of the number of times an entry is among
     the `neighbors` nearest of the others within `hub_sample` entries (Radovanović et al. 2010); 0 for
     symmetric, large where few entries are near to everything. `nearest` (n,) are distances of sampled
     entries to the nearest entry of another text, `threshold` their 99th percentile.
@@ -291,7 +260,7 @@ class KeyHealth:
     ms: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "nearest": self.nearest.tolist()}
+        return as_json(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,7 +278,7 @@ class QueryHealth:
         return self.distance > self.keys.threshold
 
     def to_dict(self) -> dict[str, Any]:
-        return {"keys": self.keys.to_dict(), "distance": self.distance, "closer": self.closer, "far": self.far}
+        return as_json(self, "keys", "distance", "closer", "far")
 
     def csv(self) -> str:
         """The sampled distances, and the question's."""

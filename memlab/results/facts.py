@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from memlab.serialize import as_json
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -22,14 +24,7 @@ class Fact:
     kind: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "subject": self.subject,
-            "relation": self.relation,
-            "object": self.object,
-            "exposure": self.exposure,
-            "property": self.property,
-            "kind": self.kind,
-        }
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -42,4 +37,4 @@ class Article:
     kind: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {"id": self.id, "title": self.title, "kind": self.kind, "text": self.text}
+        return as_json(self, "id", "title", "kind", "text")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memlab.results.edits import Source
+from memlab.serialize import as_json
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,7 @@ class FoundSource:
     forgotten_by: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            **self.source.to_dict(),
-            "title": self.title,
-            "left": self.left,
-            "right": self.right,
-            "origin": self.origin,
-            "forgotten_by": self.forgotten_by,
-        }
+        return {**self.source.to_dict(), **as_json(self, "title", "left", "right", "origin", "forgotten_by")}
 
 
 @dataclass(frozen=True)
@@ -41,4 +35,4 @@ class FoundSources:
     total: int
 
     def to_dict(self) -> dict[str, Any]:
-        return {"total": self.total, "sources": [s.to_dict() for s in self.sources]}
+        return as_json(self, "total", "sources")

@@ -1,9 +1,11 @@
-"""A gate as data: what it weighs, what stands at its two ends, and its value for one answer."""
+"""A gate as data: what it weighs, what its two ends mean, and its value for one answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from memlab.serialize import as_json
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,7 @@ class GateInfo:
     mixes: str
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "symbol": self.symbol,
-            "weighs": self.weighs,
-            "ends": list(self.ends),
-            "learned": self.learned,
-            "mixes": self.mixes,
-        }
+        return as_json(self, "symbol", "weighs", "ends", "learned", "mixes")
 
 
 NO_GATE = GateInfo("none", "λ", "the memory", ("the model alone", "the model alone"), False, "nothing")

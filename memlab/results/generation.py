@@ -9,10 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from memlab.errors import InputError
+from memlab.results.about import origin
 from memlab.results.gate import GateInfo
 from memlab.results.moves import Look, Move, then, written
 from memlab.results.tables import csv_text
-from memlab.results.trace import TraceToken, in_a_line, origin
+from memlab.results.trace_token import TraceToken, in_a_line
+from memlab.serialize import as_json
 
 ENDINGS = {
     "max_tokens": "as many tokens as asked for",
@@ -31,7 +33,7 @@ class Node:
     """One generated token.
 
     parent: the node before it, None for the first after the prompt. `token.position` counts from the prompt on.
-    reads: the ids that the model reads for it: its own, or the pieces of a word that only memory can say.
+    reads: the ids that the model reads for it: its own, or the pieces of a word that only memory has.
     chosen: by a person, not by decoding.
     votes: all entries among its neighbors that remember this very token, nearest first.
     """
@@ -46,10 +48,10 @@ class Node:
 
 @dataclass(frozen=True)
 class CopiedSpan:
-    """Generated tokens `first` to `last` (exclusive) that stand word for word in a remembered passage.
+    """Generated tokens `first` to `last` (exclusive) that occur word for word in a remembered passage.
 
     document: its title; start, end: the characters there; source: "base" or "edit:<seq>".
-    passages: how many remembered passages say the same.
+    passages: how many remembered passages have the same text.
     """
 
     first: int
@@ -63,22 +65,12 @@ class CopiedSpan:
     passages: int = 1
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "first": self.first,
-            "last": self.last,
-            "text": self.text,
-            "document": self.document,
-            "start": self.start,
-            "end": self.end,
-            "entry": self.entry,
-            "source": self.source,
-            "passages": self.passages,
-        }
+        return as_json(self)
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One way through the tree, named by its last node (None: nothing was said); why it ended, and what it copied."""
+    """One way through the tree, named by its last node (None: nothing was generated); why it ended, and what it copied."""
 
     leaf: int | None
     ended: str
@@ -194,22 +186,13 @@ class Generation:
         """Plain JSON types; `tokens` and `copied` are those of this branch, `tree` has all nodes."""
         return {
             **origin(self),
-            "prompt": self.prompt,
-            "text": self.text,
-            "continuation": self.continuation,
-            "decoding": dict(self.decoding),
-            "max_tokens": self.max_tokens,
-            "copied_from": self.copied_from,
-            "tokens": [token.to_dict() for token in self.tokens],
-            "copied": [span.to_dict() for span in self.copied],
-            "ended": self.ended,
-            "summary": self.summary,
-            "leaf": self.leaf,
+            **as_json(self, "prompt", "text", "continuation", "decoding", "max_tokens", "copied_from"),
+            **as_json(self, "tokens", "copied", "ended", "summary", "leaf"),
             "tree": [
                 {"node": n.number, "parent": n.parent, "id": n.token.id, "text": n.token.text, "chosen": n.chosen}
                 for n in self.nodes
             ],
-            "branches": [{"leaf": b.leaf, "ended": b.ended} for b in self.branches],
+            "branches": [as_json(b, "leaf", "ended") for b in self.branches],
             "moves": written(self.moves),
             "notices": list(self.notices),
         }
@@ -241,12 +224,12 @@ class GenerationPair:
 
     @property
     def parted(self) -> int | None:
-        """The first token of the branch in which the two differ; None where they say the same."""
+        """The first token of the branch in which the two differ; None where both generate the same."""
         if self.without_memory is None:
             return None
-        said, alone = self.with_memory.tokens[self.after :], self.without_memory.tokens
-        shorter, longer = sorted((len(said), len(alone)))
-        pairs = enumerate(zip(said, alone, strict=False))
+        with_it, alone = self.with_memory.tokens[self.after :], self.without_memory.tokens
+        shorter, longer = sorted((len(with_it), len(alone)))
+        pairs = enumerate(zip(with_it, alone, strict=False))
         different = next((i for i, (a, b) in pairs if a.id != b.id), shorter)
         return self.after + different if different < longer else None
 

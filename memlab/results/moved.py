@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memlab.results.facts import Fact
+from memlab.serialize import as_json
 
 GROUPS = ("efficacy", "paraphrase", "neighborhood")
 
@@ -42,21 +43,22 @@ class MovedRow:
         return self.before != self.after
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "group": self.group,
-            "prompt": self.prompt,
-            "shared": self.shared,
-            "before": self.before,
-            "after": self.after,
-            "moved": self.moved,
-            "word": self.word,
-            "p_before": self.p_before,
-            "p_after": self.p_after,
-            "right_before": self.right_before,
-            "right_after": self.right_after,
-            "preferred": self.preferred,
-            "fact": self.fact.to_dict() if self.fact else None,
-        }
+        return as_json(
+            self,
+            "group",
+            "prompt",
+            "shared",
+            "before",
+            "after",
+            "moved",
+            "word",
+            "p_before",
+            "p_after",
+            "right_before",
+            "right_after",
+            "preferred",
+            "fact",
+        )
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,7 @@ class GroupScore:
         return GroupScore(group, len(own), before, after, unchanged if group == GROUPS[2] else after, preferred)
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "questions": self.questions,
-            "before": self.before,
-            "after": self.after,
-            "score": self.score,
-            "preferred": self.preferred,
-        }
+        return as_json(self, "questions", "before", "after", "score", "preferred")
 
 
 @dataclass(frozen=True)

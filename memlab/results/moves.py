@@ -2,8 +2,8 @@
 
     g20.c7-1042-14.b19.g1
 
-said 20 tokens; at node 7 chose token 1042 instead and said 14 tokens with it; looked at the branch that ends
-with node 19 again; said one more token there.
+generated 20 tokens; at node 7 chose token 1042 instead and generated 14 tokens with it; went back to the branch
+that ends with node 19; generated one more token there.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from memlab.errors import InputError
 
 MOST_MOVES = 500
-MOST_TOKENS = 10_000  # that all moves of an address say together
+MOST_TOKENS = 10_000  # that all moves of an address generate together
 
 _MOVE = re.compile(r"g(?P<go>\d{1,6})|c(?P<node>\d{1,6})-(?P<token>\d{1,9})-(?P<with>\d{1,6})|b(?P<leaf>\d{1,6})")
 
 
 @dataclass(frozen=True)
 class GoOn:
-    """Says more tokens at the end of the branch that is looked at; the first move of a tree."""
+    """Generates more tokens at the end of the current branch; the first move of a tree."""
 
     tokens: int
 
@@ -31,7 +31,7 @@ class GoOn:
 
 @dataclass(frozen=True)
 class Choose:
-    """Says a token in place of that of a node, and goes on: `tokens` in all, the chosen one among them."""
+    """Replaces the token of a node, and continues: `tokens` in all, the chosen one among them."""
 
     node: int
     token: int
@@ -43,7 +43,7 @@ class Choose:
 
 @dataclass(frozen=True)
 class Look:
-    """Looks at the branch that ends with a node."""
+    """Makes the branch that ends with a node the current one."""
 
     leaf: int
     tokens: int = 0
@@ -59,14 +59,14 @@ def moves_of(text: str) -> tuple[Move, ...]:
     """Raises InputError for what describes no tree."""
     found = [_MOVE.fullmatch(part) for part in text.split(".")[: MOST_MOVES + 1]]
     moves = tuple(_move(part) for part in found if part)
-    says = [move.tokens for move in moves if not isinstance(move, Look)]
-    if None in found or not isinstance(moves[0], GoOn) or len(moves) > MOST_MOVES or min(says) < 1:
+    lengths = [move.tokens for move in moves if not isinstance(move, Look)]
+    if None in found or not isinstance(moves[0], GoOn) or len(moves) > MOST_MOVES or min(lengths) < 1:
         raise InputError(
             f"{text[:40]!r} does not describe how a text was generated. It begins with g and a number of tokens, "
             f"for example g20, and has at most {MOST_MOVES} moves."
         )
-    if sum(says) > MOST_TOKENS:
-        raise InputError(f"The moves ask for {sum(says):,} tokens; at most {MOST_TOKENS:,} together are allowed.")
+    if sum(lengths) > MOST_TOKENS:
+        raise InputError(f"The moves ask for {sum(lengths):,} tokens; at most {MOST_TOKENS:,} together are allowed.")
     return moves
 
 

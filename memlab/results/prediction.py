@@ -10,6 +10,7 @@ from typing import Any
 from memlab.results.distribution import Distribution
 from memlab.results.gate import Gate
 from memlab.results.tables import csv_text
+from memlab.serialize import as_json
 
 SCHEMA_VERSION = 1
 
@@ -38,21 +39,7 @@ class Neighbor:
     source: str = "base"
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "rank": self.rank,
-            "entry": self.entry,
-            "id": self.id,
-            "token": self.token,
-            "distance": self.distance,
-            "weight": self.weight,
-            "left": self.left,
-            "value": self.value,
-            "right": self.right,
-            "document": self.document,
-            "start": self.start,
-            "end": self.end,
-            "source": self.source,
-        }
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -70,7 +57,7 @@ class PromptToken:
     known: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {"text": self.text, "id": self.id, "start": self.start, "end": self.end, "known": self.known}
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -91,13 +78,7 @@ class TippingPoint:
     symbol: str = "λ"
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "lam": self.lam,
-            "model_answer": self.model_answer,
-            "memory_answer": self.memory_answer,
-            "others": [{"token": t, "from": a, "to": b} for t, a, b in self.others],
-            "symbol": self.symbol,
-        }
+        return {**as_json(self), "others": [{"token": t, "from": a, "to": b} for t, a, b in self.others]}
 
 
 @dataclass(frozen=True)
@@ -110,7 +91,7 @@ class Timings:
     total: float = 0.0
 
     def to_dict(self) -> dict[str, float]:
-        return {"encode": self.encode, "search": self.search, "mix": self.mix, "total": self.total}
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -121,7 +102,7 @@ class Prediction:
     the model read the prompt; `articles` the titles that article search chose (empty when all
     entries were searched), `searched` how many entries were compared of `entries` in the store.
     `without` are entries that were left out as if they had been forgotten.
-    Of a method that mixes vectors, `lm` and `knn` are what it says without memory and by memory alone, and
+    Of a method that mixes vectors, `lm` and `knn` are its distributions without memory and from memory alone, and
     `counterfactuals` its distributions with the gate g forced to "0" and "1".
     `notices` are plain sentences that a page should show (an unknown word, a store still being built).
     """
@@ -172,27 +153,14 @@ class Prediction:
         parts = {"lm": self.lm, "knn": self.knn, "mixture": self.mixture}
         out: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
-            "prompt": self.prompt,
-            "method": self.method,
-            "model": self.model,
-            "kind": self.kind,
-            "datastore": self.datastore,
-            "workspace": self.workspace,
-            "as_of": self.as_of,
-            "settings": dict(self.settings),
-            "answer": self.answer,
+            **as_json(
+                self, "prompt", "method", "model", "kind", "datastore", "workspace", "as_of", "settings", "answer"
+            ),
             **{name: d.to_list(top) for name, d in parts.items()},
             "gate": self.gate.to_dict(),
             "gate_info": self.gate.info.to_dict(),
-            "tipping": self.tipping.to_dict(),
-            "neighbors": [n.to_dict() for n in self.neighbors],
-            "prompt_tokens": [t.to_dict() for t in self.prompt_tokens],
-            "unknown_words": list(self.unknown_words),
-            "articles": list(self.articles),
-            "searched": self.searched,
-            "entries": self.entries,
-            "without": list(self.without),
-            "notices": list(self.notices),
+            **as_json(self, "tipping", "neighbors", "prompt_tokens", "unknown_words", "articles"),
+            **as_json(self, "searched", "entries", "without", "notices"),
             "timings_ms": self.timings.to_dict(),
         }
         if self.counterfactuals:

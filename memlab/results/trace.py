@@ -9,117 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 
+from memlab.results.about import origin
 from memlab.results.distribution import Distribution, WordProbability
 from memlab.results.gate import GateInfo
-from memlab.results.prediction import SCHEMA_VERSION, Neighbor
+from memlab.results.prediction import Neighbor
 from memlab.results.tables import csv_text
-
-if TYPE_CHECKING:
-    from memlab.results.generation import Generation
+from memlab.results.trace_token import Cached, Remembered, TraceToken, in_a_line
+from memlab.serialize import as_json
 
 SIDES = ("lm", "knn", "mixture")
 COLUMNS = (
     "position", "text", "id", "start", "end", "kind", "frequency", "loss", "loss_without_memory", "gain", "gate",
     "impossible", "searched", "remembered", "weights",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Remembered:
-    """One neighbor of a token: entry of the datastore, its value, its share of p_kNN, its distance."""
-
-    entry: int
-    id: int
-    token: str
-    weight: float
-    distance: float
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "entry": self.entry,
-            "id": self.id,
-            "token": self.token,
-            "weight": self.weight,
-            "distance": self.distance,
-        }
-
-
-@dataclass(frozen=True)
-class Cached:
-    """One word of the text itself that the continuous cache remembers: where it stands, and its share of p_cache."""
-
-    position: int
-    id: int
-    token: str
-    weight: float
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"position": self.position, "id": self.id, "token": self.token, "weight": self.weight}
-
-
-@dataclass(frozen=True)
-class TraceToken:
-    """One token of a passage or a generation.
-
-    Losses are -ln p of the token, in nats; None for a token that is not predicted (the first, where the
-    model has no start token), infinite for one that gets probability 0. `loss_without_memory` is that of the local context alone. `gate` is the weight of
-    the memory, or of the model's own state: the trace's `gate_info` says which.
-    `frequency` is how many entries of the datastore have this value.
-    """
-
-    text: str
-    id: int
-    position: int = 0
-    start: int = 0
-    end: int = 0
-    kind: str = "word"
-    frequency: int | None = None
-    loss: float | None = None
-    loss_without_memory: float | None = None
-    gate: float | None = None
-    searched: bool = False
-    neighbors: tuple[Remembered, ...] = ()
-    cached: tuple[Cached, ...] = ()
-    top: Mapping[str, tuple[WordProbability, ...]] = field(default_factory=dict)
-    rest: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def gain(self) -> float | None:
-        """Nats that memory saves on this token; negative where it makes the token less likely."""
-        if self.loss is None or self.loss_without_memory is None:
-            return None
-        return self.loss_without_memory - self.loss
-
-    @property
-    def impossible(self) -> bool:
-        """Whether it has probability 0, so an infinite loss: memory alone speaks, and does not know it."""
-        return self.loss is not None and bool(np.isinf(self.loss))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types; an infinite loss or gain is None there, and `impossible` is true."""
-        return {
-            "text": self.text,
-            "id": self.id,
-            "position": self.position,
-            "start": self.start,
-            "end": self.end,
-            "kind": self.kind,
-            "frequency": self.frequency,
-            "loss": None if self.impossible else self.loss,
-            "loss_without_memory": self.loss_without_memory,
-            "gain": None if self.impossible else self.gain,
-            "impossible": self.impossible,
-            "gate": self.gate,
-            "searched": self.searched,
-            "neighbors": [n.to_dict() for n in self.neighbors],
-            "cached": [c.to_dict() for c in self.cached],
-            "top": {side: [w.to_dict() for w in words] for side, words in self.top.items()},
-            "rest": dict(self.rest),
-        }
 
 
 @dataclass(frozen=True)
@@ -133,7 +39,7 @@ class TopWords:
 
 @dataclass(frozen=True)
 class TraceArrays:
-    """What a trace holds of its n tokens. NaN stands for what a token does not have.
+    """What a trace holds of its n tokens. NaN where a token does not have a value.
 
     ids, start, end: (n,). kind: n names. frequency: (n,), -1 unknown.
     loss, loss_without_memory, gate: (n,) float64. searched: (n,) bool.
@@ -164,7 +70,7 @@ class TraceArrays:
 class Trace(Sequence[TraceToken]):
     """A passage read token by token, read as a list of `TraceToken`.
 
-    `gate_info` says what the gates of the tokens are: what they weigh, and what stands at their ends. `words` are what a person reads for each id.
+    `gate_info` says what the gates of the tokens are: what they weigh, and what their ends mean. `words` are what a person reads for each id.
     `summary` holds perplexities with and without memory, for each combination of sources, the share of tokens
     that memory worsens, and the same by kind and frequency of word.
     """
@@ -252,9 +158,7 @@ class Trace(Sequence[TraceToken]):
             **origin(self),
             "text": self.text,
             "tokens": [token.to_dict() for token in self],
-            "summary": dict(self.summary),
-            "notices": list(self.notices),
-            "stopped": self.stopped,
+            **as_json(self, "summary", "notices", "stopped"),
         }
 
     def csv(self) -> str:
@@ -292,29 +196,6 @@ class TraceStep:
             "neighbors": [n.to_dict() for n in self.neighbors],
             "counterfactuals": {gate: d.to_list(top) for gate, d in self.counterfactuals.items()},
         }
-
-
-def origin(said: Trace | Generation) -> dict[str, Any]:
-    """The fields of a document that say by whom and how something was said."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "method": said.method,
-        "model": said.model,
-        "datastore": said.datastore,
-        "workspace": said.workspace,
-        "as_of": said.as_of,
-        "settings": dict(said.settings),
-        "gate_kind": said.gate_kind,
-        "gate_info": said.gate_info.to_dict(),
-    }
-
-
-def in_a_line(token: TraceToken) -> dict[str, str]:
-    """The remembered tokens and their weights as cells of a table, separated by blanks, nearest first."""
-    return {
-        "remembered": " ".join(n.token for n in token.neighbors),
-        "weights": " ".join(f"{n.weight:.4f}" for n in token.neighbors),
-    }
 
 
 def _number(value: float) -> float | None:

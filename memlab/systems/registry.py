@@ -141,7 +141,7 @@ def _read() -> Registry:
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
         try:
             system = point.load()
-        except Exception as error:  # whatever a foreign package does, the others must work
+        except Exception as error:  # a broken package must not disable the others
             reason = f"it cannot be imported: {type(error).__name__}: {error}"
             out = Registry(out.systems, (*out.unavailable, Unavailable(point.name, reason)))
         else:

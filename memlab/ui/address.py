@@ -18,7 +18,7 @@ DIGITS = 18  # of a number in an address: more would not fit into 64 bits
 
 
 def follow(lab: Lab, page: str) -> None:
-    """Arriving at another page over a link that brings its own prompt: the link alone decides the view.
+    """On arrival by a link with a prompt of its own, only the link decides the view.
 
     Without this, settings of the last question would stay where the link does not name them.
     """

@@ -1,4 +1,4 @@
-"""Who edits: a name that stays for the session and stands in the history."""
+"""The editor's name, kept for the session and written to the history."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _NAME = "author"
 
 
 def author_field() -> None:
-    """A line for the name; not in the address, so that a shared link does not sign for somebody else."""
+    """The field for the name; not in the address, so that a shared link does not sign in another person's name."""
     st.text_input(
         "Your name (optional)",
         key=_NAME,

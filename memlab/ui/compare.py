@@ -21,7 +21,7 @@ LEAST = 0.005  # a change of probability that is listed
 
 
 def pin_controls(p: Prediction) -> None:
-    """A button that pins this view, and one that lets go; the pinned view stands in the address."""
+    """A button that pins this view, and one that lets go; the address holds the pinned view."""
     if PINNED in st.query_params:
         st.button("Unpin A", key="compare.unpin", icon=":material/keep_off:", on_click=_unpin)
     st.button(

@@ -1,4 +1,4 @@
-"""How the prompt was read, where was searched, how long it took."""
+"""How the prompt was tokenized, what was searched, how long it took."""
 
 from __future__ import annotations
 

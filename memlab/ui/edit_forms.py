@@ -24,7 +24,7 @@ ASKED = 3  # questions offered about a forgotten document
 
 @dataclass(frozen=True)
 class Change:
-    """A call of the engine that is not made yet: `way` names it; `questions` are prompts that show its effect."""
+    """A change that is not made yet: `way` names it; `questions` are prompts that show its effect."""
 
     way: str
     what: dict[str, Any]

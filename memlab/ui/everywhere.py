@@ -1,4 +1,4 @@
-"""The controls that hold on every page: which model speaks, and whose edits count."""
+"""The controls of every page: model, workspace, share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking an answer along: a report, JSON, CSV, the Python that makes it again; pinning, presenting and teaching it."""
+"""Export of an answer as report, JSON, CSV and Python; pin it, present it, add it to a lesson."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gate that must learn first: training it from the page, as a job."""
+"""A gate that has to be trained before it is used: trained from the page, as a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words in the color of whoever said them, as HTML that reads on light and dark."""
+"""Words in the color of their source, as HTML that is readable in both themes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with the history as a whole: check it, take it along."""
+"""Verifying and exporting the history."""
 
 from __future__ import annotations
 

@@ -131,14 +131,18 @@ def _ended_early(lab: Lab, jobs: list[JobInfo]) -> None:
     with st.expander(count, icon=":material/error:", expanded=any(_recent(job, JUST_NOW) for job in jobs)):
         for job in jobs:
             _ended(lab, job, "panel")
-        if st.button(
+        st.button(
             "Dismiss",
             key="jobs.dismiss",
             icon=":material/visibility_off:",
-            help="Not shown again until the page is loaded anew.",
-        ):
-            st.session_state[_DISMISSED] = {*st.session_state.get(_DISMISSED, ()), *(job.id for job in jobs)}
-            st.rerun()
+            help="Not shown again in this window.",
+            on_click=_dismiss,
+            args=(tuple(job.id for job in jobs),),
+        )
+
+
+def _dismiss(jobs: tuple[str, ...]) -> None:
+    st.session_state[_DISMISSED] = {*st.session_state.get(_DISMISSED, ()), *jobs}
 
 
 def _going(lab: Lab, job: JobInfo, place: str) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 ASK, PIN, LOOK, NEXT, BEFORE, PRESENT = "A", "P", "L", "N", "B", "S"
 
 KEYS = {
-    ASK: "ask what stands in the prompt (or Enter while typing there)",
+    ASK: "ask the prompt (or Enter while typing there)",
     PIN: "pin this view as A, to compare the next one with it",
     LOOK: "look closer: go to the views of this answer",
     NEXT: "the next view",

@@ -19,7 +19,7 @@ from memlab.ui.offered import model_info, offer, stores_for
 
 @dataclass(frozen=True)
 class MemoryControls:
-    """Controls whose names begin with that of a page, as "read.method"; they stand in the address.
+    """Controls whose names begin with that of a page, as "read.method"; they are kept in the address.
 
     Args:
         other_names: settings that are called otherwise on this page: name of the method's -> name here.

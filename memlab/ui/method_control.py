@@ -28,7 +28,7 @@ def method_control(
         state[key] = asked if asked in offered.able else usual
     if state[key] not in offered.able:  # another model
         state[key] = usual
-    name = st.segmented_control(
+    chosen = st.segmented_control(
         "Method",
         list(offered.able),
         format_func=lambda name: offered.able[name].title,
@@ -38,6 +38,7 @@ def method_control(
         args=args,
         wrap=True,
     )
+    name = str(chosen)
     in_address = None if name == usual else name
     if in_address is not None:
         st.query_params[key] = in_address

@@ -46,7 +46,7 @@ class Offer:
 
 
 def offer(lab: Lab, ability: str, model: str | None) -> Offer:
-    """What is offered for an ability and a model (None: each method brings its own)."""
+    """What is offered for an ability and a model (None: each method has a default)."""
     made = None if model is None else model_info(lab, model)
     able, others = {}, {}
     for name, method in lab.methods().items():
@@ -69,7 +69,7 @@ def why_not(lab: Lab, method: Method, ability: str, model: ModelInfo | None) -> 
 
 
 def _made_for_another(lab: Lab, method: Method, model: ModelInfo) -> str | None:
-    """A method that brings a model of its own needs one that was trained for it; others need one that can be searched with."""
+    """A method with a model of its own needs one that was trained for it; other methods need one that made a datastore."""
     own = model.method is not None and lab.systems().system_of(model.method) == lab.systems().system_of(method.name)
     if method.model is not None and not own:
         return f"{method.title} needs a model trained for it, for example {method.model}."

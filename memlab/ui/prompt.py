@@ -51,7 +51,7 @@ def example_menu(prompts: dict[str, str]) -> None:
 
 
 def first_steps(method: Method, prompts: dict[str, str]) -> None:
-    """What stands in place of an answer before anything was asked."""
+    """Shown in place of an answer before anything was asked."""
     st.subheader("Ask the model and its memory", anchor=False)
     if method.kind == "masked":
         how = "Type a sentence with **[MASK]** where one word is missing, and press Enter."

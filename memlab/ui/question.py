@@ -93,7 +93,7 @@ def _method(lab: Lab, prompt: str, model: str | None, offered: Offer) -> tuple[M
     problems = _method_problems(offered)
     state = st.session_state
     if "method" not in st.query_params and state.get("method") not in (None, usual, state.get(_CHOSEN)):
-        state["method"] = usual  # nobody chose the one that the last prompt asked for
+        state["method"] = usual  # the last one was the default of another prompt, not a choice
         _defaults_again(lab)
     method = method_control("method", offered, usual, _other_method, (lab,))
     return method, problems

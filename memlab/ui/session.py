@@ -52,7 +52,7 @@ def switch_to(workspace: str) -> None:
 
 
 def _offer_default(name: str) -> None:
-    """A workspace that was deleted, or that a link names and nobody has made here."""
+    """A workspace that was deleted, or that a link names and that does not exist here."""
     switch_to(name)  # stays what the session wants, although no selector holds it
     show_error(
         NotFound(

@@ -11,7 +11,7 @@ from memlab.ui.passages import passages
 
 
 def sources_chart(of: Trace | Generation, step: TraceStep, page: str) -> None:
-    """A chart for each source that takes part, over the same words; `page` begins the names of controls."""
+    """A chart for each source that is used, over the same words; `page` begins the names of controls."""
     figure = three_sources(of, step)
     st.plotly_chart(figure, config={"displayModeBar": False}, alt=described(of, step), key=f"{page}.sources")
     lam = of.settings.get("lam")

@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.navigation import expect_navigation, go_to
+
 pytestmark = pytest.mark.browser
 
 PROMPT = "The capital of France is [MASK]."
@@ -52,7 +54,7 @@ def corner(seen: Locator) -> tuple[float, float]:
 
 def test_type_move_lambda_open_source_and_share(window: Window, tmp_path: Path) -> None:
     page = window("ask")  # the server's first visitor: not through the Guide
-    expect(page.get_by_test_id("stSidebarNav").get_by_text("Guide", exact=True)).to_be_visible()
+    expect_navigation(page)
     page.get_by_label("Prompt").fill(PROMPT)
     page.get_by_label("Prompt").press("Enter")
     page.get_by_role("heading", name="Who said it").wait_for()
@@ -141,7 +143,7 @@ def test_guide(window: Window, tmp_path: Path, theme: str) -> None:
 def test_a_story_starts_from_its_own_settings(window: Window) -> None:
     page = window(f"{ASK}&lam=0.9&k=5")
     page.get_by_role("heading", name="Who said it").wait_for()
-    page.get_by_test_id("stSidebarNav").get_by_text("Guide").click()
+    go_to(page, "Guide")
     page.get_by_role("link", name="Ask this").first.click()
     page.get_by_role("heading", name="Who said it").wait_for()
     idle(page)
@@ -152,9 +154,9 @@ def test_a_story_starts_from_its_own_settings(window: Window) -> None:
 def test_the_view_survives_a_visit_to_the_guide(window: Window) -> None:
     page = window(f"{ASK}&lam=0.9")
     page.get_by_role("heading", name="Who said it").wait_for()
-    page.get_by_test_id("stSidebarNav").get_by_text("Guide").click()
+    go_to(page, "Guide")
     page.get_by_role("heading", name="Words").wait_for()
-    page.get_by_test_id("stSidebarNav").get_by_text("Ask").click()
+    go_to(page, "Ask")
     page.get_by_role("heading", name="Who said it").wait_for()
     idle(page)
     assert formulas(page)[0][0] == pytest.approx(0.9)

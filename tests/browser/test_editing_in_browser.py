@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.navigation import go_to
+
 pytestmark = pytest.mark.browser
 
 TEXT = "The capital of Wakanda is Birnin."
@@ -102,7 +104,7 @@ def test_a_link_restores_the_menus_and_history_tells(
     page.screenshot(path=tmp_path / f"correct-{theme}.png", full_page=True)
     page.get_by_role("button", name="Commit").click()
     page.get_by_role("link", name="Ask about it").wait_for()
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="History").click()
+    go_to(page, "History")
     page.get_by_text("Details").first.click()
     page.get_by_text(re.compile("Forgotten: [0-9]+ place")).wait_for()
     page.get_by_role("button", name="Verify").click()

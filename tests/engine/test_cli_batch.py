@@ -89,7 +89,7 @@ def test_two_hundred_lines_some_broken_each_say_why(run: Run, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--method", "magic"), "Available: bert-knn, knn-lm"),
+        (("--method", "magic"), "Available: base, bert-knn, cache, knn-lm"),
         (("--as-of", 999), "0 to 0"),
         (("--lam", 7), "from 0 to 1"),
         (("--datastore", "nowhere"), "nowhere"),

@@ -74,7 +74,7 @@ def test_sources_are_found_and_can_be_forgotten(run: Run) -> None:
         (("teach", "-"), "at most 2000"),
         (("teach", "?"), "nothing to teach"),
         (("teach", TEXT, "--author", "a\x1bb"), "control characters"),
-        (("teach", TEXT, "--value", "Paris"), "does not stand"),
+        (("teach", TEXT, "--value", "Paris"), "does not occur"),
         (("forget", "--entry", 10**9), "no entry"),
         (("forget", "--document", "Nowhere"), "no document"),
         (("forget", "--source", "France", 9, 3), "no place"),

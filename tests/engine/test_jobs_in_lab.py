@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from memlab.cli import main
+from memlab.declare import Method
 from memlab.errors import InputError, NotFound, StoppedError
 from memlab.lab import Lab
 from memlab.lab import building as lab_building
@@ -185,7 +186,9 @@ class Preparing:
         self.asked: list[str] = []
         self.may_end = threading.Event()
 
-    def __call__(self, home: Path, name: str, progress: Any, stop: Callable[[], bool] = lambda: False) -> list[Any]:
+    def __call__(
+        self, home: Path, name: str, method: Method, progress: Any, stop: Callable[[], bool] = lambda: False
+    ) -> list[Any]:
         self.asked.append(name)
         progress(0.5, "half way")
         while not self.may_end.wait(0.02):

@@ -22,7 +22,7 @@ TEXT = "The capital of Myanmar is Naypyidaw. The currency of Japan is the yen."
     [
         (["--text", ""], "The text is empty. Type or paste a passage of at least two words."),
         (["--text", " \n\t"], "The text is empty"),
-        (["--text", "Paris"], "one token ('Paris'): nothing stands before it"),
+        (["--text", "Paris"], "one token ('Paris'): nothing precedes it"),
         (["--text", TEXT, "--model", "atlas-mlm"], "atlas-mlm is a masked model"),
         (["--text", TEXT, "--method", "spalm", "--model", "atlas-clm"], "atlas-clm is no SPALM. Use atlas-spalm"),
         (["--text", TEXT, "--method", "spalm", "--datastore", "atlas-mlm-last"], "Use 'atlas-clm'."),

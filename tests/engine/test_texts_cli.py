@@ -126,9 +126,9 @@ def test_a_lesson_with_half_a_character_is_refused(run: Run, tmp_path: Path) -> 
 
 def test_an_upload_job_with_broken_text_fails_with_its_reason(tmp_path: Path, masked: Path) -> None:
     lab = Lab.open(tmp_path / "home")
-    kept = lab.keep_texts([("t.jsonl", HALF.encode())])
+    kept = lab.building.keep_texts([("t.jsonl", HALF.encode())])
     job = lab.work.submit("build", "Building x", **lab.building.order(kept, "x", str(masked)))
-    ended = lab.wait_for_job(job.id, timeout=300)
+    ended = lab.work.wait(job.id, timeout=300)
     assert ended.state == "failed"
     assert "row 1, holds half a character (U+D83D" in (ended.error or "")
 
@@ -161,9 +161,9 @@ def test_a_text_of_a_page_or_of_standard_input_is_never_a_path(
 ) -> None:
     monkeypatch.chdir(put(tmp_path, **{"secret.txt": "The secret is gold, a yellow metal."}))
     lab = Lab.open(tmp_path / "home")
-    job = lab.submit("read", "Reading", text="secret.txt", method="base", model=str(causal))
-    assert lab.wait_for_job(job.id, timeout=300).state == "done"
-    assert lab.outcome(job.id).text == "secret.txt"
+    job = lab.work.submit("read", "Reading", text="secret.txt", method="base", model=str(causal))
+    assert lab.work.wait(job.id, timeout=300).state == "done"
+    assert lab.work.outcome(job.id).text == "secret.txt"
     command = ["read", "--home", str(tmp_path / "home"), "--method", "base", "--model", str(causal), "--json"]
     said = document(CliRunner().invoke(main, command, input="secret.txt"))
     assert said["text"] == "secret.txt"

@@ -86,9 +86,9 @@ def test_one_word_is_remembered(open_own: Open, own_lab: Lab) -> None:
     [
         ({"text": "!!!"}, "There is nothing to teach."),
         ({"text": "word " * 600}, "at most 2000"),
-        ({"text": TEXT, "word": "Paris"}, "does not stand in the text"),
+        ({"text": TEXT, "word": "Paris"}, "does not occur in the text"),
         ({"text": TEXT, "word": "?"}, "There is no word in '?'"),
-        ({"text": PROMPT}, "stands for a word that is asked for"),
+        ({"text": PROMPT}, "marks a word that is asked for"),
         ({"way": "Correct", "new": "Berlin", **BERLIN}, "is Berlin already"),
         ({"way": "Correct", "new": "x" * 101, **BERLIN}, "1 to 100 characters"),
         ({"way": "Find", "title": "Nowhere"}, "There is no document 'Nowhere'"),

@@ -147,7 +147,7 @@ def test_lessons_are_listed_changed_and_deleted(open_own: Open, own_lab: Lab) ->
     assert [step.title for step in own_lab.lessons.get("mine").steps] == ["First"]
     page.button(key="lesson.mine.delete").click().run()
     assert not page.exception
-    assert len(own_lab.lessons()) == 3
+    assert len(own_lab.lessons()) == 4  # the bundled ones
 
 
 def test_a_lesson_file_that_cannot_be_read_is_named_on_the_page(open_own: Open, own_lab: Lab) -> None:

@@ -19,7 +19,7 @@ from memlab.record.chain import Problem, seal
 from memlab.record.database import FILE, Database, open_database
 from memlab.record.jobs import Jobs
 from memlab.record.ledger import Ledger
-from memlab.record.memory_edits import lesson
+from memlab.record.memory_edits import teaching
 from memlab.record.memory_kinds import MEMORY
 from memlab.record.showing import shown_history
 from memlab.record.workspaces import Workspaces
@@ -30,7 +30,7 @@ SCORES = {"efficacy": {"questions": 2, "before": 0.0, "after": 0.5, "score": 0.5
 @pytest.fixture
 def taught(ledger: Ledger) -> Ledger:
     for n in range(1, 5):
-        ledger.append("teach", f"fact {n}", lesson(f"Fact {n} is here."), "ann", after=SCORES)
+        ledger.append("teach", f"fact {n}", teaching(f"Fact {n} is here."), "ann", after=SCORES)
     ledger.undo(1)
     return ledger
 
@@ -85,7 +85,7 @@ def test_verify_reports_the_row_and_history_shows_the_rest(home: Path, taught: L
     for _ in range(2):  # a damaged edit can be left out, and everything works again
         taught.undo(2)
         assert [t.seq for t in taught.state(MEMORY).taught] == [3, 4]
-        assert taught.append("teach", "one more", lesson("One more.")).kind == "teach"
+        assert taught.append("teach", "one more", teaching("One more.")).kind == "teach"
         taught.undo()
         taught.redo(2)
 
@@ -117,6 +117,30 @@ def test_what_nothing_can_be_folded_from_is_reported(
     for act in (lambda: taught.state(MEMORY), lambda: shown_history(taught), taught.rows, taught.undo, taught.active):
         said = one_line_or_nothing(act)
         assert said is None or "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM edits WHERE sequence = 5", "Edit 5 .* is missing"),
+        ("DELETE FROM edits WHERE sequence > 2", "Edit 3 .* is missing"),
+        ("DELETE FROM edits", "Edit 1 .* is missing"),
+        ("UPDATE workspaces SET head = 3", "Edit 5 .* is there, but the workspace ends with 3"),
+    ],
+)
+@pytest.mark.parametrize("later", [False, True])
+def test_nothing_is_answered_from_a_ledger_with_another_end(
+    statement: str, said: str, later: bool, home: Path, taught: Ledger
+) -> None:
+    if later:  # all but the last were read before
+        taught.state(MEMORY)
+        taught.append("teach", "fact 6", teaching("Fact 6 is here."))
+        statement, said = statement.replace("= 5", "= 6"), said.replace("Edit 5", "Edit 6")
+    sql(home, statement)
+    if (later and "> 2" in statement) or statement == "DELETE FROM edits":
+        said = r"Edit \d .* is missing"
+    with pytest.raises(RecordError, match=said):
+        taught.state(MEMORY)
 
 
 @pytest.mark.parametrize("statement", [*DAMAGE.values(), *(sql for sql, _ in WORSE.values())], ids=[*DAMAGE, *WORSE])
@@ -209,8 +233,8 @@ class TestHeads:
         (found,) = taught.verify()
         assert (found.sequence, found.kind) == (5, "missing")
         assert "shortened or written anew" in found.message
-        taught.append("teach", "over it", lesson("Over it."))
-        taught.append("teach", "over it", lesson("Over it."))
+        taught.append("teach", "over it", teaching("Over it."))
+        taught.append("teach", "over it", teaching("Over it."))
         assert [p.kind for p in taught.verify()] == ["changed"]  # the finding stays
 
     def test_a_chain_that_was_computed_anew_is_found(self, home: Path, taught: Ledger, database: Database) -> None:
@@ -239,11 +263,11 @@ class TestHeads:
     def test_a_head_may_lag_behind(self, home: Path, taught: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         """As after a kill between the commit and the file."""
         monkeypatch.setattr(taught._heads, "keep", lambda head: None)
-        taught.append("teach", "unseen", lesson("Unseen."))
-        taught.append("teach", "unseen", lesson("Unseen."))
+        taught.append("teach", "unseen", teaching("Unseen."))
+        taught.append("teach", "unseen", teaching("Unseen."))
         assert taught.verify() == []
         monkeypatch.undo()
-        taught.append("teach", "seen", lesson("Seen."))
+        taught.append("teach", "seen", teaching("Seen."))
         assert json.loads((home / "heads/home-1.json").read_text())["sequence"] == 8
         assert taught.verify() == []
 
@@ -252,7 +276,7 @@ class TestHeads:
             file.unlink()
         (home / "heads").rmdir()
         (home / "heads").touch()
-        assert taught.append("teach", "more", lesson("More.")).sequence == 6
+        assert taught.append("teach", "more", teaching("More.")).sequence == 6
         assert taught.verify() == []
 
     def test_workspaces_come_and_go_without_an_alarm(self, home: Path, taught: Ledger, database: Database) -> None:
@@ -263,7 +287,7 @@ class TestHeads:
         assert Ledger(database, "renamed").verify() == []
         workspaces.delete("renamed", "renamed")
         workspaces.create("after it")  # has the same row id
-        Ledger(database, "after it").append("teach", "x", lesson("X is here."))
+        Ledger(database, "after it").append("teach", "x", teaching("X is here."))
         assert Ledger(database, "after it").verify() == []
         assert sorted(file.name for file in (home / "heads").glob("*.json")) == ["home-1.json", "home-2.json"]
 
@@ -286,8 +310,8 @@ class TestHeads:
         monkeypatch.setenv("MEMLAB_DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere.db'}")
         database = open_database(home)
         ledger = Ledger(database, "default")
-        ledger.append("teach", "x", lesson("X is here."))
-        ledger.append("teach", "y", lesson("Y is here."))
+        ledger.append("teach", "x", teaching("X is here."))
+        ledger.append("teach", "y", teaching("Y is here."))
         with closing(sqlite3.connect(tmp_path / "elsewhere.db")) as connection:
             connection.execute("UPDATE workspaces SET head=1, head_hash=(SELECT previous FROM edits WHERE sequence=2)")
             connection.execute("DELETE FROM edits WHERE sequence=2")
@@ -344,7 +368,7 @@ def test_without_locks_for_a_log_the_database_has_a_rollback_journal_and_says_so
     refusing_log()
     database = open_database(home)
     ledger = Ledger(database, "default")
-    ledger.append("teach", "x", lesson("X is here."))
+    ledger.append("teach", "x", teaching("X is here."))
     ledger.undo()
     assert ledger.verify() == []
     assert [r.message for r in caplog.records if "rollback journal" in r.message]
@@ -370,7 +394,7 @@ def test_a_database_with_a_log_that_came_to_such_a_drive_is_set_right(
     database = open_database(home)
     ledger = Ledger(database, "default")
     assert ledger.verify() == []
-    assert ledger.append("teach", "x", lesson("X is here.")).sequence == 6
+    assert ledger.append("teach", "x", teaching("X is here.")).sequence == 6
     assert [r.message for r in caplog.records if "rollback journal" in r.message]
     database.close()
 

@@ -228,7 +228,7 @@ def test_what_follows_the_memory_of_a_ledger_has_its_other_kinds_left_out(ledger
     follower = MemoryState(ledger)
     add(ledger, 7)
     ledger.append("teach", "one", LESSON)
-    told = follower.told()
-    assert (told.head, told.hash) == (2, ledger.head_hash())
-    assert [t.seq for t in told.at().taught] == [2]
-    assert not told.at(1)
+    snapshot = follower.snapshot()
+    assert (snapshot.head, snapshot.hash) == (2, ledger.head_hash())
+    assert [t.seq for t in snapshot.at().taught] == [2]
+    assert not snapshot.at(1)

@@ -12,7 +12,7 @@ import pytest
 from memlab.record import showing, stored
 from memlab.record.database import FILE
 from memlab.record.ledger import Ledger
-from memlab.record.memory_edits import lesson, wish
+from memlab.record.memory_edits import forgetting, teaching
 from memlab.record.showing import shown_history
 from memlab.results import Source
 
@@ -30,8 +30,8 @@ class Counted:
 
 def fill(ledger: Ledger) -> None:
     for n in range(1, 21):
-        ledger.append("teach", f"fact {n}", lesson(f"Fact {n} is here."))
-    ledger.append("forget", "a word of it", wish([Source("edit", "edit:3", 0, 4, "Fact")]))
+        ledger.append("teach", f"fact {n}", teaching(f"Fact {n} is here."))
+    ledger.append("forget", "a word of it", forgetting([Source("edit", "edit:3", 0, 4, "Fact")]))
 
 
 def test_history_reads_a_row_again_only_where_the_database_holds_another(

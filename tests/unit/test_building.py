@@ -211,7 +211,7 @@ def test_a_full_disk_is_said_and_the_build_goes_on_where_it_ended(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "mkdir", onto_full_disk)
-        with pytest.raises(HomeError, match=r"disk is full.*build again, it goes on"):
+        with pytest.raises(HomeError, match=r"disk is full.*build again; it continues"):
             build(tmp_path, lm, documents, ORDER)
     assert listed(tmp_path) == []
     finished = 2 if folder.endswith(".tmp") else SHARDS

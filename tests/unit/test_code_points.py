@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memlab.corpus.code_points import occurrences
 from memlab.errors import InputError
-from memlab.record.memory_edits import in_other_code_points, lesson
+from memlab.record.memory_edits import in_other_code_points, teaching
 
 NFC, NFD = "Malmö", "Malmo\u0308"
 
@@ -44,12 +44,12 @@ def test_what_is_found_is_the_same_letters(text: str, word: str) -> None:
 
 
 def test_a_lesson_remembers_the_value_as_the_text_writes_it_and_says_so() -> None:
-    parameters = lesson(f"The largest town of Scania is {NFC}.", NFD)
+    parameters = teaching(f"The largest town of Scania is {NFC}.", NFD)
     assert parameters["teaches"]["spans"] == [(30, 35)]
     said = in_other_code_points(parameters, NFD)
     assert said is not None
     assert "other code points" in said
     assert in_other_code_points(parameters, NFC) is None
-    assert in_other_code_points(lesson("One word.", None), None) is None
-    with pytest.raises(InputError, match="does not stand in the text"):
-        lesson(f"The largest town of Scania is {NFC}.", "Malmo")
+    assert in_other_code_points(teaching("One word.", None), None) is None
+    with pytest.raises(InputError, match="does not occur in the text"):
+        teaching(f"The largest town of Scania is {NFC}.", "Malmo")

@@ -112,6 +112,20 @@ def test_the_share_of_variance_by_hand() -> None:
     """Three axes with spreads 3, 2 and 1: the plane keeps (9 + 4) / 14."""
     keys = np.concatenate([np.diag([3.0, 2.0, 1.0]), -np.diag([3.0, 2.0, 1.0])])
     assert principal_plane(keys)[1] == pytest.approx(13 / 14)
+
+
+def test_keys_that_are_all_equal_are_one_point() -> None:
+    for keys in (np.ones((1, 3)), np.full((4, 3), 2.5, np.float32)):
+        plane, kept = principal_plane(keys)
+        assert plane.tolist() == [[0.0, 0.0]] * len(keys)
+        assert kept == 1.0
+
+
+def test_two_keys_differ_in_one_direction_with_the_larger_loading_positive() -> None:
+    plane, kept = principal_plane(np.array([[0.0, 0.0, 0.0], [3.0, -4.0, 0.0]]))
+    assert plane[:, 0] == pytest.approx([2.5, -2.5])
+    assert plane[:, 1] == pytest.approx([0.0, 0.0])
+    assert kept == pytest.approx(1.0)
     assert principal_plane(np.ones((4, 3)))[1] == 1.0
     assert principal_plane(np.ones((1, 3)))[0].tolist() == [[0.0, 0.0]]
     assert agreement(np.zeros((3, 2)), np.zeros((3, 5))) is None

@@ -167,4 +167,14 @@ def test_intervals_hold_the_perplexity() -> None:
     low, high = interval(losses)
     assert low < np.exp(losses.mean()) < high
     assert interval(losses) == [low, high]
+    assert interval(losses[:200]) == [pytest.approx(np.exp(losses[:200].mean()))] * 2  # one block
     assert over_models([10.0, 11.0, 12.0]) == pytest.approx([11 - 4.303 / 3**0.5, 11 + 4.303 / 3**0.5], abs=1e-3)
+
+
+def test_the_interval_of_blocks_is_a_percentile_bootstrap() -> None:
+    """Against drawing the blocks by hand; the last block is shorter and counts by its tokens."""
+    losses = np.random.default_rng(3).gamma(2.0, 1.0, 256 * 6 + 40)
+    blocks = [losses[at : at + 256] for at in range(0, len(losses), 256)]
+    drawn = np.random.default_rng(0).integers(0, 7, (1000, 7))
+    means = [np.concatenate([blocks[i] for i in row]).mean() for row in drawn]
+    assert interval(losses) == pytest.approx(np.exp(np.quantile(means, [0.025, 0.975])), rel=1e-9)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -132,11 +133,13 @@ def test_a_folder_that_cannot_be_written_only_costs_time(
 WRITER = """
 import sys
 from pathlib import Path
+from typing import cast
 import numpy as np
 from memlab.memory.kept_keys import Encoded, KeptKeys
 
 class Model:
-    weights_hash, tokenizer_hash, kind, d = "w", "t", "masked", 4
+    weights_hash, tokenizer_hash, kind = "w", "t", "masked"
+    width = staticmethod(lambda key: 4)
 
 kept = KeptKeys(Path(sys.argv[1]), Model, "last")
 for n in range(20):
@@ -155,3 +158,21 @@ def test_several_processes_add_at_once_and_nothing_is_lost(tmp_path: Path) -> No
     assert set(found) == {f"{w}-{n}" for w in range(3) for n in range(20)}
     assert all(e.keys.shape == (2, 4) and (e.keys == int(name.split("-")[1])).all() for name, e in found.items())
     assert json.dumps(sorted(p.suffix for p in folder.iterdir() if p.suffix == ".tmp")) == "[]"
+
+
+class Wide:
+    """A model whose key is wider than its hidden states."""
+
+    weights_hash, tokenizer_hash, kind, d = "w", "t", "masked", 4
+    width = staticmethod(lambda key: 6)
+
+
+def test_keys_of_another_width_than_the_model_s_are_found_and_joined(tmp_path: Path) -> None:
+    kept = KeptKeys(tmp_path, cast(LanguageModel, Wide), "transform")
+    told = [Taught(n, "", f"Text {n}") for n in range(kept_keys.MANY + 1)]
+    for n, t in enumerate(told):
+        spans = np.array([[0, n]], np.int32)
+        kept.add({text_id(t): Encoded(np.full((1, 6), n, np.float16), np.array([n], np.int32), spans, {})})
+    assert len(list(kept.folder.glob("*.pack"))) < kept_keys.MANY
+    found = KeptKeys(tmp_path, cast(LanguageModel, Wide), "transform").find(told)
+    assert [found[text_id(t)].keys.tolist() for t in told] == [[[n] * 6] for n in range(len(told))]

@@ -18,6 +18,7 @@ from transformers import BertConfig, BertLMHeadModel, BertModel
 
 from memlab.cli import main
 from memlab.errors import InputError
+from memlab.lab import Lab
 from memlab.lm.catalogue import check, info, load
 from memlab.lm.checking import ModelCheck, check_model, check_vocabulary
 from memlab.lm.model import LanguageModel
@@ -66,7 +67,7 @@ def test_no_output_projection_in_the_files_is_refused(made: Callable[[str], Path
     without = _with_weights(
         made("mistral"), tmp_path / "m", lambda w: {k: v for k, v in w.items() if k != "lm_head.weight"}
     )
-    with pytest.raises(InputError, match=r"hold no lm_head\.weight, so random numbers would stand there"):
+    with pytest.raises(InputError, match=r"hold no lm_head\.weight, so random numbers would take their place"):
         load(without)
 
 
@@ -189,6 +190,11 @@ def test_an_adapter_beside_the_weights_is_said(tiny: Tiny, tmp_path: Path) -> No
     lm = load(str(tmp_path / "m"))
     assert "lies an adapter (adapter_config.json). It is not used" in lm.notes[0]
     assert check(str(tmp_path / "m")).notes == lm.notes
+    text = tmp_path / "t.txt"
+    text.write_text("The capital of France is Paris.")
+    (store,) = Lab.open(tmp_path / "home").build(text, "mine", str(tmp_path / "m"))
+    assert store.report is not None
+    assert store.report.notices == lm.notes
 
 
 def test_a_copy_of_the_hub_that_is_not_whole_says_what_is_missing(

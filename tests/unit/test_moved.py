@@ -15,7 +15,7 @@ from memlab.errors import InputError
 from memlab.evaluate.edited import sample
 from memlab.record.chain import EditRow
 from memlab.record.fold import all_dependents, dependents
-from memlab.record.memory_edits import lesson, still_there
+from memlab.record.memory_edits import still_there, teaching
 from memlab.results import Fact, GroupScore, Moved, MovedRow, Source
 
 
@@ -122,18 +122,18 @@ def test_a_source_is_there_while_one_character_is(removed: list[tuple[int, int]]
         ("One\x00two", None, "holds a NUL"),
         ("One \ud800 two", None, "half a character"),
         ("One two", "", "no word"),
-        ("One two", "three", "does not stand"),
+        ("One two", "three", "does not occur"),
         (7, None, "not int"),
     ],
 )
 def test_what_cannot_be_taught_is_one_message(text: str, value: str | None, says: str) -> None:
     with pytest.raises(InputError, match=says) as refused:
-        lesson(text, value)
+        teaching(text, value)
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 400
 
 
 def test_a_huge_text_is_refused_without_being_repeated() -> None:
     with pytest.raises(InputError) as refused:
-        lesson("word " * 400_000, None)
+        teaching("word " * 400_000, None)
     assert len(str(refused.value)) < 200

@@ -153,7 +153,11 @@ def test_names_of_blanks_and_control_characters_can_be_seen(reader: Callable[[st
     assert names[vocabulary["ĠParis"]] == "Paris"
     assert all(name and name == name.strip() for name in names)
     assert all(character.isprintable() for name in names for character in name)
-    assert token_names(reader("llama").tokenizer, 400)[reader("llama").tokenizer.get_vocab()["▁"]] == "␣"
+    llama = reader("llama").tokenizer
+    names = token_names(llama, 300)
+    assert names[llama.get_vocab()["▁"]] == "␣"
+    assert names[llama.get_vocab()["<0xE9>"]] == "<E9>"  # a byte that the vocabulary falls back on
+    assert names[llama.get_vocab()["<0x41>"]] == "A"
 
 
 def test_visible_signs() -> None:

@@ -26,10 +26,19 @@ def calibration_questions(graph: ConstraintGraph, per_entity: int = PER_ENTITY) 
     return [Question(*about) for about in questions_of(graph.split(True), per_entity)]
 
 
-def ready(model: LanguageModel, graph: ConstraintGraph, prompt: Prompt, tick: Tick = quiet) -> ModelAnswerer:
-    """An answerer with its yes-prior taken out; as it is where the graph has too few calibration facts."""
+def ready(
+    model: LanguageModel,
+    graph: ConstraintGraph,
+    prompt: Prompt,
+    tick: Tick = quiet,
+    questions: Sequence[Question] | None = None,
+) -> ModelAnswerer:
+    """An answerer with its yes-prior taken out; as it is where the graph has too few calibration facts.
+
+    `questions`: about calibration entities; by default a sample with as many true ones as there are.
+    """
     answerer = ModelAnswerer(model, graph, prompt)
-    questions = calibration_questions(graph)
+    questions = calibration_questions(graph) if questions is None else questions
     labels = {graph.entity(q.entity).facts[q.property] for q in questions}
     return calibrated(answerer, questions, tick) if len(questions) >= 10 and len(labels) == 2 else answerer
 

@@ -88,6 +88,7 @@ SYSTEM = System(
             help="F1 and consistency of raw, on-topic, relevant, constraints, and relevant + constraints, batch by batch.",
             settings=EvaluateSettings,
             run="memlab.systems.beliefbank.studies:evaluate",
+            draw="memlab.systems.beliefbank.figures:draw",
         ),
         Study(
             name="tune",

@@ -108,7 +108,7 @@ class Evaluator:
                     bank = self._asked(bank, batch, feedback, rng)
                     solutions: list[Solution] = []
                     if constrained:
-                        bank, solutions = self._solved(bank)
+                        bank, solutions = self._solved(bank, stop)
                     labels = {name: bank.labels(name) for name in bank.beliefs}
                     found = scores(labels, truth, self.graph.constraints)
                     out.append(Point(way, order, number, found, *_effort(solutions)))
@@ -124,9 +124,11 @@ class Evaluator:
             self.answered[q] = answer
         return bank.with_beliefs(self.answered[q].belief() for q in questions)
 
-    def _solved(self, bank: Bank) -> tuple[Bank, list[Solution]]:
+    def _solved(self, bank: Bank, stop: Stop) -> tuple[Bank, list[Solution]]:
         solutions = []
         for name, about in bank.beliefs.items():
+            if stop():
+                raise StoppedError("Stopped; nothing was kept of this evaluation.")
             key = (name, frozenset((b.property, b.first, b.p) for b in about.values()))
             if key not in self.solved:
                 self.solved[key] = solve(name, about, self.graph.constraints, self.weights)
@@ -154,12 +156,12 @@ def questions_of(entities: Sequence[Entity], per_entity: int, seed: int = 0) -> 
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """95% interval of a mean over orders (Student's t); None for fewer than two."""
+    """95% interval of a mean of scores over orders (Student's t, cut to [0, 1]); None for fewer than two."""
     if len(values) < 2:
         return None
     mean, spread = float(np.mean(values)), float(np.std(values, ddof=1)) / len(values) ** 0.5
     half = float(student.ppf(0.975, len(values) - 1)) * spread
-    return (mean - half, mean + half)
+    return (max(0.0, mean - half), min(1.0, mean + half))
 
 
 @dataclass(frozen=True)
@@ -223,9 +225,6 @@ class BeliefScores:
 
     def figures(self) -> dict[str, Any]:
         """F1 and consistency by batch."""
-        from memlab.systems.beliefbank.figures import by_batch
+        from memlab.systems.beliefbank.figures import draw
 
-        return {
-            "F1 by batch": by_batch(self, "f1", "F1"),
-            "Consistency by batch": by_batch(self, "consistency", "consistency"),
-        }
+        return draw(self.to_dict())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,7 +15,6 @@ from memlab.systems.beliefbank.constraints import EXCLUDES, NEEDS, Constraint, E
 from memlab.systems.beliefbank.phrasing import short, statement
 
 if TYPE_CHECKING:
-    from memlab.systems.beliefbank.evaluation import BeliefScores
     from memlab.systems.beliefbank.metrics import Scores
 
 TRUE, FALSE, CONFLICT, FLIP = "#3B7DD8", "#9AA3AF", "#C62828", "#D9601A"
@@ -23,11 +22,20 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 NODES = 60  # of a graph; more cannot be read
 
 
-def by_batch(result: BeliefScores, name: str, label: str) -> go.Figure:
+def draw(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+    """The figures of an evaluation from its document (`BeliefScores.to_dict`)."""
+    rows = document["by_batch"]
+    return {
+        "F1 by batch": by_batch(rows, "f1", "F1"),
+        "Consistency by batch": by_batch(rows, "consistency", "consistency"),
+    }
+
+
+def by_batch(found: Sequence[Mapping[str, Any]], name: str, label: str) -> go.Figure:
     """A score after each batch, one line for each way, with intervals over orders where there are several."""
     fig = go.Figure(layout={"template": TEMPLATE})
-    for number, way in enumerate(result.ways):
-        rows = [result.row(way, batch) for batch in range(1, result.batches + 1)]
+    for number, way in enumerate(dict.fromkeys(row["method"] for row in found)):
+        rows = [row for row in found if row["method"] == way]
         spans = [row[f"{name}_interval"] for row in rows]
         bars = [span[1] - row[name] if span else 0.0 for span, row in zip(spans, rows, strict=True)]
         fig.add_scatter(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,14 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from memlab.corpus.world import MASK
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.systems.beliefbank.answers import Answer, Question
 from memlab.systems.beliefbank.constraints import ConstraintGraph
 from memlab.systems.beliefbank.prompts import Prompt
 
-BATCH = 64
+BATCH = 32
 COLDEST, HOTTEST = 0.02, 100.0
 KINDS = ("masked", "causal", "seq2seq")
 Tick = Callable[[float, str], None]
@@ -112,6 +113,7 @@ class ModelAnswerer:
     prompt: Prompt
     calibration: Calibration = UNCALIBRATED
     uses_context: bool = True
+    watch: Tick | None = None  # called before each batch of questions; raising ends the work
 
     def __post_init__(self) -> None:
         if self.model.kind not in KINDS:
@@ -144,12 +146,13 @@ class ModelAnswerer:
 
     def scores(self, texts: Sequence[str], tick: Tick | None = None) -> list[float]:
         """log p(yes) - log p(no) for each text."""
+        heard = tick or self.watch
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         out = [0.0] * len(texts)
         for at in range(0, len(order), BATCH):
             chosen = order[at : at + BATCH]
-            if tick:
-                tick(at / len(order), f"{at} of {len(order)} questions")
+            if heard:
+                heard(at / len(order), f"{at} of {len(order)} questions")
             values = (
                 self._masked([texts[i] for i in chosen])
                 if self.model.kind == "masked"
@@ -161,9 +164,9 @@ class ModelAnswerer:
 
     def answer_ids(self, text: str) -> tuple[list[int], int, int]:
         """Token ids of the text up to where yes and no part, and the next token of each."""
-        tokenizer = self.model.tokenizer
         joint = "" if self.prompt.yes.startswith(" ") else " "
-        yes, no = (tokenizer(text + joint + word)["input_ids"] for word in (self.prompt.yes, self.prompt.no))
+        before, _ = self.model.frame
+        yes, no = ([*before, *self.model.read(text + joint + word)[0]] for word in (self.prompt.yes, self.prompt.no))
         same = next((i for i, (a, b) in enumerate(zip(yes, no, strict=False)) if a != b), None)
         if same is None:
             raise InputError(
@@ -181,15 +184,16 @@ class ModelAnswerer:
         return [float(logp[i, yes] - logp[i, no]) for i, (_, yes, no) in enumerate(rows)]
 
     def _masked(self, texts: Sequence[str]) -> list[float]:
-        tokenizer = self.model.tokenizer
-        mask_token = tokenizer.mask_token
-        rows = [tokenizer(text.replace("[MASK]", mask_token))["input_ids"] for text in texts]
-        for row, text in zip(rows, texts, strict=True):
-            self._check(len(row), text)
+        before, after = self.model.frame
+        rows, places = [], []
+        for text in texts:
+            (bare, _, blank) = self.model.read_around(*text.split(MASK))
+            rows.append([*before, *bare, *after])
+            places.append(len(before) + blank)
+            self._check(len(rows[-1]), text)
         yes, no = (self._single(word) for word in (self.prompt.yes, self.prompt.no))
         ids, mask = self.model.pad(rows)
-        places = torch.tensor([row.index(tokenizer.mask_token_id) for row in rows])
-        logp = self._logp(ids, mask, places)
+        logp = self._logp(ids, mask, torch.tensor(places))
         return [float(v) for v in logp[:, yes] - logp[:, no]]
 
     def _single(self, word: str) -> int:
@@ -222,4 +226,4 @@ def calibrated(answerer: ModelAnswerer, questions: Sequence[Question], tick: Tic
     texts = [answerer.prompt.text(q, answerer.graph) for q in questions]
     found = answerer.scores(texts, tick)
     truth = [answerer.graph.entity(q.entity).facts[q.property] for q in questions]
-    return ModelAnswerer(answerer.model, answerer.graph, answerer.prompt, calibrate(found, truth))
+    return replace(answerer, calibration=calibrate(found, truth))

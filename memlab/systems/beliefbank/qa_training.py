@@ -19,8 +19,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from memlab.errors import StoppedError
 from memlab.lm.folder import write_model
-from memlab.lm.optimization import Optimization, Progress
+from memlab.lm.optimization import Optimization
 from memlab.lm.tokenizer import SPECIAL
+from memlab.progress import Progress, no_progress
 from memlab.systems.beliefbank.constraints import ConstraintGraph
 from memlab.systems.beliefbank.qa_text import Sampling, all_sentences, held_out, passages
 
@@ -68,7 +69,7 @@ def train_qa(
     graph: ConstraintGraph,
     out: Path,
     recipe: QaRecipe,
-    progress: Progress = lambda fraction, message: None,
+    progress: Progress = no_progress,
     stop: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Trains and writes the folder of the model; it appears when it is whole. Raises StoppedError when asked to stop."""

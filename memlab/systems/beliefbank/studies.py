@@ -10,7 +10,7 @@ from typing import Any
 
 from memlab.errors import InputError, StoppedError
 from memlab.systems.beliefbank.answers import Answerer, Question, Simulated
-from memlab.systems.beliefbank.asking import DEFAULT_MODEL, calibration_questions, ready, with_feedback
+from memlab.systems.beliefbank.asking import DEFAULT_MODEL, PER_ENTITY, quiet, ready, with_feedback
 from memlab.systems.beliefbank.bank import MEASURES, Bank, Belief
 from memlab.systems.beliefbank.bundled import bundled_graph
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
@@ -55,8 +55,24 @@ def balanced(entities: list[Entity], seed: int) -> list[Entity]:
     return out
 
 
+def _watched(progress: Tick, stop: Stop) -> Tick:
+    """Called between batches of questions; ends the work where it is asked to."""
+
+    def tick(fraction: float, message: str) -> None:
+        if stop():
+            raise StoppedError("Stopped; nothing was kept.")
+        progress(0.0, message)
+
+    return tick
+
+
 def _answerers(
-    house: Any, graph: ConstraintGraph, settings: EvaluateSettings | TuneSettings, feedback: bool, progress: Tick
+    house: Any,
+    graph: ConstraintGraph,
+    settings: EvaluateSettings | TuneSettings,
+    feedback: bool,
+    progress: Tick,
+    stop: Stop,
 ) -> tuple[Answerer, Answerer | None, dict[str, Any]]:
     """Who answers without and with feedback, and what was calibrated."""
     if settings.simulated > 0:
@@ -64,18 +80,20 @@ def _answerers(
         return Simulated(truth, settings.simulated, settings.seed), None, {}
     lm = house.load(settings.model or DEFAULT_MODEL)
     prompt = prompt_named(settings.prompt) if settings.prompt else default_prompt(lm.name, lm.kind)
-    plain = ready(lm, graph, prompt, lambda f, m: progress(0.0, f"calibrating: {m}"))
+    watch = _watched(progress, stop)
+    entities = graph.split(True) if settings.data else balanced(graph.split(True), settings.seed)
+    asked = [Question(*about) for about in questions_of(entities, PER_ENTITY, settings.seed)]
+    plain = replace(ready(lm, graph, prompt, watch, asked), watch=_watched(quiet, stop))
     told: dict[str, Any] = {"prompt": prompt.to_dict(), "without context": plain.calibration.to_dict()}
     if not feedback:
         return plain, None, told
-    asked = calibration_questions(graph)
     bank = Bank().with_beliefs(a.belief() for a in plain.ask(asked))
     rng, weights = random.Random(settings.seed), Weights()
 
     def about(q: Question) -> tuple[Belief, ...]:
         return context(ON_TOPIC, bank, graph, (q.entity, q.property), weights, rng)
 
-    contextual = with_feedback(plain, about, asked, lambda f, m: progress(0.0, f"calibrating with context: {m}"))
+    contextual = with_feedback(plain, about, asked, watch)
     told["with context"] = contextual.calibration.to_dict()
     return plain, contextual, told
 
@@ -84,7 +102,7 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
     """F1 and consistency, batch by batch, of the five ways. Raises InputError, NotFound, StoppedError."""
     graph = graph_of(settings.data)
     weights = Weights(settings.lam, settings.forward, settings.back, settings.measure, settings.seconds)
-    plain, contextual, calibration = _answerers(house, graph, settings, True, progress)
+    plain, contextual, calibration = _answerers(house, graph, settings, True, progress, stop)
     entities = _test_entities(graph, plain)[: settings.entities or None]
     if not settings.data:
         entities = balanced(entities, settings.seed)
@@ -150,7 +168,7 @@ class Tuned:
 def tune(house: Any, settings: TuneSettings, progress: Tick, stop: Stop) -> Tuned:
     """F1 and consistency on the calibration entities for a grid of weights; lambda stays 1, since only ratios matter."""
     graph = graph_of(settings.data)
-    answerer, _, _ = _answerers(house, graph, settings, False, progress)
+    answerer, _, _ = _answerers(house, graph, settings, False, progress, stop)
     entities = graph.split(True)
     if not entities:
         raise InputError("The graph names no calibration entities. Add calibration_facts.json.")
@@ -166,7 +184,11 @@ def tune(house: Any, settings: TuneSettings, progress: Tick, stop: Stop) -> Tune
             raise StoppedError("Stopped; nothing was kept.")
         progress(n / len(grid), f"forward {forward:g}, back {back:g}, {measure}")
         weights = Weights(1.0, forward, back, measure)
-        found = {name: solve(name, about, graph.constraints, weights) for name, about in bank.beliefs.items()}
+        found = {}
+        for name, about in bank.beliefs.items():
+            if stop():
+                raise StoppedError("Stopped; nothing was kept.")
+            found[name] = solve(name, about, graph.constraints, weights)
         scored = scores({name: s.labels for name, s in found.items()}, truth, graph.constraints)
         unproven = sum(not s.proven for s in found.values())
         rows.append(

@@ -17,29 +17,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memlab.declare import KnnDistribution, Method, ReportedTable, System, setting
+from memlab.declare.knn_settings import articles_searched, divisor, memory_weight, neighbors
 
 
 @dataclass(frozen=True)
 class Settings:
     """Defaults are the paper's."""
 
-    k: int = setting(128, "neighbors k", "How many remembered entries are asked.", low=1, high=4096, log=True)
-    scale: float = setting(
-        6.0,
-        "scale",
-        "Divides the distances. Larger: far neighbors count almost as much as near ones.",
-        low=0.01,
-        high=100.0,
-        log=True,
-    )
-    lam: float = setting(
-        0.3,
-        "lambda",
-        "Weight of the memory in the mixture: 0 is the model alone, 1 the memory alone.",
-        low=0.0,
-        high=1.0,
-        step=0.01,
-    )
+    k: int = neighbors(128)
+    scale: float = divisor(6.0, "scale", high=100.0)
+    lam: float = memory_weight(0.3)
     key: str = setting(
         "penultimate",
         "key",
@@ -52,7 +39,7 @@ class Settings:
         "Only the entries of the articles that the prompt is about (the paper's), or all entries.",
         choices=("articles", "all"),
     )
-    articles: int = setting(3, "articles", "How many articles article search may choose.", low=1, high=50)
+    articles: int = articles_searched(3)
 
 
 METHOD = Method(

@@ -5,7 +5,7 @@ A short-term memory of the text that is being read: the last M pairs of a state 
     p_cache(w | h_1..t) ~ sum over i of the last M with x_{i+1} = w of exp(theta h_t . h_i)     (eq. 3)
     p = (1 - lambda) p_LM + lambda p_cache                                                      (eq. 4)
 
-The algorithm stands in `memlab.reading.cache`, because methods with a long-term memory can have a cache as well (kNN-LM,
+The algorithm is in `memlab.reading.cache`, because methods with a long-term memory can have a cache as well (kNN-LM,
 section 4, adds one to its datastore): `lab.read(text, method=..., cache=M)`.
 """
 

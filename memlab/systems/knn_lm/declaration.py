@@ -1,6 +1,6 @@
 """kNN-LM: generalization through memorization (Khandelwal et al., ICLR 2020).
 
-The datastore holds, for every token of a text, a key (the representation of what stands before it)
+The datastore holds, for every token of a text, a key (the representation of the context before it)
 and a value (the token). A question is answered by the model and by the k entries whose keys are
 nearest to the representation of the question, and the two distributions are mixed.
 
@@ -16,29 +16,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memlab.declare import KnnDistribution, Method, ReportedTable, Study, System, setting
+from memlab.declare.knn_settings import articles_searched, divisor, memory_weight, neighbors
 
 
 @dataclass(frozen=True)
 class Settings:
     """Defaults are the paper's (lambda for one domain; it uses 0.65 across domains)."""
 
-    k: int = setting(1024, "neighbors k", "How many remembered entries are asked.", low=1, high=4096, log=True)
-    temperature: float = setting(
-        1.0,
-        "temperature T",
-        "Divides the distances. Larger: far neighbors count almost as much as near ones.",
-        low=0.01,
-        high=1000.0,
-        log=True,
-    )
-    lam: float = setting(
-        0.25,
-        "lambda",
-        "Weight of the memory in the mixture: 0 is the model alone, 1 the memory alone.",
-        low=0.0,
-        high=1.0,
-        step=0.01,
-    )
+    k: int = neighbors(1024)
+    temperature: float = divisor(1.0, "temperature T", high=1000.0)
+    lam: float = memory_weight(0.25)
     key: str = setting(
         "ffn",
         "key",
@@ -51,7 +38,7 @@ class Settings:
         "All entries (the paper's), or only those of the articles that the prompt is about.",
         choices=("all", "articles"),
     )
-    articles: int = setting(3, "articles", "How many articles article search may choose.", low=1, high=50)
+    articles: int = articles_searched(3)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 from memlab.corpus.passages import held_out_articles
 from memlab.errors import StoppedError
 from memlab.evaluate.trained_gates import train_for
+from memlab.progress import Progress, Stop
 from memlab.reading.reader import House, Request
-from memlab.reading.states import Progress
 from memlab.systems.knn_lm.declaration import METHOD, GateSettings
 from memlab.systems.knn_lm.reader import KnnLmReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from plotly.graph_objects import Figure
 
 
@@ -34,7 +32,7 @@ class TrainedGate:
         return asdict(self)
 
 
-def train(house: House, settings: GateSettings, progress: Progress, stop: Callable[[], bool]) -> TrainedGate:
+def train(house: House, settings: GateSettings, progress: Progress, stop: Stop) -> TrainedGate:
     """Trains the gate for the bundled datastore and keeps it. Raises StoppedError when asked to stop; nothing is kept."""
 
     def step(fraction: float, message: str) -> None:

@@ -1,6 +1,6 @@
 """kNN-LM's reader: p_kNN mixed in by a constant lambda, or by a gate that was trained on held-out text.
 
-The formulas stand in `memlab.reading.mixing` (eq. 2) and `memlab.reading.mixture` (eq. 3), since other methods mix in the
+The formulas are in `memlab.reading.mixing` (eq. 2) and `memlab.reading.mixture` (eq. 3), since other methods mix in the
 same way; the gates (He, Neubig & Berg-Kirkpatrick, EMNLP 2021) in `memlab.reading.gates`.
 """
 

@@ -12,7 +12,7 @@ training text). They are mixed *before* the softmax, by a gate that depends on t
 **g is the weight of the local state**: near 1, memory is ignored. The distances of the neighbors are
 not used in m. Neighbors are found by the keys of a *separate, frozen* model; their tokens are embedded
 by the current one. Since vectors are mixed, not distributions, there is no split of p into a model's
-and a memory's part; the gate forced to 1 and to 0 shows what each would have said alone.
+and a memory's part; the gate forced to 1 and to 0 shows what each would give alone.
 
 Here h_t is the normed output of the last block (the input of W), and the short-term memory is the
 key-value cache of a model with rotary positions, detached, in place of Transformer-XL's.
@@ -43,7 +43,7 @@ class Combined(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """What a SPALM says at n positions. logp (n, V) float32; g (n,); weights (n, K)."""
+    """The distributions of a SPALM at n positions. logp (n, V) float32; g (n,); weights (n, K)."""
 
     logp: Tensor
     g: Tensor

@@ -1,4 +1,4 @@
-"""What SPALM declares; the paper's combination stands in `combination.py`."""
+"""What SPALM declares; the paper's combination is in `combination.py`."""
 
 from __future__ import annotations
 

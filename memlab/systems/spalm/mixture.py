@@ -50,7 +50,7 @@ class SpalmMixer(Mixer):
         cached: Attended | None = None,
         lam_cache: float = 0.0,
     ) -> Mixture:
-        if found is None:  # the state alone: what the gate at 1 says
+        if found is None:  # the state alone: what the gate at 1 gives
             return KnnMixture(lm, states, words)
         assert isinstance(lm, SpalmModel)
         return SpalmMixture(lm, states, words, found, self.K, self.lam, self.temperature, self.force)
@@ -85,9 +85,9 @@ class SpalmMixture(Mixture):
     def sides(self, rows: np.ndarray, force: float | None = None) -> Sides:
         hidden, values = self.states.hidden[rows], self.found.values[rows][:, : self.K]
         gate = self.force if force is None else force
-        says = spalm_scores(hidden, values, self.lm, gate)
+        scores = spalm_scores(hidden, values, self.lm, gate)
         alone, only = spalm_scores(hidden, values, self.lm, 1.0), spalm_scores(hidden, values, self.lm, 0.0)
-        mixture, lm, knn = (self._padded(s.logp) for s in (says, alone, only))
+        mixture, lm, knn = (self._padded(s.logp) for s in (scores, alone, only))
         log_share = np.zeros(len(rows))
         if self.lam:
             weights = knn_weights(self.found.distances[rows], self.temperature)
@@ -96,8 +96,8 @@ class SpalmMixture(Mixture):
             share = torch.where(p_knn.sum(1) > 0, self.lam, 0.0)[:, None]
             mixture = (1 - share) * mixture + share * p_knn
             log_share = torch.log1p(-share)[:, 0].double().numpy()
-        g, weights = says.g.double().numpy(), says.weights.double().numpy()
-        return Sides(lm, knn, None, mixture, g, weights, alone.logp, says.logp, log_share)
+        g, weights = scores.g.double().numpy(), scores.weights.double().numpy()
+        return Sides(lm, knn, None, mixture, g, weights, alone.logp, scores.logp, log_share)
 
     def _padded(self, logp: Tensor) -> Tensor:
         return torch.nn.functional.pad(logp.exp(), (0, self.words - logp.shape[1]))

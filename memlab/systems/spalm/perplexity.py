@@ -15,8 +15,9 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, Windows, read_texts, with_memory
 from memlab.lm.spalm import SpalmModel
 from memlab.memory.retrieval import check_k
+from memlab.progress import no_progress
 from memlab.reading.knn_reader import still_building
-from memlab.reading.reader import House, no_progress
+from memlab.reading.reader import House
 from memlab.reading.states import Search
 from memlab.systems.spalm.combination import check_spalm, spalm_scores
 from memlab.systems.spalm.declaration import METHOD
@@ -45,9 +46,9 @@ class SpalmScorer(Scorer):
         logp, gate = (np.full(len(near.values), np.nan) for _ in range(2))
         for piece in read_texts(self.lm, texts.ids, self.how, "last"):
             rows = texts.rows(piece)
-            said = spalm_scores(piece.hidden, near.values[rows], self.lm)
-            logp[rows] = said.logp[torch.arange(len(rows)), piece.target].double().numpy()
-            gate[rows] = said.g.double().numpy()
+            scored = spalm_scores(piece.hidden, near.values[rows], self.lm)
+            logp[rows] = scored.logp[torch.arange(len(rows)), piece.target].double().numpy()
+            gate[rows] = scored.g.double().numpy()
         return Scored(logp, gate, near.p_knn)
 
 

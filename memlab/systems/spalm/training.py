@@ -33,7 +33,6 @@ from memlab.evaluate.text_models import (
 from memlab.lm.catalogue import BUNDLED, info, load, load_encoder
 from memlab.lm.folder import write_model
 from memlab.lm.model import LanguageModel
-from memlab.lm.optimization import Progress
 from memlab.lm.passage import Segments, Windows, read_texts, windows
 from memlab.lm.spalm import SpalmModel, SpalmRecord
 from memlab.lm.text_training import Extra, Loss, Stream, train_on_stream
@@ -42,7 +41,8 @@ from memlab.memory.datastore import Datastore
 from memlab.memory.plan import encode_plan, plan
 from memlab.memory.precompute import Positions, Ticket, identity, keep, kept, neighbors, sentences_of
 from memlab.memory.search import search_all
-from memlab.reading.reader import House, no_progress
+from memlab.progress import Progress, no_progress, part
+from memlab.reading.reader import House
 from memlab.systems.spalm import combination
 from memlab.systems.spalm.combination import check_spalm, spalm_scores
 
@@ -73,7 +73,7 @@ class SpalmTraining(TextTraining):
         w_g = nn.Parameter(torch.zeros(recipe.width))
         loss_of = spalm_loss(values_at(stream, ids, np.asarray(store.values)), w_g)
         module = train_on_stream(
-            recipe, stream, len(lm.tokenizer), Extra(loss_of, (w_g,)), _part(job.progress, 0.5, 1.0), job.stop
+            recipe, stream, len(lm.tokenizer), Extra(loss_of, (w_g,)), part(job.progress, 0.5, 1.0), job.stop
         )
         name = Path(lm.name).name
         made = SpalmRecord(
@@ -149,10 +149,10 @@ def spalm_losses(
         values = search_all(store, keys[at : at + len(piece)], K).values
         at += len(piece)
         for name, forced in gates.items():
-            said = spalm_scores(piece.hidden, values, lm, forced)
-            out[name].append(nats(said.logp, piece.target))
+            scored = spalm_scores(piece.hidden, values, lm, forced)
+            out[name].append(nats(scored.logp, piece.target))
             if forced is None:
-                g.append(said.g.numpy())
+                g.append(scored.g.numpy())
         progress(at / len(keys), f"{at} of {len(keys)} tokens")
     assert at == len(keys), "encoder and model predict the same tokens"
     return SpalmLosses({name: np.concatenate(x) for name, x in out.items()}, np.concatenate(g) if g else np.empty(0))
@@ -172,10 +172,6 @@ def values_at(stream: Stream, ids: np.ndarray, values: np.ndarray) -> np.ndarray
     out = np.full((len(stream.ids), ids.shape[1]), -1, np.int32)
     out[stream.predicted] = np.where(ids >= 0, values[np.maximum(ids, 0)], -1)
     return out
-
-
-def _part(progress: Progress, low: float, high: float) -> Progress:
-    return lambda fraction, message: progress(low + (high - low) * fraction, message)
 
 
 def _store_of(house: House, lm: SpalmModel) -> Datastore:
@@ -201,7 +197,7 @@ def _encoder(given: Material, encoder: str | None) -> LanguageModel:
 
 def _memory(job: TextJob, lm: LanguageModel) -> Datastore:
     """The datastore of the training text by the encoder's keys."""
-    progress = _part(job.progress, 0.0, 0.2)
+    progress = part(job.progress, 0.0, 0.2)
     if lm.name in BUNDLED:
         job.house.make_ready(lm.name, progress)
         return job.house.shelf.with_key(job.house.shelf.open(lm.name), job.recipe.key)
@@ -212,7 +208,7 @@ def _memory(job: TextJob, lm: LanguageModel) -> Datastore:
 def _neighbors(job: TextJob, lm: LanguageModel, store: Datastore) -> np.ndarray:
     """(n, K) entry numbers for every predicted token of the training text, kept in the home folder."""
     given, recipe, folder = job.given, job.recipe, job.house.home / "neighbors"
-    progress = _part(job.progress, 0.2, 0.5)
+    progress = part(job.progress, 0.2, 0.5)
     own = given.train is given.memory
     ticket = Ticket(
         lm.weights_hash, recipe.key, store.fingerprint.corpus_hash, given.sha256, store.fingerprint.index, recipe.K,

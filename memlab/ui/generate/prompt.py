@@ -1,4 +1,4 @@
-"""The prompt bar, and what stands in place of a text before anything was asked."""
+"""The prompt bar, and examples for an empty page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def prompt_bar(view: View) -> None:
 
 
 def first_steps(tokens: int) -> None:
-    """What stands in place of a text before anything was asked."""
+    """Shown in place of a text before anything was asked."""
     st.subheader("Continue a prompt with and without memory", anchor=False)
     st.markdown(
         "The same model goes on twice: alone, and with what its memory finds at every token. Every step keeps who said "

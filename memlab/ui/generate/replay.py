@@ -34,7 +34,7 @@ def replay(lab: Lab, view: View, how: How) -> GenerationPair | None:
             show(View(view.prompt, moves))
             return None
         pair = lab.work.outcome(job.id)
-        if pair is None:  # failed (told above), or another process did it, or it was long ago
+        if pair is None:  # failed (shown above), or another process did it, or it was long ago
             st.button(
                 "Generate again",
                 key="generate.again",

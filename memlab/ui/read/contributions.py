@@ -25,7 +25,7 @@ def combinations(trace: Trace) -> None:
         on = {name: _switch(name, label, name in there) for name, label in SOURCES.items()}
         chosen = next((row for row in rows if all(row[name] == on[name] for name in SOURCES)), None)
         if chosen is None:
-            st.caption("Nobody speaks here: this combination says nothing by itself.")
+            st.caption("No source is switched on, so nothing is predicted.")
         else:
             st.metric("Perplexity", figure(chosen["perplexity"]), _difference(chosen, rows), delta_color="inverse")
             if chosen["impossible"]:

@@ -1,4 +1,4 @@
-"""Taking a reading along: JSON, CSV, and the Python that makes it again."""
+"""Export of a reading as JSON, CSV and Python."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def choose_passage(lab: Lab) -> Source:
 
 
 def first_steps() -> None:
-    """What stands in place of a reading before anything was chosen."""
+    """Shown in place of a reading before anything was chosen."""
     st.subheader("Read a passage with and without memory", anchor=False)
     st.markdown(
         "Every word is predicted from what stands before it: by the model alone, and by the model with its memory. "

@@ -32,7 +32,7 @@ def system_page(system: System) -> None:
 
 
 def words_panel(lab: Lab, system: System) -> None:
-    """The words that the system brings, explained."""
+    """The terms that the system declares."""
     if system.words:
         st.header("Words", anchor=False)
         st.table({plain(word): plain(meaning) for word, meaning in system.words.items()}, border="horizontal")

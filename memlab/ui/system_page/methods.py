@@ -21,8 +21,8 @@ def methods_panel(lab: Lab, system: System) -> None:
         with st.container(border=True):
             st.subheader(plain(method.title), anchor=False)
             st.markdown(plain(method.help))
-            brings = f" · brings its own model, {method.model}" if method.model else ""
-            st.caption(plain(f"{method.paper} · for a {' or '.join(method.kinds)} model{brings}"))
+            model = f" · default model {method.model}" if method.model else ""
+            st.caption(plain(f"{method.paper} · for a {' or '.join(method.kinds)} model{model}"))
             _links(lab, method)
             _missing(method)
             _gates(method)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.systems.beliefbank.declaration import SYSTEM
+from memlab.systems.beliefbank.figures import draw
 from memlab.ui.jobs import show_job
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -44,21 +46,17 @@ def batches_view(lab: Lab) -> None:
     if job.state != "done":
         return
     found = lab.work.outcome(job_id)
-    _result(found if isinstance(found, dict) else found.to_dict(), None if isinstance(found, dict) else found)
+    _result(found if isinstance(found, dict) else found.to_dict())
 
 
-def _result(document: dict, result: object | None) -> None:
+def _result(document: dict[str, Any]) -> None:
     for note in document["notes"]:
         st.info(plain(note), icon=":material/info:")
     wanted = ("method", "f1", "consistency", "consistency_all", "flips", "unproven", "slowest_s")
     st.dataframe([{name: row[name] for name in wanted} for row in document["results"]], hide_index=True)
-    if result is not None and hasattr(result, "figures"):
-        for title, fig in result.figures().items():
-            st.markdown(f"**{title}**")
-            st.plotly_chart(fig, key=f"beliefs.{title}")
-    else:
-        st.line_chart(document["by_batch"], x="batch", y="f1", color="method")
-        st.line_chart(document["by_batch"], x="batch", y="consistency", color="method")
+    for title, fig in draw(document).items():
+        st.markdown(f"**{title}**")
+        st.plotly_chart(fig, key=f"beliefs.{title}")
 
 
 def graphs_view(lab: Lab) -> None:

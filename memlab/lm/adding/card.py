@@ -1,0 +1,38 @@
+"""The card (README.md) and the record (memlab.json) of an added model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from memlab.lm.adding.origin import Origin
+
+
+def record(name: str, origin: Origin) -> dict[str, Any]:
+    """What memlab.json holds; `kind` is added when the model was tried."""
+    return {"name": name, "added": {**origin.to_dict(), "when": datetime.now(UTC).isoformat(timespec="seconds")}}
+
+
+def card(name: str, origin: Origin, found: Mapping[str, Any]) -> str:
+    """The card in Markdown. `found`: what the check of the model said."""
+    lines = [
+        *("---", f"license: {_line(origin.license)}", "---", "", f"# {name}", ""),
+        f"A {found['kind']} language model ({found['architecture']}, {found['parameters']:,} parameters, "
+        f"{found['vocabulary']:,} words), added to memlab.",
+        "",
+        f"- From: {_line(origin.source)}" + (f", revision {_line(origin.revision)}" if origin.revision else ""),
+        f"- License, as stated there: {_line(origin.license)}",
+        *("", "What was read:", "", "| file | sha256 |", "|---|---|"),
+        *(f"| {_line(file)} | `{sha256}` |" for file, sha256 in sorted(origin.files.items())),
+        "",
+        "Its weights are written with 16 bits a number. Its log-probabilities were compared with the module's own when it "
+        f"was added: they differ by at most {found['difference']:.1g}.",
+        *(f"\n{_line(note)}" for note in found["notes"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(text: str) -> str:
+    """Text from elsewhere, in one line and without markup."""
+    return " ".join(text.split()).replace("|", "/").replace("<", "‹").replace(">", "›")[:300]

@@ -1,0 +1,255 @@
+"""Turning weights into an ordinary folder: fp16 safetensors, configuration, tokenizer. Runs in the process beside."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import safe_open
+from safetensors.torch import save_file
+from tokenizers import Regex, pre_tokenizers
+from torch import Tensor
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from memlab.errors import InputError
+from memlab.lm.adding.gguf_header import GgufHead, read_head
+from memlab.lm.adding.model_files import INDEX, TEXT_FILES, WEIGHTS
+from memlab.lm.catalogue import described
+from memlab.lm.checking import check_weights
+from memlab.lm.folder_checks import check_folder
+from memlab.lm.hub import missing_files
+from memlab.lm.json_file import read_json
+from memlab.lm.loading import first_line, read_anew
+
+Say = Callable[[float, str], None]
+_UNKNOWN = 2.0  # times as many numbers as the files have: what a configuration may ask for (tied weights, buffers)
+
+# How a byte-level BPE cuts a text before it merges, by the name that a GGUF file gives.
+_LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_QWEN2 = _LLAMA3.replace("{1,3}", "")
+
+
+def convert(say: Say, source: str, out: str, name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """Writes the folder of a model and tries it.
+
+    Args:
+        source: a GGUF file, or a folder. out: a folder that is not there yet. name: of the model, for messages.
+        record: what is written as memlab.json, with the kind of the model and what a folder's own record tells of it.
+
+    Returns:
+        What the check of the model found; "notes": what else a person should know.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # questions are answered meanwhile
+    target = Path(out)
+    target.mkdir()
+    given = Path(source)
+    notes = _from_gguf(say, given, target, name) if given.is_file() else _from_folder(say, given, target, name)
+    (target / "memlab.json").write_text(json.dumps({**_told(given), **record}, indent=1), "utf-8")
+    say(0.85, "trying the model")
+    found = read_anew(described(target, name)).check.to_dict()
+    added = {**record["added"], "notes": [*record["added"]["notes"], *found["notes"], *notes]}
+    written = {**_told(given), **record, "added": added, "kind": found["kind"]}
+    (target / "memlab.json").write_text(json.dumps(written, indent=1), "utf-8")
+    say(1.0, "done")
+    return {**found, "notes": added["notes"]}
+
+
+def _told(source: Path) -> dict[str, Any]:
+    """What the record of a model that memlab trained tells of its tokens."""
+    unmet = read_json(source / "memlab.json").get("unmet") if source.is_dir() else None
+    whole = isinstance(unmet, list) and all(isinstance(i, int) for i in unmet)
+    return {"unmet": unmet} if whole else {}
+
+
+# GGUF
+
+
+def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
+    head = read_head(file)
+    where = {"gguf_file": file.name, "local_files_only": True, "trust_remote_code": False}
+    try:
+        say(0.05, "reading the tokenizer")
+        config = AutoConfig.from_pretrained(file.parent, **where)
+        _check_size(config, AutoModelForCausalLM, head.numbers, name)
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, **where)
+        say(0.3, "reading the weights")
+        module, info = AutoModelForCausalLM.from_pretrained(
+            file.parent, config=config, dtype=torch.float16, output_loading_info=True, **where, **_unpacked()
+        )
+    except InputError:
+        raise
+    except Exception as error:  # whatever a reader of files raises: nothing of it is written
+        raise InputError(
+            f"The GGUF file {file.name} ({head.architecture or 'no architecture named'}) cannot be read: {first_line(error)}"
+        ) from error
+    check_weights(name, info, module.base_model_prefix)
+    beyond = [key for key, value in module.state_dict().items() if not bool(value.isfinite().all())]
+    if beyond:
+        raise InputError(
+            f"The GGUF file {file.name} is refused: {beyond[0]} has numbers that are infinite or none at all."
+        )
+    notes = _cut_as_told(tokenizer, head)
+    say(0.6, "writing the weights")
+    _forget_blocks(module, name)
+    module.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    return notes
+
+
+def _unpacked() -> dict[str, Any]:
+    """Weights as plain numbers. Newer transformers would keep them in blocks, and fetch a kernel from the hub for it."""
+    config = getattr(transformers, "GgufConfig", None)
+    return {} if config is None else {"quantization_config": config(dequantize=True)}
+
+
+def _forget_blocks(module: PreTrainedModel, name: str) -> None:
+    """Takes away what says that the weights came in blocks: they are plain numbers now."""
+    module.config.name_or_path = name
+    for owner, attribute in ((module, "hf_quantizer"), (module.config, "quantization_config")):
+        if hasattr(owner, attribute):
+            delattr(owner, attribute)
+
+
+def _cut_as_told(tokenizer: PreTrainedTokenizerBase, head: GgufHead) -> list[str]:
+    """Sets how a byte-level tokenizer cuts texts to what the file asks for; a note where that is not known."""
+    asked = str(head.settings.get("tokenizer.ggml.pre", "default"))
+    if head.settings.get("tokenizer.ggml.model") != "gpt2" or asked in ("default", "gpt-2"):
+        return []
+    plain = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    joined = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    cuts: dict[str, list[Any]] = {
+        "smollm": [pre_tokenizers.Digits(individual_digits=True), plain],
+        "llama-bpe": [pre_tokenizers.Split(Regex(_LLAMA3), "isolated"), joined],
+        "qwen2": [pre_tokenizers.Split(Regex(_QWEN2), "isolated"), joined],
+    }
+    if asked not in cuts:
+        return [
+            f"The file asks for texts to be cut into words as {asked!r}, which memlab does not know; they are cut as GPT-2 does "
+            "it, so some tokens may differ from those that the model was trained on."
+        ]
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(cuts[asked])
+    return []
+
+
+def _check_size(config: Any, auto: Any, numbers: int, name: str) -> None:
+    """Refuses a configuration that asks for far more numbers than the files have, before they are made.
+
+    Raises:
+        InputError: says both.
+    """
+    with torch.device("meta"):
+        module = auto.from_config(config, trust_remote_code=False)
+    asked = sum(p.numel() for p in module.parameters())
+    if asked > _UNKNOWN * numbers + 1_000_000:
+        raise InputError(
+            f"The model {name!r} is refused: its configuration asks for {asked:,} numbers, and its files have {numbers:,}. "
+            "The configuration belongs to another model."
+        )
+
+
+# Folders
+
+
+def _from_folder(say: Say, folder: Path, out: Path, name: str) -> list[str]:
+    check_folder(folder, name)
+    if lacking := missing_files(folder):
+        raise InputError(f"{name!r} is not whole: {', '.join(lacking)} missing.")
+    config = read_json(folder / "config.json")
+    files = _weight_files(folder)
+    _check_folder_size(folder, config, files, name)
+    kept: set[str] = set()
+    for n, file in enumerate(files):
+        say(0.1 + 0.7 * n / len(files), f"writing {file.name}")
+        kept |= _halve(file, out / file.name)
+    for file in sorted(folder.iterdir()):
+        if file.name in TEXT_FILES - {"memlab.json", INDEX, "config.json"}:
+            shutil.copyfile(file, out / file.name)
+    if (folder / INDEX).is_file():
+        _write_index(read_json(folder / INDEX), out)
+    told = {key: value for key, value in config.items() if key != "torch_dtype"}
+    (out / "config.json").write_text(json.dumps({**told, "dtype": "float32" if kept else "float16"}, indent=2), "utf-8")
+    if not kept:
+        return []
+    return [
+        f"{len(kept)} of its tensors have numbers that 16 bits cannot hold, and are kept as they were ({min(kept)} ...)."
+    ]
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    index = read_json(folder / INDEX)
+    if index:
+        names = {str(name) for name in dict(index.get("weight_map") or {}).values()}
+        if bad := [name for name in names if not WEIGHTS.fullmatch(name)]:
+            raise InputError(f"{INDEX} names the file {bad[0]!r}, which is none of a model's weights.")
+        return sorted(folder / name for name in names)
+    return sorted(file for file in folder.iterdir() if WEIGHTS.fullmatch(file.name))
+
+
+def _check_folder_size(folder: Path, config: Mapping[str, Any], files: list[Path], name: str) -> None:
+    """`_check_size`, by the heads of the weight files."""
+    numbers, tensors = 0, 0
+    for file in files:
+        try:
+            with safe_open(file, "pt") as opened:
+                for key in opened.keys():  # noqa: SIM118 - it is no dictionary
+                    size = 1
+                    for side in opened.get_slice(key).get_shape():
+                        size *= side
+                    numbers, tensors = numbers + size, tensors + 1
+        except Exception as error:
+            raise InputError(f"{file.name} of {name!r} is damaged: {first_line(error)}") from error
+    layers = config.get("num_hidden_layers") or config.get("n_layer") or 0
+    if not isinstance(layers, int) or layers > tensors:
+        raise InputError(f"The model {name!r} is refused: it claims {layers} layers and has {tensors} tensors.")
+    masked = described(folder, name).kind == "masked"
+    try:
+        settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        _check_size(settings, AutoModelForMaskedLM if masked else AutoModelForCausalLM, numbers, name)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"The model {name!r} cannot be read: {first_line(error)}") from error
+
+
+def _halve(file: Path, out: Path) -> set[str]:
+    """Writes the tensors of a file with 16 bits a number; those of 16 bits stay as they are.
+
+    Returns:
+        Names of those that do not fit into 16 bits, which stay as well.
+    """
+    tensors: dict[str, Tensor] = {}
+    kept: set[str] = set()
+    with safe_open(file, "pt") as opened:
+        for key in opened.keys():  # noqa: SIM118
+            value = opened.get_tensor(key)
+            half = value.half() if value.dtype in (torch.float32, torch.float64) else value
+            if half is not value and not torch.equal(half.isfinite(), value.isfinite()):
+                kept.add(key)
+                half = value
+            tensors[key] = half.contiguous()
+    save_file(tensors, out, {"format": "pt"})
+    return kept
+
+
+def _write_index(index: Mapping[str, Any], out: Path) -> None:
+    total = sum(file.stat().st_size for file in out.glob("*.safetensors"))
+    written = {"metadata": {"total_size": total}, "weight_map": index["weight_map"]}
+    (out / INDEX).write_text(json.dumps(written, indent=1), "utf-8")

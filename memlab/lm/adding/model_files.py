@@ -1,0 +1,91 @@
+"""Which files of a folder, archive or repository make a model; what is refused by its name alone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+from memlab.errors import InputError, StoppedError
+from memlab.lm.adding.origin import UNKNOWN_LICENSE
+
+INDEX = "model.safetensors.index.json"
+TEXT_FILES = {
+    "config.json", "generation_config.json", INDEX, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model",
+    "sentencepiece.bpe.model", "chat_template.jinja", "memlab.json",
+}  # fmt: skip
+WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
+LARGEST_TEXT_FILE = 100_000_000  # bytes of a configuration, tokenizer or card
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5")
+_CARDS = re.compile(r"(README\.md|LICENSE(\.txt|\.md)?)", re.IGNORECASE)
+_CHUNK = 1 << 22
+
+
+def is_wanted(name: str) -> bool:
+    """Whether a file of this name is part of a model's folder, or tells of its license."""
+    return name in TEXT_FILES or bool(WEIGHTS.fullmatch(name) or _CARDS.fullmatch(name))
+
+
+def choose(names: Iterable[str], where: str) -> tuple[str, list[str]]:
+    """The one model among files, by their paths with "/".
+
+    Returns:
+        ("gguf", [path]) or ("folder", its files that are wanted).
+
+    Raises:
+        InputError: there is none, there are several, or its weights are of a kind that is never read.
+    """
+    paths = [PurePosixPath(name) for name in names]
+    folders = sorted({str(p.parent) for p in paths if p.name == "config.json"})
+    weights = {str(p.parent) for p in paths if WEIGHTS.fullmatch(p.name)}
+    whole = [folder for folder in folders if folder in weights]
+    files = sorted(str(p) for p in paths if p.suffix.lower() == ".gguf")
+    if len(whole) == 1:
+        return "folder", sorted(str(p) for p in paths if str(p.parent) == whole[0] and is_wanted(p.name))
+    if whole or len(files) > 1:
+        raise InputError(f"{where} holds several models: {_some(whole or files)}. Give one of them alone.")
+    if files:
+        return "gguf", files
+    raise InputError(_no_model(paths, where, folders))
+
+
+def _no_model(paths: list[PurePosixPath], where: str, folders: list[str]) -> str:
+    pickles = [str(p) for p in paths if p.suffix.lower() in _PICKLES]
+    if any(p.name.startswith("adapter_") for p in paths):
+        return (
+            f"{where} holds an adapter without the model that it changes. Merge it into its base model "
+            "(peft: merge_and_unload, save_pretrained), and add that."
+        )
+    if pickles:
+        return (
+            f"{where} has its weights only as {_some(pickles)}. Such files can run code when they are read, so memlab reads "
+            "safetensors and GGUF alone. Save it again with safe_serialization=True."
+        )
+    if folders:
+        return f"{where} has a config.json but no weights (model.safetensors)."
+    return f"{where} holds no model: expected is config.json with model.safetensors and a tokenizer, or one .gguf file."
+
+
+def hashed(file: Path, stop: Callable[[], bool]) -> str:
+    """sha256 of a file. Raises StoppedError."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            if stop():
+                raise StoppedError("Stopped.")
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def license_in(text: str) -> str:
+    """The license that a model card's head or a package's metadata states."""
+    found = re.search(
+        r"^license(?:-expression)?:[ \t]*['\"]?([^\n'\"]{1,80})", text[:20_000], re.MULTILINE | re.IGNORECASE
+    )
+    return found[1].strip() if found else UNKNOWN_LICENSE
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,28 @@
+"""Reading the JSON files of a model's folder. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from memlab.errors import InputError
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object from a file; empty where there is no file.
+
+    Raises:
+        InputError: the file is damaged, or holds something other than an object.
+    """
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is damaged: {error}.") from error
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{file} is damaged: it holds a {type(found).__name__}, a JSON object with the model's settings is expected."
+        )
+    return found

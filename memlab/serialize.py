@@ -1,0 +1,41 @@
+"""Results and declarations as JSON-compatible values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any
+
+_ATOMS = (str, int, float, bool, type(None))
+
+
+def as_json(result: Any, *names: str) -> dict[str, Any]:
+    """A dataclass as a dictionary of JSON-compatible values.
+
+    Args:
+        result: the instance. Its own `to_dict` is not called, so that `to_dict` can call this.
+        names: fields and properties to take, in this order. Default: all fields.
+    """
+    kind: Any = type(result)
+    return {name: json_value(getattr(result, name)) for name in names or _fields(kind)}
+
+
+def json_value(value: Any) -> Any:
+    """Tuples become lists, arrays nested lists, objects what their `to_dict` gives, other dataclasses their fields."""
+    if type(value) in _ATOMS:
+        return value
+    if isinstance(value, Mapping):
+        return {key: json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(item) for item in value]
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if hasattr(value, "tolist"):  # arrays and numbers of numpy
+        return value.tolist()
+    return as_json(value) if is_dataclass(value) else value
+
+
+@cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

@@ -1,0 +1,20 @@
+"""The navigation at the top of the app, as a person uses it."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from memlab.ui.navigation import GROUPS
+
+
+def go_to(page: Page, title: str) -> None:
+    """Opens the group that holds a page, and follows its link."""
+    group = next(group for group, pages in GROUPS.items() if any(title == there for _, there, *_ in pages))
+    page.get_by_test_id("stTopNavSection").filter(has_text=group).click()
+    page.get_by_test_id("stTopNavPopover").get_by_text(title, exact=True).click()
+
+
+def expect_navigation(page: Page) -> None:
+    """All groups are there."""
+    for group in GROUPS:
+        expect(page.get_by_test_id("stTopNavSection").filter(has_text=group)).to_be_visible()
