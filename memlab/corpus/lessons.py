@@ -20,7 +20,7 @@ from memlab.errors import InputError
 from memlab.serialize import as_json
 
 FORMAT, VERSION = "memlab-lesson", 1
-MARK = f'"format": "{FORMAT}"'  # stands at the beginning of every lesson's file
+MARK = f'"format": "{FORMAT}"'  # at the beginning of every lesson's file
 PAGES = ("ask", "edit", "modify", "history", "read", "generate", "batch", "memories", "guide", "beliefs")
 LARGEST = 200_000  # characters of a lesson's file
 MOST_STEPS = 100

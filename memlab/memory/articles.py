@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,7 +45,6 @@ class ArticleSearch:
         self._also: dict[int, list[int]] = {}
         self._changed = np.empty(0, np.int64), matrix[:0]
         self._added = matrix[:0]
-        self._words = max((len(_words(t)) for t in titles), default=0)
         self._by_words: dict[tuple[str, ...], int] = {}
         for row, title in enumerate(titles):
             self._by_words.setdefault(tuple(_words(title)), row)
@@ -82,8 +81,13 @@ class ArticleSearch:
 
     def terms(self, text: str) -> Terms:
         """A text's row of the matrix, by the weights of this collection."""
-        row = _weighted(_hash().transform([text]).tocsr(), self.idf)
-        return Terms(row.indices, row.data)
+        return self.terms_of([text])[0]
+
+    def terms_of(self, texts: Sequence[str]) -> list[Terms]:
+        """`terms` of some texts, counted together, which takes a fraction of the time."""
+        rows = _weighted(_hash().transform(texts).tocsr(), self.idf)
+        cuts = list(zip(rows.indptr[:-1], rows.indptr[1:], strict=True))
+        return [Terms(rows.indices[a:b], rows.data[a:b]) for a, b in cuts]
 
     def edited(self, changed: Mapping[int, Terms], added: Sequence[tuple[Terms, Sequence[int]]] = ()) -> ArticleSearch:
         """The same search after some texts changed and others were added at the end; idf stays that of the base.
@@ -110,6 +114,15 @@ class ArticleSearch:
         weights = np.concatenate([np.empty(0, np.float32), *(terms.weights for terms in texts)])
         return sparse.csr_matrix((weights, columns, ends), shape=(len(texts), self.matrix.shape[1]))
 
+    @cached_property
+    def _lengths(self) -> Mapping[str, set[int]]:
+        """How many words the titles have that begin with a word."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for words in self._by_words:
+            if words:
+                found[words[0]].add(len(words))
+        return dict(found)
+
     def titled(self, question: str) -> list[int]:
         """Rows of the articles whose title appears in the question, in the question's order, longest first.
 
@@ -119,12 +132,13 @@ class ArticleSearch:
         words = _words(question)
         taken = [False] * len(words)
         hits: list[tuple[int, int]] = []
-        for n in range(min(self._words, len(words)), 0, -1):
-            for at in range(len(words) - n + 1):
-                row = self._by_words.get(tuple(words[at : at + n]))
-                if row is not None and not any(taken[at : at + n]):
-                    taken[at : at + n] = [True] * n
-                    hits.append((at, row))
+        lengths = self._lengths
+        possible = [(-n, at) for at, word in enumerate(words) for n in lengths.get(word, ()) if at + n <= len(words)]
+        for n, at in ((-minus, at) for minus, at in sorted(possible)):
+            row = self._by_words.get(tuple(words[at : at + n]))
+            if row is not None and not any(taken[at : at + n]):
+                taken[at : at + n] = [True] * n
+                hits.append((at, row))
         return list(dict.fromkeys(row for _, row in sorted(hits)))
 
     def nearest(self, question: str, n: int) -> list[int]:

@@ -104,6 +104,7 @@ class EditedStore:
     @cached_property
     def articles(self) -> ArticleSearch:
         """Article search over the texts as they are now."""
+        Text.count([*self.documents.changed.values(), *self.documents.taught])
         changed = {row: text.terms for row, text in self.documents.changed.items()}
         return self.base.articles.edited(changed, [(text.terms, text.titled) for text in self.documents.taught])
 

@@ -36,6 +36,14 @@ class Text:
         """What its words count."""
         return self._store.articles.terms(self.shown)
 
+    @staticmethod
+    def count(texts: Sequence[Text]) -> None:
+        """Finds the `terms` of those texts together whose are not known yet."""
+        new = [text for text in texts if "terms" not in text.__dict__]
+        if new:
+            for text, terms in zip(new, new[0]._store.articles.terms_of([t.shown for t in new]), strict=True):
+                text.__dict__["terms"] = terms
+
     @cached_property
     def titled(self) -> list[int]:
         """Rows of the articles whose title appears in it."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+
 import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Edit
+from memlab.systems.registry import registry
 from memlab.ui.contents import contents
 from memlab.ui.effect import effect, scores_line, scores_row
 from memlab.ui.links import link_to
@@ -53,12 +58,28 @@ def _damaged_row(lab: Lab, edit: Edit, active: bool) -> None:
 
 def _details(lab: Lab, edit: Edit) -> None:
     """What it forgot and taught, the difference it made when it was made, and what else moved then."""
+    own = _details_of_system(edit.kind)
+    if own is not None:
+        own(lab, edit)
+        link_to("history", "A link to this edit", {"edit": str(edit.seq)}, "link")
+        return
     contents(lab, edit)
     with st.spinner("Asking before and after this edit"):
         moved = lab.side_effects.of(edit.seq)
     scores_row(moved, f"history.{edit.seq}")
     effect(lab, edit, moved, (), moved.datastore, f"history.{edit.seq}")
     link_to("history", "A link to this edit", {"edit": str(edit.seq)}, "link")
+
+
+def _details_of_system(kind: str) -> Callable[[Lab, Edit], None] | None:
+    """`edit_details` of the page of the system that declares a kind of edit; None where it has none."""
+    system = next((s for s in registry().systems.values() if any(k.name == kind for k in s.edits)), None)
+    if system is None or find_spec(f"memlab.ui.systems.{system.name}") is None:
+        return None
+    found: Callable[[Lab, Edit], None] | None = getattr(
+        import_module(f"memlab.ui.systems.{system.name}"), "edit_details", None
+    )
+    return found
 
 
 def when(edit: Edit) -> str:

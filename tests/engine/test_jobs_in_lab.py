@@ -105,7 +105,7 @@ def test_a_build_is_a_job_with_its_result(order: dict[str, Any], tmp_path: Path)
     assert (job.state, job.title, job.kind) == ("done", "Building mine", "build")
     (store,) = lab.work.outcome(job.id)
     assert (store.name, store.state, store.documents) == ("mine", "ready", 40)
-    assert job.result == [store.to_dict()]
+    assert job.result == json.loads(json.dumps([store.to_dict()]))  # kept as JSON: its lists were tuples
     assert job.parameters == {"workspace": "default", **order}
 
 

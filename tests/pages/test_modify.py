@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 from memlab import Fact, Lab
 from memlab.corpus.world import World, atlas
 from memlab.lab import modifying
+from memlab.ui.edit_row import _details_of_system
+from memlab.ui.systems.constrained_ft import edit_details
 
 Open = Callable[..., AppTest]
 PAGE = "pages/modify.py"
@@ -105,3 +107,12 @@ def test_the_other_views_open_from_a_link(view: str, open_own: Open) -> None:
 
 def test_an_unknown_view_is_named(open_own: Open) -> None:
     assert "Nowhere" in open_own(PAGE, view="Nowhere").error[0].value
+
+
+def test_the_history_shows_what_an_edit_of_weights_did(open_own: Open, own_lab: Lab) -> None:
+    own_lab.modify([Fact("France", "capital", "Lyon")], method="ftm", delta=0.01, steps=12)
+    page = open_own("pages/history.py")
+    assert not page.exception
+    assert any("modify" in m.value and "Lyon" in m.value for m in page.markdown)
+    assert _details_of_system("modify") is edit_details
+    assert _details_of_system("teach") is None

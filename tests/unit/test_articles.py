@@ -129,3 +129,14 @@ def test_pickles_are_never_read(tmp_path: Path) -> None:
     (tmp_path / "articles.npz").write_bytes(raw.getvalue())
     with pytest.raises(StoreError, match="damaged"):
         ArticleSearch.read(tmp_path / "articles.npz", TITLES)
+
+
+def test_terms_of_several_texts_are_those_of_each(search: ArticleSearch) -> None:
+    texts = ["France is a country in Europe.", "", "Gold, gold and gold coins.", "France"]
+    for text, terms in zip(texts, search.terms_of(texts), strict=True):
+        alone = search.terms(text)
+        assert dict(zip(terms[0].tolist(), terms[1].tolist(), strict=True)) == dict(
+            zip(alone[0].tolist(), alone[1].tolist(), strict=True)
+        )
+    assert len(search.terms("")[0]) == 0
+    assert len(search.terms("Gold")[0]) > 0

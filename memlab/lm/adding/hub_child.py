@@ -32,7 +32,7 @@ def list_files(say: Callable[[float, str], None], repository: str) -> dict[str, 
         raise _said(error, repository) from error
     card = found.card_data.to_dict() if found.card_data is not None else {}
     files = [
-        {"name": s.rfilename, "size": s.size or 0, "sha256": (s.lfs or {}).get("sha256", "") if s.lfs else ""}
+        {"name": s.rfilename, "size": s.size or 0, "sha256": s.lfs.sha256 if s.lfs else ""}
         for s in found.siblings or []
     ]
     return {"revision": found.sha or "", "license": str(card.get("license") or "not stated"), "files": files}

@@ -9,6 +9,7 @@ import streamlit as st
 
 from memlab import Fact, Lab
 from memlab.errors import InputError, MemlabError, NotFound
+from memlab.results import Edit
 from memlab.systems.constrained_ft import SYSTEM, figures
 from memlab.systems.constrained_ft.declaration import METHODS, MODELS, NORMS, PARTS, WHERE
 from memlab.ui.author import author, author_field
@@ -195,6 +196,11 @@ def _chart(lab: Lab, live: str) -> None:
         st.plotly_chart(figures.training(curve), key="modify.chart")
     else:
         st.caption("The chart begins with the first scores.")
+
+
+def edit_details(lab: Lab, edit: Edit) -> None:
+    """What the history shows of an edit of weights."""
+    report_view(lab, edit.seq)
 
 
 def report_view(lab: Lab, seq: int) -> None:
