@@ -140,7 +140,7 @@ def test_lessons_are_listed_changed_and_deleted(open_own: Open, own_lab: Lab) ->
     own_lab.lessons.new("Mine", "", step)
     own_lab.lessons.add_step("mine", Step("Second", "", "ask", {"prompt": PROMPT}))
     page = open_own(LESSONS)
-    assert [heading.value for heading in page.subheader][:4] == [lesson.title for lesson in own_lab.lessons()]
+    assert [heading.value for heading in page.subheader][:5] == [lesson.title for lesson in own_lab.lessons()]
     page.button(key="lesson.mine.1.up").click().run()
     assert [step.title for step in own_lab.lessons.get("mine").steps] == ["Second", "First"]
     page.button(key="lesson.mine.0.gone").click().run()
