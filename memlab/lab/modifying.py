@@ -106,7 +106,10 @@ class Modifying:
             raise InputError(f"Edit {row.sequence} is undone. Redo it first, or modify the weights anew.")
         p = row.parameters
         facts = [Fact(f["subject"], f["relation"], f["new"] or f["object"]) for f in p["facts"]]
-        edit, _ = self.modified(facts, how_of(p["settings"]), self._named(p), options, row.sequence)
+        how = replace(
+            how_of(p["settings"]), unknown="train"
+        )  # whether they are known was asked when they were first trained
+        edit, _ = self.modified(facts, how, self._named(p), options, row.sequence)
         return edit
 
     def stale(self) -> dict[int, tuple[int, ...]]:
