@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from memlab.errors import InputError, MemlabError, NotFound, StoppedError
