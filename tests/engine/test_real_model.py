@@ -33,7 +33,7 @@ def test_the_real_model_knows_the_capital_of_france(real: Lab) -> None:
 
 
 def test_its_card_says_where_it_came_from(real: Lab) -> None:
-    (info,) = [m for m in real.models() if m.path == real.home / "models/smollm2"]
+    (info,) = [m for m in real.models() if m.path == (real.home / "models/smollm2").resolve()]
     assert info.record["added"]["license"].lower() == "apache-2.0"
     assert 260 < info.size_mb < 280
     assert all(sha256 in info.card for sha256 in info.record["added"]["files"].values())
