@@ -70,7 +70,13 @@ def decoded(raw: bytes, what: str = "The text") -> str:
 
 
 def decoded_lines(raw: bytes) -> list[str]:
-    """The lines of UTF-8 bytes; what is broken in a line stays broken in that line, for `checked_text` to refuse."""
+    """The lines of UTF-8 bytes; what is broken in a line stays broken in that line, for `checked_text` to refuse.
+
+    Raises:
+        InputError: the bytes begin as UTF-16 does.
+    """
+    if raw.startswith(_UTF16_BOMS):
+        raise InputError("The lines are not UTF-8 text but UTF-16. Save them as UTF-8.")
     return lines(raw.removeprefix(_UTF8_BOM).decode(errors="surrogateescape"))
 
 

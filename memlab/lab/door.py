@@ -339,6 +339,13 @@ class Lab:
         Forgotten places are listed with the edit that forgot them, blacked out. The sources found can be
         handed to `forget(sources=[...])`.
 
+        Args:
+            text: words that the sentence holds, in any case.
+            value: a word that was remembered there.
+            document: the title of the document.
+            datastore: the one to search. None: that of the default method.
+            limit: how many sources at most.
+
         Raises:
             InputError: nothing to search for.
             NotFound: no such document or datastore.

@@ -25,7 +25,7 @@ from memlab.lm.json_file import read_json
 from memlab.lm.known import KNOWN, KnownModel
 
 WORK = ".adding"  # in the folder of the models: what is being added, kept after a Stop
-SHIPPED_NAMES = ("atlas-mlm", "atlas-clm", "atlas-spalm")
+SHIPPED_NAMES = ("atlas-mlm", "atlas-clm", "atlas-spalm", "atlas-qa")
 SPARE = 50_000_000  # bytes that stay free on the disk
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}")
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?")

@@ -139,7 +139,9 @@ def graph_view(desk: Desk) -> None:
         "Filled: believed true. Hollow: false. Diamond: flipped by the solver. Square: pinned. Red: in a conflict. At most 60 beliefs are drawn; the table has all."
     )
     fig = belief_graph(desk.entity, desk.beliefs, desk.graph.constraints, st.session_state.get("beliefs.focus"))
-    event: Any = st.plotly_chart(fig, key="beliefs.chart", on_select="rerun", selection_mode="points")
+    held = sum(b.label for b in desk.beliefs.values())
+    said = f"{len(desk.beliefs)} beliefs about {desk.entity.name}: {held} held true, {len(desk.beliefs) - held} false."
+    event: Any = st.plotly_chart(fig, key="beliefs.chart", on_select="rerun", selection_mode="points", alt=said)
     picked = [p["customdata"] for p in event.selection.points if p.get("customdata")] if event else []
     first = picked[0] if picked else None
     clicked = first[0] if isinstance(first, list) else first
@@ -380,7 +382,8 @@ def time_view(desk: Desk) -> None:
     if not steps:
         st.info("No belief was recorded yet.", icon=":material/timeline:")
         return
-    st.plotly_chart(over_edits(steps), key="beliefs.time")
+    said = f"Consistency after {len(steps)} edits: {steps[0][1].consistency:.2f} at first, {steps[-1][1].consistency:.2f} now."
+    st.plotly_chart(over_edits(steps), key="beliefs.time", alt=said)
     whole = desk.lab.beliefs.scores(desk.name)
     st.caption(
         f"The whole bank: {whole.beliefs:,} beliefs, consistency {whole.consistency:.3f} ({whole.consistency_all:.3f} where the consequent need not be believed), F1 {whole.f1:.3f}."

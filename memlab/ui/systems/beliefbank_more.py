@@ -56,7 +56,7 @@ def _result(document: dict[str, Any]) -> None:
     st.dataframe([{name: row[name] for name in wanted} for row in document["results"]], hide_index=True)
     for title, fig in draw(document).items():
         st.markdown(f"**{title}**")
-        st.plotly_chart(fig, key=f"beliefs.{title}")
+        st.plotly_chart(fig, key=f"beliefs.{title}", alt=f"{title}. The numbers are in the table above.")
 
 
 def graphs_view(lab: Lab) -> None:

@@ -190,10 +190,17 @@ def _running(lab: Lab, live: str, job_id: str) -> None:
     )
 
 
+def _course(curve: list[dict[str, Any]]) -> str:
+    """What the chart of a training shows, in words."""
+    last = curve[-1]
+    parts = [f"{name} {last[key]:.2f}" for name, key in (("A_M", "a_m"), ("A_F\\S", "a_fs")) if last[key] is not None]
+    return f"After {last['step']} steps: {', '.join(parts) or 'nothing is watched'}."
+
+
 def _chart(lab: Lab, live: str) -> None:
     curve = [p.to_dict() for p in lab.modifying.curve(live)]
     if curve:
-        st.plotly_chart(figures.training(curve), key="modify.chart")
+        st.plotly_chart(figures.training(curve), key="modify.chart", alt=_course(curve))
     else:
         st.caption("The chart begins with the first scores.")
 
@@ -238,7 +245,7 @@ def report_view(lab: Lab, seq: int) -> None:
             with st.expander(title, key=f"modify.{key}.{seq}"):
                 st.dataframe(report[key], hide_index=True, width="stretch")
     if len(report["curve"]) > 1:
-        st.plotly_chart(figures.training(report["curve"]), key=f"modify.curve.{seq}")
+        st.plotly_chart(figures.training(report["curve"]), key=f"modify.curve.{seq}", alt=_course(report["curve"]))
 
 
 def earlier_edits(lab: Lab) -> None:
@@ -295,9 +302,11 @@ def sweep_view(lab: Lab) -> None:
     result = outcome if isinstance(outcome, dict) else outcome.to_dict()
     points = result["results"]
     for n in sorted({p["facts"] for p in points}):
-        st.plotly_chart(figures.over_delta(points, n), key=f"modify.sweep.{n}")
+        said = f"A_M and A_F\\S over delta at |M| = {n}. The numbers are in the table below."
+        st.plotly_chart(figures.over_delta(points, n), key=f"modify.sweep.{n}", alt=said)
         st.caption(f"|M| = {n}")
-    st.plotly_chart(figures.frontier(points), key="modify.sweep.frontier")
+    said = f"A_F\\S against A_M of {len(points)} settings. The numbers are in the table below."
+    st.plotly_chart(figures.frontier(points), key="modify.sweep.frontier", alt=said)
     st.dataframe(points, hide_index=True, width="stretch", key="modify.sweep.table")
     st.caption("The address of this page shows this run again.")
 
