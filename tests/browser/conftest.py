@@ -33,6 +33,7 @@ SIZE = {"width": 1280, "height": 800}
 START = 60.0  # seconds until the server must answer
 TRIES = 3
 ANSWER = 60_000  # milliseconds for whatever a page waits for, on a busy machine
+FIRST = 240_000  # milliseconds for the first words of a page: the first visitor of a server waits for all libraries
 
 sync_api.expect.set_options(timeout=ANSWER)
 
@@ -60,10 +61,9 @@ def _start(home: Path, log: Path) -> tuple[subprocess.Popen[bytes], str]:
         with socket.socket() as free:
             free.bind(("localhost", 0))
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "streamlit", "run", str(bundle() / "app.py"), f"--server.port={port}"]
         with log.open("a") as out:
             process = subprocess.Popen(
-                [*command, "--server.headless=true"],
+                [sys.executable, "-m", "memlab.ui.server", str(port)],
                 cwd=bundle(),
                 env={**os.environ, "MEMLAB_HOME": str(home)},
                 stdin=subprocess.DEVNULL,
@@ -118,7 +118,7 @@ def window(chromium: sync_api.Browser, server: str) -> Iterator[Callable[..., sy
         page = context.new_page()
         page.set_default_timeout(ANSWER)
         page.goto(f"{server}/{path}")
-        page.wait_for_selector("[data-testid=stMain] :is(h1, h3, [data-testid=stAlert])")
+        page.wait_for_selector("[data-testid=stMain] :is(h1, h3, [data-testid=stAlert])", timeout=FIRST)
         return page
 
     yield open_window

@@ -62,7 +62,7 @@ def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lab = Lab.open(folder)
     articles = [a for n, a in enumerate(lab.articles()) if a.title in TOPICS or n % 40 == 0]
     for recipe in RECIPES:
-        lab.build(articles, f"few-{recipe}", "atlas-mlm", ("transform", "last")[: 1 + (recipe == "flat")], recipe)
+        lab.build(articles, f"few-{recipe}", "atlas-mlm", ("transform", "last")[: 1 + (recipe == "flat")], index=recipe)
     lab.build(articles, "few-causal", "atlas-clm", ("ffn",), index="ivf")
     return folder
 

@@ -213,7 +213,7 @@ def test_memory_says_a_word_that_the_model_cannot_say(own: Lab) -> None:
         ({"knn_temperature": 0}, "temperature is 0; allowed"),
         ({"copied_from": 0}, "copied_from is 0; allowed"),
         ({"model": "atlas-mlm"}, "masked model.*causal model"),
-        ({"method": "bert-knn"}, "no method of generating 'bert-knn'. Available: base, knn-lm, spalm"),
+        ({"method": "bert-knn"}, "cannot continue a text. Methods that can: knn-lm, spalm"),
         ({"method": "spalm", "datastore": "atlas-mlm"}, "this datastore has keys .* Use 'atlas-clm'"),
         ({"method": "spalm", "model": "atlas-clm"}, "atlas-clm is no SPALM"),
         ({"gate": "foo"}, "no gate 'foo'. Available: constant"),

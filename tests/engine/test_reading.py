@@ -292,7 +292,7 @@ def test_stop_gives_what_was_read(lab: Lab) -> None:
         (TEXT, {"short_term": -5}, "short-term memory is -5 tokens; allowed is 0"),
         (TEXT, {"cache": -1}, "size of 0"),
         (TEXT, {"method": "spalm", "model": "atlas-clm"}, "no SPALM"),
-        (TEXT, {"method": "lucky"}, "no method of reading 'lucky'.*knn-lm"),
+        (TEXT, {"method": "lucky"}, "no method 'lucky'.*knn-lm"),
         (TEXT, {"gate": "lucky"}, "no gate 'lucky'"),
         (TEXT, {"gate": "learned", "k": 3}, "No gate was trained|another k"),
         (TEXT, {"leave_out": "all"}, "self, near, nothing"),

@@ -149,7 +149,7 @@ def test_a_spalm_also_reads_as_a_plain_model_and_as_knn_lm(trained: Lab, unseen:
     trained.build([Article("b", "b", unseen[0].text[300:])], "by-spalm", "third", ("last",))
     read = trained.read(text, "knn-lm", model="third", datastore="by-spalm", k=8, lam=0.25, temperature=5.0)
     assert {t.gate for t in read if t.loss is not None} == {0.25}
-    said = trained.generate("mare pieris", model="third", datastore="by-spalm", k=8, lam=0.25, max_tokens=3)
+    said = trained.generate("mare pieris", "knn-lm", model="third", datastore="by-spalm", k=8, lam=0.25, max_tokens=3)
     assert {t.gate for t in said.tokens} == {0.25}
     with pytest.raises(InputError, match="first"):  # whose limit is that of the encoder too
         trained.read(text, "spalm", model="third", window=250, stride=250)

@@ -135,7 +135,10 @@ def test_a_step_beyond_the_lesson_is_named_and_the_nearest_shown(
 def test_a_lesson_that_is_gone_is_named_with_the_way_to_all(open_page: Open) -> None:
     page = open_page(PRESENT, lesson="deleted")
     assert not page.exception
-    assert "There is no lesson 'deleted'. Available: editing-and-forgetting" in said(page)
+    assert (
+        "There is no lesson 'deleted'. Available: beliefs-made-consistent, changing-the-weights, editing-and-forgetting"
+        in said(page)
+    )
     assert [element.proto.label for element in page.get("link_button")] == ["All lessons"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,9 @@ def pages() -> dict[str, dict[str, Any]]:
     """The pages that app.py declares: file -> what st.Page is told."""
     declared: dict[str, dict[str, Any]] = {}
 
-    def page(file: str | Path, **about: Any) -> str:
+    def page(file: str | Path | Callable[[], None], **about: Any) -> str:
+        if callable(file):  # the page of a system; its text comes from the declaration
+            return ""
         declared[Path(file).name] = about
         return str(file)
 
