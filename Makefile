@@ -1,11 +1,12 @@
 # make app    sets up what is missing and opens the app
 # make check  what to run before a commit: style, types, rooms, unit tests and one real answer
 # make test   sets up what is missing and runs every check and test
+# make thorough  every check and test, also the slow ones
 # make matrix compares memlab with the plain module for many model architectures (slow), and prints the table
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app check quick test lint matrix bench clean
+.PHONY: app check quick test thorough lint matrix bench clean
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -32,6 +33,9 @@ quick: .venv/.ready-dev
 
 test: lint
 	$(TESTS)
+
+thorough: lint
+	$(TESTS) -m "slow or not slow"
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff check .

@@ -53,9 +53,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(cores, WORKERS)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The order of files in which workers take them; within a file the order stays."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is slow unless its marker is asked for, and puts files into the order in which workers take
+    them; within a file the order stays."""
     folder = Path(__file__).parent
+    if "slow" not in (config.option.markexpr or "") and not config.option.keyword:
+        left_out = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
     def rank(item: pytest.Item) -> int:
         path = item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""

