@@ -375,6 +375,7 @@ def test_threads_get_the_answers_of_a_single_one(built_home: Any) -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_a_damaged_bundled_store_is_said_and_repaired(built_home: Any, tmp_path: Any) -> None:
     import shutil
 

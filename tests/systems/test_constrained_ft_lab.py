@@ -69,6 +69,7 @@ def test_a_fact_is_changed_and_taken_back_bit_for_bit(own: Lab) -> None:
     assert answer(again) == changed
 
 
+@pytest.mark.slow
 def test_two_workspaces_do_not_see_each_other(own: Lab) -> None:
     own.workspaces.create("other")
     own.modify([LYON], **QUICK)
@@ -88,6 +89,7 @@ def test_two_workspaces_do_not_see_each_other(own: Lab) -> None:
     assert [seen[n] for n in range(6)] == [wanted[n % 2] for n in range(6)]
 
 
+@pytest.mark.slow
 def test_edits_stack_and_an_earlier_one_can_be_left_out(own: Lab) -> None:
     own.modify([LYON], **QUICK)
     own.modify([Fact("Germany", "continent", "Asia")], unknown="train", **QUICK)
@@ -103,6 +105,7 @@ def test_edits_stack_and_an_earlier_one_can_be_left_out(own: Lab) -> None:
     assert own.modifying.stale() == {}
 
 
+@pytest.mark.slow
 def test_a_changed_fact_can_be_changed_again(own: Lab) -> None:
     own.modify([LYON], **QUICK)
     with pytest.raises(InputError, match="Lyon is the capital of France already"):
@@ -112,6 +115,7 @@ def test_a_changed_fact_can_be_changed_again(own: Lab) -> None:
     assert answer(own)[0] == "Berlin"
 
 
+@pytest.mark.slow
 def test_a_fact_is_forgotten(own: Lab) -> None:
     p_before = _paris(own)
     edit = own.modify([Fact("France", "capital", "")], goal="forget", **{**QUICK, "steps": 40})
@@ -144,6 +148,7 @@ def test_facts_that_cannot_be_changed_are_refused(facts: list[Fact], reason: str
     assert own.head() == 0
 
 
+@pytest.mark.slow
 def test_a_fact_that_the_model_does_not_know_is_offered_as_teaching(own: Lab) -> None:
     unseen = next(f for f in modifying.atlas().facts if f.exposure == "unseen" and not _knows(own, f))
     new = next(f.object for f in atlas().facts if f.relation == unseen.relation and f.object != unseen.object)
@@ -175,6 +180,7 @@ def test_settings_that_make_no_sense_are_refused(changed: dict, reason: str, own
         own.modify([LYON], **{**QUICK, **changed})
 
 
+@pytest.mark.slow
 def test_nothing_is_recorded_when_it_is_stopped(own: Lab) -> None:
     asked = []
 
@@ -190,6 +196,7 @@ def test_nothing_is_recorded_when_it_is_stopped(own: Lab) -> None:
     assert answer(own)[0] == "Paris"
 
 
+@pytest.mark.slow
 def test_a_dry_run_records_nothing(own: Lab) -> None:
     edit = own.modify([LYON], dry_run=True, **QUICK)
     assert edit.dry_run
@@ -198,6 +205,7 @@ def test_a_dry_run_records_nothing(own: Lab) -> None:
     assert answer(own)[0] == "Paris"
 
 
+@pytest.mark.slow
 def test_of_two_windows_the_second_is_told(own: Lab) -> None:
     """While one trains, another records an edit of the same weights."""
     other = Lab.open(own.home)
@@ -229,6 +237,7 @@ def test_a_missing_or_changed_delta_is_refused_and_marked(own: Lab) -> None:
     assert answer(own)[0] == "Paris"
 
 
+@pytest.mark.slow
 def test_the_causal_model_is_edited_too(own: Lab) -> None:
     edit = own.modify([LYON], model="atlas-clm", **QUICK)
     assert own.ask("The capital of France is", method="base", model="atlas-clm").lm[0].token == "Lyon"
@@ -241,6 +250,7 @@ def test_a_spalm_is_refused(own: Lab) -> None:
         own.modify([LYON], model="atlas-spalm", **QUICK)
 
 
+@pytest.mark.slow
 def test_auto_chooses_delta_on_other_facts(own: Lab) -> None:
     edit = own.modify([LYON], **{**QUICK, "delta": "auto"})
     tried = own.modifying.report(1)["auto"]
@@ -249,6 +259,7 @@ def test_auto_chooses_delta_on_other_facts(own: Lab) -> None:
     assert next(r for r in tried if r["a_bar"] == best)["delta"] == edit.parameters["settings"]["delta"]
 
 
+@pytest.mark.slow
 def test_reports_of_other_edits_are_refused(own: Lab) -> None:
     own.teach("The capital of Wakanda is Birnin.")
     with pytest.raises(InputError, match="changes no weights"):
@@ -269,6 +280,7 @@ def test_settings_as_they_are_recorded_are_read_back() -> None:
     assert how_of(how.to_dict()) == how
 
 
+@pytest.mark.slow
 def test_the_command_does_what_the_lab_does(own: Lab) -> None:
     run = run_on(own.home)
     how = ["--method", "ftm", "--delta", "0.01", "--blocks", "0", "--steps", "12", "--json"]
