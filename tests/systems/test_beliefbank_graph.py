@@ -17,7 +17,7 @@ from memlab.systems.beliefbank.graph_files import (
     read_graph,
     to_own,
 )
-from memlab.systems.beliefbank.phrasing import parse, question, statement, with_article
+from memlab.systems.beliefbank.phrasing import parse, question, rule, statement, with_article
 
 
 def test_clauses():
@@ -188,3 +188,15 @@ def test_reading_a_question():
         parse("  ?", graph)
     with pytest.raises(InputError, match="What about a swallow"):
         parse("swallow", graph)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "said"),
+    [
+        (Constraint("implies", "IsA,bird", ("HasPart,wings",)), "is bird → has wings"),
+        (Constraint("excludes", "IsA,bird", ("IsA,fish",)), "is bird → not is fish"),
+        (Constraint("needs", "CapableOf,fly", ("HasPart,wings", "IsA,aircraft")), "can fly → has wings or is aircraft"),
+    ],
+)
+def test_a_rule_is_said_in_words(constraint: Constraint, said: str) -> None:
+    assert rule(constraint) == said

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from memlab.errors import InputError
-from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity, unknown
+from memlab.systems.beliefbank.constraints import EXCLUDES, Constraint, ConstraintGraph, Entity, unknown
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,12 @@ def short(property: str) -> str:
     relation, _, text = property.partition(",")
     words = {"IsA": "is", "HasPart": "has", "HasA": "has", "CapableOf": "can", "MadeOf": "made of", "HasProperty": "is"}
     return f"{words.get(relation, relation)} {text}"
+
+
+def rule(constraint: Constraint) -> str:
+    """A constraint in a few words: "is bird → has wings", "is bird → not is fish", "has fur → is dog or is cat"."""
+    targets = " or ".join(short(name) for name in constraint.targets)
+    return f"{short(constraint.source)} → {'not ' if constraint.kind == EXCLUDES else ''}{targets}"
 
 
 def parse(text: str, graph: ConstraintGraph) -> tuple[Entity, str]:

@@ -18,7 +18,7 @@ from memlab.systems.beliefbank.bank import MEASURES, Belief
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
 from memlab.systems.beliefbank.feedback import FEEDBACK
 from memlab.systems.beliefbank.figures import belief_graph, over_edits
-from memlab.systems.beliefbank.phrasing import question, short, statement
+from memlab.systems.beliefbank.phrasing import question, rule, short, statement
 from memlab.systems.beliefbank.prompts import PROMPTS, Prompt, default_prompt
 from memlab.systems.beliefbank.solver import Weights
 from memlab.ui.address import AUTOMATIC, named
@@ -235,7 +235,7 @@ def table_view(desk: Desk) -> None:
         [
             {
                 "beliefs": " ".join(statement(desk.entity, b.property, b.label) for b in c.beliefs[:3]),
-                "rule": c.constraints[0].id,
+                "rule": rule(c.constraints[0]),
             }
             for c in found
         ],
@@ -274,11 +274,12 @@ def solve_view(desk: Desk) -> None:
         st.caption(plain(found.note or "Proven: no other labels cost less."))
     else:
         st.warning(plain(found.note), icon=":material/timer_off:")
+    rules = {c.id: rule(c) for c in desk.graph.constraints}
     rows = [
         {
             "flip": statement(desk.entity, f.property, f.label),
             "would cost": f.weight,
-            "because": "; ".join(f.because[:3]),
+            "because": "; ".join(rules.get(id, id) for id in f.because[:3]),
         }
         for f in found.flips
     ]
