@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from memlab.lab import Lab
+from memlab.lab.benchmarks import Benchmarks
 from tests.commands import Run, run_on
 
 # SIGINT may be ignored where tests run in the background; a command of a terminal hears it.
@@ -84,7 +85,7 @@ def test_ctrl_c_prints_what_was_measured_until_then(built_home: Path) -> None:
 
 def test_the_python_call_gives_the_same_document(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"name": "first", "p50_ms": 1.25}, {"name": "second"}]
-    monkeypatch.setattr(Lab, "bench_rows", lambda self, repeat, only: iter(rows))
+    monkeypatch.setattr(Benchmarks, "rows", lambda self, repeat, only: iter(rows))
     called = lab.bench()
     assert (called["task"], called["complete"], called["results"]) == ("bench", True, rows)
     assert {"cores", "threads", "torch"} == set(called["machine"])

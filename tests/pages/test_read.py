@@ -64,7 +64,7 @@ def test_a_reading_shows_what_the_engine_says(open_page: Open, lab: Lab) -> None
     assert perplexity(page) == f"{rows[0]['perplexity']:.2f}"
     assert perplexity(open_page(READ, text=TEXT, **{"read.on.long_term": "false"})) == perplexity(page)
     switch(page, "Local context").set_value(False).run()
-    assert any("says nothing by itself" in caption.value for caption in page.caption)
+    assert any("so nothing is predicted" in caption.value for caption in page.caption)
     assert switch(page, "Short-term").disabled
     best = max(trace, key=lambda token: token.gain or 0.0)
     assert best.text == "Naypyidaw"

@@ -168,8 +168,8 @@ def test_registering_says_what_is_wrong() -> None:
 
 
 def test_a_part_that_nobody_has_is_refused(ledger: Ledger) -> None:
-    with pytest.raises(InputError, match="no part 'weights'"):
-        ledger.state("weights")
+    with pytest.raises(InputError, match="no part 'dreams'"):
+        ledger.state("dreams")
 
 
 class TestUnknownKind:

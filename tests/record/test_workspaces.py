@@ -152,15 +152,19 @@ def test_one_file_imported_twice_needs_another_name(exported: Path, workspaces: 
 def test_what_cannot_be_exported_says_why(filled: Ledger, workspaces: Workspaces, home: Path, tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="no folder cannot be written"):
         workspaces.export("default", tmp_path / "no folder" / "x.zip")
-    with pytest.raises(HomeError, match="cannot be written"):
+    with pytest.raises(InputError, match=r"cannot be written: it is a folder\. Name a file\."):
         workspaces.export("default", tmp_path)
     with pytest.raises(NotFound):
         workspaces.export("nope", tmp_path / "x.zip")
-    (tmp_path / "x.zip").write_text("old")
+    (tmp_path / "y.zip").write_text("old")
+    with pytest.raises(InputError, match="memlab did not write it"):
+        workspaces.export("default", tmp_path / "y.zip")
+    assert (tmp_path / "y.zip").read_text() == "old"
+    before = workspaces.export("default", tmp_path / "x.zip").read_bytes()
     shutil.rmtree(home / "deltas")
     with pytest.raises(RecordError, match="missing or were changed"):
         workspaces.export("default", tmp_path / "x.zip")
-    assert (tmp_path / "x.zip").read_text() == "old"
+    assert (tmp_path / "x.zip").read_bytes() == before
     assert list((home / "tmp").iterdir()) == []
 
 
@@ -244,7 +248,7 @@ BAD: dict[str, tuple[Callable[[Files], Files], str]] = {
         lambda f: rehash(f, f["rows.jsonl"].replace(b'{"p": 0.5}', b'{"p": 1e999}')),
         "Out of range float",
     ),
-    "unknown kind": (lambda f: rewrite(f, lambda rows: rows[1].update(kind="modify")), "update memlab"),
+    "unknown kind": (lambda f: rewrite(f, lambda rows: rows[1].update(kind="dream")), "update memlab"),
     "undo of nothing": (lambda f: rewrite(f, lambda rows: rows[3].update(inverse={"target": 9})), "which edit before"),
     "undo of what is undone": (
         lambda f: rewrite(f, lambda rows: rows.append({**rows[3], "sequence": 5})),
