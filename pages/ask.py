@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError, NotFound
 from memlab.results import Prediction
 from memlab.ui.address import opened_source
-from memlab.ui.answer import charts, completed, lambda_slider, why
+from memlab.ui.answer import answer_panel, chosen_lambda, noticed
 from memlab.ui.article import article_panel
 from memlab.ui.compare import beside_pinned
 from memlab.ui.details import details
@@ -17,26 +19,24 @@ from memlab.ui.explanations import look_closer
 from memlab.ui.exports import exports
 from memlab.ui.keyboard import keyboard_help
 from memlab.ui.neighbors import neighbor_list
-from memlab.ui.prompt import example_menu, examples, first_steps, prompt_bar
+from memlab.ui.prompt import example_menu, examples, expected_answer, first_steps, prompt_bar
 from memlab.ui.question import Question, choose, offer_fitting_method
 from memlab.ui.session import current_lab, show_error
+from memlab.ui.votes import vote_tally
 
 
 @st.fragment
 def answer(lab: Lab, question: Question) -> None:
-    """The slider and everything that depends on it: only this part runs again when lambda changes."""
-    sentence, slider = st.columns([3, 2], vertical_alignment="center", gap="medium")
-    with slider:
-        lam = lambda_slider(question.mixing, question.method)
+    """The answer and everything that depends on lambda: only this part runs again when its slider rests."""
     try:
+        lam = chosen_lambda(question.mixing)
         with st.spinner("Reading the prompt and searching the memory"):
             p = question.ask(lab, lam)
     except MemlabError as error:
         show_error(error)
         return
-    sentence.html(completed(p))
-    charts(p)
-    why(p)
+    answer_panel(p, question.mixing, lab.verdict(p, question.expected))
+    noticed(p)
     beside_pinned(lab, p)
     who_said_it(lab, p)
     look_closer(lab, p)
@@ -48,7 +48,9 @@ def who_said_it(lab: Lab, p: Prediction) -> None:
     """The neighbors, and beside them the article that was opened; nothing for a method without memory."""
     if not lab.methods()[p.method].remembers:
         return
-    st.subheader("Who said it", anchor=False)
+    said, tally = st.columns([1, 3], vertical_alignment="center")
+    said.subheader("Who said it", anchor=False)
+    tally.html(vote_tally(p))
     entry = opened_source()
     opened = next((n for n in p.neighbors if n.entry == entry), None)
     if opened is None:
@@ -70,7 +72,7 @@ with bar:
     prompt = prompt_bar()
 try:
     with st.sidebar:
-        question = choose(lab, prompt)
+        question = replace(choose(lab, prompt), expected=expected_answer())
         keyboard_help()
     prompts = examples(lab, question.method)
 except MemlabError as error:
