@@ -17,12 +17,16 @@ from memlab.ui.details import details
 from memlab.ui.entry import through_app
 from memlab.ui.explanations import look_closer
 from memlab.ui.exports import exports
+from memlab.ui.heading import unseen_heading
 from memlab.ui.keyboard import keyboard_help
+from memlab.ui.meant import first_reading, say_how_it_was_read, second_reading, suggest
 from memlab.ui.neighbors import neighbor_list
 from memlab.ui.prompt import example_menu, examples, expected_answer, first_steps, prompt_bar
 from memlab.ui.question import Question, choose, offer_fitting_method
 from memlab.ui.session import current_lab, show_error
 from memlab.ui.votes import vote_tally
+
+TITLE = 80  # characters of a prompt in the title of the tab
 
 
 @st.fragment
@@ -67,12 +71,15 @@ def who_said_it(lab: Lab, p: Prediction) -> None:
 
 through_app()
 lab = current_lab()
-bar, menu = st.columns([9, 2], vertical_alignment="center")
+with st.container(gap=None):
+    unseen_heading("Ask")
+    bar, menu = st.columns([9, 2], vertical_alignment="center")
 with bar:
     prompt = prompt_bar()
 try:
     with st.sidebar:
-        question = replace(choose(lab, prompt), expected=expected_answer())
+        question = choose(lab, first_reading(prompt))
+        question = replace(question, prompt=second_reading(lab, question, prompt), expected=expected_answer())
         keyboard_help()
     prompts = examples(lab, question.method)
 except MemlabError as error:
@@ -83,7 +90,10 @@ with menu:
 for problem in question.problems:
     show_error(problem)
 if prompt.strip():
+    st.set_page_config(page_title=f"{question.prompt[:TITLE]} · memlab")
+    say_how_it_was_read(question.prompt, prompt)
     answer(lab, question)
+    suggest(lab, question)
     offer_fitting_method(lab, question)
 else:
     first_steps(question.method, prompts)

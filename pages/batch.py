@@ -96,7 +96,9 @@ verdicts = [f"{count} {MARKS[name]} {name}" for name, count in tally(rows).items
 st.caption(plain(f"{len(rows) - len(failed)} of {len(rows)} answered. {' · '.join(verdicts)}"))
 for reason, lines in reasons(failed):
     st.warning(plain(f"{lines}: {reason}"), icon=":material/warning:")
-table = [row.cells() | marked(row) | {"open": f"/ask?{urlencode({**here(), **address(question, row)})}"} for row in rows]
+table = [
+    row.cells() | marked(row) | {"open": f"/ask?{urlencode({**here(), **address(question, row)})}"} for row in rows
+]
 probability = st.column_config.ProgressColumn(width="small", min_value=0.0, max_value=1.0, format="%.2f")
 st.dataframe(
     table,

@@ -18,6 +18,7 @@ from memlab.ui.generate.step import choose_step, step_details
 from memlab.ui.generate.texts import texts
 from memlab.ui.generate.tree import go_on
 from memlab.ui.generate.view import View, begin, current, moved
+from memlab.ui.heading import unseen_heading
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
 
@@ -69,6 +70,7 @@ def shown(lab: Lab, view: View, how: How) -> None:
 
 through_app()
 lab = current_lab()
+unseen_heading("Generate")
 moved()
 view = current()
 heading = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")

@@ -10,6 +10,7 @@ from memlab.figures.strip import described
 from memlab.results import Trace
 from memlab.ui.entry import through_app
 from memlab.ui.gate import gate_is_ready
+from memlab.ui.heading import unseen_heading
 from memlab.ui.plain import plain
 from memlab.ui.read.contributions import combinations, groups
 from memlab.ui.read.exports import exports
@@ -36,6 +37,7 @@ def tokens(lab: Lab, trace: Trace) -> None:
 
 through_app()
 lab = current_lab()
+unseen_heading("Read")
 try:
     source = choose_passage(lab)
     with st.sidebar:

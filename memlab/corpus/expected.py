@@ -6,16 +6,20 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from memlab.corpus.world import MASK, World
+from memlab.corpus.world import MASK, World, fill
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A prompt as a question of the world: its subject, the relation asked for, and every right answer."""
+    """A prompt as a question of the world: its subject, the relation asked for, every right answer.
+
+    `prompt` is the question as the world writes it: capitals of names and of the beginning, a full stop behind the gap.
+    """
 
     subject: str
     relation: str
     answers: tuple[str, ...]
+    prompt: str
 
 
 def expected(world: World, prompt: str) -> Expected | None:
@@ -25,20 +29,20 @@ def expected(world: World, prompt: str) -> Expected | None:
     """
     asked = " ".join(prompt.split()).rstrip(". ")
     masked = MASK in asked
-    for relation, pattern in _wordings(world, masked):
-        found = pattern.fullmatch(asked)
-        subject = found and _subjects(world).get(found["X"].casefold())
-        if not subject:
+    for relation, template, pattern in _wordings(world, masked):
+        if (found := pattern.fullmatch(asked)) is None:
             continue
-        answers = tuple(f.object for f in world.by_subject.get(subject, ()) if f.relation == relation)
-        if answers:
-            return Expected(subject, relation, answers)
+        for subject in _subjects(world).get(found["X"].casefold(), ()):
+            answers = tuple(f.object for f in world.by_subject.get(subject, ()) if f.relation == relation)
+            if answers:
+                written = fill(template, subject, MASK)
+                return Expected(subject, relation, answers, written if masked else written.partition(MASK)[0].rstrip())
     return None
 
 
 @cache
-def _wordings(world: World, masked: bool) -> list[tuple[str, re.Pattern[str]]]:
-    """(relation, pattern) of all templates, questions first; without a gap those that name the subject before the answer."""
+def _wordings(world: World, masked: bool) -> list[tuple[str, str, re.Pattern[str]]]:
+    """(relation, template, pattern) of all templates, questions first; without a gap those with the subject before the answer."""
     found = []
     for kind in ("questions", "statements"):
         for relation in world.relations.values():
@@ -47,11 +51,14 @@ def _wordings(world: World, masked: bool) -> list[tuple[str, re.Pattern[str]]]:
                 if "[X]" not in text:
                     continue
                 text = re.escape(text.rstrip(". ")).replace(r"\[X\]", "(?P<X>.+?)").replace(r"\[Y\]", re.escape(MASK))
-                found.append((relation.name, re.compile(text, re.IGNORECASE)))
+                found.append((relation.name, template, re.compile(text, re.IGNORECASE)))
     return found
 
 
 @cache
-def _subjects(world: World) -> dict[str, str]:
-    """Every subject by its name in small letters."""
-    return {name.casefold(): name for name in world.subjects}
+def _subjects(world: World) -> dict[str, list[str]]:
+    """The subjects of each name in small letters."""
+    out: dict[str, list[str]] = {}
+    for name in world.subjects:
+        out.setdefault(name.casefold(), []).append(name)
+    return out

@@ -65,9 +65,7 @@ def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
             row=1,
             col=column,
         )
-        figure.layout.annotations[column - 1].update(
-            font={"size": 15 if two_lines else 17, "weight": 700}, yshift=4
-        )
+        figure.layout.annotations[column - 1].update(font={"size": 15 if two_lines else 17, "weight": 700}, yshift=4)
     ticks = {"tickvals": list(range(len(words))), "ticktext": [f"{literal(_short(word.token))}  " for word in words]}
     figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, **ticks)
     figure.update_yaxes(tickfont={"size": 17, "weight": 600})

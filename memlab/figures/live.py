@@ -53,9 +53,11 @@ class LiveAnswer:
             if self.mixes != "vectors":
                 out.append(s * knn + (1 - s) * lm)
             elif s in (0, 1) or not (lm and knn):
-                out.append(added + self.scale * {0: knn, 1: lm}.get(s, 0.0))
+                out.append(added + self.scale * (knn if s == 0 else lm if s == 1 else 0.0))
             else:
-                out.append(added + self.scale * float(np.exp((1 - s) * np.log(knn) + s * np.log(lm) - self.norms[stop])))
+                out.append(
+                    added + self.scale * float(np.exp((1 - s) * np.log(knn) + s * np.log(lm) - self.norms[stop]))
+                )
         return out
 
     def to_dict(self) -> dict[str, Any]:

@@ -74,5 +74,9 @@ def share(p: float) -> str:
 def shares(values: Sequence[float]) -> list[str]:
     """Probabilities that stand below each other: a third decimal where two different ones would print the same."""
     texts = [share(value) for value in values]
-    same = {text for text in texts if len({value for value, other in zip(values, texts, strict=True) if other == text}) > 1}
-    return [f"{value:.3f}" if text in same and value >= 0.005 else text for value, text in zip(values, texts, strict=True)]
+    same = {
+        text for text in texts if len({value for value, other in zip(values, texts, strict=True) if other == text}) > 1
+    }
+    return [
+        f"{value:.3f}" if text in same and value >= 0.005 else text for value, text in zip(values, texts, strict=True)
+    ]

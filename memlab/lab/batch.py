@@ -42,7 +42,9 @@ class Batch:
             InputError: no prompt at all, too many, or another number of expected answers than of prompts.
         """
         if expected is not None and len(expected) != len(prompts):
-            raise InputError(f"There are {len(prompts)} prompts and {len(expected)} expected answers: need one for each.")
+            raise InputError(
+                f"There are {len(prompts)} prompts and {len(expected)} expected answers: need one for each."
+            )
         lines = [(n, prompt.strip()) for n, prompt in enumerate(prompts, 1) if prompt.strip()]
         if not lines:
             raise InputError("There is no prompt here. Put one on each line.")

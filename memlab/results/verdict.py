@@ -60,9 +60,7 @@ def verdict(p: Prediction, expected: Sequence[str], source: str = "given") -> Ve
     model, memory, mixture = (plain_word(side[0].token) in wanted for side in (p.lm, p.knn, p.mixture))
     name = verdict_name(model, mixture, remembers)
     answers = tuple(answer.strip() for answer in expected)
-    return Verdict(
-        name, answers, source, model, memory if remembers else None, mixture, bool(ids_of(p, expected))
-    )
+    return Verdict(name, answers, source, model, memory if remembers else None, mixture, bool(ids_of(p, expected)))
 
 
 def ids_of(p: Prediction, expected: Sequence[str]) -> tuple[int, ...]:

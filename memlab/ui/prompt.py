@@ -78,14 +78,15 @@ def first_steps(method: Method, prompts: dict[str, str]) -> None:
     st.markdown(f"{how} Or begin with one of these:")
     for title, prompt in prompts.items():
         label = f"**{plain(title)}**: {plain(prompt)}"
-        st.button(label, key=f"ask.first.{title}", on_click=_fill, args=(prompt,), icon=":material/arrow_forward:")
+        st.button(label, key=f"ask.first.{title}", on_click=fill, args=(prompt,), icon=":material/arrow_forward:")
 
 
 def _take() -> None:
-    _fill(st.session_state[_EXAMPLE])
+    fill(st.session_state[_EXAMPLE])
 
 
-def _fill(prompt: str) -> None:
+def fill(prompt: str) -> None:
+    """Puts a prompt into the bar, as if it had been typed and asked."""
     st.session_state["prompt"] = prompt
     _other_prompt()
 

@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from memlab import Lab, MemlabError
+from memlab.ui.plain import plain
 from tests.pages.panel import first_p, lam, panel, panels, sentence, tipping
 
 ASK = "pages/ask.py"
@@ -78,7 +79,7 @@ def test_an_empty_prompt_leads_to_the_examples(open_page: Open, prompt: str) -> 
         ("No gap here.", "bert-knn"),
         ("[MASK] and [MASK].", "bert-knn"),
         ("[MASK] " + "long " * 600, "bert-knn"),
-        (PROMPT, "knn-lm"),
+        ("The [MASK] of France is Paris.", "knn-lm"),
     ],
 )
 def test_bad_prompts_get_the_engines_message_and_stay(open_page: Open, lab: Lab, prompt: str, method: str) -> None:
@@ -153,7 +154,11 @@ def test_the_next_word_has_its_own_method(open_page: Open, lab: Lab) -> None:
     assert page.select_slider(key="temperature").value == lab.settings("knn-lm").temperature
 
 
-@pytest.mark.parametrize(("prompt", "method", "other"), [(NEXT, "bert-knn", "knn-lm"), (PROMPT, "knn-lm", "bert-knn")])
+# Where the other method can be meant too (a gap at the end, a beginning), the prompt is read for it instead.
+@pytest.mark.parametrize(
+    ("prompt", "method", "other"),
+    [("France is in Europe.", "bert-knn", "knn-lm"), ("The [MASK] of France is Paris.", "knn-lm", "bert-knn")],
+)
 def test_a_prompt_for_the_other_method_is_one_click_away(
     prompt: str, method: str, other: str, open_page: Open, lab: Lab
 ) -> None:
@@ -165,6 +170,56 @@ def test_a_prompt_for_the_other_method_is_one_click_away(
     assert lab.ask(prompt).answer in sentence(page)
     assert page.select_slider(key="k").value == lab.settings(other).k
     assert not [b for b in page.button if b.key and b.key.startswith("ask.with.")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "method", "read"),
+    [
+        ("The capital of France is [MASK]", "", PROMPT),
+        ("the capital of france is ____", "", PROMPT),
+        ("What is the capital of France?", "", PROMPT),
+        (NEXT, "bert-knn", PROMPT),
+        (PROMPT, "knn-lm", NEXT),
+    ],
+)
+def test_a_prompt_as_people_type_it_is_read_as_meant(
+    typed: str, method: str, read: str, open_page: Open, lab: Lab
+) -> None:
+    page = open_page(ASK, prompt=typed, **({"method": method} if method else {}))
+    assert not page.exception
+    assert not page.error
+    assert [text.value for text in page.markdown if "Read as" in text.value] == [
+        f":material/edit: Read as: **{plain(read)}**"
+    ]
+    assert (
+        sentence(page) == f"{read.partition('[MASK]')[0].rstrip()} {lab.ask(read).answer}{read.partition('[MASK]')[2]}"
+    )
+    assert page.text_input(key="prompt").value == typed
+    assert page.query_params["prompt"] == typed
+
+
+def test_what_was_typed_is_asked_on_demand_and_a_suggestion_is_one_click(open_page: Open, lab: Lab) -> None:
+    typed = "The capital of France is [MASK]"
+    page = open_page(ASK, prompt=typed)
+    page.button(key="ask.exactly").click().run()
+    assert sentence(page) == f"The capital of France is {lab.ask(typed).answer}"
+    page = open_page(ASK, prompt="The capital of France is Paris.", method="bert-knn")
+    assert "[MASK]" in page.error[0].value
+    page.button(key="ask.suggested").click().run()
+    assert not page.error
+    assert sentence(page) == "The capital of France is Paris."
+
+
+def test_right_and_wrong_are_said_with_a_verdict(open_page: Open) -> None:
+    page = open_page(ASK, prompt="The painter of Mona Lisa was [MASK].")
+    said = panel(page)["verdict"]
+    assert said["expected"] == "Leonardo da Vinci"
+    assert said["texts"]["false,true"].startswith("Memory helped")
+    page.text_input(key="expected").set_value("Raphael | Goya").run()
+    assert panel(page)["verdict"]["expected"] == "Raphael | Goya"
+    page = ask(page, "The moon is [MASK].")
+    assert panel(page)["verdict"] is None  # another prompt has another answer
+    assert page.text_input(key="expected").value == ""
 
 
 def test_presets_and_methods_bring_their_settings(open_page: Open, lab: Lab) -> None:

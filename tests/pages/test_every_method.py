@@ -31,7 +31,9 @@ def prompt_for(name: str) -> str:
 def everything(page: AppTest) -> str:
     """All that a person reads, without tags."""
     texts = [html.unescape(re.sub(r"<[^>]+>", "", element.value)) for element in page.html]
-    return "\n".join([panel.said(page), *texts, *(e.value.replace("\\", "") for e in [*page.text, *page.caption, *page.info])])
+    return "\n".join(
+        [panel.said(page), *texts, *(e.value.replace("\\", "") for e in [*page.text, *page.caption, *page.info])]
+    )
 
 
 def titles(page: AppTest) -> str:

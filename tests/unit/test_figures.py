@@ -15,7 +15,6 @@ from memlab.results import Distribution, Prediction, TippingPoint
 from memlab.results.gate import constant
 
 
-
 def prediction(lm: dict[str, float], knn: dict[str, float], lam: float) -> Prediction:
     """A prediction over the words of both, mixed with `lam`."""
     words = list(dict.fromkeys([*lm, *knn]))

@@ -77,5 +77,5 @@ def test_the_sides_are_told_apart(seen: str) -> None:
 
 
 def test_the_mixture_is_neither_green_nor_red() -> None:
-    lightness, a, b = lab(MIXTURE, SEEN["by most"])
+    _, a, b = lab(MIXTURE, SEEN["by most"])
     assert np.hypot(a, b) < 20

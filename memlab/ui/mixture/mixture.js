@@ -89,8 +89,8 @@ function fill(d, cells, column, values, first) {
 }
 
 // One line of the formula: the word, and its numbers.
-function line(d, i, stop) {
-  const s = d.stops[stop], mixed = chip("mixture strong", share(probability(d, i, stop)))
+function line(d, i, stop, text) {
+  const s = d.stops[stop], mixed = chip("mixture strong", text)
   const memory = chip("memory", share(d.mixes === "vectors" ? probability(d, i, 0) : d.knn[i]))
   const model = chip("model", share(d.mixes === "vectors" ? probability(d, i, d.stops.length - 1) : d.lm[i]))
   const word = make("b", "", d.labels[i])
@@ -115,7 +115,8 @@ function draw(panel) {
   if (d.verdict) verdict(panel, first)
   if (d.mixes === "nothing") return
   const other = [d.firstModel, d.firstMemory].find(i => i !== first)
-  part.lines.replaceChildren(...[first, other].filter(i => i !== undefined).map(i => line(d, i, stop)))
+  const words = [first, other].filter(i => i !== undefined), texts = shares(words.map(i => probability(d, i, stop)))
+  part.lines.replaceChildren(...words.map((i, n) => line(d, i, stop, texts[n])))
   const past = d.tipping.start !== null && d.stops[stop] >= d.tipping.start
   part.tipping.textContent = complete(past ? d.tipping.above : d.tipping.below, d, stop)
   part.slider.style.setProperty("--fill", `calc(0.6rem + (100% - 1.2rem) * ${stop / (d.stops.length - 1)})`)

@@ -59,7 +59,8 @@ def content(p: Prediction, settled: Settled | None, verdict: Verdict | None, lar
     """What the component draws, as JSON."""
     info, shown = p.gate.info, sides(p)
     right = ids_of(p, verdict.expected) if verdict is not None else ()
-    live = live_answer(p, also=right[:1], stops=() if settled is None else (settled.default,))
+    likeliest = sorted(right, key=lambda i: -(p.lm.of(i) + p.knn.of(i)))[:1]  # of "Amphibian" and "amphibian" one row
+    live = live_answer(p, also=likeliest, stops=() if settled is None else (settled.default,))
     left, after = around(p)
     place = {word: n for n, word in enumerate(live.ids)}
     return {
