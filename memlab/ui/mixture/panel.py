@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,18 @@ class Settled:
 
 
 def mixture_panel(
-    p: Prediction, key: str, settled: Settled | None, verdict: Verdict | None = None, large: bool = False
+    p: Prediction,
+    key: str,
+    settled: Settled | None,
+    verdict: Verdict | None = None,
+    large: bool = False,
+    titles: Sequence[str] | None = None,
 ) -> None:
     """The completed prompt, a slider, the bars of each side, the formula and the tipping point.
 
     Args:
         settled: None where the gate is computed; then the slider shows counterfactuals, and nothing else follows it.
-        large: for a projector.
+        large: for a projector. titles: of the sides, where they are others than those of a question.
     """
 
     def rested() -> None:
@@ -52,7 +57,10 @@ def mixture_panel(
         if settled is not None and value is not None:
             settled.take(float(value))
 
-    _PANEL(key=key, data=content(p, settled, verdict, large), on_settled_change=rested)
+    data = content(p, settled, verdict, large)
+    for side, title in zip(data["panels"], titles or (), strict=False):
+        side["title"] = title
+    _PANEL(key=key, data=data, on_settled_change=rested)
 
 
 def content(p: Prediction, settled: Settled | None, verdict: Verdict | None, large: bool) -> dict[str, Any]:
