@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from memlab.memory.building import Order, build, remove_store
 from memlab.memory.datastore import FILES, Datastore, listed
 from memlab.memory.plan import Reading, encode_plan, plan
 from memlab.results import Article
+from tests.forks import Forks, until
 
 Load = Callable[[str], LanguageModel]
 ORDER = Order("mine", ("transform", "last"), shard=100)
@@ -136,18 +135,15 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(
     documents: list[Article],
     tmp_path: Path,
     shards: list[int],
+    forked: Forks,
 ) -> None:
     whole = contents(build(tmp_path / "whole", lm, documents, ORDER))
     (tmp_path / "documents.json").write_text(json.dumps([vars(d) for d in documents]))
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_BUILD, str(tmp_path), str(tiny("modernbert"))], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    third = tmp_path / f"home/datastores/.{ORDER.name}.building/000002"
-    while not third.is_dir():
-        assert b"texts read" in process.stdout.readline()
+    process = forked.start(SLOW_BUILD, str(tmp_path), str(tiny("modernbert")))
+    until((tmp_path / f"home/datastores/.{ORDER.name}.building/000002").is_dir)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    assert process.wait().returncode == -signal.SIGKILL
+    assert "texts read" in process.out.read_text()
     assert listed(tmp_path / "home") == []
     shards.clear()
     assert contents(build(tmp_path / "home", lm, documents, ORDER)) == whole

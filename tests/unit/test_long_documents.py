@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from memlab.memory.building import Order, Shard, build
 from memlab.memory.datastore import FILES, Datastore
 from memlab.memory.plan import WHOLE, Plan, Reading, plan, plan_part
 from memlab.results import Article
+from tests.forks import Forks
 
 Load = Callable[[str], LanguageModel]
 ORDER = Order("novel", ("last",), part=150)
@@ -102,12 +101,12 @@ build(folder / "home", load(sys.argv[2]), [document], Order("novel", ("last",), 
 
 
 def test_a_build_of_one_document_killed_past_its_half_goes_on_and_gives_the_same_bytes(
-    tiny_lm: Load, tiny: Callable[[str], Path], novel: Article, tmp_path: Path
+    tiny_lm: Load, tiny: Callable[[str], Path], novel: Article, forked: Forks, tmp_path: Path
 ) -> None:
     lm = tiny_lm("modernbert")
     whole = contents(build(tmp_path / "whole", lm, [novel], ORDER))
     (tmp_path / "novel.json").write_text(json.dumps(vars(novel)))
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(tiny("modernbert"))], check=False)
+    killed = forked.start(KILLED, str(tmp_path), str(tiny("modernbert"))).wait()
     assert killed.returncode == -signal.SIGKILL
     work = tmp_path / "home/datastores/.novel.building"
     kept = {p.name: p.stat().st_mtime_ns for p in work.glob("[0-9]*")}
