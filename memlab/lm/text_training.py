@@ -14,17 +14,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from memlab.errors import InputError, StoppedError
 from memlab.lm.caches import cache_argument
 from memlab.lm.optimization import Optimization
 from memlab.progress import Progress, Stop, never_stop, no_progress
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
 
 KINDS = {  # kinds of model that need nothing but a text; systems declare further ones as recipes
     "base": "a causal model without short-term memory",
@@ -126,6 +129,8 @@ def plain_loss(h: Tensor, targets: Tensor, places: np.ndarray, embedding: Tensor
 
 def new_model(recipe: TextRecipe, vocabulary: int) -> LlamaForCausalLM:
     """The untrained model of a recipe: Llama, rotary positions, tied embeddings."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     torch.manual_seed(recipe.seed)
     return LlamaForCausalLM(
         LlamaConfig(
@@ -173,6 +178,8 @@ def train_on_stream(
     Raises:
         InputError: the stream is too short. StoppedError: `stop` said so.
     """
+    from transformers import DynamicCache
+
     module = new_model(recipe, vocabulary).train()
     optimization = Optimization(module, recipe, extra.parameters)
     embedding = module.get_input_embeddings().weight

@@ -20,20 +20,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import (
-    BatchEncoding,
-    LlamaConfig,
-    LlamaForCausalLM,
-    ModernBertConfig,
-    ModernBertForMaskedLM,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
 
 from memlab.corpus.generator import Sentence, atlas_articles, corpus_hash, training_text
 from memlab.corpus.passages import cut
@@ -44,6 +35,9 @@ from memlab.lm.heads import plain_head
 from memlab.lm.optimization import Optimization
 from memlab.lm.tokenizer import make_tokenizer, start_only
 from memlab.progress import Progress, Stop, never_stop, no_progress
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -82,6 +76,8 @@ RECIPES = {
 
 def new_module(recipe: Recipe, vocabulary: int) -> PreTrainedModel:
     """The untrained model of a recipe."""
+    from transformers import LlamaConfig, LlamaForCausalLM, ModernBertConfig, ModernBertForMaskedLM
+
     torch.manual_seed(recipe.seed)
     shape: dict[str, Any] = {
         "vocab_size": vocabulary,
