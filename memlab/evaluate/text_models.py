@@ -24,7 +24,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, Windows, read_texts, scores_of
 from memlab.lm.text_training import KINDS, Stream, TextRecipe, make_stream, train_on_stream
 from memlab.lm.tokenizer import text_tokenizer
-from memlab.memory.plan import WHOLE, Reading
+from memlab.memory.entries import WHOLE, Reading
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.reader import House
 from memlab.results import Article

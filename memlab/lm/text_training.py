@@ -11,7 +11,6 @@ do within it). All kinds of models read the same tokens in the same order, for e
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from memlab.errors import InputError, StoppedError
+from memlab.errors import InputError
 from memlab.lm.caches import cache_argument
-from memlab.lm.optimization import Optimization
+from memlab.lm.optimization import Optimization, train_steps
 from memlab.progress import Progress, Stop, never_stop, no_progress
 
 if TYPE_CHECKING:
@@ -178,18 +177,26 @@ def train_on_stream(
     Raises:
         InputError: the stream is too short. StoppedError: `stop` said so.
     """
+    module = new_model(recipe, vocabulary).train()
+    losses = _losses(module, recipe, stream, extra.loss_of)
+    train_steps(Optimization(module, recipe, extra.parameters), recipe.steps, losses, progress, stop)
+    return module
+
+
+def _losses(module: LlamaForCausalLM, recipe: TextRecipe, stream: Stream, loss_of: Loss) -> Iterator[Tensor]:
+    """The loss of each step; what was read is carried to the next one, detached.
+
+    Raises:
+        InputError: the stream is too short.
+    """
     from transformers import DynamicCache
 
-    module = new_model(recipe, vocabulary).train()
-    optimization = Optimization(module, recipe, extra.parameters)
     embedding = module.get_input_embeddings().weight
     ids = torch.from_numpy(stream.ids)
     argument = cache_argument(module.base_model)
     assert argument is not None
-    past, at, smooth, start = DynamicCache(), 0, 0.0, time.monotonic()
-    for step, (places, fresh) in zip(range(recipe.steps), segments(len(ids), recipe), strict=False):
-        if stop():
-            raise StoppedError(f"Stopped at step {step} of {recipe.steps}; nothing was written.")
+    past, at = DynamicCache(), 0
+    for places, fresh in segments(len(ids), recipe):
         if fresh or recipe.M == 0:
             past, at = DynamicCache(), 0
         h = module.base_model(
@@ -202,13 +209,7 @@ def train_on_stream(
         at += recipe.segment
         wanted = stream.predicted[places + 1]  # (B, S)
         targets = places[wanted] + 1
-        loss = extra.loss_of(h[torch.from_numpy(wanted)], ids[targets], targets, embedding)
-        optimization.step(loss)
+        yield loss_of(h[torch.from_numpy(wanted)], ids[targets], targets, embedding)
         for layer in past.layers:
             layer.keys = layer.keys[..., -recipe.M :, :].detach()
             layer.values = layer.values[..., -recipe.M :, :].detach()
-        smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
-        if step % 20 == 0:
-            left = (time.monotonic() - start) / (step + 1) * (recipe.steps - step - 1)
-            progress(step / recipe.steps, f"step {step} of {recipe.steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
-    return module

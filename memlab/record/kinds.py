@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import Any
 
 from memlab.errors import InputError, MemlabError, RecordError
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.scores import check_scores
 
 MARKS = ("undo", "redo")  # edits about another edit; they belong to no part

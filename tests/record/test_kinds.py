@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from memlab.errors import InputError, RecordError
-from memlab.record.chain import EditRow
 from memlab.record.database import Database
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import EditKind, FormField, kind, kinds, parts, register_kind, unregister_kind
 from memlab.record.ledger import Ledger
 from memlab.record.memory_kinds import MEMORY

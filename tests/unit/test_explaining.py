@@ -14,9 +14,9 @@ from torch import nn
 
 from memlab.evaluate.asked_fact import asked_facts
 from memlab.evaluate.health import hubness
-from memlab.evaluate.keymap import agreement, principal_plane
 from memlab.evaluate.lens import final_norm, read_layers
 from memlab.evaluate.occlusion import hidden, prompt_words
+from memlab.evaluate.projection import agreement, principal_plane
 from memlab.figures import health, key_map, layers, occlusion, sweep
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt

@@ -13,8 +13,8 @@ from memlab.corpus.statements import read_statement
 from memlab.corpus.world import MASK, atlas
 from memlab.errors import InputError
 from memlab.evaluate.edited import sample
-from memlab.record.chain import EditRow
 from memlab.record.fold import all_dependents, dependents
+from memlab.record.hash_chain import EditRow
 from memlab.record.memory_edits import still_there, teaching
 from memlab.results import Fact, GroupScore, Moved, MovedRow, Source
 

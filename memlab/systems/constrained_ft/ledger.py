@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memlab.lm.delta_refs import DeltaRef
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import EditKind, FormField
 from memlab.record.parameters import Checks, check_fields
 from memlab.record.weights_state import WEIGHTS, WeightEdit, fold_weights

@@ -13,7 +13,7 @@ from memlab.results import GenerationPair
 from memlab.results.moves import Move, written
 from memlab.ui.downloads import as_json, download
 from memlab.ui.generate.settings import How
-from memlab.ui.jobs import forget_job, only_job
+from memlab.ui.jobs import forget_job, only_job, outcome_of
 
 PROMPT, MOVES, STEP = "prompt", "moves", "step"
 CHANGED, LAST = -1, 1_000_000  # as a step: the first that memory changed; whichever is the last
@@ -112,8 +112,8 @@ def replay(lab: Lab, view: View, how: How) -> GenerationPair | None:
         if not job.over:
             show(View(view.prompt, moves))
             return None
-        pair = lab.work.outcome(job.id)
-        if pair is None:  # failed (shown above), or another process did it, or it was long ago
+        pair = outcome_of(lab, job)
+        if pair is None:  # failed or stopped (shown above), or another process did it, or it was long ago
             st.button(
                 "Generate again",
                 key="generate.again",
