@@ -167,7 +167,10 @@ def test_figures_say_what_they_show_and_show_names_as_text() -> None:
 
     words = (OccludedWord("The", 0, 3, 0.5, -0.2), OccludedWord(NASTY, 4, 9, 0.1, 2.0))
     why = Occlusion("Paris", 0.5, "mask", words, (neighbor(1, "Paris", 1.0),), np.array([[-0.2], [2.0]]))
-    assert occlusion.described(why) == f"On weighted average the neighbors move away most without {NASTY} (by 2.00)."
+    assert (
+        occlusion.described(why)
+        == f"The neighbors' distances grow most, on weighted average, without {NASTY} (by 2.00)."
+    )
     texts = [a.text for a in occlusion.occlusion(why).layout.annotations]
     assert texts == ["−0.2", "−0.2", "+2.0", "+2.0"]
 

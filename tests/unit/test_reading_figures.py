@@ -123,7 +123,7 @@ def test_a_token_that_memory_makes_impossible_is_said_to_be(trace: Trace) -> Non
     assert number("gain", alone[1].gain) == "−∞"
     assert label(alone[1]) == "capital; memory makes it impossible; gate 0.10; memory says Paris, capital"
     assert options(strip(alone, "gain", 1, 2, memory=True))[0][:2] == ("t gain m", "0.75")
-    assert "infinite with memory, 5.8 without: memory alone speaks" in described(alone)
+    assert "infinite with memory, 5.8 without: the memory alone is used" in described(alone)
     row = alone[1].to_dict()
     assert (row["loss"], row["gain"], row["impossible"]) == (None, None, True)
     assert not alone[2].to_dict()["impossible"]

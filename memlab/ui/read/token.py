@@ -1,4 +1,4 @@
-"""One token: what local context, short-term and long-term memory say, who said it, and what if the gate were forced."""
+"""One token: distributions of local context, short-term and long-term memory, retrieved passages, the gate forced."""
 
 from __future__ import annotations
 
