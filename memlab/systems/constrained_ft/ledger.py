@@ -108,8 +108,17 @@ _FIELDS: Checks = {
     "facts": _facts, "settings": _settings, "model": _text, "weights_hash": _hash, "delta": _hash, "trained_on": _sources,
 }  # fmt: skip
 
+
+def example(sha256: str) -> dict[str, Any]:
+    """An edit of one fact that names a file of weights."""
+    fact = {"subject": "France", "relation": "capital", "object": "Paris", "new": "Lyon"}
+    return parameters_of([fact], {"method": "ftm", "norm": "inf", "delta": 0.01}, "a model", "0" * 64, sha256, ())
+
+
 _FACTS = FormField("facts", "Facts", "Facts that the model knows, each with its new object.", "facts")
-MODIFY = EditKind("modify", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Modify weights")
+MODIFY = EditKind(
+    "modify", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Modify weights", example=example
+)
 UNLEARN = EditKind(
     "unlearn", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Forget in the weights"
 )
