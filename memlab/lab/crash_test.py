@@ -103,10 +103,11 @@ class _Worker:
 
     def with_file(self) -> None:
         """An edit with a file of weights, of a kind that declares an example."""
-        kind = self.rng.choice([kind for kind in kinds() if kind.example is not None])
+        declared = [kind for kind in kinds() if kind.example is not None]
         with files_locked(self.lab.home), temporary_file(self.lab.home) as written:
             written.write_bytes(self.rng.randbytes(200_000))
             delta = keep_delta(self.lab.home, written)
+            kind = declared[int(delta, 16) % len(declared)]
             parameters = kind.example_for(delta)
             self.lab.context.ledger.append(kind.name, kind.summarized(parameters), parameters, delta=delta)
 
