@@ -20,7 +20,8 @@ from memlab.results import Fact, GroupScore, Moved, MovedRow, Source
 
 
 def row(group: str, before: str, after: str, right: tuple[bool, bool], preferred: bool | None = None) -> MovedRow:
-    return MovedRow(group, f"{group} {before} {MASK}", "", before, before, after, 0.9, 0.4, *right, preferred=preferred)
+    prompt = f"{group} {before} {MASK}"
+    return MovedRow(group, prompt, before, after, 0.9, 0.4, *right, shared="", word=before, preferred=preferred)
 
 
 ROWS = (
