@@ -132,7 +132,7 @@ def answers(
                 right_after=now.right,
                 fact=k.fact,
                 wanted=k.fact.object,
-            )  # fmt: skip
+            )
         )
     return tuple(out)
 
@@ -205,7 +205,7 @@ def as_moved(
                 word=r.wanted or r.fact.object,
                 preferred=preferred,
                 fact=r.fact,
-            )  # fmt: skip
+            )
         )
     return Moved(seq, seq - 1, method, model, "", settings, tuple(out), tuple(notes))
 

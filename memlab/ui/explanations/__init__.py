@@ -10,8 +10,9 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Prediction
 from memlab.ui.address import unknown_name
+from memlab.ui.explanations.available import why_not
 from memlab.ui.explanations.drop import drop
-from memlab.ui.explanations.for_report import note_opened, why_not
+from memlab.ui.explanations.for_report import note_opened
 from memlab.ui.explanations.health import health
 from memlab.ui.explanations.key_map import key_map
 from memlab.ui.explanations.layers import layers

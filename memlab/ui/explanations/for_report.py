@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from memlab import Lab
-from memlab.declare import Method
 from memlab.results import Prediction
+from memlab.ui.explanations.available import why_not
 from memlab.ui.explanations.dropped import dropped
 from memlab.ui.explanations.sweep import swept
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from memlab.figures.report import View
 
 _OPENED = "look.opened"
-NEEDS = {"Drop neighbors": "explain", "Sweep": "sweep"}  # view -> the ability that it shows
-OF_A_MEMORY = ("Why retrieved", "Map", "Key health")
 
 
 @dataclass
@@ -61,12 +59,3 @@ def opened_views(lab: Lab, p: Prediction, now: Opened) -> list[View]:
     if now.without:
         views["Drop neighbors"] = lambda: lab.compare(p, lab.again(p, without=now.without))
     return [views[now.panel]()] if now.panel in views else []
-
-
-def why_not(method: Method, view: str) -> str | None:
-    """One sentence on why a method has not this view; None where it has."""
-    if view in NEEDS:
-        return method.why_not(NEEDS[view])
-    if view in OF_A_MEMORY and not method.remembers:
-        return f"{method.title} has no memory to look into."
-    return None

@@ -1,0 +1,17 @@
+"""Which views a method has, and why it has not the others."""
+
+from __future__ import annotations
+
+from memlab.declare import Method
+
+NEEDS = {"Drop neighbors": "explain", "Sweep": "sweep"}  # view -> the ability that it shows
+OF_A_MEMORY = ("Why retrieved", "Map", "Key health")
+
+
+def why_not(method: Method, view: str) -> str | None:
+    """One sentence on why a method has not this view; None where it has."""
+    if view in NEEDS:
+        return method.why_not(NEEDS[view])
+    if view in OF_A_MEMORY and not method.remembers:
+        return f"{method.title} has no memory to look into."
+    return None
