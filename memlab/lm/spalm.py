@@ -49,7 +49,7 @@ class SpalmRecord:
 
 
 class SpalmModel(LanguageModel):
-    """A causal model with a gate: `w_g` is (d,) float32; what it does with it is in methods/spalm.py."""
+    """A causal model with a gate: `w_g` is (d,) float32; what it does with it is in systems/spalm/combination.py."""
 
     def __init__(
         self,
