@@ -6,7 +6,8 @@ import streamlit as st
 
 from memlab.errors import MemlabError
 from memlab.ui.entry import through_app
-from memlab.ui.guide import LIMITS, WORDS, idea, story_cards
+from memlab.ui.guide import LIMITS, WORDS, story_cards
+from memlab.ui.idea import idea
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error

@@ -1,4 +1,4 @@
-"""The Guide: the picture of the idea, one-click stories, the words of the workbench, and what it cannot do."""
+"""The Guide: one-click stories, the words of the workbench, and what it cannot do."""
 
 from __future__ import annotations
 
@@ -42,38 +42,7 @@ LIMITS = (
     "Probabilities are the models' own. They are not calibrated chances of being right.",
     "Numbers measured on the bundled world do not carry over to large models.",
 )
-
-
-SAYS = "A prompt goes to the model and to its memory; their answers are mixed with the weights 1 − λ and λ."
-_BOX = "border-radius:0.8rem;padding:0.8rem 1.1rem;color:#fff;line-height:1.4;flex:1 1 9.5rem"
-_ROW = "display:flex;flex-wrap:wrap;align-items:center;gap:0.6rem"
-_ARROW = "<span style='font-size:1.5rem;opacity:0.7'>→</span>"
-COLUMNS = 3
-
-
-def idea() -> str:
-    """HTML of the picture; it wraps on narrow screens."""
-    prompt = _box("#566176", "Prompt", "… Nile … continent of …", ())
-    model = _box("#3272CB", "Model", "what its weights have learned", (("Europe", 0.81),))
-    memory = _box("#C45312", "Memory", "what similar passages said", (("Africa", 0.99),))
-    mixture = _box("#128058", "Mixture", "the answer that you see", (("Africa", 0.75), ("Europe", 0.20)))
-    sides = "".join(
-        f"<div style='{_ROW};flex-wrap:nowrap'>{side}<i style='white-space:nowrap;width:4.2rem'>× {weight}</i></div>"
-        for side, weight in ((model, "(1 − λ)"), (memory, "λ"))
-    )
-    return (
-        f"<div role='img' aria-label='{SAYS}' style='{_ROW}'>{prompt}{_ARROW}"
-        f"<div style='display:grid;gap:0.6rem;flex:2 1 17rem'>{sides}</div>{_ARROW}{mixture}</div>"
-    )
-
-
-def _box(color: str, title: str, text: str, words: tuple[tuple[str, float], ...]) -> str:
-    bars = "".join(
-        "<div style='display:flex;align-items:center;gap:0.5rem;margin-top:0.3rem'>"
-        f"<span style='background:#fff;border-radius:0.25rem;height:0.9rem;width:{6 * p:.2f}rem'></span>{word} {p:.2f}</div>"
-        for word, p in words
-    )
-    return f"<div style='background:{color};{_BOX}'><b style='font-size:1.1rem'>{title}</b><br>{text}{bars}</div>"
+COLUMNS = 3  # of cards
 
 
 def story_cards(lab: Lab) -> None:

@@ -9,7 +9,7 @@ import pytest
 from memlab import Lab, Prediction
 from memlab.corpus.stories import stories
 from memlab.corpus.world import atlas
-from memlab.ui.guide import idea
+from memlab.ui.idea import idea
 
 TOLD = {story.name: story for story in stories()}
 
