@@ -16,12 +16,14 @@ from click.testing import CliRunner
 
 from memlab.cli import main
 from memlab.declare import Method
-from memlab.errors import InputError, NotFound, StoppedError
+from memlab.errors import InputError, NotFound, RecordError, StoppedError, StoreError
 from memlab.lab import Lab
 from memlab.lab import building as lab_building
+from memlab.lab.jobs import KINDS, Kind
 from memlab.memory import building
 from memlab.memory.building import Order
 from memlab.memory.datastore import FILES
+from memlab.progress import Progress, Stop
 from memlab.results import Article
 from tests.forks import Forks, Running, until
 
@@ -277,3 +279,34 @@ def test_received_texts_are_dropped_once_they_are_built(order: dict[str, Any], t
     for files in ([], [("a.txt", b"a"), ("b/a.txt", b"b")]):
         with pytest.raises(InputError):
             lab.building.keep_texts(files)
+
+
+def test_the_outcome_of_a_job_says_how_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(lab: Lab, progress: Progress, stop: Stop, end: str) -> int:
+        if end == "failed":
+            raise StoreError("The disk is full.")
+        while end != "done" and not stop():
+            time.sleep(0.01)
+        if end == "stopped":
+            raise StoppedError("Stopped at 3 of 7")
+        return 7
+
+    monkeypatch.setitem(KINDS, "toy", Kind(work, resumable=False, alone=False, stored=True))
+    lab = Lab.open(tmp_path / "home")
+
+    def run(end: str) -> str:
+        """The id of a job that has ended so."""
+        job_id = lab.work.submit("toy", f"Toy {end}", end=end).id
+        if end in ("stopped", "what there is"):
+            until(lambda: lab.work.job(job_id).state == "running")
+            with pytest.raises(InputError, match=r"has not ended yet: it is running\. Wait"):
+                lab.work.outcome(job_id)
+            lab.work.stop(job_id)
+        return lab.work.wait(job_id, 30).id
+
+    assert lab.work.outcome(run("done")) == 7
+    assert lab.work.outcome(run("what there is")) == 7
+    with pytest.raises(RecordError, match=r"^Toy failed failed: The disk is full\. Start it again\.$"):
+        lab.work.outcome(run("failed"))
+    with pytest.raises(StoppedError, match=r"^Toy stopped was stopped: Stopped at 3 of 7\. Start it again\.$"):
+        lab.work.outcome(run("stopped"))
