@@ -200,7 +200,7 @@ def test_what_papers_report_stands_in_a_panel_of_its_own(open_page: Open) -> Non
 
 @pytest.mark.parametrize("method", ["knn-lm", "spalm"])
 def test_the_gate_of_a_token_is_moved_as_a_counterfactual(open_page: Open, lab: Lab, method: str) -> None:
-    page = open_page(READ, text=TEXT, method=method, token="4")
+    page = open_page(READ, text=TEXT, token="4", **{"read.method": method})
     page.toggle(key="read.move_gate").set_value(True).run()
     assert not page.exception
     step = lab.reading.step(lab.read(TEXT, method=method), 4)
