@@ -103,7 +103,7 @@ probability = st.column_config.ProgressColumn(width="small", min_value=0.0, max_
 st.dataframe(
     table,
     hide_index=True,
-    column_order=("line", "prompt", "answer", "p", *(("expected", "verdict") if verdicts else ()), *REST),
+    column_order=("line", "prompt", "answer", *(("verdict", "expected") if verdicts else ()), "p", *REST),
     column_config={
         "open": st.column_config.LinkColumn("open", display_text="open"),
         "answer": st.column_config.TextColumn(width="medium"),
