@@ -127,6 +127,7 @@ def until(condition: Any, seconds: float = 240) -> None:
 
 def _serve() -> None:
     """Answers the orders on standard input, lines of JSON, until it ends."""
+    import streamlit  # noqa: F401
     import torch
     import transformers  # noqa: F401
 
