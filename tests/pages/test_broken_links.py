@@ -129,7 +129,7 @@ def test_a_step_beyond_the_lesson_is_named_and_the_nearest_shown(
     page = open_page(PRESENT, lesson="what-memory-adds", **address)
     assert not page.exception
     assert missing in said(page)
-    assert page.subheader[0].value == lab.lessons.get("what-memory-adds").steps[int(stage[0]) - 1].title
+    assert page.title[0].value == lab.lessons.get("what-memory-adds").steps[int(stage[0]) - 1].title
     page.button(key="present.back").click().run() if stage != ("1", "1") else None
     assert not page.exception
 

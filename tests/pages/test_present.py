@@ -71,7 +71,7 @@ def test_next_and_back_walk_through_a_lesson(open_page: Open, lab: Lab) -> None:
     page.button(key="present.next").click().run()
     assert (page.query_params["step"], page.query_params["stage"]) == ("1", "6")
     page.button(key="present.next").click().run()
-    assert (page.query_params["step"], page.subheader[0].value) == ("2", steps[1].title)
+    assert (page.query_params["step"], page.title[0].value) == ("2", steps[1].title)
     page.button(key="present.back").click().run()
     assert (page.query_params["step"], page.query_params["stage"]) == ("1", "6")
     first = open_page(PRESENT, lesson="what-memory-adds")
