@@ -103,6 +103,14 @@ def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
 @click.option("--questions", help="At most so many of each entity (default: all).")
 @click.option("--batches", help="In how many parts the questions arrive (default: 10).")
 @click.option("--orders", help="Random orders; intervals are over orders (default: 2).")
+@click.option(
+    "--ways", help="Comma-separated: raw, on-topic, relevant, constraints, relevant+constraints (default: all)."
+)
+@click.option("--lam", help="What flipping a belief costs, times its weight (default: 1).")
+@click.option("--forward", help="What violating an implication or exclusion costs (default: 10).")
+@click.option("--back", help="What violating a backward rule costs (default: 1).")
+@click.option("--measure", help="Weight of a belief: p or log-odds (default: p).")
+@click.option("--seconds", help="Time limit of the solver for each entity (default: 5).")
 @click.option("--seed", help="Of orders and feedback (default: 0).")
 @every_command
 def evaluate_beliefs(as_json: bool, home: Path | None, workspace: str, **settings: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from memlab.declare import checked
 from memlab.errors import InputError
 from memlab.lab.context import Context
+from memlab.lm.model import LanguageModel
 from memlab.record.kinds import kind
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import edit_of
@@ -29,6 +30,7 @@ from memlab.systems.beliefbank.own_graphs import graph_named, graph_names, keep_
 from memlab.systems.beliefbank.phrasing import parse, question, statement
 from memlab.systems.beliefbank.prompts import Prompt, default_prompt, prompt_named
 from memlab.systems.beliefbank.proposals import Proposal, propose
+from memlab.systems.beliefbank.seq2seq import model_for_questions
 from memlab.systems.beliefbank.solver import Solution, Weights, solve
 from memlab.systems.beliefbank.state import ADD, CHANGE, PART, REMOVE, BeliefState
 
@@ -103,8 +105,8 @@ class Believing:
 
     def answerer(self, graph: str, how: Asking, tick: Tick = _quiet) -> ModelAnswerer:
         """The model with its prompt, calibrated on the graph's calibration entities; kept. Raises NotFound, InputError."""
-        lm = self.context.load(how.model or DEFAULT_MODEL)
-        lm = self.context.weights(lm, None)
+        lm = model_for_questions(self.context.home, how.model or DEFAULT_MODEL, self.context.load)
+        lm = self.context.weights(lm, None) if isinstance(lm, LanguageModel) else lm
         prompt = (
             how.prompt
             if isinstance(how.prompt, Prompt)
@@ -114,7 +116,7 @@ class Believing:
         )
         base = graph_named(self.context.home, graph)
         at = ("answerer", lm.weights_hash, graph, id(base), prompt)
-        found: ModelAnswerer = self.context.cache.get(at, lambda: ready(lm, base, prompt, tick))
+        found: ModelAnswerer = self.context.cache.get(at, lambda: ready(lm, base, prompt, tick, home=self.context.home))
         return found
 
     def ask(self, text: str, graph: str = BUNDLED, how: Asking = Asking(), as_of: int | None = None) -> Answer:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from memlab.errors import InputError
-from memlab.lm.model import LanguageModel
 from memlab.systems.beliefbank.answers import Question
 from memlab.systems.beliefbank.bank import Belief
 from memlab.systems.beliefbank.constraints import ConstraintGraph
 from memlab.systems.beliefbank.evaluation import questions_of
+from memlab.systems.beliefbank.kept_scores import KeptScores
 from memlab.systems.beliefbank.model_answers import ModelAnswerer, Tick, calibrated
 from memlab.systems.beliefbank.prompts import Prompt
+from memlab.systems.beliefbank.seq2seq import AnyModel
 
 DEFAULT_MODEL = "atlas-qa"
 PER_ENTITY = 60  # calibration questions about each calibration entity
@@ -27,17 +29,20 @@ def calibration_questions(graph: ConstraintGraph, per_entity: int = PER_ENTITY) 
 
 
 def ready(
-    model: LanguageModel,
+    model: AnyModel,
     graph: ConstraintGraph,
     prompt: Prompt,
     tick: Tick = quiet,
     questions: Sequence[Question] | None = None,
+    home: Path | None = None,
 ) -> ModelAnswerer:
     """An answerer with its yes-prior taken out; as it is where the graph has too few calibration facts.
 
     `questions`: about calibration entities; by default a sample with as many true ones as there are.
+    `home`: where the scores of a large model are kept; None: nowhere.
     """
-    answerer = ModelAnswerer(model, graph, prompt)
+    kept = KeptScores.of(home, model, prompt) if home else None
+    answerer = ModelAnswerer(model, graph, prompt, kept=kept)
     questions = calibration_questions(graph) if questions is None else questions
     labels = {graph.entity(q.entity).facts[q.property] for q in questions}
     return calibrated(answerer, questions, tick) if len(questions) >= 10 and len(labels) == 2 else answerer

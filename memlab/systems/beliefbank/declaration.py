@@ -28,6 +28,9 @@ class EvaluateSettings:
     questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
     batches: int = setting(10, "batches", "In how many parts the questions arrive.", low=1, high=100)
     orders: int = setting(2, "orders", "Random orders of the questions; intervals are over orders.", low=1, high=50)
+    ways: str = setting(
+        "", "ways", "Comma-separated, of raw, on-topic, relevant, constraints, relevant+constraints; empty: all five."
+    )
     lam: float = setting(1.0, "λ of beliefs", "Of the solver.", low=0.01, high=100.0, log=True)
     forward: float = setting(
         10.0, "weight of implications and exclusions", "Of the solver.", low=0.01, high=100.0, log=True

@@ -53,6 +53,13 @@ class Point:
         }  # fmt: skip
 
 
+def check_ways(ways: Sequence[str]) -> None:
+    """Raises InputError for an unknown way, with those there are."""
+    for way in ways:
+        if way not in WAYS:
+            raise InputError(f"There is no way {way!r}. Allowed: {', '.join(WAYS)}.")
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is asked: questions about entities, how many batches, in how many orders."""
@@ -64,9 +71,7 @@ class Plan:
     ways: tuple[str, ...] = tuple(WAYS)
 
     def __post_init__(self) -> None:
-        for way in self.ways:
-            if way not in WAYS:
-                raise InputError(f"There is no way {way!r}. Allowed: {', '.join(WAYS)}.")
+        check_ways(self.ways)
         if len(self.questions) < self.batches:
             raise InputError(
                 f"{len(self.questions)} questions cannot be asked in {self.batches} batches. Ask more, or use fewer batches."
