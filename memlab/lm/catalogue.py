@@ -22,6 +22,7 @@ from memlab.serialize import as_json
 BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
 BUNDLED_QA = "atlas-qa"  # answers yes-or-no questions; has no datastore
+SEQ2SEQ = "seq2seq"
 SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA)
 
 
@@ -101,7 +102,7 @@ def described(path: Path, name: str) -> ModelInfo:
 
 
 def _kind(path: Path, config: dict[str, Any]) -> str:
-    """Masked or causal, by the architecture that the configuration names."""
+    """Masked, causal or seq2seq, by the architecture that the configuration names."""
     check_folder(path, path.name)
     declared = config.get("architectures") or []
     named = " ".join(map(str, declared if isinstance(declared, list) else [declared]))
@@ -109,6 +110,8 @@ def _kind(path: Path, config: dict[str, Any]) -> str:
         return "masked"
     if "CausalLM" in named or "LMHead" in named:
         return "causal"
+    if config.get("is_encoder_decoder") and "ConditionalGeneration" in named:
+        return SEQ2SEQ  # for questions of belief alone; see memlab.systems.beliefbank.seq2seq
     raise InputError(
         f"{path.name} is a {named or config.get('model_type')} model; memlab reads masked (…ForMaskedLM) and causal "
         "(…ForCausalLM) language models."

@@ -50,6 +50,11 @@ def loaded(found: ModelInfo) -> Loaded:
     Raises:
         InputError: it cannot be read, or the check refuses it.
     """
+    if found.kind not in ("masked", "causal"):
+        raise InputError(
+            f"{found.name} is a {found.kind} model; memlab reads masked and causal language models here. Encoder-decoder models "
+            "answer yes-or-no questions: memlab believe --model."
+        )
     at = (str(found.path), found.name)
     with _lock:
         now, before = stamp(found.path), _kept.get(at)

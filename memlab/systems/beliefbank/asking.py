@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from memlab.errors import InputError
+from memlab.lm.json_file import read_json
 from memlab.systems.beliefbank.answers import Question
-from memlab.systems.beliefbank.bank import Belief
+from memlab.systems.beliefbank.bank import Bank, Belief
 from memlab.systems.beliefbank.constraints import ConstraintGraph
 from memlab.systems.beliefbank.evaluation import questions_of
+from memlab.systems.beliefbank.feedback import ON_TOPIC, context
 from memlab.systems.beliefbank.kept_scores import KeptScores
 from memlab.systems.beliefbank.model_answers import ModelAnswerer, Tick, calibrated
-from memlab.systems.beliefbank.prompts import Prompt
+from memlab.systems.beliefbank.prompts import Prompt, default_prompt
 from memlab.systems.beliefbank.seq2seq import AnyModel
+from memlab.systems.beliefbank.solver import Weights
 
 DEFAULT_MODEL = "atlas-qa"
 PER_ENTITY = 60  # calibration questions about each calibration entity
@@ -21,6 +25,12 @@ PER_ENTITY = 60  # calibration questions about each calibration entity
 
 def quiet(fraction: float, message: str) -> None:
     """Progress that nobody watches."""
+
+
+def usual_prompt(model: AnyModel) -> Prompt:
+    """The prompt of a loaded model where none is chosen."""
+    record = read_json(model.path / "memlab.json") if model.path is not None else {}
+    return default_prompt(model.name, model.kind, record)
 
 
 def calibration_questions(graph: ConstraintGraph, per_entity: int = PER_ENTITY) -> list[Question]:
@@ -46,6 +56,20 @@ def ready(
     questions = calibration_questions(graph) if questions is None else questions
     labels = {graph.entity(q.entity).facts[q.property] for q in questions}
     return calibrated(answerer, questions, tick) if len(questions) >= 10 and len(labels) == 2 else answerer
+
+
+def contextual(plain: ModelAnswerer, questions: Sequence[Question], seed: int = 0, tick: Tick = quiet) -> ModelAnswerer:
+    """The same model calibrated on questions that follow on-topic feedback from its own answers to the others.
+
+    `questions`: about calibration entities, without context.
+    """
+    bank = Bank().with_beliefs(a.belief() for a in plain.ask(questions))
+    rng, weights = random.Random(seed), Weights()
+
+    def about(q: Question) -> tuple[Belief, ...]:
+        return context(ON_TOPIC, bank, plain.graph, (q.entity, q.property), weights, rng)
+
+    return with_feedback(plain, about, questions, tick)
 
 
 def with_feedback(

@@ -21,7 +21,7 @@ def common_length(rows: Sequence[Sequence[int]]) -> int:
     """How many ids all rows begin with; less than the length of the shortest, so that something is left of each."""
     if not rows:
         return 0
-    low, high = min(rows), max(rows)  # the two that differ first differ where any two do
+    low, high = min(map(list, rows)), max(map(list, rows))  # these two differ where any two first do
     most = min(map(len, rows)) - 1
     return next((n for n in range(most) if low[n] != high[n]), max(most, 0))
 

@@ -23,6 +23,7 @@ from memlab.lm.optimization import Optimization
 from memlab.lm.tokenizer import SPECIAL
 from memlab.progress import Progress, no_progress
 from memlab.systems.beliefbank.constraints import ConstraintGraph
+from memlab.systems.beliefbank.prompts import PLAIN
 from memlab.systems.beliefbank.qa_text import Sampling, all_sentences, held_out, passages
 
 NAME = "atlas-qa"
@@ -105,7 +106,7 @@ def train_qa(
             progress(step / recipe.steps, f"step {step} of {recipe.steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
     record: dict[str, Any] = {
         "name": recipe.name, "kind": recipe.kind, "recipe": asdict(recipe), "corpus": {"held_out": held_out(graph, recipe.sampling, recipe.seed), "graph": graph.name, "entities": len(graph.entities)},
-        "scores": {"loss": round(smooth, 4)}, "unmet": [],
+        "prompt": PLAIN.name, "scores": {"loss": round(smooth, 4)}, "unmet": [],
     }  # fmt: skip
     return write_model(out, module, tokenizer, record)
 

@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from memlab.errors import InputError
-from memlab.lm.catalogue import SHIPPED
+from memlab.lm.catalogue import SEQ2SEQ, SHIPPED
 from memlab.lm.checking import check_weights
 from memlab.lm.folder_checks import Stamp, check_folder, stamp
 from memlab.lm.hub import from_hub
@@ -28,7 +28,6 @@ from memlab.lm.json_file import read_json
 from memlab.lm.loading import first_line
 from memlab.lm.model import LanguageModel
 
-SEQ2SEQ = "seq2seq"
 LONGEST = 1024  # tokens, where neither configuration nor tokenizer names a limit
 _kept: LRUCache[tuple[str, Stamp], Seq2SeqModel] = LRUCache(2)
 _lock = threading.Lock()

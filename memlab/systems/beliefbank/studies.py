@@ -10,8 +10,8 @@ from typing import Any
 
 from memlab.errors import InputError, StoppedError
 from memlab.systems.beliefbank.answers import Answerer, Question, Simulated
-from memlab.systems.beliefbank.asking import DEFAULT_MODEL, PER_ENTITY, quiet, ready, with_feedback
-from memlab.systems.beliefbank.bank import MEASURES, Bank, Belief
+from memlab.systems.beliefbank.asking import DEFAULT_MODEL, PER_ENTITY, contextual, quiet, ready, usual_prompt
+from memlab.systems.beliefbank.bank import MEASURES, Bank
 from memlab.systems.beliefbank.bundled import bundled_graph
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
 from memlab.systems.beliefbank.declaration import EvaluateSettings, TuneSettings
@@ -25,11 +25,11 @@ from memlab.systems.beliefbank.evaluation import (
     check_ways,
     questions_of,
 )
-from memlab.systems.beliefbank.feedback import NONE, ON_TOPIC, context
+from memlab.systems.beliefbank.feedback import NONE
 from memlab.systems.beliefbank.graph_files import read_graph
 from memlab.systems.beliefbank.metrics import scores
 from memlab.systems.beliefbank.model_answers import ModelAnswerer
-from memlab.systems.beliefbank.prompts import default_prompt, prompt_named
+from memlab.systems.beliefbank.prompts import prompt_named
 from memlab.systems.beliefbank.seq2seq import model_for_questions
 from memlab.systems.beliefbank.solver import Weights, solve
 
@@ -89,7 +89,7 @@ def _answerers(
         truth = {name: e.facts for name, e in graph.entities.items()}
         return Simulated(truth, settings.simulated, settings.seed), None, {}
     lm = model_for_questions(house.home, settings.model or DEFAULT_MODEL, house.load)
-    prompt = prompt_named(settings.prompt) if settings.prompt else default_prompt(lm.name, lm.kind)
+    prompt = prompt_named(settings.prompt) if settings.prompt else usual_prompt(lm)
     watch = _watched(progress, stop)
     entities = graph.split(True) if settings.data else balanced(graph.split(True), settings.seed)
     asked = [Question(*about) for about in questions_of(entities, PER_ENTITY, settings.seed)]
@@ -97,15 +97,9 @@ def _answerers(
     told: dict[str, Any] = {"prompt": prompt.to_dict(), "without context": plain.calibration.to_dict()}
     if not feedback:
         return plain, None, told
-    bank = Bank().with_beliefs(a.belief() for a in plain.ask(asked))
-    rng, weights = random.Random(settings.seed), Weights()
-
-    def about(q: Question) -> tuple[Belief, ...]:
-        return context(ON_TOPIC, bank, graph, (q.entity, q.property), weights, rng)
-
-    contextual = with_feedback(plain, about, asked, watch)
-    told["with context"] = contextual.calibration.to_dict()
-    return plain, contextual, told
+    fed = contextual(plain, asked, settings.seed, watch)
+    told["with context"] = fed.calibration.to_dict()
+    return plain, fed, told
 
 
 def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop) -> BeliefScores:
@@ -115,7 +109,7 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
     ways = tuple(way.strip() for way in settings.ways.split(",") if way.strip()) or tuple(WAYS)
     check_ways(ways)
     told_before = any(WAYS[way][0] != NONE for way in ways)
-    plain, contextual, calibration = _answerers(house, graph, settings, told_before, progress, stop)
+    plain, fed, calibration = _answerers(house, graph, settings, told_before, progress, stop)
     entities = _test_entities(graph, plain)[: settings.entities or None]
     if not settings.data:
         entities = balanced(entities, settings.seed)
@@ -126,7 +120,7 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
         settings.seed,
         ways,
     )
-    points = Evaluator(graph, plain, weights, contextual).run(plan, progress, stop)
+    points = Evaluator(graph, plain, weights, fed).run(plan, progress, stop)
     notes = []
     if settings.simulated > 0:
         notes.append(
