@@ -22,13 +22,18 @@ def graph_names(home: Path) -> list[str]:
     return [BUNDLED, *sorted(file.stem for file in (home / FOLDER).glob("*.json"))]
 
 
+def graph_file(home: Path, name: str) -> Path:
+    """The file of a graph of one's own."""
+    return home / FOLDER / f"{name}.json"
+
+
 def graph_named(home: Path, name: str) -> ConstraintGraph:
     """Raises NotFound, with the graphs there are; InputError for a damaged file."""
     if name == BUNDLED:
         return bundled_graph()
     if name not in graph_names(home):
         raise NotFound.named("constraint graph", name, graph_names(home))
-    file = home / FOLDER / f"{name}.json"
+    file = graph_file(home, name)
     return _read(file, file.stat().st_mtime_ns)
 
 
