@@ -83,6 +83,7 @@ def test_seq2seq_models_that_do_not_fit_are_named(t5: Seq2SeqModel, t5_folder: P
     headless = tmp_path / "models" / "headless"
     T5EncoderModel(t5.module.config).save_pretrained(headless)
     t5.tokenizer.save_pretrained(headless)
+    (headless / "config.json").write_text((t5_folder / "config.json").read_text("utf-8"), "utf-8")
     with pytest.raises(InputError, match=r"'headless' cannot be used: its files hold no"):
         model_for_questions(tmp_path, "headless", _no_other)
 
@@ -97,6 +98,9 @@ def test_the_lab_asks_a_seq2seq_model(t5_folder: Path, tmp_path: Path) -> None:
     edit = lab.beliefs.ask_all("robin", "birds", Asking("five", PROMPT))
     assert {b["property"] for b in edit.parameters["beliefs"]} == {"IsA,bird", "IsA,animal"}
     assert lab.beliefs.bank("birds").about("robin")["IsA,bird"].origin == "model"
+    assert next(m.kind for m in lab.models() if m.path.name in ("five", t5_folder.name)) == "seq2seq"
+    with pytest.raises(InputError, match="is seq2seq"):
+        lab.ask("The capital of France is [MASK].", model="five")
 
 
 # A common beginning
