@@ -15,6 +15,7 @@ from memlab.results import Edit
 from memlab.systems.beliefbank.asking import DEFAULT_MODEL
 from memlab.systems.beliefbank.bank import Belief
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
+from memlab.ui.address import AUTOMATIC, named
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.author import author
 from memlab.ui.plain import plain
@@ -55,7 +56,7 @@ class Desk:
 def choose(lab: Lab) -> Desk:
     """Graph, thing and edit; the model is the one of the sidebar. Shows what was just done."""
     names = lab.beliefs.graphs()
-    left, right, last = st.columns([1, 2, 1])
+    left, right = st.columns([1, 2])
     name = left.selectbox(
         "Constraint graph", names, key="belief_graph", bind="query-params", help="Bundled, or your own."
     )
@@ -77,9 +78,7 @@ def choose(lab: Lab) -> Desk:
     if (done := st.session_state.pop(DONE, None)) is not None:
         st.success(plain(done), icon=":material/check:")
     about = lab.beliefs.bank(name, as_of).about(entity)
-    model = last.selectbox(
-        "Model", model_names(lab), key="belief_model", bind="query-params", help="Who answers. Any model of yours can."
-    )
+    model = named(st.session_state.get("model", AUTOMATIC)) or DEFAULT_MODEL
     desk = Desk(lab, name, graph, graph.entity(entity), about, model, as_of)
     _figures(desk)
     return desk
@@ -116,7 +115,9 @@ def _figures(desk: Desk) -> None:
             key="beliefs.ask_all",
             icon=":material/forum:",
             disabled=desk.locked,
-            help="Asks the model every property of this thing and keeps the answers as one edit.",
+            help=plain(
+                f"Asks {desk.model} (another: in the sidebar) every property of this thing and keeps the answers as one edit."
+            ),
         ):
             edit(desk, lambda: desk.lab.beliefs.ask_all(desk.entity.name, desk.name, desk.asking, author=signed()))
         if st.button(
