@@ -12,7 +12,7 @@ from memlab.declare import checked
 from memlab.errors import InputError
 from memlab.lab.context import Context
 from memlab.lm.model import LanguageModel
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import kind
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import edit_of
