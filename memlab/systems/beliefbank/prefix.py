@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import Cache
 
 from memlab.lm.hooks import body_of
 from memlab.lm.model import LanguageModel
+
+if TYPE_CHECKING:
+    from transformers import Cache
 
 WORTH = 8  # tokens; a shorter beginning is read again with every text
 

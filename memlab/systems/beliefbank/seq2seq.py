@@ -16,8 +16,6 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from memlab.errors import InputError
 from memlab.lm.catalogue import SEQ2SEQ, SHIPPED
@@ -133,6 +131,9 @@ def load_seq2seq(folder: Path, name: str) -> Seq2SeqModel:
         InputError: it cannot be read, or lacks weights: the head, for example.
     """
     check_folder(folder, name)
+    from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
