@@ -96,6 +96,8 @@ class Forks:
         if streams is None:
             streams = typing, _, _ = tuple(self._folder / f"{self._number}.{name}" for name in ("in", "out", "err"))
             typing.write_text(typed, "utf-8")
+        for stream in streams[1:]:
+            stream.touch()
         order = {"program": program, "arguments": arguments, "streams": [str(stream) for stream in streams]}
         self._running.append(Running(self, self.ask({"do": "start", **order})["pid"], *streams[1:]))
         return self._running[-1]
