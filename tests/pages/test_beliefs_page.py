@@ -29,7 +29,7 @@ def belief_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 @pytest.fixture
 def open_beliefs(belief_lab: Lab) -> Open:
     def run(**address: str) -> AppTest:
-        page = AppTest.from_file(str(bundle() / PAGE), default_timeout=60)
+        page = AppTest.from_file(str(bundle() / PAGE), default_timeout=240)
         for name, value in address.items():
             page.query_params[name] = value
         return page.run()
