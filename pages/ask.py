@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError, NotFound
 from memlab.results import Prediction
 from memlab.ui.address import opened_source
-from memlab.ui.answer import charts, completed, lambda_slider, why
+from memlab.ui.answer import answer_panel, chosen_lambda, noticed
 from memlab.ui.article import article_panel
 from memlab.ui.compare import beside_pinned
 from memlab.ui.details import details
 from memlab.ui.entry import through_app
 from memlab.ui.explanations import look_closer
 from memlab.ui.exports import exports
+from memlab.ui.heading import unseen_heading
 from memlab.ui.keyboard import keyboard_help
+from memlab.ui.meant import first_reading, say_how_it_was_read, second_reading, suggest
 from memlab.ui.neighbors import neighbor_list
-from memlab.ui.prompt import example_menu, examples, first_steps, prompt_bar
+from memlab.ui.prompt import example_menu, examples, expected_answer, first_steps, prompt_bar
 from memlab.ui.question import Question, choose, offer_fitting_method
 from memlab.ui.session import current_lab, show_error
+from memlab.ui.votes import vote_tally
+
+TITLE = 80  # characters of a prompt in the title of the tab
 
 
 @st.fragment
 def answer(lab: Lab, question: Question) -> None:
-    """The slider and everything that depends on it: only this part runs again when lambda changes."""
-    sentence, slider = st.columns([3, 2], vertical_alignment="center", gap="medium")
-    with slider:
-        lam = lambda_slider(question.mixing, question.method)
+    """The answer and everything that depends on lambda: only this part runs again when its slider rests."""
     try:
+        lam = chosen_lambda(question.mixing)
         with st.spinner("Reading the prompt and searching the memory"):
             p = question.ask(lab, lam)
     except MemlabError as error:
         show_error(error)
         return
-    sentence.html(completed(p))
-    charts(p)
-    why(p)
+    answer_panel(p, question.mixing, lab.verdict(p, question.expected))
+    noticed(p)
     beside_pinned(lab, p)
     who_said_it(lab, p)
     look_closer(lab, p)
@@ -48,7 +52,9 @@ def who_said_it(lab: Lab, p: Prediction) -> None:
     """The neighbors, and beside them the article that was opened; nothing for a method without memory."""
     if not lab.methods()[p.method].remembers:
         return
-    st.subheader("Who said it", anchor=False)
+    said, tally = st.columns([1, 3], vertical_alignment="center")
+    said.subheader("Who said it", anchor=False)
+    tally.html(vote_tally(p))
     entry = opened_source()
     opened = next((n for n in p.neighbors if n.entry == entry), None)
     if opened is None:
@@ -65,12 +71,15 @@ def who_said_it(lab: Lab, p: Prediction) -> None:
 
 through_app()
 lab = current_lab()
-bar, menu = st.columns([9, 2], vertical_alignment="center")
+with st.container(gap=None):
+    unseen_heading("Ask")
+    bar, menu = st.columns([9, 2], vertical_alignment="center")
 with bar:
     prompt = prompt_bar()
 try:
     with st.sidebar:
-        question = choose(lab, prompt)
+        question = choose(lab, first_reading(prompt))
+        question = replace(question, prompt=second_reading(lab, question, prompt), expected=expected_answer())
         keyboard_help()
     prompts = examples(lab, question.method)
 except MemlabError as error:
@@ -81,7 +90,10 @@ with menu:
 for problem in question.problems:
     show_error(problem)
 if prompt.strip():
+    st.set_page_config(page_title=f"{question.prompt[:TITLE]} · memlab")
+    say_how_it_was_read(question.prompt, prompt)
     answer(lab, question)
+    suggest(lab, question)
     offer_fitting_method(lab, question)
 else:
     first_steps(question.method, prompts)

@@ -14,6 +14,7 @@ from memlab.ui.generate.settings import How, choose_how
 from memlab.ui.generate.step import choose_step, step_details
 from memlab.ui.generate.texts import go_on, texts
 from memlab.ui.generate.view import View, begin, current, exports, moved, replay
+from memlab.ui.heading import unseen_heading
 from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
@@ -66,6 +67,7 @@ def shown(lab: Lab, view: View, how: How) -> None:
 
 through_app()
 lab = current_lab()
+unseen_heading("Generate")
 moved()
 view = current()
 heading = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")

@@ -20,7 +20,8 @@ st.markdown(
     "A language model answers from its weights, and nobody can see where in them a fact is. "
     "memlab puts a memory beside it: every word of a collection of texts, stored with what the model thought there. "
     "You ask, and see what the model alone would say, what the memory says, which passages said it, and how the two "
-    "were mixed. Change λ, and see the answer change."
+    "were mixed. Move λ, and the answer follows. Where the right answer is known, the page says whether memory helped or "
+    "misled."
 )
 st.html(idea())
 st.caption("The numbers are those of the fourth story, with λ at 0.75.")

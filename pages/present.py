@@ -78,7 +78,7 @@ problems = beyond(lesson)
 here = place(lesson)
 step = here.shown
 if lesson is None and not step.parameters.get("prompt"):
-    st.subheader("Nothing to present yet", anchor=False)
+    st.title("Nothing to present yet", anchor=False)
     st.markdown("Open a question on the page Ask and choose Present there, or choose a lesson.")
     link_to("lessons", "Lessons", {}, "school")
     link_to("ask", "Ask", {}, "forum")
@@ -88,9 +88,9 @@ for problem in problems:
     show_error(problem)
 if lesson is not None:
     st.caption(plain(f"{lesson.title} · {here.step} of {here.steps}"))
-    st.subheader(plain(step.title), anchor=False)
+    st.title(plain(step.title), anchor=False)
 else:
-    st.subheader(plain(step.parameters["prompt"]), anchor=False)
+    st.title(plain(step.parameters["prompt"]), anchor=False)
 controls(lesson, here)
 if here.stages > 1:
     st.caption(" → ".join(f"**{t}**" if n == here.stage else t for n, t in enumerate(stages_of(step.parameters), 1)))

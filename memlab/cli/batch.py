@@ -28,6 +28,7 @@ WIDTH = 80  # characters of a prompt in a line; the JSON and the CSV have all
 @click.option(
     "--top", type=click.IntRange(1), default=5, show_default=True, help="With --json: words of a distribution."
 )
+@click.option("--expected", metavar="COLUMN", help="FILE is a CSV table with a column prompt; COLUMN has the answers.")
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="Also write the table as a CSV FILE.")
 @every_command
 def batch(
@@ -38,27 +39,36 @@ def batch(
     as_of: int | None,
     preset: str,
     top: int,
+    expected: str | None,
     table: Path | None,
     as_json: bool,
     home: Path | None,
     workspace: str,
     **settings: str | None,
 ) -> None:
-    """Ask every line of FILE (standard input without one, or with "-"); a line that cannot be asked says why."""
-    from memlab.results.batch import MARK, batch_csv
+    """Ask every line of FILE (standard input without one, or with "-"); a line that cannot be asked says why.
+
+    Where an answer is expected (of a column of FILE, or of the bundled world), every row says whether memory helped,
+    misled, or neither.
+    """
+    from memlab.corpus.prompt_table import prompts_of, table_of
+    from memlab.results.batch import MARK, batch_csv, tally
 
     given = {name: value for name, value in settings.items() if value is not None}
     lines = read_lines(file)
+    prompts = prompts_of(lines) if expected is None else table_of(lines, expected)
     lab = open_lab(home, workspace)
     how = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
-    rows = lab.ask_many(lines, **how, **given)
+    rows = lab.ask_many(prompts.lines, prompts.expected, **how, **given)
     reasons = {row.error for row in rows}
     if len(rows) > 1 and len(reasons) == 1 and rows[0].error is not None:  # the settings, or the kind of prompts
         raise InputError(f"None of the {len(rows)} prompts can be asked, all for one reason. {rows[0].error}")
     if table is not None:
         write_text(table, batch_csv(rows), MARK)
     answered = sum(row.prediction is not None for row in rows)
-    show([row.to_dict(top) for row in rows], as_json, [*map(_line, rows), f"{answered} of {len(rows)} answered"])
+    verdicts = [f"{count} {name}" for name, count in tally(rows).items()]
+    told = ", ".join([f"{answered} of {len(rows)} answered", *verdicts])
+    show([row.to_dict(top) for row in rows], as_json, [*map(_line, rows), told])
 
 
 def _line(row: BatchRow) -> str:
@@ -66,4 +76,5 @@ def _line(row: BatchRow) -> str:
     if p is None:
         return f"{row.line:4}  {prompt}  !  {' '.join(str(row.error).split())}"
     said = (f"model {p.lm[0].token} {p.lm[0].p:.2f}", f"memory {p.knn[0].token} {p.knn[0].p:.2f}")
-    return f"{row.line:4}  {prompt}  ->  {p.answer} {p.mixture[0].p:.2f}   ({', '.join(said)})"
+    judged = "" if row.verdict is None else f"  {row.verdict.name}: expected {' or '.join(row.verdict.expected)}"
+    return f"{row.line:4}  {prompt}  ->  {p.answer} {p.mixture[0].p:.2f}   ({', '.join(said)}){judged}"

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from memlab.figures.sides import bars, sides
-from memlab.figures.theme import TEMPLATE, literal, share
+from memlab.figures.theme import TEMPLATE, literal, shares
 from memlab.results import Prediction, WordProbability
 
 ROW_HEIGHT = 31
@@ -52,22 +52,20 @@ def three_answers(p: Prediction, rows: int = 8) -> go.Figure:
                 [word.token for word in words],
                 values,
                 [word.id == first for word in words],
-                text=[literal(share(value)) for value in values],
+                text=[literal(text) for text in shares(values)],
                 textposition=[
                     "inside" if value > LONG and word.id == first else "outside"
                     for word, value in zip(words, values, strict=True)
                 ],
                 textangle=0,
-                outsidetextfont={"size": 16, "color": color, "weight": 600},
+                outsidetextfont={"size": 16, "weight": 600},
                 insidetextfont={"size": 16, "color": "#fff", "weight": 600},
                 constraintext="none",
             ),
             row=1,
             col=column,
         )
-        figure.layout.annotations[column - 1].update(
-            font={"size": 15 if two_lines else 17, "color": color, "weight": 700}, yshift=4
-        )
+        figure.layout.annotations[column - 1].update(font={"size": 15 if two_lines else 17, "weight": 700}, yshift=4)
     ticks = {"tickvals": list(range(len(words))), "ticktext": [f"{literal(_short(word.token))}  " for word in words]}
     figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, **ticks)
     figure.update_yaxes(tickfont={"size": 17, "weight": 600})

@@ -44,7 +44,7 @@ def before_and_after(c: Comparison, rows: int = 6) -> go.Figure:
                     },
                     text=[literal(share(value)) for value in values],
                     textposition="outside",
-                    textfont={"size": 14, "color": color, "weight": 600 if name == "after" else 400},
+                    textfont={"size": 14, "weight": 600 if name == "after" else 400},
                     cliponaxis=False,
                     customdata=[literal(word) for word in words],
                     hovertemplate=f"%{{customdata}} {name}: %{{x:.4f}}<extra></extra>",
@@ -52,7 +52,7 @@ def before_and_after(c: Comparison, rows: int = 6) -> go.Figure:
                 row=1,
                 col=column,
             )
-        figure.layout.annotations[column - 1].update(font={"size": 18, "color": color, "weight": 700}, yshift=4)
+        figure.layout.annotations[column - 1].update(font={"size": 18, "weight": 700}, yshift=4)
     labels = [word if len(word) <= LONGEST_LABEL else word[: LONGEST_LABEL - 1] + "…" for word in words]
     ticks = {"tickvals": list(range(len(words))), "ticktext": [f"{literal(label)}  " for label in labels]}
     figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, **ticks)

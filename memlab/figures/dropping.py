@@ -36,7 +36,7 @@ def moved(
         mode="markers+text",
         text=[literal(share(p)) for p in new],
         textposition=["middle right" if b >= a else "middle left" for a, b in zip(old, new, strict=True)],
-        textfont={"size": 15, "color": MIXTURE, "weight": 600},
+        textfont={"size": 15, "weight": 600},
     )
     ticks = {"tickvals": rows, "ticktext": [f"{literal(w)}  " for w in words]}
     figure.update_yaxes(range=[ROWS - 0.5, -0.5], zeroline=False, gridcolor=GRID, fixedrange=True, **ticks)

@@ -36,7 +36,7 @@ def health(result: QueryHealth) -> go.Figure:
     figure.add_annotation(
         x=result.distance, y=1.0, yref="paper", yanchor="bottom", xanchor="right" if left else "left", text="question"
     )
-    figure.layout.annotations[-1].update(showarrow=False, font={"size": 15, "color": MODEL, "weight": 700})
+    figure.layout.annotations[-1].update(showarrow=False, font={"size": 15, "weight": 700})
     figure.update_xaxes(range=[0, end], title="Euclidean distance to the nearest entry", fixedrange=True)
     figure.update_yaxes(title="% of entries", fixedrange=True)
     return figure.update_layout(template=TEMPLATE, height=HEIGHT, bargap=0.05, margin={"t": 30})

@@ -47,7 +47,7 @@ def key_map(result: KeyMap) -> go.Figure:
     above = 2 * question.y > min(p.y for p in result.points) + max(p.y for p in result.points)
     away = {"ax": 90 if right else -90, "ay": -30 if above else 30}  # where there are fewer dots
     figure.add_annotation(x=question.x, y=question.y, text="question", arrowwidth=1.5, standoff=9, **away)
-    figure.layout.annotations[-1].update(arrowcolor=MODEL, font={"size": 16, "color": MODEL, "weight": 700})
+    figure.layout.annotations[-1].update(arrowcolor=MODEL, font={"size": 16, "weight": 700})
     figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, fixedrange=True)
     figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False, fixedrange=True, scaleanchor="x")
     legend = {"orientation": "h", "y": -0.02, "yanchor": "top", "font": {"size": 14}, "itemsizing": "constant"}

@@ -5,6 +5,8 @@ Made from what the gate says of itself (`GateInfo`), so that pages, presentation
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from memlab.figures.sides import end, sentence, two
 from memlab.figures.theme import share
 from memlab.results import Prediction, TippingPoint
@@ -47,44 +49,76 @@ def in_numbers(p: Prediction, digits: int = 3) -> str:
 
 def tipping(p: Prediction) -> str:
     """Plain sentences: from which value of the gate on the other side's answer wins, and where this question stands."""
+    said = tipping_texts(p)
+    memory_decides = said.start is not None and p.gate.value >= said.start
+    return said.at(two(p.gate.value), p.answer, memory_decides)
+
+
+VALUE, ANSWER = "\x01", "\x02"  # stand for the gate's value and the answer in a text that is completed later
+
+
+@dataclass(frozen=True)
+class TippingTexts:
+    """The sentences of `tipping` for every value of the gate, with VALUE and ANSWER where they depend on it.
+
+    `start`: from which value on `above` holds, before it `below`; None where `below` always holds.
+    """
+
+    below: str
+    above: str
+    start: float | None
+
+    def at(self, value: str, answer: str, past: bool) -> str:
+        """The sentences at one value; `past`: whether it is at or beyond `start`."""
+        return (self.above if past else self.below).replace(VALUE, value).replace(ANSWER, answer)
+
+
+def tipping_texts(p: Prediction) -> TippingTexts:
+    """What `tipping` says, for every value of the gate."""
     info = p.gate.info
     if info.mixes == "nothing":
-        return ""
-    return _tipping_of_vectors(p) if info.mixes == "vectors" else tipping_of_distributions(p.tipping, p.gate.value)
+        return TippingTexts("", "", None)
+    return _of_vectors(p) if info.mixes == "vectors" else _of_distributions(p.tipping)
 
 
 def tipping_of_distributions(point: TippingPoint, value: float) -> str:
-    """The same for two distributions that are mixed with the weight `value` of the memory."""
+    """The sentences for two distributions that are mixed with the weight `value` of the memory."""
+    said = _of_distributions(point)
+    return said.at(two(value), "", said.start is not None and value >= said.start)
+
+
+def _of_distributions(point: TippingPoint) -> TippingTexts:
     symbol = point.symbol
     model, memory = point.model_answer, point.memory_answer
     if point.lam is None:
-        return f"Model and memory agree on {memory}: no {symbol} changes the answer."
-    if point.lam >= 1:
-        text = f"Memory ({memory}) cannot win below {symbol} = 1: the model's {model} stays ahead."
-    elif point.others:
-        text = f"Memory's {memory} passes the model's {model} at {symbol} = {point.lam:.2f}."
-    else:
-        side = "memory decides" if value >= point.lam else "the model decides"
-        text = (
-            f"Memory wins from {symbol} = {point.lam:.2f}: {memory} instead of {model}. "
-            f"At {symbol} = {two(value)} {side}."
-        )
+        agree = f"Model and memory agree on {memory}: no {symbol} changes the answer."
+        return TippingTexts(agree, agree, None)
     between = [f"{word} from {symbol} = {low:.2f} to {high:.2f}" for word, low, high in point.others]
-    return f"{text} In between another word wins: {', '.join(between)}." if between else text
+    also = f" In between another word wins: {', '.join(between)}." if between else ""
+    if point.lam >= 1:
+        text = f"Memory ({memory}) cannot win below {symbol} = 1: the model's {model} stays ahead.{also}"
+        return TippingTexts(text, text, None)
+    if point.others:
+        text = f"Memory's {memory} passes the model's {model} at {symbol} = {point.lam:.2f}.{also}"
+        return TippingTexts(text, text, None)
+    first = f"Memory wins from {symbol} = {point.lam:.2f}: {memory} instead of {model}. At {symbol} = {VALUE}"
+    return TippingTexts(f"{first} the model decides.", f"{first} memory decides.", point.lam)
 
 
-def _tipping_of_vectors(p: Prediction) -> str:
-    point, info, value = p.tipping, p.gate.info, p.gate.value
+def _of_vectors(p: Prediction) -> TippingTexts:
+    point, info = p.tipping, p.gate.info
     own, memory, symbol = point.model_answer, point.memory_answer, info.symbol
     first, last = (sentence(end_) for end_ in info.ends)
-    here = f"At {symbol} = {two(value)} the answer is {p.answer}."
+    here = f"At {symbol} = {VALUE} the answer is {ANSWER}."
     if point.lam is None:
-        also = "" if p.answer == own else f" {here}"
-        return f"Both ends say {own}, with the memory alone and without it.{also}"
-    said = f"{memory} ({share(p.knn[0].p)})"
-    if point.lam >= 1:
-        return f"{last} ({own}) wins only at {symbol} = 1; {info.ends[0]} says {said}. {here}"
-    return f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) says {said}. {here}"
+        text = f"Both ends say {own}, with the memory alone and without it. {here}"
+    elif point.lam >= 1:
+        said = f"{memory} ({share(p.knn[0].p)})"
+        text = f"{last} ({own}) wins only at {symbol} = 1; {info.ends[0]} says {said}. {here}"
+    else:
+        said = f"{memory} ({share(p.knn[0].p)})"
+        text = f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) says {said}. {here}"
+    return TippingTexts(text, text, None)
 
 
 def weight_name(p: Prediction) -> str:

@@ -68,12 +68,12 @@ def three_sources(trace: Trace | Generation, step: TraceStep) -> go.Figure:
                 [i == step.token.id for i in words],
                 text=[share(value) for value in values],
                 textposition="outside",
-                textfont={"size": 14, "color": color, "weight": 600},
+                textfont={"size": 14, "weight": 600},
             ),
             row=1,
             col=column,
         )
-        figure.layout.annotations[column - 1].update(font={"size": 15, "color": color, "weight": 700}, yshift=4)
+        figure.layout.annotations[column - 1].update(font={"size": 15, "weight": 700}, yshift=4)
     labels = [_short(step.mixture.words[i]) for i in words]
     ticks = [f"<b>▸ {literal(label)}</b>  " if n == 0 else f"{literal(label)}  " for n, label in enumerate(labels)]
     figure.update_yaxes(tickvals=list(range(len(words))), ticktext=ticks, autorange="reversed", fixedrange=True)

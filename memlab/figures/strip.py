@@ -19,7 +19,7 @@ SHOWN = 4  # remembered tokens under a word, as in the lecture's figure
 STRONGEST = 0.75  # opacity of a color
 MOST_GAIN = 3.0  # nats: twenty times likelier; more than that looks the same
 QUIET_GAIN = 0.05  # nats: less than this is drawn as no difference
-SURPRISE = "#8E63CE"  # none of the three colors: it is about the text, not about a source
+SURPRISE = "#7E57C2"  # none of the three colors: it is about the text, not about a source
 
 
 @dataclass(frozen=True)

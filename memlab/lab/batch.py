@@ -11,10 +11,12 @@ from memlab.corpus.door import shown
 from memlab.errors import InputError, MemlabError
 from memlab.lab.asking import Asking, AskRequest, place_of_encoding
 from memlab.lab.context import Context
+from memlab.lab.judging import judge
 from memlab.lm.prompts import read_prompt
 from memlab.memory.retrieval import Encoding, encode_many
 from memlab.reading.reader import Sources
 from memlab.results import BatchRow
+from memlab.results.verdict import alternatives
 
 MOST = 1000  # prompts of one batch
 AT_ONCE = 200  # encodings held at a time
@@ -26,14 +28,23 @@ class Batch:
     def __init__(self, context: Context, asking: Asking) -> None:
         self.context, self.asking = context, asking
 
-    def ask_many(self, prompts: Sequence[str], **how: Any) -> list[BatchRow]:
+    def ask_many(
+        self, prompts: Sequence[str], expected: Sequence[str | None] | None = None, **how: Any
+    ) -> list[BatchRow]:
         """Asks every prompt, as `ask` does with the same arguments; one that cannot be asked says why in its row.
 
         Prompts are encoded together, in batches; blank ones are left out, numbers are those of the lines.
 
+        Args:
+            expected: the right answer of each prompt, several divided by "|"; None where it is not known.
+
         Raises:
-            InputError: no prompt at all, or too many.
+            InputError: no prompt at all, too many, or another number of expected answers than of prompts.
         """
+        if expected is not None and len(expected) != len(prompts):
+            raise InputError(
+                f"There are {len(prompts)} prompts and {len(expected)} expected answers: need one for each."
+            )
         lines = [(n, prompt.strip()) for n, prompt in enumerate(prompts, 1) if prompt.strip()]
         if not lines:
             raise InputError("There is no prompt here. Put one on each line.")
@@ -43,12 +54,13 @@ class Batch:
         for at in range(0, len(lines), AT_ONCE):
             part = lines[at : at + AT_ONCE]
             self._encode_together([prompt for _, prompt in part], how)
-            rows += [self._row(n, prompt, how) for n, prompt in part]
+            rows += [self._row(n, prompt, how, expected[n - 1] if expected else None) for n, prompt in part]
         return rows
 
-    def _row(self, n: int, prompt: str, how: dict[str, Any]) -> BatchRow:
+    def _row(self, n: int, prompt: str, how: dict[str, Any], expected: str | None) -> BatchRow:
         try:
-            return BatchRow(n, prompt, self.asking.ask(prompt, **how))
+            p = self.asking.ask(prompt, **how)
+            return BatchRow(n, prompt, p, verdict=judge(p, alternatives(expected)))
         except MemlabError as error:
             return BatchRow(n, shown(prompt), None, str(error))
 

@@ -25,6 +25,7 @@ from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.inventory import Inventory
 from memlab.lab.jobs import Work
+from memlab.lab.judging import judge
 from memlab.lab.lessons import Lessons
 from memlab.lab.library import ModelLibrary
 from memlab.lab.modifying import Modifying, ModifyOptions, how_of
@@ -57,6 +58,7 @@ from memlab.results import (
     Prediction,
     Source,
     Trace,
+    Verdict,
     compare,
 )
 from memlab.systems.registry import Registry
@@ -161,15 +163,28 @@ class Lab:
         """
         return self._chapters.asking.again(p, **changed)
 
-    def ask_many(self, prompts: Sequence[str], **how: Any) -> list[BatchRow]:
+    def ask_many(
+        self, prompts: Sequence[str], expected: Sequence[str | None] | None = None, **how: Any
+    ) -> list[BatchRow]:
         """Asks every prompt, with the same arguments as `ask`; a prompt that cannot be asked has the error in its row.
 
         Prompts are encoded together, in batches; blank ones are left out, numbers are those of the lines.
 
+        Args:
+            expected: the right answer of each prompt, several divided by "|"; None where it is not known. Questions of
+                the bundled world are judged without it.
+
         Raises:
-            InputError: no prompt at all, or too many.
+            InputError: no prompt at all, too many, or another number of expected answers than of prompts.
         """
-        return self._chapters.batch.ask_many(prompts, **how)
+        return self._chapters.batch.ask_many(prompts, expected, **how)
+
+    def verdict(self, p: Prediction, expected: Sequence[str] = ()) -> Verdict | None:
+        """Whether an answer is right, and what memory did: helped, misled, or neither.
+
+        Without `expected` the bundled world says what is right; None where it does not know the question.
+        """
+        return judge(p, expected)
 
     def compare(self, a: Prediction, b: Prediction) -> Comparison:
         """What differs between two predictions: arguments, answer, gate, words, neighbors gained and lost. Raises nothing."""

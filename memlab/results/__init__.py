@@ -31,6 +31,7 @@ from memlab.results.prediction import SCHEMA_VERSION, Neighbor, Prediction, Prom
 from memlab.results.side_effects import GroupScore, Moved, MovedRow
 from memlab.results.trace import Trace, TraceArrays, TraceStep
 from memlab.results.trace_token import Cached, Remembered, TraceToken
+from memlab.results.verdict import Verdict
 
 __all__ = [
     "ENDINGS",
@@ -79,6 +80,7 @@ __all__ = [
     "TraceStep",
     "TraceToken",
     "Turn",
+    "Verdict",
     "WordMoved",
     "WordProbability",
     "batch_csv",

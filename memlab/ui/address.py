@@ -24,10 +24,12 @@ def follow(lab: Lab, page: str) -> None:
     """
     arrived = st.session_state.get("app.page") != page
     st.session_state["app.page"] = page
+    if arrived:
+        st.session_state.pop("lam.address", None)  # an address without lambda is then no wish for its default
     if not arrived or "prompt" not in st.query_params:
         return
     settings = {field.name for method in lab.methods().values() for field in method.fields()}
-    for name in {"method", "datastore", "preset", "as_of", *settings} - set(st.query_params):
+    for name in {"method", "datastore", "preset", "as_of", "expected", *settings} - set(st.query_params):
         st.session_state.pop(name, None)
     if "model" not in st.query_params and "model" in st.session_state:
         st.session_state["model"] = AUTOMATIC

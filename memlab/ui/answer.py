@@ -1,61 +1,64 @@
-"""The answer itself: the completed prompt, the lambda slider, a chart for each side, the formula."""
+"""The answer itself: the panel that follows its slider, and what the engine wants noticed."""
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
-from memlab.declare import Field, Method
-from memlab.figures import three_answers
-from memlab.figures.mixing import in_words, tipping
-from memlab.figures.sides import said
-from memlab.figures.theme import MIXTURE
+from memlab.declare import Field
+from memlab.figures.mixing import in_words
 from memlab.results import Prediction
-from memlab.ui import fields
-from memlab.ui.formula import formula
-from memlab.ui.highlight import chip
+from memlab.results.verdict import Verdict
+from memlab.ui.mixture import Settled, mixture_panel
 from memlab.ui.plain import plain
+from memlab.ui.question import LAMBDA
 
-MASK = "[MASK]"
-LEFT, RIGHT = 90, 45  # characters of a long prompt shown around the gap
+_ADDRESS = "lam.address"  # what the address said of lambda last
 
 
-def lambda_slider(mixing: Field | None, method: Method) -> float | None:
-    """The weight of the memory; None where the method has no such setting."""
+def chosen_lambda(mixing: Field | None) -> float | None:
+    """The weight of the memory: of the address, of the slider, or the default. None where a method has no such setting.
+
+    Only what differs from the default stands in the address. A new address (a link, the browser's Back) decides; without
+    one, what was chosen last stays.
+    """
     if mixing is None:
         return None
-    label = "λ, the weight of the memory" if method.knn is not None else None
-    return fields.widget(mixing, mixing.default, label)
+    state, asked, default = st.session_state, st.query_params.get(LAMBDA), float(mixing.default)
+    if asked != state.get(_ADDRESS):
+        state.pop(LAMBDA, None)
+        if (named := _in_range(asked, mixing)) is not None:
+            state[LAMBDA] = named
+    value = float(state.get(LAMBDA, default))
+    in_address = None if value == default else f"{value:g}"
+    if in_address is not None:
+        st.query_params[LAMBDA] = in_address
+    elif LAMBDA in st.query_params:
+        del st.query_params[LAMBDA]
+    state[_ADDRESS] = in_address
+    return value
 
 
-def completed(p: Prediction) -> str:
-    """HTML of the prompt with the mixture's first word in the gap, or behind it; long prompts cut around it."""
-    left, _, right = p.prompt.partition(MASK) if p.kind == "masked" else (p.prompt.rstrip() + " ", "", "")
-    left = left if len(left) <= LEFT else "… " + left[-LEFT:]
-    right = right if len(right) <= RIGHT else right[:RIGHT] + " …"
-    word = f"<b>{chip(p.answer, MIXTURE)}</b>"
-    return (
-        "<div style='display:grid;align-content:center;min-height:4.2rem'>"  # two lines: a longer answer moves nothing
-        f"<div style='font-size:1.55rem;line-height:1.35;overflow-wrap:anywhere'>{escape(left)}{word}{escape(right)}"
-        f"<span style='font-size:1rem;opacity:0.8;white-space:nowrap'>&emsp;p = {p.mixture[0].p:.2f}</span></div></div>"
-    )
+def _in_range(text: str | None, mixing: Field) -> float | None:
+    """The number that the address says; None where it is none, or not allowed (the page says so elsewhere)."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    low, high = mixing.low, mixing.high
+    return value if (low is None or value >= low) and (high is None or value <= high) else None
 
 
-def charts(p: Prediction) -> None:
-    """The sides of the answer side by side: model, memory and mixture, or what the method has instead."""
-    st.plotly_chart(three_answers(p), config={"displayModeBar": False}, alt=said(p))
+def answer_panel(p: Prediction, mixing: Field | None, verdict: Verdict | None) -> None:
+    """The panel; where lambda is a setting, it goes into the session and the address when its slider rests."""
+    settled = None
+    if mixing is not None:
+        settled = Settled(float(mixing.default), lambda value: st.session_state.update({LAMBDA: value}))
+    mixture_panel(p, "ask.mixture", settled, verdict)
 
 
-def why(p: Prediction) -> None:
-    """The formula beside the tipping point, then what the engine wants noticed."""
-    if p.gate.info.mixes == "nothing":
-        st.caption(plain(in_words(p)))
-    else:
-        numbers, words = st.columns([2, 1], vertical_alignment="center")
-        numbers.html(formula(p))
-        words.text(tipping(p))
-    if p.gate.info.mixes == "vectors":
+def noticed(p: Prediction) -> None:
+    """How the gate mixes, where that is no plain mixture, and the engine's notices."""
+    if p.gate.info.mixes != "distributions":
         st.caption(plain(in_words(p)))
     for notice in p.notices:
         st.info(plain(notice), icon=":material/info:")

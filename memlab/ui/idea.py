@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL
+
 SAYS = "A prompt goes to the model and to its memory; their answers are mixed with the weights 1 − λ and λ."
 _BOX = "border-radius:0.8rem;padding:0.8rem 1.1rem;color:#fff;line-height:1.4;flex:1 1 9.5rem"
 _ROW = "display:flex;flex-wrap:wrap;align-items:center;gap:0.6rem"
@@ -10,10 +12,10 @@ _ARROW = "<span style='font-size:1.5rem;opacity:0.7'>→</span>"
 
 def idea() -> str:
     """HTML of the picture; it wraps on narrow screens."""
-    prompt = _box("#566176", "Prompt", "… Nile … continent of …", ())
-    model = _box("#3272CB", "Model", "what its weights have learned", (("Europe", 0.81),))
-    memory = _box("#C45312", "Memory", "what similar passages said", (("Africa", 0.99),))
-    mixture = _box("#128058", "Mixture", "the answer that you see", (("Africa", 0.75), ("Europe", 0.20)))
+    prompt = _box("#3B4454", "Prompt", "… Nile … continent of …", ())
+    model = _box(MODEL, "Model", "what its weights have learned", (("Europe", 0.81),))
+    memory = _box(MEMORY, "Memory", "what similar passages said", (("Africa", 0.99),))
+    mixture = _box(MIXTURE, "Mixture", "the answer that you see", (("Africa", 0.75), ("Europe", 0.20)))
     sides = "".join(
         f"<div style='{_ROW};flex-wrap:nowrap'>{side}<i style='white-space:nowrap;width:4.2rem'>× {weight}</i></div>"
         for side, weight in ((model, "(1 − λ)"), (memory, "λ"))

@@ -6,10 +6,13 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.declare import Method
+from memlab.results.verdict import alternatives
 from memlab.ui.keyboard import ASK
 from memlab.ui.neighbors import start_over
 from memlab.ui.plain import plain
 
+EXPECTED = "expected"
+_LAST = "ask.prompt.last"
 _EXAMPLE = "ask.example"
 
 
@@ -25,8 +28,23 @@ def prompt_bar() -> str:
             label_visibility="collapsed",
             autocomplete="off",
         )
-        button.form_submit_button("Ask", type="primary", width="stretch", shortcut=ASK, on_click=start_over)
+        button.form_submit_button("Ask", type="primary", width="stretch", shortcut=ASK, on_click=_other_prompt)
+    st.session_state[_LAST] = prompt
     return prompt or ""
+
+
+def expected_answer() -> tuple[str, ...]:
+    """The right answers as somebody typed them, or the address says."""
+    typed = st.text_input(
+        "Expected answer",
+        key=EXPECTED,
+        bind="query-params",
+        autocomplete="off",
+        placeholder="of Atlas, where it knows",
+        help="Then the page says who is right, and whether memory helped or misled. Several right answers: Bern | Berne. "
+        "Questions of the bundled world are judged without it.",
+    )
+    return alternatives(typed)
 
 
 def examples(lab: Lab, method: Method) -> dict[str, str]:
@@ -60,13 +78,21 @@ def first_steps(method: Method, prompts: dict[str, str]) -> None:
     st.markdown(f"{how} Or begin with one of these:")
     for title, prompt in prompts.items():
         label = f"**{plain(title)}**: {plain(prompt)}"
-        st.button(label, key=f"ask.first.{title}", on_click=_fill, args=(prompt,), icon=":material/arrow_forward:")
+        st.button(label, key=f"ask.first.{title}", on_click=fill, args=(prompt,), icon=":material/arrow_forward:")
 
 
 def _take() -> None:
-    _fill(st.session_state[_EXAMPLE])
+    fill(st.session_state[_EXAMPLE])
 
 
-def _fill(prompt: str) -> None:
+def fill(prompt: str) -> None:
+    """Puts a prompt into the bar, as if it had been typed and asked."""
     st.session_state["prompt"] = prompt
+    _other_prompt()
+
+
+def _other_prompt() -> None:
+    """A prompt was asked: another one has another right answer."""
+    if EXPECTED in st.session_state and st.session_state["prompt"] != st.session_state.get(_LAST):
+        st.session_state[EXPECTED] = ""
     start_over()

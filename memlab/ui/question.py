@@ -29,8 +29,8 @@ class Question:
     """Everything that decides the answer except lambda, which has its own slider.
 
     `settings` holds the method's other settings, `mixing` the field of lambda with its default here (None for a method
-    without one), `as_of` the last edit that counts (None: all), `problems` what the address asks for and cannot have,
-    `offered` the methods that the chosen model can answer with.
+    that does not mix two distributions), `as_of` the last edit that counts (None: all), `problems` what the address asks for and cannot have,
+    `offered` the methods that the chosen model can answer with, `expected` the answers that would be right, as typed.
     """
 
     prompt: str
@@ -43,6 +43,7 @@ class Question:
     as_of: int | None
     problems: tuple[MemlabError, ...]
     offered: Offer
+    expected: tuple[str, ...] = ()
 
     def ask(self, lab: Lab, lam: float | None) -> Prediction:
         """The engine's answer."""
@@ -78,7 +79,7 @@ def choose(lab: Lab, prompt: str) -> Question:
     chosen, mixing = {}, None
     for field in method.fields():
         value = getattr(default, field.name)
-        if field.name == LAMBDA:
+        if field.name == LAMBDA and method.knn is not None:
             mixing = dataclasses.replace(field, default=value)
         else:
             chosen[field.name] = fields.widget(field, value)

@@ -12,6 +12,7 @@ from memlab.errors import MemlabError
 from memlab.figures.sources import described, forced, three_sources
 from memlab.results import CopiedSpan, Generation, Neighbor, Trace, TraceStep
 from memlab.ui.article import marked, number, origin
+from memlab.ui.mixture import token_panel
 from memlab.ui.neighbors import row
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -30,12 +31,17 @@ def sources_chart(of: Trace | Generation, step: TraceStep, page: str) -> None:
         st.caption(f"Together also mixes in a distribution of neighbors after the softmax, with λ = {lam:g}.")
 
 
-def forced_gate(of: Trace | Generation, step: TraceStep) -> None:
-    """The token's probability with the gate at either end; nothing where there are no counterfactuals."""
+def forced_gate(of: Trace | Generation, step: TraceStep, page: str) -> None:
+    """The token's probability with the gate at either end, and at any other value on demand.
+
+    Nothing where there are no counterfactuals. `page` begins the names of controls.
+    """
     rows = forced(of, step)
     if rows:
         st.markdown("**What if the gate were forced?**")
         st.table(rows, border="horizontal", hide_index=True)
+        if step.token.gate is not None and step.knn is not None and st.toggle("Move the gate", key=f"{page}.move_gate"):
+            token_panel(of, step, f"{page}.mixture")
 
 
 def found_passages(lab: Lab, of: Trace | Generation, step: TraceStep, page: str) -> None:

@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from memlab import Lab
 from tests.browser.navigation import expect_navigation, go_to
 
 pytestmark = pytest.mark.browser
@@ -20,8 +22,6 @@ PROMPT = "The capital of France is [MASK]."
 ASK = f"ask?prompt={quote(PROMPT)}"
 PANELS = ("Model alone", "Memory", "Mixture")
 FORMULA = re.compile(r"([\d.]+) × (<?[\d.]+) \+ ([\d.]+) × (<?[\d.]+) = (<?[\d.]+)")
-
-BLINK = 200  # milliseconds
 
 Window = Callable[..., Page]
 
@@ -35,8 +35,8 @@ def idle(page: Page) -> None:
 
 def formulas(page: Page) -> list[tuple[float, ...]]:
     """The numbers of each formula line: lambda, memory, 1 - lambda, model, mixture."""
-    page.get_by_text(FORMULA).first.wait_for()
-    text = "\n".join(page.locator("[data-testid=stHtml]").all_inner_texts())
+    page.locator(".line").first.wait_for()
+    text = "\n".join(page.locator(".line").all_inner_texts())
     return [tuple(float(n.lstrip("<")) for n in found.groups()) for found in FORMULA.finditer(text)]
 
 
@@ -88,31 +88,56 @@ def test_type_move_lambda_open_source_and_share(window: Window, tmp_path: Path) 
     assert parameters(second) == parameters(page)
 
 
-def test_moving_lambda_never_blanks_the_page(window: Window) -> None:
-    page = window(ASK)
+# From now on: the moments at which the page is drawn.
+WATCH = """() => {
+  performance.clearMeasures();
+  window.moments = [];
+  const look = now => { window.moments.push(now); requestAnimationFrame(look); };
+  requestAnimationFrame(look);
+}"""
+FRAME = 50  # milliseconds
+
+
+def test_the_answer_follows_lambda_while_it_is_dragged(window: Window, lab: Lab) -> None:
+    page = window(ASK.replace("France", "Fiji"))
     page.get_by_role("heading", name="Who said it").wait_for()
     idle(page)
-    page.locator(".js-plotly-plot .bars").first.wait_for()
-    page.evaluate(
-        """() => {
-            let blank = null;  // since when; a frame that comes late is no blank page
-            window.longest = 0;
-            const look = () => {
-                if (document.querySelector('.js-plotly-plot .bars')) blank = null;
-                else blank ??= performance.now();
-                if (blank !== null) window.longest = Math.max(window.longest, performance.now() - blank);
-                requestAnimationFrame(look);
-            };
-            look();
-        }"""
-    )
     knob = page.get_by_test_id("stMain").get_by_role("slider")
-    knob.focus()
-    for _ in range(12):
-        knob.press("ArrowRight")
-        page.wait_for_timeout(60)
+    box = knob.bounding_box()
+    assert box is not None
+    before, address, middle = formulas(page), page.url, box["y"] + box["height"] / 2
+    page.evaluate(WATCH)
+    page.mouse.move(box["x"] + box["width"] * before[0][0], middle)
+    page.mouse.down()
+    for step in range(60):
+        page.mouse.move(box["x"] + box["width"] * (0.9 - 0.8 * step / 60), middle)
+        if step == 30:  # it follows before anything was asked again
+            page.wait_for_timeout(50)
+            now = formulas(page)
+            assert now[0][0] != before[0][0]
+            assert page.url == address
+            for lam, memory, rest, model, mixture in now:
+                assert lam * memory + rest * model == pytest.approx(mixture, abs=0.016)
+    page.mouse.up()
+    page.wait_for_url(re.compile("lam=0"))
     idle(page)
-    assert page.evaluate("window.longest") < BLINK
+    took = page.evaluate("performance.getEntriesByName('memlab-mixture').map(frame => frame.duration)")
+    gaps = page.evaluate("window.moments.slice(1).map((now, n) => now - window.moments[n])")
+    print(
+        f"a frame of the slider takes {median(took):.1f} ms (median of {len(took)}, longest {max(took):.1f} ms); "
+        f"the page was drawn every {median(gaps):.1f} ms"
+    )
+    assert len(took) >= 5
+    # One frame of many may be interrupted by another program on a busy machine: the second longest counts.
+    assert sorted(took)[-2] < FRAME
+    # At rest the page shows what the engine says.
+    lam = float(parameters(page)["lam"])
+    p = lab.ask("The capital of Fiji is [MASK].", lam=lam)
+    assert formulas(page)[0][4] == pytest.approx(p.mixture[0].p, abs=0.0051)
+    assert page.locator(".sentence .chip").inner_text() == p.answer
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON").click()
+    assert json.loads(Path(download.value.path()).read_text())["settings"]["lam"] == lam
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -121,8 +146,8 @@ def test_the_answer_fits_a_projector(window: Window, tmp_path: Path, theme: str)
     page.get_by_role("heading", name="Who said it").wait_for()
     idle(page)
     page.screenshot(path=tmp_path / f"ask-{theme}.png")
-    chart = page.locator(".js-plotly-plot")
-    for seen in (*(chart.get_by_text(title).first for title in PANELS), page.get_by_text(FORMULA).last):
+    table = page.get_by_role("table").first
+    for seen in (*(table.get_by_role("columnheader", name=title) for title in PANELS), page.locator(".line").last):
         right, bottom = corner(seen)
         assert right <= 1280
         assert bottom <= 800
@@ -193,8 +218,7 @@ def test_markup_is_shown_as_text(window: Window) -> None:
     alert = page.locator("[data-testid=stAlert]").first
     assert NASTY in alert.inner_text().replace("\u2060", "")
     assert alert.locator("a, code, em, strong, del, .katex, script").count() == 0
-    sentence = page.locator("[data-testid=stHtml]").first.inner_text()
-    assert NASTY[-80:] in sentence
+    expect(page.locator(".sentence")).to_contain_text(NASTY[-80:])
     assert page.evaluate("window.hit") is None
 
 
@@ -207,6 +231,6 @@ def test_switching_the_theme_keeps_the_charts_readable(window: Window, tmp_path:
     idle(page)
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", "rgb(16, 21, 30)")
     page.screenshot(path=tmp_path / "switched.png")
-    word = page.locator(".js-plotly-plot .ytick text").first
-    color = word.evaluate("node => getComputedStyle(node).fill")
+    word = page.locator("tbody th").first
+    color = word.evaluate("node => getComputedStyle(node).color")
     assert min(int(part) for part in re.findall(r"\d+", color)[:3]) > 120

@@ -55,7 +55,7 @@ def ask(page: Page, prompt: str = PROMPT) -> Locator:
     page.get_by_role("button", name="Ask Shortcut").click()
     page.get_by_role("heading", name="Who said it").wait_for()
     idle(page)
-    return page.locator("[data-testid=stMain] [data-testid=stHtml]").first
+    return page.locator(".sentence")
 
 
 def test_what_one_window_teaches_the_other_knows_until_it_is_undone(window: Window, tmp_path: Path) -> None:

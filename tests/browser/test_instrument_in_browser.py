@@ -118,7 +118,7 @@ WATCH = """names => {
   };
   look();
 }"""
-STILL = ("[data-testid=stMain] [data-testid=stSlider]", "[data-testid=stPlotlyChart]", ".st-key-panel")
+STILL = ("[data-testid=stMain] input[type=range]", "[data-testid=stMain] table", ".st-key-panel")
 # Milliseconds from a message to the server to its last answer.
 CLOCK = """
   window.turns = [];

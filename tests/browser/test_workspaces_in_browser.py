@@ -56,7 +56,7 @@ def without(page: Page, word: str) -> None:
 
 def says(page: Page, word: str) -> None:
     """Waits until the completed sentence has this word in the gap."""
-    sentence = page.locator("[data-testid=stHtml]").first
+    sentence = page.locator(".sentence")
     expect(sentence).to_contain_text(f"is {word}")
 
 

@@ -13,6 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from memlab import Lab, MemlabError
+from memlab.ui.plain import plain
+from tests.pages.panel import first_p, lam, panel, panels, sentence, tipping
 
 ASK = "pages/ask.py"
 PROMPT = "The capital of France is [MASK]."
@@ -25,10 +27,6 @@ Open = Callable[..., AppTest]
 def texts(page: AppTest) -> list[str]:
     """What each st.html element says, without its tags."""
     return [html.unescape(re.sub(r"<[^>]+>", "", element.value)) for element in page.html]
-
-
-def formula(page: AppTest) -> str:
-    return next(text for text in texts(page) if "(1 − λ) × model = mixture" in text)
 
 
 def marked(page: AppTest) -> list[str]:
@@ -47,12 +45,12 @@ def test_first_view_offers_examples(open_page: Open, lab: Lab) -> None:
     page = open_page(ASK)
     assert not page.exception
     assert not page.error
-    assert not page.get("plotly_chart")
+    assert not panels(page)
     first = next(button for button in page.button if str(button.key).startswith("ask.first."))
     first.click().run()
     assert not page.exception
     assert page.text_input(key="prompt").value == lab.inventory.stories()[0].prompt
-    assert page.get("plotly_chart")
+    assert panels(page)
 
 
 def test_an_answer_shows_model_memory_mixture_and_who_said_it(open_page: Open, lab: Lab) -> None:
@@ -60,10 +58,10 @@ def test_an_answer_shows_model_memory_mixture_and_who_said_it(open_page: Open, l
     assert not page.exception
     assert not page.error
     p = lab.ask(PROMPT)
-    assert f"The capital of France is {p.answer}." in texts(page)[0]
-    assert f"= {p.mixture[0].p:.2f}" in formula(page)
+    assert sentence(page) == f"The capital of France is {p.answer}."
+    assert first_p(page) == pytest.approx(p.mixture[0].p)
     assert marked(page) == [n.value for n in p.neighbors[:6]]
-    assert p.tipping.memory_answer in page.text[0].value
+    assert p.tipping.memory_answer in tipping(page)
     assert page.code[0].value.strip() == lab.reports.code(p).strip()
 
 
@@ -71,7 +69,7 @@ def test_an_answer_shows_model_memory_mixture_and_who_said_it(open_page: Open, l
 def test_an_empty_prompt_leads_to_the_examples(open_page: Open, prompt: str) -> None:
     page = ask(open_page(ASK), prompt)
     assert not page.exception
-    assert not page.get("plotly_chart")
+    assert not panels(page)
     assert any(str(button.key).startswith("ask.first.") for button in page.button)
 
 
@@ -81,7 +79,7 @@ def test_an_empty_prompt_leads_to_the_examples(open_page: Open, prompt: str) -> 
         ("No gap here.", "bert-knn"),
         ("[MASK] and [MASK].", "bert-knn"),
         ("[MASK] " + "long " * 600, "bert-knn"),
-        (PROMPT, "knn-lm"),
+        ("The [MASK] of France is Paris.", "knn-lm"),
     ],
 )
 def test_bad_prompts_get_the_engines_message_and_stay(open_page: Open, lab: Lab, prompt: str, method: str) -> None:
@@ -114,7 +112,7 @@ def test_what_an_address_may_not_say_is_named_and_falls_back(
     assert not page.exception
     assert len(page.error) == 1
     assert message in page.error[0].value
-    assert formula(page) == formula(open_page(ASK, prompt=PROMPT))
+    assert panel(page) == panel(open_page(ASK, prompt=PROMPT))
 
 
 def test_a_link_restores_the_view(open_page: Open, lab: Lab) -> None:
@@ -122,9 +120,8 @@ def test_a_link_restores_the_view(open_page: Open, lab: Lab) -> None:
     page = open_page(ASK, prompt=PROMPT, method="bert-knn", lam="0.85", k="7", source=str(entry.entry))
     assert not page.exception
     assert not page.error
-    assert page.slider(key="lam").value == 0.85
+    assert lam(page) == 0.85
     assert page.select_slider(key="k").value == 7
-    assert "0.85 × " in formula(page)
     assert len(marked(page)) == 6
     assert page.subheader[1].value == entry.document
     article = next(element.value for element in page.html if "pre-wrap" in element.value)
@@ -153,11 +150,15 @@ def test_the_next_word_has_its_own_method(open_page: Open, lab: Lab) -> None:
     page = open_page(ASK, prompt=NEXT, method="knn-lm")
     assert not page.exception
     assert not page.error
-    assert f"{NEXT} {lab.ask(NEXT).answer}" in texts(page)[0]
+    assert sentence(page) == f"{NEXT} {lab.ask(NEXT).answer}"
     assert page.select_slider(key="temperature").value == lab.settings("knn-lm").temperature
 
 
-@pytest.mark.parametrize(("prompt", "method", "other"), [(NEXT, "bert-knn", "knn-lm"), (PROMPT, "knn-lm", "bert-knn")])
+# Where the other method can be meant too (a gap at the end, a beginning), the prompt is read for it instead.
+@pytest.mark.parametrize(
+    ("prompt", "method", "other"),
+    [("France is in Europe.", "bert-knn", "knn-lm"), ("The [MASK] of France is Paris.", "knn-lm", "bert-knn")],
+)
 def test_a_prompt_for_the_other_method_is_one_click_away(
     prompt: str, method: str, other: str, open_page: Open, lab: Lab
 ) -> None:
@@ -166,19 +167,69 @@ def test_a_prompt_for_the_other_method_is_one_click_away(
     page.button(key=f"ask.with.{other}").click().run()
     assert not page.error
     assert page.segmented_control(key="method").value == other
-    assert lab.ask(prompt).answer in texts(page)[0]
+    assert lab.ask(prompt).answer in sentence(page)
     assert page.select_slider(key="k").value == lab.settings(other).k
     assert not [b for b in page.button if b.key and b.key.startswith("ask.with.")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "method", "read"),
+    [
+        ("The capital of France is [MASK]", "", PROMPT),
+        ("the capital of france is ____", "", PROMPT),
+        ("What is the capital of France?", "", PROMPT),
+        (NEXT, "bert-knn", PROMPT),
+        (PROMPT, "knn-lm", NEXT),
+    ],
+)
+def test_a_prompt_as_people_type_it_is_read_as_meant(
+    typed: str, method: str, read: str, open_page: Open, lab: Lab
+) -> None:
+    page = open_page(ASK, prompt=typed, **({"method": method} if method else {}))
+    assert not page.exception
+    assert not page.error
+    assert [text.value for text in page.markdown if "Read as" in text.value] == [
+        f":material/edit: Read as: **{plain(read)}**"
+    ]
+    assert (
+        sentence(page) == f"{read.partition('[MASK]')[0].rstrip()} {lab.ask(read).answer}{read.partition('[MASK]')[2]}"
+    )
+    assert page.text_input(key="prompt").value == typed
+    assert page.query_params["prompt"] == typed
+
+
+def test_what_was_typed_is_asked_on_demand_and_a_suggestion_is_one_click(open_page: Open, lab: Lab) -> None:
+    typed = "The capital of France is [MASK]"
+    page = open_page(ASK, prompt=typed)
+    page.button(key="ask.exactly").click().run()
+    assert sentence(page) == f"The capital of France is {lab.ask(typed).answer}"
+    page = open_page(ASK, prompt="The capital of France is Paris.", method="bert-knn")
+    assert "[MASK]" in page.error[0].value
+    page.button(key="ask.suggested").click().run()
+    assert not page.error
+    assert sentence(page) == "The capital of France is Paris."
+
+
+def test_right_and_wrong_are_said_with_a_verdict(open_page: Open) -> None:
+    page = open_page(ASK, prompt="The painter of Mona Lisa was [MASK].")
+    said = panel(page)["verdict"]
+    assert said["expected"] == "Leonardo da Vinci"
+    assert said["texts"]["false,true"].startswith("Memory helped")
+    page.text_input(key="expected").set_value("Raphael | Goya").run()
+    assert panel(page)["verdict"]["expected"] == "Raphael | Goya"
+    page = ask(page, "The moon is [MASK].")
+    assert panel(page)["verdict"] is None  # another prompt has another answer
+    assert page.text_input(key="expected").value == ""
 
 
 def test_presets_and_methods_bring_their_settings(open_page: Open, lab: Lab) -> None:
     page = open_page(ASK, prompt=PROMPT, lam="0.9")
     page.segmented_control(key="preset").set_value("paper").run()
     paper = lab.settings("bert-knn", preset="paper")
-    assert page.slider(key="lam").value == paper.lam
+    assert lam(page) == paper.lam
     assert page.select_slider(key="scale").value == paper.scale
     page.segmented_control(key="method").set_value("knn-lm").run()
-    assert page.slider(key="lam").value == lab.settings("knn-lm", preset="paper").lam
+    assert page.session_state["lam"] == lab.settings("knn-lm", preset="paper").lam
     assert page.select_slider(key="k").value == lab.settings("knn-lm", preset="paper").k
 
 
@@ -190,11 +241,14 @@ def test_another_method_lets_go_of_the_datastore(open_page: Open) -> None:
     assert page.selectbox(key="datastore").value == "automatic"
 
 
-def test_lambda_moves_the_formula(open_page: Open) -> None:
+def test_lambda_moves_the_answer_and_the_address(open_page: Open, lab: Lab) -> None:
     page = open_page(ASK, prompt=PROMPT)
-    for lam in (0.0, 0.37, 1.0):
-        page.slider(key="lam").set_value(lam).run()
-        assert f"{lam:.2f} × " in formula(page)
+    for value in (0.0, 0.37, 1.0):
+        page.session_state["lam"] = value  # what the slider does when it rests
+        page.run()
+        assert lam(page) == value
+        assert page.query_params["lam"] == f"{value:g}"
+        assert lab.ask(PROMPT, lam=value).answer in sentence(page)
 
 
 def test_the_exported_table_is_the_shown_one(open_page: Open, lab: Lab) -> None:
@@ -221,7 +275,7 @@ def test_markup_in_a_prompt_is_shown_as_text(open_page: Open) -> None:
     prompt = f"{NASTY} is [MASK]."
     page = open_page(ASK, prompt=prompt)
     assert not page.exception
-    assert NASTY[-80:] in texts(page)[0]
+    assert NASTY[-80:] in sentence(page)
     assert not [element for element in page.html if "<script" in element.value]
     assert page.text_input(key="prompt").value == prompt
 
@@ -246,9 +300,10 @@ def test_unknown_words_are_named(open_page: Open, lab: Lab) -> None:
 def test_how_long_the_server_takes_after_a_slider_move(open_page: Open) -> None:
     page = open_page(ASK, prompt=PROMPT)
     took = []
-    for lam in range(30, 50):
+    for hundredths in range(30, 50):
         start = time.perf_counter()
-        page.slider(key="lam").set_value(lam / 100).run()
+        page.session_state["lam"] = hundredths / 100
+        page.run()
         took.append(1e3 * (time.perf_counter() - start))
-        assert f"{lam / 100:.2f} ×" in formula(page)
+        assert lam(page) == hundredths / 100
     print(f"the script takes {median(took):.0f} ms after a slider move (median of {len(took)})")

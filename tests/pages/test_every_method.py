@@ -15,6 +15,7 @@ from memlab.corpus.world import MASK
 from memlab.figures.mixing import in_words, tipping
 from memlab.figures.sides import sides
 from memlab.systems.registry import registry
+from tests.pages import panel
 
 Open = Callable[..., AppTest]
 ASK, PRESENT, BATCH = "pages/ask.py", "pages/present.py", "pages/batch.py"
@@ -30,7 +31,9 @@ def prompt_for(name: str) -> str:
 def everything(page: AppTest) -> str:
     """All that a person reads, without tags."""
     texts = [html.unescape(re.sub(r"<[^>]+>", "", element.value)) for element in page.html]
-    return "\n".join([*texts, *(e.value.replace("\\", "") for e in [*page.text, *page.caption, *page.info])])
+    return "\n".join(
+        [panel.said(page), *texts, *(e.value.replace("\\", "") for e in [*page.text, *page.caption, *page.info])]
+    )
 
 
 def titles(page: AppTest) -> str:
@@ -44,9 +47,8 @@ def test_ask_shows_the_sides_that_the_method_has(open_page: Open, lab: Lab, name
     assert not page.error
     p = lab.ask(prompt_for(name), method=name)
     assert f"p = {p.mixture[0].p:.2f}" in everything(page)
-    chart = titles(page)
-    assert all(side.distribution[0].token in chart for side in sides(p))
-    assert len(page.get("plotly_chart")) == 1
+    shown = panel.panel(page)
+    assert all(side.distribution[0].token in [shown["words"][i] for i in shown["shown"]] for side in sides(p))
     assert tipping(p) in everything(page)
     assert any(heading.value == "Who said it" for heading in page.subheader) == bool(p.neighbors)
     assert page.segmented_control(key="method").value == name
@@ -78,12 +80,12 @@ def test_the_model_alone_has_one_side(open_page: Open, lab: Lab) -> None:
 @pytest.mark.parametrize("name", ABLE)
 def test_a_view_that_a_method_has_not_is_shown_with_the_reason(open_page: Open, name: str) -> None:
     method = registry().methods[name]
-    for panel, ability in (("Drop neighbors", "explain"), ("Sweep", "sweep")):
-        page = open_page(ASK, prompt=prompt_for(name), method=name, panel=panel)
+    for view, ability in (("Drop neighbors", "explain"), ("Sweep", "sweep")):
+        page = open_page(ASK, prompt=prompt_for(name), method=name, panel=view)
         assert not page.exception
         assert not page.error
         reason = method.why_not(ability)
-        charts = 1 if reason else 2
+        charts = 0 if reason else 1
         assert len(page.get("plotly_chart")) == charts
         assert reason is None or reason in everything(page)
 

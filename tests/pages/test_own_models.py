@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from memlab import Lab
 from memlab.bundle import assets
 from memlab.results import Article
+from tests.pages import panel
 
 Open = Callable[..., AppTest]
 TEXT = "Lake Hulda lies in the north of Sweden. The boats on Lake Hulda are green. The hut at the lake is old. "
@@ -31,7 +32,7 @@ def test_a_model_of_ones_own_is_asked_with_its_own_memory(open_own: Open, own_la
     p = own_lab.ask(PROMPT, method="knn-lm", model=str(mine))
     assert p.datastore == "lake"
     assert page.selectbox(key="key").value == p.settings["key"] == "last"
-    assert any(p.answer in element.value for element in page.html)
+    assert p.answer in panel.sentence(page)
 
 
 def test_a_build_that_fails_on_an_uploaded_file_says_so_in_words(open_own: Open, own_lab: Lab) -> None:

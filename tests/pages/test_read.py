@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from memlab import Lab
 from memlab.figures.strip import described
 from memlab.results import Trace
+from tests.pages import panel
 
 READ = "pages/read.py"
 TEXT = "The capital of Myanmar is Naypyidaw. The currency of Japan is the yen."
@@ -195,3 +196,16 @@ def test_what_papers_report_stands_in_a_panel_of_its_own(open_page: Open) -> Non
         ["16.5", "15.5", "15.2", "14.1"]
     ]
     assert any("asterisk" in caption.value for caption in panel.caption)
+
+
+@pytest.mark.parametrize("method", ["knn-lm", "spalm"])
+def test_the_gate_of_a_token_is_moved_as_a_counterfactual(open_page: Open, lab: Lab, method: str) -> None:
+    page = open_page(READ, text=TEXT, token="4", **{"read.method": method})
+    page.toggle(key="read.move_gate").set_value(True).run()
+    assert not page.exception
+    step = lab.reading.step(lab.read(TEXT, method=method), 4)
+    data = panel.panel(page)
+    assert not data["settable"]
+    assert panel.lam(page) == pytest.approx(step.token.gate)
+    assert panel.first_p(page) == pytest.approx(step.mixture[0].p, abs=1e-5)
+    assert data["verdict"]["expected"] == step.token.text.strip()

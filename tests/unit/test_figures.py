@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import numpy as np
 import pytest
@@ -11,12 +10,9 @@ import pytest
 from memlab.figures import three_answers, union
 from memlab.figures.mixing import tipping_of_distributions
 from memlab.figures.sides import two
-from memlab.figures.theme import MEMORY, MIXTURE, MODEL, literal, share, tint
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL, literal, share, shares, tint
 from memlab.results import Distribution, Prediction, TippingPoint
 from memlab.results.gate import constant
-from memlab.ui.formula import formula
-
-LIGHT, DARK = "#FFFFFF", "#10151E"
 
 
 def prediction(lm: dict[str, float], knn: dict[str, float], lam: float) -> Prediction:
@@ -100,42 +96,9 @@ def test_words_with_markup_are_labels_not_markup() -> None:
 def test_literal_and_share() -> None:
     assert literal("<a> & $") == "&lt;a&gt; &amp; &#36;"
     assert [share(p) for p in (0.0, 0.001, 0.0051, 0.926, 1.0)] == ["0.00", "<0.01", "0.01", "0.93", "1.00"]
+    assert shares([0.4231, 0.4192, 0.0891, 0.0, 0.001, 0.002]) == ["0.423", "0.419", "0.09", "0.00", "<0.01", "<0.01"]
+    assert shares([0.25, 0.25]) == ["0.25", "0.25"]  # the same, and so shown
     assert tint("#102030", 0.5) == "rgba(16, 32, 48, 0.5)"
-
-
-@pytest.mark.parametrize("color", [MODEL, MEMORY, MIXTURE])
-@pytest.mark.parametrize("background", [LIGHT, DARK])
-def test_colors_stand_out_on_both_themes(color: str, background: str) -> None:
-    def luminance(rgb: str) -> float:
-        channels = [int(rgb[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    dark, light = sorted((luminance(color), luminance(background)))
-    assert (light + 0.05) / (dark + 0.05) >= 3
-
-
-def lines(html: str) -> list[str]:
-    """The text of each formula line."""
-    return [re.sub(r"<[^>]+>", "", line).replace("&ensp;", " ") for line in html.split("</div>") if line]
-
-
-def test_formula_shows_live_numbers_for_mixture_and_model() -> None:
-    assert lines(formula(FRANCE)) == [
-        "λ × memory + (1 − λ) × model = mixture",
-        "Paris 0.30 × 0.93 + 0.70 × 0.41 = 0.57",
-        "Lyon 0.30 × 0.07 + 0.70 × 0.50 = 0.37",
-    ]
-    for color in (MODEL, MEMORY, MIXTURE):
-        assert formula(FRANCE).count(color) == 3
-
-
-def test_formula_has_one_line_where_model_and_mixture_agree() -> None:
-    assert len(lines(formula(prediction({"Paris": 1.0}, {"Paris": 1.0}, 0.3)))) == 2
-
-
-def test_formula_escapes_words() -> None:
-    assert "<script>" not in formula(prediction({"<script>": 1.0}, {"<script>": 1.0}, 0.3))
 
 
 @pytest.mark.parametrize(("lam", "text"), [(0.3, "0.30"), (0.0, "0.00"), (1 - 0.3, "0.70"), (0.425, "0.425")])

@@ -57,7 +57,7 @@ def step_details(lab: Lab, view: View, g: Generation, number: int) -> None:
     _instead(lab, view, g, number, step)
     if g.gate_info.mixes != "nothing":
         found_passages(lab, g, step, "generate")
-    forced_gate(g, step)
+    forced_gate(g, step, "generate")
 
 
 def _headline(g: Generation, step: TraceStep) -> str:

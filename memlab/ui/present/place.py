@@ -9,7 +9,7 @@ import streamlit as st
 from memlab.corpus.lessons import Lesson, Step
 from memlab.errors import MemlabError, NotFound
 from memlab.ui.address import whole_number
-from memlab.ui.present.stages import STAGES, stages_of
+from memlab.ui.present.stages import LAMBDA, STAGES, stages_of
 
 OWN = ("lesson", "step", "stage", "guess")  # parameters of the presentation; all others are the question's
 LAST = len(STAGES) - 1
@@ -29,7 +29,9 @@ class Place:
     def shown(self) -> Step:
         """The view that this is about."""
         if self.lesson is not None:
-            return self.lesson.steps[self.step - 1]
+            step = self.lesson.steps[self.step - 1]
+            moved = {LAMBDA: st.query_params[LAMBDA]} if step.page == "ask" and LAMBDA in st.query_params else {}
+            return replace(step, parameters={**step.parameters, **moved})
         return Step("", "", "ask", {k: v for k, v in st.query_params.items() if k not in OWN}, self.guess)
 
     @property
@@ -71,6 +73,8 @@ class Place:
         st.query_params["stage"] = str(self.stage)
         if self.lesson is not None:
             st.query_params["step"] = str(self.step)
+            if LAMBDA in st.query_params:  # moved by hand: only in that view, the lesson has its own
+                del st.query_params[LAMBDA]
 
 
 def further(lesson: Lesson | None) -> None:

@@ -13,21 +13,19 @@ from html import escape
 
 import streamlit as st
 
-from memlab.figures import three_answers
 from memlab.figures.answers import union
-from memlab.figures.mixing import tipping
-from memlab.figures.sides import said
 from memlab.figures.steps import large_bars
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL
+from memlab.lab.judging import judge
 from memlab.results import Distribution, Neighbor, Prediction
 from memlab.systems.registry import registry
-from memlab.ui.answer import completed
-from memlab.ui.formula import formula
 from memlab.ui.highlight import chip, remembered
+from memlab.ui.mixture import Settled, mixture_panel
 
 BARS = 6
 PASSAGES = 5
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LAMBDA = "lam"  # in the address
 OTHER = "…"  # a word without a letter
 TELLING = 4  # letters from which on a word is hidden inside longer ones too
 AROUND = 70  # characters of a passage shown on each side
@@ -98,9 +96,10 @@ def model(p: Prediction, name: Names) -> None:
         _say(f"With the gate at {info.symbol} = 1: {info.ends[1]}. No passage takes part.")
     else:
         _say("The model alone, from its weights. It has not looked anything up.")
-    _bars(p.lm, name, MODEL)
     if info.mixes == "nothing" and not name.letters:
-        st.html(completed(p))
+        mixture_panel(p, "present.model", None, judge(p), large=True)
+    else:
+        _bars(p.lm, name, MODEL)
 
 
 def search(p: Prediction, name: Names) -> None:
@@ -141,14 +140,13 @@ def softmax(p: Prediction, name: Names) -> None:
 
 def mixture(p: Prediction, name: Names) -> None:
     """Everything together."""
-    st.html(completed(p))
-    st.plotly_chart(
-        three_answers(p),
-        config={"displayModeBar": False},
-        alt=said(p),
-    )
-    st.html(formula(p))
-    st.text(tipping(p))
+    settled = Settled(float(p.settings[LAMBDA]), _take) if p.gate.info.mixes == "distributions" else None
+    mixture_panel(p, "present.mixture", settled, judge(p), large=True)
+
+
+def _take(lam: float) -> None:
+    """Another lambda, in the address: the view and the links follow."""
+    st.query_params[LAMBDA] = f"{lam:g}"
 
 
 STAGES: dict[str, Callable[[Prediction, Names], None]] = {

@@ -32,7 +32,7 @@ def token_details(lab: Lab, trace: Trace, position: int) -> None:
         return
     st.html(_headline(trace, step))
     sources_chart(trace, step, "read")
-    forced_gate(trace, step)
+    forced_gate(trace, step, "read")
     found_passages(lab, trace, step, "read")
     _cached(trace, step)
 

@@ -1,0 +1,65 @@
+"""Prompts as people type them: what is plainly meant by one, and what may be meant."""
+
+from __future__ import annotations
+
+import re
+
+from memlab.corpus.expected import expected
+from memlab.corpus.statements import cloze
+from memlab.corpus.world import MASK, World
+
+_GAP = re.compile(r"\[\s*mask\s*\]|<\s*mask\s*>|(?<!\w)_{2,}(?!\w)|\[_+\]|\{\s*mask\s*\}", re.IGNORECASE)
+_ASKED = re.compile(r"(?:what|who|which)\s+(is|was|are|were)\s+(.+?)\s*\?+", re.IGNORECASE)
+_ENDS = ".!?…"
+_SHORTEST = 4  # letters of a name that is found in small letters
+
+
+def with_gap(prompt: str) -> str:
+    """Other spellings of a gap ("[mask]", "<mask>", "____") as [MASK]; a question "What is X?" as "X is [MASK]."."""
+    text = _GAP.sub(MASK, prompt.strip())
+    if MASK not in text and (found := _ASKED.fullmatch(text)) is not None:
+        verb, asked = found[1].lower(), found[2]
+        return f"{asked[:1].upper()}{asked[1:]} {verb} {MASK}."
+    return text
+
+
+def for_kind(world: World, prompt: str, kind: str) -> str:
+    """The prompt as a model of a kind can read it, where that is plain; else as it is.
+
+    For a masked model a full stop behind a gap at the end, and a gap behind a beginning; for a causal model the text
+    before a gap at the end. A question of the world gets the world's spelling ("france" is France).
+
+    Args:
+        prompt: as `with_gap` gives it. kind: "masked" or "causal".
+    """
+    text = prompt
+    if kind == "masked":
+        if MASK not in text and text and text[-1] not in _ENDS:
+            text = f"{text} {MASK}."
+        elif text.endswith(MASK) and text != MASK:
+            text += "."
+    elif text.count(MASK) == 1 and not (parts := text.partition(MASK))[2].strip(f"{_ENDS} "):
+        text = parts[0].rstrip()
+    asked = expected(world, text)
+    return text if asked is None else asked.prompt
+
+
+def suggestion(world: World, prompt: str, kind: str) -> str | None:
+    """Another prompt that may be meant, to be offered and not taken: a gap for the last word, capitals of names.
+
+    None where there is nothing to suggest.
+    """
+    text = _capitals(world, prompt)
+    if kind == "masked" and MASK not in text and not text.endswith("?"):
+        text = cloze(text) or text
+    return None if text == prompt else text
+
+
+def _capitals(world: World, text: str) -> str:
+    """Names of the world that stand there in small letters, with their capitals; not those that are also words."""
+    for name in sorted(world.subjects, key=len, reverse=True):
+        small = name.casefold()
+        if len(name) < _SHORTEST or small == name or small in world.subjects or small not in text:
+            continue
+        text = re.sub(rf"(?<!\w){re.escape(small)}(?!\w)", name, text)
+    return text

@@ -1,0 +1,33 @@
+"""Which words the passages behind an answer vote for, and whether one passage decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memlab.results import Neighbor, Prediction
+
+ALONE = 0.9  # share of the weight from which on one passage decides
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A word that passages remember: how many of them, and their weight together."""
+
+    token: str
+    passages: int
+    weight: float
+
+
+def votes(p: Prediction) -> tuple[Vote, ...]:
+    """The words of the neighbors, the heaviest first."""
+    counts: dict[int, list[float]] = {}
+    for n in p.neighbors:
+        counts.setdefault(n.id, []).append(n.weight)
+    words = {n.id: n.token for n in p.neighbors}
+    found = [Vote(words[i], len(weights), sum(weights)) for i, weights in counts.items()]
+    return tuple(sorted(found, key=lambda vote: -vote.weight))
+
+
+def decides_alone(p: Prediction) -> Neighbor | None:
+    """The neighbor that has more than 0.9 of the weight; None without one."""
+    return next((n for n in p.neighbors if n.weight > ALONE), None)

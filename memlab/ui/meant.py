@@ -1,0 +1,60 @@
+"""A prompt read as it is plainly meant, and said so; else one suggestion to click."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.corpus.meant import for_kind, suggestion, with_gap
+from memlab.corpus.world import atlas
+from memlab.ui.offered import asked_kind, model_info
+from memlab.ui.plain import plain
+from memlab.ui.prompt import fill
+from memlab.ui.question import Question
+
+_EXACT = "ask.exact"  # the prompt that is to be asked as it was typed
+
+
+def typed_exactly(typed: str) -> bool:
+    """Whether this prompt is to be asked as it was typed."""
+    return bool(st.session_state.get(_EXACT) == typed)
+
+
+def first_reading(typed: str) -> str:
+    """The prompt with a gap where one was written differently or asked for; it decides which method fits."""
+    return typed if typed_exactly(typed) else with_gap(typed)
+
+
+def second_reading(lab: Lab, question: Question, typed: str) -> str:
+    """The prompt as the chosen method can read it."""
+    return typed if typed_exactly(typed) else for_kind(atlas(), question.prompt, kind_of(lab, question))
+
+
+def kind_of(lab: Lab, question: Question) -> str:
+    """The kind of model that answers: of the chosen model, or the method's, or what the prompt is written for."""
+    model = None if question.model is None else model_info(lab, question.model)
+    if model is not None:
+        return model.kind
+    kinds = question.method.kinds
+    return kinds[0] if len(kinds) == 1 else asked_kind(question.prompt)
+
+
+def say_how_it_was_read(prompt: str, typed: str) -> None:
+    """What the prompt was read as, with a way back to what was typed; nothing where they are the same."""
+    if prompt == typed.strip():
+        return
+    said, back = st.columns([3, 1], vertical_alignment="center")
+    said.markdown(f":material/edit: Read as: **{plain(prompt)}**")
+    back.button("Ask as typed", key="ask.exactly", type="tertiary", on_click=_exactly, args=(typed,))
+
+
+def suggest(lab: Lab, question: Question) -> None:
+    """One other prompt that may be meant, to click; nothing where there is none."""
+    other = suggestion(atlas(), question.prompt, kind_of(lab, question))
+    if other is not None:
+        label = f"Did you mean: {plain(other)}"
+        st.button(label, key="ask.suggested", icon=":material/lightbulb:", on_click=fill, args=(other,))
+
+
+def _exactly(typed: str) -> None:
+    st.session_state[_EXACT] = typed
