@@ -29,6 +29,7 @@ def memory_table(stores: Sequence[StoreInfo]) -> None:
             "Texts": store.documents,
             "Index": store.index,
             "State": store.state,
+            "Settings": store.calibration,
         }
         for store in stores
     ]
