@@ -78,7 +78,7 @@ def build(
     """Build a datastore from TEXTS (files or folders: txt, md, csv, jsonl, parquet; gzip is read).
 
     At the end temperature (or scale) and lambda are tuned on held-out words of the same texts, and the gain is printed; a
-    collection of fewer than about a thousand words is not calibrated, and answers say so.
+    collection of fewer than about two thousand words is not calibrated, and answers say so.
 
     Without TEXTS: builds and calibrates the bundled datastores, if they are not there or damaged.
     """

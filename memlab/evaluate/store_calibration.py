@@ -28,10 +28,11 @@ from memlab.progress import Tick, no_tick
 from memlab.reading.mixing import knn_distances
 
 TOKENS = 400  # held-out words that settings are tuned on
-FEWEST = 100  # fewer say nothing
+FEWEST = 200  # fewer say nothing
 SHARE = 0.1  # of the collection, at most, is held out
 PIECES = 8  # documents that are held out
 SPREADS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # in units of the typical spread of a search's distances
+_CHARACTERS = 10  # of a token, at most on average
 BATCH = 8  # contexts of one forward pass
 
 
@@ -143,7 +144,10 @@ def read_words(
             sentences.append(f"{text[max(0, a - 100) : a]} {text[b : b + 100] if model.kind == 'masked' else ''}")
     return HeldOutWords(
         _joined(logp, np.float64),
-        {key: np.concatenate(parts) if parts else np.empty((0, model.width(key)), np.float32) for key, parts in queries.items()},
+        {
+            key: np.concatenate(parts) if parts else np.empty((0, model.width(key)), np.float32)
+            for key, parts in queries.items()
+        },
         _joined(values, np.int32),
         _joined(context, np.int64),
         np.concatenate(before) if before else np.empty((0, CONTEXT), np.int64),
@@ -164,7 +168,10 @@ def _first_words(
     if piece.begin == 0:
         planned = entries_of(model, [document], piece.row, reading)
     else:
-        planned = entries_of_part(model, document, piece.row, (piece.begin, len(document.text)), reading)
+        earlier = piece.begin - _CHARACTERS * (
+            reading.window or 128
+        )  # where a window may begin that reaches into the piece
+        planned = entries_of_part(model, document, piece.row, (max(0, earlier), len(document.text)), reading)
     within = np.flatnonzero(planned.spans[:, 1] >= piece.begin)
     return planned, within[:share]
 

@@ -21,8 +21,8 @@ from memlab.lab.context import Context
 from memlab.lab.jobs import Work, long_work
 from memlab.lab.preparing import calibrated_method, preparation
 from memlab.lm.catalogue import bundled_models
-from memlab.memory.building import Order, build, remove_store
 from memlab.lm.model import LanguageModel
+from memlab.memory.building import Order, build, remove_store
 from memlab.memory.datastore import Datastore, verify_store
 from memlab.memory.entries import Reading
 from memlab.memory.marks import StoreCheck

@@ -77,7 +77,11 @@ class ModelInfo:
     def to_dict(self) -> dict[str, Any]:
         names = ("name", "title", "kind", "method", "architecture", "tested", "bundled", "size_mb")
         more = ("width", "vocabulary", "license", "source")
-        return {**as_json(self, *names, *more), "recipe": self.record.get("recipe"), "scores": self.record.get("scores")}
+        return {
+            **as_json(self, *names, *more),
+            "recipe": self.record.get("recipe"),
+            "scores": self.record.get("scores"),
+        }
 
 
 def bundled_models() -> list[ModelInfo]:
@@ -124,9 +128,7 @@ def described(path: Path, name: str) -> ModelInfo:
     title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
     architecture = str(config.get("model_type") or "")
     width, vocabulary = (_first_number(config, *names) for names in (_WIDTHS, _VOCABULARIES))
-    return ModelInfo(
-        name, title, kind, bundled, path, round(size, 1), card, record, architecture, width, vocabulary
-    )
+    return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record, architecture, width, vocabulary)
 
 
 def _first_number(config: dict[str, Any], *names: str) -> int | None:

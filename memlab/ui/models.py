@@ -28,7 +28,9 @@ def add_model(lab: Lab) -> None:
         st.rerun()
     if job.state == "done":
         name = str((job.parameters or {}).get("name", ""))
-        st.success(plain(f"{name} is added: it is listed below, and every page offers it."), icon=":material/check_circle:")
+        st.success(
+            plain(f"{name} is added: it is listed below, and every page offers it."), icon=":material/check_circle:"
+        )
     if job.over:
         st.button("Add another model", key="models.another", on_click=st.session_state.pop, args=(_JOB, None))
 
@@ -67,7 +69,9 @@ def _submit(lab: Lab, what: str, name: str | None) -> None:
     """Begins the job and draws the page anew; or says why not."""
     try:
         if not what:
-            raise InputError("Say which model: a hub name (owner/name), or the path of a folder, .gguf file, wheel or zip.")
+            raise InputError(
+                "Say which model: a hub name (owner/name), or the path of a folder, .gguf file, wheel or zip."
+            )
         order = lab.library.order(what, name)
         st.session_state[_JOB] = lab.work.submit("add model", f"Adding the model {order['name']}", **order).id
     except MemlabError as error:
