@@ -25,6 +25,7 @@ from memlab.lm.model import LanguageModel
 from memlab.memory.building import Order, build, remove_store
 from memlab.memory.datastore import Datastore, verify_store
 from memlab.memory.entries import Reading
+from memlab.memory.estimate import Estimate, estimate
 from memlab.memory.marks import StoreCheck
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
@@ -114,6 +115,16 @@ class Building:
         progress(1.0, "done")
         report = replace(read.report, notices=(*read.report.notices, *lm.notes))
         return [replace(self.context.shelf.info(folder.name), report=report) for folder in folders]
+
+    def estimate(self, documents: Texts, request: BuildRequest) -> Estimate:
+        """How large the datastore would be and how long its build would take: a sample of the texts is read and measured.
+
+        Raises:
+            NotFound: no such model. InputError: texts, key or window that cannot be used.
+        """
+        lm = self.context.load(request.model)
+        reading = Reading(request.window, request.stride)
+        return estimate(lm, texts_of(documents).articles, request.keys or usual_key(lm), request.index, reading)
 
     def texts_of(self, given: Texts, options: TextOptions) -> Collection:
         """Paths, texts or articles as a collection; see `Lab.texts_of`."""

@@ -46,6 +46,13 @@ WORDS = (
 )
 
 
+def sentences(article: Article) -> Article:
+    """The same words, six in a sentence: masked models read each for itself."""
+    words = article.text.split()
+    said = (f"The {' '.join(words[at : at + 6])}." for at in range(0, len(words), 6))
+    return Article(article.id, article.title, " ".join(said))
+
+
 def texts(number: int, words: int) -> list[Article]:
     """Texts in which each word is followed by one of two others: a memory predicts it better than a random model."""
     draw = random.Random(3)
@@ -139,9 +146,7 @@ def test_the_choice_is_the_best_of_the_grid_by_an_independent_computation(store:
         d = ((keys - query) ** 2).sum(1)
         d[gone] = np.inf
         order = np.argsort(d, kind="stable")[: s["k"] + 16]
-        kept = [e for e in order if np.isfinite(d[e]) and values[e - 8 : e][::-1].tolist() != before.tolist()][
-            : s["k"]
-        ]
+        kept = [e for e in order if np.isfinite(d[e]) and values[e - 8 : e][::-1].tolist() != before.tolist()][: s["k"]]
         w = np.exp(-(d[kept] - d[kept[0]]) / s["temperature"])
         p = float(w[values[kept] == value].sum() / w.sum())
         total += math.log(s["lam"] * p + (1 - s["lam"]) * math.exp(logp))
@@ -158,7 +163,7 @@ def test_a_small_collection_is_not_calibrated_and_answers_say_so(lab: Lab, tiny:
 
 
 def test_masked_models_are_calibrated_on_masked_words(lab: Lab, tiny: Tiny) -> None:
-    (built,) = lab.build(texts(40, 80), "masked", str(tiny("bert")))
+    (built,) = lab.build([sentences(a) for a in texts(20, 120)], "masked", str(tiny("bert")))
     record = lab.context.shelf.open("masked").meta.calibrated["bert-knn"]
     assert set(record["settings"]) == {"k", "scale", "lam", "key"}
     assert "scale" in built.calibration
