@@ -56,7 +56,10 @@ class Lama:
             )
         store = _store_name(name, asked)
         self.building.build(articles, BuildRequest(store, name), part(progress, 0.0, 0.6), stop)
-        request = Request("ask", how.name, name, store, 0, preset, leave_out="nothing")
+        k = self.house.settings(how.name, store, preset).k
+        entries = len(self.house.shelf.open(store))
+        few = {"k": entries} if k > entries else {}
+        request = Request("ask", how.name, name, store, 0, preset, leave_out="nothing", settings=few)
         sources = self.house.reader(how).sources(request, self.house)
         rows = []
         for n, one in enumerate(asked):
