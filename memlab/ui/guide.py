@@ -20,7 +20,7 @@ WORDS = {
     "gate": "What decides λ: one number for every question, or a number computed for each word. Where vectors are mixed, the gate weighs the model's own state.",
     "tipping point": "The λ from which memory's answer beats the model's.",
     "[MASK]": "The gap that a masked model fills. A next-word model continues the prompt instead.",
-    "calibrated, paper": "Settings tuned on validation facts for this datastore, or the values printed by the authors.",
+    "calibrated, paper": "Settings tuned on held-out facts or words for this datastore, or the values printed by the authors.",
     "frequent, rare, unseen": "How often training told a fact. Unseen facts are only in the datastore.",
     "edit": "One change of the memory: something taught, forgotten or corrected. Taking it back is an edit, too.",
     "as of": "The memory as it was after so many edits. Nothing that was recorded is ever changed.",
