@@ -79,11 +79,13 @@ def test_what_cannot_be_built_says_why_and_nothing_begins(
 def test_a_preview_says_how_files_are_read_and_about_how_large_the_memory_will_be(
     open_own: Open, own_lab: Lab, tmp_path: Path
 ) -> None:
-    (tmp_path / "letters.csv").write_text("who,said\nAda,The boats on Lake Hulda are green.\nBo,\n")
-    (tmp_path / ".hidden.txt").write_text(TEXT)
+    texts = tmp_path / "texts"  # the home folder lies beside it
+    texts.mkdir()
+    (texts / "letters.csv").write_text("who,said\nAda,The boats on Lake Hulda are green.\nBo,\n")
+    (texts / ".hidden.txt").write_text(TEXT)
     page = open_own(MEMORIES)
     page.segmented_control(key="memories.way").set_value("Folder on this computer").run()
-    page.text_input(key="memories.path").set_value(str(tmp_path))
+    page.text_input(key="memories.path").set_value(str(texts))
     page.selectbox(key="memories.model").set_value("atlas-clm")
     page.button(key="memories.preview").click().run()
     assert "column" in page.error[0].value  # none of the usual names

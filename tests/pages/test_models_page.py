@@ -5,14 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
+from memlab.lm.adding import beside
 from memlab.results import Article
+from tests.forks import ForkedModule, Forks
 
 Open = Callable[..., AppTest]
 MODELS = "pages/models.py"
+
+
+@pytest.fixture(autouse=True)
+def converting_in_a_fork(forked: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a process that has imported torch already."""
+
+    def popen(command: list[str], *, stdin: int, stdout: BinaryIO, stderr: BinaryIO, env: dict[str, str]) -> Any:
+        return ForkedModule(forked, command, stdout, stderr)
+
+    monkeypatch.setattr(beside, "Popen", popen)
 
 
 def submit(page: AppTest, label: str) -> AppTest:
