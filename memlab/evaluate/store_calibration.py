@@ -200,7 +200,8 @@ def _encode(
     used, row = np.unique(planned.context[part], return_inverse=True)
     if planned.masked:
         used, row = planned.context[part], np.arange(len(part))
-    ids, mask = model.pad([planned.contexts[c] for c in used])
+    end = None if planned.masked else int(planned.position[part].max()) + 1  # what follows changes nothing
+    ids, mask = model.pad([planned.contexts[c][:end] for c in used])
     rows, columns = torch.as_tensor(row), torch.as_tensor(planned.position[part])
     if planned.masked:
         ids[rows, columns] = model.tokenizer.mask_token_id

@@ -51,7 +51,7 @@ def _form(lab: Lab) -> None:
         with st.form("models.add", border=False):
             source, called, button = st.columns([4, 2, 1], vertical_alignment="bottom")
             what = source.text_input(
-                "Another model",
+                "Add a model",
                 key="models.what",
                 placeholder="owner/name, or a path on this computer",
                 autocomplete="off",
