@@ -119,7 +119,8 @@ def said_of(store: Datastore) -> str:
     lines = []
     for record in store.meta.calibrated.values():
         shown = ", ".join(f"{name} {value}" for name, value in record["settings"].items())
-        line = f"calibrated on {record.get('questions', '?')} held-out words: {shown}"
+        on = "held-out words" if "gain" in record else "questions"
+        line = f"{shown}: calibrated on {record.get('questions', '?')} {on}"
         if "gain" in record:
             line += f"; {gain_in_words(record['model_logp'], record['gain'])}"
         if record.get("preferred_key") not in (None, record["settings"].get("key")):
