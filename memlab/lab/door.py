@@ -658,6 +658,39 @@ class Lab:
         """
         return self._chapters.measuring.facts(method_name, preset, search, questions, datastore, as_of)
 
+    def evaluate_lama(
+        self,
+        data: str | Path,
+        relations: Sequence[str] = (),
+        limit: int | None = None,
+        model: str | None = None,
+        *,
+        method: str | None = None,
+        preset: str = "calibrated",
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
+    ) -> dict[str, Any]:
+        """P@1 on LAMA T-REx: the model, the memory of the evidence sentences, and their mixture, by relation.
+
+        Masked models are asked by cloze, causal ones left to right, for relations whose object ends the sentence. The memory
+        of the asked facts' evidences is built as a datastore of its own (and found again by the next measurement).
+
+        Args:
+            data: a folder in the form of LAMA; see `memlab.evaluate.lama`.
+            relations: names such as "P19"; by default all that fit the model.
+            limit: at most so many facts of each relation.
+            model: by default the bundled masked one. method: of `lab.methods()`, with p_kNN.
+            preset: "calibrated" (on held-out words of the evidences, where they are enough) or "paper".
+
+        Returns:
+            Settings, what was passed over and why, a table of scores with 95% intervals ("results"), every answer ("rows").
+
+        Raises:
+            MemlabError: data, relation, model or method that cannot be used.
+        """
+        how = {"method": method, "preset": preset, "progress": progress, "stop": stop}
+        return self._chapters.lama.measure(Path(data).expanduser(), relations, limit, model, **how)
+
     def evaluate_perplexity(
         self,
         texts: Texts,
