@@ -22,6 +22,7 @@ from transformers.utils import logging as transformers_logging
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights
 from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
+from memlab.lm.fae import fae_model, read_fae_record
 from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel, read_gate, read_record
 
@@ -113,6 +114,9 @@ def _language_model(found: ModelInfo, module: PreTrainedModel, tokenizer: PreTra
     if found.method == "spalm":
         made = read_record(found.record["spalm"], found.name)
         return SpalmModel(found.name, module, tokenizer, read_gate(found.path), made, found.path, unmet)
+    if found.method == "facts-as-experts":
+        made_of = read_fae_record(found.record["fae"], found.name)
+        return fae_model(found.name, module, tokenizer, made_of, found.path, unmet)
     return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
 
 

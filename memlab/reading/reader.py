@@ -137,6 +137,9 @@ class House(Protocol):
     def weights(self, lm: LanguageModel, as_of: int | None) -> LanguageModel:
         """The workspace's weights version of a model: the model itself where no edit changed its weights."""
 
+    def state(self, part: str, as_of: int | None) -> Any:
+        """A part of the workspace's state ("facts", "beliefs", ...) after edit `as_of` (None: the last)."""
+
     def head(self, as_of: int | None) -> int:
         """Number of the last edit that counts."""
 
