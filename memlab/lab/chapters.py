@@ -16,6 +16,7 @@ from memlab.lab.building import Building
 from memlab.lab.context import Context
 from memlab.lab.editing import Editing
 from memlab.lab.explaining import Explaining
+from memlab.lab.fact_memory import FactMemoryChapter
 from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating
 from memlab.lab.house import LabHouse
@@ -76,6 +77,7 @@ class Chapters(Answering):
     modifying: Modifying
     beliefs: Believing
     library: ModelLibrary
+    fact_memory: FactMemoryChapter
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
@@ -102,4 +104,5 @@ class Chapters(Answering):
             modifying=Modifying(context),
             beliefs=Believing(context),
             library=ModelLibrary(context),
+            fact_memory=FactMemoryChapter(context),
         )

@@ -14,8 +14,8 @@ from memlab.lm.checking import ModelCheck
 from memlab.memory.changes import edited_texts
 from memlab.memory.datastore import Meta
 from memlab.memory.shelf import StoreInfo
-from memlab.record.finding import find_sources
 from memlab.reading.own_memory import own_memory
+from memlab.record.finding import find_sources
 from memlab.results import Article, Fact, FoundSources
 from memlab.systems.registry import Registry, registry
 

@@ -181,6 +181,8 @@ def fae_model(
     known = set(found.entities), set(found.relations)
     for f in facts:
         if {f.subject, f.object} - known[0] or f.relation not in known[1]:
-            raise InputError(f"{folder / FACTS_FILE} has a row about what {name} does not know: {f.subject}, {f.relation}.")
+            raise InputError(
+                f"{folder / FACTS_FILE} has a row about what {name} does not know: {f.subject}, {f.relation}."
+            )
     parts.attach(module, found.block)
     return FaeModel(name, module, tokenizer, found, facts, folder, unmet)

@@ -21,8 +21,8 @@ from transformers.utils import logging as transformers_logging
 
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights
-from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
 from memlab.lm.fae import fae_model, read_fae_record
+from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
 from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel, read_gate, read_record
 

@@ -33,9 +33,15 @@ class BleedSettings:
     replaced: int = setting(
         50, "Rows replaced", "How many rows of the fact memory get another object.", low=1, high=500, log=True
     )
-    question: int = setting(0, "Question", "Which of the three held-out questions of each relation is asked.", low=0, high=2)
+    question: int = setting(
+        0, "Question", "Which of the three held-out questions of each relation is asked.", low=0, high=2
+    )
     one_by_one: int = setting(
-        20, "One by one", "So many of them are also replaced alone, and everything that moved is counted.", low=0, high=100
+        20,
+        "One by one",
+        "So many of them are also replaced alone, and everything that moved is counted.",
+        low=0,
+        high=100,
     )
     seed: int = setting(0, "Seed", "Draws the rows and their new objects.", low=0, high=10_000)
 
@@ -44,7 +50,9 @@ class BleedSettings:
 class HeldOutSettings:
     """Of the test with facts that the text never told."""
 
-    question: int = setting(0, "Question", "Which of the three held-out questions of each relation is asked.", low=0, high=2)
+    question: int = setting(
+        0, "Question", "Which of the three held-out questions of each relation is asked.", low=0, high=2
+    )
 
 
 METHOD = Method(
@@ -102,7 +110,7 @@ SYSTEM = System(
             kind="masked",
             title="Facts as Experts of the bundled world",
             data="atlas; starts from atlas-mlm",
-            steps=400,
+            steps=320,
             seed=2026,
             minutes=6.0,
             bundled=True,

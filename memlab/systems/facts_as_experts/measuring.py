@@ -51,7 +51,9 @@ class Said:
         return self.answer == tokens
 
 
-def read_questions(lm: FaeModel, facts: Sequence[Fact], n: int, world: World | None = None, progress: Progress = no_progress) -> Read:
+def read_questions(
+    lm: FaeModel, facts: Sequence[Fact], n: int, world: World | None = None, progress: Progress = no_progress
+) -> Read:
     """One forward pass over the n-th held-out question about each fact."""
     relations = (world or atlas()).relations
     prompts = tuple(relations[f.relation].ask(f, n) for f in facts)

@@ -57,4 +57,3 @@ class FactReader(Reader):
 def _settings(request: Request) -> dict[str, Any]:
     given = dict(request.settings)
     return given if request.gate is None else {**given, "gate": request.gate}
-

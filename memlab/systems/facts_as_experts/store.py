@@ -285,4 +285,3 @@ def removing(model: str, entries: Sequence[Entry]) -> dict[str, Any]:
 
 def _triple(fact: Fact) -> dict[str, str]:
     return {"subject": fact.subject, "relation": fact.relation, "object": fact.object}
-

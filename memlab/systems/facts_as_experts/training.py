@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,10 +25,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from memlab.corpus.generator import Sentence, corpus_hash, training_text
+from memlab.corpus.generator import Sentence, training_text
 from memlab.corpus.world import World
 from memlab.errors import StoppedError
-from memlab.lm.catalogue import load
 from memlab.lm.fae import MENTIONS, FactParts, FaeRecord, entity_tokens
 from memlab.lm.hooks import capturing
 from memlab.lm.loading import read_anew
