@@ -19,6 +19,10 @@ class OwnMemory(ABC):
     """The memory that a method declares, for everything that names entries or texts of it."""
 
     @abstractmethod
+    def names(self, context: Any) -> Sequence[str]:
+        """The memories that there are."""
+
+    @abstractmethod
     def owns(self, datastore: str, context: Any) -> bool:
         """Whether a memory of this name is one of these."""
 

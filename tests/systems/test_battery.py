@@ -86,6 +86,7 @@ def test_the_code_that_it_names_is_there(system: System) -> None:
         assert study.draw is None or callable(load(study.draw))
     for recipe in system.recipes:
         assert recipe.train is None or issubclass(load(recipe.train), TextTraining)
+        assert recipe.make is None or callable(load(recipe.make))
 
 
 @pytest.mark.parametrize("method", METHODS, ids=called)

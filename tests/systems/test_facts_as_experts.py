@@ -17,7 +17,7 @@ from memlab.lm.fae import FactParts, FaeModel, FaeRecord, entity_tokens, fae_mod
 from memlab.lm.hooks import capturing
 from memlab.lm.tokenizer import make_tokenizer
 from memlab.reading.states import States
-from memlab.record.kinds import kind
+from memlab.record.kinds import EditKind
 from memlab.results import Fact
 from memlab.systems.facts_as_experts.bleeding import (
     EDITED,
@@ -33,6 +33,7 @@ from memlab.systems.facts_as_experts.bleeding import (
 from memlab.systems.facts_as_experts.combination import mixed, null_probability
 from memlab.systems.facts_as_experts.ledger import (
     ADD,
+    KINDS,
     REMOVE,
     REPLACE,
     FactChange,
@@ -236,6 +237,10 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     REMOVE: {"model": "m", "facts": [{"subject": "s", "relation": "r", "object": "o", "source": "base"}]},
 }
+
+
+def kind(name: str) -> EditKind:
+    return next(k for k in KINDS if k.name == name)
 
 
 @pytest.mark.parametrize("name", list(GOOD))

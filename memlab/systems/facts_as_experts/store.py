@@ -23,7 +23,7 @@ from torch import Tensor
 
 from memlab.corpus.world import atlas, fill
 from memlab.errors import InputError, NotFound
-from memlab.lm.catalogue import info
+from memlab.lm.catalogue import info, shipped_models
 from memlab.lm.fae import FaeModel
 from memlab.memory.datastore import Documents
 from memlab.memory.found import Found
@@ -251,6 +251,11 @@ def as_fae(lm: Any, default: str) -> FaeModel:
 class FactMemory(OwnMemory):
     """The fact memories of all models that have one."""
 
+    def names(self, context: Any) -> Sequence[str]:
+        own = sorted(f.parent for f in (context.home / "models").glob("*/facts.csv"))
+        found = [*(m.name for m in shipped_models()), *(str(path) for path in own)]
+        return [memory_name(name) for name in found if self._has_facts(name, context)]
+
     def owns(self, datastore: str, context: Any) -> bool:
         return datastore.endswith(SUFFIX) and self._has_facts(datastore.removesuffix(SUFFIX), context)
 
@@ -267,10 +272,10 @@ class FactMemory(OwnMemory):
         return store_of(lm, state.of(short_name(lm)))
 
     def articles(self, datastore: str, context: Any, as_of: int | None) -> Sequence[Article]:
-        return self.store(datastore, house, as_of).documents.articles
+        return self.store(datastore, context, as_of).documents.articles
 
     def forgetting(self, datastore: str, entries: Sequence[int], context: Any) -> tuple[str, dict[str, Any]]:
-        store = self.store(datastore, house, None)
+        store = self.store(datastore, context, None)
         chosen = [store.entries[check_entry(store, n)] for n in dict.fromkeys(entries)]
         left = [e for e in chosen if e.active]
         if not left:
