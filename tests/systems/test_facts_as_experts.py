@@ -98,7 +98,7 @@ def test_an_answer_is_what_the_formulas_say(lm: FaeModel) -> None:
     row = FactMixer(store).mixture(lm, states_of(h), lm.V, found).answer(0)
     p = {name: tensor.numpy() for name, tensor in lm.parts.state_dict().items()}
     x = h[0].numpy()
-    v = p["W_f.weight"] @ x / 4.0  # the root of the width
+    v = p["W_f.weight"] @ x
     keys = np.stack([p["W_a.weight"] @ np.concatenate([p["E"][lm.entity_of[f.subject]], p["R"][0]]) for f in FACTS])
     scores = keys @ v
     best = np.argsort(-scores)[:2]

@@ -39,7 +39,7 @@ class FactTable:
 
 def row_scores(h: Tensor, keys: Tensor, parts: FactParts) -> tuple[Tensor, Tensor]:
     """Scores v.a of all rows (B, m) and of the null fact (B,) for states h (B, d)."""
-    v = parts.W_f(h) * h.shape[-1] ** -0.5
+    v = parts.W_f(h)
     return v @ keys.T, v @ parts.null_key + parts.null_bias
 
 

@@ -56,13 +56,13 @@ class FaeRecipe:
     batch: int = 64
     block: int = 1  # the entity memory is read after this block, in the middle of four
     learning_rate: float = 4e-3  # of the memories
-    start_rate: float = 8e-4  # of the transformer, which has been trained already
+    start_rate: float = 1e-3  # of the transformer, which has been trained already
     muon_rate: float = 0.0  # all is trained with AdamW
     weight_decay: float = 0.0
     warmup: int = 20
     mask_answer: float = 0.8
-    mask_other: float = 0.08
-    hide: float = 0.15  # of the supported answers: without their rows
+    mask_other: float = 0.05
+    hide: float = 0.12  # of the supported answers: without their rows
     replace: float = 0.3  # of the supported answers: with another object in the row
 
 
@@ -112,7 +112,14 @@ class Trainer:
             embedding = self.module.get_input_embeddings().weight[torch.tensor(tokens)]
             self.parts.E.copy_(F.normalize(embedding, dim=-1))
             self.parts.W_b.weight.zero_()
-            self.parts.scale.fill_(8.0)
+            # Keys begin as the sum of subject and relation, queries as the state itself: scores of the size of a softmax over
+            # thousands of rows. The context query begins as long as an entity embedding.
+            eye = torch.eye(lm.d)
+            self.parts.W_a.weight.copy_(torch.cat([eye, eye], 1))
+            self.parts.W_f.weight.copy_(eye)
+            self.parts.W_e.weight.copy_(eye)
+            self.parts.W_c.weight.copy_(eye * lm.d**-0.5)
+            self.parts.scale.fill_(16.0)
         started = {"params": list(self.module.parameters()), "lr": recipe.start_rate}
         new = {"params": list(self.parts.parameters()), "lr": recipe.learning_rate}
         self.optimizer = torch.optim.AdamW([started, new], betas=(0.9, 0.98), weight_decay=0.0)
