@@ -162,7 +162,8 @@ def test_other_models_and_memories_are_refused(lab: Lab) -> None:
     p = lab.ask(CAPITAL, METHOD)
     with pytest.raises(InputError, match="not states of texts"):
         lab.explain.map(p)
-    assert lab.explain.sweep(p).points
+    assert len(lab.explain.sweep(p, points=5).values) == 5
+    assert not any("texts of" in name for name in lab.reports.versions(p))
 
 
 def test_commands(home: Path) -> None:
