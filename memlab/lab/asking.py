@@ -128,9 +128,9 @@ class Asking:
         sources = replace(sources, notices=self.house.notices(sources))
         left_out = tuple(dict.fromkeys(int(entry) for entry in request.without))
         if left_out and sources.search is not None:
-            sources = replace(
-                sources, search=replace(sources.search, store=self._without(sources, request.as_of, left_out))
-            )
+            store = self._without(sources, request.as_of, left_out)
+            search = replace(sources.search, store=store)
+            sources = replace(sources, search=search, mixer=sources.mixer.over(store))
             check_k(sources.search.store, sources.search.k)  # type: ignore[union-attr]
         return Question(request.prompt, how, sources, left_out)
 

@@ -174,6 +174,10 @@ class Mixer(ABC):
             found: (N, k) neighbors with squared distances; None where long-term memory is switched off.
         """
 
+    def over(self, store: Searchable) -> Mixer:
+        """The same mixing for another state of the memory; itself where it does not look into the memory."""
+        return self
+
 
 @dataclass(frozen=True)
 class ModelAlone(Mixer):

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from memlab.lm.fae import FactParts
 from memlab.lm.model import LanguageModel
+from memlab.memory.datastore import Searchable
 from memlab.memory.found import Found
 from memlab.reading.cache import Attended
 from memlab.reading.mixture import Answer, Mixture, Sides
@@ -43,6 +44,10 @@ class FactMixer(Mixer):
         lam_cache: float = 0.0,
     ) -> Mixture:
         return FactMixture(self.store, states, words, found or Found.nothing(len(states.predicted)), self.force)
+
+    def over(self, store: Searchable) -> FactMixer:
+        assert isinstance(store, FactStore)
+        return FactMixer(store, self.force)
 
 
 @dataclass(frozen=True)
