@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from memlab import Fact, Lab
+from memlab.bundle import assets
 from memlab.errors import InputError, NotFound, StoppedError
 from memlab.lab import ways
 from memlab.lm.fae import FaeModel
@@ -18,6 +19,10 @@ from memlab.systems.facts_as_experts.measuring import read_questions, say, token
 from memlab.systems.facts_as_experts.store import FactStore
 from tests.commands import document, refused, run_on
 
+pytestmark = pytest.mark.skipif(
+    not (assets() / "models/atlas-fae/config.json").is_file(),
+    reason="no bundled atlas-fae: `memlab train atlas-fae` makes it",
+)
 METHOD = "facts-as-experts"
 CAPITAL = "The capital of France is [MASK]."
 

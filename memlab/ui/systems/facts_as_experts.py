@@ -25,7 +25,12 @@ ACTIONS = ("replace", "remove", "add")
 
 
 def panels(lab: Lab, system: System) -> None:
-    """The system's own panels."""
+    """The system's own panels; what to do where its model is not there."""
+    if all(m.method != "facts-as-experts" for m in lab.models()):
+        st.info(
+            "The model atlas-fae is not here. `memlab train atlas-fae` trains it.", icon=":material/model_training:"
+        )
+        return
     st.header("Ask, with the facts and the gate", anchor=False)
     question_view(lab)
     st.header("The fact memory", anchor=False)
