@@ -20,6 +20,7 @@ from hypothesis import settings
 
 from memlab.bundle import assets
 from memlab.results import Article
+from tests.forks import Forks, forks
 
 if TYPE_CHECKING:  # torch and transformers take seconds: the process that hands out the tests does without them
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -48,9 +49,9 @@ FIRST = ("pages/test_ask.py", "unit/", "browser/", "engine/", "pages/")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: one worker for each core that this process may use, up to WORKERS."""
+    """`-n auto`: a worker for each core that this process may use and one more, since tests also wait; at most WORKERS."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, WORKERS)
+    return min(cores + 1, WORKERS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -75,6 +76,13 @@ def _home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMLAB_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forks]:
+    """Starts other processes that run commands or programs; see tests/forks.py."""
+    with forks() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

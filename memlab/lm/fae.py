@@ -12,18 +12,20 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memlab.errors import InputError
 from memlab.lm.hooks import body_of, record
 from memlab.lm.model import LanguageModel
 from memlab.results import Fact
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PARTS_FILE, FACTS_FILE = "fae.safetensors", "facts.csv"
 MENTIONS = "mentions"  # under which the entity memory records its scores for whoever captures

@@ -16,6 +16,7 @@ from memlab.errors import InputError, NotFound
 from memlab.lm.fae import FactParts, FaeModel, FaeRecord, entity_tokens, fae_model, write_parts
 from memlab.lm.hooks import capturing
 from memlab.lm.tokenizer import make_tokenizer
+from memlab.reading.mixture import MixtureInputs
 from memlab.reading.states import States
 from memlab.record.kinds import EditKind
 from memlab.results import Fact
@@ -95,7 +96,7 @@ def test_an_answer_is_what_the_formulas_say(lm: FaeModel) -> None:
     h = torch.randn(1, 16, generator=torch.Generator().manual_seed(1))
     store = FactStore(lm, [Entry(f) for f in FACTS])
     found = store.search(h.numpy(), 2)
-    row = FactMixer(store).mixture(lm, states_of(h), lm.V, found).answer(0)
+    row = FactMixer(store).mixture(MixtureInputs(lm, states_of(h), lm.V, found)).answer(0)
     p = {name: tensor.numpy() for name, tensor in lm.parts.state_dict().items()}
     x = h[0].numpy()
     v = p["W_f.weight"] @ x
@@ -119,7 +120,7 @@ def test_an_answer_is_what_the_formulas_say(lm: FaeModel) -> None:
 def test_forced_gates_are_the_two_sides(lm: FaeModel) -> None:
     h = torch.randn(3, 16, generator=torch.Generator().manual_seed(2))
     store = FactStore(lm, [Entry(f) for f in FACTS])
-    mixture = FactMixer(store).mixture(lm, states_of(h), lm.V, store.search(h.numpy(), 3))
+    mixture = FactMixer(store).mixture(MixtureInputs(lm, states_of(h), lm.V, store.search(h.numpy(), 3)))
     for row in range(3):
         a = mixture.answer(row)
         assert np.exp(mixture.answer(row, 1.0).mixture) == pytest.approx(np.exp(a.lm), abs=1e-6)
@@ -130,7 +131,7 @@ def test_forced_gates_are_the_two_sides(lm: FaeModel) -> None:
 def test_without_facts_the_context_answers(lm: FaeModel) -> None:
     h = torch.randn(2, 16, generator=torch.Generator().manual_seed(3))
     store = FactStore(lm, [Entry(f, active=False) for f in FACTS])
-    a = FactMixer(store).mixture(lm, states_of(h), lm.V, store.search(h.numpy(), 3)).answer(1)
+    a = FactMixer(store).mixture(MixtureInputs(lm, states_of(h), lm.V, store.search(h.numpy(), 3))).answer(1)
     assert a.gate == 1.0
     assert a.knn is None
     assert a.mixture.tobytes() == a.lm.tobytes()

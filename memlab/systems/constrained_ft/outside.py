@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import binomtest
-
 from memlab.corpus.world import MASK, atlas
 from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
@@ -270,6 +268,8 @@ def _asking(prompt: str) -> str:
 
 
 def _scored(method: str, said: Sequence[Asked]) -> dict[str, Any]:
+    from scipy.stats import binomtest
+
     n = len(said)
     shares = {
         name: sum(bool(getattr(a, name)) for a in said) / n

@@ -14,6 +14,7 @@ from memlab.lm.fae import FaeModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.retrieval import encode_many
 from memlab.progress import Progress, no_progress
+from memlab.reading.mixture import MixtureInputs
 from memlab.reading.states import States
 from memlab.results import Fact
 from memlab.systems.facts_as_experts.declaration import Settings
@@ -69,7 +70,7 @@ def read_questions(
 def say(read: Read, store: FactStore, k: int = Settings().k) -> Said:
     """The answers with one state of the fact memory."""
     found = store.search(read.states.hidden.numpy(), min(k, max(1, len(store.active))))
-    mixture = FactMixer(store).mixture(read.lm, read.states, read.lm.V, found)
+    mixture = FactMixer(store).mixture(MixtureInputs(read.lm, read.states, read.lm.V, found))
     parts: list[tuple[np.ndarray, ...]] = []
     for rows, s in mixture.chunks(np.arange(len(read.facts)), PIECE):
         p, answer = s.mixture.max(1)

@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 
 from memlab.lm.fae import FactParts
-from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Searchable
 from memlab.memory.found import Found
-from memlab.reading.cache import Attended
-from memlab.reading.mixture import Answer, Mixture, Sides
+from memlab.reading.mixture import Answer, Mixture, MixtureInputs, Sides
 from memlab.reading.reader import Mixer
 from memlab.reading.states import States
 from memlab.results.gate import GateInfo
@@ -34,16 +32,9 @@ class FactMixer(Mixer):
     gate = GATE
     takes_cache = False
 
-    def mixture(
-        self,
-        lm: LanguageModel,
-        states: States,
-        words: int,
-        found: Found | None,
-        cached: Attended | None = None,
-        lam_cache: float = 0.0,
-    ) -> Mixture:
-        return FactMixture(self.store, states, words, found or Found.nothing(len(states.predicted)), self.force)
+    def mixture(self, inputs: MixtureInputs) -> Mixture:
+        found = inputs.found or Found.nothing(len(inputs.states.predicted))
+        return FactMixture(self.store, inputs.states, inputs.words, found, self.force)
 
     def over(self, store: Searchable) -> FactMixer:
         assert isinstance(store, FactStore)
