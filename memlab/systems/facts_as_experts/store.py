@@ -144,15 +144,16 @@ class FactStore(OwnStore):
 
     @cached_property
     def _texts(self) -> tuple[Documents, np.ndarray]:
-        """One text for each subject, and for each edit; an entry that is not active has no place in it."""
-        names = [e.fact.subject if e.source == BASE else e.source for e in self.entries]
+        """One text for each row, and for each edit; an entry that is not active has no place in it."""
+        rows = [f"{e.fact.subject} · {e.fact.relation}" for e in self.entries]
+        names = [name if e.source == BASE else e.source for e, name in zip(self.entries, rows, strict=True)]
         row = {name: n for n, name in enumerate(dict.fromkeys(names))}
         texts = [""] * len(row)
         titles = [""] * len(row)
         spans = np.zeros((len(self.entries), 3), np.int32)
         for n, (e, name) in enumerate(zip(self.entries, names, strict=True)):
             at = row[name]
-            titles[at] = titles[at] or e.fact.subject
+            titles[at] = titles[at] or rows[n]
             spans[n, 0] = at
             if e.active:
                 left, right = _around(e.fact)
