@@ -16,6 +16,7 @@ from memlab.lab.building import Building
 from memlab.lab.context import Context
 from memlab.lab.editing import Editing
 from memlab.lab.explaining import Explaining
+from memlab.lab.fact_memory import FactMemoryChapter
 from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating
 from memlab.lab.house import LabHouse
@@ -78,6 +79,7 @@ class Chapters(Answering):
     beliefs: Believing
     library: ModelLibrary
     lama: Lama
+    fact_memory: FactMemoryChapter
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
@@ -106,4 +108,5 @@ class Chapters(Answering):
             beliefs=Believing(context),
             library=ModelLibrary(context),
             lama=Lama(a.house, building),
+            fact_memory=FactMemoryChapter(context),
         )

@@ -21,6 +21,7 @@ from memlab.lab.context import Context
 from memlab.lab.crash_test import run_crash_test
 from memlab.lab.editing import EditOptions, Target
 from memlab.lab.explaining import Explaining
+from memlab.lab.fact_memory import FactMemoryChapter
 from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.inventory import Inventory
@@ -75,7 +76,7 @@ class Lab:
     Common operations are methods. Less common ones are attributes: `lab.explain`, `lab.side_effects`,
     `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
     `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`,
-    `lab.library`.
+    `lab.library`, `lab.fact_memory`.
     """
 
     def __init__(self, home: Path, workspace: str) -> None:
@@ -821,6 +822,11 @@ class Lab:
     def perplexity(self) -> Perplexity:
         """What perplexity is measured on, and what papers report."""
         return self._chapters.perplexity
+
+    @property
+    def fact_memory(self) -> FactMemoryChapter:
+        """Rows of the fact memory (Facts as Experts): look, add, replace and remove without training."""
+        return self._chapters.fact_memory
 
     @property
     def beliefs(self) -> Believing:

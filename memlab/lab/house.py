@@ -67,6 +67,10 @@ class LabHouse:
         """The workspace's weights version of a model: the model itself where no edit changed its weights."""
         return self.context.weights(lm, as_of)
 
+    def state(self, part: str, as_of: int | None) -> Any:
+        """A part of the workspace's state after edit `as_of` (None: the last)."""
+        return self.context.ledger.state(part, as_of)
+
     def head(self, as_of: int | None) -> int:
         """Number of the last edit that counts."""
         return self.context.changes(as_of).head

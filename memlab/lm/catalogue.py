@@ -27,7 +27,10 @@ BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
 BUNDLED_QA = "atlas-qa"  # answers yes-or-no questions; has no datastore
 SEQ2SEQ = "seq2seq"
-SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA)
+BUNDLED_FAE = "atlas-fae"  # has a memory of facts in place of a datastore
+SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA, BUNDLED_FAE)
+
+_OWN_METHODS = {"spalm": "spalm", "fae": "facts-as-experts"}  # part of memlab.json -> method
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ class ModelInfo:
 
     @property
     def method(self) -> str | None:
-        """The method that the model was made for, where it is part of its training: "spalm" or None."""
-        return "spalm" if "spalm" in self.record else None
+        """The method that the model was made for, where it is part of its training: "spalm", "facts-as-experts" or None."""
+        return next((method for part, method in _OWN_METHODS.items() if part in self.record), None)
 
     def to_dict(self) -> dict[str, Any]:
         names = ("name", "title", "kind", "method", "architecture", "tested", "bundled", "size_mb")
@@ -125,7 +128,7 @@ def described(path: Path, name: str) -> ModelInfo:
     kind = record.get("kind") or _kind(path, config)
     card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
     bundled = name in SHIPPED and path == assets() / "models" / name
-    shown = "causal, SPALM" if "spalm" in record else kind
+    shown = "causal, SPALM" if "spalm" in record else "masked, Facts as Experts" if "fae" in record else kind
     title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
     architecture = str(config.get("model_type") or "")
     width, vocabulary = (_first_number(config, *names) for names in (_WIDTHS, _VOCABULARIES))

@@ -12,6 +12,7 @@ from cachetools import LRUCache
 
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights
+from memlab.lm.fae import fae_model, read_fae_record
 from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
 from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel, read_gate, read_record
@@ -114,6 +115,9 @@ def _language_model(found: ModelInfo, module: PreTrainedModel, tokenizer: PreTra
     if found.method == "spalm":
         made = read_record(found.record["spalm"], found.name)
         return SpalmModel(found.name, module, tokenizer, read_gate(found.path), made, found.path, unmet)
+    if found.method == "facts-as-experts":
+        made_of = read_fae_record(found.record["fae"], found.name)
+        return fae_model(found.name, module, tokenizer, made_of, found.path, unmet)
     return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
 
 
