@@ -15,6 +15,7 @@ from memlab.corpus.world import atlas
 from memlab.errors import InputError, NotFound, RecordError
 from memlab.lab.context import Context
 from memlab.lab.jobs import long_work
+from memlab.lab.preparing import calibrated_method
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import version_of
 from memlab.progress import Progress, Stop, never_stop, no_progress
@@ -25,6 +26,8 @@ from memlab.record.memory_edits import edit_of
 from memlab.record.weights_state import WeightsState
 from memlab.results import Edit, Fact
 from memlab.systems.constrained_ft.cases import Known
+from memlab.systems.constrained_ft.how import How, Models
+from memlab.systems.constrained_ft.knowledge import known_facts, proposals
 from memlab.systems.constrained_ft.ledger import (
     KINDS,
     MODIFY,
@@ -34,10 +37,11 @@ from memlab.systems.constrained_ft.ledger import (
     trained_on,
 )
 from memlab.systems.constrained_ft.measuring import as_moved
-from memlab.systems.constrained_ft.modifying import How, Models, Outcome, known_facts, modify, proposals
+from memlab.systems.constrained_ft.modifying import modify
+from memlab.systems.constrained_ft.outcome import Outcome
 from memlab.systems.constrained_ft.outside import default_how, evaluate_file
 from memlab.systems.constrained_ft.studies import chosen_facts, table
-from memlab.systems.constrained_ft.training import Budget, Point
+from memlab.systems.constrained_ft.training import Budget, Point, part_of
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
@@ -83,14 +87,14 @@ class Modifying:
         state = self.context.weights_state()
         if without is not None:
             state = replace(state, edits=tuple(e for e in state.edits if e.ref.edit != without))
-        models = Models(version_of(base, state.refs(base.weights_hash), self.context.home), base)
-        earlier = state.objects(base.weights_hash)
+        now = version_of(base, state.refs(base.weights_hash), self.context.home)
+        models = Models(now, base, state.objects(base.weights_hash))
         points: list[Point] = []
         if options.live is not None:
             _live[options.live] = points
         with temporary_file(self.context.home) as written:
             given = (written, options.progress, options.stop, points.append)
-            outcome = modify(atlas(), models, facts, how, earlier, *given)
+            outcome = modify(atlas(), models, facts, how, *given)
             return self._recorded(base, state, outcome, written, options, without), outcome
 
     def train_again(self, edit_id: int | str, options: ModifyOptions) -> Edit:
@@ -173,7 +177,8 @@ class Modifying:
         if data is not None:
             start = default_how(lm)
             asked = how_of({**start.to_dict(), **given}) if given else start
-            return evaluate_file(lm, data, limit, asked, list(texts)[:TEXT_LINES], progress, stop).to_dict()
+            memory = calibrated_method(lm.kind)
+            return evaluate_file(lm, data, limit, asked, list(texts)[:TEXT_LINES], progress, stop, memory).to_dict()
         how = how_of({"delta": None if given.get("norm") == "none" else 0.01, **given})
         facts = chosen_facts(atlas(), lm, limit, how.budget.seed)
         free = replace(how, norm="none", delta=None)
@@ -181,8 +186,8 @@ class Modifying:
         outcomes = []
         for n, (name, way) in enumerate(ways.items()):
             with temporary_file(self.context.home) as written:
-                part = _part(progress, n / len(ways), (n + 1) / len(ways))
-                outcomes.append((name, modify(atlas(), Models(lm, lm), facts, way, {}, written, part, stop)))
+                part = part_of(progress, n / len(ways), (n + 1) / len(ways))
+                outcomes.append((name, modify(atlas(), Models(lm, lm), facts, way, written, part, stop)))
         rows = [{"method": name, **row.to_dict()} for name, o in outcomes for row in o.rows if row.moved]
         return {
             "task": "editing", "data": "atlas", "model": lm.name, "settings": how.to_dict(), "facts": limit,
@@ -277,10 +282,6 @@ def how_of(settings: Mapping[str, Any]) -> How:
     return How(**given, budget=Budget(**{n: v for n, v in settings.items() if n in budget}))
 
 
-def _part(progress: Progress, low: float, high: float) -> Progress:
-    return lambda fraction, message: progress(low + (high - low) * fraction, message)
-
-
 def _full(outcome: Outcome) -> dict[str, Any]:
     return {**outcome.to_dict(), "rows": [r.to_dict() for r in outcome.rows]}
 
@@ -319,7 +320,7 @@ def memory_or_weights(
             edit = lab.correct(fact, new, dry_run=True)
             size = float(len(json.dumps(edit.parameters)))
         else:
-            given = ModifyOptions(dry_run=True, progress=_part(progress, 0.2, 1.0), stop=stop)
+            given = ModifyOptions(dry_run=True, progress=part_of(progress, 0.2, 1.0), stop=stop)
             edit = lab.modifying.modify([Fact(fact.subject, fact.relation, new)], how, None, given)
             size = edit.scores["bytes"]
         seconds = time.perf_counter() - start

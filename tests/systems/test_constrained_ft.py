@@ -32,7 +32,8 @@ from memlab.systems.constrained_ft.constraint import constraint, distance
 from memlab.systems.constrained_ft.gaps import ask, gap, losses
 from memlab.systems.constrained_ft.ledger import parameters_of, read, summary, trained_on
 from memlab.systems.constrained_ft.measuring import by_group, harmonic, preferences
-from memlab.systems.constrained_ft.outside import default_how, evaluate_file, read_cases
+from memlab.systems.constrained_ft.outside import default_how, evaluate_file
+from memlab.systems.constrained_ft.outside_data import read_cases
 from memlab.systems.constrained_ft.selection import blocks_of, parsed, select
 from memlab.systems.constrained_ft.studies import corrected_world
 from memlab.systems.constrained_ft.training import Budget, Material, Plan, TrainingError, fine_tune
