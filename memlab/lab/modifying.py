@@ -16,8 +16,10 @@ from memlab.errors import InputError, NotFound, RecordError
 from memlab.lab.context import Context
 from memlab.lab.jobs import long_work
 from memlab.lab.preparing import calibrated_method
+from memlab.lab.reencoding import reencode
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import version_of
+from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.chain import EditRow
 from memlab.record.files import files_locked, keep_delta, put, temporary_file
@@ -151,6 +153,24 @@ class Modifying:
         except (OSError, ValueError) as error:
             raise NotFound(f"The report of edit {row.sequence} is not in this home folder ({path}).") from error
         return found
+
+    def encoded_before(self) -> list[str]:
+        """The datastores whose model has edited weights now: their keys are those of the model without the edits."""
+        changed = {edit.ref.weights_hash for edit in self.versions().edits}
+        shelf = self.context.shelf
+        ready = [name for name in shelf.names() if changed and shelf.info(name).state == "ready"]
+        return [name for name in ready if shelf.open(name).fingerprint.model_hash in changed]
+
+    def reencode(
+        self, datastore: str, name: str, progress: Progress = no_progress, stop: Stop = never_stop
+    ) -> StoreInfo:
+        """The model as edited under a name of its own, and the texts of a datastore encoded again with it.
+
+        Raises:
+            InputError: no edit changes the weights of the model of that datastore; the name is taken or cannot be used.
+            NotFound: no such datastore. StoppedError: `stop` returned True.
+        """
+        return reencode(self.context, datastore, name, progress, stop)
 
     def evaluate(
         self,
@@ -342,3 +362,8 @@ def memory_or_weights(
 @long_work("train-again")
 def _again(lab: Lab, progress: Progress, stop: Stop, edit: int) -> Edit:
     return lab.modifying.train_again(edit, ModifyOptions(progress=progress, stop=stop))
+
+
+@long_work("reencode", resumable=True)
+def _reencode(lab: Lab, progress: Progress, stop: Stop, datastore: str, name: str) -> StoreInfo:
+    return lab.modifying.reencode(datastore, name, progress, stop)

@@ -14,21 +14,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from cachetools import LRUCache
 from torch import Tensor
 from torch.nn import functional as F
 
 from memlab.corpus.sentences import sentence_spans
 from memlab.corpus.world import MASK, World, fill
-from memlab.errors import InputError
+from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.systems.constrained_ft.cases import Case
-from memlab.systems.constrained_ft.gaps import Gap, ScoresOf, ask, by_model, gap
+from memlab.systems.constrained_ft.gaps import Gap, ScoresOf, ask, by_model, gap, never
+from memlab.systems.constrained_ft.training import Stop
 
 ALARM = 1.05  # perplexity after / before beyond which a result says that the model was damaged
 SENTENCES = 60  # of the fixed text
 NEW_TOKENS = 8
 AT_ONCE = 512  # tokens predicted in one forward pass
 HOPS = 3  # two-hop questions of each edit
+
+_before: LRUCache[tuple, float] = LRUCache(16)  # perplexities of models that several edits begin with
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,17 @@ def fixed_text(world: World) -> list[str]:
     return random.Random(0).sample(found, min(SENTENCES, len(found)))
 
 
-def perplexity(before: LanguageModel, after: LanguageModel, texts: Sequence[str]) -> Perplexity:
-    """Of the same tokens by both models. Raises InputError for a text without a token that can be predicted."""
+def perplexity(before: LanguageModel, after: LanguageModel, texts: Sequence[str], stop: Stop = never) -> Perplexity:
+    """Of the same tokens by both models.
+
+    Raises:
+        InputError: a text without a token that can be predicted. StoppedError: `stop` returned True.
+    """
     gaps = predicted(before, texts)
-    return Perplexity(*(perplexity_of(lm, gaps) for lm in (before, after)))
+    at = (before.weights_hash, tuple(texts))
+    if (found := _before.get(at)) is None:
+        found = _before[at] = perplexity_of(before, gaps, stop=stop)
+    return Perplexity(found, perplexity_of(after, gaps, stop=stop))
 
 
 def predicted(lm: LanguageModel, texts: Sequence[str]) -> list[Gap]:
@@ -104,11 +115,15 @@ def _tokens(lm: LanguageModel, text: str) -> list[Gap]:
 
 
 @torch.inference_mode()
-def perplexity_of(lm: LanguageModel, gaps: Sequence[Gap], scores_of: ScoresOf | None = None) -> float:
+def perplexity_of(
+    lm: LanguageModel, gaps: Sequence[Gap], scores_of: ScoresOf | None = None, stop: Stop = never
+) -> float:
     """The perplexity of the tokens in some gaps; `scores_of` in place of the model where something is mixed in."""
     scores_of = scores_of or by_model(lm)
     nats, count = 0.0, 0
     for part in _parts(sorted(gaps, key=lambda g: len(g.ids))):
+        if stop():
+            raise StoppedError("Stopped while measuring the perplexity; nothing was recorded.")
         ids, mask = lm.pad([g.ids for g in part])
         rows = torch.tensor([r for r, g in enumerate(part) for _ in g.positions])
         columns = torch.tensor([c for g in part for c in g.positions])

@@ -106,7 +106,7 @@ def measured(
     forget = how.goal == "forget"
     rows = answers(lm, after, cases, known, forget, stop)
     judged = [replace(c, new="") for c in cases] if forget else list(cases)
-    text = perplexity(lm, after, fixed_text(world))
+    text = perplexity(lm, after, fixed_text(world), stop)
     notes = []
     if text.alarm:
         notes.append(

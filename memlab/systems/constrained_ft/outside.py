@@ -29,7 +29,7 @@ from memlab.systems.constrained_ft.selection import blocks_of
 from memlab.systems.constrained_ft.training import Budget, Material, Plan, Progress, Stop, fine_tune
 
 SENTENCES = 10  # of the fixed text for the perplexity of each edit; the memory holds the other ones
-BUDGET = Budget(steps=25, batch=16, learning_rate=5e-4, stop_loss=0.05, every=1)
+BUDGET = Budget(steps=25, batch=16, learning_rate=5e-4, stop_loss=0.05, every=25)
 
 
 def evaluate_file(

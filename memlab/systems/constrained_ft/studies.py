@@ -263,7 +263,7 @@ def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> Sta
         values = summed(lm, changes)
         now = derive(lm, values)
         right_after += [said.top for said in ask(now, [gap(now, c.question, c.new) for c in own])]
-        said_text = perplexity(lm, now, text)
+        said_text = perplexity(lm, now, text, stop)
         far = growth(lm, values)
         points.append(
             StackPoint(
