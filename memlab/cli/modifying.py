@@ -148,16 +148,25 @@ def _said(edit: Any) -> list[str]:
     return lines
 
 
+def _text(lab: Any, file: Path | None) -> list[str]:
+    """The lines of a text in any form that `memlab build` reads, or of standard input ("-")."""
+    from memlab.cli.common import read
+
+    if file is None:
+        return []
+    whole = [read(file)] if str(file) == "-" else [article.text for article in lab.building.read_texts([file])]
+    return [line for text in whole for line in text.splitlines()]
+
+
 def evaluated(lab: Any, text: Path | None, given: dict[str, Any]) -> dict[str, Any]:
     """What `memlab evaluate editing` measured."""
-    from memlab.cli.common import read
     from memlab.systems.constrained_ft.selection import parsed
 
     data, model, limit = given.pop("data"), given.pop("model"), given.pop("limit")
     settings = {name: value for name, value in given.items() if value is not None}
     if "blocks" in settings:
         settings["blocks"] = parsed(settings["blocks"])
-    texts = [line for line in read(text).splitlines() if line.strip() and not line.startswith(" =")] if text else []
+    texts = [line for line in _text(lab, text) if line.strip() and not line.strip().startswith("= ")]  # no headings
     with _stop_at_interrupt() as stop:
         result: dict[str, Any] = lab.modifying.evaluate(data, model, limit, settings, texts, progress, stop)
     return result

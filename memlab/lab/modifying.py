@@ -48,7 +48,7 @@ from memlab.systems.constrained_ft.training import Budget, Point, part_of
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
-TEXT_LINES = 20  # of a text that is read for its perplexity after every edit
+TEXT_WORDS = 500  # of a text that is read for its perplexity after every edit; its first lines
 LIVE = 16  # curves of trainings under way, or just over, that pages may look at
 _WEIGHTS = {kind.name for kind in KINDS}
 _live: LRUCache[str, list[Point]] = LRUCache(LIVE)
@@ -187,7 +187,7 @@ class Modifying:
         Args:
             data: flat CounterFact or zsRE, each case edited alone; None changes `limit` facts of the bundled world at once.
             settings: as `how_of` takes them; by default those of the benchmark, or `outside.default_how`.
-            texts: a fixed text for the perplexity (with `data`).
+            texts: lines of a fixed text for the perplexity, of which the first 500 words are read (with `data`).
 
         Raises:
             InputError: data or settings that cannot be used. StoppedError: `stop` returned True.
@@ -198,7 +198,7 @@ class Modifying:
             start = default_how(lm)
             asked = how_of({**start.to_dict(), **given}) if given else start
             memory = calibrated_method(lm.kind)
-            return evaluate_file(lm, data, limit, asked, list(texts)[:TEXT_LINES], progress, stop, memory).to_dict()
+            return evaluate_file(lm, data, limit, asked, _first_lines(texts), progress, stop, memory).to_dict()
         how = how_of({"delta": None if given.get("norm") == "none" else 0.01, **given})
         facts = chosen_facts(atlas(), lm, limit, how.budget.seed)
         free = replace(how, norm="none", delta=None)
@@ -300,6 +300,17 @@ def how_of(settings: Mapping[str, Any]) -> How:
         blocks = given["blocks"]
         given["blocks"] = (blocks,) if isinstance(blocks, str | int) else tuple(blocks)
     return How(**given, budget=Budget(**{n: v for n, v in settings.items() if n in budget}))
+
+
+def _first_lines(texts: Sequence[str]) -> list[str]:
+    """The first lines of a text, together at most `TEXT_WORDS` words (at least one line)."""
+    out, words = list[str](), 0
+    for line in texts:
+        words += len(line.split())
+        if out and words > TEXT_WORDS:
+            break
+        out.append(line)
+    return out
 
 
 def _full(outcome: Outcome) -> dict[str, Any]:

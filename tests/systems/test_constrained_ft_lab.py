@@ -3,6 +3,7 @@ its world, so that measuring is quick."""
 
 from __future__ import annotations
 
+import gzip
 import signal
 import threading
 from collections.abc import Iterator
@@ -15,10 +16,13 @@ from memlab.cli import modifying as commands
 from memlab.corpus.world import World, atlas
 from memlab.errors import InputError, MemlabError, NotFound, RecordError, StoppedError
 from memlab.lab import modifying
+from memlab.lab.context import Context
 from memlab.lab.modifying import ModifyOptions, how_of
 from memlab.lm.delta_refs import delta_path
+from memlab.lm.versions import derive
 from memlab.results import Edit
 from memlab.systems.constrained_ft import alarms
+from memlab.systems.constrained_ft.alarms import perplexity_of, predicted
 from tests.commands import document, refused, run_on
 
 FRANCE = "The capital of France is [MASK]."
@@ -353,3 +357,27 @@ def test_a_memory_is_encoded_again_with_the_edited_weights(apart: Lab) -> None:
     )
     with pytest.raises(InputError, match="already"):
         lab.modifying.reencode("notes", "notes-edited")
+
+
+def test_the_text_of_the_perplexity_may_be_packed_and_is_read_from_its_start(own: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "text.txt.gz"
+    lines = [f"{n} {'word ' * 199}".strip() for n in range(4)]
+    file.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert commands._text(own, file) == lines
+    assert commands._text(own, None) == []
+    assert modifying._first_lines(lines) == lines[:2]  # 500 words
+    assert modifying._first_lines(["word " * 900, "more"]) == ["word " * 900]
+
+
+def test_a_perplexity_is_that_of_the_edited_weights_and_refused_with_a_memory(
+    own: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys of a memory are those of the model without the edits."""
+    lm = own.context.load("atlas-clm")
+    edited = derive(lm, {"model.norm.weight": lm.module.get_parameter("model.norm.weight") * 2})
+    monkeypatch.setattr(Context, "weights", lambda self, model, as_of: edited if model is lm else model)
+    text = ["The capital of France is Paris. The capital of Germany is Berlin."]
+    base = own.evaluate_perplexity(text, methods=["base"])["results"][0]["perplexity"]
+    assert base == pytest.approx(perplexity_of(edited, predicted(edited, text)), rel=1e-3)
+    with pytest.raises(InputError, match="the weights that made it"):
+        own.evaluate_perplexity(text, methods=["base", "knn-lm"])
