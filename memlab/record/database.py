@@ -295,13 +295,16 @@ def _missing_table(message: str) -> str | None:
 def from_json(text: str | bytes) -> Any:
     """A JSON column. What is no JSON was changed from outside: it becomes text, which checks then find in place of an object."""
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return _JSON.decode(text) if isinstance(text, str) else json.loads(text, parse_constant=_no_number)
     except (ValueError, TypeError, RecursionError):
         return f"unreadable: {text!s:.40}"
 
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)  # made once: a history has thousands of columns
 
 
 def _alembic() -> Config:

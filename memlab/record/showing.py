@@ -16,9 +16,10 @@ from memlab.record.ledger import Ledger
 from memlab.record.memory_edits import edit_of
 from memlab.record.row_check import wrong_with
 from memlab.record.states import States
-from memlab.record.stored import DamagedRow, Raw, parsed
+from memlab.record.stored import STORED, DamagedRow, Raw, parsed
 from memlab.results import Edit
 
+_PARAMETERS = STORED.index("parameters")
 WORKSPACES = 8  # whose histories are kept
 
 
@@ -63,8 +64,14 @@ def shown_history(ledger: Ledger) -> list[Edit]:
 
 def _new(raw: Raw | DamagedRow, ledger: Ledger) -> _Read:
     row = raw if isinstance(raw, DamagedRow) else parsed(raw, ledger.workspace)
-    sources = sources_named(row.parameters) if isinstance(row, EditRow) else set[str]()
+    sources = sources_named(row.parameters) if isinstance(row, EditRow) and _may_name_an_edit(raw) else set[str]()
     return _Read(raw, known_kind(row.kind), _mark(row), sources, shown(row))
+
+
+def _may_name_an_edit(raw: Raw | DamagedRow) -> bool:
+    """Whether the JSON text of the parameters holds "edit:", or a character that is written as its number."""
+    text = None if isinstance(raw, DamagedRow) else raw[_PARAMETERS]
+    return not isinstance(text, str) or "edit:" in text or "\\u" in text
 
 
 def _as_it_is(row: _Read, active: set[int], rests: dict[int, tuple[int, ...]]) -> Edit:
