@@ -48,7 +48,7 @@ from memlab.systems.constrained_ft.training import Budget, Point, part_of
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
-TEXT_WORDS = 500  # of a text that is read for its perplexity after every edit; its first lines
+TEXT_WORDS = 200  # of a text that is read for its perplexity after every edit; its first lines
 LIVE = 16  # curves of trainings under way, or just over, that pages may look at
 _WEIGHTS = {kind.name for kind in KINDS}
 _live: LRUCache[str, list[Point]] = LRUCache(LIVE)
@@ -187,7 +187,7 @@ class Modifying:
         Args:
             data: flat CounterFact or zsRE, each case edited alone; None changes `limit` facts of the bundled world at once.
             settings: as `how_of` takes them; by default those of the benchmark, or `outside.default_how`.
-            texts: lines of a fixed text for the perplexity, of which the first 500 words are read (with `data`).
+            texts: lines of a fixed text for the perplexity, of which the first 200 words are read (with `data`).
 
         Raises:
             InputError: data or settings that cannot be used. StoppedError: `stop` returned True.

@@ -30,13 +30,13 @@ from memlab.systems.constrained_ft import SYSTEM, figures
 from memlab.systems.constrained_ft.alarms import Perplexity, growth, perplexity, predicted, two_hops
 from memlab.systems.constrained_ft.cases import Case, Question, case_of, check_cases, propose, statements_of
 from memlab.systems.constrained_ft.constraint import constraint, distance
-from memlab.systems.constrained_ft.gaps import ask, gap, losses
+from memlab.systems.constrained_ft.gaps import Gap, ask, gap, losses
 from memlab.systems.constrained_ft.how import How
 from memlab.systems.constrained_ft.ledger import parameters_of, read, summary, trained_on
 from memlab.systems.constrained_ft.measuring import by_group, harmonic, preferences
 from memlab.systems.constrained_ft.outside import default_how, evaluate_file
 from memlab.systems.constrained_ft.outside_data import read_cases
-from memlab.systems.constrained_ft.remembered import fact_memory
+from memlab.systems.constrained_ft.remembered import fact_memory, read_text
 from memlab.systems.constrained_ft.selection import blocks_of, parsed, select
 from memlab.systems.constrained_ft.studies import corrected_world
 from memlab.systems.constrained_ft.training import Budget, Material, Plan, TrainingError, fine_tune
@@ -635,6 +635,11 @@ def test_an_edit_in_a_memory_is_a_new_value_at_an_old_key(name: str, method: str
         p = 0.5 * w[m.values == target].sum() / w.sum() + 0.5 * alone[target]
         said = ask(lm, [gap(lm, told[1].prompt, word)], scores_of=m.scores)[0]
         assert said.p == pytest.approx(p, rel=1e-3)
+    gaps = predicted(lm, ["The capital of France is York."])
+    p = [said.p for said in ask(lm, [Gap(g.ids, (at,), (t,)) for g in gaps for at, t in zip(g.positions, g.targets, strict=True)],
+                                scores_of=edited.scores)]  # fmt: skip
+    wanted = math.exp(-sum(map(math.log, p)) / len(p))
+    assert edited.perplexity(read_text(lm, key, gaps)) == pytest.approx(wanted, rel=1e-3)
     own = [ask(lm, [gap(lm, told[0].prompt, w)], scores_of=m.scores)[0].p
            for m, w in ((memory, "Paris"), (memory, "York"), (edited, "Paris"), (edited, "York"))]  # fmt: skip
     assert own[0] > own[1]

@@ -362,11 +362,11 @@ def test_a_memory_is_encoded_again_with_the_edited_weights(apart: Lab) -> None:
 
 def test_the_text_of_the_perplexity_may_be_packed_and_is_read_from_its_start(own: Lab, tmp_path: Path) -> None:
     file = tmp_path / "text.txt.gz"
-    lines = [f"{n} {'word ' * 199}".strip() for n in range(4)]
+    lines = [f"{n} {'word ' * 79}".strip() for n in range(4)]
     file.write_bytes(gzip.compress("\n".join(lines).encode()))
     assert commands._text(own, file) == lines
     assert commands._text(own, None) == []
-    assert modifying._first_lines(lines) == lines[:2]  # 500 words
+    assert modifying._first_lines(lines) == lines[:2]  # 200 words
     assert modifying._first_lines(["word " * 900, "more"]) == ["word " * 900]
 
 

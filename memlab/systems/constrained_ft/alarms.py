@@ -86,8 +86,8 @@ def perplexity(before: LanguageModel, after: LanguageModel, texts: Sequence[str]
     gaps = predicted(before, texts)
     at = (before.weights_hash, tuple(texts))
     if (found := _before.get(at)) is None:
-        found = _before[at] = perplexity_of(before, gaps, stop=stop)
-    return Perplexity(found, perplexity_of(after, gaps, stop=stop))
+        found = _before[at] = perplexity_of(before, gaps, stop)
+    return Perplexity(found, perplexity_of(after, gaps, stop))
 
 
 def predicted(lm: LanguageModel, texts: Sequence[str]) -> list[Gap]:
@@ -115,13 +115,11 @@ def _tokens(lm: LanguageModel, text: str) -> list[Gap]:
 
 
 @torch.inference_mode()
-def perplexity_of(
-    lm: LanguageModel, gaps: Sequence[Gap], scores_of: ScoresOf | None = None, stop: Stop = never
-) -> float:
-    """The perplexity of the tokens in some gaps; `scores_of` in place of the model where something is mixed in."""
-    scores_of = scores_of or by_model(lm)
+def perplexity_of(lm: LanguageModel, gaps: Sequence[Gap], stop: Stop = never) -> float:
+    """The perplexity of the tokens in some gaps. Raises StoppedError: `stop` returned True."""
+    scores_of = by_model(lm)
     nats, count = 0.0, 0
-    for part in _parts(sorted(gaps, key=lambda g: len(g.ids))):
+    for part in batches(sorted(gaps, key=lambda g: len(g.ids))):
         if stop():
             raise StoppedError("Stopped while measuring the perplexity; nothing was recorded.")
         ids, mask = lm.pad([g.ids for g in part])
@@ -134,7 +132,7 @@ def perplexity_of(
     return math.exp(mean) if mean < 700 else math.inf
 
 
-def _parts(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
+def batches(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
     """The gaps in batches of at most `AT_ONCE` predicted tokens; the scores of all words are held for each of them."""
     part: list[Gap] = []
     for g in gaps:

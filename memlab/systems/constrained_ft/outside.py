@@ -24,7 +24,7 @@ from memlab.systems.constrained_ft.gaps import Gap, ScoresOf, ask, gap
 from memlab.systems.constrained_ft.how import How
 from memlab.systems.constrained_ft.outside_data import read_cases
 from memlab.systems.constrained_ft.outside_result import MEMORY, Asked, CaseRow, OutsideResult
-from memlab.systems.constrained_ft.remembered import FactMemory, fact_memory
+from memlab.systems.constrained_ft.remembered import FactMemory, ReadText, fact_memory, read_text
 from memlab.systems.constrained_ft.selection import blocks_of
 from memlab.systems.constrained_ft.training import Budget, Material, Plan, Progress, Stop, fine_tune
 
@@ -58,11 +58,13 @@ def evaluate_file(
         raise InputError(f"{lm.name} mixes its states with a memory, so its weights alone cannot be edited here.")
     how = how or default_how(lm)
     plans = _plans(lm, how)
+    progress(0.0, "looking for cases that the model knows")
     cases, passed = _usable(lm, read_cases(file), limit, stop)
     own = fixed_text(atlas())
     trial = _Trial(lm, tuple(cases), predicted(lm, list(texts) or own[:SENTENCES]))
     remembered = fact_memory(lm, memory, cases, predicted(lm, own[SENTENCES:])) if memory is not None else None
-    before = trial.perplexity(None), trial.perplexity(remembered.scores) if remembered is not None else 0.0
+    text = read_text(lm, remembered.key, trial.text) if remembered is not None else None
+    before = perplexity_of(lm, trial.text, stop)
     rows = []
     for n, case in enumerate(cases):
         unedited = asked(lm, case)
@@ -70,10 +72,10 @@ def evaluate_file(
             if stop():
                 raise StoppedError(f"Stopped after {n} of {len(cases)} cases.")
             progress(n / len(cases), f"{n} of {len(cases)} cases, {method}")
-            rows.append(trial.trained(method, plan, case, unedited, before[0], stop))
-        if remembered is not None:
+            rows.append(trial.trained(method, plan, case, unedited, before, stop))
+        if remembered is not None and text is not None:
             progress(n / len(cases), f"{n} of {len(cases)} cases, {MEMORY}")
-            rows.append(trial.remembered(remembered, n, before[1]))
+            rows.append(trial.remembered(remembered, n, text))
     progress(1.0, f"{len(cases)} cases")
     return OutsideResult(file.name, lm.name, _settings(lm, how, remembered), tuple(rows), passed)
 
@@ -86,10 +88,6 @@ class _Trial:
     cases: tuple[Case, ...]
     text: Sequence[Gap]
 
-    def perplexity(self, scores_of: ScoresOf | None) -> float:
-        """Of the fixed text."""
-        return perplexity_of(self.lm, self.text, scores_of)
-
     def trained(self, method: str, plan: Plan, case: Case, unedited: Asked, perplexity: float, stop: Stop) -> CaseRow:
         """One case trained into the weights. `perplexity`: before the edit."""
         others = [(c.prompt, c.old) for c in self.cases]
@@ -99,17 +97,17 @@ class _Trial:
         changes = fine_tune(self.lm, self.lm, given, plan, stop=stop).changes
         seconds = time.perf_counter() - start
         after = derive(self.lm, summed(self.lm, [changes]))
-        ratio = perplexity_of(after, self.text) / perplexity
+        ratio = perplexity_of(after, self.text, stop) / perplexity
         return CaseRow(method, case, unedited, asked(after, case), ratio, seconds)
 
-    def remembered(self, memory: FactMemory, n: int, perplexity: float) -> CaseRow:
-        """The n-th case corrected in a memory. `perplexity`: with the memory as it was."""
+    def remembered(self, memory: FactMemory, n: int, text: ReadText) -> CaseRow:
+        """The n-th case corrected in a memory."""
         case = self.cases[n]
         start = time.perf_counter()
         edited = memory.corrected(n, case.prompt, case.new)
         seconds = time.perf_counter() - start
         before, after = (asked(self.lm, case, m.scores) for m in (memory, edited))
-        return CaseRow(MEMORY, case, before, after, self.perplexity(edited.scores) / perplexity, seconds)
+        return CaseRow(MEMORY, case, before, after, edited.perplexity(text) / memory.perplexity(text), seconds)
 
 
 def default_how(lm: LanguageModel) -> How:

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from memlab.declare import Method, checked
 from memlab.lm.model import LanguageModel
 from memlab.reading.mixing import knn_distances, mix, remember
+from memlab.systems.constrained_ft.alarms import batches
 from memlab.systems.constrained_ft.cases import Case
 from memlab.systems.constrained_ft.gaps import BATCH, Gap, gap
 
@@ -71,8 +73,40 @@ class FactMemory:
         ]
         return torch.from_numpy(np.stack(mixed))
 
+    def perplexity(self, text: ReadText) -> float:
+        """Of a text that the model read before: another value of an entry needs no forward pass."""
+        near = -self._distances(text.keys) / self.temperature  # (n, N)
+        weight = np.exp(near - near.max(axis=1, keepdims=True))
+        hit = self.values[None] == text.targets[:, None]
+        p_knn = (weight * hit).sum(1) / weight.sum(1)
+        return float(np.exp(-np.log(LAM * p_knn + (1 - LAM) * text.p).mean()))
+
     def _distances(self, queries: np.ndarray) -> np.ndarray:
         return knn_distances(self.method, _squared(queries, self.keys))
+
+
+@dataclass(frozen=True, eq=False)
+class ReadText:
+    """The predicted tokens of a text: keys (n, d), target ids (n,), and the model's own probabilities of them (n,)."""
+
+    keys: np.ndarray
+    targets: np.ndarray
+    p: np.ndarray
+
+
+@torch.inference_mode()
+def read_text(lm: LanguageModel, key: str, text: Sequence[Gap]) -> ReadText:
+    """What a memory's perplexity needs of a text, whatever its entries are; one reading of the text."""
+    keys, targets, p = [], [], []
+    for part in batches(text):
+        ids, mask = lm.pad([g.ids for g in part])
+        rows, columns = _places(part)
+        read = lm.encode(ids, mask, rows, columns, (key, "last"), logp=False).keys
+        wanted = torch.tensor([t for g in part for t in g.targets])
+        keys.append(read[key].numpy())
+        targets.append(wanted.numpy())
+        p.append((-F.cross_entropy(lm.head(read["last"]), wanted, reduction="none")).double().exp().numpy())
+    return ReadText(np.concatenate(keys), np.concatenate(targets), np.concatenate(p))
 
 
 def fact_memory(lm: LanguageModel, method: Method, cases: Sequence[Case], text: Sequence[Gap]) -> FactMemory:
@@ -95,10 +129,15 @@ def entries(lm: LanguageModel, key: str, gaps: Sequence[Gap]) -> tuple[np.ndarra
     for at in range(0, len(gaps), BATCH):
         part = gaps[at : at + BATCH]
         ids, mask = lm.pad([g.ids for g in part])
-        rows = torch.tensor([r for r, g in enumerate(part) for _ in g.positions])
-        columns = torch.tensor([c for g in part for c in g.positions])
+        rows, columns = _places(part)
         keys.append(lm.encode(ids, mask, rows, columns, (key,), logp=False).keys[key].numpy())
     return np.concatenate(keys).astype(np.float32), np.array([t for g in gaps for t in g.targets])
+
+
+def _places(gaps: Sequence[Gap]) -> tuple[Tensor, Tensor]:
+    """Row and column of every token of every gap."""
+    rows = torch.tensor([r for r, g in enumerate(gaps) for _ in g.positions])
+    return rows, torch.tensor([c for g in gaps for c in g.positions])
 
 
 def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
