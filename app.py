@@ -6,9 +6,8 @@ import streamlit as st
 
 from memlab.bundle import assets
 from memlab.ui.address import follow
-from memlab.ui.everywhere import model_and_workspace
 from memlab.ui.jobs import jobs_panel
-from memlab.ui.navigation import all_pages
+from memlab.ui.navigation import all_pages, model_and_workspace
 from memlab.ui.session import current_lab
 from memlab.ui.sharing import arrive, banner
 

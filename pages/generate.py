@@ -9,15 +9,12 @@ from memlab.errors import MemlabError
 from memlab.figures.generated import described
 from memlab.results import GenerationPair
 from memlab.ui.entry import through_app
-from memlab.ui.gate import gate_is_ready
-from memlab.ui.generate.exports import exports
 from memlab.ui.generate.prompt import example_menu, first_steps, prompt_bar
-from memlab.ui.generate.replay import replay
 from memlab.ui.generate.settings import How, choose_how
 from memlab.ui.generate.step import choose_step, step_details
-from memlab.ui.generate.texts import texts
-from memlab.ui.generate.tree import go_on
-from memlab.ui.generate.view import View, begin, current, moved
+from memlab.ui.generate.texts import go_on, texts
+from memlab.ui.generate.view import View, begin, current, exports, moved, replay
+from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
 

@@ -6,12 +6,11 @@ import streamlit as st
 
 from memlab.errors import MemlabError
 from memlab.ui.entry import through_app
+from memlab.ui.guide import LIMITS, WORDS, story_cards
 from memlab.ui.idea import idea
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
-from memlab.ui.stories import story_cards
-from memlab.ui.words import LIMITS, WORDS
 
 through_app()
 lab = current_lab()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
-from memlab.ui.address import unknown_name
 from memlab.ui.entry import through_app
+from memlab.ui.fields import one_of
 from memlab.ui.session import current_lab, show_error
-from memlab.ui.sharing import may_edit
+from memlab.ui.sharing import editors_only
 from memlab.ui.systems.constrained_ft import compare_view, modify_view, sweep_view
 
 VIEWS = {"Modify": modify_view, "Sweep": sweep_view, "Compare": compare_view}
@@ -21,14 +21,8 @@ st.markdown(
     "Choose facts that a model knows, give them new objects, and train them into its weights while no weight moves further "
     "than δ. The page shows what was learned, what else broke, and takes it back."
 )
-if not may_edit(lab):
-    st.info("This workspace was shared to look at. Make a copy of your own to edit it.", icon=":material/visibility:")
-    st.stop()
-for problem in unknown_name("view", VIEWS):
-    show_error(problem)
-view = st.segmented_control(
-    "View", list(VIEWS), default="Modify", required=True, key="view", bind="query-params", label_visibility="collapsed"
-)
+editors_only(lab)
+view = one_of("View", VIEWS, "view")
 try:
     VIEWS[view](lab)
 except MemlabError as error:

@@ -8,19 +8,18 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.strip import described
 from memlab.results import Trace
+from memlab.ui.downloads import trace_files
 from memlab.ui.entry import through_app
-from memlab.ui.gate import gate_is_ready
+from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.read.contributions import combinations, groups
-from memlab.ui.read.exports import exports
 from memlab.ui.read.passage import choose_passage, first_steps
-from memlab.ui.read.picked import choose_token
 from memlab.ui.read.reading import read_passage, stopped
-from memlab.ui.read.reported import reported_panel
 from memlab.ui.read.settings import choose_how
-from memlab.ui.read.strip import token_strip
+from memlab.ui.read.strip import choose_token, token_strip
 from memlab.ui.read.token import token_details
 from memlab.ui.session import current_lab, show_error
+from memlab.ui.system_page.panels import papers_panel
 
 
 @st.fragment
@@ -66,5 +65,5 @@ if not trace.stopped:
     combinations(trace)
     if trace.summary["mean_gain"]:
         groups(trace)
-exports(lab, trace)
-reported_panel(lab)
+trace_files(lab, trace)
+papers_panel(lab)

@@ -6,10 +6,9 @@ import streamlit as st
 
 from memlab.errors import MemlabError
 from memlab.ui.entry import through_app
-from memlab.ui.new_workspace import create, import_file
 from memlab.ui.session import current_lab, show_error
 from memlab.ui.small_form import what_was_done
-from memlab.ui.workspace_row import workspace_row
+from memlab.ui.workspace_row import create, import_file, workspace_row
 
 FIRST = 30  # workspaces shown at once
 _SHOWN = "workspaces.shown"

@@ -20,6 +20,7 @@ from hypothesis import settings
 
 from memlab.bundle import assets
 from memlab.results import Article
+from tests.forks import Forks, forks
 
 if TYPE_CHECKING:  # torch and transformers take seconds: the process that hands out the tests does without them
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -75,6 +76,13 @@ def _home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMLAB_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forks]:
+    """Starts other processes that run commands or programs; see tests/forks.py."""
+    with forks() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

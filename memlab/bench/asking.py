@@ -24,8 +24,8 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
+from memlab.memory.entries import BATCH_TOKENS, entries_of
 from memlab.memory.index import RECIPES, candidates, enough, make_index, rerank
-from memlab.memory.plan import BATCH_TOKENS, plan
 from memlab.memory.search import search_all, search_within
 from memlab.results import Article, Prediction
 
@@ -97,7 +97,7 @@ def bench_build(lm: LanguageModel, documents: Sequence[Article], key: str) -> di
 
     Both are measured three times in turn, after one of each that does not count; the medians are given.
     """
-    planned = plan(lm, documents)
+    planned = entries_of(lm, documents)
     lengths = np.array([len(c) for c in planned.contexts])
     contexts = planned.context if planned.masked else np.arange(len(planned.contexts))
     contexts = contexts[np.argsort(lengths[contexts], kind="stable")]

@@ -20,8 +20,8 @@ from memlab.bench.asking import Asks, p50_p95, timed
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Changes, Taught
 from memlab.memory.datastore import Datastore, Searchable
+from memlab.memory.entries import encode_keys, taught_entries
 from memlab.memory.index import RECIPES, make_index
-from memlab.memory.plan import encode_plan, plan_taught
 from memlab.memory.retrieval import retrieve, search_everywhere
 from memlab.results import Article, Source
 
@@ -134,7 +134,7 @@ def many_changes(lm: LanguageModel, store: Datastore) -> Changes:
     while words < many:
         text = new_text(store.documents.articles, rng)
         taught.append(Taught(len(taught) + 1, text[:57], text))
-        words += len(plan_taught(lm, text, None).plan.values)
+        words += len(taught_entries(lm, text, None).entries.values)
     return Changes(len(taught) + 1, frozenset(removed), tuple(taught))
 
 
@@ -146,7 +146,7 @@ def new_text(articles: Sequence[Article], rng: random.Random) -> str:
 
 def encoding_time(lm: LanguageModel, text: str, key: str) -> float:
     """Seconds that encoding a taught text takes."""
-    return timed(lambda: encode_plan(lm, plan_taught(lm, text, None).plan, (key,)))
+    return timed(lambda: encode_keys(lm, taught_entries(lm, text, None).entries, (key,)))
 
 
 def with_index(store: Datastore, recipe: str) -> Datastore:

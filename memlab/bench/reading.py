@@ -23,7 +23,7 @@ from memlab.lm.passage import Windows, passage, windows
 from memlab.lm.text_training import TextRecipe, new_model
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore, open_store
-from memlab.memory.plan import Reading
+from memlab.memory.entries import Reading
 from memlab.reading.states import Search, read_states
 from memlab.results import Article, Trace
 

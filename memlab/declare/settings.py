@@ -37,6 +37,8 @@ class Field:
             return "one of " + ", ".join(self.choices)
         if self.type is str:
             return "a text"
+        if self.type is bool:
+            return "true or false"
         number = "a whole number" if self.type is int else "a number"
         if self.low is not None and self.high is not None:
             return f"{number} from {self.low:g} to {self.high:g}"
@@ -80,7 +82,7 @@ def fields(settings: type) -> list[Field]:
 def checked(settings: type, values: Mapping[str, Any], base: Any = None) -> Any:
     """A `settings` object from `values`, completed by `base` (or the defaults), every value checked.
 
-    Numbers may come as text (from an address or a command line).
+    Numbers and truth values may come as text (from an address or a command line).
 
     Raises:
         InputError: unknown name, wrong type, or out of range; says what is allowed.
@@ -94,6 +96,9 @@ def checked(settings: type, values: Mapping[str, Any], base: Any = None) -> Any:
     return settings(**start)
 
 
+_TRUTH = {"true": True, "false": False}  # as Python, an address or a command line writes them
+
+
 def _value(field: Field, value: Any) -> Any:
     wrong = InputError(f"{field.name} is {value!r}; allowed is {field.allowed}.")
     if field.choices:
@@ -104,6 +109,11 @@ def _value(field: Field, value: Any) -> Any:
         if not isinstance(value, str) or not value.strip():
             raise wrong
         return value.strip()
+    if field.type is bool:
+        said = _TRUTH.get(str(value).strip().lower())
+        if said is None:
+            raise wrong
+        return said
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -12,7 +12,7 @@ import numpy as np
 from memlab.corpus.world import EXPOSURES, World
 from memlab.evaluate.questions import Asked, Question, ask_all, fact_questions, is_validation
 from memlab.progress import Tick, no_tick
-from memlab.reading.mixture import Mixture
+from memlab.reading.mixture import Mixture, MixtureInputs
 from memlab.reading.reader import Sources
 
 SIDES = ("lm", "knn", "mixture")
@@ -40,7 +40,7 @@ def probe_facts(world: World, sources: Sources, numbers: Sequence[int], tick: Ti
     facts = [f for f in world.facts if not is_validation(f)]
     questions = [q for n in numbers for q in fact_questions(world, sources.lm, facts, n)]
     asked = ask_all(sources, questions, tick)
-    mixture = sources.mixer.mixture(sources.lm, asked.states, len(sources.words), asked.found)
+    mixture = sources.mixer.mixture(MixtureInputs(sources.lm, asked.states, len(sources.words), asked.found))
     return probe(world, sources.words, asked, mixture)
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 
 from memlab.corpus.generator import atlas_articles, corpus_hash
 from memlab.corpus.passages import training_passages
@@ -25,10 +24,13 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, Windows, read_texts, scores_of
 from memlab.lm.text_training import KINDS, Stream, TextRecipe, make_stream, train_on_stream
 from memlab.lm.tokenizer import text_tokenizer
-from memlab.memory.plan import WHOLE, Reading
+from memlab.memory.entries import WHOLE, Reading
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.reader import House
 from memlab.results import Article
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 ATLAS = "atlas"
 ATLAS_ENCODER = "atlas-clm"

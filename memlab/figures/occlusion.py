@@ -63,8 +63,8 @@ def described(result: Occlusion) -> str:
     order = sorted(result.words, key=lambda word: -word.mean_change)
     brought = [f"{word.text} (by {word.mean_change:.2f})" for word in order[:2] if word.mean_change > 0]
     if not brought:
-        return "Hiding any word brings the neighbors nearer on weighted average."
-    return f"On weighted average the neighbors move away most without {listed(brought)}."
+        return "Without any one of the words the neighbors are nearer, on weighted average."
+    return f"The neighbors' distances grow most, on weighted average, without {listed(brought)}."
 
 
 def number(value: float) -> str:

@@ -143,7 +143,7 @@ def described(trace: Trace) -> str:
         return f"Read by the model alone: perplexity {_figure(s['perplexity'])}."
     worse = round(s["worsened"] * s["predicted"])
     if s["mean_gain"] is None:
-        brings = "memory alone speaks, and gives some tokens probability 0"
+        brings = "the memory alone is used, and it gives some tokens probability 0"
     else:
         way = "saves" if s["mean_gain"] >= 0 else "costs"
         brings = f"memory {way} {abs(s['mean_gain']):.2f} nats per token on average"

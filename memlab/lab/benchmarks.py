@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memlab.bench.asking import bench_ask, bench_build, bench_indexes, bench_mix
 from memlab.bench.document import document
 from memlab.bench.edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
-from memlab.bench.generating import TOKENS, bench_generating
 from memlab.bench.reading import bench_large, bench_perplexity, bench_reading
 from memlab.corpus.generator import atlas_articles
 from memlab.corpus.passages import held_out_articles, training_passages
@@ -113,6 +112,8 @@ class Benchmarks:
         yield bench_mix(self.lab.ask, s.method, s.prompts[0], repeat)
 
     def _bench_generating(self, s: Subject) -> dict[str, Any]:
+        from memlab.bench.generating import TOKENS, bench_generating
+
         def generate(prompt: str) -> Generation:
             return self.lab.generate(prompt, s.method, max_tokens=TOKENS)
 

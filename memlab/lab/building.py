@@ -22,8 +22,8 @@ from memlab.lab.preparing import calibrated_method, preparation
 from memlab.lm.catalogue import bundled_models
 from memlab.memory.building import Order, build, remove_store
 from memlab.memory.datastore import verify_store
+from memlab.memory.entries import Reading
 from memlab.memory.marks import StoreCheck
-from memlab.memory.plan import Reading
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.job_info import JobInfo

@@ -186,9 +186,9 @@ class Context:
         if not self.shelf.is_built(store_name):
             lm = self.load(model or store_name)
             self.check_kind(lm, how)
-            pending = self.shelf.pending(store_name, key)
-            pending.check(lm)
-            return lm, pending, []
+            on_demand = self.shelf.on_demand(store_name, key)
+            on_demand.check(lm)
+            return lm, on_demand, []
         first = self.shelf.open(store_name)
         lm = self.load(model or first.fingerprint.model)
         self.check_kind(lm, how)

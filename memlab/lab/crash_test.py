@@ -15,9 +15,9 @@ from memlab.errors import InputError
 from memlab.progress import Progress, no_progress
 from memlab.record.files import files_locked, keep_delta, temporary_file
 from memlab.record.home import home_folder
+from memlab.record.kinds import kinds
 from memlab.record.parameters import TEXT_LIMIT
 from memlab.results import Article, Source
-from memlab.systems.constrained_ft.ledger import parameters_of, summary
 from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def busy(home: Path, seed: int, ends: bool, sender: Connection) -> None:
     """The process that is killed: does at random what can be done, and reports what it has done."""
     from memlab.lab import Lab
 
+    registry()  # makes the kinds of edits of the systems known
     first = Lab.open(home)
     sender.send({"did": "start", "left": [str(path) for path in orphans(home)]})
     if ends:
@@ -80,7 +81,7 @@ class _Worker:
 
     def step(self) -> None:
         """One edit, confirmed when it is done, or an export and import."""
-        ways = [self.teach] * 5 + [self.forget] * 4 + [self.modify] * 2 + [self.undo] * 3 + [self.redo] * 2
+        ways = [self.teach] * 5 + [self.forget] * 4 + [self.with_file] * 2 + [self.undo] * 3 + [self.redo] * 2
         way: Callable[[], object] = self.rng.choice([*ways, self.pass_on, self.pass_on])
         if way == self.pass_on:
             return self.pass_on()
@@ -100,15 +101,15 @@ class _Worker:
         end = self.rng.randrange(start + 1, len(document.text))
         self.lab.forget(sources=[Source("", document.id, start, end, "")], datastore=STORE)
 
-    def modify(self) -> None:
-        """An edit with a file of weights."""
+    def with_file(self) -> None:
+        """An edit with a file of weights, of a kind that declares an example."""
+        declared = [kind for kind in kinds() if kind.example is not None]
         with files_locked(self.lab.home), temporary_file(self.lab.home) as written:
             written.write_bytes(self.rng.randbytes(200_000))
             delta = keep_delta(self.lab.home, written)
-            fact = {"subject": "France", "relation": "capital", "object": "Paris", "new": "Lyon"}
-            settings = {"method": "ftm", "norm": "inf", "delta": 0.01}
-            told = parameters_of([fact], settings, "a model", "0" * 64, delta, ())
-            self.lab.context.ledger.append("modify", summary(told), told, delta=delta)
+            kind = declared[int(delta, 16) % len(declared)]
+            parameters = kind.example_for(delta)
+            self.lab.context.ledger.append(kind.name, kind.summarized(parameters), parameters, delta=delta)
 
     def undo(self) -> None:
         active = [edit.seq for edit in self.lab.history() if edit.active and edit.target is None]

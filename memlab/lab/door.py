@@ -40,9 +40,9 @@ from memlab.lab.workspaces import WorkspaceAdmin
 from memlab.lm.catalogue import ModelInfo
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
-from memlab.record.chain import Problem
 from memlab.record.database import open_database
 from memlab.record.files import sweep
+from memlab.record.hash_chain import Problem
 from memlab.record.home import home_folder
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.workspaces import Workspaces

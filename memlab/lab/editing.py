@@ -16,9 +16,9 @@ from memlab.lab.context import Context
 from memlab.lab.side_effects import SideEffects
 from memlab.lm.catalogue import load
 from memlab.memory.changes import overlaps
-from memlab.memory.plan import plan_taught, read_as
+from memlab.memory.entries import read_as, taught_entries
 from memlab.memory.retrieval import Searchable
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import (
     corpus_of,
@@ -101,7 +101,7 @@ class Editing:
         if taught is None or taught.spans is None:
             return None
         lm = load(self.context.bundled_for("masked"))
-        places = plan_taught(lm, taught.text, taught.spans).plan.spans[:, 1:]
+        places = taught_entries(lm, taught.text, taught.spans).entries.spans[:, 1:]
         for a, b in taught.spans:
             if not overlaps(places, ((a, b),)).any():
                 longer = read_as(lm, taught.text, (a, b))
@@ -243,7 +243,7 @@ class Editing:
         name = datastore or self.context.bundled_for("masked")
         if not self.context.shelf.is_built(name):
             lm = load(name)
-            store: Searchable = self.context.shelf.pending(name, BUNDLED_KEYS[lm.kind][0])
+            store: Searchable = self.context.shelf.on_demand(name, BUNDLED_KEYS[lm.kind][0])
             key = BUNDLED_KEYS[lm.kind][0]
         else:
             store = self.context.shelf.open(name)

@@ -13,9 +13,9 @@ from memlab.bench.explaining import PROMPTS, bench_occlusion, bench_smallest_set
 from memlab.corpus.world import atlas
 from memlab.errors import InputError
 from memlab.evaluate.health import key_health
-from memlab.evaluate.keymap import agreement, principal_plane
 from memlab.evaluate.lens import lens
 from memlab.evaluate.occlusion import occlude
+from memlab.evaluate.projection import agreement, principal_plane
 from memlab.evaluate.smallest_set import MOST, Pool, doubts, smallest_set
 from memlab.lab.asking import Asking, AskRequest, Question
 from memlab.lab.context import Context

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from memlab.errors import NotFound, StoppedError
+from memlab.errors import InputError, NotFound, RecordError, StoppedError
 from memlab.lab.context import Context
 from memlab.progress import Progress, Stop
 from memlab.record.job_info import JobInfo
@@ -133,12 +133,25 @@ class Work:
         return self.context.jobs.list(limit, kind)
 
     def outcome(self, job_id: str) -> Any:
-        """What a finished job returned: the object where this process did it, else as JSON (None if not stored).
+        """What the work of a job returned, also of a stopped one that returned what there was.
+
+        The object itself where this process did the work, else as JSON; None where results of this kind are not stored.
 
         Raises:
-            NotFound: no such job. StoppedError, MemlabError: how it ended instead.
+            NotFound: no such job. InputError: it has not ended yet. StoppedError: it was stopped and returned nothing.
+            RecordError: it failed or was interrupted; the message says why.
         """
-        return self.context.jobs.outcome(job_id)
+        job = self.job(job_id)
+        made = self.context.jobs.outcome(job_id)
+        if job.state == "done" or (job.state == "stopped" and made is not None):
+            return made
+        if not job.over:
+            raise InputError(f"{job.title} has not ended yet: it is {job.state}. Wait for it with lab.work.wait(id).")
+        why = f": {job.error.rstrip('.')}." if job.error else "."
+        again = " It can be resumed." if job.can_resume else " Start it again."
+        if job.state == "stopped":
+            raise StoppedError(f"{job.title} was stopped{why}{again}")
+        raise RecordError(f"{job.title} {'failed' if job.state == 'failed' else 'was interrupted'}{why}{again}")
 
     def wait(self, job_id: str, timeout: float = float("inf")) -> JobInfo:
         """The job when it is over, or as it is after `timeout` seconds. Raises NotFound."""

@@ -21,8 +21,8 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.versions import version_of
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
-from memlab.record.chain import EditRow
 from memlab.record.files import files_locked, keep_delta, put, temporary_file
+from memlab.record.hash_chain import EditRow
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import edit_of
 from memlab.record.weights_state import WeightsState

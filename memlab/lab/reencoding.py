@@ -18,7 +18,7 @@ from memlab.lm.folder import write_model
 from memlab.lm.json_file import read_json
 from memlab.lm.model import LanguageModel
 from memlab.memory.building import Order, build
-from memlab.memory.plan import Reading
+from memlab.memory.entries import Reading
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.systems.constrained_ft.training import part_of

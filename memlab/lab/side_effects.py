@@ -10,7 +10,7 @@ from memlab.corpus.generator import articles_hash
 from memlab.corpus.world import MASK, atlas
 from memlab.declare import Method, checked
 from memlab.errors import InputError, StoreError
-from memlab.evaluate.moved import MeasuredEdit, what_moved
+from memlab.evaluate.side_effects import MeasuredEdit, what_moved
 from memlab.lab.asking import Asking
 from memlab.lab.context import Context
 from memlab.lab.preparing import build_if_bundled, calibrated_method

@@ -50,16 +50,7 @@ class Training:
         progress: Progress = no_progress,
         stop: Stop = never_stop,
     ) -> ModelInfo:
-        """Trains a bundled model again from its recipe, scores it and writes its card.
-
-        Args:
-            out: where its folder is written; by default `models/<name>` in the home folder.
-            steps: other than the recipe's; the card says so.
-
-        Raises:
-            NotFound: no such recipe.
-            StoppedError: `stop` returned True.
-        """
+        """See `Lab.train`."""
         bundled = {r.name: r for r in _recipes() if r.bundled}
         if name in bundled:
             r = bundled[name]

@@ -6,14 +6,15 @@ import inspect
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Cache, DynamicCache, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
 
 from memlab.lm.hooks import body_of, capturing, position_tables, same
+
+if TYPE_CHECKING:
+    from transformers import Cache, PreTrainedModel
 
 _ALIBI = ("bloom", "mpt")  # distances instead of positions: nothing to number
 
@@ -40,6 +41,8 @@ class CacheUse:
         """A new cache; None where the model has none."""
         if self.kind == "none":
             return None
+        from transformers import DynamicCache
+
         return DynamicCache() if self.kind == "plain" else DynamicCache(config=module.config)
 
     def read(self, module: PreTrainedModel, past: Cache, ids: Tensor, at: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -104,6 +107,8 @@ def _reads_alike(module: PreTrainedModel, use: CacheUse, text: Tensor, whole: Te
 
 def _can_be_cropped(module: PreTrainedModel, use: CacheUse, text: Tensor) -> bool:
     """Whether every layer keeps plain keys and values, and the position of a token can be given when some are dropped."""
+    from transformers.cache_utils import DynamicLayer
+
     if use.kind != "plain":
         return False
     half = len(text) // 2

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import transformers
-from transformers import CONFIG_MAPPING
-
 from memlab.errors import InputError
 from memlab.lm.json_file import read_json
 
@@ -46,12 +43,20 @@ def _model_alone(config: dict[str, Any]) -> bool:
     """Whether transformers itself has the architecture; without "auto_map" it is the one that says so."""
     declared = config.get("architectures") or [None]
     named = str(declared[0] if isinstance(declared, list) else declared)
-    return not config.get("auto_map") or (config.get("model_type") in CONFIG_MAPPING and hasattr(transformers, named))
+    if not config.get("auto_map"):
+        return True
+    import transformers
+
+    return config.get("model_type") in transformers.CONFIG_MAPPING and hasattr(transformers, named)
 
 
 def _tokenizer_alone(settings: dict[str, Any]) -> bool:
     """Whether transformers itself has the tokenizer's class."""
-    return not settings.get("auto_map") or hasattr(transformers, str(settings.get("tokenizer_class")))
+    if not settings.get("auto_map"):
+        return True
+    import transformers
+
+    return hasattr(transformers, str(settings.get("tokenizer_class")))
 
 
 def adapter_note(folder: Path, name: str) -> tuple[str, ...]:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from memlab.errors import InputError
 from memlab.lm.hooks import body_name, same
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 Head = Callable[[Tensor], Tensor]
 _local = threading.local()

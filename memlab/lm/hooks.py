@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 FEED_FORWARD = ("mlp", "intermediate", "ffn", "feed_forward", "ff", "fc1", "block_sparse_moe")
 _local = threading.local()

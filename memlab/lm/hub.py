@@ -6,10 +6,6 @@ import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-from huggingface_hub.utils import HFValidationError
-
 from memlab.errors import InputError, NotFound
 from memlab.lm.json_file import read_json
 
@@ -41,6 +37,10 @@ def from_hub(name: str, here: Iterable[str]) -> Path:
         NotFound: no such model here or on the hub, or the hub cannot be reached and it was never fetched.
         InputError: the copy in the cache is not whole, and the rest cannot be fetched.
     """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.utils import HFValidationError
+
     unknown = NotFound.named(
         "model",
         name,

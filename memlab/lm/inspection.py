@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memlab.errors import InputError
 from memlab.lm.heads import is_plain, output_head
 from memlab.lm.hooks import body_of, capturing, first_position, last_transform, position_tables, rows_from
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PROBE = 12  # tokens of the text that a model is tried on
 

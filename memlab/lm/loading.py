@@ -9,15 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from cachetools import LRUCache
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils import logging as transformers_logging
 
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights
@@ -26,6 +17,8 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel, read_gate, read_record
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
     from memlab.lm.catalogue import ModelInfo
 
 _KEPT = 4  # models in memory
@@ -72,8 +65,6 @@ def read_anew(found: ModelInfo) -> Loaded:
 
 def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     check_folder(found.path, found.name)
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
     try:
         module, tokenizer, info = _from_files(found.path, found.kind)
     except Exception as error:  # any error while the files are read: nothing is loaded
@@ -92,6 +83,11 @@ def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
 
 def _from_files(folder: Path, kind: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Any]]:
     """Module, tokenizer, and what transformers says of the weights."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     auto = AutoModelForMaskedLM if kind == "masked" else AutoModelForCausalLM
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

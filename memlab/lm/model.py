@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memlab.errors import InputError
 from memlab.lm.caches import CacheUse, find_cache
@@ -28,6 +28,9 @@ from memlab.lm.hooks import body_of, capturing, listen_to
 from memlab.lm.inspection import KEYS, body_options, inspect_model, position_limit, probe_ids
 from memlab.lm.spans import Span, read_at_once, read_in_parts
 from memlab.lm.word_names import token_names
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 __all__ = ["KEYS", "Encoded", "LanguageModel", "capturing", "listen_to", "output_head"]
 

@@ -1,14 +1,20 @@
-"""How all models here are trained: Muon for the matrices of the blocks, AdamW for the rest."""
+"""How all models here are trained: Muon for the matrices of the blocks, AdamW for the rest, and the loop of steps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+
+from memlab.errors import StoppedError
+from memlab.progress import Progress, Stop
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class Budget(Protocol):
@@ -55,6 +61,32 @@ class Optimization:
         for optimizer, schedule in zip(self._optimizers, self._schedules, strict=True):
             optimizer.step()
             schedule.step()
+
+
+def train_steps(
+    optimization: Optimization, steps: int, losses: Iterator[Tensor], progress: Progress, stop: Stop
+) -> float:
+    """Takes `steps` steps, fewer where `losses` ends; each loss is computed with the weights of the step before.
+
+    Returns:
+        The last losses as an exponential mean, in nats.
+
+    Raises:
+        StoppedError: `stop` said so.
+    """
+    smooth, start = 0.0, time.monotonic()
+    for step in range(steps):
+        if stop():
+            raise StoppedError(f"Stopped at step {step} of {steps}; nothing was written.")
+        loss = next(losses, None)
+        if loss is None:
+            break
+        optimization.step(loss)
+        smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
+        if step % 20 == 0:
+            left = (time.monotonic() - start) / (step + 1) * (steps - step - 1)
+            progress(step / steps, f"step {step} of {steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
+    return smooth
 
 
 def rate_at(step: int, budget: Budget) -> float:

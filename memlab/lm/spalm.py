@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 GATE_FILE = "spalm.safetensors"
 
@@ -47,7 +49,7 @@ class SpalmRecord:
 
 
 class SpalmModel(LanguageModel):
-    """A causal model with a gate: `w_g` is (d,) float32; what it does with it is in methods/spalm.py."""
+    """A causal model with a gate: `w_g` is (d,) float32; what it does with it is in systems/spalm/combination.py."""
 
     def __init__(
         self,

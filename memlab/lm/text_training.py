@@ -11,20 +11,22 @@ do within it). All kinds of models read the same tokens in the same order, for e
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
-from memlab.errors import InputError, StoppedError
+from memlab.errors import InputError
 from memlab.lm.caches import cache_argument
-from memlab.lm.optimization import Optimization
+from memlab.lm.optimization import Optimization, train_steps
 from memlab.progress import Progress, Stop, never_stop, no_progress
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
 
 KINDS = {  # kinds of model that need nothing but a text; systems declare further ones as recipes
     "base": "a causal model without short-term memory",
@@ -126,6 +128,8 @@ def plain_loss(h: Tensor, targets: Tensor, places: np.ndarray, embedding: Tensor
 
 def new_model(recipe: TextRecipe, vocabulary: int) -> LlamaForCausalLM:
     """The untrained model of a recipe: Llama, rotary positions, tied embeddings."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     torch.manual_seed(recipe.seed)
     return LlamaForCausalLM(
         LlamaConfig(
@@ -174,15 +178,25 @@ def train_on_stream(
         InputError: the stream is too short. StoppedError: `stop` said so.
     """
     module = new_model(recipe, vocabulary).train()
-    optimization = Optimization(module, recipe, extra.parameters)
+    losses = _losses(module, recipe, stream, extra.loss_of)
+    train_steps(Optimization(module, recipe, extra.parameters), recipe.steps, losses, progress, stop)
+    return module
+
+
+def _losses(module: LlamaForCausalLM, recipe: TextRecipe, stream: Stream, loss_of: Loss) -> Iterator[Tensor]:
+    """The loss of each step; what was read is carried to the next one, detached.
+
+    Raises:
+        InputError: the stream is too short.
+    """
+    from transformers import DynamicCache
+
     embedding = module.get_input_embeddings().weight
     ids = torch.from_numpy(stream.ids)
     argument = cache_argument(module.base_model)
     assert argument is not None
-    past, at, smooth, start = DynamicCache(), 0, 0.0, time.monotonic()
-    for step, (places, fresh) in zip(range(recipe.steps), segments(len(ids), recipe), strict=False):
-        if stop():
-            raise StoppedError(f"Stopped at step {step} of {recipe.steps}; nothing was written.")
+    past, at = DynamicCache(), 0
+    for places, fresh in segments(len(ids), recipe):
         if fresh or recipe.M == 0:
             past, at = DynamicCache(), 0
         h = module.base_model(
@@ -195,13 +209,7 @@ def train_on_stream(
         at += recipe.segment
         wanted = stream.predicted[places + 1]  # (B, S)
         targets = places[wanted] + 1
-        loss = extra.loss_of(h[torch.from_numpy(wanted)], ids[targets], targets, embedding)
-        optimization.step(loss)
+        yield loss_of(h[torch.from_numpy(wanted)], ids[targets], targets, embedding)
         for layer in past.layers:
             layer.keys = layer.keys[..., -recipe.M :, :].detach()
             layer.values = layer.values[..., -recipe.M :, :].detach()
-        smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
-        if step % 20 == 0:
-            left = (time.monotonic() - start) / (step + 1) * (recipe.steps - step - 1)
-            progress(step / recipe.steps, f"step {step} of {recipe.steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
-    return module

@@ -12,9 +12,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 SPECIAL = {
     "pad_token": "[PAD]",
@@ -69,7 +72,7 @@ def make_tokenizer(names: Iterable[str], texts: Iterable[str]) -> PreTrainedToke
         pair="[CLS] $A [SEP] $B [SEP]",
         special_tokens=[(t, core.token_to_id(t)) for t in ("[CLS]", "[SEP]")],
     )
-    return PreTrainedTokenizerFast(tokenizer_object=core, model_max_length=128, **SPECIAL)
+    return _fast(core, model_max_length=128, **SPECIAL)
 
 
 def start_only(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
@@ -80,7 +83,7 @@ def start_only(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
         pair="[CLS] $A $B",
         special_tokens=[("[CLS]", core.token_to_id("[CLS]"))],
     )
-    return PreTrainedTokenizerFast(tokenizer_object=core, model_max_length=tokenizer.model_max_length, **SPECIAL)
+    return _fast(core, model_max_length=tokenizer.model_max_length, **SPECIAL)
 
 
 def text_tokenizer(text: str, vocabulary: int) -> PreTrainedTokenizerFast:
@@ -96,4 +99,10 @@ def text_tokenizer(text: str, vocabulary: int) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     core.train_from_iterator(text.splitlines(keepends=True), trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=core, pad_token=END, eos_token=END)
+    return _fast(core, pad_token=END, eos_token=END)
+
+
+def _fast(core: Tokenizer, **options: Any) -> PreTrainedTokenizerFast:
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(tokenizer_object=core, **options)

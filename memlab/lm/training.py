@@ -15,35 +15,27 @@ the frequent ones.
 from __future__ import annotations
 
 import random
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import (
-    BatchEncoding,
-    LlamaConfig,
-    LlamaForCausalLM,
-    ModernBertConfig,
-    ModernBertForMaskedLM,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
 
 from memlab.corpus.generator import Sentence, atlas_articles, corpus_hash, training_text
 from memlab.corpus.passages import cut
 from memlab.corpus.world import World
-from memlab.errors import StoppedError
 from memlab.lm.folder import write_model
 from memlab.lm.heads import plain_head
-from memlab.lm.optimization import Optimization
+from memlab.lm.optimization import Optimization, train_steps
 from memlab.lm.tokenizer import make_tokenizer, start_only
 from memlab.progress import Progress, Stop, never_stop, no_progress
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -82,6 +74,8 @@ RECIPES = {
 
 def new_module(recipe: Recipe, vocabulary: int) -> PreTrainedModel:
     """The untrained model of a recipe."""
+    from transformers import LlamaConfig, LlamaForCausalLM, ModernBertConfig, ModernBertForMaskedLM
+
     torch.manual_seed(recipe.seed)
     shape: dict[str, Any] = {
         "vocab_size": vocabulary,
@@ -122,25 +116,19 @@ def train(
     tokenizer = world_tokenizer(world, sentences, recipe.kind)
     module = new_module(recipe, len(tokenizer))
     batches = _cloze_batches if recipe.kind == "masked" else _passage_batches
-    optimization = Optimization(module, recipe)
+    losses = losses_of_targets(module, batches(world, sentences, tokenizer, recipe))
+    train_steps(Optimization(module.train(), recipe), recipe.steps, losses, progress, stop)
+    return _save(recipe, world, sentences, module, tokenizer, out)
+
+
+def losses_of_targets(module: PreTrainedModel, batches: Iterator[tuple[Tensor, Tensor, Tensor]]) -> Iterator[Tensor]:
+    """The mean cross-entropy of each batch: (B, T) ids, attention mask, and targets, -1 where nothing is asked."""
     head = plain_head(module)
     assert head is not None
-    module.train()
-    smooth, start = 0.0, time.monotonic()
-    for step, (ids, mask, targets) in zip(
-        range(recipe.steps), batches(world, sentences, tokenizer, recipe), strict=False
-    ):
-        if stop():
-            raise StoppedError(f"Stopped at step {step} of {recipe.steps}; nothing was written.")
+    for ids, mask, targets in batches:
         rows, columns = (targets >= 0).nonzero(as_tuple=True)
         h = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state[rows, columns]
-        loss = F.cross_entropy(head(h), targets[rows, columns])
-        optimization.step(loss)
-        smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
-        if step % 20 == 0:
-            left = (time.monotonic() - start) / (step + 1) * (recipe.steps - step - 1)
-            progress(step / recipe.steps, f"step {step} of {recipe.steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
-    return _save(recipe, world, sentences, module, tokenizer, out)
+        yield F.cross_entropy(head(h), targets[rows, columns])
 
 
 def _cloze_batches(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import TYPE_CHECKING
 
-from transformers import PreTrainedTokenizerBase
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 
 _SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 _HALF = "\ufffd"  # how a decoder shows bytes that are no whole character

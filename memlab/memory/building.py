@@ -1,6 +1,6 @@
 """Building a datastore from a model and a collection of texts.
 
-The collection is read in shards: some documents, or a part of one long document. Each shard's entries are planned (tokenization),
+The collection is read in shards: some documents, or a part of one long document. Each shard's entries are found (tokenization),
 encoded (forward passes) and written to a working folder; a shard counts when it has been renamed into
 place, so a build that is stopped, killed or out of disk continues from its last finished shard. Memory
 is bounded by the shard, not by the collection. At the end the shards are joined, the index is built,
@@ -35,10 +35,10 @@ from memlab.errors import HomeError, InputError, StoppedError, StoreError
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
 from memlab.memory.datastore import Datastore, Fingerprint, Meta
+from memlab.memory.entries import WHOLE, Reading, encode_keys, entries_of, entries_of_part
 from memlab.memory.files import concatenate, link, locked, put, put_away, write_array
 from memlab.memory.index import make_index, recipe_for, write_index
 from memlab.memory.marks import mark
-from memlab.memory.plan import WHOLE, Reading, encode_plan, plan, plan_part
 from memlab.progress import Progress, Stop, Tick, never_stop, no_progress
 from memlab.results import Article
 
@@ -276,11 +276,11 @@ def _write_shard(
     watch: _Watch,
 ) -> None:
     if shard.of == 1:
-        planned = plan(model, documents[shard.first : shard.last], shard.first, reading, watch)
+        planned = entries_of(model, documents[shard.first : shard.last], shard.first, reading, watch)
     else:
         document = documents[shard.first]
-        planned = plan_part(model, document, shard.first, shard.characters(document.text), reading, watch)
-    encoded = encode_plan(model, planned, order.keys, watch)
+        planned = entries_of_part(model, document, shard.first, shard.characters(document.text), reading, watch)
+    encoded = encode_keys(model, planned, order.keys, watch)
     part = work / f"{number:06d}.tmp"
     part.mkdir()
     for name, array in {"values.i32": planned.values, "tokens.i32": planned.spans}.items():

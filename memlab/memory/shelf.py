@@ -15,7 +15,7 @@ from memlab.errors import StoreError
 from memlab.lm.catalogue import BUNDLED, load
 from memlab.memory.datastore import Datastore, listed, open_store, stamp
 from memlab.memory.marks import NO_HASHES
-from memlab.memory.pending import PendingStore
+from memlab.memory.on_demand import OnDemandStore
 from memlab.results.texts import TextReport
 
 Thing = TypeVar("Thing")
@@ -58,7 +58,7 @@ class StoreInfo:
 
 
 class Shelf:
-    """Opens datastores by name; of the bundled ones that are not built yet it gives a pending one."""
+    """Opens datastores by name; of the bundled ones that are not built yet it gives one that encodes keys on demand."""
 
     def __init__(self, home: Path, cache: Cache) -> None:
         self.home, self._cache = home, cache
@@ -90,9 +90,9 @@ class Shelf:
         store = self.open(name)
         return self._cache.get(("current", store), lambda: _is_current(store))
 
-    def pending(self, name: str, key: str) -> PendingStore:
+    def on_demand(self, name: str, key: str) -> OnDemandStore:
         """A bundled datastore that is not built yet."""
-        return self._cache.get(("pending", name, key), lambda: PendingStore(name, load(name), atlas_articles(), key))
+        return self._cache.get(("on demand", name, key), lambda: OnDemandStore(name, load(name), atlas_articles(), key))
 
     def with_key(self, store: Datastore, key: str) -> Datastore:
         """The datastore of the same collection with this kind of key. Raises StoreError when there is none."""

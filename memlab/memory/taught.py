@@ -18,8 +18,8 @@ from memlab.lm.model import LanguageModel
 from memlab.memory.articles import Terms
 from memlab.memory.changes import Spans, Taught, blacked_out, overlaps
 from memlab.memory.datastore import Searchable
+from memlab.memory.entries import Entries, encode_keys, taught_entries
 from memlab.memory.kept_keys import Encoded, KeptKeys, text_id
-from memlab.memory.plan import Plan, encode_plan, plan_taught
 
 AT_ONCE = 256  # taught texts that are encoded together
 
@@ -103,12 +103,12 @@ class Texts:
 
 def encode_taught(lm: LanguageModel, taught: Sequence[Taught], key: str) -> list[Encoded]:
     """The entries of some texts, encoded together in batches."""
-    planned = [plan_taught(lm, t.text, t.spans) for t in taught]
+    planned = [taught_entries(lm, t.text, t.spans) for t in taught]
     with torch.inference_mode():
-        keys = encode_plan(lm, _joined([p.plan for p in planned]), (key,))[key]
-    first = np.cumsum([0] + [len(p.plan) for p in planned])
+        keys = encode_keys(lm, _joined([p.entries for p in planned]), (key,))[key]
+    first = np.cumsum([0] + [len(p.entries) for p in planned])
     return [
-        Encoded(keys[first[n] : first[n + 1]].copy(), p.plan.values, p.plan.spans[:, 1:], p.unknown)
+        Encoded(keys[first[n] : first[n + 1]].copy(), p.entries.values, p.entries.spans[:, 1:], p.unknown)
         for n, p in enumerate(planned)
     ]
 
@@ -124,15 +124,15 @@ def without_entry(taught: Taught, made: Encoded) -> list[str]:
     return [taught.text[a:b] for a, b in taught.spans if not overlaps(made.spans, ((a, b),)).any()]
 
 
-def _joined(plans: Sequence[Plan]) -> Plan:
-    """Several plans as one: the entries of each follow those of the one before."""
-    contexts = [context for p in plans for context in p.contexts]
-    first = np.cumsum([0] + [len(p.contexts) for p in plans])
-    return Plan(
+def _joined(texts: Sequence[Entries]) -> Entries:
+    """The entries of several texts as one, one text after the other."""
+    contexts = [context for p in texts for context in p.contexts]
+    first = np.cumsum([0] + [len(p.contexts) for p in texts])
+    return Entries(
         contexts,
-        np.concatenate([p.context + first[n] for n, p in enumerate(plans)]),
-        np.concatenate([p.position for p in plans]),
-        np.concatenate([p.values for p in plans]),
-        np.concatenate([p.spans for p in plans]),
-        plans[0].masked,
+        np.concatenate([p.context + first[n] for n, p in enumerate(texts)]),
+        np.concatenate([p.position for p in texts]),
+        np.concatenate([p.values for p in texts]),
+        np.concatenate([p.spans for p in texts]),
+        texts[0].masked,
     )

@@ -13,7 +13,7 @@ from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Searchable
 from memlab.memory.retrieval import Encoding, Retrieval
 from memlab.reading.mixing import knn_distances, tipping_point
-from memlab.reading.mixture import Mixture
+from memlab.reading.mixture import Mixture, MixtureInputs
 from memlab.reading.reader import Sources
 from memlab.reading.states import States
 from memlab.results import Distribution, Gate, Neighbor, Prediction, TippingPoint
@@ -34,7 +34,7 @@ def prompt_states(encoded: Sequence[Encoding]) -> States:
 def mixture_of(sources: Sources, encoded: Encoding, retrieved: Retrieval | None) -> Mixture:
     """The mixture of one prompt: one row."""
     found = None if retrieved is None else retrieved.found
-    return sources.mixer.mixture(sources.lm, prompt_states([encoded]), len(sources.words), found)
+    return sources.mixer.mixture(MixtureInputs(sources.lm, prompt_states([encoded]), len(sources.words), found))
 
 
 def answer(

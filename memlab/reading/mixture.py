@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,6 +30,28 @@ from memlab.reading.states import PIECE, States
 from memlab.results.gate import NO_GATE, GateInfo
 
 _FAINT = 1e-37  # probabilities below this are rounded in 32 bits
+
+
+@dataclass(frozen=True)
+class MixtureInputs:
+    """What was read and found at N positions: what every mixture is computed from.
+
+    lm: the model that answers. states: its own at these positions. words: number of words V', the model's and memory's.
+    found: (N, k) neighbors with squared distances; None where long-term memory is switched off.
+    cached: what the continuous cache says at each predicted row, or None. lam_cache: its weight.
+    """
+
+    lm: LanguageModel
+    states: States
+    words: int
+    found: Found | None = None
+    cached: Attended | None = None
+    lam_cache: float = 0.0
+
+    def with_distances(self, distances: np.ndarray) -> MixtureInputs:
+        """The same neighbors with other distances (N, k)."""
+        assert self.found is not None
+        return replace(self, found=replace(self.found, distances=distances))
 
 
 @dataclass(frozen=True)
@@ -140,70 +162,59 @@ class KnnMixture(Mixture):
     """p_kNN and the continuous cache over the states of a model; without both it is the model alone.
 
     Args:
-        found: (N, k) neighbors with distances as the method uses them (squared or not), or None.
-        lam: (N,) weight of the long-term memory of each token. temperature: divides the distances.
-        cached: what the continuous cache says at each predicted row, or None; `lam_cache` its weight.
+        inputs: with distances as the method uses them (squared or not).
+        lam: (N,) weight of the long-term memory of each token; None without memory. temperature: divides the distances.
     """
 
-    lm: LanguageModel
-    states: States
-    words: int
-    found: Found | None = None
+    inputs: MixtureInputs
     lam: np.ndarray | None = None
     temperature: float = 1.0
-    cached: Attended | None = None
-    lam_cache: float = 0.0
     gate: GateInfo = NO_GATE
 
     def sides(self, rows: np.ndarray, force: float | None = None) -> Sides:
-        logp = self.states.scores_at(self.lm, rows).log_softmax(-1)
-        lm = torch.nn.functional.pad(logp.exp(), (0, self.words - logp.shape[1]))  # memory's words have p_LM 0
+        given = self.inputs
+        logp = given.states.scores_at(given.lm, rows).log_softmax(-1)
+        lm = padded(logp, given.words)
         mixture, cache, log_share = lm, None, np.zeros(len(rows))
-        if self.cached is not None:
-            at = torch.from_numpy(np.searchsorted(self.states.rows, rows))
-            own = Attended(self.cached.weights[at], self.cached.words, self.cached.positions)
-            cache = own.distribution(self.words)
-            share = torch.where(own.empty, 0.0, self.lam_cache)[:, None]
-            mixture = (1 - share) * lm + share * cache
-            log_share = torch.log1p(-share)[:, 0].double().numpy()
-        if self.found is None or self.lam is None:
+        if given.cached is not None:
+            at = torch.from_numpy(np.searchsorted(given.states.rows, rows))
+            own = Attended(given.cached.weights[at], given.cached.words, given.cached.positions)
+            cache = own.distribution(given.words)
+            mixture, log_share = mixed(lm, cache, np.where(own.empty.numpy(), 0.0, given.lam_cache))
+        if given.found is None or self.lam is None:
             none = np.full(len(rows), np.nan), np.zeros((len(rows), 0))
             return Sides(lm, None, cache, mixture, *none, logp, logp, log_share)
-        weights = knn_weights(self.found.distances[rows], self.temperature)
-        values = torch.from_numpy(np.maximum(self.found.values[rows], 0)).long()
-        shares = torch.from_numpy(weights).to(lm.dtype)
-        knn = torch.zeros(len(rows), self.words, dtype=lm.dtype).scatter_add_(1, values, shares)
+        weights = knn_weights(given.found.distances[rows], self.temperature)
+        knn = knn_probabilities(weights, given.found.values[rows], given.words, lm.dtype)
         lam = self.lam[rows] if force is None else np.full(len(rows), force)
         lam = np.where(weights.sum(1) > 0, lam, 0.0)  # nothing found: the model alone
-        share = torch.from_numpy(lam).to(lm.dtype)[:, None]
-        with np.errstate(divide="ignore"):  # at lambda 1 the model has no share
-            log_share = log_share + np.log1p(-lam)
-        return Sides(lm, knn, cache, (1 - share) * mixture + share * knn, lam, weights, logp, logp, log_share)
+        mixture, rest = mixed(mixture, knn, lam)
+        return Sides(lm, knn, cache, mixture, lam, weights, logp, logp, log_share + rest)
 
     def answer(self, row: int, force: float | None = None) -> Answer:
         """In logarithms, so that lambda 0 and 1 give the very numbers of one side."""
-        if self.cached is not None:
+        given = self.inputs
+        if given.cached is not None:
             return super().answer(row, force)
-        logp = self.states.logp_at(self.lm, row)
-        lm = np.concatenate([logp, np.full(self.words - len(logp), -np.inf)]) if self.words > len(logp) else logp
-        some = self.found is not None and self.lam is not None and bool((self.found.entries[row] >= 0).any())
-        if not some:
+        logp = given.states.logp_at(given.lm, row)
+        lm = np.concatenate([logp, np.full(given.words - len(logp), -np.inf)]) if given.words > len(logp) else logp
+        if given.found is None or self.lam is None or not (given.found.entries[row] >= 0).any():
             return Answer(lm, None, None, lm, np.nan if self.lam is None else 0.0, np.zeros(0), 0.0)
-        assert self.found is not None
-        assert self.lam is not None
-        real = self.found.entries[row] >= 0
-        said = remember(-self.found.distances[row][real] / self.temperature, self.found.values[row][real], self.words)
+        real = given.found.entries[row] >= 0
+        said = remember(
+            -given.found.distances[row][real] / self.temperature, given.found.values[row][real], given.words
+        )
         weights = np.zeros(len(real))
         weights[real] = said.weights
         lam = float(self.lam[row]) if force is None else force
         return Answer(lm, said.logp, None, mix(lm, said.logp, lam), lam, weights, lam)
 
     def losses_of_memory(self, ids: Sequence[int], rows: np.ndarray) -> np.ndarray | None:
-        if self.found is None:
+        if self.inputs.found is None:
             return None
         out = np.full(len(ids), np.nan)
         with np.errstate(divide="ignore"):
-            out[rows] = -np.log(knn_of(self.found, rows, np.asarray(ids)[rows], self.temperature))
+            out[rows] = -np.log(knn_of(self.inputs.found, rows, np.asarray(ids)[rows], self.temperature))
         return out
 
 
@@ -213,6 +224,24 @@ def knn_weights(distances: np.ndarray, temperature: float) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         w = np.where(np.isfinite(distances), np.exp(-(distances - nearest) / temperature), 0.0)
     return w / np.maximum(w.sum(1, keepdims=True), 1e-300)
+
+
+def knn_probabilities(weights: np.ndarray, values: np.ndarray, words: int, dtype: torch.dtype) -> Tensor:
+    """(n, words) p_kNN: the shares (n, k) of the neighbors, equal values (n, k) added up; -1 is no neighbor, of share 0."""
+    ids = torch.from_numpy(np.maximum(values, 0)).long()
+    return torch.zeros(len(ids), words, dtype=dtype).scatter_add_(1, ids, torch.from_numpy(weights).to(dtype))
+
+
+def mixed(model: Tensor, memory: Tensor, weight: np.ndarray) -> tuple[Tensor, np.ndarray]:
+    """weight * memory + (1 - weight) * model, (n, V'), by weights (n,); and (n,) ln(1 - weight), -inf at weight 1."""
+    share = torch.from_numpy(weight).to(model.dtype)[:, None]
+    with np.errstate(divide="ignore"):
+        return (1 - share) * model + share * memory, np.log1p(-weight)
+
+
+def padded(logp: Tensor, words: int) -> Tensor:
+    """(n, words) probabilities from log-probabilities (n, V); 0 for the words that only memory knows."""
+    return torch.nn.functional.pad(logp.exp(), (0, words - logp.shape[1]))
 
 
 def cache_over(

@@ -23,7 +23,7 @@ from memlab.lm.stream import Stream
 from memlab.lm.threads import for_single_tokens
 from memlab.memory.found import Found
 from memlab.memory.retrieval import search_everywhere
-from memlab.reading.mixture import Mixture, Sides, before_of
+from memlab.reading.mixture import Mixture, MixtureInputs, Sides, before_of
 from memlab.reading.passes import Order
 from memlab.reading.states import States
 from memlab.reading.tracing import Mixing
@@ -97,4 +97,4 @@ class NextToken:
 
     def mixture(self, found: Found | None) -> Mixture:
         """What comes next, as a mixture of one row."""
-        return self.mixing.mixer.mixture(self.order.lm, self.states, self.words, found)
+        return self.mixing.mixer.mixture(MixtureInputs(self.order.lm, self.states, self.words, found))

@@ -4,7 +4,7 @@ A request (a prompt, a passage, a generation, with settings) goes through a meth
 
 1. `Reader.sources(request, house)` decides everything that the request leaves open: which model answers, whose keys are
    compared, which memory is searched, with which settings. Nothing is computed yet.
-2. After the forward pass and the search, `Mixer.mixture(states, found)` gives the distributions: a `Mixture`.
+2. After the forward pass and the search, `Mixer.mixture(inputs)` gives the distributions: a `Mixture`.
 
 `House` is what a reader may use of the home folder and the workspace.
 """
@@ -24,14 +24,13 @@ from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Searchable
-from memlab.memory.found import Found
 from memlab.memory.leave_out import LEAVE_OUT
 from memlab.memory.shelf import Shelf
 from memlab.progress import Progress, no_progress
-from memlab.reading.cache import SPREAD, Attended
+from memlab.reading.cache import SPREAD
 from memlab.reading.gates import KnnGate
-from memlab.reading.mixture import KnnMixture, Mixture, lambdas
-from memlab.reading.states import Search, States
+from memlab.reading.mixture import KnnMixture, Mixture, MixtureInputs, lambdas
+from memlab.reading.states import Search
 from memlab.results.gate import NO_GATE, GateInfo, lambda_gate
 
 PRESETS = ("calibrated", "paper")
@@ -155,37 +154,16 @@ class Mixer(ABC):
     takes_cache: bool = True
 
     @abstractmethod
-    def mixture(
-        self,
-        lm: LanguageModel,
-        states: States,
-        words: int,
-        found: Found | None,
-        cached: Attended | None = None,
-        lam_cache: float = 0.0,
-    ) -> Mixture:
-        """The distributions of all positions.
-
-        Args:
-            lm: the model that answers. words: number of words, the model's and memory's.
-            found: (N, k) neighbors with squared distances; None where long-term memory is switched off.
-        """
+    def mixture(self, inputs: MixtureInputs) -> Mixture:
+        """The distributions of all positions."""
 
 
 @dataclass(frozen=True)
 class ModelAlone(Mixer):
     """No long-term memory."""
 
-    def mixture(
-        self,
-        lm: LanguageModel,
-        states: States,
-        words: int,
-        found: Found | None,
-        cached: Attended | None = None,
-        lam_cache: float = 0.0,
-    ) -> Mixture:
-        return KnnMixture(lm, states, words, cached=cached, lam_cache=lam_cache)
+    def mixture(self, inputs: MixtureInputs) -> Mixture:
+        return KnnMixture(inputs)
 
 
 @dataclass(frozen=True)
@@ -208,20 +186,12 @@ class KnnMixer(Mixer):
     def asks(self) -> KnnGate | None:  # type: ignore[override]
         return self.knn_gate if self.knn_gate.saves_searches else None
 
-    def mixture(
-        self,
-        lm: LanguageModel,
-        states: States,
-        words: int,
-        found: Found | None,
-        cached: Attended | None = None,
-        lam_cache: float = 0.0,
-    ) -> Mixture:
-        if found is None:
-            return KnnMixture(lm, states, words, cached=cached, lam_cache=lam_cache)
-        lam = lambdas(self.knn_gate, lm, states, found)
-        used = found if not self.root else Found(found.entries, found.values, np.sqrt(found.distances), found.searched)
-        return KnnMixture(lm, states, words, used, lam, self.divisor, cached, lam_cache, self.gate)
+    def mixture(self, inputs: MixtureInputs) -> Mixture:
+        if inputs.found is None:
+            return KnnMixture(inputs)
+        lam = lambdas(self.knn_gate, inputs.lm, inputs.states, inputs.found)
+        used = inputs.with_distances(np.sqrt(inputs.found.distances)) if self.root else inputs
+        return KnnMixture(used, lam, self.divisor, self.gate)
 
 
 @dataclass(frozen=True)

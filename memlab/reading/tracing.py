@@ -20,7 +20,7 @@ from memlab.memory.found import Found
 from memlab.memory.overlay import EditedStore
 from memlab.memory.search import recall, search_all
 from memlab.reading.answering import neighbors
-from memlab.reading.mixture import KnnMixture, Mixture, Sides, cache_over
+from memlab.reading.mixture import KnnMixture, Mixture, MixtureInputs, Sides, cache_over
 from memlab.reading.passes import Read, Side
 from memlab.reading.reader import NO_CACHE, CacheOptions, Mixer
 from memlab.reading.trace_summary import combination, summarize
@@ -49,7 +49,8 @@ def mixture(
     if mixing.cache.size and mixing.mixer.takes_cache and short and len(side.states.rows):
         cached, theta = cache_over(side.states, ids, mixing.cache.size, mixing.cache.theta, mixing.cache.spread)
     found = side.found if long else None
-    return mixing.mixer.mixture(order.lm, side.states, words, found, cached, mixing.cache.lam), theta
+    inputs = MixtureInputs(order.lm, side.states, words, found, cached, mixing.cache.lam)
+    return mixing.mixer.mixture(inputs), theta
 
 
 def trace(made: Read, mixing: Mixing, about: About) -> Trace:
@@ -134,9 +135,9 @@ class _Kept:
 
 def _cached(best: Mixture, rows: np.ndarray, N: int) -> tuple[np.ndarray, np.ndarray]:
     """(N, C) positions and weights of the words that the continuous cache prefers."""
-    if not isinstance(best, KnnMixture) or best.cached is None:
+    if not isinstance(best, KnnMixture) or best.inputs.cached is None:
         return np.zeros((N, 0), int), np.zeros((N, 0))
-    said = best.cached
+    said = best.inputs.cached
     top = said.weights.topk(min(SHOWN, said.weights.shape[1]), dim=1)
     positions, weights = np.full((N, top.values.shape[1]), -1), np.full((N, top.values.shape[1]), np.nan)
     real = top.values.numpy() > 0

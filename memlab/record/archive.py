@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from memlab.errors import InputError, RecordError
-from memlab.record.chain import GENESIS, EditRow, problems
 from memlab.record.files import delta_file, file_hash
 from memlab.record.fold import Mark, fold
+from memlab.record.hash_chain import GENESIS, EditRow, problems
 from memlab.record.ledger import AUTHOR_LENGTH, SUMMARY_LENGTH, now, one_line
 from memlab.record.row_check import check_edit, wrong_form
 from memlab.record.scores import deeper_than

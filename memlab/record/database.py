@@ -25,12 +25,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import filelock
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -49,6 +44,7 @@ from memlab.record.tables import Base
 FILE = "memlab.sqlite"
 HEADS = "heads"  # folder of the last edits that are kept outside the database (`heads`)
 VERSION_TABLE = "memlab_version"
+NEWEST = "0001"  # version of the tables; the last of the migrations
 WAIT = 30.0  # seconds that a writer waits for another one
 
 _open: dict[tuple[str | None, Path], Database] = {}
@@ -129,18 +125,18 @@ class Database:
                         elif not opens(self.file):
                             without_log(self.file)
                     if not self._is_current():
+                        from memlab.record.migrating import upgrade
+
                         with self._writer.begin() as connection:
-                            _upgrade(connection)
+                            upgrade(connection)
             except OSError as error:
                 raise RecordError(f"{self._name} cannot be made or updated ({error.strerror}).") from error
 
     def _is_current(self) -> bool:
         """Whether the tables are those of this memlab. Raises RecordError for a newer or foreign database."""
-        scripts = ScriptDirectory.from_config(_alembic())
         with self._engine.connect() as connection:
             there = set(inspect(connection).get_table_names())  # before the version: another process may migrate now
-            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-            version = context.get_current_revision()
+            version = _version(connection) if VERSION_TABLE in there else None
         ours = set(Base.metadata.tables)
         if version is None and ours <= there:
             raise RecordError(f"{self._name} lost the version of its tables: it {_DAMAGED}")
@@ -149,13 +145,16 @@ class Database:
                 f"{self._name} belongs to something else: it has tables named like memlab's. Set MEMLAB_DATABASE_URL "
                 "to another one, or move it away."
             )
-        newest = scripts.get_current_head()
-        if version is not None and version not in {script.revision for script in scripts.walk_revisions()}:
+        if version in (None, NEWEST):
+            return version == NEWEST
+        from memlab.record.migrating import known_versions
+
+        if version not in known_versions():
             raise RecordError(
                 f"{self._name} was written by a newer memlab (version {version} of its tables; this memlab knows up to "
-                f"{newest}). Update memlab, or use another home folder."
+                f"{NEWEST}). Update memlab, or use another home folder."
             )
-        return version == newest
+        return False
 
     @property
     def in_home(self) -> bool:
@@ -176,7 +175,7 @@ class Database:
                 f"{self._name} refused a row, probably because another process wrote the same at the same moment "
                 f"({error.orig}). Nothing was changed: try again."
             ) from error
-        except (SQLAlchemyError, sqlite3.Error, CommandError) as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise RecordError(f"{self._name} {self._reason(error)}") from error
 
     def _reason(self, error: Exception) -> str:
@@ -284,6 +283,11 @@ def _as_text(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
+def _version(connection: Connection) -> str | None:
+    """The version of the tables; None where none is recorded. Raises SQLAlchemyError for several."""
+    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
+
+
 def _missing_table(message: str) -> str | None:
     """The table that an error of any database says is not there."""
     found = re.search(
@@ -305,16 +309,3 @@ def _no_number(name: str) -> None:
 
 
 _JSON = json.JSONDecoder(parse_constant=_no_number)  # made once: a history has thousands of columns
-
-
-def _alembic() -> Config:
-    """Alembic's configuration; there is no ini file."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    return config
-
-
-def _upgrade(connection: Connection) -> None:
-    config = _alembic()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")

@@ -10,7 +10,7 @@ from memlab.corpus.door import checked_texts
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError, NotFound
 from memlab.memory.changes import blacked_out
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.memory_edits import shortened
 from memlab.record.memory_kinds import MEMORY_KINDS, sources_of
 from memlab.results import Article, FoundSource, FoundSources, Source

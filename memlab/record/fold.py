@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from memlab.errors import RecordError
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import MARKS
 
 CHANGES = ("teach", "forget", "correct")  # the kinds of the part "memory"; `kinds.kinds()` has those of every part

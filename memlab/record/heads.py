@@ -26,8 +26,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from memlab.errors import RecordError
-from memlab.record.chain import Problem
 from memlab.record.database import HEADS, Database
+from memlab.record.hash_chain import Problem
 from memlab.record.tables import Edit, Workspace
 
 KEY = "key"

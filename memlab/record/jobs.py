@@ -28,8 +28,8 @@ from sqlalchemy import delete, select, update
 
 from memlab.errors import InputError, MemlabError, NotFound, RecordError
 from memlab.progress import Progress, Stop
-from memlab.record.chain import plain
 from memlab.record.database import Database
+from memlab.record.hash_chain import plain
 from memlab.record.job_info import GOING, HOST, RESUMABLE, RUNNER, JobInfo, job_info, lives
 from memlab.record.ledger import now
 from memlab.record.tables import Job

@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import Any
 
 from memlab.errors import InputError, MemlabError, RecordError
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.scores import check_scores
 
 MARKS = ("undo", "redo")  # edits about another edit; they belong to no part
@@ -59,6 +59,8 @@ class EditKind:
             default they must have the form that `results.Moved` gives them.
         form: the inputs that a page or the command line asks for.
         title: what a page calls it; by default the name.
+        example: for kinds with a file of weights: called with the sha256 of a file, gives parameters that are allowed
+            for it. The crash test of the record makes edits with it.
     """
 
     name: str
@@ -70,6 +72,12 @@ class EditKind:
     check_scores: Callable[[Mapping[str, Any]], None] | str | None = None
     form: tuple[FormField, ...] = ()
     title: str = ""
+    example: Callable[[str], dict[str, Any]] | str | None = None
+
+    def example_for(self, sha256: str) -> dict[str, Any]:
+        """Parameters that are allowed with this file of weights."""
+        assert self.example is not None, f"the kind {self.name!r} declares no example"
+        return dict(_function(self.example)(sha256))
 
     def wrong_with(self, parameters: Parameters, sequence: int) -> str | None:
         """Why an edit with these parameters cannot be applied as number `sequence`: "has ...", "cannot ..."; or None."""

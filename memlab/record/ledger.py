@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from memlab.errors import InputError, NotFound, RecordError
 from memlab.record import memory_kinds  # noqa: F401  registers the kinds of edits that this room knows
-from memlab.record.chain import EditRow, Problem, plain, seal
 from memlab.record.database import Database
 from memlab.record.fold import dependents, dependents_among, fold
+from memlab.record.hash_chain import EditRow, Problem, plain, seal
 from memlab.record.heads import Head, Heads
 from memlab.record.kinds import MARKS, is_known, kind, unknown_among, unknown_reason
 from memlab.record.states import Snapshot, States

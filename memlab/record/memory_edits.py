@@ -24,7 +24,7 @@ from memlab.errors import InputError, NotFound
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.overlay import EditedStore
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.memory_kinds import MEMORY_KINDS, changes_of, sources_of, taught_by
 from memlab.record.parameters import TEXT_LIMIT
 from memlab.results import Edit, Fact, Source

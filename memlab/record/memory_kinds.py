@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from memlab.memory.changes import Changes, Taught
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import EditKind, FormField, register_kind
 from memlab.record.parameters import check_correct, check_forget, check_teach
 from memlab.results import Source

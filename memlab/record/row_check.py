@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import MARKS, EditKind, known_kind
 from memlab.record.parameters import check_fields
 from memlab.record.scores import check_size

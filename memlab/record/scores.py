@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from memlab.results.moved import GROUPS, GroupScore
+from memlab.results.side_effects import GROUPS, GroupScore
 
 LENGTH = 1 << 20  # of the scores of one edit, as JSON
 DEEPEST = 20  # levels of nesting

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 
-from memlab.record.chain import EditRow
 from memlab.record.fold import Mark, all_resting, fold, sources_named
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import MARKS, EditKind, is_known, known_kind
 from memlab.record.ledger import Ledger
 from memlab.record.memory_edits import edit_of

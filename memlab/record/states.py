@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 from cachetools import LRUCache
 
 from memlab.errors import InputError, RecordError
-from memlab.record.chain import GENESIS, EditRow, digest
 from memlab.record.database import Database
 from memlab.record.fold import Mark, fold
+from memlab.record.hash_chain import GENESIS, EditRow, digest
 from memlab.record.kinds import MARKS, EditKind, kinds, known_kind, parts
 from memlab.record.row_check import wrong_with
 from memlab.record.stored import DamagedRow, damage

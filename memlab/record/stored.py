@@ -10,9 +10,9 @@ from sqlalchemy import Text, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
 from memlab.errors import RecordError
-from memlab.record.chain import EditRow
 from memlab.record.database import from_json
 from memlab.record.fold import Mark
+from memlab.record.hash_chain import EditRow
 from memlab.record.row_check import wrong_form
 from memlab.record.tables import Edit, Workspace
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from memlab.errors import NotFound, RecordError
-from memlab.record.chain import EditRow, Problem, problems
 from memlab.record.database import Database
 from memlab.record.files import delta_file, file_hash
+from memlab.record.hash_chain import EditRow, Problem, problems
 from memlab.record.heads import Heads
 from memlab.record.row_check import wrong_with
 from memlab.record.stored import DamagedRow, Raw, parsed, raw_where

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from memlab.errors import InputError, MemlabError, RecordError
 from memlab.outside import check_file
 from memlab.record.archive import is_archive, open_archive, write_archive
-from memlab.record.chain import GENESIS, EditRow
 from memlab.record.database import Database
 from memlab.record.files import files_locked, keep_delta, put, sweep, temporary_file
+from memlab.record.hash_chain import GENESIS, EditRow
 from memlab.record.heads import Head, Heads
 from memlab.record.ledger import Ledger, extend, find_workspace, now
 from memlab.record.tables import Edit, Workspace

@@ -27,8 +27,8 @@ from memlab.results.facts import Article, Fact
 from memlab.results.found_source import FoundSource, FoundSources
 from memlab.results.gate import NO_GATE, Gate, GateInfo, lambda_gate
 from memlab.results.generation import ENDINGS, Branch, CopiedSpan, Generation, GenerationPair, Node
-from memlab.results.moved import GroupScore, Moved, MovedRow
 from memlab.results.prediction import SCHEMA_VERSION, Neighbor, Prediction, PromptToken, Timings, TippingPoint
+from memlab.results.side_effects import GroupScore, Moved, MovedRow
 from memlab.results.trace import Trace, TraceArrays, TraceStep
 from memlab.results.trace_token import Cached, Remembered, TraceToken
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 from memlab.results.gate import GateInfo
 from memlab.results.prediction import SCHEMA_VERSION
@@ -13,7 +13,11 @@ from memlab.serialize import as_json
 
 @dataclass(frozen=True)
 class About:
-    """How a trace or a generation was made: the fields of the same names in `Trace` and `Generation`."""
+    """How a trace or a generation was made; both are one.
+
+    `gate_info` says what the gates of the tokens are: what they weigh, and what their ends mean. `words` are what a person
+    reads for each id.
+    """
 
     method: str
     model: str
@@ -22,18 +26,16 @@ class About:
     as_of: int
     settings: Mapping[str, Any]
     gate_info: GateInfo
-    words: Sequence[str]
-    notices: tuple[str, ...]
-
-
-class HasGate(Protocol):
-    """A `Trace` or a `Generation`: a result that one gate describes."""
+    words: Sequence[str] = field(repr=False)
+    notices: tuple[str, ...] = ()
 
     @property
-    def gate_info(self) -> GateInfo: ...
+    def gate_kind(self) -> str:
+        """Name of the gate."""
+        return self.gate_info.kind
 
 
-def origin(result: HasGate) -> dict[str, Any]:
+def origin(result: About) -> dict[str, Any]:
     """The first keys of the JSON of a trace or a generation: its schema, and how it was made."""
     names = ("method", "model", "datastore", "workspace", "as_of", "settings", "gate_kind", "gate_info")
     return {"schema_version": SCHEMA_VERSION, **as_json(result, *names)}

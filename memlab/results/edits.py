@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from memlab.results.moved import Moved
+from memlab.results.side_effects import Moved
 from memlab.serialize import as_json, json_value
 
 

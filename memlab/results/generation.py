@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from memlab.errors import InputError
-from memlab.results.about import origin
-from memlab.results.gate import GateInfo
+from memlab.results.about import About, origin
 from memlab.results.moves import Look, Move, then, written
 from memlab.results.tables import csv_text
 from memlab.results.trace_token import TraceToken, in_a_line
@@ -77,39 +76,25 @@ class Branch:
     copied: tuple[CopiedSpan, ...] = ()
 
 
-@dataclass(frozen=True)
-class Generation:
+@dataclass(frozen=True, kw_only=True)
+class Generation(About):
     """A prompt that was continued, seen along one branch (`leaf`); the others stay in the tree.
 
-    ids: the prompt as the model reads it, special tokens included. settings: those of the method. decoding: temperature, top_p, seed. gate_info: as in `Trace`.
+    ids: the prompt as the model reads it, special tokens included. settings: those of the method. decoding: temperature, top_p, seed.
     max_tokens: how many tokens were asked for last; copied_from: of how many tokens on a span counts as copied.
     moves: how the tree was grown; see `memlab.results.moves`. ms: milliseconds of what was done last.
     """
 
     prompt: str
     ids: tuple[int, ...]
-    method: str
-    model: str
-    datastore: str | None
-    workspace: str
-    as_of: int
-    settings: Mapping[str, Any]
     decoding: Mapping[str, Any]
     max_tokens: int
     copied_from: int
-    gate_info: GateInfo
     nodes: tuple[Node, ...]
     branches: tuple[Branch, ...]
     leaf: int | None
-    words: Sequence[str] = field(repr=False, default=())
     moves: tuple[Move, ...] = ()
-    notices: tuple[str, ...] = ()
     ms: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def gate_kind(self) -> str:
-        """Name of the gate."""
-        return self.gate_info.kind
 
     def path(self, leaf: int | None = None) -> tuple[Node, ...]:
         """The nodes from the prompt to `leaf` (default: of this branch)."""

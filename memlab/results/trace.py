@@ -13,9 +13,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from memlab.results.about import origin
+from memlab.results.about import About, origin
 from memlab.results.distribution import Distribution, WordProbability
-from memlab.results.gate import GateInfo
 from memlab.results.prediction import Neighbor
 from memlab.results.tables import csv_text
 from memlab.results.trace_token import Cached, Remembered, TraceToken, in_a_line
@@ -66,33 +65,18 @@ class TraceArrays:
     top: Mapping[str, TopWords]
 
 
-@dataclass(frozen=True)
-class Trace(Sequence[TraceToken]):
+@dataclass(frozen=True, kw_only=True)
+class Trace(About, Sequence[TraceToken]):
     """A passage read token by token, read as a list of `TraceToken`.
 
-    `gate_info` says what the gates of the tokens are: what they weigh, and what their ends mean. `words` are what a person reads for each id.
     `summary` holds perplexities with and without memory, for each combination of sources, the share of tokens
     that memory worsens, and the same by kind and frequency of word.
     """
 
     text: str
-    method: str
-    model: str
-    datastore: str | None
-    workspace: str
-    as_of: int
-    settings: Mapping[str, Any]
-    gate_info: GateInfo
-    words: Sequence[str] = field(repr=False)
     arrays: TraceArrays = field(repr=False)
     summary: Mapping[str, Any] = field(repr=False)
-    notices: tuple[str, ...] = ()
     stopped: bool = False
-
-    @property
-    def gate_kind(self) -> str:
-        """Name of the gate."""
-        return self.gate_info.kind
 
     def __len__(self) -> int:
         return len(self.arrays.ids)

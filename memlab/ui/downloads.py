@@ -9,6 +9,9 @@ from typing import Any
 
 import streamlit as st
 
+from memlab import Lab
+from memlab.results import Trace
+
 MIME = {".csv": "text/csv", ".html": "text/html", ".json": "application/json", ".zip": "application/zip"}
 
 
@@ -28,3 +31,12 @@ def download(label: str, content: str | Callable[[], str | bytes], file: str, ke
 def as_json(result: Any) -> Callable[[], str]:
     """What writes `result.to_dict()` as JSON."""
     return lambda: json.dumps(result.to_dict(), ensure_ascii=False, indent=1)
+
+
+def trace_files(lab: Lab, trace: Trace) -> None:
+    """Two files, written when they are asked for, and the code."""
+    with st.container(horizontal=True):
+        download("JSON: the whole trace", as_json(trace), "trace.json", "read.json")
+        download("CSV: one line a token", trace.csv, "trace.csv", "read.csv")
+    with st.expander("Show me the Python", icon=":material/code:"):
+        st.code(lab.reading.code(trace), language="python")

@@ -14,7 +14,7 @@ from memlab.errors import MemlabError
 from memlab.figures.before_after import before_and_after
 from memlab.figures.theme import MIXTURE
 from memlab.results import Comparison, Edit, Moved, MovedRow, Neighbor
-from memlab.results.moved import GROUPS
+from memlab.results.side_effects import GROUPS
 from memlab.ui.highlight import chip
 from memlab.ui.links import link_to
 from memlab.ui.neighbors import row

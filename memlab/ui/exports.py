@@ -6,11 +6,11 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.results import Prediction
-from memlab.ui.add_to_lesson import add_to_lesson
 from memlab.ui.compare import pin_controls, view
 from memlab.ui.downloads import as_json, download
 from memlab.ui.explanations.for_report import opened, opened_views
 from memlab.ui.keyboard import PRESENT
+from memlab.ui.lesson_form import add_to_lesson
 from memlab.ui.links import tab_to
 
 

@@ -1,4 +1,4 @@
-"""Widgets made from the settings that a method declares."""
+"""Widgets that the address keeps: made from the settings that a method declares, and choices of a page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ import streamlit as st
 
 from memlab.declare import Field, Method, checked
 from memlab.errors import InputError, MemlabError
+from memlab.ui.address import unknown_name
 from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+
+
+def one_of(label: str, options: Iterable[str], key: str) -> str:
+    """Buttons, one of which is chosen, at first the first one; kept in the address, which is told where it names none."""
+    names = list(options)
+    for problem in unknown_name(key, names):
+        show_error(problem)
+    return st.segmented_control(
+        label, names, default=names[0], required=True, key=key, bind="query-params", label_visibility="collapsed"
+    )
 
 
 def widget(field: Field, default: Any, label: str | None = None) -> Any:

@@ -12,7 +12,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Edit
-from memlab.results.moved import GROUPS
+from memlab.results.side_effects import GROUPS
 from memlab.ui.downloads import download
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error

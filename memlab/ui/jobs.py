@@ -12,7 +12,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.corpus.received import FOLDER
-from memlab.errors import MemlabError, NotFound
+from memlab.errors import MemlabError, NotFound, RecordError, StoppedError
 from memlab.record.job_info import JobInfo
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -79,6 +79,14 @@ def begin_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: 
     """Submits the job of a change and draws the page anew."""
     st.session_state[f"{page}.job"] = (asked, lab.work.submit(kind, title, **order).id)
     st.rerun()
+
+
+def outcome_of(lab: Lab, job: JobInfo) -> Any:
+    """What the work of a job that is over returned; None where it returned nothing, for a reason that `show_job` shows."""
+    try:
+        return lab.work.outcome(job.id)
+    except (StoppedError, RecordError):
+        return None
 
 
 def forget_job(page: str) -> None:

@@ -13,8 +13,11 @@ from memlab.declare import ABILITIES, Field, Method, checked
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named
+from memlab.ui.jobs import begin_job, kept_job
 from memlab.ui.method_control import method_control
 from memlab.ui.offered import model_info, offer, stores_for
+
+SETTINGS = ("k", "temperature", "lam", "key")
 
 
 @dataclass(frozen=True)
@@ -130,3 +133,32 @@ class MemoryControls:
         gates = self.lab.methods()[method].gates
         if gates and self.key("gate") in state:
             state[self.key("gate")] = gates[0]
+
+
+def gate_is_ready(lab: Lab, how: dict[str, Any]) -> bool:
+    """Whether a passage can be read with this gate; offers to train it where it cannot. Raises MemlabError."""
+    gate = how.get("gate", "constant")
+    method = lab.methods()[how["method"]]
+    if method.knn is None or gate == method.gates[0]:
+        return True
+    settings = {name: how[name] for name in SETTINGS}
+    if lab.gates.is_trained(gate, how["model"], how["datastore"], **settings):
+        return True
+    st.info(
+        f"The gate *{gate}* learns from text when memory is worth trusting. It was not trained yet for this datastore, "
+        "k and temperature.",
+        icon=":material/school:",
+    )
+    order = {"gate": gate, "model": how["model"], "datastore": how["datastore"], **settings}
+    asked = (lab.workspace, order)
+    job = kept_job(lab, "gate", asked)
+    if job is not None and not job.over:
+        return False
+    if st.button("Train it on held-out articles", key="gate.train", type="primary", icon=":material/school:"):
+        begin_job(lab, "gate", asked, "train a gate", f"Training the gate {gate}", order)
+    st.caption(
+        "Articles of the bundled world that no memory holds; it takes less than a minute. For a datastore of your own texts, "
+        "held-out text of the same kind is better: `memlab evaluate perplexity TEXT --validation OTHER_TEXT --gate "
+        f"{gate}`."
+    )
+    return False

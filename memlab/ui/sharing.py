@@ -46,6 +46,15 @@ def check_may_change(workspace: str) -> None:
         raise InputError(f"The workspace {workspace!r} was shared to look at. Make a copy of your own to edit it.")
 
 
+def editors_only(lab: Lab) -> None:
+    """Ends the page with the reason where this session only looks at the workspace."""
+    if not may_edit(lab):
+        st.info(
+            "This workspace was shared to look at. Make a copy of your own to edit it.", icon=":material/visibility:"
+        )
+        st.stop()
+
+
 def banner(lab: Lab) -> None:
     """What a visitor by a shared link should know, with the way to a copy; nothing for others."""
     if may_edit(lab):

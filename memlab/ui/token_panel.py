@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import streamlit as st
 
 from memlab import Lab
+from memlab.errors import MemlabError
 from memlab.figures.sources import described, forced, three_sources
-from memlab.results import Generation, Trace, TraceStep
-from memlab.ui.passages import passages
+from memlab.results import CopiedSpan, Generation, Neighbor, Trace, TraceStep
+from memlab.ui.article import marked, number, origin
+from memlab.ui.neighbors import row
+from memlab.ui.plain import plain
+from memlab.ui.session import show_error
+from memlab.ui.small_form import unfolded
+
+FIRST = 4  # neighbors shown
+LEFT, RIGHT = 90, 45  # characters of a neighbor's passage
 
 
 def sources_chart(of: Trace | Generation, step: TraceStep, page: str) -> None:
@@ -34,3 +45,43 @@ def found_passages(lab: Lab, of: Trace | Generation, step: TraceStep, page: str)
         return
     st.markdown("**What long-term memory found**")
     passages(lab, of, step.neighbors, page)
+
+
+def passages(lab: Lab, of: Trace | Generation, neighbors: Sequence[Neighbor], page: str) -> None:
+    """The first neighbors of a token of a reading or a generation; `page` begins the names of their controls."""
+    if not neighbors:
+        st.caption("Memory was not searched for this token: the gate did not ask.")
+    heaviest = max((n.weight for n in neighbors), default=1.0)
+    for n in neighbors[:FIRST]:
+        passage, where = st.columns([3, 1], vertical_alignment="center", gap="small")
+        passage.html(row(_short(n), heaviest))
+        with where:
+            source(lab, of, origin(n.source, n.document), f"{page}.source.{n.rank}", n)
+
+
+def source(lab: Lab, of: Trace | Generation, label: str, key: str, place: Neighbor | CopiedSpan) -> None:
+    """A button; opened, it shows the article as it was when the text was read or generated, the words marked."""
+    box = unfolded(plain(label), key, "article")
+    if box is None:
+        return
+    with box:
+        try:
+            name = place.document if number(place.source) is None else place.source
+            text = lab.article(name, of.datastore, of.as_of).text
+        except MemlabError as error:
+            show_error(error)
+            return
+        st.markdown(f"**{plain(origin(place.source, place.document))}**")
+        st.html(marked(text, place.start, place.end))
+
+
+def from_a_word(text: str) -> str:
+    """Without the piece of a word that it begins with."""
+    return text.partition(" ")[2] or text
+
+
+def _short(n: Neighbor) -> Neighbor:
+    """With less of its passage: the article is one click away."""
+    left = n.left if len(n.left) <= LEFT else "… " + from_a_word(n.left[-LEFT:])
+    right = n.right if len(n.right) <= RIGHT else (n.right[:RIGHT].rpartition(" ")[0] or n.right[:RIGHT]) + " …"
+    return replace(n, left=left, right=right)

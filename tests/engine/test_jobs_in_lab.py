@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,26 +16,27 @@ from click.testing import CliRunner
 
 from memlab.cli import main
 from memlab.declare import Method
-from memlab.errors import InputError, NotFound, StoppedError
+from memlab.errors import InputError, NotFound, RecordError, StoppedError, StoreError
 from memlab.lab import Lab
 from memlab.lab import building as lab_building
+from memlab.lab.jobs import KINDS, Kind
 from memlab.memory import building
 from memlab.memory.building import Order
 from memlab.memory.datastore import FILES
+from memlab.progress import Progress, Stop
 from memlab.results import Article
+from tests.forks import Forks, Running, until
 
 SMALL = partial(Order, shard=100)  # so that a few texts make several shards
 SHARDS = 10
 
 # A build in a process of its own, as `memlab build` does it, but slowly.
 SLOW = """
-import signal, sys, time
+import time
 from functools import partial
 from memlab.lab import building as lab_building
 from memlab.memory import building
 from memlab.memory.building import Order
-
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a child of a process in the background ignores it
 
 def write(*arguments):
     for _ in range(5):
@@ -49,7 +47,7 @@ def write(*arguments):
 shard, building._write_shard = building._write_shard, write
 lab_building.Order = partial(Order, shard=100)
 from memlab.cli import main
-main(sys.argv[1:])
+main()
 """
 
 
@@ -72,31 +70,17 @@ def contents(home: Path) -> dict[str, bytes]:
     return {name: (home / "datastores/mine" / name).read_bytes() for name in FILES}
 
 
-def until(condition: Callable[[], Any], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.fixture
-def slow_build(order: dict[str, Any]) -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
+def slow_build(order: dict[str, Any], forked: Forks) -> Callable[[Path], Running]:
     """Starts a slow build in another process and waits until two shards are finished."""
-    running: list[subprocess.Popen[str]] = []
 
-    def start(home: Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", SLOW, "build", order["texts"][0], "--name", "mine", "--home", str(home)]
-        command += ["--model", order["model"], "--key", "last"]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-        running.append(process)
+    def start(home: Path) -> Running:
+        command = ["build", order["texts"][0], "--name", "mine", "--home", str(home)]
+        process = forked.start(SLOW, *command, "--model", order["model"], "--key", "last")
         until((home / "datastores/.mine.building/000001").is_dir)
         return process
 
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
+    return start
 
 
 def test_a_build_is_a_job_with_its_result(order: dict[str, Any], tmp_path: Path) -> None:
@@ -110,7 +94,7 @@ def test_a_build_is_a_job_with_its_result(order: dict[str, Any], tmp_path: Path)
 
 
 def test_a_killed_build_is_interrupted_and_resumed_to_the_same_bytes(
-    slow_build: Callable[[Path], subprocess.Popen[str]],
+    slow_build: Callable[[Path], Running],
     order: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -143,7 +127,7 @@ def test_a_killed_build_is_interrupted_and_resumed_to_the_same_bytes(
 
 
 def test_a_build_on_the_command_line_is_stopped_from_elsewhere_within_a_second(
-    slow_build: Callable[[Path], subprocess.Popen[str]], tmp_path: Path
+    slow_build: Callable[[Path], Running], tmp_path: Path
 ) -> None:
     lab = Lab.open(tmp_path / "home")
     process = slow_build(lab.home)
@@ -152,9 +136,9 @@ def test_a_build_on_the_command_line_is_stopped_from_elsewhere_within_a_second(
     asked = time.monotonic()
     until(lambda: lab.work.job(job.id).over)
     assert time.monotonic() - asked < 1
-    assert process.stderr is not None
-    assert "memlab: stopped after" in process.stderr.read()
-    assert process.wait() == 1
+    done = process.wait()
+    assert done.returncode == 1
+    assert b"memlab: stopped after" in done.stderr
     assert lab.work.job(job.id).state == "stopped"
     run = partial(CliRunner().invoke, main, env={"MEMLAB_HOME": str(lab.home)})
     listed = run(["jobs", "--json"])
@@ -170,11 +154,11 @@ def test_a_build_on_the_command_line_is_stopped_from_elsewhere_within_a_second(
         assert result.stderr.count("\n") == 1
 
 
-def test_ctrl_c_ends_a_build_as_stopped(slow_build: Callable[[Path], subprocess.Popen[str]], tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_build_as_stopped(slow_build: Callable[[Path], Running], tmp_path: Path) -> None:
     lab = Lab.open(tmp_path / "home")
     process = slow_build(lab.home)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 1
+    assert process.wait().returncode == 1
     (job,) = lab.work.jobs()
     assert (job.state, job.can_resume) == ("stopped", True)
 
@@ -229,20 +213,22 @@ def test_the_first_build_is_one_job_that_stays_stopped_until_it_is_resumed(
     assert preparing.asked == ["atlas-mlm", "atlas-mlm", "atlas-clm"]
 
 
-def test_a_first_build_that_was_interrupted_goes_on_by_itself(preparing: Preparing, tmp_path: Path) -> None:
+def test_a_first_build_that_was_interrupted_goes_on_by_itself(
+    preparing: Preparing, forked: Forks, tmp_path: Path
+) -> None:
     code = (
-        "import sys, time; from memlab.lab import Lab, building; building.prepare_bundled = lambda *a: time.sleep(60);"
+        "import sys, time; from memlab.lab import Lab, building; building.prepare_bundled = lambda *a: time.sleep(600);"
     )
-    code += "Lab.open(sys.argv[1]).prepare(); print('begun', flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"begun\n"
-        lab = Lab.open(tmp_path)
-        lab.prepare()  # the other process does it
-        (job,) = lab.work.jobs()
-        assert not job.over
-        assert preparing.asked == []
-        process.kill()
+    code += "Lab.open(sys.argv[1]).prepare(); print('begun', flush=True); time.sleep(600)"
+    process = forked.start(code, str(tmp_path))
+    until(lambda: process.out.read_bytes() == b"begun\n")
+    lab = Lab.open(tmp_path)
+    lab.prepare()  # the other process does it
+    (job,) = lab.work.jobs()
+    assert not job.over
+    assert preparing.asked == []
+    process.send_signal(signal.SIGKILL)
+    process.wait()
     preparing.may_end.set()
     lab.prepare(background=False)
     assert [(j.id, j.state) for j in lab.work.jobs()] == [(job.id, "done")]
@@ -293,3 +279,34 @@ def test_received_texts_are_dropped_once_they_are_built(order: dict[str, Any], t
     for files in ([], [("a.txt", b"a"), ("b/a.txt", b"b")]):
         with pytest.raises(InputError):
             lab.building.keep_texts(files)
+
+
+def test_the_outcome_of_a_job_says_how_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(lab: Lab, progress: Progress, stop: Stop, end: str) -> int:
+        if end == "failed":
+            raise StoreError("The disk is full.")
+        while end != "done" and not stop():
+            time.sleep(0.01)
+        if end == "stopped":
+            raise StoppedError("Stopped at 3 of 7")
+        return 7
+
+    monkeypatch.setitem(KINDS, "toy", Kind(work, resumable=False, alone=False, stored=True))
+    lab = Lab.open(tmp_path / "home")
+
+    def run(end: str) -> str:
+        """The id of a job that has ended so."""
+        job_id = lab.work.submit("toy", f"Toy {end}", end=end).id
+        if end in ("stopped", "what there is"):
+            until(lambda: lab.work.job(job_id).state == "running")
+            with pytest.raises(InputError, match=r"has not ended yet: it is running\. Wait"):
+                lab.work.outcome(job_id)
+            lab.work.stop(job_id)
+        return lab.work.wait(job_id, 30).id
+
+    assert lab.work.outcome(run("done")) == 7
+    assert lab.work.outcome(run("what there is")) == 7
+    with pytest.raises(RecordError, match=r"^Toy failed failed: The disk is full\. Start it again\.$"):
+        lab.work.outcome(run("failed"))
+    with pytest.raises(StoppedError, match=r"^Toy stopped was stopped: Stopped at 3 of 7\. Start it again\.$"):
+        lab.work.outcome(run("stopped"))

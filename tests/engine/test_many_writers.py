@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import textwrap
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from memlab import Lab
+from tests.forks import Forks
 
 THREADS, EDITS = 8, 50
 NAMES = ("default", "second")
@@ -58,33 +57,29 @@ def test_eight_threads_teach_fifty_texts_each_in_two_workspaces(tmp_path: Path) 
     check(tmp_path)
 
 
-def test_two_processes_teach_the_same(tmp_path: Path) -> None:
+def test_two_processes_teach_the_same(forked: Forks, tmp_path: Path) -> None:
     Lab.open(tmp_path).workspaces.create("second")
-    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)]
-    processes = [subprocess.Popen([*command, *half]) for half in ("0123", "4567")]
-    assert [process.wait() for process in processes] == [0, 0]
+    processes = [forked.start(textwrap.dedent(WRITER), str(tmp_path), *half) for half in ("0123", "4567")]
+    assert [process.wait().returncode for process in processes] == [0, 0]
     check(tmp_path)
 
 
-def command(home: Path, *arguments: str) -> dict:
-    """Runs the real command in a process of its own."""
-    run = [sys.executable, "-m", "memlab", *arguments, "--json", "--home", str(home)]
-    done = subprocess.run(run, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def test_an_open_lab_sees_what_another_process_edits_at_the_next_question(
+    forked: Forks, built_home: Path, tmp_path: Path
+) -> None:
+    def command(*arguments: str) -> Any:
+        return forked.memlab(*arguments, "--json", "--home", str(tmp_path)).document()
 
-
-def test_an_open_lab_sees_what_another_process_edits_at_the_next_question(built_home: Path, tmp_path: Path) -> None:
     shutil.copytree(built_home / "datastores", tmp_path / "datastores", copy_function=os.link)
     lab = Lab.open(tmp_path)
     question = "The capital of Wakanda is [MASK]."
     before = lab.ask(question)
-    command(tmp_path, "teach", "The capital of Wakanda is Birnin.")
+    command("teach", "The capital of Wakanda is Birnin.")
     taught = lab.ask(question)
     assert (taught.as_of, taught.neighbors[0].source, taught.answer) == (1, "edit:1", "Birnin")
-    assert command(tmp_path, "ask", question)["neighbors"][0]["source"] == "edit:1"
+    assert command("ask", question)["neighbors"][0]["source"] == "edit:1"
     lab.undo()
-    assert command(tmp_path, "ask", question)["neighbors"] == before.to_dict()["neighbors"]
+    assert command("ask", question)["neighbors"] == before.to_dict()["neighbors"]
     assert lab.ask(question).neighbors == before.neighbors
 
 

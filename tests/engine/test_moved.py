@@ -13,7 +13,7 @@ from memlab import Fact, Lab
 from memlab.errors import InputError, MemlabError, NotFound, RecordError
 from memlab.figures.before_after import before_and_after, both_words, probability
 from memlab.results import Source
-from memlab.results.moved import GROUPS
+from memlab.results.side_effects import GROUPS
 
 FRANCE = Fact("France", "capital", "Paris")
 TEXT = "The capital of Wakanda is Birnin."

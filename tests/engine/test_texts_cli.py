@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from memlab.errors import InputError
 from memlab.lab import Lab
 from memlab.results import Article
 from tests.commands import Run, document, refused, run_on
+from tests.forks import forks
 
 GOOD = "The capital of France is Paris. Many people live in Paris."
 HALF = r'{"title": "A", "text": "The capital of France is Paris \ud83d"}'
@@ -205,18 +205,13 @@ def test_a_home_whose_name_does_not_decode_works(name: str | bytes, masked: Path
     environment.pop("LANG", None)
     raw = {os.fsencode(k): os.fsencode(v) for k, v in environment.items()} | {b"MEMLAB_HOME": home}
 
-    def memlab(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([sys.executable, "-m", "memlab", *arguments], env=raw, capture_output=True, check=False)
-
-    built = memlab("build", str(tmp_path / "t.txt"), "--model", str(masked), "--json")
-    assert built.returncode == 0, built.stderr.decode(errors="replace")
-    assert json.loads(built.stdout)[0]["entries"] > 0
-    asked = memlab("ask", "The capital of France is [MASK].", "--model", str(masked), "--datastore", "t", "--json")
-    assert asked.returncode == 0, asked.stderr.decode(errors="replace")
-    taught = memlab("teach", "Malm\u00f6 is a city.", "--json")
-    assert taught.returncode == 0, taught.stderr.decode(errors="replace")
-    assert json.loads(taught.stdout)["remembers"] == ["Malm\u00f6 is a city."]
-    assert memlab("datastores").returncode == 0
+    prompt, used = "The capital of France is [MASK].", ["--model", str(masked), "--json"]
+    with forks(raw) as server:
+        assert server.memlab("build", str(tmp_path / "t.txt"), *used).document()[0]["entries"] > 0
+        assert server.memlab("ask", prompt, "--datastore", "t", *used).document()["prompt"] == prompt
+        taught = server.memlab("teach", "Malm\u00f6 is a city.", "--json").document()
+        assert taught["remembers"] == ["Malm\u00f6 is a city."]
+        assert server.memlab("datastores").returncode == 0
 
 
 @pytest.mark.parametrize("by_file", [True, False])

@@ -24,7 +24,7 @@ from memlab.lm.catalogue import check, load
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, Windows, read_texts, segments, windows, with_memory
 from memlab.lm.stream import Stream
-from memlab.memory.plan import plan_taught
+from memlab.memory.entries import taught_entries
 from memlab.results import Article
 from tests import tiny_models
 from tests.matrix.rows import note, refuse
@@ -288,8 +288,8 @@ def test_a_taught_word_is_an_entry_on_exactly_its_characters(name: str, made: Ma
     for word in ("Paris", "Kyoto"):
         text = f"The capital of Wakanda is {word}."
         span = (text.index(word), text.index(word) + len(word))
-        taught = plan_taught(lm, text, [span])
-        spans = sorted((int(a), int(b)) for _, a, b in taught.plan.spans)
+        taught = taught_entries(lm, text, [span])
+        spans = sorted((int(a), int(b)) for _, a, b in taught.entries.spans)
         assert spans, f"{name}: nothing is remembered of {word}"
         assert (spans[0][0], max(b for _, b in spans)) == span
         covered = "".join(text[a:b] for a, b in spans)

@@ -14,7 +14,7 @@ from memlab.errors import HomeError
 from memlab.lab.jobs import Work
 from memlab.record.job_info import JobInfo
 from memlab.record.ledger import now
-from memlab.ui.words import LIMITS, WORDS
+from memlab.ui.guide import LIMITS, WORDS
 
 Open = Callable[..., AppTest]
 APP = "app.py"

@@ -20,7 +20,7 @@ from memlab.reading import generating
 from memlab.reading.decoding import Decoding, choose
 from memlab.results.moves import moves_of
 from memlab.ui.generate.prompt import EXAMPLES
-from memlab.ui.generate.replay import AT_ONCE
+from memlab.ui.generate.view import AT_ONCE
 
 GENERATE = "pages/generate.py"
 PROMPT = "The capital of Norway is"

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
 from memlab.errors import RecordError
-from memlab.record.chain import Problem
+from memlab.record.hash_chain import Problem
 from memlab.results import Edit
 from memlab.ui.history_tools import as_csv, as_json
 from memlab.ui.timeline import undone

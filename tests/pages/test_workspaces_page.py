@@ -12,8 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
 from memlab.errors import InputError
-from memlab.ui.new_workspace import imported
-from memlab.ui.workspace_row import exported
+from memlab.ui.workspace_row import exported, imported
 
 APP, ASK, EDIT, HISTORY, WORKSPACES = "app.py", *(f"pages/{p}.py" for p in ("ask", "edit", "history", "workspaces"))
 TEXT = "The capital of Wakanda is Birnin."

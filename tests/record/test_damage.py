@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from memlab.cli import main
 from memlab.errors import MemlabError, RecordError
-from memlab.record.chain import Problem, seal
 from memlab.record.database import FILE, Database, open_database
+from memlab.record.hash_chain import Problem, seal
 from memlab.record.jobs import Jobs
 from memlab.record.ledger import Ledger
 from memlab.record.memory_edits import teaching

@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from memlab.errors import RecordError
-from memlab.record.database import FILE, VERSION_TABLE, Database, open_database
+from memlab.record import database as module
+from memlab.record.database import FILE, NEWEST, VERSION_TABLE, Database, open_database
 from memlab.record.ledger import Ledger
 from memlab.record.tables import Base, Workspace
 
@@ -48,6 +50,18 @@ def test_migrations_from_nothing_make_the_declared_tables(database: Database) ->
     with database.reading() as session:
         context = MigrationContext.configure(session.connection(), opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, Base.metadata) == []
+        assert context.get_current_revision() == NEWEST
+
+
+def test_the_newest_version_is_the_last_migration() -> None:
+    assert ScriptDirectory(str(Path(module.__file__).parent / "migrations")).get_heads() == [NEWEST]
+
+
+def test_a_database_with_two_versions_is_explained(home: Path) -> None:
+    open_database(home).close()
+    sql(home, f"INSERT INTO {VERSION_TABLE} VALUES ('0000')")
+    with pytest.raises(RecordError, match="Multiple rows were found"):
+        open_database(home)
 
 
 def test_sqlite_is_set_up_for_overlapping_readers_and_writers(database: Database) -> None:

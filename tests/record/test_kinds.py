@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from memlab.errors import InputError, RecordError
-from memlab.record.chain import EditRow
 from memlab.record.database import Database
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import EditKind, FormField, kind, kinds, parts, register_kind, unregister_kind
 from memlab.record.ledger import Ledger
 from memlab.record.memory_kinds import MEMORY
 from memlab.record.memory_state import MemoryState
 from memlab.record.showing import shown_history
 from memlab.record.workspaces import Workspaces
+from memlab.systems.registry import registry
 
 LESSON = {"teaches": {"title": "One is 1.", "text": "One is 1.", "spans": None}}
 
@@ -232,3 +233,10 @@ def test_what_follows_the_memory_of_a_ledger_has_its_other_kinds_left_out(ledger
     assert (snapshot.head, snapshot.hash) == (2, ledger.head_hash())
     assert [t.seq for t in snapshot.at().taught] == [2]
     assert not snapshot.at(1)
+
+
+def test_the_examples_of_kinds_are_allowed() -> None:
+    registry()  # makes the kinds of the systems known
+    declared = {known.name: known for known in kinds() if known.example is not None}
+    assert "modify" in declared
+    assert [known.wrong_with(known.example_for("a" * 64), 1) for known in declared.values()] == [None] * len(declared)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from memlab.errors import InputError, NotFound, RecordError
-from memlab.record.chain import EditRow
 from memlab.record.database import FILE, Database
 from memlab.record.files import delta_file, files_locked, keep_delta, sweep, temporary_file
+from memlab.record.hash_chain import EditRow
 from memlab.record.ledger import Ledger
 
 

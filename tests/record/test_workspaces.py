@@ -16,9 +16,9 @@ import pytest
 
 from memlab.errors import HomeError, InputError, NotFound, RecordError
 from memlab.record import archive
-from memlab.record.chain import GENESIS, EditRow, seal
 from memlab.record.database import Database
 from memlab.record.files import delta_file, files_locked, keep_delta, temporary_file
+from memlab.record.hash_chain import GENESIS, EditRow, seal
 from memlab.record.ledger import Ledger
 from memlab.record.workspaces import Workspaces
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,9 @@ from memlab.lm.model import LanguageModel
 from memlab.memory import building
 from memlab.memory.building import Order, build, remove_store
 from memlab.memory.datastore import FILES, Datastore, listed
-from memlab.memory.plan import Reading, encode_plan, plan
+from memlab.memory.entries import Reading, encode_keys, entries_of
 from memlab.results import Article
+from tests.forks import Forks, until
 
 Load = Callable[[str], LanguageModel]
 ORDER = Order("mine", ("transform", "last"), shard=100)
@@ -78,8 +77,8 @@ def test_a_datastore_holds_the_planned_entries_with_their_keys(
 ) -> None:
     folders = build(tmp_path, lm, documents, ORDER)
     assert [f.name for f in folders] == ["mine", "mine-last"]
-    planned = plan(lm, documents)
-    keys = encode_plan(lm, planned, ORDER.keys)
+    planned = entries_of(lm, documents)
+    keys = encode_keys(lm, planned, ORDER.keys)
     for folder, key in zip(folders, ORDER.keys, strict=True):
         store = Datastore(folder)
         assert len(store) == len(planned)
@@ -136,18 +135,15 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(
     documents: list[Article],
     tmp_path: Path,
     shards: list[int],
+    forked: Forks,
 ) -> None:
     whole = contents(build(tmp_path / "whole", lm, documents, ORDER))
     (tmp_path / "documents.json").write_text(json.dumps([vars(d) for d in documents]))
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_BUILD, str(tmp_path), str(tiny("modernbert"))], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    third = tmp_path / f"home/datastores/.{ORDER.name}.building/000002"
-    while not third.is_dir():
-        assert b"texts read" in process.stdout.readline()
+    process = forked.start(SLOW_BUILD, str(tmp_path), str(tiny("modernbert")))
+    until((tmp_path / f"home/datastores/.{ORDER.name}.building/000002").is_dir)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    assert process.wait().returncode == -signal.SIGKILL
+    assert "texts read" in process.out.read_text()
     assert listed(tmp_path / "home") == []
     shards.clear()
     assert contents(build(tmp_path / "home", lm, documents, ORDER)) == whole
@@ -218,7 +214,7 @@ def test_a_full_disk_is_said_and_the_build_goes_on_where_it_ended(
     shards.clear()
     store = Datastore(build(tmp_path, lm, documents, ORDER)[1])
     assert shards == list(range(finished, SHARDS))
-    assert store.index.ntotal == len(store) == len(plan(lm, documents))
+    assert store.index.ntotal == len(store) == len(entries_of(lm, documents))
 
 
 def test_other_errors_of_the_system_stay_visible(
@@ -368,7 +364,7 @@ def test_a_stop_is_noticed_within_a_shard_and_while_the_index_is_made(
 
         return watched
 
-    name = {"planning": "plan", "encoding": "encode_plan", "indexing": "make_index"}[stage]
+    name = {"planning": "entries_of", "encoding": "encode_keys", "indexing": "make_index"}[stage]
     monkeypatch.setattr(building, "TICK", 0.0)
     with monkeypatch.context() as patch:
         patch.setattr(building, name, from_now_on(getattr(building, name)))
@@ -376,7 +372,7 @@ def test_a_stop_is_noticed_within_a_shard_and_while_the_index_is_made(
             build(tmp_path, lm, documents, ORDER, stop=lambda: wanted)
     kept = list((tmp_path / "datastores/.mine.building").glob("0*"))
     assert len(kept) == (SHARDS if stage == "indexing" else 0)
-    assert len(Datastore(build(tmp_path, lm, documents, ORDER)[0])) == len(plan(lm, documents))
+    assert len(Datastore(build(tmp_path, lm, documents, ORDER)[0])) == len(entries_of(lm, documents))
 
 
 def test_a_removed_store_is_gone_and_its_readers_keep_their_files(

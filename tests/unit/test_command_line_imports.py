@@ -115,3 +115,11 @@ def test_every_command_is_found_by_its_name(name: str) -> None:
 
 def test_unknown_commands_are_none() -> None:
     assert main.get_command(click.Context(main), "nothing") is None
+
+
+def test_lab_imports_no_library_before_it_is_needed() -> None:
+    """Models, intervals and migrations bring theirs when the first model is read or the first number is asked for."""
+    late = ("transformers", "scipy.stats", "scipy.optimize", "alembic", "sklearn", "huggingface_hub", "streamlit")
+    code = f"import sys, memlab.lab; print([name for name in {late} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -19,7 +19,7 @@ from memlab.lm.versions import derive
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import FILES, Datastore, Meta, listed, open_store, verify_store
 from memlab.memory.marks import BLOCK, BLOCKS, NO_HASHES, StoreCheck
-from memlab.memory.pending import PendingStore
+from memlab.memory.on_demand import OnDemandStore
 from memlab.memory.retrieval import check_k, choose_articles, retrieve
 from memlab.memory.search import search_all, search_within
 from memlab.memory.shelf import Cache, Shelf
@@ -219,7 +219,7 @@ def test_a_pending_store_answers_as_the_finished_one(
     name: str, key: str, tiny_lm: Load, documents: list[Article], tmp_path: Path
 ) -> None:
     lm = tiny_lm(name)
-    pending = PendingStore("mine", lm, documents, key)
+    pending = OnDemandStore("mine", lm, documents, key)
     store = Datastore(build(tmp_path, lm, documents, Order("mine", (key,)))[0])
     assert len(pending) == len(store)
     assert np.array_equal(pending.values, store.values)
@@ -236,14 +236,14 @@ def test_a_pending_store_answers_as_the_finished_one(
 def test_a_pending_store_encodes_an_article_once(
     lm: LanguageModel, documents: list[Article], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pending = PendingStore("mine", lm, documents, "last")
+    pending = OnDemandStore("mine", lm, documents, "last")
     first = pending.gather(pending.documents.entries([4]))
     monkeypatch.setattr(LanguageModel, "encode", None)
     assert np.array_equal(pending.gather(pending.documents.entries([4])), first)
 
 
 def test_a_pending_store_cannot_search_all_entries(lm: LanguageModel, documents: list[Article]) -> None:
-    pending = PendingStore("mine", lm, documents, "last")
+    pending = OnDemandStore("mine", lm, documents, "last")
     with pytest.raises(InputError, match=r"'mine' is still being built"):
         retrieve(pending, "Paris", np.zeros(32, np.float32), 4, "all", 3)
 

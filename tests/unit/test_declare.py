@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memlab.declare import Field, checked
+from memlab.declare import Field, checked, setting
 from memlab.errors import InputError
 from memlab.systems.bert_knn import Settings
 from memlab.systems.registry import registry
@@ -93,3 +94,19 @@ def test_methods_say_what_they_are(method: Any) -> None:
         assert field.name not in ("prompt", "method", "model", "datastore", "as_of", "preset"), (
             "hides an argument of ask"
         )
+
+
+@dataclass(frozen=True)
+class WithSwitch:
+    on: bool = setting(False, "on", "Whether.")
+
+
+@pytest.mark.parametrize(("value", "expected"), [(True, True), ("true", True), ("False", False), (" false ", False)])
+def test_a_setting_may_be_true_or_false(value: Any, expected: bool) -> None:
+    assert checked(WithSwitch, {"on": value}) == WithSwitch(expected)
+
+
+@pytest.mark.parametrize("wrong", [1, 0, "yes", "", None])
+def test_what_is_neither_true_nor_false_is_refused(wrong: Any) -> None:
+    with pytest.raises(InputError, match=r"on is .*; allowed is true or false"):
+        checked(WithSwitch, {"on": wrong})

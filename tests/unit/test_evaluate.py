@@ -21,7 +21,7 @@ from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
 from memlab.memory.search import Found
 from memlab.reading.mixing import knn_memory, mix
-from memlab.reading.mixture import KnnMixture
+from memlab.reading.mixture import KnnMixture, MixtureInputs
 from memlab.reading.states import States
 from memlab.results import Article, Fact, lambda_gate
 from memlab.systems.registry import registry
@@ -110,7 +110,9 @@ def test_scores_count_right_answers_by_exposure(tiny_lm: Load) -> None:
     method = METHODS["bert-knn"]
     asked = Asked(questions, states_of(logp), Found.stacked([near, near]))
     lam = np.full(2, 0.3)
-    mixture = KnnMixture(tiny_lm("bert"), asked.states, 4, asked.found, lam, 6.0, gate=lambda_gate("constant"))
+    mixture = KnnMixture(
+        MixtureInputs(tiny_lm("bert"), asked.states, 4, asked.found), lam, 6.0, lambda_gate("constant")
+    )
     rows = probe(world, words, asked, mixture)
     assert [r.answers for r in rows] == [
         {"lm": words[0], "knn": words[1], "mixture": words[0]},

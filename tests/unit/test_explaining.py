@@ -14,9 +14,9 @@ from torch import nn
 
 from memlab.evaluate.asked_fact import asked_facts
 from memlab.evaluate.health import hubness
-from memlab.evaluate.keymap import agreement, principal_plane
 from memlab.evaluate.lens import final_norm, read_layers
 from memlab.evaluate.occlusion import hidden, prompt_words
+from memlab.evaluate.projection import agreement, principal_plane
 from memlab.figures import health, key_map, layers, occlusion, sweep
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
@@ -167,7 +167,10 @@ def test_figures_say_what_they_show_and_show_names_as_text() -> None:
 
     words = (OccludedWord("The", 0, 3, 0.5, -0.2), OccludedWord(NASTY, 4, 9, 0.1, 2.0))
     why = Occlusion("Paris", 0.5, "mask", words, (neighbor(1, "Paris", 1.0),), np.array([[-0.2], [2.0]]))
-    assert occlusion.described(why) == f"On weighted average the neighbors move away most without {NASTY} (by 2.00)."
+    assert (
+        occlusion.described(why)
+        == f"The neighbors' distances grow most, on weighted average, without {NASTY} (by 2.00)."
+    )
     texts = [a.text for a in occlusion.occlusion(why).layout.annotations]
     assert texts == ["−0.2", "−0.2", "+2.0", "+2.0"]
 

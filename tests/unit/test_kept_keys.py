@@ -17,8 +17,8 @@ from memlab.memory import kept_keys, taught
 from memlab.memory.building import Order, build
 from memlab.memory.changes import Taught
 from memlab.memory.datastore import Datastore
+from memlab.memory.entries import encode_keys, taught_entries
 from memlab.memory.kept_keys import Encoded, KeptKeys, text_id
-from memlab.memory.plan import encode_plan, plan_taught
 from memlab.memory.taught import Texts, encode_taught
 from memlab.results import Article
 
@@ -53,10 +53,10 @@ def texts(lm: LanguageModel, documents: list[Article], home: Path) -> Texts:
 
 def test_texts_encoded_together_are_those_encoded_alone(lm: LanguageModel) -> None:
     for t, e in zip(TEXTS, encode_taught(lm, TEXTS, "last"), strict=True):
-        planned = plan_taught(lm, t.text, t.spans)
-        keys = encode_plan(lm, planned.plan, ("last",))["last"]
-        assert np.array_equal(e.values, planned.plan.values)
-        assert np.array_equal(e.spans, planned.plan.spans[:, 1:])
+        planned = taught_entries(lm, t.text, t.spans)
+        keys = encode_keys(lm, planned.entries, ("last",))["last"]
+        assert np.array_equal(e.values, planned.entries.values)
+        assert np.array_equal(e.spans, planned.entries.spans[:, 1:])
         assert e.unknown == planned.unknown
         np.testing.assert_allclose(e.keys.astype(float), keys.astype(float), rtol=4e-3, atol=4e-3)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +15,9 @@ from memlab.lm.model import LanguageModel
 from memlab.memory import building
 from memlab.memory.building import Order, Shard, build
 from memlab.memory.datastore import FILES, Datastore
-from memlab.memory.plan import WHOLE, Plan, Reading, plan, plan_part
+from memlab.memory.entries import WHOLE, Entries, Reading, entries_of, entries_of_part
 from memlab.results import Article
+from tests.forks import Forks
 
 Load = Callable[[str], LanguageModel]
 ORDER = Order("novel", ("last",), part=150)
@@ -34,7 +33,7 @@ def contents(folders: list[Path]) -> dict[str, bytes]:
     return {f"{folder.name}/{name}": (folder / name).read_bytes() for folder in folders for name in FILES}
 
 
-def entries(plans: list[Plan]) -> list[tuple[object, ...]]:
+def entries(plans: list[Entries]) -> list[tuple[object, ...]]:
     """Context, position, value and span of every entry, in order."""
     return [
         (tuple(p.contexts[c]), int(at), int(value), *map(int, span))
@@ -49,16 +48,16 @@ def test_parts_give_the_entries_of_the_whole(name: str, reading: Reading, tiny_l
     lm = tiny_lm(name)
     if lm.kind == "masked" and reading is not WHOLE:
         pytest.skip("windows are for causal models")
-    whole = entries([plan(lm, [novel], 3, reading)])
+    whole = entries([entries_of(lm, [novel], 3, reading)])
     assert len(whole) > 300
     for of in (2, 7, 50):
         parts = [Shard(0, 1, n, of).characters(novel.text) for n in range(of)]
         assert parts[0][0] == 0
         assert parts[-1][1] == len(novel.text)
         assert [a for a, _ in parts[1:]] == [b for _, b in parts[:-1]]
-        plans = [plan_part(lm, novel, 3, part, reading) for part in parts]
+        plans = [entries_of_part(lm, novel, 3, part, reading) for part in parts]
         assert entries(plans) == whole
-        assert max(len(p.contexts) for p in plans) < len(plan(lm, [novel], 3, reading).contexts)
+        assert max(len(p.contexts) for p in plans) < len(entries_of(lm, [novel], 3, reading).contexts)
 
 
 @pytest.mark.parametrize("name", ["modernbert", "llama"])
@@ -102,12 +101,12 @@ build(folder / "home", load(sys.argv[2]), [document], Order("novel", ("last",), 
 
 
 def test_a_build_of_one_document_killed_past_its_half_goes_on_and_gives_the_same_bytes(
-    tiny_lm: Load, tiny: Callable[[str], Path], novel: Article, tmp_path: Path
+    tiny_lm: Load, tiny: Callable[[str], Path], novel: Article, forked: Forks, tmp_path: Path
 ) -> None:
     lm = tiny_lm("modernbert")
     whole = contents(build(tmp_path / "whole", lm, [novel], ORDER))
     (tmp_path / "novel.json").write_text(json.dumps(vars(novel)))
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(tiny("modernbert"))], check=False)
+    killed = forked.start(KILLED, str(tmp_path), str(tiny("modernbert"))).wait()
     assert killed.returncode == -signal.SIGKILL
     work = tmp_path / "home/datastores/.novel.building"
     kept = {p.name: p.stat().st_mtime_ns for p in work.glob("[0-9]*")}
@@ -137,8 +136,8 @@ def test_a_shard_holds_no_more_than_its_part(
 ) -> None:
     """Memory of a build is that of one shard: none has many more entries than the part has words."""
     made: list[int] = []
-    encode = building.encode_plan
-    monkeypatch.setattr(building, "encode_plan", lambda lm, p, *rest: (made.append(len(p)), encode(lm, p, *rest))[1])
+    encode = building.encode_keys
+    monkeypatch.setattr(building, "encode_keys", lambda lm, p, *rest: (made.append(len(p)), encode(lm, p, *rest))[1])
     build(tmp_path, tiny_lm("llama"), [novel], ORDER)
     assert len(made) == -(-(novel.text.count(" ") + 1) // 150)
     assert max(made) < 2 * sum(made) / len(made)

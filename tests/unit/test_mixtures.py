@@ -12,7 +12,7 @@ import torch
 from memlab.lm.model import LanguageModel
 from memlab.memory.found import Found
 from memlab.reading.cache import Attended
-from memlab.reading.mixture import KnnMixture
+from memlab.reading.mixture import KnnMixture, MixtureInputs
 from memlab.reading.states import States
 
 ROW = np.zeros(1, np.int64)
@@ -24,7 +24,8 @@ def mixture(lm: LanguageModel, lam: float | None, cached: Attended | None = None
     scores[0, :2] = torch.tensor([0.0, -200.0])
     states = States(np.ones(1, bool), torch.zeros(1, lm.d), torch.zeros(1, lm.d), scores)
     found = None if lam is None else Found(np.zeros((1, 1), int), np.zeros((1, 1), int), np.ones((1, 1)), 1)
-    return KnnMixture(lm, states, lm.V, found, None if lam is None else np.array([lam]), 1.0, cached, 0.1)
+    inputs = MixtureInputs(lm, states, lm.V, found, cached, lam_cache=0.1)
+    return KnnMixture(inputs, None if lam is None else np.array([lam]))
 
 
 @pytest.mark.parametrize(("lam", "rest"), [(None, 1.0), (0.0, 1.0), (0.25, 0.75), (1.0, 0.0)])

@@ -208,7 +208,7 @@ def test_a_copy_of_the_hub_that_is_not_whole_says_what_is_missing(
             return str(tmp_path / "part")
         raise OSError("no network")
 
-    monkeypatch.setattr("memlab.lm.hub.snapshot_download", snapshot)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     with pytest.raises(InputError, match=r"not whole: weights .*, a tokenizer .* missing\. Fetching the rest needs"):
         info("some/model")
 
@@ -223,7 +223,7 @@ def test_the_rest_of_a_copy_is_fetched(tiny: Tiny, tmp_path: Path, monkeypatch: 
         asked.append(bool(how.get("local_files_only")))
         return str(part if how.get("local_files_only") else tiny("bert"))
 
-    monkeypatch.setattr("memlab.lm.hub.snapshot_download", snapshot)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     assert info("some/model").path == tiny("bert")
     assert asked == [True, False]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 from memlab.errors import InputError
 from memlab.lm.catalogue import load
+from tests.forks import Forks
 
 Tiny = Callable[[str], Path]
 CODE = """
@@ -61,18 +60,16 @@ def test_code_in_a_model_folder_is_refused(
 
 
 @pytest.mark.parametrize("file", MAPS)
-def test_yes_on_standard_input_runs_no_code(file: str, tiny: Tiny, tmp_path: Path) -> None:
+def test_yes_on_standard_input_runs_no_code(file: str, tiny: Tiny, forked: Forks, tmp_path: Path) -> None:
     marker, text = tmp_path / "marker", tmp_path / "t.txt"
     text.write_text("The capital of France is Paris.")
     settings = {"model_type": "own"} if file == "config.json" else {"tokenizer_class": "OwnTokenizer"}
     folder = _with_code(file, tiny("bert"), tmp_path / "own", marker, **settings)
     command = ["build", str(text), "--name", "x", "--model", str(folder), "--home", str(tmp_path / "home"), "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "memlab", *command], input="y\n" * 5, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "needs code of its own" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = forked.memlab(*command, typed="y\n" * 5)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"needs code of its own" in done.stderr
+    assert b"Traceback" not in done.stderr
     assert not marker.exists()
 
 

@@ -13,14 +13,15 @@ from memlab.corpus.statements import read_statement
 from memlab.corpus.world import MASK, atlas
 from memlab.errors import InputError
 from memlab.evaluate.edited import sample
-from memlab.record.chain import EditRow
 from memlab.record.fold import all_dependents, dependents
+from memlab.record.hash_chain import EditRow
 from memlab.record.memory_edits import still_there, teaching
 from memlab.results import Fact, GroupScore, Moved, MovedRow, Source
 
 
 def row(group: str, before: str, after: str, right: tuple[bool, bool], preferred: bool | None = None) -> MovedRow:
-    return MovedRow(group, f"{group} {before} {MASK}", "", before, before, after, 0.9, 0.4, *right, preferred=preferred)
+    prompt = f"{group} {before} {MASK}"
+    return MovedRow(group, prompt, before, after, 0.9, 0.4, *right, shared="", word=before, preferred=preferred)
 
 
 ROWS = (

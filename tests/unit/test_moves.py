@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memlab.errors import InputError
 from memlab.figures.generated import branch_lines, running
-from memlab.results import Branch, CopiedSpan, Generation, Node, TraceToken, lambda_gate
+from memlab.results import About, Branch, CopiedSpan, Generation, Node, TraceToken, lambda_gate
 from memlab.results.moves import Choose, GoOn, Look, Move, moves_of, then, written
 
 numbers = st.integers(0, 999)
@@ -53,8 +53,10 @@ def tree() -> Generation:
     )
     span = CopiedSpan(0, 2, "a d", "A & B", 0, 3, 7)
     branches = (Branch(2, "max_tokens"), Branch(4, "end"), Branch(5, "max_tokens", (span,)))
+    about = About("knn-lm", "m", "s", "default", 0, {}, lambda_gate("constant"), ())
     return Generation(
-        "x <b>", (9,), "knn-lm", "m", "s", "default", 0, {}, {}, 3, 2, lambda_gate("constant"), nodes, branches, 5
+        **vars(about), prompt="x <b>", ids=(9,), decoding={}, max_tokens=3, copied_from=2, nodes=nodes,
+        branches=branches, leaf=5,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, Windows, passage, read_texts, segments, windows, with_memory
-from memlab.memory.plan import Reading, plan
+from memlab.memory.entries import Reading, entries_of
 from memlab.results import Article
 
 TEXT = (
@@ -40,7 +40,7 @@ def test_windows_are_those_of_a_build(
     tiny_lm: Callable[[str], LanguageModel], window: int | None, stride: int | None
 ) -> None:
     lm = tiny_lm("llama")
-    planned = plan(lm, [Article("a", "a", TEXT * 4)], reading=Reading(window, stride).checked(lm))
+    planned = entries_of(lm, [Article("a", "a", TEXT * 4)], reading=Reading(window, stride).checked(lm))
     ids = passage(lm, TEXT * 4).ids
     pieces = list(read_texts(lm, [ids], windows(lm, window, stride), "ffn", piece=20))
     assert [t for p in pieces for t in p.target.tolist()] == planned.values.tolist()

@@ -11,7 +11,7 @@ import pytest
 from memlab.figures import gain, sources
 from memlab.figures.strip import colorings, described, label, legend, number, strip
 from memlab.figures.theme import MEMORY, MODEL
-from memlab.results import NO_GATE, Distribution, GateInfo, Trace, TraceArrays, TraceStep, lambda_gate
+from memlab.results import NO_GATE, About, Distribution, GateInfo, Trace, TraceArrays, TraceStep, lambda_gate
 
 VECTORS = GateInfo("spalm", "g", "the model's own state", ("memory", "state"), True, "vectors")
 WORDS = ["The", "capital", "<b>", "Paris", "."]
@@ -60,7 +60,8 @@ def trace() -> Trace:
         ],
         "by_frequency": [group("1 to 9", "frequency", 2, 0.75, 0.5)],
     }
-    return Trace(TEXT, "knn-lm", "hand", "hand", "default", 0, {"k": 2}, lambda_gate("learned"), WORDS, arrays, summary)
+    about = About("knn-lm", "hand", "hand", "default", 0, {"k": 2}, lambda_gate("learned"), WORDS)
+    return Trace(**vars(about), text=TEXT, arrays=arrays, summary=summary)
 
 
 def options(html: str) -> list[tuple[str, str, str]]:
@@ -122,7 +123,7 @@ def test_a_token_that_memory_makes_impossible_is_said_to_be(trace: Trace) -> Non
     assert number("gain", alone[1].gain) == "−∞"
     assert label(alone[1]) == "capital; memory makes it impossible; gate 0.10; memory says Paris, capital"
     assert options(strip(alone, "gain", 1, 2, memory=True))[0][:2] == ("t gain m", "0.75")
-    assert "infinite with memory, 5.8 without: memory alone speaks" in described(alone)
+    assert "infinite with memory, 5.8 without: the memory alone is used" in described(alone)
     row = alone[1].to_dict()
     assert (row["loss"], row["gain"], row["impossible"]) == (None, None, True)
     assert not alone[2].to_dict()["impossible"]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memlab.errors import RecordError
-from memlab.record.chain import EditRow
 from memlab.record.fold import CHANGES, Mark, dependents, fold
+from memlab.record.hash_chain import EditRow
 
 
 @st.composite

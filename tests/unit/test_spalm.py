@@ -22,8 +22,8 @@ from memlab.lm.spalm import SpalmModel, SpalmRecord
 from memlab.lm.text_training import Extra, TextRecipe, make_stream, new_model, plain_loss, segments, train_on_stream
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
+from memlab.memory.entries import Reading
 from memlab.memory.index import recall_of
-from memlab.memory.plan import Reading
 from memlab.memory.precompute import Positions, Ticket, keep, kept, neighbors, sentences_of
 from memlab.results import Article
 from memlab.systems.spalm.combination import check_spalm, combine, loss, retrieved, spalm_scores

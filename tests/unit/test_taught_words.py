@@ -12,7 +12,7 @@ from memlab.lab import Lab
 from memlab.lm.catalogue import load
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Taught
-from memlab.memory.plan import encode_plan, plan_taught, read_as
+from memlab.memory.entries import encode_keys, read_as, taught_entries
 from memlab.memory.taught import encode_taught, without_entry
 from memlab.results import Article
 
@@ -25,13 +25,13 @@ def test_a_long_text_is_remembered_to_its_end(name: str) -> None:
     lm = load(name)
     text = "Paris near " * 170 + "and at the end of it all stands Wakandania beside Berlin"
     assert len(lm.read(text)[0]) > 2 * lm.limit
-    planned = plan_taught(lm, text, None)
-    assert max(len(c) for c in planned.plan.contexts) <= lm.limit
-    remembered = [text[a:b] for _, a, b in planned.plan.spans]
+    planned = taught_entries(lm, text, None)
+    assert max(len(c) for c in planned.entries.contexts) <= lm.limit
+    remembered = [text[a:b] for _, a, b in planned.entries.spans]
     assert remembered.count("Paris") == 170
     assert remembered[-1] == "Berlin"
     assert "Wakandania" in planned.unknown.values()
-    keys = encode_plan(lm, planned.plan, ("last",))["last"]
+    keys = encode_keys(lm, planned.entries, ("last",))["last"]
     assert np.isfinite(keys).all()
 
 
@@ -42,10 +42,10 @@ def test_the_position_of_a_key_is_that_of_its_word(name: str) -> None:
     text = "Paris near Rome or Berlin " * 60 + "with Wakandania and Berlin at the end"
     ids, places = lm.read(text)
     starts = {a: n for n, (a, _) in enumerate(places)}
-    planned = plan_taught(lm, text, None)
+    planned = taught_entries(lm, text, None)
     lead = len(lm.frame[0])
     for context, position, (_, a, _b) in zip(
-        planned.plan.contexts, planned.plan.position, planned.plan.spans, strict=True
+        planned.entries.contexts, planned.entries.position, planned.entries.spans, strict=True
     ):
         first = starts[int(a)]
         left = context[lead : position + (lm.kind == "causal")]

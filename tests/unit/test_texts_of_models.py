@@ -15,7 +15,7 @@ from memlab.lm.passage import passage
 from memlab.lm.prompts import read_prompt
 from memlab.lm.spans import trimmed
 from memlab.lm.word_names import token_names, visible
-from memlab.memory.plan import plan_taught
+from memlab.memory.entries import taught_entries
 from memlab.results import Article
 from tests import tiny_models
 
@@ -66,10 +66,10 @@ def test_a_taught_word_is_remembered_on_exactly_its_characters(
 ) -> None:
     lm = reader(BY_TOKENIZER[kind])
     text = "The capital of Wakanda is Paris."
-    taught = plan_taught(lm, text, [(26, 31)])
-    spans = [tuple(map(int, span[1:])) for span in taught.plan.spans]
+    taught = taught_entries(lm, text, [(26, 31)])
+    spans = [tuple(map(int, span[1:])) for span in taught.entries.spans]
     assert "".join(text[a:b] for a, b in spans) == "Paris"
-    names = [taught.unknown.get(n) or lm.words[value] for n, value in enumerate(taught.plan.values)]
+    names = [taught.unknown.get(n) or lm.words[value] for n, value in enumerate(taught.entries.values)]
     assert "".join(names).removeprefix("##").lower() == "paris"
 
 
@@ -136,7 +136,7 @@ def test_an_uncased_model_has_one_word_for_both_spellings(reader: Callable[[str]
     words = {
         word
         for spelling in ("Shuri", "shuri", "SHURI")
-        for word in plan_taught(lm, f"The city is {spelling}.", [(12, 17)]).unknown.values()
+        for word in taught_entries(lm, f"The city is {spelling}.", [(12, 17)]).unknown.values()
     }
     assert words == {"shuri"}
     assert not reader("roberta").uncased

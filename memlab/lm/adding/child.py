@@ -1,4 +1,4 @@
-"""The process beside: `python -m memlab.lm.adding.child VERB ARGUMENTS`. It speaks JSON, a line for each thing said."""
+"""The process beside: `python -m memlab.lm.adding.child VERB ARGUMENTS`. It writes JSON to stdout, one object a line."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from memlab.errors import InputError, StoppedError
 from memlab.systems.beliefbank.answers import Answer, Answerer, Question
@@ -159,6 +158,8 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
     """95% interval of a mean of scores over orders (Student's t, cut to [0, 1]); None for fewer than two."""
     if len(values) < 2:
         return None
+    from scipy.stats import t as student
+
     mean, spread = float(np.mean(values)), float(np.std(values, ddof=1)) / len(values) ** 0.5
     half = float(student.ppf(0.975, len(values) - 1)) * spread
     return (max(0.0, mean - half), min(1.0, mean + half))

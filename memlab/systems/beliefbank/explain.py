@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
 from memlab.systems.beliefbank.bank import Belief
 from memlab.systems.beliefbank.constraints import Constraint
@@ -58,6 +56,9 @@ class Step:
 
 def consistent(labels: Mapping[str, bool], constraints: Sequence[Constraint]) -> bool:
     """Whether all constraints can hold with these labels, everything else being free. Exact (a feasibility program)."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array
+
     state = propagate(labels, constraints)
     if state is None:
         return False

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from memlab.corpus.world import MASK
 from memlab.errors import InputError
@@ -87,6 +86,8 @@ def _threshold(s: NDArray[Any], y: NDArray[Any]) -> tuple[float, float]:
 
 
 def _temperature(s: NDArray[Any], y: NDArray[Any]) -> float:
+    from scipy.optimize import minimize_scalar
+
     sign = np.where(y, 1.0, -1.0)
 
     def loss(log_t: float) -> float:

@@ -5,7 +5,6 @@ A Llama of 3 layers over a vocabulary of lower-case words; only the answers ("ye
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,13 +13,12 @@ from typing import Any
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor
-from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from memlab.errors import StoppedError
 from memlab.lm.folder import write_model
-from memlab.lm.optimization import Optimization
+from memlab.lm.optimization import Optimization, train_steps
 from memlab.lm.tokenizer import SPECIAL
+from memlab.lm.training import losses_of_targets
 from memlab.progress import Progress, no_progress
 from memlab.systems.beliefbank.constraints import ConstraintGraph
 from memlab.systems.beliefbank.qa_text import Sampling, all_sentences, held_out, passages
@@ -88,21 +86,8 @@ def train_qa(
         eos_token_id=3,
     )
     module = LlamaForCausalLM(config)
-    optimization = Optimization(module, recipe)
-    module.train()
-    batches = _batches(graph, tokenizer, recipe)
-    smooth, start = 0.0, time.monotonic()
-    for step, (ids, mask, targets) in zip(range(recipe.steps), batches, strict=False):
-        if stop():
-            raise StoppedError(f"Stopped at step {step} of {recipe.steps}; nothing was written.")
-        rows, columns = (targets >= 0).nonzero(as_tuple=True)
-        h = module.base_model(input_ids=ids, attention_mask=mask).last_hidden_state[rows, columns]
-        loss = F.cross_entropy(module.lm_head(h), targets[rows, columns])
-        optimization.step(loss)
-        smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
-        if step % 20 == 0:
-            left = (time.monotonic() - start) / (step + 1) * (recipe.steps - step - 1)
-            progress(step / recipe.steps, f"step {step} of {recipe.steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
+    losses = losses_of_targets(module, _batches(graph, tokenizer, recipe))
+    smooth = train_steps(Optimization(module.train(), recipe), recipe.steps, losses, progress, stop)
     record: dict[str, Any] = {
         "name": recipe.name, "kind": recipe.kind, "recipe": asdict(recipe), "corpus": {"held_out": held_out(graph, recipe.sampling, recipe.seed), "graph": graph.name, "entities": len(graph.entities)},
         "scores": {"loss": round(smooth, 4)}, "unmet": [],

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
 from memlab.declare import setting
 from memlab.errors import InputError
@@ -168,6 +166,9 @@ def _minimize(
     names: list[str], beliefs: Mapping[str, Belief], used: list[Constraint], cost: Mapping[str, float], weights: Weights
 ) -> tuple[dict[str, bool] | None, float, bool]:
     """Labels (None where none was found in time), bound, and whether they are proven to be the best."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array
+
     n, m = len(names), len(used)
     at = {name: i for i, name in enumerate(names)}
     objective = np.zeros(n + m)

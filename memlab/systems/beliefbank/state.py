@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memlab.errors import InputError
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import EditKind, FormField
 from memlab.systems.beliefbank.bank import MODEL, PERSON, Bank, Belief
 from memlab.systems.beliefbank.constraints import Constraint, ConstraintGraph

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memlab.lm.delta_refs import DeltaRef
-from memlab.record.chain import EditRow
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import EditKind, FormField
 from memlab.record.parameters import Checks, check_fields
 from memlab.record.weights_state import WEIGHTS, WeightEdit, fold_weights
@@ -108,8 +108,17 @@ _FIELDS: Checks = {
     "facts": _facts, "settings": _settings, "model": _text, "weights_hash": _hash, "delta": _hash, "trained_on": _sources,
 }  # fmt: skip
 
+
+def example(sha256: str) -> dict[str, Any]:
+    """An edit of one fact that names a file of weights."""
+    fact = {"subject": "France", "relation": "capital", "object": "Paris", "new": "Lyon"}
+    return parameters_of([fact], {"method": "ftm", "norm": "inf", "delta": 0.01}, "a model", "0" * 64, sha256, ())
+
+
 _FACTS = FormField("facts", "Facts", "Facts that the model knows, each with its new object.", "facts")
-MODIFY = EditKind("modify", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Modify weights")
+MODIFY = EditKind(
+    "modify", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Modify weights", example=example
+)
 UNLEARN = EditKind(
     "unlearn", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Forget in the weights"
 )

@@ -18,6 +18,7 @@ from typing import Any
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.results import Fact, Moved, MovedRow
+from memlab.results.side_effects import BeforeAfter
 from memlab.systems.constrained_ft.cases import Case, Known
 from memlab.systems.constrained_ft.gaps import Said, ask, gap, never
 
@@ -27,8 +28,8 @@ UNRELATED = "unrelated"
 GROUPS = (EDITED, PARAPHRASE, *NEAR, UNRELATED)
 
 
-@dataclass(frozen=True)
-class Answered:
+@dataclass(frozen=True, kw_only=True)
+class Answered(BeforeAfter):
     """One held-out question without the edit and with it.
 
     wanted: the object that is right: the new one (edited, paraphrase; "" where the fact is to be forgotten), else the
@@ -36,23 +37,10 @@ class Answered:
     old_before, old_after: probability of the old object, for questions about what was edited.
     """
 
-    group: str
-    prompt: str
     fact: Fact
     wanted: str
-    before: str
-    after: str
-    p_before: float
-    p_after: float
-    right_before: bool
-    right_after: bool
     old_before: float | None = None
     old_after: float | None = None
-
-    @property
-    def moved(self) -> bool:
-        """Whether the answer is another one."""
-        return self.before != self.after
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -134,16 +122,16 @@ def answers(
     for k, now in zip(rest, later, strict=True):
         out.append(
             Answered(
-                _group(k, cases),
-                k.question,
-                k.fact,
-                k.fact.object,
-                k.said.top,
-                now.top,
-                k.said.p,
-                now.p,
-                k.said.right,
-                now.right,
+                group=_group(k, cases),
+                prompt=k.question,
+                before=k.said.top,
+                after=now.top,
+                p_before=k.said.p,
+                p_after=now.p,
+                right_before=k.said.right,
+                right_after=now.right,
+                fact=k.fact,
+                wanted=k.fact.object,
             )
         )
     return tuple(out)
@@ -205,18 +193,18 @@ def as_moved(
         shared = "" if group != "neighborhood" else r.group
         out.append(
             MovedRow(
-                group,
-                r.prompt,
-                shared,
-                r.wanted or r.fact.object,
-                r.before,
-                r.after,
-                r.p_before,
-                r.p_after,
-                r.right_before,
-                r.right_after,
-                preferred,
-                r.fact,
+                group=group,
+                prompt=r.prompt,
+                before=r.before,
+                after=r.after,
+                p_before=r.p_before,
+                p_after=r.p_after,
+                right_before=r.right_before,
+                right_after=r.right_after,
+                shared=shared,
+                word=r.wanted or r.fact.object,
+                preferred=preferred,
+                fact=r.fact,
             )
         )
     return Moved(seq, seq - 1, method, model, "", settings, tuple(out), tuple(notes))
@@ -228,8 +216,9 @@ def _own(
     fact = Fact(case.subject, case.relation, case.old)
     right = tuple(not s.right for s in old) if forget else tuple(s.right for s in said)
     return Answered(
-        group, prompt, fact, "" if forget else case.new, said[0].top, said[1].top, said[0].p, said[1].p, right[0], right[1],
-        old[0].p, old[1].p,
+        group=group, prompt=prompt, before=said[0].top, after=said[1].top, p_before=said[0].p, p_after=said[1].p,
+        right_before=right[0], right_after=right[1], fact=fact, wanted="" if forget else case.new,
+        old_before=old[0].p, old_after=old[1].p,
     )  # fmt: skip
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import binomtest
-
 from memlab.systems.constrained_ft.cases import Case
 from memlab.systems.constrained_ft.measuring import harmonic
 
@@ -89,6 +87,8 @@ class OutsideResult:
 
 
 def _scored(method: str, said: Sequence[Asked]) -> dict[str, Any]:
+    from scipy.stats import binomtest
+
     n = len(said)
     shares = {
         name: sum(bool(getattr(a, name)) for a in said) / n

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import plotly.graph_objects as go
-from scipy.stats import binomtest
 from torch import Tensor
 
 from memlab.corpus.sentences import sentence_spans
@@ -189,6 +188,8 @@ def benchmark(house: House, s: BenchmarkSettings, progress: Progress, stop: Stop
 
 def table(outcomes: Sequence[tuple[str, Outcome]]) -> list[dict[str, Any]]:
     """The rows of a table of scores, A_M with its 95% Wilson interval."""
+    from scipy.stats import binomtest
+
     out = []
     for name, o in outcomes:
         right = round((o.scores.a_m or 0.0) * o.scores.modified)

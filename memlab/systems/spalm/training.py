@@ -38,7 +38,7 @@ from memlab.lm.spalm import SpalmModel, SpalmRecord
 from memlab.lm.text_training import Extra, Loss, Stream, train_on_stream
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
-from memlab.memory.plan import encode_plan, plan
+from memlab.memory.entries import encode_keys, entries_of
 from memlab.memory.precompute import Positions, Ticket, identity, keep, kept, neighbors, sentences_of
 from memlab.memory.search import search_all
 from memlab.progress import Progress, no_progress, part
@@ -217,13 +217,13 @@ def _neighbors(job: TextJob, lm: LanguageModel, store: Datastore) -> np.ndarray:
     if own:
         keys, spans = np.asarray(store.keys), np.asarray(store.spans)
     else:
-        planned = plan(lm, given.train, reading=given.reading)
+        planned = entries_of(lm, given.train, reading=given.reading)
         spans = planned.spans
     have = kept(folder, ticket, len(spans))
     if have is None:
         if not own:
             progress(0.0, f"embedding {len(spans):,} training positions")
-            keys = encode_plan(lm, planned, (recipe.key,))[recipe.key]
+            keys = encode_keys(lm, planned, (recipe.key,))[recipe.key]
         positions = Positions(keys, sentences_of(given.train, spans), own)
         have = neighbors(store, positions, recipe.K, ticket.gap, progress=progress, stop=job.stop)
         keep(folder, ticket, have)

@@ -1,4 +1,4 @@
-"""One step: what model, memory and mixture said, what could be said instead, who said it, what if the gate were forced."""
+"""One step: distributions of model, memory and mixture, other tokens to choose, retrieved passages, the gate forced."""
 
 from __future__ import annotations
 

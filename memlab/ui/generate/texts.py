@@ -7,12 +7,13 @@ from pathlib import Path
 import streamlit as st
 
 from memlab import Lab
-from memlab.figures.generated import alone, color, copied, running
+from memlab.figures.generated import alone, branch_lines, color, copied, running
 from memlab.figures.theme import MIXTURE, MODEL
-from memlab.results import Generation, GenerationPair
-from memlab.ui.generate.tree import branches
-from memlab.ui.generate.view import View, look_at
-from memlab.ui.passages import source
+from memlab.results import ENDINGS, Generation, GenerationPair
+from memlab.results.moves import GoOn, Look
+from memlab.ui.generate.view import View, look_at, move_on
+from memlab.ui.plain import plain
+from memlab.ui.token_panel import source
 
 _KEY = "generate.strip"
 _HERE = Path(__file__).parent
@@ -26,6 +27,7 @@ READING = (
     "Orange: memory made the token likelier. Double line and number: it stands word for word in the passage of that "
     "number. ✎: chosen by you. Click a token for its split."
 )
+_INDENT = "\u2003"  # a wide blank; labels drop others
 
 
 def texts(lab: Lab, view: View, pair: GenerationPair, step: int) -> None:
@@ -68,3 +70,36 @@ def _picked() -> None:
     token = st.session_state[_KEY].picked
     if token is not None:
         look_at(int(token))
+
+
+def go_on(view: View, g: Generation, tokens: int) -> None:
+    """A button that says more at the end of this branch, or why there is none."""
+    if g.ended in ("end", "context"):
+        st.caption(f"Ended: {ENDINGS[g.ended]}.")
+        return
+    st.button(
+        f"Go on by {tokens}",
+        key="generate.more",
+        icon=":material/fast_forward:",
+        on_click=move_on,
+        args=(view, GoOn(tokens), len(g.tokens)),
+    )
+
+
+def branches(view: View, g: Generation) -> None:
+    """All branches, each under the one that it leaves; a click shows it."""
+    lines = branch_lines(g)
+    if len(lines) < 2:
+        return
+    st.markdown("**Branches**")
+    with st.container(gap=None):
+        for line in lines:
+            fork = f"{_INDENT * 2 * line.depth}└ from step {line.step}: " if line.depth else ""
+            text = plain(line.text)
+            st.button(
+                f"{fork}**▸ {text}**" if line.shown else f"{fork}{text}",
+                key=f"generate.branch.{line.leaf}",
+                type="tertiary",
+                on_click=move_on,
+                args=(view, Look(line.leaf), line.step),
+            )

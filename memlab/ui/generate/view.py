@@ -1,18 +1,26 @@
-"""What the page shows, as address and session hold it: a prompt, and the moves that grew its tree."""
+"""The tree that is shown: made from prompt, moves and settings, kept in the address, exported."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
-from memlab.results.moves import Move
+from memlab import Lab
+from memlab.results import GenerationPair
+from memlab.results.moves import Move, written
+from memlab.ui.downloads import as_json, download
+from memlab.ui.generate.settings import How
+from memlab.ui.jobs import forget_job, only_job, outcome_of
 
 PROMPT, MOVES, STEP = "prompt", "moves", "step"
 CHANGED, LAST = -1, 1_000_000  # as a step: the first that memory changed; whichever is the last
 LONGEST_LINK = 1_500  # characters of a prompt that an address still carries
 PAIR = "generate.pair"  # in the session: what is shown, and of what
 _VIEW, _MOVED = "generate.view", "generate.moved"
+AT_ONCE = 40  # tokens that are said while a person waits
 
 
 @dataclass(frozen=True)
@@ -65,3 +73,57 @@ def moved() -> bool:
 def look_at(step: int) -> None:
     """The step whose details are shown from the next run on; called before its number is drawn."""
     st.session_state[STEP] = step
+
+
+def exports(pair: GenerationPair, view: View, how: Mapping[str, Any]) -> None:
+    """Two files, written when they are asked for, and the code."""
+    with st.container(horizontal=True):
+        download("JSON: the whole tree", as_json(pair), "generation.json", "generate.json")
+        download("CSV: one line a token", pair.with_memory.csv, "generation.csv", "generate.csv")
+    with st.expander("Show me the Python", icon=":material/code:"):
+        st.code(python(view, how), language="python")
+
+
+def python(view: View, how: Mapping[str, Any]) -> str:
+    """The lines that grow the same tree."""
+    given = "".join(f"    {name}={value!r},\n" for name, value in how.items() if value is not None)
+    return (
+        "from memlab import Lab\n\nlab = Lab.open()\n"
+        f"pair = lab.trees.replay(\n    {view.prompt!r},\n    {view.moves!r},\n{given})\nprint(pair.with_memory.text)"
+    )
+
+
+def replay(lab: Lab, view: View, how: How) -> GenerationPair | None:
+    """The tree of a view; None while a job grows it. Raises MemlabError for what cannot be grown."""
+    place = (lab.workspace, view.prompt)
+    kept = st.session_state.get(PAIR)
+    moves = view.moves or f"g{how.tokens}"
+    if kept is not None and kept[0] == place and kept[2] == moves and kept[1] != how.arguments:
+        moves = f"g{len(kept[4].with_memory.tokens) or how.tokens}"  # choices belong to the tree of other settings
+    asked = (place, how.arguments, moves, lab.head())
+    if kept is not None and kept[:4] == asked:
+        return kept[4]
+    order = {"prompt": view.prompt, "moves": moves, **how.arguments}
+    if lab.trees.tokens_left(**order) <= AT_ONCE:
+        with st.spinner("Generating"):
+            pair = lab.trees.replay(**order)
+    else:
+        job = only_job(lab, "generate", asked, "generate", f"Generating after {order['prompt'][:30]!r}", order)
+        if not job.over:
+            show(View(view.prompt, moves))
+            return None
+        pair = outcome_of(lab, job)
+        if pair is None:  # failed or stopped (shown above), or another process did it, or it was long ago
+            st.button(
+                "Generate again",
+                key="generate.again",
+                icon=":material/replay:",
+                on_click=forget_job,
+                args=("generate",),
+            )
+            return None
+        forget_job("generate")
+    moves = written(pair.with_memory.moves) or moves
+    show(View(view.prompt, moves))
+    st.session_state[PAIR] = (place, how.arguments, moves, lab.head(), pair)
+    return pair

@@ -9,7 +9,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import TooLongError
 from memlab.results import Article, Trace
-from memlab.ui.jobs import forget_job, only_job
+from memlab.ui.jobs import forget_job, only_job, outcome_of
 from memlab.ui.plain import plain
 from memlab.ui.read.passage import Source
 
@@ -42,7 +42,7 @@ def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
         job = only_job(lab, "read", asked, "read", f"Reading {source.title}", order)
         if not job.over:
             return None
-        trace = lab.work.outcome(job.id)
+        trace = outcome_of(lab, job)
         if job.state != "done":
             st.button("Read it all", key="read.again", icon=":material/replay:", on_click=forget_job, args=("read",))
             return trace

@@ -1,4 +1,4 @@
-"""One token: what local context, short-term and long-term memory say, who said it, and what if the gate were forced."""
+"""One token: distributions of local context, short-term and long-term memory, retrieved passages, the gate forced."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from memlab.errors import MemlabError
 from memlab.figures.theme import MEMORY, MODEL
 from memlab.results import Trace, TraceStep
 from memlab.ui.highlight import chip
-from memlab.ui.passages import from_a_word
 from memlab.ui.session import show_error
-from memlab.ui.token_panel import forced_gate, found_passages, sources_chart
+from memlab.ui.token_panel import forced_gate, found_passages, from_a_word, sources_chart
 
 BEFORE = 90  # characters of the passage shown before the token
 

@@ -11,9 +11,7 @@ from memlab.ui.entry import through_app
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
 from memlab.ui.system_page.methods import methods_panel
-from memlab.ui.system_page.models import models_panel
-from memlab.ui.system_page.own import own_panels
-from memlab.ui.system_page.reported import reported_panel
+from memlab.ui.system_page.panels import models_panel, own_panels, reported_panel
 from memlab.ui.system_page.studies import studies_panel
 
 

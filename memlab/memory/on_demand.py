@@ -17,13 +17,13 @@ from memlab.errors import StoreError
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
 from memlab.memory.datastore import Documents
-from memlab.memory.plan import encode_plan, plan
+from memlab.memory.entries import encode_keys, entries_of
 from memlab.results import Article
 
 _KEPT = 256  # articles whose keys are kept
 
 
-class PendingStore:
+class OnDemandStore:
     """Reads like a `Datastore` for searches within articles."""
 
     ready = False
@@ -31,7 +31,7 @@ class PendingStore:
 
     def __init__(self, name: str, model: LanguageModel, documents: Sequence[Article], key: str) -> None:
         self.name, self.model, self.key = name, model, key
-        whole = plan(model, documents)
+        whole = entries_of(model, documents)
         self.values, self.spans = whole.values, whole.spans
         count = np.bincount(whole.spans[:, 0], minlength=len(documents))
         first = np.concatenate([[0], np.cumsum(count)[:-1]])
@@ -71,8 +71,8 @@ class PendingStore:
     def _of(self, row: int) -> np.ndarray:
         with self._lock:
             if row not in self._keys:
-                one = plan(self.model, [self.documents.articles[row]])
-                self._keys[row] = encode_plan(self.model, one, (self.key,))[self.key]
+                one = entries_of(self.model, [self.documents.articles[row]])
+                self._keys[row] = encode_keys(self.model, one, (self.key,))[self.key]
                 if len(self._keys) > _KEPT:
                     self._keys.popitem(last=False)
             return self._keys[row]

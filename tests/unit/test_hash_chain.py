@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memlab.errors import InputError
-from memlab.record.chain import GENESIS, EditRow, digest, plain, problems, seal
+from memlab.record.hash_chain import GENESIS, EditRow, digest, plain, problems, seal
 
 Rows = list[EditRow]
 

@@ -13,8 +13,27 @@ GROUPS = ("efficacy", "paraphrase", "neighborhood")
 
 
 @dataclass(frozen=True)
-class MovedRow:
-    """One question before and after an edit.
+class BeforeAfter:
+    """The answers to one question before and after an edit, the probability of one word, and whether each is right."""
+
+    group: str
+    prompt: str
+    before: str
+    after: str
+    p_before: float
+    p_after: float
+    right_before: bool
+    right_after: bool
+
+    @property
+    def moved(self) -> bool:
+        """Whether the answer is another one."""
+        return self.before != self.after
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedRow(BeforeAfter):
+    """One question before and after an edit of the memory.
 
     `before` and `after` are the first words of the mixture ("" where memory finds no article to search).
     `word` is the one whose probability is given: what the edit teaches or forgets; in the neighborhood
@@ -24,23 +43,10 @@ class MovedRow:
     neighbor has in common with the edit.
     """
 
-    group: str
-    prompt: str
     shared: str
     word: str
-    before: str
-    after: str
-    p_before: float
-    p_after: float
-    right_before: bool
-    right_after: bool
     preferred: bool | None = None
     fact: Fact | None = None
-
-    @property
-    def moved(self) -> bool:
-        """Whether the answer is another one."""
-        return self.before != self.after
 
     def to_dict(self) -> dict[str, Any]:
         return as_json(

@@ -1,6 +1,13 @@
-"""The words of the workbench, explained, and what it cannot do."""
+"""The Guide: one-click stories, the words of the workbench, and what it cannot do."""
 
 from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.ui.address import link
+from memlab.ui.links import link_to
+from memlab.ui.plain import plain
 
 WORDS = {
     "entry": "One remembered word with its place: a pair of key and value.",
@@ -35,3 +42,21 @@ LIMITS = (
     "Probabilities are the models' own. They are not calibrated chances of being right.",
     "Numbers measured on the bundled world do not carry over to large models.",
 )
+COLUMNS = 3  # of cards
+
+
+def story_cards(lab: Lab) -> None:
+    """The engine's stories as cards of equal height, and a last card for a question of one's own."""
+    with st.grid(COLUMNS, border=True):
+        for story in lab.inventory.stories():
+            with st.container(height="stretch"):
+                st.subheader(plain(story.title), anchor=False)
+                st.text(story.text)
+                st.space("stretch")
+                st.markdown(f"**{plain(story.prompt)}**")
+                link_to("ask", "Ask this", link(story.prompt, story.method, story.settings), "play_circle")
+        with st.container(height="stretch"):
+            st.subheader("Your own question", anchor=False)
+            st.text("Any sentence with a gap, or any beginning of one. The address of the page is the link to share.")
+            st.space("stretch")
+            link_to("ask", "Ask", {}, "play_circle")

@@ -54,7 +54,7 @@ WHOLE = Reading()
 
 
 @dataclass(frozen=True)
-class Plan:
+class Entries:
     """The entries of some documents, before their keys are known.
 
     contexts: token ids of each context.
@@ -74,23 +74,23 @@ class Plan:
         return len(self.values)
 
 
-def plan(
+def entries_of(
     model: LanguageModel,
     documents: Sequence[Article],
     first_row: int = 0,
     reading: Reading = WHOLE,
     tick: Tick = no_tick,
-) -> Plan:
+) -> Entries:
     """The entries of `documents`, whose rows in the datastore begin at `first_row`; `tick` is called before each document."""
-    return _planned(model, ((row, a, None) for row, a in enumerate(documents, first_row)), reading, tick)
+    return _entries_of(model, ((row, a, None) for row, a in enumerate(documents, first_row)), reading, tick)
 
 
-def _planned(
+def _entries_of(
     model: LanguageModel,
     chosen: Iterable[tuple[int, Article, tuple[int, int] | None]],
     reading: Reading,
     tick: Tick,
-) -> Plan:
+) -> Entries:
     """The entries of documents by row, whole or of a part of each."""
     cut = _sentences if model.kind == "masked" else _windows
     contexts: list[list[int]] = []
@@ -101,7 +101,7 @@ def _planned(
             rows += [(len(contexts), at, value, row, start, end) for at, value, start, end in entries]
             contexts.append(ids)
     table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
-    return Plan(
+    return Entries(
         contexts,
         context=table[:, 0],
         position=table[:, 1],
@@ -111,40 +111,42 @@ def _planned(
     )
 
 
-def plan_part(
+def entries_of_part(
     model: LanguageModel,
     document: Article,
     row: int,
     part: tuple[int, int],
     reading: Reading = WHOLE,
     tick: Tick = no_tick,
-) -> Plan:
+) -> Entries:
     """The entries of those contexts of one document that begin within characters `part` (first, last exclusive).
 
-    The parts of a document give the same contexts and entries, in the same order, as `plan` gives for all of it.
+    The parts of a document give the same contexts and entries, in the same order, as `entries_of` gives for all of it.
     """
-    return _planned(model, [(row, document, part)], reading, tick)
+    return _entries_of(model, [(row, document, part)], reading, tick)
 
 
-def encode_plan(model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tick = no_tick) -> dict[str, np.ndarray]:
-    """Keys of all entries of a plan: name -> (n, d) float16. Contexts are batched by length.
+def encode_keys(
+    model: LanguageModel, entries: Entries, keys: Sequence[str], tick: Tick = no_tick
+) -> dict[str, np.ndarray]:
+    """Keys of all entries: name -> (n, d) float16. Contexts are batched by length.
 
     `tick` is called before each batch with the fraction of the entries that is done; exceptions abort.
     """
-    out = {key: np.empty((len(plan), model.width(key)), np.float16) for key in keys}
+    out = {key: np.empty((len(entries), model.width(key)), np.float16) for key in keys}
     done = 0
-    for part in _batches(plan):
-        tick(done / len(plan))
+    for part in _batches(entries):
+        tick(done / len(entries))
         done += len(part)
-        used, row = np.unique(plan.context[part], return_inverse=True)
-        if plan.masked:
-            sequences = [plan.contexts[c] for c in plan.context[part]]
+        used, row = np.unique(entries.context[part], return_inverse=True)
+        if entries.masked:
+            sequences = [entries.contexts[c] for c in entries.context[part]]
             row = np.arange(len(part))
         else:
-            sequences = [plan.contexts[c] for c in used]
+            sequences = [entries.contexts[c] for c in used]
         ids, mask = model.pad(sequences)
-        rows, columns = torch.as_tensor(row), torch.as_tensor(plan.position[part])
-        if plan.masked:
+        rows, columns = torch.as_tensor(row), torch.as_tensor(entries.position[part])
+        if entries.masked:
             ids[rows, columns] = model.tokenizer.mask_token_id
         found = model.encode(ids, mask, rows, columns, keys, logp=False)
         for key in keys:
@@ -157,14 +159,14 @@ def encode_plan(model: LanguageModel, plan: Plan, keys: Sequence[str], tick: Tic
     return out
 
 
-def _batches(plan: Plan) -> Iterator[np.ndarray]:
+def _batches(entries: Entries) -> Iterator[np.ndarray]:
     """Entry numbers, batch by batch; contexts of like length together, whole contexts for causal models."""
-    length = np.array([len(c) for c in plan.contexts], dtype=np.int64)
-    order = np.lexsort((np.arange(len(plan)), plan.context, length[plan.context]))
+    length = np.array([len(c) for c in entries.contexts], dtype=np.int64)
+    order = np.lexsort((np.arange(len(entries)), entries.context, length[entries.context]))
     begin, tokens, last = 0, 0, -1
     for i, entry in enumerate(order):
-        context = plan.context[entry]
-        if plan.masked or context != last:
+        context = entries.context[entry]
+        if entries.masked or context != last:
             n = int(length[context])
             if tokens and tokens + n > BATCH_TOKENS:
                 yield order[begin:i]
@@ -207,7 +209,7 @@ class _Tokens:
     offsets: np.ndarray
 
 
-@lru_cache(maxsize=1)  # the parts of a long document are planned one after the other
+@lru_cache(maxsize=1)  # the parts of a long document are read one after the other
 def _tokens(model: LanguageModel, text: str) -> _Tokens:
     ids, spans = model.read(text)
     return _Tokens(np.asarray(ids, np.int32), np.asarray(spans, np.int32).reshape(-1, 2))
@@ -266,14 +268,14 @@ def rememberable(model: LanguageModel) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class TaughtPlan:
+class TaughtEntries:
     """The entries of one taught text; `unknown` maps an entry to the word that is no single token."""
 
-    plan: Plan
+    entries: Entries
     unknown: dict[int, str]
 
 
-def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]] | None) -> TaughtPlan:
+def taught_entries(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]] | None) -> TaughtEntries:
     """The entries of a taught text: every word, or the words within `spans`.
 
     A word that the model would have to spell in pieces still becomes one entry: its key is that
@@ -281,9 +283,9 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
     can say. A causal model of another's making keeps its own pieces, which it can say.
     """
     if model.kind == "causal" and model.unmet is None:
-        whole = plan(model, [Article("taught", "taught", text)])
+        whole = entries_of(model, [Article("taught", "taught", text)])
         keep = np.array([spans is None or _within(s[1:], spans) for s in whole.spans], bool).reshape(-1)
-        return TaughtPlan(_picked(whole, keep), {})
+        return TaughtEntries(_picked(whole, keep), {})
     contexts: list[list[int]] = []
     rows: list[tuple[int, int, int, int, int, int]] = []
     unknown: dict[int, str] = {}
@@ -307,7 +309,7 @@ def plan_taught(model: LanguageModel, text: str, spans: Sequence[tuple[int, int]
             contexts.append(context)
     table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
     values, places = table[:, 2].astype(np.int32), table[:, 3:].astype(np.int32)
-    return TaughtPlan(Plan(contexts, table[:, 0], table[:, 1], values, places, model.kind == "masked"), unknown)
+    return TaughtEntries(Entries(contexts, table[:, 0], table[:, 1], values, places, model.kind == "masked"), unknown)
 
 
 def read_as(model: LanguageModel, text: str, span: tuple[int, int]) -> str | None:
@@ -350,8 +352,8 @@ def _within(span: Sequence[int], spans: Sequence[tuple[int, int]]) -> bool:
     return any(a <= span[0] and span[1] <= b for a, b in spans)
 
 
-def _picked(whole: Plan, keep: np.ndarray) -> Plan:
-    return Plan(
+def _picked(whole: Entries, keep: np.ndarray) -> Entries:
+    return Entries(
         whole.contexts,
         whole.context[keep],
         whole.position[keep],

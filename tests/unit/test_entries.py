@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from memlab.errors import InputError
 from memlab.lm.model import KEYS, Encoded, LanguageModel
 from memlab.lm.prompts import read_prompt
-from memlab.memory.plan import Plan, Reading, encode_plan, plan, rememberable
+from memlab.memory.entries import Entries, Reading, encode_keys, entries_of, rememberable
 from memlab.memory.retrieval import encode_many
 from memlab.results import Article
 
@@ -30,7 +30,7 @@ def text(*parts: str) -> list[Article]:
     return [Article(f"a{i}", f"a{i}", part) for i, part in enumerate(parts)]
 
 
-def remembered(made: Plan, documents: list[Article]) -> list[str]:
+def remembered(made: Entries, documents: list[Article]) -> list[str]:
     """The characters that each entry's span covers."""
     return [documents[row].text[a:b] for row, a, b in made.spans.tolist()]
 
@@ -45,20 +45,25 @@ def long_text(words: int) -> str:
 @pytest.mark.parametrize("name", MASKED)
 def test_words_are_entries_and_stop_words_and_punctuation_are_not(name: str, tiny_lm: Load) -> None:
     documents = text("The capital of France is Paris. New York, (the city), is in Haiti!")
-    made = plan(tiny_lm(name), documents)
+    made = entries_of(tiny_lm(name), documents)
     assert remembered(made, documents) == ["capital", "France", "Paris", "New York", "city", "Haiti"]
 
 
 def test_pieces_of_words_are_no_entries(tiny_lm: Load) -> None:
     """The word "Parisx" is read as Paris + ##x and "Parisé" likewise: neither remembers Paris."""
     documents = text("Parisx and Parisé and Yorkshire and 7Paris; Port-au-Prince and gold-y gold.")
-    assert remembered(plan(tiny_lm("modernbert"), documents), documents) == ["Port-au-Prince", "gold", "y", "gold"]
+    assert remembered(entries_of(tiny_lm("modernbert"), documents), documents) == [
+        "Port-au-Prince",
+        "gold",
+        "y",
+        "gold",
+    ]
 
 
 @pytest.mark.parametrize("name", MASKED)
 def test_spans_and_contexts_point_at_the_value(name: str, tiny_lm: Load, documents: list[Article]) -> None:
     lm = tiny_lm(name)
-    made = plan(lm, documents, first_row=3)
+    made = entries_of(lm, documents, first_row=3)
     assert len(made) > 200
     assert made.spans[0, 0] == 3
     for (row, a, b), value, context, position in zip(
@@ -71,7 +76,7 @@ def test_spans_and_contexts_point_at_the_value(name: str, tiny_lm: Load, documen
 
 def test_a_context_is_one_sentence_with_its_special_tokens(tiny_lm: Load) -> None:
     lm = tiny_lm("modernbert")
-    made = plan(lm, text("Paris is large. Berlin is old."))
+    made = entries_of(lm, text("Paris is large. Berlin is old."))
     assert [lm.tokenizer.decode(c) for c in made.contexts] == [
         "[CLS] Paris is large. [SEP]",
         "[CLS] Berlin is old. [SEP]",
@@ -80,7 +85,7 @@ def test_a_context_is_one_sentence_with_its_special_tokens(tiny_lm: Load) -> Non
 
 def test_each_entry_has_a_masked_copy_of_its_own(tiny_lm: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     lm = tiny_lm("modernbert")
-    made = plan(lm, text("Paris is a large city and Paris is old."))
+    made = entries_of(lm, text("Paris is a large city and Paris is old."))
     seen: list[tuple[Tensor, Tensor]] = []
     encode = LanguageModel.encode
 
@@ -91,7 +96,7 @@ def test_each_entry_has_a_masked_copy_of_its_own(tiny_lm: Load, monkeypatch: pyt
         return encode(lm, ids, mask, rows, columns, *rest, **more)
 
     monkeypatch.setattr(LanguageModel, "encode", watched)
-    encode_plan(lm, made, ("transform",))
+    encode_keys(lm, made, ("transform",))
     copies = torch.cat([ids for ids, _ in seen])
     assert len(copies) == len(made) == 5
     assert ((copies == lm.tokenizer.mask_token_id).sum(1) == 1).all()
@@ -102,7 +107,7 @@ def test_each_entry_has_a_masked_copy_of_its_own(tiny_lm: Load, monkeypatch: pyt
 def test_a_sentence_that_is_too_long_is_read_in_pieces_without_loss(tiny_lm: Load) -> None:
     lm = tiny_lm("modernbert")
     documents = text(long_text(200))
-    made = plan(lm, documents)
+    made = entries_of(lm, documents)
     assert max(map(len, made.contexts)) == lm.limit
     assert remembered(made, documents) == documents[0].text.split()
 
@@ -114,13 +119,13 @@ NOTHING += [(name, empty) for name in MASKED for empty in ("the and of", "... !?
 @pytest.mark.parametrize(("name", "empty"), NOTHING)
 def test_texts_with_nothing_to_remember_give_no_entry_but_keep_their_row(name: str, empty: str, tiny_lm: Load) -> None:
     lm = tiny_lm(name)
-    made = plan(lm, text(empty, "Paris is old.", empty))
+    made = entries_of(lm, text(empty, "Paris is old.", empty))
     assert set(made.spans[:, 0].tolist()) == {1}
-    nothing = plan(lm, text(empty))
+    nothing = entries_of(lm, text(empty))
     assert len(nothing) == 0
     assert nothing.spans.shape == (0, 3)
     key = next(iter(KEYS[lm.kind]))
-    assert encode_plan(lm, nothing, (key,))[key].shape == (0, lm.d)
+    assert encode_keys(lm, nothing, (key,))[key].shape == (0, lm.d)
 
 
 def test_what_may_be_remembered_are_words(tiny_lm: Load) -> None:
@@ -138,7 +143,7 @@ def test_what_may_be_remembered_are_words(tiny_lm: Load) -> None:
 def test_spans_of_any_text_cover_whole_words(tiny_lm: Load, typed: str) -> None:
     lm = tiny_lm("modernbert")
     documents = text(typed)
-    for (_, a, b), value in zip((made := plan(lm, documents)).spans.tolist(), made.values.tolist(), strict=True):
+    for (_, a, b), value in zip((made := entries_of(lm, documents)).spans.tolist(), made.values.tolist(), strict=True):
         assert typed[a:b] == lm.words[value]
         assert not (a > 0 and typed[a - 1].isalnum())
         assert not (b < len(typed) and typed[b].isalnum())
@@ -154,7 +159,7 @@ def test_spans_of_any_text_cover_whole_words(tiny_lm: Load, typed: str) -> None:
 def test_a_key_at_t_pairs_with_the_token_at_t_plus_1(name: str, reading: Reading, tiny_lm: Load) -> None:
     lm = tiny_lm(name)
     documents = text(long_text(70), "The capital of France is Paris.")
-    made = plan(lm, documents, 0, reading)
+    made = entries_of(lm, documents, 0, reading)
     for (row, a, b), value, context, position in zip(
         made.spans.tolist(), made.values.tolist(), made.context, made.position, strict=True
     ):
@@ -168,8 +173,8 @@ def test_every_token_is_an_entry_once(name: str, words: int, tiny_lm: Load) -> N
     lm = tiny_lm(name)
     documents = text(long_text(words))
     first = 0 if lm.frame[0] else 1  # without a start token, nothing stands before the first token
-    assert remembered(plan(lm, documents), documents) == documents[0].text.split()[first:]
-    assert max((len(c) for c in plan(lm, documents).contexts), default=0) <= lm.limit
+    assert remembered(entries_of(lm, documents), documents) == documents[0].text.split()[first:]
+    assert max((len(c) for c in entries_of(lm, documents).contexts), default=0) <= lm.limit
 
 
 @pytest.mark.parametrize("stride", [1, 5, 8, 15])
@@ -177,7 +182,7 @@ def test_every_token_is_an_entry_once(name: str, words: int, tiny_lm: Load) -> N
 def test_overlapping_windows_give_each_token_once_with_enough_before_it(words: int, stride: int, tiny_lm: Load) -> None:
     lm = tiny_lm("llama")
     documents = text(long_text(words))
-    made = plan(lm, documents, 0, Reading(16, stride))
+    made = entries_of(lm, documents, 0, Reading(16, stride))
     assert remembered(made, documents) == documents[0].text.split()[1:]
     assert max(map(len, made.contexts)) <= 16
     assert not {t for c in made.contexts for t in c} & set(lm.tokenizer.all_special_ids)
@@ -189,14 +194,14 @@ def test_windows_side_by_side_are_scored_from_their_second_token(tiny_lm: Load) 
     lm = tiny_lm("llama")
     documents = text(long_text(37))
     words = documents[0].text.split()
-    made = plan(lm, documents, 0, Reading(16, 16))
+    made = entries_of(lm, documents, 0, Reading(16, 16))
     assert [len(c) for c in made.contexts] == [16, 16, 5]
     assert remembered(made, documents) == words[1:16] + words[17:32] + words[33:]
     assert made.position.tolist() == [*range(15), *range(15), *range(4)]
 
 
 def test_a_last_window_of_one_token_gives_nothing(tiny_lm: Load) -> None:
-    made = plan(tiny_lm("llama"), text(long_text(33)), 0, Reading(16, 16))
+    made = entries_of(tiny_lm("llama"), text(long_text(33)), 0, Reading(16, 16))
     assert len(made) == 30
 
 
@@ -255,8 +260,8 @@ def _blocks(module: Any) -> Any:
 @torch.inference_mode()
 def test_keys_of_a_plan_are_those_of_transformers(name: str, key: str, tiny_lm: Load, documents: list[Article]) -> None:
     lm = tiny_lm(name)
-    made = plan(lm, documents[:6])
-    keys = encode_plan(lm, made, (key,))[key]
+    made = entries_of(lm, documents[:6])
+    keys = encode_keys(lm, made, (key,))[key]
     assert keys.dtype == np.float16
     assert keys.shape == (len(made), 32)
     for i in range(0, len(made), 5):
@@ -270,10 +275,10 @@ def test_keys_of_a_plan_are_those_of_transformers(name: str, key: str, tiny_lm: 
 @pytest.mark.parametrize("name", [*MASKED, *CAUSAL])
 def test_all_keys_at_once_are_the_same_as_one_at_a_time(name: str, tiny_lm: Load, documents: list[Article]) -> None:
     lm = tiny_lm(name)
-    whole = plan(lm, documents)
+    whole = entries_of(lm, documents)
     keys = tuple(KEYS[lm.kind])
-    together = encode_plan(lm, whole, keys)
-    singles = [encode_plan(lm, plan(lm, [document]), (key,)) for key in keys[:1] for document in documents]
+    together = encode_keys(lm, whole, keys)
+    singles = [encode_keys(lm, entries_of(lm, [document]), (key,)) for key in keys[:1] for document in documents]
     np.testing.assert_allclose(
         together[keys[0]].astype(np.float32),
         np.concatenate([s[keys[0]] for s in singles]).astype(np.float32),
@@ -281,7 +286,7 @@ def test_all_keys_at_once_are_the_same_as_one_at_a_time(name: str, tiny_lm: Load
         atol=2e-3,
     )
     for key in keys:
-        assert np.array_equal(together[key], encode_plan(lm, whole, (key,))[key])
+        assert np.array_equal(together[key], encode_keys(lm, whole, (key,))[key])
 
 
 @pytest.mark.parametrize("name", [*MASKED, *CAUSAL])
@@ -304,8 +309,8 @@ def test_a_prompt_gives_the_log_probabilities_of_transformers_in_any_batch(name:
 def test_a_question_meets_its_own_context(name: str, key: str, tiny_lm: Load) -> None:
     """The query of a text's own sentence is the key that was stored for it: same position, same masking."""
     lm = tiny_lm(name)
-    made = plan(lm, text("The capital of France is Paris."))
-    stored = encode_plan(lm, made, (key,))[key]
+    made = entries_of(lm, text("The capital of France is Paris."))
+    stored = encode_keys(lm, made, (key,))[key]
     at = next(i for i, v in enumerate(made.values.tolist()) if lm.words[v] == "Paris")
     prompt = "The capital of France is" + (" [MASK]." if lm.kind == "masked" else "")
     query = encode_many(lm, [read_prompt(lm, prompt)], key).keys
@@ -319,7 +324,7 @@ def test_unknown_key_lists_those_there_are(tiny_lm: Load) -> None:
 
 def test_keys_too_large_for_16_bits_are_refused(tiny_lm: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     lm = tiny_lm("bert")
-    made = plan(lm, text("Paris is old."))
+    made = entries_of(lm, text("Paris is old."))
     encode = LanguageModel.encode
 
     def huge(lm: LanguageModel, *args: Any, **more: Any) -> Encoded:
@@ -328,4 +333,4 @@ def test_keys_too_large_for_16_bits_are_refused(tiny_lm: Load, monkeypatch: pyte
 
     monkeypatch.setattr(LanguageModel, "encode", huge)
     with pytest.raises(InputError, match="16-bit"):
-        encode_plan(lm, made, ("last",))
+        encode_keys(lm, made, ("last",))

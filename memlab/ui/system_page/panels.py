@@ -1,0 +1,79 @@
+"""Panels of a system's page: those that only one system has, its models, and what its paper reports."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.util import find_spec
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.declare import Recipe, ReportedTable, System
+from memlab.ui.links import link_to
+from memlab.ui.plain import plain
+
+PACKAGE = "memlab.ui.systems"
+
+
+def own_panels(lab: Lab, system: System) -> None:
+    """Draws the system's own panels; nothing for a system without them."""
+    name = f"{PACKAGE}.{system.name}"
+    if find_spec(name) is None:
+        return
+    panels = getattr(importlib.import_module(name), "panels", None)  # a module may serve a page of its own only
+    if panels is not None:
+        panels(lab, system)
+
+
+def models_panel(lab: Lab, system: System) -> None:
+    """The recipes, and how a model of one's own is trained with them."""
+    if not system.recipes:
+        return
+    st.header("Models", anchor=False)
+    st.table([_row(recipe) for recipe in system.recipes], border="horizontal", hide_index=True)
+    for recipe in system.recipes:
+        if not recipe.bundled:
+            st.caption(f"{plain(recipe.title)}: `memlab train NAME --kind {recipe.name}`")
+    link_to("models", "All models", {}, "neurology")
+
+
+def _row(recipe: Recipe) -> dict[str, str]:
+    return {
+        "model": plain(recipe.title),
+        "name": plain(recipe.name),
+        "kind": plain(recipe.kind),
+        "trained on": plain(recipe.data),
+        "steps": f"{recipe.steps:,}",
+        "minutes on two cores": f"{recipe.minutes:g}",
+        "ships with memlab": "yes" if recipe.bundled else "no",
+    }
+
+
+def reported_panel(lab: Lab, system: System) -> None:
+    """The system's tables as printed."""
+    if not system.reported:
+        return
+    st.header("Reported by the paper", anchor=False)
+    st.caption(
+        "Figures as printed, with the authors' models and data. Nothing that is measured here compares with them."
+    )
+    for table in system.reported:
+        reported_table(table)
+
+
+def reported_table(table: ReportedTable) -> None:
+    """One table as printed, with its source."""
+    st.markdown(f"**{plain(table.title)}**")
+    st.table([dict(row) for row in table.rows], border="horizontal", hide_index=True)
+    st.caption(plain(f"Reported: {table.source}. {table.note}".strip()))
+
+
+def papers_panel(lab: Lab) -> None:
+    """Perplexities as printed, at the papers' own scale."""
+    with st.expander("What the papers report, at their full scale", icon=":material/menu_book:"):
+        st.caption(
+            "Other models, other texts, other tokens: nothing above compares with these. "
+            "`memlab evaluate perplexity` measures the same methods on a text of yours."
+        )
+        for table in lab.perplexity.reported():
+            reported_table(table)
