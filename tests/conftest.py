@@ -49,9 +49,9 @@ FIRST = ("pages/test_ask.py", "unit/", "browser/", "engine/", "pages/")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: one worker for each core that this process may use, up to WORKERS."""
+    """`-n auto`: a worker for each core that this process may use and one more, since tests also wait; at most WORKERS."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, WORKERS)
+    return min(cores + 1, WORKERS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

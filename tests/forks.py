@@ -18,9 +18,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+IMPORTED = (
+    "streamlit",
+    "memlab.cli",
+    "memlab.lab",
+    "memlab.lm.adding.converting",
+    "transformers.models.llama.modeling_llama",
+    "transformers.models.modernbert.modeling_modernbert",
+)
 ROOT = Path(__file__).parents[1]
 Environment = Mapping[str, str] | Mapping[bytes, bytes]
 
@@ -44,17 +53,25 @@ class Running:
 
     def __init__(self, server: Forks, pid: int, out: Path, err: Path) -> None:
         self._server, self.pid, self.out, self.err = server, pid, out, err
-        self._done: Done | None = None
+        self._status: int | None = None
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
+    def poll(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self._ended(wait=False)
+
     def wait(self) -> Done:
         """Waits for its end."""
-        if self._done is None:
-            status = self._server.ask({"do": "wait", "pid": self.pid})["status"]
-            self._done = Done(status, self.out.read_bytes(), self.err.read_bytes())
-        return self._done
+        status = self._ended(wait=True)
+        assert status is not None
+        return Done(status, self.out.read_bytes(), self.err.read_bytes())
+
+    def _ended(self, wait: bool) -> int | None:
+        if self._status is None:
+            self._status = self._server.ask({"do": "wait" if wait else "poll", "pid": self.pid})["status"]
+        return self._status
 
 
 class Forks:
@@ -68,14 +85,21 @@ class Forks:
         """Runs a command of memlab and waits for its end. `typed` stands on its standard input."""
         return self.start(None, *arguments, typed=typed).wait()
 
-    def start(self, program: str | None, *arguments: str, typed: str = "") -> Running:
-        """Starts a Python program with these arguments, or, with None, a command of memlab."""
+    def start(
+        self, program: str | None, *arguments: str, typed: str = "", streams: tuple[Path, Path, Path] | None = None
+    ) -> Running:
+        """Starts a Python program with these arguments, or, with None, a command of memlab.
+
+        `streams` are the files of its standard streams, by default files of the server's own.
+        """
         self._number += 1
-        out, err = (self._folder / f"{self._number}.{name}" for name in ("out", "err"))
-        (self._folder / f"{self._number}.in").write_text(typed, "utf-8")
-        streams = [str(self._folder / f"{self._number}.{name}") for name in ("in", "out", "err")]
-        pid = self.ask({"do": "start", "program": program, "arguments": arguments, "streams": streams})["pid"]
-        self._running.append(Running(self, pid, out, err))
+        if streams is None:
+            streams = typing, _, _ = tuple(self._folder / f"{self._number}.{name}" for name in ("in", "out", "err"))
+            typing.write_text(typed, "utf-8")
+        for stream in streams[1:]:
+            stream.touch()
+        order = {"program": program, "arguments": arguments, "streams": [str(stream) for stream in streams]}
+        self._running.append(Running(self, self.ask({"do": "start", **order})["pid"], *streams[1:]))
         return self._running[-1]
 
     def ask(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -91,12 +115,44 @@ class Forks:
     def end(self) -> None:
         """Ends all processes that still run, and the server."""
         for running in self._running:
-            if running._done is None:
+            if running.poll() is None:
                 running.send_signal(signal.SIGKILL)
                 running.wait()
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=60)
+
+
+class ForkedModule:
+    """Stands in for `subprocess.Popen` where `python -m MODULE ARGUMENTS` is started: a fork runs the module."""
+
+    def __init__(self, server: Forks, command: list[str], stdout: BinaryIO, stderr: BinaryIO) -> None:
+        _, flag, module, *arguments = command
+        assert flag == "-m"
+        pipe = Path(tempfile.mkdtemp()) / "stdin"
+        os.mkfifo(pipe)
+        program = f"import runpy; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+        self._running = server.start(program, *arguments, streams=(pipe, Path(stdout.name), Path(stderr.name)))
+        self.stdin = pipe.open("wb")  # when it closes, the fork's standard input ends
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        self.returncode = self._running.poll()
+        return self.returncode
+
+    def wait(self, timeout: float = 60) -> int:
+        end = time.monotonic() + timeout
+        while (status := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("a fork", timeout)
+            time.sleep(0.01)
+        return status
+
+    def terminate(self) -> None:
+        self._running.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._running.send_signal(signal.SIGKILL)
 
 
 @contextmanager
@@ -128,16 +184,15 @@ def until(condition: Any, seconds: float = 240) -> None:
 def _serve() -> None:
     """Answers the orders on standard input, lines of JSON, until it ends."""
     import torch
-    import transformers  # noqa: F401
 
-    import memlab.cli
-    import memlab.lab  # noqa: F401
-
+    for name in IMPORTED:
+        import_module(name)
     torch.set_num_threads(1)  # a fork does not inherit threads
     for line in sys.stdin.buffer:
         order = json.loads(line)
-        if order["do"] == "wait":
-            answer: dict[str, Any] = {"status": os.waitstatus_to_exitcode(os.waitpid(order["pid"], 0)[1])}
+        if order["do"] in ("wait", "poll"):
+            ended, status = os.waitpid(order["pid"], os.WNOHANG if order["do"] == "poll" else 0)
+            answer: dict[str, Any] = {"status": os.waitstatus_to_exitcode(status) if ended else None}
         elif (pid := os.fork()) == 0:
             _become(order)
         else:
@@ -148,7 +203,7 @@ def _serve() -> None:
 def _become(order: dict[str, Any]) -> None:
     """What the fork does: it runs the program with its own streams, and ends as an interpreter does."""
     for number, path in enumerate(order["streams"]):
-        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY), number)
     sys.stdin = os.fdopen(0, closefd=False)  # the server has read ahead in its own
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     sys.argv = ["memlab", *(os.fsdecode(a.encode()) for a in order["arguments"])]

@@ -8,6 +8,7 @@ form feeds are characters of a text.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,7 +17,6 @@ from memlab.errors import InputError
 
 _HALF = re.compile("[\ud800-\udfff]")
 _UTF8_BOM = b"\xef\xbb\xbf"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def checked_text(text: str, what: str = "The text") -> str:
@@ -59,12 +59,13 @@ def decoded(raw: bytes, what: str = "The text") -> str:
     try:
         text = raw.removeprefix(_UTF8_BOM).decode()
     except UnicodeDecodeError as error:
-        if raw.startswith(_UTF16_BOMS):
-            raise InputError(f"{what} is not UTF-8 text but UTF-16. Save it as UTF-8.") from None
+        if wide := _wide_encoding(raw):
+            raise InputError(f"{what} is not UTF-8 text but {wide}. Save it as UTF-8.") from None
         raise InputError(f"{what} is not UTF-8 text (byte {error.start + 1}). Save it as UTF-8.") from None
     if "\0" in text:
+        wide = "UTF-32" if b"\0\0" in raw[:4] else "UTF-16"
         raise InputError(
-            f"{what} holds NULs (byte {raw.index(0) + 1}): it seems to be UTF-16 without a byte order mark. Save it as UTF-8."
+            f"{what} holds NULs (byte {raw.index(0) + 1}): it seems to be {wide} without a byte order mark. Save it as UTF-8."
         )
     return text
 
@@ -73,11 +74,18 @@ def decoded_lines(raw: bytes) -> list[str]:
     """The lines of UTF-8 bytes; what is broken in a line stays broken in that line, for `checked_text` to refuse.
 
     Raises:
-        InputError: the bytes begin as UTF-16 does.
+        InputError: the bytes begin as UTF-16 or UTF-32 does.
     """
-    if raw.startswith(_UTF16_BOMS):
-        raise InputError("The lines are not UTF-8 text but UTF-16. Save them as UTF-8.")
+    if wide := _wide_encoding(raw):
+        raise InputError(f"The lines are not UTF-8 text but {wide}. Save them as UTF-8.")
     return lines(raw.removeprefix(_UTF8_BOM).decode(errors="surrogateescape"))
+
+
+def _wide_encoding(raw: bytes) -> str | None:
+    """The encoding whose byte order mark the bytes begin with; that of UTF-32 begins with that of UTF-16."""
+    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    return "UTF-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
 
 
 def lines(text: str) -> list[str]:

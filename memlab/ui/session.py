@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import streamlit as st
@@ -19,6 +20,8 @@ _NEXT = "workspace.next"
 def _open(home: str | None, workspace: str) -> Lab:
     """One engine for each home and workspace, shared by all sessions; starts building what is missing."""
     lab = Lab.open(home=home, workspace=workspace)
+    gc.collect()
+    gc.freeze()  # the objects of the libraries stay: looking through them again would take a fifth of a second now and then
     lab.prepare(background=True)
     return lab
 

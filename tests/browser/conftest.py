@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from memlab.bundle import bundle
+from tests.forks import Forks, Running
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -39,43 +38,44 @@ sync_api.expect.set_options(timeout=ANSWER)
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], AbstractContextManager[str]]:
+def serve(forked: Forks) -> Callable[[Path], AbstractContextManager[str]]:
     """Serves the app over a home folder as `memlab serve` does: `with serve(home) as address`."""
 
     @contextmanager
     def run(home: Path) -> Iterator[str]:
-        log = tmp_path_factory.mktemp("server") / "log.txt"
-        process, address = _start(home, log)
+        process, address = _start(home, forked)
         try:
             yield address
         finally:
-            process.terminate()
-            process.wait(timeout=20)
+            process.send_signal(signal.SIGTERM)
+            process.wait()
 
     return run
 
 
-def _start(home: Path, log: Path) -> tuple[subprocess.Popen[bytes], str]:
+SERVER = """
+import os, runpy, sys
+home, folder, port = sys.argv[1:]
+os.environ["MEMLAB_HOME"] = home
+os.chdir(folder)
+sys.argv[1:] = [port]
+runpy.run_module("memlab.ui.server", run_name="__main__", alter_sys=True)
+"""
+
+
+def _start(home: Path, forked: Forks) -> tuple[Running, str]:
     """A server that answers, and its address; on another port where somebody took the first one meanwhile."""
     for _ in range(TRIES):
         with socket.socket() as free:
             free.bind(("localhost", 0))
             port = free.getsockname()[1]
-        with log.open("a") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "memlab.ui.server", str(port)],
-                cwd=bundle(),
-                env={**os.environ, "MEMLAB_HOME": str(home)},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+        process = forked.start(SERVER, str(home), str(bundle()), str(port))
         address = f"http://localhost:{port}"
-        if _answers(address, process):
+        if _answers(address):
             return process, address
-        process.kill()
-        process.wait()
-    raise RuntimeError(f"no server started in {TRIES} tries of {START:.0f} s:\n{log.read_text()[-2000:]}")
+        process.send_signal(signal.SIGKILL)
+        said = process.wait()
+    raise RuntimeError(f"no server started in {TRIES} tries of {START:.0f} s:\n{said.stderr.decode()[-2000:]}")
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +85,9 @@ def server(built_home: Path, serve: Callable[[Path], AbstractContextManager[str]
         yield address
 
 
-def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
+def _answers(address: str) -> bool:
     end = time.monotonic() + START
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end:
         try:
             with urlopen(f"{address}/_stcore/health", timeout=2):
                 return True

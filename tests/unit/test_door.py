@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 
 import pytest
@@ -66,6 +67,10 @@ def test_of_lines_only_the_broken_one_is_broken() -> None:
     ("raw", "said"),
     [
         ("Paris".encode("utf-16"), "UTF-16"),
+        ("Paris".encode("utf-32"), "UTF-32"),
+        (codecs.BOM_UTF32_BE + "Paris".encode("utf-32-be"), "UTF-32"),
+        ("Paris".encode("utf-32-le"), r"NULs \(byte 2\).*UTF-32 without a byte order mark"),
+        ("Paris".encode("utf-32-be"), r"NULs \(byte 1\).*UTF-32 without"),
         ("Paris".encode("utf-16-le"), r"NULs \(byte 2\).*UTF-16 without a byte order mark"),
         ("Paris".encode("utf-16-be"), r"NULs \(byte 1\).*UTF-16 without"),
         (b"Fran\xe7a", r"is not UTF-8 text \(byte 5\)"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE, Popen, TimeoutExpired
 from typing import Any
 
 from memlab.errors import InputError, MemlabError, NotFound, StoppedError
@@ -78,12 +78,10 @@ def run_beside(command: Sequence[str], log: Path, watch: Watch, environment: Map
     """
     errors = log.with_suffix(".err")
     with log.open("wb") as out, errors.open("wb") as err:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=out, stderr=err, env={**os.environ, **environment}
-        )
+        process = Popen(command, stdin=PIPE, stdout=out, stderr=err, env={**os.environ, **environment})
         try:
             while True:
-                with suppress(subprocess.TimeoutExpired):
+                with suppress(TimeoutExpired):
                     process.wait(LOOK_EVERY)
                 watch.look(log)
                 if process.returncode is not None:
@@ -104,7 +102,7 @@ def size_of(folder: Path) -> int:
     return total
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: Popen[bytes]) -> None:
     if process.stdin is not None:
         process.stdin.close()  # a child of ours ends with it
     if process.poll() is not None:
