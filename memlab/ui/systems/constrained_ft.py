@@ -205,6 +205,8 @@ def _running(lab: Lab, live: str, job_id: str) -> None:
             f"Recorded as edit {seq}. Every page answers with the new weights now.", icon=":material/check_circle:"
         )
         report_view(lab, seq)
+    elif job.state in ("stopped", "failed"):
+        st.info("The weights are as they were: nothing was recorded.", icon=":material/undo:")
     st.button(
         "Modify other facts", key="modify.another", on_click=forget_job, args=(PAGE,), icon=":material/restart_alt:"
     )
