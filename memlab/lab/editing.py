@@ -253,9 +253,8 @@ class Editing:
 
     def _made(self, row: EditRow, active: bool = True, rests: tuple[int, ...] = ()) -> Edit:
         """A row as a result. One that was just appended holds, and nothing rests on it yet."""
-        return edit_of(
-            row, row.kind, row.summary, row.parameters, row.author, self.context.workspace, row.sequence, active, rests
-        )
+        edit = edit_of(row, row.kind, row.summary, row.parameters, row.author, self.context.workspace, row.sequence)
+        return replace(edit, active=active, rests_on_it=rests)
 
     def _editable(self, datastore: str | None) -> tuple[Searchable, str]:
         """The store whose entries and texts an edit names, as it is now, and the identity of its collection."""
