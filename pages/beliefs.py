@@ -8,7 +8,7 @@ from memlab.errors import MemlabError
 from memlab.ui.address import unknown_name
 from memlab.ui.entry import through_app
 from memlab.ui.session import current_lab, show_error
-from memlab.ui.systems.beliefbank import VIEWS, Desk, choose
+from memlab.ui.systems.beliefbank import VIEWS, WITHOUT_A_THING, Desk, choose
 
 through_app()
 lab = current_lab()
@@ -20,17 +20,26 @@ st.markdown(
 )
 for problem in unknown_name("belief_view", VIEWS):
     show_error(problem)
+about = st.container()
+view = st.segmented_control(
+    "View",
+    list(VIEWS),
+    default=next(iter(VIEWS)),
+    required=True,
+    key="belief_view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+desk: Desk | None = None
+with about:
+    try:
+        desk = choose(lab)
+    except MemlabError as error:
+        show_error(error)
 try:
-    desk: Desk = choose(lab)
-    view = st.segmented_control(
-        "View",
-        list(VIEWS),
-        default=next(iter(VIEWS)),
-        required=True,
-        key="belief_view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    VIEWS[view](desk)
+    if desk is not None:
+        VIEWS[view](desk)
+    elif view in WITHOUT_A_THING:
+        WITHOUT_A_THING[view](lab)
 except MemlabError as error:
     show_error(error)

@@ -1,4 +1,4 @@
-"""Models: what there is, what each can do here, and a first question for it."""
+"""Models: what there is, what each can do here, a first question for it; adding one and removing one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from memlab.errors import MemlabError
 from memlab.ui.entry import through_app
 from memlab.ui.links import link_to
 from memlab.ui.model_card import model_card
+from memlab.ui.models import add_model
 from memlab.ui.session import current_lab, show_error
+from memlab.ui.small_form import what_was_done
 
 through_app()
 lab = current_lab()
@@ -16,11 +18,13 @@ lab = current_lab()
 st.title("Models", anchor=False)
 st.markdown(
     "A **masked** model fills a gap, a **causal** one continues a text. What a model can do here follows from its kind "
-    "and from what the methods declare. Models of your own appear once they have made a memory or were trained here."
+    "and from what the methods declare. Models that you add, train, or make a memory with are listed with the bundled ones."
 )
+what_was_done()
+add_model(lab)
 try:
     for model in lab.models():
         model_card(lab, model)
 except MemlabError as error:
     show_error(error)
-link_to("memories", "Build a memory with a model of your own", {}, "database")
+link_to("memories", "Build a memory with one of these models", {}, "database")

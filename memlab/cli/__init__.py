@@ -21,6 +21,7 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
     "correct": "memlab.cli.editing:correct",
     "modify": "memlab.cli.modifying:modify",
     "believe": "memlab.cli.believing:believe",
+    "facts": "memlab.cli.facts:facts",
     "undo": "memlab.cli.editing:undo",
     "redo": "memlab.cli.editing:redo",
     "history": "memlab.cli.editing:history",

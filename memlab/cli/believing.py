@@ -14,30 +14,69 @@ from memlab.errors import InputError
 
 @click.command()
 @click.argument("question", required=False)
-@click.option("--solve", "entity", metavar="ENTITY", help="Make the beliefs about a thing consistent.")
+@click.option("--solve", metavar="ENTITY", help="Make the beliefs about a thing consistent.")
+@click.option("--check", metavar="ENTITY", help="The beliefs about a thing whose check helps most.")
+@click.option("--rule", metavar="TEXT", help='Add a rule: "IsA,bird implies HasPart,wings"; excludes, needs A | B.')
+@click.option("--import", "name", metavar="NAME", help="Keep a graph of your own from files; see --rules, --facts.")
 @click.option("--pin", type=click.Choice(["true", "false"]), help="What you know: a label that the solver keeps.")
+@click.option("--retract", is_flag=True, help="Take the belief out of the bank.")
+@click.option("--why", is_flag=True, help="Why the stored belief is believed, and what clashes with it.")
 @click.option(
     "--feedback", default="none", show_default=True, help="none, on-topic or relevant: beliefs given as context."
 )
 @click.option("--model", help="Any model that memlab can load (default: atlas-qa).")
 @click.option("--prompt", help="Name of a prompt (default: the model's).")
 @click.option("--graph", default="world", show_default=True, help="Constraint graph.")
+@click.option("--as-of", type=int, help="With the beliefs after so many edits; keeps nothing.")
+@click.option("--lam", type=float, help="Of --solve: what flipping costs, times the belief's weight (default: 1).")
+@click.option(
+    "--forward", type=float, help="Of --solve: what violating an implication or exclusion costs (default: 10)."
+)
+@click.option("--back", type=float, help="Of --solve: what violating a backward rule costs (default: 1).")
+@click.option("--measure", help="Of --solve: weight of a belief, p or log-odds (default: p).")
+@click.option("--seconds", type=float, help="Of --solve: time limit (default: 5).")
+@click.option("--weight", type=float, help="Of --rule (default: 1); changes the weight of a rule that is there.")
+@click.option("--remove", is_flag=True, help="Of --rule: remove it.")
+@click.option("--rules", type=click.Path(path_type=Path), help="Of --import: .json or .csv, or a BeliefBank folder.")
+@click.option("--facts", type=click.Path(path_type=Path), help="Of --import: entities, .json or .csv.")
+@click.option("--calibration", type=click.Path(path_type=Path), help="Of --import: entities to calibrate on.")
 @click.option("--dry-run", is_flag=True, help="Only answer or solve; keep nothing.")
 @every_command
-def believe(
-    entity: str | None, question: str | None, as_json: bool, home: Path | None, workspace: str, **how: Any
-) -> None:
-    """Ask a yes-or-no QUESTION and keep the answer as a belief; or --solve the beliefs about a thing.
+def believe(question: str | None, as_json: bool, home: Path | None, workspace: str, **how: Any) -> None:
+    """Ask a yes-or-no QUESTION and keep the answer as a belief; or one of --solve, --check, --rule, --import.
 
     Solving a thing of which nothing is believed yet first asks everything about it.
     """
-    if (question is None) == (entity is None):
-        raise InputError('Ask a question ("is a swallow a bird?"), or give --solve ENTITY.')
+    chosen = [name for name in ("solve", "check", "rule", "name") if how[name] is not None]
+    if len(chosen) + (question is not None) != 1:
+        raise InputError(
+            'Ask a question ("is a swallow a bird?"), or give one of --solve ENTITY, --check ENTITY, --rule TEXT, --import NAME.'
+        )
     lab = open_lab(home, workspace)
-    if entity is not None:
-        _solve(lab, entity, as_json, how)
+    if question is not None:
+        _about_question(lab, question, as_json, how)
+    elif chosen[0] == "solve":
+        _solve(lab, how["solve"], as_json, how)
     else:
-        _ask(lab, str(question), as_json, how)
+        from memlab.cli import believing_more
+
+        {"check": believing_more.check, "rule": believing_more.rule, "name": believing_more.import_files}[chosen[0]](
+            lab, as_json, how
+        )
+
+
+def _about_question(lab: Any, question: str, as_json: bool, how: dict[str, Any]) -> None:
+    from memlab.cli import believing_more
+
+    given = [name for name in ("pin", "retract", "why") if how[name]]
+    if len(given) > 1:
+        raise InputError(f"--{given[0]} and --{given[1]} exclude each other. Give one of them.")
+    if how["retract"]:
+        believing_more.retract(lab, question, as_json, how)
+    elif how["why"]:
+        believing_more.why(lab, question, as_json, how)
+    else:
+        _ask(lab, question, as_json, how)
 
 
 def _ask(lab: Any, question: str, as_json: bool, how: dict[str, Any]) -> None:
@@ -50,8 +89,8 @@ def _ask(lab: Any, question: str, as_json: bool, how: dict[str, Any]) -> None:
         show({"edit": edit.to_dict()}, as_json, [edit.summary])
         return
     asking = Asking(how["model"], how["prompt"], how["feedback"])
-    answer = lab.beliefs.ask(question, graph, asking)
-    edit = None if how["dry_run"] else lab.beliefs.keep([answer.belief()], graph)
+    answer = lab.beliefs.ask(question, graph, asking, how["as_of"])
+    edit = None if how["dry_run"] or how["as_of"] is not None else lab.beliefs.keep([answer.belief()], graph)
     calibration = lab.beliefs.answerer(graph, asking).calibration
     entity = lab.beliefs.graph(graph).entity(answer.question.entity)
     document = {
@@ -68,6 +107,10 @@ def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
 
     graph = how["graph"]
     known = lab.beliefs.graph(graph).entity(entity).name
+    if how["as_of"] is not None:
+        raise InputError("--as-of shows an earlier state; --solve changes the present one. Leave one of them out.")
+    weights = {n: how[n] for n in ("lam", "forward", "back", "measure", "seconds") if how[n] is not None}
+    lab.beliefs.weights(**weights)  # wrong ones are refused before anything is asked
     asked = None
     if not lab.beliefs.bank(graph).about(known):
         if how["dry_run"]:
@@ -76,7 +119,7 @@ def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
             )
         asked = lab.beliefs.ask_all(known, graph, Asking(how["model"], how["prompt"], how["feedback"]), tick=progress)
     before = lab.beliefs.scores(graph, entity=known)
-    edit = lab.solve(known, graph=graph, dry_run=how["dry_run"])
+    edit = lab.solve(known, graph=graph, dry_run=how["dry_run"], **weights)
     after = lab.beliefs.scores(graph, entity=known)
     solution = dict(edit.parameters)
     document = {
@@ -103,6 +146,14 @@ def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
 @click.option("--questions", help="At most so many of each entity (default: all).")
 @click.option("--batches", help="In how many parts the questions arrive (default: 10).")
 @click.option("--orders", help="Random orders; intervals are over orders (default: 2).")
+@click.option(
+    "--ways", help="Comma-separated: raw, on-topic, relevant, constraints, relevant+constraints (default: all)."
+)
+@click.option("--lam", help="What flipping a belief costs, times its weight (default: 1).")
+@click.option("--forward", help="What violating an implication or exclusion costs (default: 10).")
+@click.option("--back", help="What violating a backward rule costs (default: 1).")
+@click.option("--measure", help="Weight of a belief: p or log-odds (default: p).")
+@click.option("--seconds", help="Time limit of the solver for each entity (default: 5).")
 @click.option("--seed", help="Of orders and feedback (default: 0).")
 @every_command
 def evaluate_beliefs(as_json: bool, home: Path | None, workspace: str, **settings: str | None) -> None:

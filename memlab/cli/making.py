@@ -48,7 +48,13 @@ def datastores(verify: bool, as_json: bool, home: Path | None, workspace: str) -
 @click.argument("texts", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--name", help="Name of the datastore (default: the first file's name).")
 @click.option("--model", default="atlas-mlm", show_default=True, help="Bundled name, folder, or hub name.")
-@click.option("--key", "keys", multiple=True, help="Which representation is the key; several give a datastore each.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    help="Which representation is the key; several give a datastore each, and the one that calibration finds best is the default "
+    "(without this: ffn, the paper's, for causal models that have it).",
+)
 @click.option("--index", help="flat, ivf, hnsw, ivfpq or fastscan (default: by size).")
 @click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
@@ -71,6 +77,9 @@ def build(
 ) -> None:
     """Build a datastore from TEXTS (files or folders: txt, md, csv, jsonl, parquet; gzip is read).
 
+    At the end temperature (or scale) and lambda are tuned on held-out words of the same texts, and the gain is printed; a
+    collection of fewer than about two thousand words is not calibrated, and answers say so.
+
     Without TEXTS: builds and calibrates the bundled datastores, if they are not there or damaged.
     """
     lab = open_lab(home, workspace)
@@ -80,7 +89,7 @@ def build(
         options = TextOptions(hidden, text_column, without_license)
         order = lab.building.order(texts, name or title_of(texts[0]), model, keys, index, window, stride, options)
         built = lab.work.run("build", f"Building the datastore {order['name']}", progress, **order)
-    lines = [f"{s.name}: {s.entries} entries of {s.documents} texts" for s in built]
+    lines = [f"{s.name}: {s.entries} entries of {s.documents} texts, key {s.key}; {s.calibration}" for s in built]
     if built and built[0].report is not None:
         lines += [f"  note: {line}" for line in built[0].report.lines()]
     show([s.to_dict() for s in built], as_json, lines)

@@ -18,7 +18,7 @@ LATER = {
 
 @click.group(cls=LazyCommands, later=LATER)
 def evaluate() -> None:
-    """Measure: held-out questions about facts, the perplexity of texts, beliefs."""
+    """Measure: held-out questions about facts, LAMA, the perplexity of texts, beliefs."""
 
 
 @evaluate.command("facts")
@@ -57,6 +57,45 @@ def evaluate_facts(
             f"{exposure:10}{model['questions']:10}{model['p@1']:8.3f}{alone:>8}{mixture['p@1']:8.3f}"
             f"{model['kind']:8.3f}{model['baseline']:9.3f}"
         )
+    show(result, as_json, lines)
+
+
+@evaluate.command("lama")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="A folder in the form of LAMA.")
+@click.option("--relations", help="Comma-separated, such as P19,P101 (default: all that fit the model).")
+@click.option("--limit", type=int, help="At most so many facts of each relation.")
+@click.option("--model", help="Bundled name, folder, or hub name (default: the bundled masked model).")
+@click.option("--method", help="One with p_kNN (default: the first for the kind of model).")
+@click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper.")
+@every_command
+def evaluate_lama(
+    data: Path,
+    relations: str | None,
+    limit: int | None,
+    model: str | None,
+    method: str | None,
+    preset: str,
+    as_json: bool,
+    home: Path | None,
+    workspace: str,
+) -> None:
+    """Ask LAMA's facts: P@1 of the model, of the memory of the sentences that state them, and of the mixture.
+
+    Masked models fill the gap; causal ones are asked left to right, for relations whose object ends the sentence.
+    """
+    names = tuple(name.strip() for name in (relations or "").split(",") if name.strip())
+    result = open_lab(home, workspace).evaluate_lama(
+        data, names, limit, model, method=method, preset=preset, progress=progress
+    )
+    lines = [short(result["settings"]), f"{'':10}{'questions':>10}{'side':>12}{'P@1':>8}{'interval':>16}"]
+    for row in result["results"]:
+        low, high = row["interval"]
+        lines.append(
+            f"{row['relation']:10}{row['questions']:10}{row['method']:>12}{row['p@1']:8.3f}{f'{low:.3f} to {high:.3f}':>16}"
+        )
+    for name, reasons in result["passed_over"].items():
+        if reasons:
+            lines.append(f"{name}: passed over " + ", ".join(f"{count} {why}" for why, count in reasons.items()))
     show(result, as_json, lines)
 
 

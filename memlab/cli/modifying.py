@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,12 @@ from memlab.errors import InputError
 @click.option("--steps", type=int, help="At most so many steps.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Order of the sentences.")
 @click.option("--again", type=int, metavar="EDIT", help="Train this edit again on the weights as they are without it.")
+@click.option(
+    "--reencode",
+    metavar="NAME",
+    help="Write the model as edited under this name, and encode a datastore again with it.",
+)
+@click.option("--datastore", help="What --reencode encodes again (default: that of the bundled masked model).")
 @click.option("--author", default="anonymous", show_default=True, help="Who edits.")
 @click.option("--dry-run", is_flag=True, help="Train and measure, but record nothing.")
 @every_command
@@ -41,12 +50,24 @@ def modify(
     Nothing but the chosen blocks changes, and no weight moves further than delta. `memlab undo` takes it back.
     """
     lab = open_lab(home, workspace)
+    name, datastore = given.pop("reencode"), given.pop("datastore")
+    if name is not None:
+        if facts or file or given["again"]:
+            raise click.UsageError("--reencode takes no facts.")
+        with _stop_at_interrupt() as stop:
+            store = lab.modifying.reencode(datastore or "atlas-mlm", name, progress, stop)
+        said = f"{store.name}: {store.entries:,} entries, encoded by {store.model}"
+        show(store.to_dict(), as_json, [said])
+        return
+    if datastore is not None:
+        raise click.UsageError("--datastore belongs to --reencode.")
     if (again := given.pop("again")) is not None:
         if facts or file:
             raise click.UsageError("--again takes no facts.")
         from memlab.lab.modifying import ModifyOptions
 
-        edit = lab.modifying.train_again(again, ModifyOptions(given["author"], progress=progress))
+        with _stop_at_interrupt() as stop:
+            edit = lab.modifying.train_again(again, ModifyOptions(given["author"], progress=progress, stop=stop))
     else:
         from memlab.systems.constrained_ft.selection import parsed
 
@@ -55,8 +76,26 @@ def modify(
         given.pop("steps", None)
         wanted = _facts([*facts, *(_lines(file) if file else [])], forget)
         given |= {"blocks": parsed(given["blocks"]), "delta": _delta(given["delta"], given["norm"])}
-        edit = lab.modify(wanted, goal="forget" if forget else "change", progress=progress, **given, **steps)
+        goal = "forget" if forget else "change"
+        with _stop_at_interrupt() as stop:
+            edit = lab.modify(wanted, goal=goal, progress=progress, stop=stop, **given, **steps)
     show(edit.to_dict(), as_json, _said(edit))
+
+
+@contextmanager
+def _stop_at_interrupt() -> Iterator[Callable[[], bool]]:
+    """A `stop` that is True after Ctrl+C: the work ends at its next step and says what it left; a second one aborts."""
+    asked = []
+
+    def interrupted(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _facts(texts: list[str], forget: bool) -> list[Any]:
@@ -109,15 +148,25 @@ def _said(edit: Any) -> list[str]:
     return lines
 
 
+def _text(lab: Any, file: Path | None) -> list[str]:
+    """The lines of a text in any form that `memlab build` reads, or of standard input ("-")."""
+    from memlab.cli.common import read
+
+    if file is None:
+        return []
+    whole = [read(file)] if str(file) == "-" else [article.text for article in lab.building.read_texts([file])]
+    return [line for text in whole for line in text.splitlines()]
+
+
 def evaluated(lab: Any, text: Path | None, given: dict[str, Any]) -> dict[str, Any]:
     """What `memlab evaluate editing` measured."""
-    from memlab.cli.common import read
     from memlab.systems.constrained_ft.selection import parsed
 
     data, model, limit = given.pop("data"), given.pop("model"), given.pop("limit")
     settings = {name: value for name, value in given.items() if value is not None}
     if "blocks" in settings:
         settings["blocks"] = parsed(settings["blocks"])
-    texts = [line for line in read(text).splitlines() if line.strip() and not line.startswith(" =")] if text else []
-    result: dict[str, Any] = lab.modifying.evaluate(data, model, limit, settings, texts, progress)
+    texts = [line for line in _text(lab, text) if line.strip() and not line.strip().startswith("= ")]  # no headings
+    with _stop_at_interrupt() as stop:
+        result: dict[str, Any] = lab.modifying.evaluate(data, model, limit, settings, texts, progress, stop)
     return result

@@ -59,6 +59,8 @@ class Recipe:
         minutes: about how long that takes on two cores.
         bundled: whether the trained model ships with memlab.
         train: "module:function" for recipes with a training procedure of their own; None for the general one.
+        make: "module:function" of `make(house, recipe, out, steps, progress, stop)`, which trains a bundled model on something
+            else than running text, scores it and writes its folder with its card.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Recipe:
     bundled: bool = False
     train: str | None = None
     encoder: str | None = None
+    make: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return as_json(self, "name", "kind", "title", "data", "steps", "seed", "minutes", "bundled")

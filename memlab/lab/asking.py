@@ -15,7 +15,7 @@ from memlab.lab.context import Context
 from memlab.lab.house import LabHouse
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
-from memlab.memory.overlay import EditedStore
+from memlab.memory.own_store import OwnStore
 from memlab.memory.retrieval import Encoding, Retrieval, Searchable, check_k, encode, retrieve
 from memlab.memory.shelf import Cache
 from memlab.reading.answering import answer
@@ -128,15 +128,17 @@ class Asking:
         sources = replace(sources, notices=self.house.notices(sources))
         left_out = tuple(dict.fromkeys(int(entry) for entry in request.without))
         if left_out and sources.search is not None:
-            sources = replace(
-                sources, search=replace(sources.search, store=self._without(sources, request.as_of, left_out))
-            )
+            store = self._without(sources, request.as_of, left_out)
+            search = replace(sources.search, store=store)
+            sources = replace(sources, search=search, mixer=sources.mixer.over(store))
             check_k(sources.search.store, sources.search.k)  # type: ignore[union-attr]
         return Question(request.prompt, how, sources, left_out)
 
-    def _without(self, sources: Sources, as_of: int | None, entries: tuple[int, ...]) -> EditedStore:
+    def _without(self, sources: Sources, as_of: int | None, entries: tuple[int, ...]) -> Searchable:
         """The memory as it would be if its entries of these numbers were forgotten, by way of their sources."""
         assert sources.search is not None
+        if isinstance(sources.search.store, OwnStore):
+            return sources.search.store.without(entries)
         assert sources.store_base is not None
         seen, base, lm, key = sources.search.store, sources.store_base, sources.base, sources.key
         changes = self.context.changes(as_of)

@@ -11,27 +11,31 @@ from typing import Any
 from memlab.declare import checked
 from memlab.errors import InputError
 from memlab.lab.context import Context
+from memlab.lm.model import LanguageModel
+from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import kind
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import edit_of
 from memlab.results import Edit
 from memlab.systems.beliefbank.answers import Answer, Question
-from memlab.systems.beliefbank.asking import DEFAULT_MODEL, ready
+from memlab.systems.beliefbank.asking import DEFAULT_MODEL, calibration_questions, contextual, ready, usual_prompt
 from memlab.systems.beliefbank.bank import MODEL, PERSON, Bank, Belief
 from memlab.systems.beliefbank.bundled import BUNDLED
 from memlab.systems.beliefbank.constraints import Constraint, ConstraintGraph
 from memlab.systems.beliefbank.explain import Conflict, Step, conflicts, consistent, reasons, smallest_conflict
 from memlab.systems.beliefbank.feedback import NONE, context
-from memlab.systems.beliefbank.graph_files import entities_from_csv, entities_from_facts, graph_from_text, read_graph
+from memlab.systems.beliefbank.graph_files import graph_from_text, read_facts, read_graph
 from memlab.systems.beliefbank.metrics import Scores, scores
 from memlab.systems.beliefbank.model_answers import ModelAnswerer, Tick
-from memlab.systems.beliefbank.own_graphs import graph_named, graph_names, keep_graph
+from memlab.systems.beliefbank.own_graphs import graph_named, graph_names, keep_entities, keep_graph
 from memlab.systems.beliefbank.phrasing import parse, question, statement
-from memlab.systems.beliefbank.prompts import Prompt, default_prompt, prompt_named
+from memlab.systems.beliefbank.prompts import Prompt, prompt_named
 from memlab.systems.beliefbank.proposals import Proposal, propose
+from memlab.systems.beliefbank.seq2seq import model_for_questions
 from memlab.systems.beliefbank.solver import Solution, Weights, solve
-from memlab.systems.beliefbank.state import ADD, CHANGE, PART, REMOVE, BeliefState
+from memlab.systems.beliefbank.state import ADD, CHANGE, EDITS, PART, REMOVE, BeliefState
 
+KINDS = tuple(kind.name for kind in EDITS)
 DEFAULTS: dict[str, Any] = {"forward": 10.0, "back": 1.0}  # tuned on the calibration entities
 
 
@@ -86,36 +90,47 @@ class Believing:
         found = read_graph(file) if isinstance(file, Path) else graph_from_text(name, file, suffix)
         return keep_graph(self.context.home, name, found)
 
-    def import_entities(self, graph: str, text: str, suffix: str = ".json") -> ConstraintGraph:
-        """Gives a graph of one's own its entities from a file's text: BeliefBank facts, or csv. Raises InputError."""
-        if suffix == ".csv":
-            facts = entities_from_csv(text, graph)
-        else:
-            import json
+    def import_entities(
+        self, graph: str, file: Path | str, suffix: str = ".json", calibration: bool = False
+    ) -> ConstraintGraph:
+        """Gives a graph of one's own its entities from a path or a file's text: BeliefBank facts, or csv.
 
-            try:
-                facts = entities_from_facts(json.loads(text), graph)
-            except ValueError as error:
-                raise InputError(f"The entities are no JSON: {error}.") from error
-        return keep_graph(self.context.home, graph, graph_named(self.context.home, graph), facts)
+        Args:
+            calibration: they are those that a model is calibrated on; the other entities stay, and the other way round.
+
+        Raises:
+            InputError: the file cannot be read, or an entity is among the others already. NotFound: no such graph.
+        """
+        facts = read_facts(file, suffix, graph)
+        return keep_entities(self.context.home, graph_named(self.context.home, graph), facts, calibration)
 
     # Asking
 
     def answerer(self, graph: str, how: Asking, tick: Tick = _quiet) -> ModelAnswerer:
-        """The model with its prompt, calibrated on the graph's calibration entities; kept. Raises NotFound, InputError."""
-        lm = self.context.load(how.model or DEFAULT_MODEL)
-        lm = self.context.weights(lm, None)
+        """The model with its prompt, calibrated on the graph's calibration entities; kept.
+
+        With feedback it is calibrated on questions that follow feedback, which moves its yes-prior.
+
+        Raises:
+            NotFound, InputError: no such model or prompt, or the two do not fit.
+        """
+        lm = model_for_questions(self.context.home, how.model or DEFAULT_MODEL, self.context.load)
+        lm = self.context.weights(lm, None) if isinstance(lm, LanguageModel) else lm
         prompt = (
             how.prompt
             if isinstance(how.prompt, Prompt)
             else prompt_named(how.prompt)
             if how.prompt
-            else default_prompt(lm.name, lm.kind)
+            else usual_prompt(lm)
         )
         base = graph_named(self.context.home, graph)
         at = ("answerer", lm.weights_hash, graph, id(base), prompt)
-        found: ModelAnswerer = self.context.cache.get(at, lambda: ready(lm, base, prompt, tick))
-        return found
+        plain: ModelAnswerer = self.context.cache.get(at, lambda: ready(lm, base, prompt, tick, home=self.context.home))
+        if how.feedback == NONE:
+            return plain
+        asked = calibration_questions(base)
+        fed: ModelAnswerer = self.context.cache.get((*at, "fed"), lambda: contextual(plain, asked, how.seed, tick))
+        return fed
 
     def ask(self, text: str, graph: str = BUNDLED, how: Asking = Asking(), as_of: int | None = None) -> Answer:
         """The answer to a question, with the beliefs given as context; nothing is kept. Raises NotFound, InputError."""
@@ -250,9 +265,17 @@ class Believing:
         """The chain of constraints that supports a belief."""
         return reasons(self.bank(graph, as_of).about(entity), self.graph(graph, as_of).constraints, property)
 
-    def propose(self, entity: str, count: int = 6, graph: str = BUNDLED) -> list[Proposal]:
+    def propose(self, entity: str, count: int = 6, graph: str = BUNDLED, as_of: int | None = None) -> list[Proposal]:
         """The beliefs whose check helps most."""
-        return propose(self.bank(graph).about(entity), self.graph(graph), self.weights(), count)
+        return propose(self.bank(graph, as_of).about(entity), self.graph(graph, as_of), self.weights(), count)
+
+    def effect(self, found: Solution, graph: str = BUNDLED, as_of: int | None = None) -> tuple[Scores, Scores]:
+        """Consistency and F1 of the labels that were asserted, and of a solution's."""
+        known, name = self.graph(graph, as_of), found.entity
+        labels = dict(found.labels)
+        asserted = {**labels, **{flip.property: not flip.label for flip in found.flips}}
+        truth = {name: known.entity(name).facts}
+        return scores({name: asserted}, truth, known.constraints), scores({name: labels}, truth, known.constraints)
 
     def scores(self, graph: str = BUNDLED, as_of: int | None = None, entity: str | None = None) -> Scores:
         """Consistency and F1 of the bank (or of one entity) against what is true."""
@@ -263,11 +286,14 @@ class Believing:
 
     def over_time(self, graph: str = BUNDLED, entity: str | None = None) -> list[tuple[int, Scores]]:
         """`scores` after every edit of the ledger that changed beliefs."""
-        own = {"believe", "pin", "retract", "solve", "constrain", "undo", "redo"}
-        steps = [row.sequence for row in self.context.ledger.rows() if row.kind in own]
+        steps = [row.sequence for row in self.context.ledger.rows() if row.kind in (*KINDS, "undo", "redo")]
         return [(n, self.scores(graph, n, entity)) for n in steps[-60:]]
 
     # Recording
+
+    def last_edit(self) -> EditRow | None:
+        """The last edit of beliefs or constraints that holds; None where there is none."""
+        return next((row for row in reversed(self.context.ledger.active()) if row.kind in KINDS), None)
 
     def _check_pins(self, graph: ConstraintGraph, entity: str, pins: dict[str, Belief], refusal: str) -> None:
         if consistent({p: b.label for p, b in pins.items()}, graph.constraints):

@@ -14,15 +14,18 @@ from memlab.corpus.given import Texts, texts_of
 from memlab.corpus.one_file import AS_THEY_ARE, TextOptions
 from memlab.corpus.readers import Collection, read_collection, read_texts
 from memlab.corpus.received import drop_texts, keep_texts
-from memlab.errors import InputError, NotFound, StoreError
+from memlab.errors import InputError, NotFound, StoppedError, StoreError
 from memlab.evaluate.prepare import BUNDLED_KEYS, bundled_stores, own_name, prepare_bundled
+from memlab.evaluate.store_calibration import calibrate_stores
 from memlab.lab.context import Context
 from memlab.lab.jobs import Work, long_work
 from memlab.lab.preparing import calibrated_method, preparation
 from memlab.lm.catalogue import bundled_models
+from memlab.lm.model import LanguageModel
 from memlab.memory.building import Order, build, remove_store
-from memlab.memory.datastore import verify_store
+from memlab.memory.datastore import Datastore, verify_store
 from memlab.memory.entries import Reading
+from memlab.memory.estimate import Estimate, estimate
 from memlab.memory.marks import StoreCheck
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
@@ -104,12 +107,24 @@ class Building:
         """Builds a datastore from texts with any model; see `Lab.build`."""
         own_name(request.name)
         lm = self.context.load(request.model)
-        chosen = request.keys or BUNDLED_KEYS[lm.kind][:1]
+        chosen = request.keys or usual_key(lm)
         read = texts_of(documents)
         order = Order(request.name, chosen, request.index, Reading(request.window, request.stride))
-        folders = build(self.context.home, lm, read.articles, order, progress, stop)
+        folders = build(self.context.home, lm, read.articles, order, lambda f, m: progress(0.95 * f, m), stop)
+        calibrate_own(lm, [Datastore(folder) for folder in folders], progress, stop)
+        progress(1.0, "done")
         report = replace(read.report, notices=(*read.report.notices, *lm.notes))
         return [replace(self.context.shelf.info(folder.name), report=report) for folder in folders]
+
+    def estimate(self, documents: Texts, request: BuildRequest) -> Estimate:
+        """How large the datastore would be and how long its build would take: a sample of the texts is read and measured.
+
+        Raises:
+            NotFound: no such model. InputError: texts, key or window that cannot be used.
+        """
+        lm = self.context.load(request.model)
+        reading = Reading(request.window, request.stride)
+        return estimate(lm, texts_of(documents).articles, request.keys or usual_key(lm), request.index, reading)
 
     def texts_of(self, given: Texts, options: TextOptions) -> Collection:
         """Paths, texts or articles as a collection; see `Lab.texts_of`."""
@@ -174,6 +189,40 @@ class Building:
         if confirm != name:
             raise InputError(f"To delete the datastore {name!r}, give its name once more; {confirm!r} is another one.")
         remove_store(self.context.home, name)
+
+
+def usual_key(lm: LanguageModel) -> tuple[str, ...]:
+    """The key of a datastore where none is asked for: for a causal model the paper's (the default of the method that is
+    calibrated, where the model has it), for a masked model the one that calibration found best for the bundled model."""
+    papers = str(calibrated_method(lm.kind).settings().key)
+    return (papers,) if lm.kind == "causal" and papers in lm.keys else BUNDLED_KEYS[lm.kind][:1]
+
+
+def calibrate_own(lm: LanguageModel, stores: list[Datastore], progress: Progress, stop: Stop) -> None:
+    """Tunes the method of the model's kind on the datastores of one build, and writes what was found into their meta.json
+    with the key that did best; leaves them as they are where that is done, or where the collection is too small.
+
+    Raises:
+        StoppedError: `stop` returned True; the datastores are kept, and the next build of the same goes on here.
+    """
+    method = calibrated_method(lm.kind)
+    if all(method.name in store.meta.calibrated for store in stores):
+        return
+
+    def tick(share: float) -> None:
+        if stop():
+            raise StoppedError("stopped while calibrating; the datastore itself is kept")
+        progress(0.95 + 0.05 * share, "calibrating")
+
+    found = calibrate_stores(method, lm, stores, tick)
+    if not found:
+        return
+    best = max(found.values(), key=lambda c: c.mean_logp)
+    for store in reversed(stores):  # the first one last: it says that all are done
+        record = {**found[store.name].to_dict(), "preferred_key": best.settings["key"]}
+        if store is not stores[0]:
+            del record["preferred_key"]
+        replace(store.meta, calibrated={**store.meta.calibrated, method.name: record}).write(store.path)
 
 
 @long_work("prepare", resumable=True, alone=True)

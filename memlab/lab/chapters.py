@@ -16,10 +16,12 @@ from memlab.lab.building import Building
 from memlab.lab.context import Context
 from memlab.lab.editing import Editing
 from memlab.lab.explaining import Explaining
+from memlab.lab.fact_memory import FactMemoryChapter
 from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating
 from memlab.lab.house import LabHouse
 from memlab.lab.inventory import Inventory
+from memlab.lab.lama import Lama
 from memlab.lab.lessons import Lessons
 from memlab.lab.library import ModelLibrary
 from memlab.lab.measuring import Measuring
@@ -76,12 +78,15 @@ class Chapters(Answering):
     modifying: Modifying
     beliefs: Believing
     library: ModelLibrary
+    lama: Lama
+    fact_memory: FactMemoryChapter
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
         """For a lab; makes objects only, and loads nothing."""
         a = Answering.of(context)
         side_effects = SideEffects(context, a.asking, lambda view: Answering.of(view).asking)
+        building = Building(context)
         return cls(
             **vars(a),
             gates=Gates(a.house),
@@ -93,7 +98,7 @@ class Chapters(Answering):
             trees=Trees(context, a.generation),
             measuring=Measuring(a.house),
             perplexity=Perplexity(a.house),
-            building=Building(context),
+            building=building,
             training=Training(a.house),
             reports=Reports(context),
             lessons=Lessons(context),
@@ -102,4 +107,6 @@ class Chapters(Answering):
             modifying=Modifying(context),
             beliefs=Believing(context),
             library=ModelLibrary(context),
+            lama=Lama(a.house, building),
+            fact_memory=FactMemoryChapter(context),
         )

@@ -196,6 +196,11 @@ class Context:
         store = self.shelf.with_key(first, key)
         store.check(lm, key)
         notices: list[str] = []
+        if how.knn is not None and store_name not in BUNDLED and how.name not in first.meta.calibrated:
+            notices.append(
+                f"The datastore {store_name!r} is not calibrated for {how.title}: where no settings are given, those of the paper "
+                "hold, and they may not suit this model's distances."
+            )
         if store.fingerprint.index != "flat":
             notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")
         return lm, store, notices

@@ -21,6 +21,7 @@ from memlab.lab.context import Context
 from memlab.lab.crash_test import run_crash_test
 from memlab.lab.editing import EditOptions, Target
 from memlab.lab.explaining import Explaining
+from memlab.lab.fact_memory import FactMemoryChapter
 from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.inventory import Inventory
@@ -75,7 +76,7 @@ class Lab:
     Common operations are methods. Less common ones are attributes: `lab.explain`, `lab.side_effects`,
     `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
     `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`,
-    `lab.library`.
+    `lab.library`, `lab.fact_memory`.
     """
 
     def __init__(self, home: Path, workspace: str) -> None:
@@ -658,6 +659,39 @@ class Lab:
         """
         return self._chapters.measuring.facts(method_name, preset, search, questions, datastore, as_of)
 
+    def evaluate_lama(
+        self,
+        data: str | Path,
+        relations: Sequence[str] = (),
+        limit: int | None = None,
+        model: str | None = None,
+        *,
+        method: str | None = None,
+        preset: str = "calibrated",
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
+    ) -> dict[str, Any]:
+        """P@1 on LAMA T-REx: the model, the memory of the evidence sentences, and their mixture, by relation.
+
+        Masked models are asked by cloze, causal ones left to right, for relations whose object ends the sentence. The memory
+        of the asked facts' evidences is built as a datastore of its own (and found again by the next measurement).
+
+        Args:
+            data: a folder in the form of LAMA; see `memlab.evaluate.lama`.
+            relations: names such as "P19"; by default all that fit the model.
+            limit: at most so many facts of each relation.
+            model: by default the bundled masked one. method: of `lab.methods()`, with p_kNN.
+            preset: "calibrated" (on held-out words of the evidences, where they are enough) or "paper".
+
+        Returns:
+            Settings, what was passed over and why, a table of scores with 95% intervals ("results"), every answer ("rows").
+
+        Raises:
+            MemlabError: data, relation, model or method that cannot be used.
+        """
+        how = {"method": method, "preset": preset, "progress": progress, "stop": stop}
+        return self._chapters.lama.measure(Path(data).expanduser(), relations, limit, model, **how)
+
     def evaluate_perplexity(
         self,
         texts: Texts,
@@ -788,6 +822,11 @@ class Lab:
     def perplexity(self) -> Perplexity:
         """What perplexity is measured on, and what papers report."""
         return self._chapters.perplexity
+
+    @property
+    def fact_memory(self) -> FactMemoryChapter:
+        """Rows of the fact memory (Facts as Experts): look, add, replace and remove without training."""
+        return self._chapters.fact_memory
 
     @property
     def beliefs(self) -> Believing:

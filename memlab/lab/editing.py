@@ -18,7 +18,9 @@ from memlab.lm.catalogue import load
 from memlab.memory.changes import overlaps
 from memlab.memory.entries import read_as, taught_entries
 from memlab.memory.retrieval import Searchable
+from memlab.reading.own_memory import OwnMemory, own_memory
 from memlab.record.hash_chain import EditRow
+from memlab.record.kinds import kind
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import (
     corpus_of,
@@ -36,6 +38,7 @@ from memlab.record.memory_edits import (
 )
 from memlab.record.showing import shown_history
 from memlab.results import Edit, Fact, Moved, Source
+from memlab.systems.registry import registry
 
 OBJECT_LENGTH = 100  # characters of a new object
 
@@ -114,6 +117,9 @@ class Editing:
 
     def forget(self, target: Target, options: EditOptions) -> Edit:
         """Forgets what is named, for every method, model and datastore of the collection; see `Lab.forget`."""
+        own = own_memory(registry().methods.values(), target.datastore, self.context)
+        if own is not None:
+            return self._forget_in(own, target, options)
         chosen, what, asked = self._chosen(target)
         if not chosen:
             raise InputError("Nothing was named that could be forgotten. Name at least one entry or place.")
@@ -123,6 +129,18 @@ class Editing:
         return self._edit(
             "forget", f"Forgot {shortened(what)}", {**forgetting(left), **asked}, options, target.datastore
         )
+
+    def _forget_in(self, own: OwnMemory, target: Target, options: EditOptions) -> Edit:
+        """Takes entries out of a memory that is no datastore; its side effects are measured by its own system."""
+        others = (target.document, target.fact, target.prompt, target.sources)
+        if target.entries is None or any(x is not None for x in others):
+            raise InputError(
+                f"{target.datastore} is no datastore: what is forgotten in it is named by entries. Other ways: `memlab facts --help`."
+            )
+        if options.scores:
+            raise InputError(f"Side effects in {target.datastore} are measured by the studies of its system.")
+        name, parameters = own.forgetting(str(target.datastore), target.entries, self.context)
+        return self._edit(name, kind(name).summarized(parameters), parameters, replace(options, scores=False))
 
     def _chosen(self, target: Target) -> tuple[list[Source], str, dict[str, Any]]:
         """The sources that are named, in words, and what the ledger records of how they were named."""
@@ -235,9 +253,8 @@ class Editing:
 
     def _made(self, row: EditRow, active: bool = True, rests: tuple[int, ...] = ()) -> Edit:
         """A row as a result. One that was just appended holds, and nothing rests on it yet."""
-        return edit_of(
-            row, row.kind, row.summary, row.parameters, row.author, self.context.workspace, row.sequence, active, rests
-        )
+        edit = edit_of(row, row.kind, row.summary, row.parameters, row.author, self.context.workspace, row.sequence)
+        return replace(edit, active=active, rests_on_it=rests)
 
     def _editable(self, datastore: str | None) -> tuple[Searchable, str]:
         """The store whose entries and texts an edit names, as it is now, and the identity of its collection."""

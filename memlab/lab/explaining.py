@@ -73,6 +73,7 @@ class Explaining:
         Raises:
             InputError: the prompt has one word and a causal model reads it.
         """
+        _check_keys_of_texts(p)
         question, encoded = self._question(p)
         return self.asking.cache_of(question).get(
             ("occlusion", question.store, question.lm, p.prompt, p.answer, tuple(p.settings.items()), most),
@@ -98,6 +99,7 @@ class Explaining:
         Raises:
             MemlabError: the model or memory of the answer is no longer there.
         """
+        _check_keys_of_texts(p)
         start = time.perf_counter()
         question, encoded = self._question(p)
         drawn = list(p.neighbors[:MAPPED])
@@ -150,6 +152,7 @@ class Explaining:
         Raises:
             InputError: the datastore is too small, or still being built.
         """
+        _check_keys_of_texts(p)
         question, encoded = self._question(p)
         keys = self.asking.cache_of(question).get(("health", question.store), lambda: key_health(question.store))
         distance = float(np.sqrt(search_everywhere(question.store, encoded.key[None], 1).distances[0, 0]))
@@ -218,6 +221,13 @@ def _check_explainable(p: Prediction) -> None:
     why = registry().method(p.method).why_not("explain")
     if why is not None:
         raise InputError(why)
+
+
+def _check_keys_of_texts(p: Prediction) -> None:
+    """Raises InputError for a memory whose keys cannot be compared with states of texts."""
+    method = registry().method(p.method)
+    if method.memory is not None:
+        raise InputError(f"The keys of {method.title} are not states of texts: there is no such view of its memory.")
 
 
 def _check_constant(p: Prediction) -> None:

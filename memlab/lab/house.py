@@ -13,6 +13,7 @@ from memlab.lab.inventory import Inventory
 from memlab.lab.preparing import build_if_bundled
 from memlab.lm.catalogue import info
 from memlab.lm.model import LanguageModel
+from memlab.memory.datastore import Datastore
 from memlab.memory.retrieval import Searchable
 from memlab.memory.shelf import Shelf
 from memlab.progress import Progress, no_progress
@@ -66,6 +67,10 @@ class LabHouse:
         """The workspace's weights version of a model: the model itself where no edit changed its weights."""
         return self.context.weights(lm, as_of)
 
+    def state(self, part: str, as_of: int | None) -> Any:
+        """A part of the workspace's state after edit `as_of` (None: the last)."""
+        return self.context.ledger.state(part, as_of)
+
     def head(self, as_of: int | None) -> int:
         """Number of the last edit that counts."""
         return self.context.changes(as_of).head
@@ -101,11 +106,15 @@ class LabHouse:
             )
         found = store.meta.calibrated.get(chosen.name)
         if found is None:
-            known = {f.name: f for f in chosen.fields()}
-            return checked(chosen.settings, {"key": store.fingerprint.key, "k": min(len(store), known["k"].default)})
+            return _papers(chosen, store, store.fingerprint.key)
         preferred = key or found.get("preferred_key", store.fingerprint.key)
         if preferred != store.fingerprint.key:
-            found = self.shelf.with_key(store, preferred).meta.calibrated[chosen.name]
+            if key is None and f"{name}-{preferred}" not in self.shelf.names():  # it was deleted
+                return checked(chosen.settings, found["settings"])
+            other = self.shelf.with_key(store, preferred)
+            found = other.meta.calibrated.get(chosen.name)
+            if found is None:  # built later, from too little text or by an earlier version
+                return _papers(chosen, other, preferred)
         return checked(chosen.settings, found["settings"])
 
     def method(self, ability: str, name: str | None, model: str | None = None, prompt: str = "") -> Method:
@@ -145,3 +154,9 @@ class LabHouse:
     def reader(self, method: Method) -> Reader:
         """The method at work."""
         return method.load_reader()(method)
+
+
+def _papers(method: Method, store: Datastore, key: str) -> Any:
+    """The paper's settings of a method, with the key of a datastore and at most as many neighbors as it has entries."""
+    known = {f.name: f for f in method.fields()}
+    return checked(method.settings, {"key": key, "k": min(len(store), known["k"].default)})

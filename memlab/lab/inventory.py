@@ -14,6 +14,7 @@ from memlab.lm.checking import ModelCheck
 from memlab.memory.changes import edited_texts
 from memlab.memory.datastore import Meta
 from memlab.memory.shelf import StoreInfo
+from memlab.reading.own_memory import own_memory
 from memlab.record.finding import find_sources
 from memlab.results import Article, Fact, FoundSources
 from memlab.systems.registry import Registry, registry
@@ -65,6 +66,8 @@ class Inventory:
     def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
         """The articles of the bundled world, or the texts of a datastore, as the workspace sees them now (or
         as of an edit): forgotten words are blacked out, taught texts are at the end."""
+        if (own := own_memory(registry().methods.values(), datastore, self.context)) is not None:
+            return list(own.articles(str(datastore), self.context, as_of))
         articles, corpus = self._collection(datastore)
         return edited_texts(articles, corpus, self.context.changes(as_of))
 

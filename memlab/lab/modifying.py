@@ -15,8 +15,11 @@ from memlab.corpus.world import atlas
 from memlab.errors import InputError, NotFound, RecordError
 from memlab.lab.context import Context
 from memlab.lab.jobs import long_work
+from memlab.lab.preparing import calibrated_method
+from memlab.lab.reencoding import reencode
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import version_of
+from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.files import files_locked, keep_delta, put, temporary_file
 from memlab.record.hash_chain import EditRow
@@ -25,6 +28,8 @@ from memlab.record.memory_edits import edit_of
 from memlab.record.weights_state import WeightsState
 from memlab.results import Edit, Fact
 from memlab.systems.constrained_ft.cases import Known
+from memlab.systems.constrained_ft.how import How, Models
+from memlab.systems.constrained_ft.knowledge import known_facts, proposals
 from memlab.systems.constrained_ft.ledger import (
     KINDS,
     MODIFY,
@@ -34,15 +39,16 @@ from memlab.systems.constrained_ft.ledger import (
     trained_on,
 )
 from memlab.systems.constrained_ft.measuring import as_moved
-from memlab.systems.constrained_ft.modifying import How, Models, Outcome, known_facts, modify, proposals
+from memlab.systems.constrained_ft.modifying import modify
+from memlab.systems.constrained_ft.outcome import Outcome
 from memlab.systems.constrained_ft.outside import default_how, evaluate_file
 from memlab.systems.constrained_ft.studies import chosen_facts, table
-from memlab.systems.constrained_ft.training import Budget, Point
+from memlab.systems.constrained_ft.training import Budget, Point, part_of
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
-TEXT_LINES = 20  # of a text that is read for its perplexity after every edit
+TEXT_WORDS = 200  # of a text that is read for its perplexity after every edit; its first lines
 LIVE = 16  # curves of trainings under way, or just over, that pages may look at
 _WEIGHTS = {kind.name for kind in KINDS}
 _live: LRUCache[str, list[Point]] = LRUCache(LIVE)
@@ -83,14 +89,14 @@ class Modifying:
         state = self.context.weights_state()
         if without is not None:
             state = replace(state, edits=tuple(e for e in state.edits if e.ref.edit != without))
-        models = Models(version_of(base, state.refs(base.weights_hash), self.context.home), base)
-        earlier = state.objects(base.weights_hash)
+        now = version_of(base, state.refs(base.weights_hash), self.context.home)
+        models = Models(now, base, state.objects(base.weights_hash))
         points: list[Point] = []
         if options.live is not None:
             _live[options.live] = points
         with temporary_file(self.context.home) as written:
             given = (written, options.progress, options.stop, points.append)
-            outcome = modify(atlas(), models, facts, how, earlier, *given)
+            outcome = modify(atlas(), models, facts, how, *given)
             return self._recorded(base, state, outcome, written, options, without), outcome
 
     def train_again(self, edit_id: int | str, options: ModifyOptions) -> Edit:
@@ -148,6 +154,24 @@ class Modifying:
             raise NotFound(f"The report of edit {row.sequence} is not in this home folder ({path}).") from error
         return found
 
+    def encoded_before(self) -> list[str]:
+        """The datastores whose model has edited weights now: their keys are those of the model without the edits."""
+        changed = {edit.ref.weights_hash for edit in self.versions().edits}
+        shelf = self.context.shelf
+        ready = [name for name in shelf.names() if changed and shelf.info(name).state == "ready"]
+        return [name for name in ready if shelf.open(name).fingerprint.model_hash in changed]
+
+    def reencode(
+        self, datastore: str, name: str, progress: Progress = no_progress, stop: Stop = never_stop
+    ) -> StoreInfo:
+        """The model as edited under a name of its own, and the texts of a datastore encoded again with it.
+
+        Raises:
+            InputError: no edit changes the weights of the model of that datastore; the name is taken or cannot be used.
+            NotFound: no such datastore. StoppedError: `stop` returned True.
+        """
+        return reencode(self.context, datastore, name, progress, stop)
+
     def evaluate(
         self,
         data: Path | None = None,
@@ -163,7 +187,7 @@ class Modifying:
         Args:
             data: flat CounterFact or zsRE, each case edited alone; None changes `limit` facts of the bundled world at once.
             settings: as `how_of` takes them; by default those of the benchmark, or `outside.default_how`.
-            texts: a fixed text for the perplexity (with `data`).
+            texts: lines of a fixed text for the perplexity, of which the first 200 words are read (with `data`).
 
         Raises:
             InputError: data or settings that cannot be used. StoppedError: `stop` returned True.
@@ -173,7 +197,8 @@ class Modifying:
         if data is not None:
             start = default_how(lm)
             asked = how_of({**start.to_dict(), **given}) if given else start
-            return evaluate_file(lm, data, limit, asked, list(texts)[:TEXT_LINES], progress, stop).to_dict()
+            memory = calibrated_method(lm.kind)
+            return evaluate_file(lm, data, limit, asked, _first_lines(texts), progress, stop, memory).to_dict()
         how = how_of({"delta": None if given.get("norm") == "none" else 0.01, **given})
         facts = chosen_facts(atlas(), lm, limit, how.budget.seed)
         free = replace(how, norm="none", delta=None)
@@ -181,8 +206,8 @@ class Modifying:
         outcomes = []
         for n, (name, way) in enumerate(ways.items()):
             with temporary_file(self.context.home) as written:
-                part = _part(progress, n / len(ways), (n + 1) / len(ways))
-                outcomes.append((name, modify(atlas(), Models(lm, lm), facts, way, {}, written, part, stop)))
+                part = part_of(progress, n / len(ways), (n + 1) / len(ways))
+                outcomes.append((name, modify(atlas(), Models(lm, lm), facts, way, written, part, stop)))
         rows = [{"method": name, **row.to_dict()} for name, o in outcomes for row in o.rows if row.moved]
         return {
             "task": "editing", "data": "atlas", "model": lm.name, "settings": how.to_dict(), "facts": limit,
@@ -277,8 +302,15 @@ def how_of(settings: Mapping[str, Any]) -> How:
     return How(**given, budget=Budget(**{n: v for n, v in settings.items() if n in budget}))
 
 
-def _part(progress: Progress, low: float, high: float) -> Progress:
-    return lambda fraction, message: progress(low + (high - low) * fraction, message)
+def _first_lines(texts: Sequence[str]) -> list[str]:
+    """The first lines of a text, together at most `TEXT_WORDS` words (at least one line)."""
+    out, words = list[str](), 0
+    for line in texts:
+        words += len(line.split())
+        if out and words > TEXT_WORDS:
+            break
+        out.append(line)
+    return out
 
 
 def _full(outcome: Outcome) -> dict[str, Any]:
@@ -319,7 +351,7 @@ def memory_or_weights(
             edit = lab.correct(fact, new, dry_run=True)
             size = float(len(json.dumps(edit.parameters)))
         else:
-            given = ModifyOptions(dry_run=True, progress=_part(progress, 0.2, 1.0), stop=stop)
+            given = ModifyOptions(dry_run=True, progress=part_of(progress, 0.2, 1.0), stop=stop)
             edit = lab.modifying.modify([Fact(fact.subject, fact.relation, new)], how, None, given)
             size = edit.scores["bytes"]
         seconds = time.perf_counter() - start
@@ -341,3 +373,8 @@ def memory_or_weights(
 @long_work("train-again")
 def _again(lab: Lab, progress: Progress, stop: Stop, edit: int) -> Edit:
     return lab.modifying.train_again(edit, ModifyOptions(progress=progress, stop=stop))
+
+
+@long_work("reencode", resumable=True)
+def _reencode(lab: Lab, progress: Progress, stop: Stop, datastore: str, name: str) -> StoreInfo:
+    return lab.modifying.reencode(datastore, name, progress, stop)

@@ -217,9 +217,10 @@ class Perplexity:
         stop: Stop,
     ) -> tuple[Measured, int | None]:
         """One run, and the number of neighbors that were searched."""
-        lm = self.house.load(run.model)
+        roles = set(columns.values())
+        lm = self._edited(run.model, roles)
         check_causal(lm)
-        local, roles = windows(lm, o.window, o.stride), set(columns.values())
+        local = windows(lm, o.window, o.stride)
         search, used, k, tuned = None, "last", o.k, bool(data.validation)
         temperatures, lambdas = _one(o.temperature, ()), _one(o.lam, LAMBDAS)
         if roles & NEEDS_MEMORY:
@@ -250,6 +251,22 @@ class Perplexity:
         if search is not None:
             self._keep_gates(made, search)
         return made, k
+
+    def _edited(self, model: str, roles: set[str]) -> LanguageModel:
+        """A model with the workspace's edits of its weights.
+
+        Raises:
+            InputError: there are such edits, and a method reads a memory, whose keys are those of the model without them.
+        """
+        lm = self.house.load(model)
+        edited = self.house.weights(lm, None)
+        if edited is not lm and roles & (NEEDS_MEMORY | OWN):
+            raise InputError(
+                f"Edits of this workspace changed the weights of {lm.name}, and methods with a memory are measured with the "
+                "weights that made it. Measure base, cache or short-term only, undo the edits, or encode the memory again "
+                "(memlab modify --reencode NAME)."
+            )
+        return edited
 
     def _memory(self, run: Run, o: PerplexityOptions, progress: Progress) -> tuple[LanguageModel, Search, str, Any]:
         """The model, the memory that it made, the key, and settings."""

@@ -12,6 +12,7 @@ import memlab
 from memlab.lab.context import Context
 from memlab.lm.catalogue import load
 from memlab.results import Prediction
+from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
     from memlab.figures.report import View
@@ -55,7 +56,8 @@ class Reports:
         out = {"memlab": memlab.__version__, "Python": platform.python_version()}
         out |= {name: version(name) for name in LIBRARIES}
         out[f"weights of {p.model} (sha256)"] = load(p.model).weights_hash
-        if p.datastore and self.context.shelf.is_built(p.datastore):
+        of_texts = registry().method(p.method).memory is None
+        if p.datastore and of_texts and self.context.shelf.is_built(p.datastore):
             out[f"texts of {p.datastore} (sha256)"] = self.context.shelf.open(p.datastore).fingerprint.corpus_hash
         return out
 

@@ -51,13 +51,19 @@ class Training:
         stop: Stop = never_stop,
     ) -> ModelInfo:
         """See `Lab.train`."""
+        made = {r.name: r for s in registry().systems.values() for r in s.recipes if r.make is not None}
+        if name in made:
+            folder = (out or self.house.home / "models" / name).absolute()
+            check_model_folder(folder)
+            load(str(made[name].make))(self.house, made[name], folder, steps, progress, stop)
+            return info(str(folder))
         bundled = {r.name: r for r in _recipes() if r.bundled}
         if name in bundled:
             r = bundled[name]
             recipe_of = recipe_for(ATLAS, r.name, r.kind, r.seed, steps or r.steps)
             return self._train_text(ATLAS, recipe_of, r.encoder, out, progress, stop)
         if name not in RECIPES:
-            raise NotFound.named("recipe", name, (*RECIPES, *bundled), "A text of your own: --text FILE.")
+            raise NotFound.named("recipe", name, (*RECIPES, *bundled, *made), "A text of your own: --text FILE.")
         recipe = RECIPES[name] if steps is None else replace(RECIPES[name], steps=steps)
         folder = (out or self.house.home / "models" / name).absolute()
         check_model_folder(folder)

@@ -9,6 +9,7 @@ from typing import Any
 
 from memlab.bundle import assets
 from memlab.errors import InputError, NotFound, StoreError
+from memlab.lm.adding.model_files import license_in
 from memlab.lm.architectures import is_tested
 from memlab.lm.checking import ModelCheck
 from memlab.lm.folder_checks import check_folder
@@ -19,10 +20,17 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel
 from memlab.serialize import as_json
 
+_WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "word_embed_proj_dim")  # as configurations name it
+_VOCABULARIES = ("vocab_size", "n_vocab")
+
 BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
 BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
 BUNDLED_QA = "atlas-qa"  # answers yes-or-no questions; has no datastore
-SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA)
+SEQ2SEQ = "seq2seq"
+BUNDLED_FAE = "atlas-fae"  # has a memory of facts in place of a datastore
+SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA, BUNDLED_FAE)
+
+_OWN_METHODS = {"spalm": "spalm", "fae": "facts-as-experts"}  # part of memlab.json -> method
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,27 @@ class ModelInfo:
     card: str
     record: dict[str, Any]
     architecture: str = ""
+    width: int | None = None
+    vocabulary: int | None = None
+
+    @property
+    def license(self) -> str:
+        """The license as it is stated where the model came from; "not stated" where nothing is known of it."""
+        if self.bundled:
+            return "Apache-2.0"
+        added = self.record.get("added")
+        stated = str(added.get("license") or "") if isinstance(added, dict) else ""
+        return stated or license_in(self.card)
+
+    @property
+    def source(self) -> str:
+        """Where the model came from, for a person."""
+        if self.bundled:
+            return "ships with memlab"
+        added = self.record.get("added")
+        if isinstance(added, dict) and added.get("source"):
+            return str(added["source"])
+        return f"trained here: {self.path}" if "recipe" in self.record else str(self.path)
 
     @property
     def tested(self) -> bool:
@@ -46,12 +75,17 @@ class ModelInfo:
 
     @property
     def method(self) -> str | None:
-        """The method that the model was made for, where it is part of its training: "spalm" or None."""
-        return "spalm" if "spalm" in self.record else None
+        """The method that the model was made for, where it is part of its training: "spalm", "facts-as-experts" or None."""
+        return next((method for part, method in _OWN_METHODS.items() if part in self.record), None)
 
     def to_dict(self) -> dict[str, Any]:
         names = ("name", "title", "kind", "method", "architecture", "tested", "bundled", "size_mb")
-        return {**as_json(self, *names), "recipe": self.record.get("recipe"), "scores": self.record.get("scores")}
+        more = ("width", "vocabulary", "license", "source")
+        return {
+            **as_json(self, *names, *more),
+            "recipe": self.record.get("recipe"),
+            "scores": self.record.get("scores"),
+        }
 
 
 def bundled_models() -> list[ModelInfo]:
@@ -94,14 +128,25 @@ def described(path: Path, name: str) -> ModelInfo:
     kind = record.get("kind") or _kind(path, config)
     card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
     bundled = name in SHIPPED and path == assets() / "models" / name
-    shown = "causal, SPALM" if "spalm" in record else kind
+    shown = "causal, SPALM" if "spalm" in record else "masked, Facts as Experts" if "fae" in record else kind
     title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
     architecture = str(config.get("model_type") or "")
-    return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record, architecture)
+    width, vocabulary = (_first_number(config, *names) for names in (_WIDTHS, _VOCABULARIES))
+    return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record, architecture, width, vocabulary)
+
+
+def _first_number(config: dict[str, Any], *names: str) -> int | None:
+    """The first whole number that a configuration, or its part on text, has under one of the names."""
+    text = config.get("text_config")
+    for part in (config, text if isinstance(text, dict) else {}):
+        for name in names:
+            if isinstance(part.get(name), int) and not isinstance(part[name], bool):
+                return int(part[name])
+    return None
 
 
 def _kind(path: Path, config: dict[str, Any]) -> str:
-    """Masked or causal, by the architecture that the configuration names."""
+    """Masked, causal or seq2seq, by the architecture that the configuration names."""
     check_folder(path, path.name)
     declared = config.get("architectures") or []
     named = " ".join(map(str, declared if isinstance(declared, list) else [declared]))
@@ -109,6 +154,8 @@ def _kind(path: Path, config: dict[str, Any]) -> str:
         return "masked"
     if "CausalLM" in named or "LMHead" in named:
         return "causal"
+    if config.get("is_encoder_decoder") and "ConditionalGeneration" in named:
+        return SEQ2SEQ  # for questions of belief alone; see memlab.systems.beliefbank.seq2seq
     raise InputError(
         f"{path.name} is a {named or config.get('model_type')} model; memlab reads masked (…ForMaskedLM) and causal "
         "(…ForCausalLM) language models."

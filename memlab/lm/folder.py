@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ def write_model(
     tokenizer: PreTrainedTokenizerFast,
     record: dict[str, Any],
     w_g: Tensor | None = None,
+    more: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Configuration, fp16 weights, tokenizer, memlab.json and a SPALM's gate; the folder appears when it is whole.
+    """Configuration, fp16 weights, tokenizer, memlab.json, a SPALM's gate, and what `more` writes into the folder that it is
+    given; the folder appears when it is whole.
 
     Raises:
         InputError: something else is at `out`, or it cannot be written.
@@ -35,5 +38,7 @@ def write_model(
         tokenizer.save_pretrained(work)
         if w_g is not None:
             write_gate(work, w_g)
+        if more is not None:
+            more(work)
         (work / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")
     return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +55,13 @@ def capturing() -> Iterator[dict[str, Tensor]]:
         yield _local.captured
     finally:
         _local.captured = before
+
+
+def record(name: str, value: Any) -> None:
+    """Hands something that a part of a model computed to the calling thread, if it is capturing."""
+    captured = getattr(_local, "captured", None)
+    if captured is not None:
+        captured[name] = value
 
 
 def listen_to(module: PreTrainedModel, kind: str) -> None:

@@ -12,6 +12,7 @@ from cachetools import LRUCache
 
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights
+from memlab.lm.fae import fae_model, read_fae_record
 from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
 from memlab.lm.model import LanguageModel
 from memlab.lm.spalm import SpalmModel, read_gate, read_record
@@ -43,6 +44,11 @@ def loaded(found: ModelInfo) -> Loaded:
     Raises:
         InputError: it cannot be read, or the check refuses it.
     """
+    if found.kind not in ("masked", "causal"):
+        raise InputError(
+            f"{found.name} is a {found.kind} model; memlab reads masked and causal language models here. Encoder-decoder models "
+            "answer yes-or-no questions: memlab believe --model."
+        )
     at = (str(found.path), found.name)
     with _lock:
         now, before = stamp(found.path), _kept.get(at)
@@ -109,6 +115,9 @@ def _language_model(found: ModelInfo, module: PreTrainedModel, tokenizer: PreTra
     if found.method == "spalm":
         made = read_record(found.record["spalm"], found.name)
         return SpalmModel(found.name, module, tokenizer, read_gate(found.path), made, found.path, unmet)
+    if found.method == "facts-as-experts":
+        made_of = read_fae_record(found.record["fae"], found.name)
+        return fae_model(found.name, module, tokenizer, made_of, found.path, unmet)
     return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
 
 

@@ -21,6 +21,7 @@ from memlab.lm.prompts import ReadPrompt, read_prompt
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.found import Found
 from memlab.memory.overlay import EditedStore
+from memlab.memory.own_store import OwnStore
 from memlab.memory.search import search_all, search_within
 from memlab.progress import Tick, no_tick
 
@@ -115,7 +116,7 @@ def retrieve(store: Searchable, prompt: str, query: np.ndarray, k: int, search: 
 
 def search_everywhere(store: Searchable, queries: np.ndarray, k: int) -> Found:
     """The k nearest of all entries of a finished datastore, edited or not."""
-    if isinstance(store, EditedStore):
+    if isinstance(store, EditedStore | OwnStore):
         return store.search(queries, k)
     assert isinstance(store, Datastore)
     return search_all(store, queries, k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
@@ -19,6 +20,9 @@ from memlab.memory.on_demand import OnDemandStore
 from memlab.results.texts import TextReport
 
 Thing = TypeVar("Thing")
+
+
+NOT_CALIBRATED = "not calibrated"
 
 
 class Cache:
@@ -50,6 +54,7 @@ class StoreInfo:
     index: str
     state: str
     why: str = ""
+    calibration: str = ""  # with which settings it is asked by default, and how they were found
     report: TextReport | None = None  # of a datastore that was just built: what was read and what was left out
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,7 +82,7 @@ class Shelf:
         try:
             store = self.open(name)
             f, why = store.fingerprint, "" if store.meta.files else NO_HASHES
-            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready", why)
+            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready", why, said_of(store))
         except StoreError as error:
             return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
 
@@ -105,6 +110,30 @@ class Shelf:
                 f"Use key {store.fingerprint.key!r}, or build it with --key {key}."
             )
         return self.open(sibling)
+
+
+def said_of(store: Datastore) -> str:
+    """One line on the settings that a datastore is asked with by default: tuned ones with their gain, or that there are none."""
+    if not store.meta.calibrated:
+        return f"{NOT_CALIBRATED}: the papers' settings with key {store.fingerprint.key}"
+    lines = []
+    for record in store.meta.calibrated.values():
+        shown = ", ".join(f"{name} {value}" for name, value in record["settings"].items())
+        on = "held-out words" if "gain" in record else "questions"
+        line = f"{shown}: calibrated on {record.get('questions', '?')} {on}"
+        if "gain" in record:
+            line += f"; {gain_in_words(record['model_logp'], record['gain'])}"
+        if record.get("preferred_key") not in (None, record["settings"].get("key")):
+            line += f"; key {record['preferred_key']} did better and is the default"
+        lines.append(line)
+    return "; ".join(lines)
+
+
+def gain_in_words(model_logp: float, gain: float) -> str:
+    """What the memory changes on held-out words, as perplexities. gain: nats a word, see `memlab.evaluate.store_calibration`."""
+    with_memory, alone = math.exp(-model_logp - gain), math.exp(-model_logp)
+    said = f"perplexity {with_memory:.4g} instead of {alone:.4g} without memory"
+    return said if gain > 0 else f"{said}: on its own held-out text this memory does not help"
 
 
 def _is_current(store: Datastore) -> bool:

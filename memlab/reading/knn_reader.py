@@ -43,11 +43,12 @@ class KnnReader(Reader):
             notices.append("The memory is still being built; only the articles that the prompt is about were searched.")
         gate = self.gate(request.gate or "constant", base, s, house)
         store = house.edited(base, lm, s.key, request.as_of)
-        notices += not_remembered(store, lm)
+        answering = house.weights(lm, request.as_of)
+        notices += [*not_remembered(store, lm), *other_keys(answering, lm)]
         check_k(store, s.k)
         mixer = KnnMixer(gate, getattr(s, how.knn.divisor), how.knn.root)
         return Sources(
-            house.weights(lm, request.as_of), lm, s.key, mixer, house.head(request.as_of), Search(store, s.k, request.leave_out),
+            answering, lm, s.key, mixer, house.head(request.as_of), Search(store, s.k, request.leave_out),
             base.name, within, getattr(s, "articles", 0), request.gate, s, tuple(notices), base,
         )  # fmt: skip
 
@@ -83,6 +84,17 @@ def not_remembered(store: Searchable, lm: LanguageModel) -> list[str]:
     return [
         f"Edit {seq} taught {text[:80]!r}, and {lm.name} has no entry for it: it reads it as a part of a longer word, "
         f"or as a word that is not remembered.{more}"
+    ]
+
+
+def other_keys(answering: LanguageModel, lm: LanguageModel) -> list[str]:
+    """One sentence where edits changed the weights that answer but not the keys; else nothing."""
+    if answering is lm:
+        return []
+    return [
+        f"Edits changed the weights of {lm.name}. Keys and queries are those of the model without them, the model's own "
+        "answer is that of the edited weights: each question takes two forward passes. Modify weights can encode the "
+        "memory again with the edited weights."
     ]
 
 

@@ -136,6 +136,9 @@ class House(Protocol):
     def weights(self, lm: LanguageModel, as_of: int | None) -> LanguageModel:
         """The workspace's weights version of a model: the model itself where no edit changed its weights."""
 
+    def state(self, part: str, as_of: int | None) -> Any:
+        """A part of the workspace's state ("facts", "beliefs", ...) after edit `as_of` (None: the last)."""
+
     def head(self, as_of: int | None) -> int:
         """Number of the last edit that counts."""
 
@@ -156,6 +159,10 @@ class Mixer(ABC):
     @abstractmethod
     def mixture(self, inputs: MixtureInputs) -> Mixture:
         """The distributions of all positions."""
+
+    def over(self, store: Searchable) -> Mixer:
+        """The same mixing for another state of the memory; itself where it does not look into the memory."""
+        return self
 
 
 @dataclass(frozen=True)

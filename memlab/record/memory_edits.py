@@ -206,10 +206,8 @@ def edit_of(
     author: str,
     workspace: str,
     seq: int,
-    active: bool = True,
-    rests_on_it: tuple[int, ...] = (),
 ) -> Edit:
-    """What a page or a notebook sees of an edit; without a row it is a dry run."""
+    """What a page or a notebook sees of an active edit; without a row it is a dry run."""
     remembers: list[str] = []
     memory = kind in MEMORY_KINDS
     if memory and (taught := parameters.get("teaches")) is not None:
@@ -227,8 +225,7 @@ def edit_of(
         sources=sources_of(parameters) if memory else (),
         remembers=tuple(remembers),
         scores=(row.after or {}) if row else {},
-        active=active,
+        active=True,
         target=row.target if row else None,
-        rests_on_it=rests_on_it,
         parameters=parameters,
     )

@@ -86,9 +86,8 @@ def shown(row: EditRow | DamagedRow, active: bool = True, rests: tuple[int, ...]
     if reason is not None or isinstance(row, DamagedRow):
         return _damaged(row, str(reason), active)
     unknown = "" if is_known(row.kind) else f"unknown kind {row.kind!r}: "
-    return edit_of(
-        row, row.kind, unknown + row.summary, row.parameters, row.author, row.workspace, row.sequence, active, rests
-    )
+    edit = edit_of(row, row.kind, unknown + row.summary, row.parameters, row.author, row.workspace, row.sequence)
+    return replace(edit, active=active, rests_on_it=rests)
 
 
 def _damaged(row: EditRow | DamagedRow, reason: str, active: bool) -> Edit:

@@ -175,8 +175,8 @@ class Prediction:
         model, memory, p = (f"{x:.{digits}f}" for x in (self.lm.of(best.id), self.knn.of(best.id), best.p))
         if g is None:
             return f"{lam:.{digits}f} {times} {memory} + {1 - lam:.{digits}f} {times} {model} = {p}"
-        mixed = f"softmax of W({1 - g:.{digits}f} m + {g:.{digits}f} h) = {p}"
-        return f"{mixed}; without memory (g = 1) {model}, by memory alone (g = 0) {memory}"
+        mixed, symbol = f"softmax of W({1 - g:.{digits}f} m + {g:.{digits}f} h) = {p}", self.gate.info.symbol
+        return f"{mixed}; without memory ({symbol} = 1) {model}, by memory alone ({symbol} = 0) {memory}"
 
     def neighbors_csv(self) -> str:
         """The neighbor table as CSV text, the same rows as `neighbors`."""

@@ -12,4 +12,5 @@ BUILT_IN = (
     "plain",
     "constrained_ft",
     "beliefbank",
+    "facts_as_experts",
 )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
 import streamlit as st
 
 from memlab import Lab
+from memlab.corpus.one_file import TextOptions
 from memlab.corpus.readers import READERS
 from memlab.errors import InputError
+from memlab.lab.building import BuildRequest
 from memlab.lm.model import KEYS
 from memlab.memory.index import RECIPES
 from memlab.record.job_info import JobInfo
+from memlab.ui.build_preview import Given, preview
 
 OTHER = "another model"
 UPLOAD, FOLDER = "Upload files", "Folder on this computer"
@@ -31,37 +33,63 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
         )
         if way == UPLOAD:
             endings = [ending.removeprefix(".") for ending in READERS]
-            files = st.file_uploader("Texts", [*endings, "gz"], True, key="memories.files")
+            files = st.file_uploader("Texts", [*endings, "gz"], True, key="memories.files") or []
             path = ""
         else:
             files = []
-            path = st.text_input("File or folder", key="memories.path", placeholder="/home/ada/letters")
+            path = st.text_input("File or folder", key="memories.path", placeholder="/home/ada/letters").strip()
         st.caption(
             f"{', '.join(READERS)}, each also with .gz. A table has its texts in a column named text, content, body, "
-            "article or sentence."
+            "article or sentence, or in the one named here."
         )
+        options = _options(way == FOLDER)
     with right:
         name = st.text_input("Name", key="memories.name", max_chars=80, placeholder="letters", autocomplete="off")
         model, kind = _model(lab)
         keys, index, window, stride = _details(kind)
     waiting = way == UPLOAD and not files  # also while an upload is on its way
     help = "Give a file first." if waiting else None
-    if not st.button(
-        "Build", key="memories.build", type="primary", icon=":material/construction:", disabled=waiting, help=help
-    ):
+    with st.container(horizontal=True):
+        build = st.button(
+            "Build", key="memories.build", type="primary", icon=":material/construction:", disabled=waiting, help=help
+        )
+        look = st.button(
+            "Preview and estimate",
+            key="memories.preview",
+            icon=":material/preview:",
+            disabled=waiting,
+            help=help or "How the texts are read, what is left out, and how large and slow the memory would be.",
+        )
+    texts = Given(path, tuple((file.name, file.getvalue()) for file in files) if build or look else ())
+    if look:
+        preview(lab, texts, options, BuildRequest(name or "preview", model, keys, index, window, stride))
+    if not build:
         return None
     name = name.strip()
     if name in taken:
         raise InputError(f"There is a memory named {name!r} already. Choose another name, or delete that one first.")
-    order = lab.building.order([], name, model, keys, index, window, stride)
-    if way == UPLOAD:
-        kept = lab.building.keep_texts((file.name, file.getvalue()) for file in files or [])
-        order["texts"] = [str(file) for file in kept]
-    elif path.strip():
-        order["texts"] = [str(Path(path.strip()).expanduser().absolute())]
-    else:
-        raise InputError("There is no text to read. Give a file or a folder.")
+    order = lab.building.order([], name, model, keys, index, window, stride, options)
+    order["texts"] = [str(file) for file in texts.paths(lab)]
     return lab.work.submit("build", f"Building the memory {name}", **order)
+
+
+def _options(folder: bool) -> TextOptions:
+    """How files are read."""
+    with st.expander("How files are read", icon=":material/filter_alt:"):
+        column = st.text_input(
+            "Column of the texts", key="memories.column", placeholder="automatic", autocomplete="off",
+            help="Of csv, jsonl and parquet: the column or field that holds the text.",
+        ).strip()  # fmt: skip
+        hidden = folder and st.checkbox(
+            "Hidden files too",
+            key="memories.hidden",
+            help="Of a folder: files and folders whose name begins with a dot.",
+        )
+        bare = st.checkbox(
+            "Without the license of Project Gutenberg", key="memories.bare",
+            help="Of a book from there only what is between its START and END marks.",
+        )  # fmt: skip
+    return TextOptions(bool(hidden), column or None, bare)
 
 
 def _model(lab: Lab) -> tuple[str, str | None]:
@@ -94,7 +122,8 @@ def _details(kind: str | None) -> tuple[tuple[str, ...], str | None, int | None,
             list(known),
             key="memories.keys",
             placeholder="the usual one",
-            help="Which inner state stands for a place in a text; several give a memory each.  \n"
+            help="Which inner state stands for a place in a text; several give a memory each, and the one that calibration "
+            "finds best is the default. The usual one is the paper's (ffn) for causal models.  \n"
             + "  \n".join(f"**{key}**: {what}" for key, what in known.items()),
         )
         index = st.selectbox(

@@ -22,7 +22,7 @@ WORDS = {
     "[MASK]": "The gap that a masked model fills. A next-word model continues the prompt instead.",
     "helped, misled": "Memory helped: the model alone is wrong, the mixture right. It misled: the other way round.",
     "counterfactual": "What the answer would be with a gate of another value than the computed one.",
-    "calibrated, paper": "Settings tuned on validation facts for this datastore, or the values printed by the authors.",
+    "calibrated, paper": "Settings tuned on held-out facts or words for this datastore, or the values printed by the authors.",
     "frequent, rare, unseen": "How often training told a fact. Unseen facts are only in the datastore.",
     "edit": "One change of the memory: something taught, forgotten or corrected. Taking it back is an edit, too.",
     "as of": "The memory as it was after so many edits. Nothing that was recorded is ever changed.",

@@ -29,6 +29,7 @@ def memory_table(stores: Sequence[StoreInfo]) -> None:
             "Texts": store.documents,
             "Index": store.index,
             "State": store.state,
+            "Settings": store.calibration,
         }
         for store in stores
     ]
@@ -48,7 +49,16 @@ def what_is_wrong(stores: Sequence[StoreInfo]) -> None:
 
 
 def what_was_left_out(built: object) -> None:
-    """How the texts of a finished build were read: from its stores, or from their JSON if another process built them."""
+    """How the texts of a finished build were read, and with which settings its stores are asked: from the stores, or from
+    their JSON if another process built them."""
+    for store in built if isinstance(built, list) else ():
+        name, settings = (
+            (store.get("name"), store.get("calibration"))
+            if isinstance(store, dict)
+            else (getattr(store, "name", ""), getattr(store, "calibration", ""))
+        )
+        if settings:
+            st.info(plain(f"{name}: {settings}."), icon=":material/tune:")
     first = built[0] if isinstance(built, list) and built else None
     report = first.get("report") if isinstance(first, dict) else getattr(first, "report", None)
     if isinstance(report, dict):

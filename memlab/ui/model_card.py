@@ -1,4 +1,4 @@
-"""One model: kind, size, what it can do with which method, its card, a first question."""
+"""One model: kind, size, license, what it can do with which method, its card, a first question, Remove."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import streamlit as st
 from memlab import Lab
 from memlab.declare import ABILITIES
 from memlab.lm.catalogue import ModelInfo
+from memlab.lm.known import KNOWN
 from memlab.ui.links import link_to
-from memlab.ui.offered import offer
+from memlab.ui.models import remove_model
+from memlab.ui.offered import offer, stores_for
 from memlab.ui.plain import plain
 
 SHOWN = ("ask", "read", "generate", "translate")  # abilities that need a model of a certain kind
@@ -19,15 +21,23 @@ def model_card(lab: Lab, model: ModelInfo) -> None:
     with st.container(border=True):
         st.subheader(plain(model.path.name), anchor=False)
         made_for = f" · made for {lab.methods()[model.method].title}" if model.method in lab.methods() else ""
-        where = "ships with memlab" if model.bundled else str(model.path)
-        st.caption(plain(f"{model.kind} · {model.size_mb:.1f} MB{made_for} · {where}"))
+        st.caption(plain(f"{model.kind} · {_measures(model)}{made_for} · license {model.license} · {model.source}"))
         for ability in SHOWN:
             _ability(lab, model, ability)
         _first_question(lab, model)
         _cannot(lab, model)
+        remove_model(lab, model)
         if model.card:
             with st.expander("Model card", icon=":material/description:"):
                 st.text(model.card)
+
+
+def _measures(model: ModelInfo) -> str:
+    """Size, width and vocabulary, as far as they are known."""
+    parts = [f"{model.size_mb:.1f} MB"]
+    parts += [f"width {model.width:,}"] if model.width else []
+    parts += [f"{model.vocabulary:,} words"] if model.vocabulary else []
+    return " · ".join([model.architecture, *parts] if model.architecture else parts)
 
 
 def _ability(lab: Lab, model: ModelInfo, ability: str) -> None:
@@ -39,16 +49,25 @@ def _ability(lab: Lab, model: ModelInfo, ability: str) -> None:
 
 
 def _first_question(lab: Lab, model: ModelInfo) -> None:
-    """A link to an answer of this model, with the method that fits it best."""
+    """A link to an answer of this model, with the method that fits it best: one with a memory where it made one."""
     offered = offer(lab, "ask", model.name)
     if not offered.able:
         return
     method = offered.able[offered.default("", model)]
-    view = {"model": model.name, "method": method.name}
-    if model.bundled and model.kind in ("masked", "causal"):
-        view["prompt"] = lab.question(lab.inventory.stories()[0].fact, kind=model.kind)
+    if method.remembers and not stores_for(lab, method, model):
+        method = next((other for other in offered.able.values() if not other.remembers), method)
+    view = {"model": model.name, "method": method.name, **_prompt(lab, model)}
     label = f"Try it: {plain(view['prompt'])}" if "prompt" in view else "Ask it"
     link_to("ask", label, view, "play_circle")
+
+
+def _prompt(lab: Lab, model: ModelInfo) -> dict[str, str]:
+    """The first prompt to try; nothing for a kind of model that no question is known for."""
+    if model.path.name in KNOWN and not model.bundled:
+        return {"prompt": KNOWN[model.path.name].first}
+    if model.kind in ("masked", "causal"):
+        return {"prompt": lab.question(lab.inventory.stories()[0].fact, kind=model.kind)}
+    return {}
 
 
 def _cannot(lab: Lab, model: ModelInfo) -> None:

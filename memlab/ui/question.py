@@ -134,7 +134,7 @@ def _preset(lab: Lab) -> tuple[str, list[MemlabError]]:
         bind="query-params",
         on_change=_defaults_again,
         args=(lab,),
-        help="Calibrated: tuned on validation facts when the datastore was built. Paper: the authors' values.",
+        help="Calibrated: tuned on held-out facts or words when the datastore was built. Paper: the authors' values.",
     )
     return str(preset), problems
 

@@ -74,3 +74,29 @@ def test_what_cannot_be_built_says_why_and_nothing_begins(
     assert any(says in s for s in said), said
     assert not page.exception
     assert "lake" not in there(own_lab)
+
+
+def test_a_preview_says_how_files_are_read_and_about_how_large_the_memory_will_be(
+    open_own: Open, own_lab: Lab, tmp_path: Path
+) -> None:
+    texts = tmp_path / "texts"  # the home folder lies beside it
+    texts.mkdir()
+    (texts / "letters.csv").write_text("who,said\nAda,The boats on Lake Hulda are green.\nBo,\n")
+    (texts / ".hidden.txt").write_text(TEXT)
+    page = open_own(MEMORIES)
+    page.segmented_control(key="memories.way").set_value("Folder on this computer").run()
+    page.text_input(key="memories.path").set_value(str(texts))
+    page.selectbox(key="memories.model").set_value("atlas-clm")
+    page.button(key="memories.preview").click().run()
+    assert "column" in page.error[0].value  # none of the usual names
+    page.text_input(key="memories.column").set_value("said")
+    page.checkbox(key="memories.hidden").set_value(True)
+    page.button(key="memories.preview").click().run()
+    assert not page.exception
+    assert not page.error
+    said = [info.value.replace("\\", "") for info in page.info]
+    assert any(s.startswith("2 texts") and "entries a second" in s for s in said)
+    assert any("1 row without text skipped" in s for s in said)
+    table = page.dataframe[1].value
+    assert sorted(table["Text"].str[:16]) == ["Lake Hulda lies ", "The boats on Lak"]
+    assert own_lab.work.jobs() == []

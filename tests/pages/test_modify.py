@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from memlab import Fact, Lab
 from memlab.corpus.world import World, atlas
 from memlab.lab import modifying
+from memlab.systems.constrained_ft import alarms
 from memlab.ui.edit_row import _details_of_system
 from memlab.ui.systems.constrained_ft import edit_details
 
@@ -27,6 +28,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     names = set(sorted(world.subjects)[::20]) | {"France"}
     world.facts = [f for f in world.facts if f.subject in names]
     monkeypatch.setattr(modifying, "atlas", lambda: world)
+    monkeypatch.setattr(alarms, "SENTENCES", 6)
 
 
 def over(lab: Lab) -> Any:

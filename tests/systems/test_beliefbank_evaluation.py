@@ -111,7 +111,7 @@ def test_prompts():
 def _evaluated(**plan):
     graph = bundled_graph()
     truth = {n: e.facts for n, e in graph.entities.items()}
-    asked = questions_of(graph.split(False)[:8], 0)
+    asked = questions_of(graph.split(False)[:5], 0)
     made = Plan(asked, **{"batches": 3, "orders": 2, **plan})
     points = Evaluator(graph, Simulated(truth, 0.25), Weights(forward=10.0, back=1.0)).run(made)
     return BeliefScores("world", "simulated", {}, tuple(points)), made

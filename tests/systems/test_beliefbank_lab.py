@@ -207,6 +207,12 @@ def test_evaluate_beliefs_on_the_command_line(tmp_path: Path) -> None:
     assert told["f1"]["constraints"] > told["f1"]["raw"]
     assert len(told["by_batch"]) == 10
     assert any("Simulated" in note for note in told["notes"])
+    two = document(
+        run("evaluate", "beliefs", *given, "--ways", "raw,constraints", "--forward", "0.01", "--back", "0.01")
+    )
+    assert set(two["f1"]) == {"raw", "constraints"}
+    assert two["f1"]["constraints"] == two["f1"]["raw"]  # rules that cost next to nothing flip nothing
+    assert "There is no way 'magic'" in run("evaluate", "beliefs", *given, "--ways", "magic").stderr
     wrong_ = run("evaluate", "beliefs", "--data", tmp_path / "none")
     assert wrong_.exit_code == 1
     assert "There is no file" in wrong_.stderr

@@ -5,17 +5,21 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from memlab.bundle import assets
-from memlab.errors import StoppedError
+from memlab.errors import InputError, StoppedError
+from memlab.lab import Lab
 from memlab.lm.catalogue import load
 from memlab.systems.beliefbank.answers import Question
 from memlab.systems.beliefbank.bank import Belief
 from memlab.systems.beliefbank.bundled import bundled_graph
+from memlab.systems.beliefbank.constraints import ConstraintGraph
+from memlab.systems.beliefbank.graph_files import to_own
 from memlab.systems.beliefbank.model_answers import ModelAnswerer
 from memlab.systems.beliefbank.phrasing import question
 from memlab.systems.beliefbank.prompts import PLAIN, Prompt
@@ -42,7 +46,7 @@ def test_nothing_is_told_of_held_out_entities() -> None:
     said = " ".join(
         text for passage in itertools.islice(passages(graph, sampling, 1), 3000) for text, _ in passage
     ).lower()
-    assert not [name for name in held if re.search(rf"\b(a|an|does|is|can) {name} (is|has|can|a|an|have|made)\b", said)]
+    assert not re.search(rf"\b(a|an|does|is|can) ({'|'.join(held)}) (is|has|can|a|an|have|made)\b", said)
 
 
 def test_questions_without_statements_are_about_told_facts_or_made_up_names() -> None:
@@ -68,8 +72,17 @@ def test_every_word_is_a_token() -> None:
     assert tokenizer.unk_token_id in tokenizer("Is a unicorn alive?")["input_ids"]
 
 
+def a_part_of(graph: ConstraintGraph) -> ConstraintGraph:
+    """Ten entities for testing and six for calibration, with forty properties."""
+    kept = [*graph.split(False)[:10], *graph.split(True)[:6]]
+    few = {e.name: replace(e, facts=dict(list(e.facts.items())[::6])) for e in kept}
+    names = set(few[kept[0].name].facts)
+    rules = [c for c in graph.constraints if names.issuperset(c.properties)]
+    return ConstraintGraph("part", "part", tuple(rules), few)
+
+
 def test_training_writes_a_model_that_loads_and_a_card(tmp_path: Path) -> None:
-    graph = bundled_graph()
+    graph = a_part_of(bundled_graph())
     recipe = QaRecipe(name="tiny", steps=2, batch=8, width=32, layers=1, sampling=Sampling(held=0.1))
     folder = train_qa(graph, tmp_path / "tiny", recipe)
     again = train_qa(graph, tmp_path / "again", recipe)
@@ -84,6 +97,27 @@ def test_training_writes_a_model_that_loads_and_a_card(tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         train_qa(graph, tmp_path / "stopped", recipe, stop=lambda: True)
     assert not (tmp_path / "stopped").exists()
+
+
+def test_a_small_model_is_tested_on_entities_that_it_never_met(tmp_path: Path) -> None:
+    data, lab = tmp_path / "part.json", Lab.open(tmp_path / "home")
+    data.write_text(json.dumps(to_own(a_part_of(bundled_graph()))), "utf-8")
+    given = {"data": str(data), "name": "small", "steps": 2, "held": 0.3, "orders": 1, "batches": 2}
+    found = lab.run("beliefbank", "transfer", **given).to_dict()
+    record = json.loads((lab.home / "models" / "small" / "memlab.json").read_text("utf-8"))
+    assert len(record["corpus"]["held_out"]) == 3
+    assert found["settings"]["test_entities"] == 3
+    assert {r["method"] for r in found["results"]} == {
+        "raw", "on-topic", "relevant", "constraints", "relevant+constraints",
+    }  # fmt: skip
+    assert found["calibration"]["prompt"]["name"] == "question"  # that of its training
+    assert found["calibration"]["with context"]["questions"] == found["calibration"]["without context"]["questions"]
+    written = (lab.home / "models" / "small" / "model.safetensors").stat().st_mtime_ns
+    again = lab.run("beliefbank", "transfer", **{**given, "batches": 1}).to_dict()
+    assert (lab.home / "models" / "small" / "model.safetensors").stat().st_mtime_ns == written  # not trained again
+    assert again["f1"]["raw"] == found["f1"]["raw"]
+    with pytest.raises(InputError, match="another model 'small' already"):
+        lab.run("beliefbank", "transfer", **{**given, "steps": 3})
 
 
 def test_the_bundled_model_is_small_and_has_its_card() -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -26,13 +27,16 @@ from memlab.record.kinds import known_kind
 from memlab.record.weights_state import WEIGHTS, fold_weights
 from memlab.results import Fact
 from memlab.systems.constrained_ft import SYSTEM, figures
-from memlab.systems.constrained_ft.alarms import Perplexity, growth, perplexity, two_hops
+from memlab.systems.constrained_ft.alarms import Perplexity, growth, perplexity, predicted, two_hops
 from memlab.systems.constrained_ft.cases import Case, Question, case_of, check_cases, propose, statements_of
 from memlab.systems.constrained_ft.constraint import constraint, distance
-from memlab.systems.constrained_ft.gaps import ask, gap, losses
+from memlab.systems.constrained_ft.gaps import Gap, ask, gap, losses
+from memlab.systems.constrained_ft.how import How
 from memlab.systems.constrained_ft.ledger import parameters_of, read, summary, trained_on
 from memlab.systems.constrained_ft.measuring import by_group, harmonic, preferences
-from memlab.systems.constrained_ft.outside import default_how, evaluate_file, read_cases
+from memlab.systems.constrained_ft.outside import default_how, evaluate_file
+from memlab.systems.constrained_ft.outside_data import read_cases
+from memlab.systems.constrained_ft.remembered import fact_memory, read_text
 from memlab.systems.constrained_ft.selection import blocks_of, parsed, select
 from memlab.systems.constrained_ft.studies import corrected_world
 from memlab.systems.constrained_ft.training import Budget, Material, Plan, TrainingError, fine_tune
@@ -601,6 +605,64 @@ def test_outside_cases_are_edited_one_by_one(name: str, tmp_path: Path, tiny_lm:
     file.write_text(json.dumps([unknown]), "utf-8")
     with pytest.raises(InputError, match="knows none"):
         evaluate_file(lm, file, 5, None, [], lambda f, m: None, lambda: False)
+
+
+# The same edit in a memory
+
+
+@pytest.mark.parametrize(("name", "method"), [("llama", "knn-lm"), ("modernbert", "bert-knn")])
+def test_an_edit_in_a_memory_is_a_new_value_at_an_old_key(name: str, method: str, tiny_lm: Load) -> None:
+    """Against the formula, from keys of the general path of asking."""
+    lm, how = tiny_lm(name), registry().method(method)
+    end = "." if lm.kind == "masked" else ""
+    told = [Case("", "", old, new, (), f"The capital of {of} is {MASK}{end}", "", ())
+            for of, old, new in (("France", "Paris", "York"), ("Germany", "Berlin", "Paris"))]  # fmt: skip
+    memory = fact_memory(lm, how, told, predicted(lm, ["The sea is near."]))
+    key = how.settings().key
+
+    def asked(sentence: str) -> tuple[np.ndarray, np.ndarray]:
+        prompt = sentence if lm.kind == "masked" else sentence.split(MASK)[0].rstrip()
+        read = encode_many(lm, [read_prompt(lm, prompt)], key)
+        return read.keys[0].astype(float), np.exp(read.logp[0])
+
+    edited = memory.corrected(0, told[0].prompt, "York")
+    assert len(edited.values) == len(memory.values)
+    for m, word in ((memory, "Paris"), (edited, "York")):
+        query, alone = asked(told[1].prompt)
+        d2 = ((m.keys.astype(float) - query) ** 2).sum(1)
+        w = np.exp(-(np.sqrt(d2) if how.knn and how.knn.root else d2) / m.temperature)
+        (target,) = gap(lm, told[0].prompt, word).targets
+        p = 0.5 * w[m.values == target].sum() / w.sum() + 0.5 * alone[target]
+        said = ask(lm, [gap(lm, told[1].prompt, word)], scores_of=m.scores)[0]
+        assert said.p == pytest.approx(p, rel=1e-3)
+    gaps = predicted(lm, ["The capital of France is York."])
+    p = [said.p for said in ask(lm, [Gap(g.ids, (at,), (t,)) for g in gaps for at, t in zip(g.positions, g.targets, strict=True)],
+                                scores_of=edited.scores)]  # fmt: skip
+    wanted = math.exp(-sum(map(math.log, p)) / len(p))
+    assert edited.perplexity(read_text(lm, key, gaps)) == pytest.approx(wanted, rel=1e-3)
+    own = [ask(lm, [gap(lm, told[0].prompt, w)], scores_of=m.scores)[0].p
+           for m, w in ((memory, "Paris"), (memory, "York"), (edited, "Paris"), (edited, "York"))]  # fmt: skip
+    assert own[0] > own[1]
+    assert own[3] > own[2]
+
+
+@pytest.mark.parametrize("name", ["llama", "modernbert"])
+def test_weights_and_memory_are_compared_on_the_same_cases(name: str, tmp_path: Path, tiny_lm: Load) -> None:
+    lm = tiny_lm(name)
+    end = "." if lm.kind == "masked" else ""
+    known = ask(lm, [gap(lm, f"The capital of France is {MASK}{end}", o) for o in ("Paris", "Berlin")])
+    old, new = ("Paris", "Berlin") if known[0].p > known[1].p else ("Berlin", "Paris")
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps([{**COUNTERFACT, "ground_truth": old, "target_new": new}]), "utf-8")
+    method = registry().method("knn-lm" if lm.kind == "causal" else "bert-knn")
+    found = evaluate_file(lm, file, 5, None, ["The sea is near."], lambda f, m: None, lambda: False, method).to_dict()
+    rows = {row["method"]: row for row in found["results"]}
+    assert list(rows) == ["unedited", "memory unedited", "constrained", "unconstrained", "memory"]
+    assert (rows["memory unedited"]["efficacy"], rows["memory"]["efficacy"]) == (0.0, 1.0)
+    assert rows["memory"]["perplexity_ratio"] > 0
+    assert found["settings"]["memory"]["method"] == method.name
+    with pytest.raises(InputError, match="Give one, for example"):
+        evaluate_file(lm, file, 5, How(), [], lambda f, m: None, lambda: False, method)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

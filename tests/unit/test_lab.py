@@ -26,8 +26,6 @@ STILL_LARGER = {  # to be made smaller; nothing may be added
     "evaluate/token_losses.py: read_base",
     "methods/answer.py: answer",
     "methods/generating.py: generate",
-    "record/memory_edits.py: edit_of",
-    "systems/constrained_ft/modifying.py: modify",
 }
 GROUPS = {name: member for name, member in vars(Lab).items() if isinstance(member, property)}
 PLAIN = ("context", "home", "workspace")

@@ -25,7 +25,7 @@ from memlab.lm.json_file import read_json
 from memlab.lm.known import KNOWN, KnownModel
 
 WORK = ".adding"  # in the folder of the models: what is being added, kept after a Stop
-SHIPPED_NAMES = ("atlas-mlm", "atlas-clm", "atlas-spalm", "atlas-qa")
+SHIPPED_NAMES = ("atlas-mlm", "atlas-clm", "atlas-spalm", "atlas-qa", "atlas-fae")
 SPARE = 50_000_000  # bytes that stay free on the disk
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}")
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?")
@@ -243,7 +243,12 @@ def _of_gguf(file: Path, origin: Origin, stop: Stop) -> Origin:
 
 def _of_folder(folder: Path, origin: Origin, stop: Stop) -> Origin:
     """Where it came from, completed by the hashes of its files and the license that its card states."""
-    if "spalm" in read_json(folder / "memlab.json"):
+    made = read_json(folder / "memlab.json")
+    if "fae" in made:
+        raise InputError(
+            "This model has memories of its own beside its weights. Copy its whole folder into models/ of the home folder."
+        )
+    if "spalm" in made:
         raise InputError(
             "This is a SPALM, which needs the encoder that it was trained with. Copy both folders into models/ of the home folder."
         )

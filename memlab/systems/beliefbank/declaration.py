@@ -28,6 +28,9 @@ class EvaluateSettings:
     questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
     batches: int = setting(10, "batches", "In how many parts the questions arrive.", low=1, high=100)
     orders: int = setting(2, "orders", "Random orders of the questions; intervals are over orders.", low=1, high=50)
+    ways: str = setting(
+        "", "ways", "Comma-separated, of raw, on-topic, relevant, constraints, relevant+constraints; empty: all five."
+    )
     lam: float = setting(1.0, "λ of beliefs", "Of the solver.", low=0.01, high=100.0, log=True)
     forward: float = setting(
         10.0, "weight of implications and exclusions", "Of the solver.", low=0.01, high=100.0, log=True
@@ -55,6 +58,34 @@ class TrainSettings:
         low=0.0,
         high=0.9,
     )
+
+
+@dataclass(frozen=True)
+class TransferSettings:
+    """Of the study that trains a small model on some entities and evaluates it on the others."""
+
+    name: str = setting("beliefs-transfer", "name", "Folder within the home's models.")
+    data: str = setting("", "data", "Folder or file with entities and facts; empty: the bundled world.")
+    held: float = setting(0.33, "entities held out", "Share of the test entities.", low=0.05, high=0.9)
+    steps: int = setting(600, "steps", "Batches of 64 passages.", low=1, high=100000)
+    wrong: float = setting(
+        0.0, "wrong facts", "Share of the told facts that is told with the other label.", low=0.0, high=0.5
+    )
+    made_up: float = setting(
+        0.6,
+        "made-up names",
+        "Share of passages in which only the statements before a question tell the answer.",
+        low=0.0,
+        high=1.0,
+    )
+    questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
+    batches: int = setting(10, "batches", "In how many parts the questions arrive.", low=1, high=100)
+    orders: int = setting(3, "orders", "Random orders of the questions; intervals are over orders.", low=1, high=50)
+    forward: float = setting(
+        10.0, "weight of implications and exclusions", "Of the solver.", low=0.01, high=100.0, log=True
+    )
+    back: float = setting(1.0, "weight of backward rules", "Of the solver.", low=0.01, high=100.0, log=True)
+    seed: int = setting(0, "seed", "Of weights, passages, orders and feedback.", low=0, high=1000000)
 
 
 @dataclass(frozen=True)
@@ -103,6 +134,14 @@ SYSTEM = System(
             help="A small causal model from scratch, on sentences made from a constraint graph, with its card.",
             settings=TrainSettings,
             run="memlab.systems.beliefbank.qa_card:train",
+        ),
+        Study(
+            name="transfer",
+            title="Train on some entities, evaluate on the others",
+            help="A small model from scratch that never met the entities it is asked about; the five ways, batch by batch.",
+            settings=TransferSettings,
+            run="memlab.systems.beliefbank.transfer:transfer",
+            draw="memlab.systems.beliefbank.figures:draw",
         ),
     ),
     recipes=(

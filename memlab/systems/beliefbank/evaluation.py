@@ -35,7 +35,10 @@ Stop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Point:
-    """One way in one order after one batch. `unproven`: entities whose labels are not proven to be the best."""
+    """One way in one order after one batch.
+
+    `unproven`: entities whose labels are not proven to be the best. `slowest`, `seconds`: solving one entity, all of them.
+    """
 
     way: str
     order: int
@@ -44,12 +47,21 @@ class Point:
     flips: int = 0
     unproven: int = 0
     slowest: float = 0.0
+    seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "method": self.way, "order": self.order, "batch": self.batch, **self.scores.to_dict(), "flips": self.flips,
             "unproven": self.unproven, "slowest_s": self.slowest,
+            "solver_s": self.seconds,
         }  # fmt: skip
+
+
+def check_ways(ways: Sequence[str]) -> None:
+    """Raises InputError for an unknown way, with those there are."""
+    for way in ways:
+        if way not in WAYS:
+            raise InputError(f"There is no way {way!r}. Allowed: {', '.join(WAYS)}.")
 
 
 @dataclass(frozen=True)
@@ -63,9 +75,7 @@ class Plan:
     ways: tuple[str, ...] = tuple(WAYS)
 
     def __post_init__(self) -> None:
-        for way in self.ways:
-            if way not in WAYS:
-                raise InputError(f"There is no way {way!r}. Allowed: {', '.join(WAYS)}.")
+        check_ways(self.ways)
         if len(self.questions) < self.batches:
             raise InputError(
                 f"{len(self.questions)} questions cannot be asked in {self.batches} batches. Ask more, or use fewer batches."
@@ -137,10 +147,11 @@ class Evaluator:
         return bank, solutions
 
 
-def _effort(solutions: Sequence[Solution]) -> tuple[int, int, float]:
-    """Flips, entities that are not proven, and the slowest entity in seconds."""
+def _effort(solutions: Sequence[Solution]) -> tuple[int, int, float, float]:
+    """Flips, entities that are not proven, seconds of the slowest entity and of all."""
+    total = sum(s.seconds for s in solutions)
     slowest = max((s.seconds for s in solutions), default=0.0)
-    return sum(len(s.flips) for s in solutions), sum(not s.proven for s in solutions), slowest
+    return sum(len(s.flips) for s in solutions), sum(not s.proven for s in solutions), slowest, total
 
 
 def questions_of(entities: Sequence[Entity], per_entity: int, seed: int = 0) -> tuple[tuple[str, str], ...]:
@@ -211,6 +222,7 @@ class BeliefScores:
             row["flips"] = float(np.mean([p.flips for p in last]))
             row["unproven"] = max(p.unproven for p in self.points if p.way == way)
             row["slowest_s"] = max(p.slowest for p in self.points if p.way == way)
+            row["solver_s"] = float(np.mean([p.seconds for p in last]))
             out.append(row)
         return out
 

@@ -103,7 +103,7 @@ def belief_graph(
         )
         fig.add_scatter(
             x=[p[0] for p in middle], y=[p[1] for p in middle], mode="markers", marker={"size": 7, "color": style["color"], "opacity": 0.6 if bad else 0.15},
-            text=told, hoverinfo="text", showlegend=False,
+            text=told, hoverinfo="text", showlegend=False, customdata=[e[0] for e in drawn] if bad else None,
         )  # fmt: skip
     red = {name for a, b, bad, _ in edges if bad for name in (a, b)}
     fig.add_scatter(

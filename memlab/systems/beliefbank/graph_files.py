@@ -56,17 +56,7 @@ def read_graph(path: Path) -> ConstraintGraph:
         raise InputError(
             f"There is no file {path}. Give a .json or .csv file with constraints, or a folder in the BeliefBank form."
         )
-    if path.stat().st_size > LARGEST:
-        raise InputError(
-            f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; at most {LARGEST / 1e6:.0f} MB are read."
-        )
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path.name} is no UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8."
-        ) from error
-    return graph_from_text(path.stem, text, path.suffix)
+    return graph_from_text(path.stem, _text_of(path), path.suffix)
 
 
 def graph_from_text(name: str, text: str, suffix: str) -> ConstraintGraph:
@@ -251,6 +241,34 @@ def entities_from_csv(text: str, where: str) -> dict[str, dict[str, bool]]:
     return entities_from_facts(found, where)
 
 
+def read_facts(file: Path | str, suffix: str, where: str) -> dict[str, dict[str, bool]]:
+    """Entities with facts from a path, or from a file's text with its suffix (.json or .csv). Raises InputError."""
+    text = file
+    if isinstance(file, Path):
+        text, suffix, where = _text_of(file), file.suffix, file.name
+    if suffix not in (".json", ".csv"):
+        raise InputError(f"{where}{suffix} is neither .json nor .csv; these two are read.")
+    if suffix == ".csv":
+        return entities_from_csv(str(text), where)
+    return entities_from_facts(_parsed(str(text), where), where)
+
+
+def _text_of(path: Path) -> str:
+    """Raises InputError for a file that is missing, too large, or no UTF-8."""
+    if not path.is_file():
+        raise InputError(f"There is no file {path}. Give a .json or .csv file.")
+    if path.stat().st_size > LARGEST:
+        raise InputError(
+            f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; at most {LARGEST / 1e6:.0f} MB are read."
+        )
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path.name} is no UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8."
+        ) from error
+
+
 def _entity(row: Any, where: str, listed: tuple[str, ...]) -> Entity:
     if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"].strip():
         raise InputError(f"{where}: expected is an object with name, true and false.")
@@ -286,7 +304,7 @@ def _unique(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
 
 
 def _json(path: Path) -> Any:
-    return _parsed(path.read_text("utf-8"), path.name)
+    return _parsed(_text_of(path), path.name)
 
 
 def _parsed(text: str, where: str) -> Any:

@@ -22,7 +22,10 @@ from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.systems.beliefbank.answers import Answer, Question
 from memlab.systems.beliefbank.constraints import ConstraintGraph
+from memlab.systems.beliefbank.kept_scores import KeptScores
+from memlab.systems.beliefbank.prefix import after, read_prefix
 from memlab.systems.beliefbank.prompts import Prompt
+from memlab.systems.beliefbank.seq2seq import AnyModel, Seq2SeqModel
 
 BATCH = 32
 COLDEST, HOTTEST = 0.02, 100.0
@@ -109,12 +112,13 @@ def auc(s: NDArray[Any], y: NDArray[Any]) -> float:
 class ModelAnswerer:
     """A language model that answers questions about the entities of a graph."""
 
-    model: LanguageModel
+    model: AnyModel
     graph: ConstraintGraph
     prompt: Prompt
     calibration: Calibration = UNCALIBRATED
     uses_context: bool = True
     watch: Tick | None = None  # called before each batch of questions; raising ends the work
+    kept: KeptScores | None = None  # scores of earlier runs
 
     def __post_init__(self) -> None:
         if self.model.kind not in KINDS:
@@ -146,28 +150,37 @@ class ModelAnswerer:
         return out
 
     def scores(self, texts: Sequence[str], tick: Tick | None = None) -> list[float]:
-        """log p(yes) - log p(no) for each text."""
-        heard = tick or self.watch
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        out = [0.0] * len(texts)
-        for at in range(0, len(order), BATCH):
-            chosen = order[at : at + BATCH]
+        """log p(yes) - log p(no) for each text; equal texts are read once, and those whose score is kept not at all."""
+        heard, kept = tick or self.watch, self.kept or KeptScores()
+        new = sorted((text for text in dict.fromkeys(texts) if kept.get(text) is None), key=len)
+        read = self._reader(new)
+        for at in range(0, len(new), BATCH):
             if heard:
-                heard(at / len(order), f"{at} of {len(order)} questions")
-            values = (
-                self._masked([texts[i] for i in chosen])
-                if self.model.kind == "masked"
-                else self._causal([texts[i] for i in chosen])
-            )
-            for i, value in zip(chosen, values, strict=True):
-                out[i] = value
-        return out
+                heard(at / len(new), f"{at} of {len(new)} questions")
+            batch = new[at : at + BATCH]
+            kept.add(dict(zip(batch, read(batch), strict=True)))
+        return [kept.known_score(text) for text in texts]
 
-    def answer_ids(self, text: str) -> tuple[list[int], int, int]:
+    def _reader(self, texts: Sequence[str]) -> Callable[[Sequence[str]], list[float]]:
+        """How batches of these texts are read: by the kind of model."""
+        if isinstance(self.model, Seq2SeqModel):
+            return self._encoder_decoder(self.model)
+        return self._masked(self.model) if self.model.kind == "masked" else self._causal(self.model, texts)
+
+    def _encoder_decoder(self, model: Seq2SeqModel) -> Callable[[Sequence[str]], list[float]]:
+        def read(batch: Sequence[str]) -> list[float]:
+            rows = [model.read(text) for text in batch]
+            for row, text in zip(rows, batch, strict=True):
+                self._check(len(row), text)
+            return model.log_odds(rows, self.prompt.yes, self.prompt.no)
+
+        return read
+
+    def answer_ids(self, model: LanguageModel, text: str) -> tuple[list[int], int, int]:
         """Token ids of the text up to where yes and no part, and the next token of each."""
         joint = "" if self.prompt.yes.startswith(" ") else " "
-        before, _ = self.model.frame
-        yes, no = ([*before, *self.model.read(text + joint + word)[0]] for word in (self.prompt.yes, self.prompt.no))
+        before, _ = model.frame
+        yes, no = ([*before, *model.read(text + joint + word)[0]] for word in (self.prompt.yes, self.prompt.no))
         same = next((i for i, (a, b) in enumerate(zip(yes, no, strict=False)) if a != b), None)
         if same is None:
             raise InputError(
@@ -175,47 +188,54 @@ class ModelAnswerer:
             )
         return list(yes[:same]), int(yes[same]), int(no[same])
 
-    def _causal(self, texts: Sequence[str]) -> list[float]:
-        rows = [self.answer_ids(text) for text in texts]
-        for (ids, _, _), text in zip(rows, texts, strict=True):
-            self._check(len(ids), text)
-        padded, mask = self.model.pad([r[0] for r in rows])
-        last = torch.tensor([len(r[0]) - 1 for r in rows])
-        logp = self._logp(padded, mask, last)
-        return [float(logp[i, yes] - logp[i, no]) for i, (_, yes, no) in enumerate(rows)]
+    def _causal(self, model: LanguageModel, texts: Sequence[str]) -> Callable[[Sequence[str]], list[float]]:
+        """What the texts have in common (the examples of the prompt) is read once."""
+        ids = {text: self.answer_ids(model, text) for text in texts}
+        for text, (row, _, _) in ids.items():
+            self._check(len(row), text)
+        prefix = read_prefix(model, [row for row, _, _ in ids.values()])
 
-    def _masked(self, texts: Sequence[str]) -> list[float]:
-        before, after = self.model.frame
-        rows, places = [], []
-        for text in texts:
-            (bare, _, blank) = self.model.read_around(*text.split(MASK))
-            rows.append([*before, *bare, *after])
-            places.append(len(before) + blank)
-            self._check(len(rows[-1]), text)
-        yes, no = (self._single(word) for word in (self.prompt.yes, self.prompt.no))
-        ids, mask = self.model.pad(rows)
-        logp = self._logp(ids, mask, torch.tensor(places))
-        return [float(v) for v in logp[:, yes] - logp[:, no]]
+        def read(batch: Sequence[str]) -> list[float]:
+            rows = [ids[text] for text in batch]
+            logp = after(model, prefix, [row for row, _, _ in rows])
+            return [float(logp[i, yes] - logp[i, no]) for i, (_, yes, no) in enumerate(rows)]
 
-    def _single(self, word: str) -> int:
-        for form in (" " + word.strip(), word.strip(), word.strip().lower()):
-            ids = self.model.tokenizer(form, add_special_tokens=False)["input_ids"]
-            if len(ids) == 1 and ids[0] != self.model.tokenizer.unk_token_id:
-                return int(ids[0])
-        raise InputError(
-            f"{self.model.name} has no single token for {word!r}; a masked model answers with one. Choose other answer words."
-        )
+        return read
 
-    def _logp(self, ids: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        found = self.model.encode(ids, mask, torch.arange(len(places)), places).logp
-        assert found is not None
-        return found
+    def _masked(self, model: LanguageModel) -> Callable[[Sequence[str]], list[float]]:
+        yes, no = (_single(model, word) for word in (self.prompt.yes, self.prompt.no))
+        start, end = model.frame
+
+        def read(batch: Sequence[str]) -> list[float]:
+            rows, places = [], []
+            for text in batch:
+                (bare, _, blank) = model.read_around(*text.split(MASK))
+                rows.append([*start, *bare, *end])
+                places.append(len(start) + blank)
+                self._check(len(rows[-1]), text)
+            ids, mask = model.pad(rows)
+            logp = model.encode(ids, mask, torch.arange(len(rows)), torch.tensor(places)).logp
+            assert logp is not None
+            return [float(v) for v in logp[:, yes] - logp[:, no]]
+
+        return read
 
     def _check(self, length: int, text: str) -> None:
         if length > self.model.limit:
             raise InputError(
                 f"The prompt has {length} tokens, {self.model.name} reads {self.model.limit}: {text[:80]!r}... Shorten the template or its examples."
             )
+
+
+def _single(model: LanguageModel, word: str) -> int:
+    """The id of an answer word. Raises InputError where it is not one token."""
+    for form in (" " + word.strip(), word.strip(), word.strip().lower()):
+        ids = model.tokenizer(form, add_special_tokens=False)["input_ids"]
+        if len(ids) == 1 and ids[0] != model.tokenizer.unk_token_id:
+            return int(ids[0])
+    raise InputError(
+        f"{model.name} has no single token for {word!r}; a masked model answers with one. Choose other answer words."
+    )
 
 
 def calibrated(answerer: ModelAnswerer, questions: Sequence[Question], tick: Tick | None = None) -> ModelAnswerer:

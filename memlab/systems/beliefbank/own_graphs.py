@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,13 +22,18 @@ def graph_names(home: Path) -> list[str]:
     return [BUNDLED, *sorted(file.stem for file in (home / FOLDER).glob("*.json"))]
 
 
+def graph_file(home: Path, name: str) -> Path:
+    """The file of a graph of one's own."""
+    return home / FOLDER / f"{name}.json"
+
+
 def graph_named(home: Path, name: str) -> ConstraintGraph:
     """Raises NotFound, with the graphs there are; InputError for a damaged file."""
     if name == BUNDLED:
         return bundled_graph()
     if name not in graph_names(home):
         raise NotFound.named("constraint graph", name, graph_names(home))
-    file = home / FOLDER / f"{name}.json"
+    file = graph_file(home, name)
     return _read(file, file.stat().st_mtime_ns)
 
 
@@ -36,16 +42,35 @@ def _read(file: Path, written: int) -> ConstraintGraph:
     return graph_from_text(file.stem, file.read_text("utf-8"), ".json")
 
 
-def keep_graph(
-    home: Path, name: str, graph: ConstraintGraph, entities: dict[str, dict[str, bool]] | None = None
+def keep_entities(
+    home: Path, graph: ConstraintGraph, facts: Mapping[str, Mapping[str, bool]], calibration: bool
 ) -> ConstraintGraph:
-    """Writes a graph (with other entities, where given) under a name. Raises InputError for a name that cannot be used."""
+    """Writes a graph with these entities in place of those for calibration, or of the others.
+
+    Raises:
+        InputError: an entity is among those that stay.
+    """
+    others = {e.name: e for e in graph.split(not calibration)}
+    if both := sorted(set(others) & set(facts)):
+        raise InputError(
+            f"{both[0]!r} is among the entities for {'testing' if calibration else 'calibration'} already; an entity is for one of both."
+        )
+    new = {name: Entity(name, dict(about), calibration) for name, about in facts.items()}
+    return keep_graph(home, graph.name, replace_entities(graph, {**others, **new}))
+
+
+def replace_entities(graph: ConstraintGraph, entities: Mapping[str, Entity]) -> ConstraintGraph:
+    """The same rules with other entities."""
+    return ConstraintGraph(graph.name, graph.title, graph.constraints, entities, graph.listed)
+
+
+def keep_graph(home: Path, name: str, graph: ConstraintGraph) -> ConstraintGraph:
+    """Writes a graph under a name. Raises InputError for a name that cannot be used."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,59}", name) or name == BUNDLED:
         raise InputError(
             f"{name[:60]!r} cannot name a constraint graph. Use letters, digits, blanks, - and _; {BUNDLED!r} is the bundled one."
         )
-    given = {n: Entity(n, facts) for n, facts in (entities or {}).items()} or dict(graph.entities)
-    made = ConstraintGraph(name, name, graph.constraints, given, graph.listed)
+    made = ConstraintGraph(name, name, graph.constraints, graph.entities, graph.listed)
     (home / FOLDER).mkdir(parents=True, exist_ok=True)
     work = home / FOLDER / f".{name}.{os.getpid()}.tmp"
     work.write_text(json.dumps(to_own(made), ensure_ascii=False), "utf-8")

@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from memlab.errors import InputError
 from memlab.systems.beliefbank.constraints import EXCLUDES, Constraint, ConstraintGraph, Entity, unknown
@@ -158,7 +159,7 @@ def parse(text: str, graph: ConstraintGraph) -> tuple[Entity, str]:
         starts = [" ".join(words[:n]) for n in range(1, min(3, len(words)) + 1)]
         named = max(starts, key=lambda start: _nearness(start, graph.entities))
         raise unknown("entity", named, graph.entities)
-    by_sentence = _sentences(graph, graph.entities[entity])
+    by_sentence = _sentences(graph, entity)
     if said in by_sentence:
         return graph.entities[entity], by_sentence[said]
     tail = rest[len(entity) :].strip()
@@ -173,8 +174,11 @@ def _nearness(name: str, known: Iterable[str]) -> float:
     return max((difflib.SequenceMatcher(None, name, other).ratio() for other in known), default=0.0)
 
 
-def _sentences(graph: ConstraintGraph, entity: Entity) -> dict[str, str]:
+@lru_cache(maxsize=32)
+def _sentences(graph: ConstraintGraph, name: str) -> Mapping[str, str]:
+    """What can be asked or said of an entity -> the property that it is about."""
     out: dict[str, str] = {}
+    entity = graph.entities[name]
     for property in graph.properties:
         out.setdefault(_plain(question(entity, property)), property)
         out.setdefault(_plain(statement(entity, property, True)), property)

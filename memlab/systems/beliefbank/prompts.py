@@ -114,8 +114,11 @@ def prompt_named(name: str) -> Prompt:
     return PROMPTS[name]
 
 
-def default_prompt(model: str, kind: str) -> Prompt:
-    """The prompt of a model where none is chosen: that of its training for `atlas-qa`."""
+def default_prompt(model: str, kind: str, record: Mapping[str, Any] | None = None) -> Prompt:
+    """The prompt of a model where none is chosen: that of its training, where its `record` (memlab.json) names one."""
+    trained_with = (record or {}).get("prompt")
+    if trained_with in PROMPTS:
+        return PROMPTS[str(trained_with)]
     if model.endswith("atlas-qa"):
         return PLAIN
     return PROMPTS["masked-question" if kind == "masked" else "true-or-false"]

@@ -37,12 +37,17 @@ class Trained:
         return {"task": "train beliefs", "path": str(self.path), "scores": dict(self.scores), "results": [], "rows": []}
 
 
+def check_name(name: str) -> None:
+    """Raises InputError for a name that no model folder can have."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name):
+        raise InputError(f"{name!r} cannot name a model. Use letters, digits, '-', '_' and '.'.")
+
+
 def train(house: Any, settings: TrainSettings, progress: Tick, stop: Callable[[], bool]) -> Trained:
     """Trains, measures the stored weights, writes the card. Raises InputError, StoppedError."""
     from memlab.systems.beliefbank.studies import graph_of
 
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", settings.name):
-        raise InputError(f"{settings.name!r} cannot name a model. Use letters, digits, '-', '_' and '.'.")
+    check_name(settings.name)
     graph = graph_of(settings.data)
     told = Sampling(true=settings.told_true, false=settings.told_false, held=settings.held)
     recipe = QaRecipe(name=settings.name, steps=settings.steps, seed=settings.seed, sampling=told)

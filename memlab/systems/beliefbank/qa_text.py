@@ -133,10 +133,16 @@ def _drawn(yes: list[str], no: list[str], count: int, share: float, rng: random.
 
 
 def all_sentences(graph: ConstraintGraph) -> Iterator[str]:
-    """Every sentence that can be said, for the vocabulary."""
-    for entity in graph.entities.values():
-        for property in graph.properties:
-            yield question(entity, property)
-            yield statement(entity, property, True)
-            yield statement(entity, property, False)
+    """Sentences that hold every word that can be said, for the vocabulary.
+
+    What a sentence says of the entity does not depend on the property, nor the other way round: every entity with one
+    property, and one entity with every property, are enough.
+    """
+    things = list(graph.entities.values())
+    pairs = [(entity, graph.properties[0]) for entity in things]
+    pairs += [(things[0], property) for property in graph.properties]
+    for entity, property in pairs:
+        yield question(entity, property)
+        yield statement(entity, property, True)
+        yield statement(entity, property, False)
     yield from (f"{name}. yes no" for name in MADE_UP)

@@ -21,6 +21,7 @@ from memlab.lm.tokenizer import SPECIAL
 from memlab.lm.training import losses_of_targets
 from memlab.progress import Progress, no_progress
 from memlab.systems.beliefbank.constraints import ConstraintGraph
+from memlab.systems.beliefbank.prompts import PLAIN
 from memlab.systems.beliefbank.qa_text import Sampling, all_sentences, held_out, passages
 
 NAME = "atlas-qa"
@@ -90,7 +91,7 @@ def train_qa(
     smooth = train_steps(Optimization(module.train(), recipe), recipe.steps, losses, progress, stop)
     record: dict[str, Any] = {
         "name": recipe.name, "kind": recipe.kind, "recipe": asdict(recipe), "corpus": {"held_out": held_out(graph, recipe.sampling, recipe.seed), "graph": graph.name, "entities": len(graph.entities)},
-        "scores": {"loss": round(smooth, 4)}, "unmet": [],
+        "prompt": PLAIN.name, "scores": {"loss": round(smooth, 4)}, "unmet": [],
     }  # fmt: skip
     return write_model(out, module, tokenizer, record)
 

@@ -10,17 +10,27 @@ from typing import Any
 
 from memlab.errors import InputError, StoppedError
 from memlab.systems.beliefbank.answers import Answerer, Question, Simulated
-from memlab.systems.beliefbank.asking import DEFAULT_MODEL, PER_ENTITY, quiet, ready, with_feedback
-from memlab.systems.beliefbank.bank import MEASURES, Bank, Belief
+from memlab.systems.beliefbank.asking import DEFAULT_MODEL, PER_ENTITY, contextual, quiet, ready, usual_prompt
+from memlab.systems.beliefbank.bank import MEASURES, Bank
 from memlab.systems.beliefbank.bundled import bundled_graph
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
 from memlab.systems.beliefbank.declaration import EvaluateSettings, TuneSettings
-from memlab.systems.beliefbank.evaluation import BeliefScores, Evaluator, Plan, Stop, Tick, questions_of
-from memlab.systems.beliefbank.feedback import ON_TOPIC, context
+from memlab.systems.beliefbank.evaluation import (
+    WAYS,
+    BeliefScores,
+    Evaluator,
+    Plan,
+    Stop,
+    Tick,
+    check_ways,
+    questions_of,
+)
+from memlab.systems.beliefbank.feedback import NONE
 from memlab.systems.beliefbank.graph_files import read_graph
 from memlab.systems.beliefbank.metrics import scores
 from memlab.systems.beliefbank.model_answers import ModelAnswerer
-from memlab.systems.beliefbank.prompts import default_prompt, prompt_named
+from memlab.systems.beliefbank.prompts import prompt_named
+from memlab.systems.beliefbank.seq2seq import model_for_questions
 from memlab.systems.beliefbank.solver import Weights, solve
 
 FALSE_PER_TRUE = 2.5  # of the bundled world: false questions for each true one, about as in the BeliefBank data
@@ -78,38 +88,39 @@ def _answerers(
     if settings.simulated > 0:
         truth = {name: e.facts for name, e in graph.entities.items()}
         return Simulated(truth, settings.simulated, settings.seed), None, {}
-    lm = house.load(settings.model or DEFAULT_MODEL)
-    prompt = prompt_named(settings.prompt) if settings.prompt else default_prompt(lm.name, lm.kind)
+    lm = model_for_questions(house.home, settings.model or DEFAULT_MODEL, house.load)
+    prompt = prompt_named(settings.prompt) if settings.prompt else usual_prompt(lm)
     watch = _watched(progress, stop)
     entities = graph.split(True) if settings.data else balanced(graph.split(True), settings.seed)
     asked = [Question(*about) for about in questions_of(entities, PER_ENTITY, settings.seed)]
-    plain = replace(ready(lm, graph, prompt, watch, asked), watch=_watched(quiet, stop))
+    plain = replace(ready(lm, graph, prompt, watch, asked, house.home), watch=_watched(quiet, stop))
     told: dict[str, Any] = {"prompt": prompt.to_dict(), "without context": plain.calibration.to_dict()}
     if not feedback:
         return plain, None, told
-    bank = Bank().with_beliefs(a.belief() for a in plain.ask(asked))
-    rng, weights = random.Random(settings.seed), Weights()
-
-    def about(q: Question) -> tuple[Belief, ...]:
-        return context(ON_TOPIC, bank, graph, (q.entity, q.property), weights, rng)
-
-    contextual = with_feedback(plain, about, asked, watch)
-    told["with context"] = contextual.calibration.to_dict()
-    return plain, contextual, told
+    fed = contextual(plain, asked, settings.seed, watch)
+    told["with context"] = fed.calibration.to_dict()
+    return plain, fed, told
 
 
 def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop) -> BeliefScores:
     """F1 and consistency, batch by batch, of the five ways. Raises InputError, NotFound, StoppedError."""
     graph = graph_of(settings.data)
     weights = Weights(settings.lam, settings.forward, settings.back, settings.measure, settings.seconds)
-    plain, contextual, calibration = _answerers(house, graph, settings, True, progress, stop)
+    ways = tuple(way.strip() for way in settings.ways.split(",") if way.strip()) or tuple(WAYS)
+    check_ways(ways)
+    told_before = any(WAYS[way][0] != NONE for way in ways)
+    plain, fed, calibration = _answerers(house, graph, settings, told_before, progress, stop)
     entities = _test_entities(graph, plain)[: settings.entities or None]
     if not settings.data:
         entities = balanced(entities, settings.seed)
     plan = Plan(
-        questions_of(entities, settings.questions, settings.seed), settings.batches, settings.orders, settings.seed
+        questions_of(entities, settings.questions, settings.seed),
+        settings.batches,
+        settings.orders,
+        settings.seed,
+        ways,
     )
-    points = Evaluator(graph, plain, weights, contextual).run(plan, progress, stop)
+    points = Evaluator(graph, plain, weights, fed).run(plan, progress, stop)
     notes = []
     if settings.simulated > 0:
         notes.append(
@@ -128,15 +139,16 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
 
 def _remarks(result: BeliefScores) -> list[str]:
     """What was expected and did not happen."""
-    final = {row["method"]: row for row in result.final()}
+    final = {row["method"]: row["f1"] for row in result.final()}
+    if "raw" not in final:
+        return []
     out = []
-    if final["constraints"]["f1"] < final["raw"]["f1"]:
+    if final.get("constraints", 1.0) < final["raw"]:
         out.append(
             "Constraints lowered F1: where most answers are wrong, the cheapest consistent labels agree with the errors."
         )
-    if final["raw"]["f1"] >= max(final["on-topic"]["f1"], final["relevant"]["f1"]) and not result.model.startswith(
-        "simulated"
-    ):
+    fed = [final[way] for way in ("on-topic", "relevant") if way in final]
+    if fed and final["raw"] >= max(fed) and not result.model.startswith("simulated"):
         out.append(
             "Feedback did not raise F1: this model does not make use of statements that precede a question, or they are wrong too often."
         )

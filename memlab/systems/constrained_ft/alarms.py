@@ -9,25 +9,30 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from cachetools import LRUCache
 from torch import Tensor
 from torch.nn import functional as F
 
 from memlab.corpus.sentences import sentence_spans
 from memlab.corpus.world import MASK, World, fill
-from memlab.errors import InputError
+from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.systems.constrained_ft.cases import Case
-from memlab.systems.constrained_ft.gaps import Gap, ask, gap
+from memlab.systems.constrained_ft.gaps import Gap, ScoresOf, ask, by_model, gap, never
+from memlab.systems.constrained_ft.training import Stop
 
 ALARM = 1.05  # perplexity after / before beyond which a result says that the model was damaged
 SENTENCES = 60  # of the fixed text
 NEW_TOKENS = 8
+AT_ONCE = 512  # tokens predicted in one forward pass
 HOPS = 3  # two-hop questions of each edit
+
+_before: LRUCache[tuple, float] = LRUCache(16)  # perplexities of models that several edits begin with
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,25 @@ def fixed_text(world: World) -> list[str]:
     return random.Random(0).sample(found, min(SENTENCES, len(found)))
 
 
-def perplexity(before: LanguageModel, after: LanguageModel, texts: Sequence[str]) -> Perplexity:
-    """Of the same tokens by both models. Raises InputError for a text without a token that can be predicted."""
-    gaps = [g for text in texts for g in _tokens(before, text)]
+def perplexity(before: LanguageModel, after: LanguageModel, texts: Sequence[str], stop: Stop = never) -> Perplexity:
+    """Of the same tokens by both models.
+
+    Raises:
+        InputError: a text without a token that can be predicted. StoppedError: `stop` returned True.
+    """
+    gaps = predicted(before, texts)
+    at = (before.weights_hash, tuple(texts))
+    if (found := _before.get(at)) is None:
+        found = _before[at] = perplexity_of(before, gaps, stop)
+    return Perplexity(found, perplexity_of(after, gaps, stop))
+
+
+def predicted(lm: LanguageModel, texts: Sequence[str]) -> list[Gap]:
+    """The tokens of some texts that their perplexity is measured on. Raises InputError where there is none."""
+    gaps = [g for text in texts for g in _tokens(lm, text)]
     if not gaps:
         raise InputError("The text for the perplexity has no token to predict. Give a longer one.")
-    return Perplexity(*(_perplexity(lm, gaps) for lm in (before, after)))
+    return gaps
 
 
 def _tokens(lm: LanguageModel, text: str) -> list[Gap]:
@@ -97,20 +115,33 @@ def _tokens(lm: LanguageModel, text: str) -> list[Gap]:
 
 
 @torch.inference_mode()
-def _perplexity(lm: LanguageModel, gaps: Sequence[Gap]) -> float:
+def perplexity_of(lm: LanguageModel, gaps: Sequence[Gap], stop: Stop = never) -> float:
+    """The perplexity of the tokens in some gaps. Raises StoppedError: `stop` returned True."""
+    scores_of = by_model(lm)
     nats, count = 0.0, 0
-    order = sorted(gaps, key=lambda g: len(g.ids))
-    for at in range(0, len(order), 32):
-        part = order[at : at + 32]
+    for part in batches(sorted(gaps, key=lambda g: len(g.ids))):
+        if stop():
+            raise StoppedError("Stopped while measuring the perplexity; nothing was recorded.")
         ids, mask = lm.pad([g.ids for g in part])
         rows = torch.tensor([r for r, g in enumerate(part) for _ in g.positions])
         columns = torch.tensor([c for g in part for c in g.positions])
         targets = torch.tensor([t for g in part for t in g.targets])
-        h = lm.encode(ids, mask, rows, columns, ("last",), logp=False).keys["last"]
-        nats += float(F.cross_entropy(lm.head(h), targets, reduction="sum"))
+        nats += float(F.cross_entropy(scores_of(ids, mask, rows, columns), targets, reduction="sum"))
         count += len(targets)
     mean = nats / count
     return math.exp(mean) if mean < 700 else math.inf
+
+
+def batches(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
+    """The gaps in batches of at most `AT_ONCE` predicted tokens; the scores of all words are held for each of them."""
+    part: list[Gap] = []
+    for g in gaps:
+        if part and sum(len(p.targets) for p in part) + len(g.targets) > AT_ONCE:
+            yield part
+            part = []
+        part.append(g)
+    if part:
+        yield part
 
 
 def two_hops(world: World, before: LanguageModel, after: LanguageModel, cases: Sequence[Case]) -> tuple[TwoHop, ...]:
@@ -158,10 +189,10 @@ def _writable(lm: LanguageModel, hop: tuple[str, str, str]) -> bool:
     return True
 
 
-def generated(lm: LanguageModel, cases: Sequence[Case]) -> list[tuple[str, bool]]:
+def generated(lm: LanguageModel, cases: Sequence[Case], scores_of: ScoresOf | None = None) -> list[tuple[str, bool]]:
     """What a causal model writes after the held-out question of each case, greedily, and whether it begins with the new
     object (the old one must be gone where the case is to be forgotten)."""
-    texts = [continued(lm, case.question.split(MASK)[0].rstrip(), NEW_TOKENS) for case in cases]
+    texts = [continued(lm, case.question.split(MASK)[0].rstrip(), NEW_TOKENS, scores_of) for case in cases]
     out = []
     for case, text in zip(cases, texts, strict=True):
         said = text.strip().lower()
@@ -171,16 +202,15 @@ def generated(lm: LanguageModel, cases: Sequence[Case]) -> list[tuple[str, bool]
 
 
 @torch.inference_mode()
-def continued(lm: LanguageModel, prompt: str, n: int) -> str:
+def continued(lm: LanguageModel, prompt: str, n: int, scores_of: ScoresOf | None = None) -> str:
     """The n tokens that a causal model prefers after a prompt, as text."""
+    scores_of = scores_of or by_model(lm)
     ids: list[int] = list(lm.tokenizer(prompt, verbose=False)["input_ids"])
     start = len(ids)
     for _ in range(min(n, lm.limit - start)):
         read = torch.tensor([ids])
-        h = lm.encode(
-            read, torch.ones_like(read), torch.tensor([0]), torch.tensor([len(ids) - 1]), ("last",), logp=False
-        )
-        ids.append(int(lm.head(h.keys["last"]).argmax()))
+        scores = scores_of(read, torch.ones_like(read), torch.tensor([0]), torch.tensor([len(ids) - 1]))
+        ids.append(int(scores.argmax()))
     return str(lm.tokenizer.decode(ids[start:], skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 

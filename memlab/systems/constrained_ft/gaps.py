@@ -20,6 +20,9 @@ from memlab.lm.model import LanguageModel
 
 BATCH = 128  # sentences in one forward pass
 
+ScoresOf = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""(ids, mask, rows, columns) of a padded batch -> (n, V) unnormalized scores of all words at the chosen positions."""
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -99,8 +102,24 @@ def never() -> bool:
     return False
 
 
-def ask(lm: LanguageModel, gaps: Sequence[Gap], stop: Callable[[], bool] = never) -> list[Said]:
-    """What a model says in each gap, in their order. Raises StoppedError once `stop` returns True."""
+def by_model(lm: LanguageModel) -> ScoresOf:
+    """The scores of a model alone."""
+
+    def scores(ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        return lm.head(lm.encode(ids, mask, rows, columns, ("last",), logp=False).keys["last"])
+
+    return scores
+
+
+def ask(
+    lm: LanguageModel, gaps: Sequence[Gap], stop: Callable[[], bool] = never, scores_of: ScoresOf | None = None
+) -> list[Said]:
+    """What a model says in each gap, in their order; `scores_of` in its place where something is mixed in.
+
+    Raises:
+        StoppedError: `stop` returned True.
+    """
+    scores_of = scores_of or by_model(lm)
     out: list[Said | None] = [None] * len(gaps)
     order = sorted(range(len(gaps)), key=lambda i: len(gaps[i].ids))
     for at in range(0, len(order), BATCH):
@@ -111,7 +130,7 @@ def ask(lm: LanguageModel, gaps: Sequence[Gap], stop: Callable[[], bool] = never
         ids, mask = lm.pad([g.ids for g in some])
         rows, columns, targets, _ = _places(some)
         with torch.inference_mode():
-            scores = lm.head(lm.encode(ids, mask, rows, columns, ("last",), logp=False).keys["last"])  # (n, V)
+            scores = scores_of(ids, mask, rows, columns)  # (n, V)
             norm = scores.logsumexp(1)
             own = scores.gather(1, targets[:, None])[:, 0] - norm
             best, first = scores.max(1)

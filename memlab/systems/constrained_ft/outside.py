@@ -1,156 +1,113 @@
-"""Editing data from outside: flat CounterFact and zsRE, for causal and masked models.
+"""Edits of data from outside, each case alone and from the model itself: weights with and without a constraint, memory.
 
-Each case is edited alone, from the model itself. Used are the cases that the model knows: P(true) > P(new) on the
-prompt, where the new object is one token.
+Used are the cases that the model knows: P(true) > P(new) on the prompt, where the new object is one token. On a real
+model objects of several tokens are compared by the product over their tokens.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from memlab.corpus.world import MASK, atlas
+from memlab.corpus.world import atlas
+from memlab.declare import Method
 from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import derive, summed
-from memlab.systems.constrained_ft.alarms import fixed_text, generated, perplexity
+from memlab.systems.constrained_ft.alarms import fixed_text, generated, perplexity_of, predicted
 from memlab.systems.constrained_ft.cases import Case, Question
-from memlab.systems.constrained_ft.constraint import constraint
-from memlab.systems.constrained_ft.gaps import ask, gap
-from memlab.systems.constrained_ft.measuring import harmonic
-from memlab.systems.constrained_ft.modifying import How
+from memlab.systems.constrained_ft.constraint import AUTO, constraint
+from memlab.systems.constrained_ft.gaps import Gap, ScoresOf, ask, gap
+from memlab.systems.constrained_ft.how import How
+from memlab.systems.constrained_ft.outside_data import read_cases
+from memlab.systems.constrained_ft.outside_result import MEMORY, Asked, CaseRow, OutsideResult
+from memlab.systems.constrained_ft.remembered import FactMemory, ReadText, fact_memory, read_text
 from memlab.systems.constrained_ft.selection import blocks_of
 from memlab.systems.constrained_ft.training import Budget, Material, Plan, Progress, Stop, fine_tune
 
-COUNTERFACT = (
-    "prompt",
-    "subject",
-    "ground_truth",
-    "target_new",
-    "rephrase_prompt",
-    "locality_prompt",
-    "locality_ground_truth",
-)
-ZSRE = ("src", "subject", "pred", "alt", "rephrase", "loc", "loc_ans")
-SENTENCES = 10  # of the fixed text for the perplexity of each edit
-BUDGET = Budget(steps=25, batch=16, learning_rate=5e-4, stop_loss=0.05, every=1)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a model says about one case; probabilities are those of the whole object."""
-
-    efficacy: bool
-    paraphrase: bool
-    neighborhood: bool
-    exact: bool
-    answer: str
-    paraphrased: str
-    neighbor: str
-    text: str | None
-    generated: bool | None
-
-    def to_dict(self) -> dict[str, Any]:
-        return dict(vars(self))
-
-
-@dataclass(frozen=True)
-class CaseRow:
-    """One case under one method. perplexity: after / before on a fixed text. seconds: of the training."""
-
-    method: str
-    case: Case
-    before: Asked
-    after: Asked
-    perplexity: float
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "method": self.method, "subject": self.case.subject, "prompt": self.case.prompt, "old": self.case.old,
-            "new": self.case.new, "before": self.before.to_dict(), "after": self.after.to_dict(),
-            "perplexity_ratio": self.perplexity, "seconds": self.seconds,
-        }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class OutsideResult:
-    """Scores of methods on editing data from outside. passed_over: cases before the last used one that were not used."""
-
-    data: str
-    model: str
-    settings: Mapping[str, Any]
-    rows: tuple[CaseRow, ...]
-    passed_over: int
-
-    def to_dict(self) -> dict[str, Any]:
-        methods = dict.fromkeys(row.method for row in self.rows)
-        own = [row for row in self.rows if row.method == next(iter(methods))]
-        unedited = _scored("unedited", [row.before for row in own])
-        return {
-            "task": "editing", "data": self.data, "model": self.model, "settings": dict(self.settings),
-            "cases": len(own), "passed_over": self.passed_over,
-            "results": [unedited, *(self._scores(method) for method in methods)],
-            "rows": [row.to_dict() for row in self.rows],
-        }  # fmt: skip
-
-    def _scores(self, method: str) -> dict[str, Any]:
-        own = [row for row in self.rows if row.method == method]
-        return {
-            **_scored(method, [row.after for row in own]),
-            "perplexity_ratio": math.exp(sum(math.log(row.perplexity) for row in own) / len(own)),
-            "worst_perplexity_ratio": max(row.perplexity for row in own),
-            "seconds": sum(row.seconds for row in own) / len(own),
-        }
+SENTENCES = 10  # of the fixed text for the perplexity of each edit; the memory holds the other ones
+BUDGET = Budget(steps=25, batch=16, learning_rate=5e-4, stop_loss=0.05, every=25)
 
 
 def evaluate_file(
-    lm: LanguageModel, file: Path, limit: int, how: How | None, texts: Sequence[str], progress: Progress, stop: Stop
+    lm: LanguageModel,
+    file: Path,
+    limit: int,
+    how: How | None,
+    texts: Sequence[str],
+    progress: Progress,
+    stop: Stop,
+    memory: Method | None = None,
 ) -> OutsideResult:
-    """Edits the first `limit` usable cases of a file, each alone, with and without the constraint.
+    """Edits the first `limit` usable cases of a file, each alone, with and without the constraint, and in a memory.
 
     Args:
         how: by default FTM on the feed-forward layer of an early block, infinity norm 0.002, at most 25 steps.
         texts: a fixed text for the perplexity; empty takes sentences of the bundled prose.
+        memory: the kNN method whose keys and distances the edit in a memory uses; None leaves that out.
 
     Raises:
-        InputError: the file cannot be read, or no case can be used. StoppedError: `stop` returned True.
+        InputError: the file or a setting cannot be used, or the model knows no case. StoppedError: `stop` returned True.
     """
     if isinstance(limit, bool) or limit < 1:
         raise InputError(f"limit is {limit}; allowed is a whole number from 1.")
+    if type(lm) is not LanguageModel:
+        raise InputError(f"{lm.name} mixes its states with a memory, so its weights alone cannot be edited here.")
     how = how or default_how(lm)
-    selection = how.check(lm)
-    plans = {
-        "constrained": Plan(how.method, selection, constraint(how.norm, how.delta), how.anchor, how.budget),
-        "unconstrained": Plan(how.method, selection, constraint("none", None), how.anchor, how.budget),
-    }
-    if how.norm == "none":
-        del plans["constrained"]
-    text = list(texts) or fixed_text(atlas())[:SENTENCES]
+    plans = _plans(lm, how)
+    progress(0.0, "looking for cases that the model knows")
     cases, passed = _usable(lm, read_cases(file), limit, stop)
-    others = [(c.prompt, c.old) for c in cases]
+    own = fixed_text(atlas())
+    trial = _Trial(lm, tuple(cases), predicted(lm, list(texts) or own[:SENTENCES]))
+    remembered = fact_memory(lm, memory, cases, predicted(lm, own[SENTENCES:])) if memory is not None else None
+    text = read_text(lm, remembered.key, trial.text) if remembered is not None else None
+    before = perplexity_of(lm, trial.text, stop)
     rows = []
     for n, case in enumerate(cases):
-        before = asked(lm, case)
+        unedited = asked(lm, case)
         for method, plan in plans.items():
             if stop():
                 raise StoppedError(f"Stopped after {n} of {len(cases)} cases.")
             progress(n / len(cases), f"{n} of {len(cases)} cases, {method}")
-            rest = [p for p in others if p != (case.prompt, case.old)] if "fta" in plan.procedure else []
-            given = Material([(s, case.new) for s in case.statements], rest, others)
-            start = time.perf_counter()
-            trained = fine_tune(lm, lm, given, plan, stop=stop)
-            seconds = time.perf_counter() - start
-            after = derive(lm, summed(lm, [trained.changes]))
-            said = perplexity(lm, after, text)
-            rows.append(CaseRow(method, case, before, asked(after, case), said.after / said.before, seconds))
+            rows.append(trial.trained(method, plan, case, unedited, before, stop))
+        if remembered is not None and text is not None:
+            progress(n / len(cases), f"{n} of {len(cases)} cases, {MEMORY}")
+            rows.append(trial.remembered(remembered, n, text))
     progress(1.0, f"{len(cases)} cases")
-    return OutsideResult(file.name, lm.name, {**how.to_dict(), "where": selection.label}, tuple(rows), passed)
+    return OutsideResult(file.name, lm.name, _settings(lm, how, remembered), tuple(rows), passed)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What the edits of all cases have in common. text: the tokens that the perplexity is measured on."""
+
+    lm: LanguageModel
+    cases: tuple[Case, ...]
+    text: Sequence[Gap]
+
+    def trained(self, method: str, plan: Plan, case: Case, unedited: Asked, perplexity: float, stop: Stop) -> CaseRow:
+        """One case trained into the weights. `perplexity`: before the edit."""
+        others = [(c.prompt, c.old) for c in self.cases]
+        rest = [p for p in others if p != (case.prompt, case.old)] if "fta" in plan.procedure else []
+        given = Material([(s, case.new) for s in case.statements], rest, others)
+        start = time.perf_counter()
+        changes = fine_tune(self.lm, self.lm, given, plan, stop=stop).changes
+        seconds = time.perf_counter() - start
+        after = derive(self.lm, summed(self.lm, [changes]))
+        ratio = perplexity_of(after, self.text, stop) / perplexity
+        return CaseRow(method, case, unedited, asked(after, case), ratio, seconds)
+
+    def remembered(self, memory: FactMemory, n: int, text: ReadText) -> CaseRow:
+        """The n-th case corrected in a memory."""
+        case = self.cases[n]
+        start = time.perf_counter()
+        edited = memory.corrected(n, case.prompt, case.new)
+        seconds = time.perf_counter() - start
+        before, after = (asked(self.lm, case, m.scores) for m in (memory, edited))
+        return CaseRow(MEMORY, case, before, after, edited.perplexity(text) / memory.perplexity(text), seconds)
 
 
 def default_how(lm: LanguageModel) -> How:
@@ -158,43 +115,40 @@ def default_how(lm: LanguageModel) -> How:
     return How("ftm", "inf", 0.002, (len(blocks_of(lm)) // 6,), "feed-forward", budget=BUDGET)
 
 
-def read_cases(file: Path) -> Iterator[Case]:
-    """The cases of a flat CounterFact or zsRE file, in its order. Raises InputError for a file of another form."""
-    try:
-        raw = json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise InputError(f"{file} is no JSON: {error}.") from None
-    if not isinstance(raw, list) or not raw or not isinstance(raw[0], dict):
-        raise InputError(f"{file} holds no list of cases. {_forms()}")
-    forms = ((COUNTERFACT, _counterfact), (ZSRE, _zsre))
-    found = next(((form, make) for form, make in forms if all(name in raw[0] for name in form)), None)
-    if found is None:
-        raise InputError(f"{file} has cases of an unknown form ({', '.join(sorted(raw[0]))[:120]}). {_forms()}")
-    form, make = found
-    for n, entry in enumerate(raw):
-        if not isinstance(entry, dict) or not all(isinstance(entry.get(name), str) for name in form):
-            raise InputError(f"Case {n} of {file} lacks one of {', '.join(form)}.")
-        yield make(entry)
-
-
-def asked(lm: LanguageModel, case: Case) -> Asked:
-    """What a model says about a case."""
+def asked(lm: LanguageModel, case: Case, scores_of: ScoresOf | None = None) -> Asked:
+    """What a model says about a case; `scores_of` in its place where a memory is mixed in."""
     near = case.neighborhood[0]
     prompts = [
         (case.prompt, case.new),
         (case.prompt, case.old),
         (case.paraphrases[0], case.new),
         (case.paraphrases[0], case.old),
+        (near.sentence, near.object),
+        (near.sentence, case.new),
     ]
-    prompts += [(near.sentence, near.object), (near.sentence, case.new)]
-    said = ask(lm, [gap(lm, sentence, object_) for sentence, object_ in prompts])
-    text, hit = generated(lm, [case])[0] if lm.kind == "causal" else (None, None)
+    said = ask(lm, [gap(lm, sentence, object_) for sentence, object_ in prompts], scores_of=scores_of)
+    text, hit = generated(lm, [case], scores_of)[0] if lm.kind == "causal" else (None, None)
     return Asked(
         said[0].p > said[1].p, said[2].p > said[3].p, said[4].p > said[5].p, said[0].right, said[0].top, said[2].top,
         said[4].top, text, hit,
     )  # fmt: skip
+
+
+def _plans(lm: LanguageModel, how: How) -> dict[str, Plan]:
+    """With the constraint and without. Raises InputError for settings that cannot be used."""
+    selection = how.check(lm)
+    if how.delta == AUTO and how.norm != "none":
+        raise InputError("With data from outside delta is not chosen by itself. Give one, for example 0.002.")
+    free = Plan(how.method, selection, constraint("none", None), how.anchor, how.budget)
+    if how.norm == "none":
+        return {"unconstrained": free}
+    held = Plan(how.method, selection, constraint(how.norm, how.delta), how.anchor, how.budget)
+    return {"constrained": held, "unconstrained": free}
+
+
+def _settings(lm: LanguageModel, how: How, memory: FactMemory | None) -> dict[str, Any]:
+    out = {**how.to_dict(), "where": how.check(lm).label}
+    return out if memory is None else {**out, "memory": memory.settings()}
 
 
 def _usable(lm: LanguageModel, cases: Iterator[Case], limit: int, stop: Stop) -> tuple[list[Case], int]:
@@ -245,44 +199,3 @@ def _for_kind(lm: LanguageModel, case: Case) -> dict[str, Any]:
         "statements": tuple(map(ended, case.statements)), "prompt": ended(case.prompt), "question": ended(case.question),
         "paraphrases": tuple(map(ended, case.paraphrases)), "neighborhood": near,
     }  # fmt: skip
-
-
-def _counterfact(e: Mapping[str, str]) -> Case:
-    near = Question(_asking(e["locality_prompt"]), e["locality_ground_truth"].strip())
-    return _case(e["subject"], e["prompt"], e["ground_truth"], e["target_new"], e["rephrase_prompt"], near)
-
-
-def _zsre(e: Mapping[str, str]) -> Case:
-    question = e["loc"].removeprefix("nq question: ").strip().rstrip("?")
-    near = Question(_asking(f"{question[:1].upper()}{question[1:]}?"), e["loc_ans"].strip())
-    return _case(e["subject"], e["src"], e["pred"], e["alt"], e["rephrase"], near)
-
-
-def _case(subject: str, prompt: str, old: str, new: str, rephrased: str, near: Question) -> Case:
-    own = _asking(prompt)
-    return Case(subject, "", old.strip(), new.strip(), (own,), own, own, (_asking(rephrased),), (near,))
-
-
-def _asking(prompt: str) -> str:
-    return f"{prompt.replace(MASK, ' ').strip()} {MASK}"
-
-
-def _scored(method: str, said: Sequence[Asked]) -> dict[str, Any]:
-    from scipy.stats import binomtest
-
-    n = len(said)
-    shares = {
-        name: sum(bool(getattr(a, name)) for a in said) / n
-        for name in ("efficacy", "paraphrase", "neighborhood", "exact")
-    }
-    wrote = [a.generated for a in said if a.generated is not None]
-    interval = binomtest(round(shares["efficacy"] * n), n).proportion_ci(method="wilson")
-    return {
-        "method": method, "cases": n, **shares,
-        "harmonic": harmonic([shares["efficacy"], shares["paraphrase"], shares["neighborhood"]]),
-        "generated": sum(wrote) / len(wrote) if wrote else None, "interval": [float(interval.low), float(interval.high)],
-    }  # fmt: skip
-
-
-def _forms() -> str:
-    return f"Read are flat CounterFact ({', '.join(COUNTERFACT)}) and flat zsRE ({', '.join(ZSRE)})."

@@ -35,8 +35,11 @@ from memlab.systems.constrained_ft.declaration import (
     SweepSettings,
 )
 from memlab.systems.constrained_ft.gaps import Gap, ask, gap, never
+from memlab.systems.constrained_ft.how import How, Models, material
+from memlab.systems.constrained_ft.knowledge import known_facts
 from memlab.systems.constrained_ft.measuring import answers, score
-from memlab.systems.constrained_ft.modifying import How, Models, Outcome, known_facts, material, modify
+from memlab.systems.constrained_ft.modifying import modify
+from memlab.systems.constrained_ft.outcome import Outcome
 from memlab.systems.constrained_ft.selection import select
 from memlab.systems.constrained_ft.training import Budget, Plan, Progress, Stop, fine_tune
 
@@ -180,7 +183,7 @@ def benchmark(house: House, s: BenchmarkSettings, progress: Progress, stop: Stop
     delta = None if s.norm == "none" else s.delta
     how = How(s.method, s.norm, delta, (s.blocks,), s.part, budget=budget)
     with temporary_file(house.home) as written:
-        return BenchmarkResult(modify(atlas(), Models(lm, lm), facts, how, {}, written, progress, stop))
+        return BenchmarkResult(modify(atlas(), Models(lm, lm), facts, how, written, progress, stop))
 
 
 def table(outcomes: Sequence[tuple[str, Outcome]]) -> list[dict[str, Any]]:
@@ -261,7 +264,7 @@ def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> Sta
         values = summed(lm, changes)
         now = derive(lm, values)
         right_after += [said.top for said in ask(now, [gap(now, c.question, c.new) for c in own])]
-        said_text = perplexity(lm, now, text)
+        said_text = perplexity(lm, now, text, stop)
         far = growth(lm, values)
         points.append(
             StackPoint(

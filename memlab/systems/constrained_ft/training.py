@@ -324,6 +324,11 @@ class _Pool:
         return [self.gap(self.pairs[i]) for i in taken]
 
 
+def part_of(progress: Progress, low: float, high: float) -> Progress:
+    """Reports the progress of a part of some work, from the fractions `low` to `high` of the whole."""
+    return lambda fraction, message: progress(low + (high - low) * fraction, message)
+
+
 def _check(nats: float) -> None:
     if not math.isfinite(nats):
         raise TrainingError(

@@ -14,4 +14,6 @@ def why_not(method: Method, view: str) -> str | None:
         return method.why_not(NEEDS[view])
     if view in OF_A_MEMORY and not method.remembers:
         return f"{method.title} has no memory to look into."
+    if view in OF_A_MEMORY and method.memory is not None:
+        return f"The keys of {method.title} are not states of texts; the page of its system shows what was retrieved."
     return None

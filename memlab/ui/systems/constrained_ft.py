@@ -12,6 +12,7 @@ from memlab.errors import InputError, MemlabError, NotFound
 from memlab.results import Edit
 from memlab.systems.constrained_ft import SYSTEM, figures
 from memlab.systems.constrained_ft.declaration import METHODS, MODELS, NORMS, PARTS, WHERE
+from memlab.systems.constrained_ft.selection import parsed
 from memlab.ui.author import author, author_field
 from memlab.ui.jobs import EVERY, begin_job, forget_job, show_job
 from memlab.ui.links import link_to
@@ -19,6 +20,7 @@ from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
 PAGE = "modify"
+REENCODE = "modify.again"
 MOST_MENUS = 8  # facts that get a menu of their own; more are shown as a table of proposals
 ROWS = 200  # answers shown of each group
 
@@ -34,7 +36,7 @@ _SCORES = {
 
 def modify_view(lab: Lab) -> None:
     """Facts, settings and Modify; then the training, then what it did. Earlier edits below."""
-    model = st.selectbox("Model", MODELS, key="modify.model", help="Whose weights are changed.")
+    model = st.selectbox("Model", _models(lab), key="modify.model", help="Whose weights are changed.")
     kept = st.session_state.get(f"{PAGE}.job")
     if kept is not None:
         _running(lab, *kept)
@@ -52,6 +54,12 @@ def modify_view(lab: Lab) -> None:
                 title = f"Modifying {len(wanted)} fact{'s' if len(wanted) > 1 else ''} in {model}"
                 begin_job(lab, PAGE, live, "modify", title, order)
     earlier_edits(lab)
+
+
+def _models(lab: Lab) -> list[str]:
+    """The bundled models, then those that were added or trained here and have weights of their own to edit."""
+    own = [m.name for m in lab.models() if not m.bundled and m.kind in ("masked", "causal") and "spalm" not in m.record]
+    return [*MODELS, *own]
 
 
 def pick_facts(lab: Lab, model: str) -> list[Fact]:
@@ -83,7 +91,13 @@ def _named_fact(known: list[Fact]) -> list[Fact]:
         return []
     found = [f for f in known if (f.subject, f.relation) == (subject, relation)]
     if not found:
-        show_error(NotFound(f"The model does not know a {relation} of {subject}. Choose a fact in the table."))
+        show_error(
+            NotFound(
+                f"The model does not know a {relation} of {subject}. Only known facts are changed here: choose one in the "
+                "table, or teach this one to memory."
+            )
+        )
+        link_to("edit", "Teach it to memory", {}, "edit_note")
     return found
 
 
@@ -134,7 +148,13 @@ def settings_form(key: str) -> dict[str, Any]:
         help="How far a weight may move; auto chooses by a small sweep on validation facts.",
         disabled=norm == "none",
     )
-    blocks = four.selectbox("Blocks", WHERE, key=f"{key}.blocks", help="Which part of the model may change.")
+    blocks = four.selectbox(
+        "Blocks",
+        WHERE,
+        key=f"{key}.blocks",
+        accept_new_options=True,
+        help="Which part of the model may change; also numbers from 0, as 0,3.",
+    )
     more = st.expander("More settings", key=f"{key}.more")
     with more:
         part = st.selectbox("Part of the blocks", PARTS, key=f"{key}.part")
@@ -152,7 +172,7 @@ def settings_form(key: str) -> dict[str, Any]:
             help="forget drives the old object down to what the model gives to facts that it never saw.",
         )
     return {
-        "method": method, "norm": norm, "delta": _delta(how, norm), "blocks": [blocks], "part": part, "anchor": anchor,
+        "method": method, "norm": norm, "delta": _delta(how, norm), "blocks": list(parsed(blocks or "first")), "part": part, "anchor": anchor,
         "steps": steps, "goal": goal,
     }  # fmt: skip
 
@@ -185,6 +205,8 @@ def _running(lab: Lab, live: str, job_id: str) -> None:
             f"Recorded as edit {seq}. Every page answers with the new weights now.", icon=":material/check_circle:"
         )
         report_view(lab, seq)
+    elif job.state in ("stopped", "failed"):
+        st.info("The weights are as they were: nothing was recorded.", icon=":material/undo:")
     st.button(
         "Modify other facts", key="modify.another", on_click=forget_job, args=(PAGE,), icon=":material/restart_alt:"
     )
@@ -273,6 +295,31 @@ def earlier_edits(lab: Lab) -> None:
             if details.open:
                 with details:
                     report_view(lab, seq)
+    reencode_form(lab)
+
+
+def reencode_form(lab: Lab) -> None:
+    """Encoding a memory again with the edited weights, as a job: a new model and a new datastore."""
+    stores = lab.modifying.encoded_before()
+    if not stores:
+        return
+    with st.expander("Encode a memory again with the edited weights", key="modify.reencode"):
+        st.markdown(
+            "Keys of a datastore are those of the model without edits. This writes the edited model under a name of its "
+            "own and encodes the texts of a datastore with it. Both old ones stay as they are."
+        )
+        one, two = st.columns(2)
+        store = one.selectbox("Datastore", stores, key="modify.reencode.store")
+        name = two.text_input("New name", f"{store}-edited", key="modify.reencode.name")
+        if st.button("Encode again", key="modify.reencode.go", icon=":material/memory:"):
+            title = f"Encoding {store} again as {name}"
+            begin_job(lab, REENCODE, name, "reencode", title, {"datastore": store, "name": name})
+        kept = st.session_state.get(f"{REENCODE}.job")
+        if kept is not None and show_job(lab, kept[1]).state == "done":
+            st.success(
+                plain(f"The datastore {kept[0]} is ready. Ask with it to use keys of the edited weights."),
+                icon=":material/check_circle:",
+            )
 
 
 def sweep_view(lab: Lab) -> None:

@@ -1,0 +1,255 @@
+"""LAMA T-REx (Petroni et al., 2019): facts from Wikidata with the Wikipedia sentences that state them, asked of a model.
+
+    relations.jsonl                 relation, template with [X] (subject) and [Y] (object)
+    TREx/P19.jsonl.gz ...           sub_label, obj_label, evidences[] {obj_surface, masked_sentence}
+    common_vocab_cased.txt.gz       the words that may be answered (optional)
+
+A masked model is asked the template with [Y] masked; a causal one the template up to [Y], for relations whose object
+ends the sentence. The memory holds the evidence sentences of the facts that are asked.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memlab.corpus.world import MASK
+from memlab.errors import InputError, NotFound
+from memlab.evaluate.probes import SIDES
+from memlab.evaluate.questions import Question, ask_all
+from memlab.lm.model import LanguageModel
+from memlab.lm.prompts import read_prompt
+from memlab.progress import Tick, no_tick
+from memlab.reading.mixture import MixtureInputs
+from memlab.reading.reader import Sources
+from memlab.results import Article
+
+BLOCK = 256  # questions asked together: each holds log-probabilities of all words
+
+
+@dataclass(frozen=True)
+class LamaFact:
+    """One fact. evidences: sentences that state it, the object filled in."""
+
+    relation: str
+    subject: str
+    object: str
+    evidences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation with its template, and its facts in the order of the file."""
+
+    name: str
+    template: str
+    facts: tuple[LamaFact, ...]
+
+    @property
+    def object_ends(self) -> bool:
+        """Whether the object is the last word of the sentence."""
+        return re.fullmatch(r".*\[X\].*\[Y\]\s*\.?\s*", self.template) is not None
+
+    def prompt(self, fact: LamaFact, kind: str) -> str:
+        """The question about a fact for a masked or a causal model."""
+        if kind == "causal":
+            return self.template.split("[Y]")[0].replace("[X]", fact.subject).strip()
+        sentence = self.template.replace("[X]", fact.subject).replace("[Y]", MASK)
+        return re.sub(r"\s+([.?!])$", r"\1", sentence.strip())
+
+
+@dataclass(frozen=True)
+class LamaAsked:
+    """The facts of a relation that can be asked of a model, and how many were passed over for each reason."""
+
+    relation: Relation
+    facts: tuple[LamaFact, ...]
+    questions: tuple[Question, ...]
+    passed_over: dict[str, int]
+
+
+@dataclass(frozen=True)
+class LamaRow:
+    """One question, what each side answered, and whether that is right."""
+
+    relation: str
+    subject: str
+    object: str
+    prompt: str
+    answers: dict[str, str]
+    right: dict[str, bool]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_lama(folder: Path, names: Sequence[str] = ()) -> list[Relation]:
+    """The relations of a folder in the form of LAMA; all that it has facts of, or those of given names.
+
+    Raises:
+        InputError: no such folder, or a damaged file. NotFound: a relation that it has no facts of.
+    """
+    templates = {
+        row["relation"]: row["template"] for row in _rows(_file(folder, "relations.jsonl"), "relation", "template")
+    }
+    there = sorted({path.name.split(".")[0] for path in (folder / "TREx").glob("*.jsonl*")} & templates.keys())
+    if not there:
+        raise InputError(f"{folder} has no facts: expected are relations.jsonl and files like TREx/P19.jsonl.gz.")
+    for name in names:
+        if name not in there:
+            raise NotFound.named("relation", name, there)
+    return [_relation(folder, name, templates[name]) for name in dict.fromkeys(names or there)]
+
+
+def _relation(folder: Path, name: str, template: str) -> Relation:
+    facts = []
+    for row in _rows(_file(folder / "TREx", f"{name}.jsonl"), "sub_label", "obj_label"):
+        told = dict.fromkeys(
+            str(e["masked_sentence"]).replace(MASK, str(e.get("obj_surface") or row["obj_label"]))
+            for e in row.get("evidences", ())
+            if e.get("masked_sentence")
+        )
+        facts.append(LamaFact(name, str(row["sub_label"]), str(row["obj_label"]), tuple(told)))
+    return Relation(name, template, tuple(facts))
+
+
+def _file(folder: Path, name: str) -> Path:
+    """A file, as it is or compressed. Raises InputError."""
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise InputError(f"There is no file {folder / name} (or .gz). --data is a folder in the form of LAMA.")
+
+
+def _rows(path: Path, *needed: str) -> Iterator[dict[str, Any]]:
+    """The objects of a file, one a line. Raises InputError with the number of a damaged line."""
+    for number, line in enumerate(_lines(path), 1):
+        try:
+            row = json.loads(line)
+            missing = [name for name in needed if name not in row]
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path} line {number} is no JSON object ({error}).") from error
+        if missing:
+            raise InputError(f"{path} line {number} has no {', '.join(missing)}.")
+        yield row
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        return [line for line in raw.decode("utf-8").splitlines() if line.strip()]
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {str(error)[:160]}") from error
+
+
+def candidates(folder: Path, model: LanguageModel) -> np.ndarray | None:
+    """(C,) ids of the words that may be answered: those of the common vocabulary that are one token; None without the file."""
+    name = "common_vocab_cased.txt"
+    if not any((folder / f"{name}{ending}").is_file() for ending in ("", ".gz")):
+        return None
+    ids = {one for word in _lines(_file(folder, name)) if (one := one_token(model, word.strip())) is not None}
+    return np.array(sorted(ids), np.int64)
+
+
+def one_token(model: LanguageModel, word: str) -> int | None:
+    """The id of a word that is one token where it is asked for; None where it takes several or is not known."""
+    ids = model.tokenizer(word if model.kind == "masked" else f" {word}", add_special_tokens=False)["input_ids"]
+    return int(ids[0]) if len(ids) == 1 and ids[0] != model.tokenizer.unk_token_id else None
+
+
+def askable(relation: Relation, model: LanguageModel, limit: int | None, allowed: np.ndarray | None) -> LamaAsked:
+    """The first `limit` facts of a relation whose object is one token and may be answered."""
+    facts: list[LamaFact] = []
+    questions: list[Question] = []
+    passed = {"object of several tokens": 0, "object not among the candidates": 0, "prompt cannot be read": 0}
+    among = None if allowed is None else set(allowed.tolist())
+    for fact in relation.facts:
+        if limit is not None and len(facts) == limit:
+            break
+        answer = one_token(model, fact.object)
+        prompt = relation.prompt(fact, model.kind)
+        if answer is None:
+            passed["object of several tokens"] += 1
+        elif among is not None and answer not in among:
+            passed["object not among the candidates"] += 1
+        elif not _readable(model, prompt):
+            passed["prompt cannot be read"] += 1
+        else:
+            facts.append(fact)
+            questions.append(Question(prompt, answer))
+    return LamaAsked(relation, tuple(facts), tuple(questions), {why: n for why, n in passed.items() if n})
+
+
+def _readable(model: LanguageModel, prompt: str) -> bool:
+    try:
+        read_prompt(model, prompt)
+    except InputError:
+        return False
+    return True
+
+
+def evidence(asked: Iterable[LamaAsked]) -> list[Article]:
+    """The memory: an article for each subject with the sentences that state its facts, each once."""
+    told: dict[str, dict[str, None]] = {}
+    for one in asked:
+        for fact in one.facts:
+            told.setdefault(fact.subject, {}).update(dict.fromkeys(fact.evidences))
+    return [Article(subject, subject, "\n".join(said)) for subject, said in told.items() if said]
+
+
+def ask(sources: Sources, asked: LamaAsked, allowed: np.ndarray | None, tick: Tick = no_tick) -> list[LamaRow]:
+    """The first word of each side among the allowed ones (all, if None), for every question of a relation."""
+    rows: list[LamaRow] = []
+    for at in range(0, len(asked.questions), BLOCK):
+        tick(at / len(asked.questions))
+        block = asked.questions[at : at + BLOCK]
+        states = ask_all(sources, block)
+        mixture = sources.mixer.mixture(MixtureInputs(sources.lm, states.states, len(sources.words), states.found))
+        for part, sides in mixture.chunks(np.arange(len(block))):
+            parts = {"lm": sides.lm, "knn": sides.knn, "mixture": sides.mixture}
+            first = {name: _best(p.numpy(), allowed) for name, p in parts.items() if p is not None}
+            for i, n in enumerate(part):
+                ids = {side: int(best[i]) for side, best in first.items()}
+                rows.append(_row(sources.words, asked.facts[at + n], block[n], ids))
+    return rows
+
+
+def _best(p: np.ndarray, allowed: np.ndarray | None) -> np.ndarray:
+    """(n,) the likeliest word; -1 where none of the allowed ones has any probability (a memory that never saw one)."""
+    some = p if allowed is None else p[:, allowed]
+    best = some.argmax(axis=1)
+    ids = best if allowed is None else allowed[best]
+    return np.where(some.max(axis=1) > 0, ids, -1)
+
+
+def _row(words: Sequence[str], fact: LamaFact, question: Question, ids: dict[str, int]) -> LamaRow:
+    answers = {side: words[i].strip() if i >= 0 else "" for side, i in ids.items()}
+    right = {side: i == question.answer for side, i in ids.items()}
+    return LamaRow(fact.relation, fact.subject, fact.object, question.prompt, answers, right)
+
+
+def table(rows: Sequence[LamaRow], mixture: str) -> list[dict[str, Any]]:
+    """P@1 of model, memory and mixture by relation and over all, with 95% Wilson intervals."""
+    from scipy.stats import binomtest  # at first use: it takes a second to import
+
+    out = []
+    names = list(dict.fromkeys(row.relation for row in rows))
+    for name in (*names, *(["all"] if len(names) > 1 else [])):
+        group = [row for row in rows if name in (row.relation, "all")]
+        for side in (s for s in SIDES if s in group[0].right):
+            right = sum(row.right[side] for row in group)
+            ends = binomtest(right, len(group)).proportion_ci(method="wilson")
+            out.append(
+                {
+                    "relation": name, "method": mixture if side == "mixture" else side, "questions": len(group),
+                    "p@1": right / len(group), "interval": [float(ends.low), float(ends.high)],
+                }
+            )  # fmt: skip
+    return out

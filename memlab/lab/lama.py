@@ -1,0 +1,112 @@
+"""LAMA: facts of others, asked of a model with the memory of the sentences that state them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from memlab.corpus.world import MASK
+from memlab.errors import InputError, StoppedError
+from memlab.evaluate.lama import LamaAsked, Relation, ask, askable, candidates, evidence, read_lama, table
+from memlab.lab.building import Building, BuildRequest
+from memlab.lab.house import LabHouse
+from memlab.lm.model import LanguageModel
+from memlab.progress import Progress, Stop, never_stop, no_progress, part
+from memlab.reading.reader import Request
+
+
+class Lama:
+    """P@1 on LAMA T-REx: model, memory of the evidences, mixture."""
+
+    def __init__(self, house: LabHouse, building: Building) -> None:
+        self.house, self.building = house, building
+
+    def measure(
+        self,
+        data: Path,
+        relations: Sequence[str] = (),
+        limit: int | None = None,
+        model: str | None = None,
+        method: str | None = None,
+        preset: str = "calibrated",
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
+    ) -> dict[str, Any]:
+        """See `Lab.evaluate_lama`."""
+        Request("ask", "", preset=preset).check()
+        if limit is not None and limit < 1:
+            raise InputError(f"limit is {limit}; allowed is 1 or more.")
+        name = model or self.house.default_model("masked")
+        lm = self.house.load(name)
+        how = self.house.method("ask", method, name, MASK if lm.kind == "masked" else "")
+        if how.knn is None:
+            raise InputError(f"{how.title} has no memory of p_kNN to compare with. Choose a method that mixes one in.")
+        chosen = _fitting(read_lama(data, relations), lm, bool(relations))
+        allowed = candidates(data, lm)
+        asked = [askable(relation, lm, limit, allowed) for relation in chosen]
+        articles = evidence(asked)
+        if not articles:
+            why = "; ".join(f"{a.relation.name}: {_reasons(a)}" for a in asked)
+            raise InputError(
+                f"{lm.name} can be asked none of these facts ({why}). Choose another model or other relations."
+            )
+        store = _store_name(name, asked)
+        self.building.build(articles, BuildRequest(store, name), part(progress, 0.0, 0.6), stop)
+        k = self.house.settings(how.name, store, preset).k
+        entries = len(self.house.shelf.open(store))
+        few = {"k": entries} if k > entries else {}
+        request = Request("ask", how.name, name, store, 0, preset, leave_out="nothing", settings=few)
+        sources = self.house.reader(how).sources(request, self.house)
+        rows = []
+        for n, one in enumerate(asked):
+            shown = partial(_asking, part(progress, 0.6, 1.0), stop, n, len(asked), one.relation.name)
+            rows += ask(sources, one, allowed, shown)
+        settings = {} if sources.settings is None else asdict(sources.settings)
+        return {
+            "task": "lama",
+            "data": str(data),
+            "settings": {
+                "model": name, "method": how.name, "preset": preset, "datastore": store, "limit": limit,
+                "candidates": None if allowed is None else len(allowed), "articles": len(articles), **settings,
+            },
+            "passed_over": {one.relation.name: one.passed_over for one in asked},
+            "results": table(rows, how.name),
+            "rows": [row.to_dict() for row in rows],
+        }  # fmt: skip
+
+
+def _fitting(relations: Sequence[Relation], lm: LanguageModel, named: bool) -> list[Relation]:
+    """The relations that can be asked of a model. Raises InputError for one that was named and cannot."""
+    if lm.kind == "masked":
+        return list(relations)
+    wrong = [r for r in relations if not r.object_ends]
+    if wrong and named:
+        raise InputError(
+            f"{lm.name} is causal and is asked left to right: the object must end the sentence, which it does not in "
+            + ", ".join(f"{r.name} ({r.template})" for r in wrong)
+            + ". Leave these out, or choose a masked model."
+        )
+    fitting = [r for r in relations if r.object_ends]
+    if not fitting:
+        raise InputError("The object ends the sentence in none of these relations. Choose a masked model.")
+    return fitting
+
+
+def _store_name(model: str, asked: Sequence[LamaAsked]) -> str:
+    """The same for the same facts and model, so that a second measurement finds the memory built."""
+    facts = "\n".join(f"{f.relation}\t{f.subject}\t{f.object}" for one in asked for f in one.facts)
+    return f"lama-{Path(model).name[:40]}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
+
+
+def _asking(progress: Progress, stop: Stop, n: int, of: int, name: str, share: float) -> None:
+    if stop():
+        raise StoppedError("stopped while asking; the memory of the evidences is kept")
+    progress((n + share) / of, f"asking {name}")
+
+
+def _reasons(asked: LamaAsked) -> str:
+    return ", ".join(f"{count} {why}" for why, count in asked.passed_over.items()) or "no facts"
