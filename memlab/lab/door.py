@@ -689,8 +689,8 @@ class Lab:
         Raises:
             MemlabError: data, relation, model or method that cannot be used.
         """
-        how = {"method": method, "preset": preset, "progress": progress, "stop": stop}
-        return self._chapters.lama.measure(Path(data).expanduser(), relations, limit, model, **how)
+        folder = Path(data).expanduser()
+        return self._chapters.lama.measure(folder, relations, limit, model, method, preset, progress, stop)
 
     def evaluate_perplexity(
         self,

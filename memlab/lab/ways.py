@@ -118,7 +118,8 @@ def compare_ways(
 
 def _of(row: Mapping[str, Any]) -> Way:
     names = ("efficacy", "paraphrase", "neighborhood", "harmonic", "moved", "asked", "seconds", "bytes")
-    return Way(row["method"], **{name: row.get(name) for name in names}, undo=UNDO.get(row["method"], ""))
+    scores: dict[str, Any] = {name: row.get(name) for name in names}
+    return Way(row["method"], undo=UNDO.get(row["method"], ""), **scores)
 
 
 def _in_fact_memory(lab: Lab, fact: Fact, new: str) -> Way:

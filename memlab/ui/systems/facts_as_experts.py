@@ -62,9 +62,8 @@ def answer_view(p: Prediction) -> None:
     columns[2].metric("Facts alone (λ = 0)", p.knn[0].token if p.neighbors else "none")
     columns[3].metric("Context alone (λ = 1)", p.lm[0].token)
     facts = [{"fact": f"{n.left}{n.value}{n.right}", "weight": n.weight} for n in p.neighbors[:6]]
-    said = f"The null fact has {gate:.2f}" + (
-        f", the first fact {(1 - gate) * facts[0]['weight']:.2f}." if facts else "."
-    )
+    first = f", the first fact {(1 - gate) * p.neighbors[0].weight:.2f}" if p.neighbors else ""
+    said = f"The null fact has {gate:.2f}{first}."
     st.plotly_chart(retrieved(facts, gate), config={"displayModeBar": False}, alt=said, key="facts.retrieved")
     for notice in p.notices:
         st.caption(plain(notice))
