@@ -60,7 +60,7 @@ class Batch:
     def _row(self, n: int, prompt: str, how: dict[str, Any], expected: str | None) -> BatchRow:
         try:
             p = self.asking.ask(prompt, **how)
-            return BatchRow(n, prompt, p, verdict=judge(p, alternatives(expected)))
+            return BatchRow(n, prompt, p, verdict=judge(p, self.context.ledger, alternatives(expected)))
         except MemlabError as error:
             return BatchRow(n, shown(prompt), None, str(error))
 

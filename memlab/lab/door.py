@@ -183,9 +183,16 @@ class Lab:
     def verdict(self, p: Prediction, expected: Sequence[str] = ()) -> Verdict | None:
         """Whether an answer is right, and what memory did: helped, misled, or neither.
 
-        Without `expected` the bundled world says what is right; None where it does not know the question.
+        Without `expected` the bundled world says what is right, or a correction of its fact that holds in the answer.
+        None where neither knows, and where another edit says something of the subject.
+
+        Args:
+            expected: the right answers; any of them counts.
+
+        Raises:
+            RecordError: an edit about the subject was changed after it was recorded.
         """
-        return judge(p, expected)
+        return judge(p, self._context.ledger, expected)
 
     def compare(self, a: Prediction, b: Prediction) -> Comparison:
         """What differs between two predictions: arguments, answer, gate, words, neighbors gained and lost. Raises nothing."""

@@ -21,7 +21,7 @@ from memlab.record.hash_chain import EditRow, Problem, plain, seal
 from memlab.record.heads import Head, Heads
 from memlab.record.kinds import MARKS, is_known, kind, unknown_among, unknown_reason
 from memlab.record.states import Snapshot, States
-from memlab.record.stored import STORED, DamagedRow, Raw, damage, marks, naming_an_edit, rows_where, whole
+from memlab.record.stored import STORED, DamagedRow, Raw, damage, marks, naming, naming_an_edit, rows_where, whole
 from memlab.record.tables import Edit, Workspace
 from memlab.record.verify import everything, everything_raw, verified, wrong_workspace
 
@@ -138,6 +138,16 @@ class Ledger:
             last = max((row.sequence for row in rows), default=0)
             active = set(fold(m for m in marks(session, self._found(session)) if m.sequence <= last).active)
         return [whole(row) for row in rows if row.sequence in active]
+
+    def mentioning(self, text: str, as_of: int | None = None) -> list[EditRow]:
+        """Those of `active` with the text in a value of their parameters, capitals or not. Raises as `rows` does."""
+        with self._database.reading() as session:
+            workspace = self._found(session)
+            if not (found := naming(session, workspace, text)):
+                return []
+            last = workspace.head if as_of is None else as_of
+            active = found.intersection(fold(m for m in marks(session, workspace) if m.sequence <= last).active)
+            return [whole(row) for row in rows_where(session, workspace, Edit.sequence.in_(active))]
 
     def edit(self, edit_id: str | int) -> EditRow:
         """One edit by its id or number. Raises NotFound, and RecordError where its row is damaged."""

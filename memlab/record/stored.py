@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Text, cast, select, type_coerce
+from sqlalchemy import Text, cast, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from memlab.errors import RecordError
@@ -97,6 +98,16 @@ def naming_an_edit(session: Session, workspace: Workspace, after: int = 0) -> Se
         Edit.workspace_id == workspace.id, Edit.sequence > after, cast(Edit.parameters, Text).contains("edit:")
     )
     return [(sequence, parameters) for sequence, parameters in session.execute(query.order_by(Edit.sequence))]
+
+
+def naming(session: Session, workspace: Workspace, text: str) -> set[int]:
+    """Numbers of the edits with a text in their parameters, capitals or not."""
+    written = json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]  # as databases write it, or as ASCII
+    columns = cast(Edit.parameters, Text)
+    query = select(Edit.sequence).where(
+        Edit.workspace_id == workspace.id, or_(*(columns.icontains(form, autoescape=True) for form in set(written)))
+    )
+    return set(session.scalars(query))
 
 
 def _text(value: Any) -> str:

@@ -150,3 +150,25 @@ def test_an_article_can_be_read_as_of_an_edit(own: Lab) -> None:
     own.forget(fact=PARIS)
     assert "Paris" in own.article("France", as_of=0).text
     assert "Paris" not in own.article("France").text
+
+
+def test_a_correction_decides_what_is_right_and_other_edits_leave_it_open(own: Lab) -> None:
+    prompt = CLOZE["masked"].format("France")
+    as_built = own.ask(prompt)
+    own.correct(PARIS, "Lyon")
+    corrected = own.ask(prompt)
+    said = own.verdict(corrected)
+    assert said is not None
+    assert (said.expected, said.source) == (("Lyon",), "edit 1")
+    assert (said.name, corrected.answer) == ("memory helped", "Lyon")
+    before = own.verdict(as_built)
+    assert before is not None
+    assert (before.source, before.name) == ("Atlas", "both right")
+    own.teach("France is far away.")
+    assert own.verdict(own.ask(prompt)) is None
+    assert own.verdict(own.ask(CLOZE["masked"].format("Germany"))) is not None
+    own.undo(2)
+    assert own.verdict(own.ask(prompt)) == said
+    given = own.verdict(own.ask(prompt), ["Paris"])
+    assert given is not None
+    assert (given.source, given.name) == ("given", "memory misled")

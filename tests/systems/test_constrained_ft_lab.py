@@ -349,7 +349,7 @@ def test_a_memory_is_encoded_again_with_the_edited_weights(apart: Lab) -> None:
     store = lab.modifying.reencode("notes", "notes-edited")
     assert (store.name, store.state) == ("notes-edited", "ready")
     again = lab.ask(FRANCE, datastore="notes-edited", **how)
-    assert again.notices == ()
+    assert [notice for notice in again.notices if "is not calibrated" not in notice] == []
     assert again.lm[0].token == told.lm[0].token == "Lyon"
     assert again.lm[0].p == pytest.approx(told.lm[0].p, abs=0.01)  # weights are written as fp16
     assert again.neighbors[0].distance != told.neighbors[0].distance

@@ -16,11 +16,11 @@ import streamlit as st
 from memlab.figures.answers import union
 from memlab.figures.steps import large_bars
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL
-from memlab.lab.judging import judge
 from memlab.results import Distribution, Neighbor, Prediction
 from memlab.systems.registry import registry
 from memlab.ui.highlight import chip, remembered
 from memlab.ui.mixture import Settled, mixture_panel
+from memlab.ui.session import current_lab
 
 BARS = 6
 PASSAGES = 5
@@ -97,7 +97,7 @@ def model(p: Prediction, name: Names) -> None:
     else:
         _say("The model alone, from its weights. It has not looked anything up.")
     if info.mixes == "nothing" and not name.letters:
-        mixture_panel(p, "present.model", None, judge(p), large=True)
+        mixture_panel(p, "present.model", None, current_lab().verdict(p), large=True)
     else:
         _bars(p.lm, name, MODEL)
 
@@ -141,7 +141,7 @@ def softmax(p: Prediction, name: Names) -> None:
 def mixture(p: Prediction, name: Names) -> None:
     """Everything together."""
     settled = Settled(float(p.settings[LAMBDA]), _take) if p.gate.info.mixes == "distributions" else None
-    mixture_panel(p, "present.mixture", settled, judge(p), large=True)
+    mixture_panel(p, "present.mixture", settled, current_lab().verdict(p), large=True)
 
 
 def _take(lam: float) -> None:
