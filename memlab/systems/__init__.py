@@ -11,6 +11,6 @@ BUILT_IN = (
     "continuous_cache",
     "plain",
     "constrained_ft",
-    "beliefbank",
     "facts_as_experts",
+    "beliefbank",
 )

