@@ -18,7 +18,6 @@ import pytest
 from click.testing import CliRunner
 
 from memlab import Lab
-from memlab.bundle import assets
 from memlab.cli import main
 from memlab.corpus.world import MASK
 from memlab.declare import ABILITIES, Method, System, fields, load
@@ -35,18 +34,6 @@ ASKED = [(m, kind) for m in METHODS if m.can("ask") for kind in m.kinds if kind 
 STUDIES = [(s, study) for s in SYSTEMS for study in s.studies]
 PROMPTS = {"masked": f"The capital of Norway is {MASK}.", "causal": "The capital of Norway is"}
 PASSAGE = "The capital of Norway is Oslo. Norway lies in Europe."
-
-
-@pytest.fixture(autouse=True)
-def bundled_model(request: pytest.FixtureRequest) -> None:
-    """Skips what needs a bundled model that is not in this checkout."""
-    given = getattr(getattr(request.node, "callspec", None), "params", {})
-    method, system = given.get("method"), given.get("system")
-    names = [method.model] if method is not None else [r.name for r in system.recipes if r.bundled] if system else []
-    works = "declaration" not in request.node.name and "code_that_it_names" not in request.node.name
-    for name in filter(None, names):
-        if works and not (assets() / "models" / name / "config.json").is_file():
-            pytest.skip(f"no bundled {name}: `memlab train {name}` makes it")
 
 
 def called(value: object) -> str:
