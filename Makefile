@@ -6,7 +6,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app check quick test thorough lint matrix bench clean
+.PHONY: app check quick test thorough tests all-tests lint matrix bench clean
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -31,10 +31,16 @@ check: .venv/.ready-dev
 quick: .venv/.ready-dev
 	$(TESTS) tests/unit tests/engine/test_smoke.py
 
-test: lint
+test: .venv/.ready-dev
+	$(MAKE) --no-print-directory -j 2 lint tests
+
+thorough: .venv/.ready-dev
+	$(MAKE) --no-print-directory -j 2 lint all-tests
+
+tests: .venv/.ready-dev
 	$(TESTS)
 
-thorough: lint
+all-tests: .venv/.ready-dev
 	$(TESTS) -m "slow or not slow"
 
 lint: .venv/.ready-dev
