@@ -250,8 +250,8 @@ def test_as_of_0_is_now_while_nothing_was_edited(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("unknown", "there"),
     [
-        ({"method": "bert-knm"}, "bert-knn, cache, knn-lm"),
-        ({"model": "atlas-xxl"}, "atlas-clm, atlas-mlm"),
+        ({"method": "bert-knm"}, "bert-knn, cache, facts-as-experts, knn-lm"),
+        ({"model": "atlas-xxl"}, "atlas-clm, atlas-fae, atlas-mlm"),
         ({"datastore": "nowhere"}, "atlas-clm, atlas-clm-ffn, atlas-mlm"),
         ({"preset": "best"}, "calibrated, paper"),
         ({"key": "ffn"}, "penultimate, last, transform"),
@@ -341,7 +341,7 @@ def test_facts_questions_and_articles_belong_together(lab: Lab) -> None:
 def test_settings_of_a_method_are_its_declaration(lab: Lab) -> None:
     for method in lab.methods().values():
         assert set(vars(lab.settings(method.name))) >= {f.name for f in method.fields()}
-    with pytest.raises(NotFound, match="bert-knn, cache, knn-lm"):
+    with pytest.raises(NotFound, match="bert-knn, cache, facts-as-experts, knn-lm"):
         lab.settings("none")
 
 

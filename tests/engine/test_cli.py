@@ -111,8 +111,8 @@ BAD = [
     (("ask", FRANCE, "--key", "ffn"), "penultimate, last, transform"),
     (("ask", FRANCE, "--search", "web"), "articles, all"),
     (("ask", FRANCE, "--preset", "best"), "calibrated, paper"),
-    (("ask", FRANCE, "--method", "gpt"), "Available: base, bert-knn, cache, knn-lm"),
-    (("ask", FRANCE, "--model", "gpt"), "Available: atlas-clm, atlas-mlm"),
+    (("ask", FRANCE, "--method", "gpt"), "Available: base, bert-knn, cache, facts-as-experts, knn-lm"),
+    (("ask", FRANCE, "--model", "gpt"), "Available: atlas-clm, atlas-fae, atlas-mlm"),
     (("ask", FRANCE, "--datastore", "gone"), "Available: atlas-clm"),
     (("ask", FRANCE, "--model", "atlas-clm"), "needs a masked model"),
     (("ask", FRANCE, "--as-of", 3), "as_of"),
@@ -126,8 +126,8 @@ BAD = [
     (("ask", "Zork [MASK]"), "never met any word"),
     (("build", "/nowhere/at/all.txt"), "There is no file"),
     (("build", __file__, "--name", "x"), "unknown format"),
-    (("train", "gpt-5"), "Available: atlas-clm, atlas-mlm"),
-    (("evaluate", "facts", "--method", "gpt"), "Available: base, bert-knn, cache, knn-lm"),
+    (("train", "gpt-5"), "Available: atlas-clm, atlas-fae, atlas-mlm"),
+    (("evaluate", "facts", "--method", "gpt"), "Available: base, bert-knn, cache, facts-as-experts, knn-lm"),
     (("models", "--workspace", "mine"), "workspace"),
     (("bench", "--only", "speed"), "Allowed: ask, explain, build, read, generate"),
 ]
@@ -259,7 +259,7 @@ def test_a_masked_datastore_of_one_text_can_be_asked(run: Run, tmp_path: Path) -
         (("--key", "ffn"), "penultimate, last, transform"),
         (("--name", "../up"), "cannot name"),
         (("--name", "atlas-mlm"), "atlas-mlm"),
-        (("--model", "no/such"), "Available: atlas-clm, atlas-mlm"),
+        (("--model", "no/such"), "Available: atlas-clm, atlas-fae, atlas-mlm"),
     ],
 )
 def test_orders_that_cannot_be_filled_are_refused(

@@ -82,14 +82,14 @@ def test_two_hundred_lines_some_broken_each_say_why(run: Run, tmp_path: Path) ->
     kept = list(csv.DictReader(table.read_text("utf-8").splitlines()))
     assert [(row["answer"], bool(row["error"])) for row in kept[:2]] == [("Leonardo da Vinci", False), ("", True)]
     lines = run("batch", file).stdout.splitlines()
-    assert lines[-1] == "67 of 167 answered"
+    assert lines[-1] == "67 of 167 answered, 34 memory helped, 33 both right"
     assert max(map(len, lines)) < 320  # a prompt of 3,000 characters is cut
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--method", "magic"), "Available: base, bert-knn, cache, knn-lm"),
+        (("--method", "magic"), "Available: base, bert-knn, cache, facts-as-experts, knn-lm"),
         (("--as-of", 999), "0 to 0"),
         (("--lam", 7), "from 0 to 1"),
         (("--datastore", "nowhere"), "nowhere"),

@@ -27,7 +27,10 @@ TEXT = "The capital of Myanmar is Naypyidaw. The currency of Japan is the yen."
         (["--text", TEXT, "--method", "spalm", "--model", "atlas-clm"], "atlas-clm is no SPALM. Use atlas-spalm"),
         (["--text", TEXT, "--method", "spalm", "--datastore", "atlas-mlm-last"], "Use 'atlas-clm'."),
         (["--text", TEXT, "--datastore", "atlas-mlm-last"], "needs a datastore of a causal model"),
-        (["--text", TEXT, "--method", "lucky"], "Available: base, bert-knn, cache, knn-lm, spalm, spalm+knn-lm."),
+        (
+            ["--text", TEXT, "--method", "lucky"],
+            "Available: base, bert-knn, cache, facts-as-experts, knn-lm, spalm, spalm+knn-lm.",
+        ),
         (["--text", TEXT, "--k", "0"], "k is '0'; allowed is a whole number from 1 to 4096."),
         (["--text", TEXT, "--method", "spalm", "--k", "0"], "k is '0'; allowed is a whole number from 1 to 64."),
         (["--text", TEXT, "--short-term", "-4"], "short-term memory is -4 tokens; allowed is 0 (off) or more."),

@@ -27,7 +27,7 @@ def said(page: AppTest) -> str:
         ({"datastore": "deleted-store"}, "There is no datastore 'deleted-store'. Available: atlas-mlm"),
         ({"as_of": "999"}, "There is no edit '999' in this workspace"),
         ({"as_of": "9" * 5000}, "There is no edit"),
-        ({"method": "magic"}, "There is no method 'magic'. Available: base, bert-knn, knn-lm, spalm"),
+        ({"method": "magic"}, "There is no method 'magic'. Available: base, bert-knn, facts-as-experts, knn-lm, spalm"),
         ({"k": "many"}, "k is 'many'"),
         ({"scale": "-3"}, "scale is '-3'"),
         ({"preset": "best"}, "There is no preset 'best'. Available: calibrated, paper"),

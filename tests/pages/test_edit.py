@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from memlab import Fact, Lab
 from memlab.errors import RecordError
 from memlab.ui.timeline import cloze
+from tests.pages.panel import sentence
 
 EDIT, ASK = "pages/edit.py", "pages/ask.py"
 TEXT = "The capital of Wakanda is Birnin."
@@ -281,14 +282,14 @@ def test_ask_as_of_an_edit(open_own: Open, own_lab: Lab) -> None:
     own_lab.teach(TEXT)
     page = open_own(ASK, prompt=PROMPT)
     assert page.select_slider(key="as_of").value == "now"
-    assert "Birnin" in texts(page)[0]
+    assert "Birnin" in sentence(page)
     page.select_slider(key="as_of").set_value("0").run()
-    assert "Birnin" not in texts(page)[0]
+    assert "Birnin" not in sentence(page)
     own_lab.undo()
-    assert "Birnin" in texts(open_own(ASK, prompt=PROMPT, as_of="1"))[0]
+    assert "Birnin" in sentence(open_own(ASK, prompt=PROMPT, as_of="1"))
     wrong = open_own(ASK, prompt=PROMPT, as_of="7")
     assert "There is no edit '7'" in wrong.error[0].value
-    assert "Birnin" not in texts(wrong)[0]
+    assert "Birnin" not in sentence(wrong)
 
 
 def test_another_windows_undo_reaches_a_view_of_now(open_own: Open, own_lab: Lab) -> None:
@@ -297,7 +298,7 @@ def test_another_windows_undo_reaches_a_view_of_now(open_own: Open, own_lab: Lab
     own_lab.undo()
     page.run()
     assert page.select_slider(key="as_of").value == "now"
-    assert "Birnin" not in texts(page)[0]
+    assert "Birnin" not in sentence(page)
 
 
 @pytest.mark.parametrize(
