@@ -87,7 +87,7 @@ def shown(row: EditRow | DamagedRow, active: bool = True, rests: tuple[int, ...]
         return _damaged(row, str(reason), active)
     unknown = "" if is_known(row.kind) else f"unknown kind {row.kind!r}: "
     edit = edit_of(row, row.kind, unknown + row.summary, row.parameters, row.author, row.workspace, row.sequence)
-    return replace(edit, active=active, rests_on_it=rests)
+    return edit if active and not rests else replace(edit, active=active, rests_on_it=rests)
 
 
 def _damaged(row: EditRow | DamagedRow, reason: str, active: bool) -> Edit:
