@@ -42,6 +42,19 @@ class _Read(NamedTuple):
 _read: LRUCache[tuple[States, str], list[_Read]] = LRUCache(WORKSPACES)
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No search for cycles meanwhile: thousands of new objects, none of them in a cycle, would start one over all libraries."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_no_collection()
 def shown_history(ledger: Ledger) -> list[Edit]:
     """All edits in order, with what holds now and what rests on what.
 
@@ -54,28 +67,15 @@ def shown_history(ledger: Ledger) -> list[Edit]:
     with _lock:
         before = _read.get((ledger.states, ledger.workspace), [])
     known = itertools.chain(before, itertools.repeat(None))
-    with _no_collection():
-        rows = [
-            old if old is not None and old.raw == raw and old.kind is known_kind(old.mark.kind) else _new(raw, ledger)
-            for raw, old in zip(ledger.everything_raw(), known, strict=False)
-        ]
+    rows = [
+        old if old is not None and old.raw == raw and old.kind is known_kind(old.mark.kind) else _new(raw, ledger)
+        for raw, old in zip(ledger.everything_raw(), known, strict=False)
+    ]
     with _lock:
         _read[ledger.states, ledger.workspace] = rows
     active = set(fold((row.mark for row in rows), strict=False).active)
     rests = all_resting([(row.mark.sequence, row.sources) for row in rows if row.mark.sequence in active])
     return [_as_it_is(row, active, rests) for row in rows]
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """No search for cycles meanwhile: thousands of new objects, none of them in a cycle, would start one over all libraries."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _new(raw: Raw | DamagedRow, ledger: Ledger) -> _Read:
