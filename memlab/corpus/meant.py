@@ -36,7 +36,7 @@ def for_kind(world: World, prompt: str, kind: str) -> str:
     if kind == "masked":
         if MASK not in text and text and text[-1] not in _ENDS:
             text = f"{text} {MASK}."
-        elif text.endswith(MASK) and text != MASK:
+        elif text.endswith(MASK) and text != MASK and text.count(MASK) == 1:
             text += "."
     elif text.count(MASK) == 1 and not (parts := text.partition(MASK))[2].strip(f"{_ENDS} "):
         text = parts[0].rstrip()

@@ -1,5 +1,6 @@
 """Metrics by hand, feedback as specified, the simulated answerer, calibration, batches."""
 
+import itertools
 import random
 
 import numpy as np
@@ -12,6 +13,7 @@ from memlab.systems.beliefbank.bundled import bundled_graph
 from memlab.systems.beliefbank.constraints import EXCLUDES, IMPLIES, NEEDS, Constraint, ConstraintGraph
 from memlab.systems.beliefbank.evaluation import BeliefScores, Evaluator, Plan, interval, questions_of
 from memlab.systems.beliefbank.feedback import clashes, context
+from memlab.systems.beliefbank.figures import COLUMNS, _in_rows
 from memlab.systems.beliefbank.metrics import scores
 from memlab.systems.beliefbank.model_answers import auc, calibrate
 from memlab.systems.beliefbank.prompts import PROMPTS, Prompt
@@ -155,3 +157,13 @@ def test_interval_of_a_mean():
     assert interval([0.5]) is None
     low, high = interval([0.4, 0.5, 0.6])  # t(.975, 2) = 4.303, standard error .0577
     assert (low, high) == pytest.approx((0.5 - 0.2484, 0.5 + 0.2484), abs=1e-3)
+
+
+def test_beliefs_of_a_graph_stand_in_rows_without_meeting() -> None:
+    places = _in_rows({f"b{n}": (float(n % 7) / 1000, float(n) / 1000) for n in range(23)})
+    assert [row for _, row in places.values()] == [float(n // COLUMNS) for n in range(23)]
+    for row in range(5):
+        across = sorted(x for x, y in places.values() if y == row)
+        assert all(right - left >= 0.99 / COLUMNS for left, right in itertools.pairwise(across))
+    assert places["b6"][0] > places["b5"][0]  # 6 of 7 is right of 5 of 7
+    assert _in_rows({}) == {}

@@ -94,3 +94,8 @@ def test_a_table_of_prompts() -> None:
 def test_a_table_that_cannot_be_read_says_where(lines: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message.replace("(", r"\(")):
         table_of(lines, "answer")
+
+
+def test_a_prompt_with_two_gaps_stays_as_it_is_typed() -> None:
+    assert for_kind(atlas(), "two [MASK] [MASK]", "masked") == "two [MASK] [MASK]"
+    assert for_kind(atlas(), "one [MASK]", "masked") == "one [MASK]."

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TRUE, FALSE, CONFLICT, FLIP = "#3B7DD8", "#9AA3AF", "#C62828", "#D9601A"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 NODES = 60  # of a graph; more cannot be read
+COLUMNS = 5  # beliefs beside each other
 
 
 def draw(document: Mapping[str, Any]) -> dict[str, go.Figure]:
@@ -112,7 +113,7 @@ def belief_graph(
         mode="markers+text",
         text=[literal(short(n)) for n in names],
         textposition="top center",
-        textfont={"size": 12},
+        textfont={"size": 13},
         customdata=names,
         hovertext=[_hover(entity, beliefs[n]) for n in names],
         hoverinfo="text",
@@ -125,9 +126,10 @@ def belief_graph(
         name="beliefs",
         showlegend=False,
     )
-    fig.update_layout(height=620, margin={"t": 10, "b": 10}, showlegend=False, dragmode="pan")
-    fig.update_xaxes(visible=False)
-    fig.update_yaxes(visible=False)
+    rows = -(-len(names) // COLUMNS)
+    fig.update_layout(height=max(240, 80 + 56 * rows), margin={"t": 10, "b": 10}, showlegend=False, dragmode="pan")
+    fig.update_xaxes(visible=False, range=[-0.08, 1.08])
+    fig.update_yaxes(visible=False, range=[-0.6, rows])
     return fig
 
 
@@ -180,7 +182,18 @@ def _layout(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str,
             np.add.at(move, pairs[:, 1], pull)
         length = np.maximum(np.sqrt((move**2).sum(1, keepdims=True)), 1e-9)
         place = place + move / length * np.minimum(length, 0.1 * (1 - step / 120))
-    return {name: (float(place[i, 0]), float(place[i, 1])) for name, i in at.items()}
+    return _in_rows({name: (float(place[i, 0]), float(place[i, 1])) for name, i in at.items()})
+
+
+def _in_rows(places: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The same order from bottom to top and from left to right, in rows so wide apart that no label lies on another one."""
+    upward = sorted(places, key=lambda name: places[name][1])
+    out = {}
+    for row, first in enumerate(range(0, len(upward), COLUMNS)):
+        across = sorted(upward[first : first + COLUMNS], key=lambda name: places[name][0])
+        for column, name in enumerate(across):
+            out[name] = ((column + 0.5) / len(across) + (0.04 if row % 2 else -0.04), float(row))
+    return out
 
 
 def _symbol(belief: Belief) -> str:
