@@ -1,6 +1,6 @@
 """Making the bundled datastores: build and calibrate.
 
-A first start takes about a minute; questions are answered meanwhile from the articles they ask for.
+A first start takes one and a half to two minutes on two cores; questions are answered meanwhile from the articles they ask for.
 """
 
 from __future__ import annotations
