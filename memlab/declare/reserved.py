@@ -10,7 +10,6 @@ LAB = frozenset(
         "ask",
         "ask_defaults",
         "ask_many",
-        "batch",
         "bench",
         "bench_rows",
         "benchmarks",

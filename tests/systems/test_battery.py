@@ -26,7 +26,6 @@ from memlab.declare import ABILITIES, Chapter, Command, Correction, LongWork, Me
 from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.evaluate.text_models import TextTraining
 from memlab.lab.jobs import KINDS
-from memlab.lab.renamed import RENAMED
 from memlab.reading.reader import Reader
 from memlab.systems.registry import registered, registry, with_kinds
 from tests.conftest import link_datastores
@@ -275,9 +274,7 @@ def test_a_kind_of_edit_that_is_taken_disables_its_system_alone() -> None:
 
 def test_names_of_memlab_itself_are_reserved() -> None:
     """Whoever adds a verb, a command or a kind of job to memlab names it in `memlab.declare.reserved`."""
-    own = {name for name in vars(Lab) if not name.startswith("_")} | set(RENAMED)
-    assert own - reserved.LAB - set(RENAMED) == set()
-    assert reserved.LAB - own == set()
+    assert {name for name in vars(Lab) if not name.startswith("_")} == reserved.LAB
     assert reserved.COMMANDS[""] == set(COMMANDS)
     assert reserved.COMMANDS["evaluate"] == {*measuring.LATER, *measuring.evaluate.commands}
     assert set(KINDS) == reserved.WORK

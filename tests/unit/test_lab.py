@@ -110,7 +110,7 @@ def test_a_verb_of_a_system_is_one_like_the_others(verb: str, chapter: str, part
 def test_help_of_lab_lists_what_systems_add() -> None:
     text = pydoc.render_doc(Lab, renderer=pydoc.plaintext)
     assert "believe(self, question" in text
-    assert "beliefs\n     |      Beliefs in detail" in text
+    assert "beliefs\n |      Beliefs in detail" in text
 
 
 def test_help_of_ask_shows_what_it_takes_gives_and_raises() -> None:
