@@ -70,8 +70,16 @@ OPENS = "memlab.opens"  # where a context of click holds the function that opens
 
 
 def open_lab(home: Path | None, workspace: str) -> OpenLab:
-    """The lab that a command works on. Raises HomeError, NotFound."""
-    opened: OpenLab = click.get_current_context().meta[OPENS](home, workspace)
+    """The lab that a command works on.
+
+    Raises:
+        HomeError: the home folder cannot be used. NotFound: no such workspace.
+        RuntimeError: the command was not called through `memlab.cli.main`, which knows how to open a lab.
+    """
+    opens = click.get_current_context().meta.get(OPENS)
+    if opens is None:
+        raise RuntimeError("open_lab works within a command of memlab: call it through memlab.cli.main.")
+    opened: OpenLab = opens(home, workspace)
     return opened
 
 

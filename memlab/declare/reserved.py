@@ -11,6 +11,7 @@ LAB = frozenset(
         "ask_defaults",
         "ask_many",
         "bench",
+        "bench_growth",
         "bench_rows",
         "benchmarks",
         "build",

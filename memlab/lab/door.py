@@ -693,7 +693,14 @@ class Lab(metaclass=DeclaredNames):
         recipes: Sequence[str] = (),
         progress: Progress = no_progress,
     ) -> Iterator[dict[str, Any]]:
-        """How searching grows with the number of entries, each row as soon as it is measured; see `Benchmarks.growth`."""
+        """How searching grows with the number of entries, each row as soon as it is measured.
+
+        Args:
+            counts, text, asked, model, recipes: see `memlab.lab.benchmarks.Benchmarks.growth`.
+
+        Raises:
+            InputError, HomeError: as `Benchmarks.growth`.
+        """
         return self.benchmarks.growth(counts, text, asked, model, recipes, progress)
 
     def run(
