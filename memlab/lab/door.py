@@ -65,7 +65,7 @@ from memlab.systems.registry import Registry
 
 
 def _articles(given: Texts) -> Sequence[Article]:
-    """Texts as they were given; none where none were."""
+    """The articles of the given texts; an empty list gives none."""
     return () if isinstance(given, list | tuple) and not given else texts_of(given).articles
 
 
@@ -184,8 +184,8 @@ class Lab(metaclass=DeclaredNames):
     def verdict(self, p: Prediction, expected: Sequence[str] = ()) -> Verdict | None:
         """Whether an answer is right, and what memory did: helped, misled, or neither.
 
-        Without `expected` the bundled world says what is right, or a correction of its fact that holds in the answer.
-        None where neither knows, and where another edit says something of the subject.
+        Without `expected`, right is what the bundled world states, or what a correction of that fact states that is active
+        for the answer. None where neither applies, or where another edit mentions the subject.
 
         Args:
             expected: the right answers; any of them counts.

@@ -74,7 +74,7 @@ def long_work(
 
 
 class Work:
-    """Jobs of the home folder, whichever process does them.
+    """Jobs of the home folder, of this and of other processes.
 
     Args:
         lab: what the work of a job is given, unless the job belongs to another workspace.
@@ -181,7 +181,7 @@ class Work:
 
 
 def _known(kind: str) -> Kind:
-    """A kind of this room, or one that a system declares; its code is loaded now."""
+    """The kind of that name: registered with `long_work`, or declared by a system, whose code is imported now. Raises NotFound."""
     if kind in KINDS:
         return KINDS[kind]
     declared = registry().work.get(kind)

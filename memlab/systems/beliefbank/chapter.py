@@ -195,7 +195,7 @@ class Believing:
         return self.keep([a.belief() for a in self.answerer(graph, how, tick).ask(questions, tick)], graph, author)
 
     def pin(self, entity: str, property: str, label: bool, graph: str = BUNDLED, author: str = ANONYMOUS) -> Edit:
-        """A trusted label. Raises InputError where pinned beliefs and constraints then cannot all hold; names the conflict."""
+        """Pins a trusted label. Raises InputError where pinned beliefs and constraints then cannot all hold; names the conflict."""
         known = self.graph(graph)
         name, what = known.entity(entity).name, known.property(property)
         pinned = {p: b for p, b in self.bank(graph).about(name).items() if b.pinned}

@@ -51,7 +51,7 @@ _live: LRUCache[str, list[Point]] = LRUCache(LIVE)
 
 @dataclass(frozen=True)
 class ModifyOptions:
-    """Whom the history names, whether anything is recorded, and what is told on the way.
+    """The author of an edit, whether it is recorded, and callbacks.
 
     Args:
         dry_run: train and measure, but record nothing.

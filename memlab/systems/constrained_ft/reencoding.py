@@ -1,7 +1,7 @@
 """The edited weights as a model of its own, and a datastore encoded again with it.
 
-Keys of a datastore belong to the model without edits, so a question to an edited model costs two forward passes. Whoever
-wants keys of the edited weights makes a new model and a new datastore of the same texts; the old ones stay as they are.
+Keys of a datastore belong to the model without edits, so a question to an edited model costs two forward passes. For
+keys of the edited weights, write a new model and a new datastore of the same texts; the old ones stay as they are.
 """
 
 from __future__ import annotations

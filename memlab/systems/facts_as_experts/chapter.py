@@ -1,4 +1,4 @@
-"""The fact memory of a workspace: looking, and changing rows without training."""
+"""The fact memory of a workspace: searching it, and changing its rows without training."""
 
 from __future__ import annotations
 
