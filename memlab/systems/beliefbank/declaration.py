@@ -1,4 +1,4 @@
-"""What BeliefBank declares. Solver, feedback and metrics stand in files of their own."""
+"""What BeliefBank declares. Solver, feedback and metrics are in files of their own."""
 
 from __future__ import annotations
 
