@@ -7,6 +7,7 @@ import streamlit as st
 from memlab.errors import MemlabError
 from memlab.ui.build_form import build_form
 from memlab.ui.entry import through_app
+from memlab.ui.index_panel import index_panel
 from memlab.ui.jobs import show_job
 from memlab.ui.memories import delete, memory_table, what_is_wrong, what_was_left_out
 from memlab.ui.session import current_lab, show_error
@@ -25,6 +26,7 @@ try:
     stores = lab.datastores()
     memory_table(stores)
     what_is_wrong(stores)
+    index_panel(lab, stores)
     delete(lab, stores)
 except MemlabError as error:
     show_error(error)
