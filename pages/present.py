@@ -8,6 +8,7 @@ from memlab import Lab
 from memlab.corpus.lessons import Lesson
 from memlab.errors import MemlabError
 from memlab.ui.address import asked
+from memlab.ui.classroom.lecturer import guessing, invitation, nothing_to_guess
 from memlab.ui.entry import through_app
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
@@ -49,6 +50,7 @@ def controls(lesson: Lesson | None, here: Place) -> None:
                 on_click=guess_first,
                 args=(not here.guess,),
             )
+        invitation(lab)
 
 
 def picture(lab: Lab, here: Place) -> None:
@@ -58,6 +60,8 @@ def picture(lab: Lab, here: Place) -> None:
         with st.spinner("Asking"):
             p = asked(lab, step.parameters)
         STAGES[title](p, names(p, step.guess and here.stage < here.stages))
+        if step.guess:
+            guessing(p, here.stage == here.stages, lab)
     except MemlabError as error:
         show_error(error)
         link_to(step.page, "The nearest view on the page Ask", dict(step.parameters), "near_me")
@@ -92,6 +96,8 @@ if lesson is not None:
 else:
     st.title(plain(step.parameters["prompt"]), anchor=False)
 controls(lesson, here)
+if not step.guess:
+    nothing_to_guess()
 if here.stages > 1:
     st.caption(" → ".join(f"**{t}**" if n == here.stage else t for n, t in enumerate(stages_of(step.parameters), 1)))
     picture(lab, here)
