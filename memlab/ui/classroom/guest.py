@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from memlab.errors import MemlabError
+from memlab.figures.theme import MIXTURE
 from memlab.lab.looking import Looking
 from memlab.results import Prediction
 from memlab.ui.classroom import room
@@ -13,6 +16,7 @@ from memlab.ui.classroom.reveal import reveal_of
 from memlab.ui.classroom.roles import not_for_guests, seat_number
 from memlab.ui.classroom.room import WAIT, Classroom
 from memlab.ui.classroom.rounds import LONGEST, Round
+from memlab.ui.highlight import chip
 from memlab.ui.plain import plain
 from memlab.ui.session import lab_of_class, show_error
 
@@ -51,7 +55,7 @@ def _watch() -> None:
 
 
 def _guessing(classroom: Classroom, now: Round, seat: int) -> None:
-    st.markdown(f"### {plain(now.left)} **?** {plain(now.right)}")
+    st.html(_question(now, "?"))
     with st.form(f"class.guess.{now.number}", border=False):
         word = st.text_input("Your word", max_chars=LONGEST, key=f"class.word.{now.number}")
         sent = st.form_submit_button("Guess", type="primary", icon=":material/send:", width="stretch")
@@ -70,7 +74,7 @@ def _shown(now: Round, seat: int) -> None:
     shown = now.reveal
     if shown is None:
         return
-    st.markdown(f"### {plain(now.left)} **{plain(shown.answer)}** {plain(now.right)}")
+    st.html(_question(now, shown.answer))
     mine = now.guesses.get(seat)
     if shown.right:
         st.markdown(f"Right is **{plain(' or '.join(shown.right))}**.")
@@ -79,6 +83,11 @@ def _shown(now: Round, seat: int) -> None:
         mark = {True: "✓ right", False: "✗ not right", None: "it is not known what is right"}[right]
         st.markdown(f"You guessed **{plain(mine)}**: {mark}.")
     st.html(three_bars(shown.bars, shown.titles, shown))
+
+
+def _question(now: Round, word: str) -> str:
+    """The prompt with a word in its gap."""
+    return f"<p style='font-size:1.4rem'>{escape(now.left)} {chip(word, MIXTURE)}{escape(now.right)}</p>"
 
 
 def _asking(classroom: Classroom, seat: int) -> None:

@@ -31,7 +31,7 @@ def guessing(p: Prediction, reveal: bool, lab: Lab) -> None:
     if classroom is None:
         return
     left, _, right = p.prompt.partition("[MASK]")
-    now = classroom.rounds.open(left.strip(), right.strip())
+    now = classroom.rounds.open(left, right)
     if reveal and now.reveal is None:
         classroom.rounds.reveal(now.number, reveal_of(p, now, lab.verdict(p)))
         now = classroom.rounds.now or now
