@@ -92,11 +92,15 @@ def network_address(given: str | None) -> str:
             except OSError:
                 given = ""
         if not given or ipaddress.ip_address(given).is_loopback:
-            raise InputError("This computer is on no network. Join one, or name an address of this computer: --address.")
+            raise InputError(
+                "This computer is on no network. Join one, or name an address of this computer: --address."
+            )
     try:
         found = ipaddress.ip_address(given)
     except ValueError:
-        raise InputError(f"--address is {given!r}; it must be an IP address of this computer, as 192.168.1.20.") from None
+        raise InputError(
+            f"--address is {given!r}; it must be an IP address of this computer, as 192.168.1.20."
+        ) from None
     if found.is_unspecified or str(found) in ("127.0.0.1", "::1"):
         raise InputError(f"--address is {given}; a class needs one address of the network, which is not localhost.")
     family = socket.AF_INET6 if found.version == 6 else socket.AF_INET
@@ -104,5 +108,7 @@ def network_address(given: str | None) -> str:
         try:
             tried.bind((str(found), 0))
         except OSError as error:
-            raise InputError(f"{found} is no address of this computer ({error.strerror}). Leave out --address.") from None
+            raise InputError(
+                f"{found} is no address of this computer ({error.strerror}). Leave out --address."
+            ) from None
     return str(found)

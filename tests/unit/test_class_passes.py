@@ -10,7 +10,18 @@ import pytest
 from memlab.cli.share import Invitation, network_address
 from memlab.errors import InputError
 from memlab.ui.classroom.gate import Gate
-from memlab.ui.classroom.passes import AWAY, BURST, TRIES, TRIES_EVERY, WINDOWS, Bucket, Full, Passes, TooMany, new_token
+from memlab.ui.classroom.passes import (
+    AWAY,
+    BURST,
+    TRIES,
+    TRIES_EVERY,
+    WINDOWS,
+    Bucket,
+    Full,
+    Passes,
+    TooMany,
+    new_token,
+)
 
 ADDRESS, PORT = "192.168.1.20", 8501
 
@@ -32,7 +43,9 @@ def passes(clock: Clock) -> Passes:
     return Passes("abcd-efgh-jkmn", "the-lecturers", seats=3, clock=clock)
 
 
-def coming_in(passes: Passes, token: str = "abcd-efgh-jkmn", client: str = "192.168.1.30", cookie: str = "") -> str | None:
+def coming_in(
+    passes: Passes, token: str = "abcd-efgh-jkmn", client: str = "192.168.1.30", cookie: str = ""
+) -> str | None:
     return passes.guest(token, client, cookie)
 
 

@@ -30,7 +30,9 @@ def three_bars(bars: Sequence[Bar], titles: Sequence[str], right: Reveal | None 
             f"<td style='{_CELL};width:{72 // len(titles)}%'>{_bar(value, color)}</td>"
             for value, color in zip((bar.guessed, bar.model, bar.memory)[: len(titles)], COLORS, strict=False)
         )
-        rows.append(f"<tr><th scope='row' style='{_CELL};text-align:left;overflow-wrap:anywhere'>{said}</th>{cells}</tr>")
+        rows.append(
+            f"<tr><th scope='row' style='{_CELL};text-align:left;overflow-wrap:anywhere'>{said}</th>{cells}</tr>"
+        )
     return _table("Guesses of the class beside model and memory", f"<tr><td></td>{head}</tr>", rows)
 
 
@@ -60,6 +62,4 @@ def _right(mark: str) -> str:
 
 
 def _table(label: str, head: str, rows: Sequence[str]) -> str:
-    return (
-        f"<table aria-label='{label}' style='width:100%;border-collapse:collapse;font-size:1rem'>{head}{''.join(rows)}</table>"
-    )
+    return f"<table aria-label='{label}' style='width:100%;border-collapse:collapse;font-size:1rem'>{head}{''.join(rows)}</table>"

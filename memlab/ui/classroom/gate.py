@@ -70,7 +70,9 @@ class Gate:
             else:
                 cookie = self._passes.guest(token.strip().lower(), client, self._cookie(scope, GUEST))
         except Full:
-            said = f"The class is full: {self._passes.seats} guests are here. A seat is free a minute after somebody left."
+            said = (
+                f"The class is full: {self._passes.seats} guests are here. A seat is free a minute after somebody left."
+            )
             await refuse(scope, receive, send, 503, said)
         except TooMany:
             said = f"Too many wrong tokens from this address. Try again in {TRIES_EVERY:.0f} seconds."
@@ -85,7 +87,9 @@ class Gate:
         if self._passes.is_lecturer(self._cookie(scope, LECTURER)):
             await self._app(_stamped(scope, {ROLE: LECTURER}), receive, send)
         else:
-            said = "This memlab is shared with a class. Open the lecturer's address, which `memlab serve --share` printed."
+            said = (
+                "This memlab is shared with a class. Open the lecturer's address, which `memlab serve --share` printed."
+            )
             await refuse(scope, receive, send, 403, said)
 
     async def _guest(self, scope: Message, receive: Receive, send: Send) -> None:

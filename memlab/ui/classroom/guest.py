@@ -100,7 +100,9 @@ def _asking(classroom: Classroom, seat: int) -> None:
         return
     wait = classroom.may_ask(seat)
     if wait:
-        st.warning(f"You have asked much. The next question can be asked in {wait:.0f} seconds.", icon=":material/hourglass:")
+        st.warning(
+            f"You have asked much. The next question can be asked in {wait:.0f} seconds.", icon=":material/hourglass:"
+        )
         return
     if not classroom.answering.acquire(timeout=WAIT):
         st.warning("Many are asking. Try again in a moment.", icon=":material/hourglass:")

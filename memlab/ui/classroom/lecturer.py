@@ -32,6 +32,7 @@ def guessing(p: Prediction, reveal: bool, lab: Lab) -> None:
         return
     left, _, right = p.prompt.partition("[MASK]")
     now = classroom.rounds.open(left, right)
+    classroom.presented = p
     if reveal and now.reveal is None:
         classroom.rounds.reveal(now.number, reveal_of(p, now, lab.verdict(p)))
         now = classroom.rounds.now or now
@@ -50,14 +51,14 @@ def nothing_to_guess() -> None:
         classroom.rounds.close()
 
 
-def tallied(p: Prediction) -> None:
+def tallied() -> None:
     """For the lecturer alone: the guesses beside model and memory, before they are shown."""
     classroom = room.present()
     now = classroom.rounds.now if classroom is not None else None
-    if classroom is None or now is None:
+    if classroom is None or now is None or classroom.presented is None:
         return
     st.markdown(_counted(classroom, now))
-    shown = reveal_of(p, now, None)
+    shown = reveal_of(classroom.presented, now, None)
     st.html(three_bars(shown.bars, shown.titles))
 
 
@@ -87,7 +88,11 @@ def invitation(lab: Lab) -> None:
     with box:
         st.image(_svg(classroom.invitation), width=320)
         st.code(classroom.invitation, language=None, wrap_lines=True)
-        st.caption(plain(f"At most {classroom.passes.seats} guests. They look at a copy of the workspace {classroom.workspace}."))
+        st.caption(
+            plain(
+                f"At most {classroom.passes.seats} guests. They look at a copy of the workspace {classroom.workspace}."
+            )
+        )
         if st.button("Let them look at this workspace as it is now", icon=":material/sync:", key="class.again"):
             try:
                 classroom.show_again(lab, lab.workspace)

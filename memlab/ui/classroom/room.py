@@ -17,6 +17,7 @@ from memlab.ui.classroom.rounds import Rounds
 if TYPE_CHECKING:  # the server starts without the engine
     from memlab import Lab
     from memlab.lab.looking import Looking
+    from memlab.results import Prediction
 
 ENVIRONMENT = "MEMLAB_CLASS"  # how `memlab serve` hands over tokens: arguments could be read by other users
 QUESTIONS, QUESTIONS_PER_SECOND = 5.0, 0.1  # that one guest may ask: at once, and per second after that
@@ -39,6 +40,7 @@ class Classroom:
 
     def __post_init__(self) -> None:
         self.rounds = Rounds()
+        self.presented: Prediction | None = None  # the answer to the question that is guessed; for the lecturer's eyes
         self.answering = threading.Semaphore(1)
         self._lock = threading.Lock()
         self._copy: tuple[Lab, str] | None = None
@@ -71,9 +73,7 @@ class Classroom:
     def may_ask(self, seat: int) -> float:
         """Takes one of the guest's questions; 0, or the seconds after which there is one again."""
         with self._lock:
-            bucket = self._asked.setdefault(
-                seat, Bucket(QUESTIONS, QUESTIONS_PER_SECOND, self.passes.clock)
-            )
+            bucket = self._asked.setdefault(seat, Bucket(QUESTIONS, QUESTIONS_PER_SECOND, self.passes.clock))
             return bucket.take()
 
     def end(self) -> None:
