@@ -6,6 +6,7 @@ import streamlit as st
 
 from memlab.bundle import assets
 from memlab.ui.address import follow
+from memlab.ui.classroom.roles import is_guest
 from memlab.ui.jobs import jobs_panel
 from memlab.ui.navigation import all_pages, model_and_workspace
 from memlab.ui.session import current_lab
@@ -13,6 +14,13 @@ from memlab.ui.sharing import arrive, banner
 
 ICON = assets() / "pictures" / "icon.svg"
 st.set_page_config(page_title="memlab", page_icon=ICON, layout="wide")
+
+if is_guest():  # of a class: one page, and none of the controls below
+    from memlab.ui.classroom.guest import guest_page
+
+    st.navigation([st.Page(guest_page, title="memlab", default=True)], position="hidden").run()
+    st.stop()
+
 st.logo(ICON, size="large")
 
 page = st.navigation(all_pages(), position="top")  # at the top: thirty links in the sidebar would hide its controls
