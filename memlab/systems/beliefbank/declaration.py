@@ -1,10 +1,10 @@
-"""What BeliefBank declares. Solver, feedback and metrics stand in files of their own."""
+"""What BeliefBank declares. Solver, feedback and metrics are in files of their own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Recipe, ReportedTable, Study, System, setting
+from memlab.declare import Chapter, Command, Recipe, ReportedTable, Study, System, setting
 from memlab.systems.beliefbank.state import EDITS
 
 
@@ -115,6 +115,8 @@ class TuneSettings:
     seed: int = setting(0, "seed", "Of the questions.", low=0, high=1000000)
 
 
+HERE = "memlab.systems.beliefbank"
+
 SYSTEM = System(
     name="beliefbank",
     title="BeliefBank",
@@ -125,6 +127,18 @@ SYSTEM = System(
         "The repaired beliefs are given back as context, so that later answers contradict them less."
     ),
     edits=EDITS,
+    chapters=(
+        Chapter(
+            "beliefs",
+            "Beliefs in detail: asking without keeping, pins, constraints, conflicts, reasons, proposals, own graphs.",
+            f"{HERE}.chapter:Believing",
+            verbs=("believe", "solve"),
+        ),
+    ),
+    commands=(
+        Command("believe", f"{HERE}.command:believe"),
+        Command("beliefs", f"{HERE}.command:evaluate_beliefs", within="evaluate"),
+    ),
     studies=(
         Study(
             name="evaluate",

@@ -68,7 +68,7 @@ def balanced(entities: list[Entity], seed: int) -> list[Entity]:
 
 
 def _watched(progress: Tick, stop: Stop) -> Tick:
-    """Called between batches of questions; ends the work where it is asked to."""
+    """Called between batches of questions with the fraction done; raises StoppedError once a stop was requested."""
 
     def tick(fraction: float, message: str) -> None:
         if stop():
@@ -164,7 +164,7 @@ def _within(
 
 
 def _remarks(result: BeliefScores) -> list[str]:
-    """What was expected and did not happen."""
+    """Notes on constraints or feedback that did not raise F1."""
     final = {row["method"]: row["f1"] for row in result.final()}
     if "raw" not in final:
         return []
