@@ -14,6 +14,7 @@ from memlab.lab.batch import Batch
 from memlab.lab.believing import Believing
 from memlab.lab.building import Building
 from memlab.lab.context import Context
+from memlab.lab.diagnosing import Diagnosing
 from memlab.lab.editing import Editing
 from memlab.lab.explaining import Explaining
 from memlab.lab.fact_memory import FactMemoryChapter
@@ -62,6 +63,7 @@ class Chapters(Answering):
 
     gates: Gates
     batch: Batch
+    diagnosing: Diagnosing
     explain: Explaining
     side_effects: SideEffects
     editing: Editing
@@ -86,11 +88,12 @@ class Chapters(Answering):
         """For a lab; makes objects only, and loads nothing."""
         a = Answering.of(context)
         side_effects = SideEffects(context, a.asking, lambda view: Answering.of(view).asking)
-        building = Building(context)
+        building, diagnosing = Building(context), Diagnosing(context, a.asking)
         return cls(
             **vars(a),
             gates=Gates(a.house),
-            batch=Batch(context, a.asking),
+            batch=Batch(context, a.asking, diagnosing),
+            diagnosing=diagnosing,
             explain=Explaining(context, a.asking),
             side_effects=side_effects,
             editing=Editing(context, a.asking, side_effects),

@@ -51,6 +51,7 @@ from memlab.record.workspaces import Workspaces
 from memlab.results import (
     Article,
     BatchRow,
+    Cause,
     Comparison,
     Edit,
     Fact,
@@ -193,6 +194,19 @@ class Lab:
             RecordError: an edit about the subject was changed after it was recorded.
         """
         return judge(p, self._context.ledger, expected)
+
+    def cause(self, p: Prediction, expected: Sequence[str] = ()) -> Cause | None:
+        """Why an answer is wrong, in one sentence, and what would repair it; None where it is right or that is not known.
+
+        The causes are defined in `memlab.evaluate.causes`.
+
+        Args:
+            expected: the right answers, as for `verdict`.
+
+        Raises:
+            MemlabError: the model or memory of the answer is no longer there.
+        """
+        return self._chapters.diagnosing.cause(p, self.verdict(p, expected))
 
     def compare(self, a: Prediction, b: Prediction) -> Comparison:
         """What differs between two predictions: arguments, answer, gate, words, neighbors gained and lost. Raises nothing."""

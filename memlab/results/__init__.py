@@ -7,6 +7,7 @@ notebooks and tests read these objects; nothing is computed in a page.
 
 from memlab.results.about import About
 from memlab.results.batch import BatchRow, batch_csv
+from memlab.results.cause import Cause, Repair
 from memlab.results.comparison import Comparison, Difference, WordMoved, compare
 from memlab.results.distribution import Distribution, WordProbability
 from memlab.results.edits import Edit, Source
@@ -42,6 +43,7 @@ __all__ = [
     "BatchRow",
     "Branch",
     "Cached",
+    "Cause",
     "Comparison",
     "CopiedSpan",
     "Difference",
@@ -70,6 +72,7 @@ __all__ = [
     "PromptToken",
     "QueryHealth",
     "Remembered",
+    "Repair",
     "SmallestSet",
     "Source",
     "Sweep",
