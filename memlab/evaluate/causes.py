@@ -51,6 +51,7 @@ from memlab.results.cause import (
 ALONE = 0.9  # share of the weight from which on one neighbor decides
 MOST = 0.5  # share of the weight that is most of it
 FAR_PERCENTILE = 99
+LEAST = 0.01  # share of the weight from which on an article is counted
 STEP = 0.01  # of lambda
 NAMED = 2  # articles that a sentence names
 _ENDS = (".", "!", "?")
@@ -118,8 +119,8 @@ def _cause(p: Prediction, verdict: Verdict, evidence: Evidence) -> tuple[str, st
         )
     alike = [n for n in p.neighbors if n.id == said.id]
     return LOOK_ALIKES, (
-        f"Passages that look alike say {said.token.strip()}: {len(alike)} of {_documents(alike)} with "
-        f"{sum(n.weight for n in alike):.2f} of the weight."
+        f"Passages that look alike say {said.token.strip()}: they have {sum(n.weight for n in alike):.2f} of the weight, "
+        f"and are from {_documents(alike)}."
     )
 
 
@@ -149,8 +150,9 @@ def _listed(names: Sequence[str], joint: str = "or") -> str:
 
 
 def _documents(neighbors: Sequence[Neighbor]) -> str:
-    """The first articles of passages, the heaviest passages first."""
-    names = list(dict.fromkeys(n.document for n in sorted(neighbors, key=lambda n: -n.weight)))
+    """The articles of passages, the heaviest first; those of passages that weigh next to nothing are left out."""
+    heaviest = sorted(neighbors, key=lambda n: -n.weight)
+    names = list(dict.fromkeys(n.document for n in heaviest if n.weight >= LEAST or n is heaviest[0]))
     shown = names[:NAMED] if len(names) <= NAMED else [*names[:NAMED], f"{len(names) - NAMED} more"]
     return _listed(shown, "and") if shown else "no article"
 

@@ -74,8 +74,8 @@ class Batch:
         try:
             p = self.asking.ask(prompt, **how)
             verdict = judge(p, self.context.ledger, alternatives(expected))
-            cause, far = self.diagnosing.cause(p, verdict), self.diagnosing.is_far(p)
-            return BatchRow(n, prompt, p, verdict=verdict, cause=cause, far=far)
+            found = self.diagnosing.of(p, verdict)
+            return BatchRow(n, prompt, p, verdict=verdict, cause=found.cause, far=found.far)
         except MemlabError as error:
             return BatchRow(n, shown(prompt), None, str(error))
 

@@ -22,6 +22,7 @@ from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating
 from memlab.lab.house import LabHouse
 from memlab.lab.inventory import Inventory
+from memlab.lab.kept_batches import KeptBatches
 from memlab.lab.lama import Lama
 from memlab.lab.lessons import Lessons
 from memlab.lab.library import ModelLibrary
@@ -64,6 +65,7 @@ class Chapters(Answering):
     gates: Gates
     batch: Batch
     diagnosing: Diagnosing
+    batches: KeptBatches
     explain: Explaining
     side_effects: SideEffects
     editing: Editing
@@ -89,11 +91,13 @@ class Chapters(Answering):
         a = Answering.of(context)
         side_effects = SideEffects(context, a.asking, lambda view: Answering.of(view).asking)
         building, diagnosing = Building(context), Diagnosing(context, a.asking)
+        batch = Batch(context, a.asking, diagnosing)
         return cls(
             **vars(a),
             gates=Gates(a.house),
-            batch=Batch(context, a.asking, diagnosing),
+            batch=batch,
             diagnosing=diagnosing,
+            batches=KeptBatches(context, batch),
             explain=Explaining(context, a.asking),
             side_effects=side_effects,
             editing=Editing(context, a.asking, side_effects),

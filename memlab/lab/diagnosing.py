@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from memlab.corpus.expected import Expected
@@ -11,7 +13,7 @@ from memlab.declare import Method
 from memlab.errors import InputError, NotFound
 from memlab.evaluate.causes import FAR_PERCENTILE, Evidence, diagnose
 from memlab.evaluate.health import found_entries, nearest_elsewhere
-from memlab.lab.asking import Asking, AskRequest
+from memlab.lab.asking import Asking, AskRequest, Question
 from memlab.lab.context import Context
 from memlab.memory.own_store import OwnStore
 from memlab.memory.retrieval import Searchable
@@ -23,53 +25,61 @@ from memlab.results.verdict import ids_of, plain_word
 SAMPLE = 200  # entries whose nearest entry of another text is looked for
 
 
+@dataclass(frozen=True)
+class Diagnosis:
+    """`cause` of a wrong answer; `far`: whether the nearest neighbor is far from the question, None where that is not known."""
+
+    cause: Cause | None
+    far: bool | None
+
+
 class Diagnosing:
     """Causes of wrong answers."""
 
     def __init__(self, context: Context, asking: Asking) -> None:
         self.context, self.asking = context, asking
 
-    def cause(self, p: Prediction, verdict: Verdict | None) -> Cause | None:
-        """Why an answer is wrong and what would repair it; None for one that is right, or of which that is not known.
+    def of(self, p: Prediction, verdict: Verdict | None) -> Diagnosis:
+        """Why an answer is wrong (None where it is right, or that is not known), and whether its question is far.
 
         Raises:
             MemlabError: the model or memory of the answer is no longer there.
         """
-        if verdict is None or verdict.mixture:
-            return None
-        right = ids_of(p, verdict.expected)
-        if verdict.memory is None or not p.neighbors:
-            return diagnose(p, verdict, Evidence(right, stated=False, editable=False))
+        if verdict is not None and verdict.mixture:
+            verdict = None
+        if not p.neighbors:
+            nothing = Evidence(
+                stated=False, editable=False, right=() if verdict is None else ids_of(p, verdict.expected)
+            )
+            return Diagnosis(None if verdict is None else diagnose(p, verdict, nothing), None)
         question = self.asking.resolve(_same(p))
-        how, store = question.how, question.store
-        settable = how.knn is not None and p.gate.kind == "constant"
+        far = self._far_from(question)
+        cause = None if verdict is None else diagnose(p, verdict, self._evidence(p, verdict, question, far))
+        return Diagnosis(cause, None if far is None else p.neighbors[0].distance > far)
+
+    def _evidence(self, p: Prediction, verdict: Verdict, question: Question, far: float | None) -> Evidence:
+        right, store = ids_of(p, verdict.expected), question.store
+        settable = question.how.knn is not None and p.gate.kind == "constant"
         if isinstance(store, OwnStore):
             stated = bool(np.isin(np.asarray(store.values), right).any())
-            return diagnose(p, verdict, Evidence(right, stated, settable=settable, editable=False))
+            return Evidence(right, stated, settable=settable, editable=False)
         asked = of_the_world(atlas(), p.prompt)
         homes = self._homes(store, p, asked, verdict)
         stated = bool(homes) if homes is not None else self._remembered(store, right)
         fact = None if asked is None else self._said_instead(store, p, asked, verdict)
-        evidence = Evidence(right, stated and fact is None, tuple(homes or ()), self.far_from(p), fact, settable)
-        return diagnose(p, verdict, evidence)
+        return Evidence(right, stated and fact is None, tuple(homes or ()), far, fact, settable)
 
-    def far_from(self, p: Prediction) -> float | None:
-        """The distance, as the method of the answer shows it, above which a question is far from what is remembered.
+    def _far_from(self, question: Question) -> float | None:
+        """The distance, as the method shows it, above which a question is far from what is remembered.
 
         The 99th percentile of the distances from `SAMPLE` entries to their nearest entry of another text, measured once
-        for each datastore (its edits change few entries). None for a method without such distances, or while keys are encoded.
+        for each datastore (its edits change few entries). None for a memory without such distances, or while keys are encoded.
         """
-        question = self.asking.resolve(_same(p))
         store = question.sources.store_base
         if question.sources.search is None or store is None or isinstance(store, OwnStore) or not store.ready:
             return None
         far = self.context.cache.get(("far", store), lambda: _far(store))
         return far if far is None or _rooted(question.how) else far**2
-
-    def is_far(self, p: Prediction) -> bool | None:
-        """Whether the nearest neighbor of an answer is farther than `far_from`; None where that is not known."""
-        far = self.far_from(p) if p.neighbors else None
-        return None if far is None else p.neighbors[0].distance > far
 
     def _homes(self, store: Searchable, p: Prediction, asked: Expected | None, verdict: Verdict) -> list[str] | None:
         """Titles of the articles that state a right answer to a question of the world; None for any other question."""

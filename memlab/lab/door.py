@@ -27,6 +27,7 @@ from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.inventory import Inventory
 from memlab.lab.jobs import Work
 from memlab.lab.judging import judge
+from memlab.lab.kept_batches import KeptBatches
 from memlab.lab.lessons import Lessons
 from memlab.lab.library import ModelLibrary
 from memlab.lab.modifying import Modifying, ModifyOptions, how_of
@@ -77,7 +78,7 @@ class Lab:
     Common operations are methods. Less common ones are attributes: `lab.explain`, `lab.side_effects`,
     `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
     `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`,
-    `lab.library`, `lab.fact_memory`.
+    `lab.library`, `lab.fact_memory`, `lab.batches`.
     """
 
     def __init__(self, home: Path, workspace: str) -> None:
@@ -206,7 +207,7 @@ class Lab:
         Raises:
             MemlabError: the model or memory of the answer is no longer there.
         """
-        return self._chapters.diagnosing.cause(p, self.verdict(p, expected))
+        return self._chapters.diagnosing.of(p, self.verdict(p, expected)).cause
 
     def compare(self, a: Prediction, b: Prediction) -> Comparison:
         """What differs between two predictions: arguments, answer, gate, words, neighbors gained and lost. Raises nothing."""
@@ -798,6 +799,11 @@ class Lab:
     def explain(self) -> Explaining:
         """Why an answer came out: smallest set, occlusion, layers, map, sweep, health of the keys."""
         return self._chapters.explain
+
+    @property
+    def batches(self) -> KeptBatches:
+        """Batches of prompts that are kept in the workspace, and notes on their prompts."""
+        return self._chapters.batches
 
     @property
     def side_effects(self) -> SideEffects:

@@ -61,9 +61,7 @@ class RowSummary:
 
 def _repair(kept: Mapping[str, Any]) -> Repair:
     fact = kept.get("fact")
-    return Repair(
-        **{**kept, "entries": tuple(kept.get("entries", ())), "fact": None if fact is None else Fact(**fact)}
-    )
+    return Repair(**{**kept, "entries": tuple(kept.get("entries", ())), "fact": None if fact is None else Fact(**fact)})
 
 
 def summary_cells(row: RowSummary) -> dict[str, Any]:
