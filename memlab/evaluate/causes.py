@@ -167,7 +167,7 @@ def _repairs(p: Prediction, verdict: Verdict, evidence: Evidence, name: str) -> 
         if name == MISSING and evidence.fact is not None:
             new, old = verdict.expected[0], evidence.fact
             found.append(Repair(CORRECT, f"Correct {old.object} to {new}", fact=old, new=new))
-        found.append(_teach(p, verdict.expected[0]))
+        found.append(answered(p, verdict.expected[0]))
     return tuple(repair for repair in found if repair is not None)
 
 
@@ -216,7 +216,7 @@ def _forget_one(p: Prediction, right: Sequence[int]) -> Repair | None:
     return Repair(FORGET, f"Forget this passage of {n.document}", sure=True, entries=(n.entry,))
 
 
-def _teach(p: Prediction, answer: str) -> Repair:
+def answered(p: Prediction, answer: str) -> Repair:
     """The question with its answer as a statement."""
     text = p.prompt.strip()
     text = text.replace(MASK, answer) if MASK in text else f"{text} {answer}"

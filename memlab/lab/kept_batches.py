@@ -11,6 +11,8 @@ from memlab.lab.context import Context
 from memlab.record.batches import AskedBatch, Batches, KeptBatch, Note, fingerprint
 from memlab.record.database import open_database
 from memlab.record.ledger import now
+from memlab.results.batch_summary import RowSummary
+from memlab.systems.registry import registry
 
 __all__ = ["AskedBatch", "KeptBatch", "KeptBatches", "Note"]
 
@@ -47,16 +49,16 @@ class KeptBatches:
         prompts = self.prompts(asked)
         rows = self.batch.summaries(prompts.lines, prompts.expected, **asked.how)
         if not keep:
-            return KeptBatch(NOT_KEPT, now(), asked, tuple(rows))
-        return self.get(self._record.keep(named, asked, rows))
+            return KeptBatch(NOT_KEPT, now(), title_of(asked, rows), asked, tuple(rows))
+        return self.get(self._record.keep(named, title_of(asked, rows), asked, rows))
 
     def get(self, number: int) -> KeptBatch:
         """A batch by its number. Raises NotFound."""
         return self._record.get(number)
 
-    def all(self) -> Sequence[KeptBatch]:
-        """The batches that are kept, the newest first. Raises RecordError."""
-        return self._record.all()
+    def titles(self) -> dict[int, str]:
+        """Number -> title and time of every batch that is kept, the newest first. Raises RecordError."""
+        return self._record.titles()
 
     def notes(self, prompts: Iterable[str] | None = None) -> dict[str, Note]:
         """Prompt -> what was noted about it; of all prompts, or of some. Raises RecordError."""
@@ -65,3 +67,15 @@ class KeptBatches:
     def note(self, prompt: str, note: Note) -> None:
         """Notes something about a prompt, in place of what was noted. Raises InputError, RecordError."""
         self._record.note(prompt, note)
+
+
+def title_of(asked: AskedBatch, rows: Sequence[RowSummary]) -> str:
+    """What was asked, and how, in one line."""
+    titles = {name: method.title for name, method in registry().methods.items()}
+    methods = ", ".join(dict.fromkeys(titles.get(row.method, row.method) for row in rows if row.method))
+    lams = list(dict.fromkeys(row.settings["lam"] for row in rows if "lam" in row.settings))
+    edits = {row.as_of for row in rows if row.as_of is not None}
+    parts = [asked.name or f"{len(rows)} prompt{'' if len(rows) == 1 else 's'}", methods or "not answered"]
+    parts += [f"λ = {lams[0]:g}"] if len(lams) == 1 else []
+    parts += [f"at edit {max(edits)}"] if edits else []
+    return ", ".join(parts)

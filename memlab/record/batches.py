@@ -41,21 +41,13 @@ class AskedBatch:
 
 @dataclass(frozen=True)
 class KeptBatch:
-    """A batch as it was asked, with its rows."""
+    """A batch as it was asked, with its rows; `title` is one line on it."""
 
     id: int
     created: str
+    title: str
     asked: AskedBatch
     rows: tuple[RowSummary, ...]
-
-    @property
-    def title(self) -> str:
-        """When it was asked, what and how, in one line."""
-        methods = ", ".join(dict.fromkeys(row.method for row in self.rows if row.method))
-        edits = max((row.as_of for row in self.rows if row.as_of is not None), default=None)
-        edit = "" if edits is None else f", at edit {edits}"
-        what = self.asked.name or f"{len(self.rows)} prompts"
-        return f"{self.id}: {what}, {methods or 'not answered'}{edit}, {self.created[:16].replace('T', ' ')} UTC"
 
 
 @dataclass(frozen=True)
@@ -72,13 +64,18 @@ class Batches:
     def __init__(self, database: Database, workspace: str) -> None:
         self._database, self.workspace = database, workspace
 
-    def keep(self, fingerprint: str, asked: AskedBatch, rows: Sequence[RowSummary]) -> int:
+    def keep(self, fingerprint: str, title: str, asked: AskedBatch, rows: Sequence[RowSummary]) -> int:
         """Keeps a batch, in place of one of the same fingerprint; the oldest beyond `KEPT` go. Returns its number.
 
         Raises:
             NotFound: no such workspace. RecordError: the database cannot be written.
         """
-        content = {"created": now(), "asked": asked.to_dict(), "rows": [row.to_dict() for row in rows]}
+        content = {
+            "created": now(),
+            "title": title,
+            "asked": asked.to_dict(),
+            "rows": [row.to_dict() for row in rows],
+        }
         with self._database.writing() as session:
             workspace = find_workspace(session, self.workspace, lock=True)
             own = select(Batch).where(Batch.workspace_id == workspace.id)
@@ -100,13 +97,13 @@ class Batches:
                 session.execute(delete(Batch).where(Batch.id.in_(old)))
         return number
 
-    def all(self) -> list[KeptBatch]:
-        """The batches, the newest first."""
+    def titles(self) -> dict[int, str]:
+        """Number -> title and time of every batch, the newest first."""
         with self._database.reading() as session:
             workspace = find_workspace(session, self.workspace)
-            own = select(Batch).where(Batch.workspace_id == workspace.id)
-            found = session.scalars(own.order_by(Batch.created.desc(), Batch.id.desc())).all()
-            return [_kept(batch) for batch in found]
+            own = select(Batch.id, Batch.title, Batch.created).where(Batch.workspace_id == workspace.id)
+            found = session.execute(own.order_by(Batch.created.desc(), Batch.id.desc())).all()
+        return {number: f"{title}, {_minute(created)}" for number, title, created in found}
 
     def get(self, number: int) -> KeptBatch:
         """A batch by its number. Raises NotFound."""
@@ -159,6 +156,10 @@ class Batches:
             found.starred, found.note, found.changed = note.starred, text, now()
 
 
+def _minute(created: str) -> str:
+    return f"{created[:16].replace('T', ' ')} UTC"
+
+
 def fingerprint(asked: AskedBatch, *state: Any) -> str:
     """SHA-256 of what was asked and of the state that it was asked in (versions, the last edit)."""
     content = json.dumps([asked.to_dict(), *state], sort_keys=True, default=str)
@@ -168,6 +169,8 @@ def fingerprint(asked: AskedBatch, *state: Any) -> str:
 def _kept(batch: Batch) -> KeptBatch:
     try:
         asked = AskedBatch(**{**batch.asked, "lines": tuple(batch.asked["lines"])})
-        return KeptBatch(batch.id, batch.created, asked, tuple(RowSummary.from_dict(row) for row in batch.rows))
+        return KeptBatch(
+            batch.id, batch.created, batch.title, asked, tuple(RowSummary.from_dict(row) for row in batch.rows)
+        )
     except (TypeError, KeyError) as error:
         raise RecordError(f"The batch {batch.id} cannot be read: it was changed from outside ({error!r}).") from None

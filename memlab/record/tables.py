@@ -97,6 +97,7 @@ class Batch(Base):
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
     fingerprint: Mapped[str] = mapped_column(Sha256)
     created: Mapped[str] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(Text)
     asked: Mapped[dict[str, Any]] = mapped_column(Json)
     rows: Mapped[list[Any]] = mapped_column(Json)
 

@@ -32,13 +32,14 @@ ROWS = (
 
 def test_a_batch_is_kept_as_it_was(database: Database) -> None:
     batches = Batches(database, "default")
-    number = batches.keep("f", ASKED, ROWS)
+    number = batches.keep("f", "Title", ASKED, ROWS)
     kept = batches.get(number)
     assert (kept.asked, kept.rows) == (ASKED, ROWS)
-    assert kept.title.startswith(f"{number}: a.csv, bert-knn, at edit 2, 20")
+    assert kept.title == "Title"
+    assert batches.titles()[number].startswith("Title, 20")
     assert batches.find("f") == kept
     assert batches.find("g") is None
-    assert batches.keep("f", ASKED, ROWS[:1]) == number  # the same question again takes its place
+    assert batches.keep("f", "Title", ASKED, ROWS[:1]) == number  # the same question again takes its place
     assert batches.get(number).rows == ROWS[:1]
     with pytest.raises(NotFound, match="no batch 99"):
         batches.get(99)
@@ -47,8 +48,8 @@ def test_a_batch_is_kept_as_it_was(database: Database) -> None:
 def test_only_the_newest_are_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT", 2)
     batches = Batches(database, "default")
-    numbers = [batches.keep(name, ASKED, ROWS) for name in "abc"]
-    assert [kept.id for kept in batches.all()] == numbers[:0:-1]
+    numbers = [batches.keep(name, "Title", ASKED, ROWS) for name in "abc"]
+    assert list(batches.titles()) == numbers[:0:-1]
 
 
 def test_a_fingerprint_is_of_everything_that_was_asked() -> None:
@@ -78,7 +79,7 @@ def test_notes_and_stars(database: Database) -> None:
 def test_workspaces_have_their_own_and_take_them_along(database: Database) -> None:
     workspaces = Workspaces(database)
     workspaces.create("class")
-    number = Batches(database, "class").keep("f", ASKED, ROWS)
+    number = Batches(database, "class").keep("f", "Title", ASKED, ROWS)
     Batches(database, "class").note("a", Note(True))
     assert Batches(database, "default").notes() == {}
     with pytest.raises(NotFound):
@@ -90,7 +91,7 @@ def test_workspaces_have_their_own_and_take_them_along(database: Database) -> No
 
 def test_a_batch_that_was_changed_from_outside_says_so(database: Database) -> None:
     batches = Batches(database, "default")
-    number = batches.keep("f", ASKED, ROWS)
+    number = batches.keep("f", "Title", ASKED, ROWS)
     with database.writing() as session:
         session.execute(text("UPDATE batches SET rows = '[{\"line\": 1}]'"))
     with pytest.raises(RecordError, match=f"batch {number} cannot be read"):
@@ -102,7 +103,7 @@ def test_a_database_from_before_them_is_brought_up_to_date(home: Path) -> None:
     database = open_database(home)
     before = [info.name for info in Workspaces(database).list()]
     batches = Batches(database, "default")
-    assert (batches.all(), batches.notes()) == ([], {})
+    assert (batches.titles(), batches.notes()) == ({}, {})
     batches.note("a", Note(True))
     database.close()
     again = open_database(home)

@@ -14,6 +14,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer, sa.ForeignKey("workspaces.id"), nullable=False),
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("created", sa.String(40), nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
         sa.Column("asked", sa.JSON, nullable=False),
         sa.Column("rows", sa.JSON, nullable=False),
         sa.UniqueConstraint("workspace_id", "fingerprint"),
