@@ -16,6 +16,7 @@ from memlab.ui.edit_forms import Change
 from memlab.ui.fix import changes
 from memlab.ui.fix.effect import measured, shown_effect, tried
 from memlab.ui.plain import plain
+from memlab.ui.question import LAMBDA as LAM
 from memlab.ui.session import show_error
 from memlab.ui.sharing import check_may_edit, may_edit
 from memlab.ui.timeline import holds
@@ -26,13 +27,14 @@ _WAY, _ENTRY = "edit.fix.way", "edit.fix.entry"
 ICONS = {CORRECT: "edit", FORGET: "delete", changes.TEACH: "school", LAMBDA: "tune"}
 
 
-def fix_here(lab: Lab, p: Prediction, verdict: Verdict | None, key: str) -> None:
+def fix_here(lab: Lab, p: Prediction, verdict: Verdict | None, key: str, use: str = "Use", why: bool = True) -> None:
     """What a wrong answer or a passage can be repaired with, in place.
 
     Nothing for a method without memory, or whose memory is not made of texts.
 
     Args:
         key: begins the names of controls; one panel of a key is drawn at a time.
+        use: what the button of another lambda does, "Use" or "Ask all with". why: say the cause of a wrong answer.
     """
     method = lab.methods()[p.method]
     if not method.remembers or method.memory is not None or p.without:
@@ -45,14 +47,15 @@ def fix_here(lab: Lab, p: Prediction, verdict: Verdict | None, key: str) -> None
     with st.container(border=True, key=f"{key}.fix"):
         if _done(lab, p, verdict, key):
             return
-        _why(cause)
+        if why or cause is None:
+            _why(cause)
         if not may_edit(lab):
             st.caption("This workspace was shared to look at. Make a copy of your own to fix it here.")
             return
         if p.as_of != lab.head():
             st.caption(f"This answer is as of edit {p.as_of}; there are {lab.head()}. Ask as of now to fix it here.")
             return
-        change = _chosen(lab, p, verdict, cause, key)
+        change = _chosen(lab, p, verdict, cause, key, use)
         if change is not None:
             _try(lab, change, p, verdict, key)
 
@@ -77,7 +80,7 @@ def _why(cause: Cause | None) -> None:
     st.markdown(f":material/help: **Why it is wrong: {plain(cause.name)}.** {plain(cause.sentence)}")
 
 
-def _chosen(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str) -> Change | None:
+def _chosen(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str, use: str) -> Change | None:
     """The ways of repairing as buttons, the one of the smallest repair first, and the form of the chosen one."""
     able, wanted = changes.ways(p), verdict.expected if verdict else ()
     repairs = {repair.kind: repair for repair in (cause.repairs if cause else ())}
@@ -90,7 +93,7 @@ def _chosen(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | Non
         help="Nothing changes before you apply it.",
     )
     if LAMBDA in repairs:
-        _smallest_is_lambda(repairs[LAMBDA])
+        _other_lambda(repairs[LAMBDA], key, use)
     if way == CORRECT:
         return changes.correct(lab, p, wanted, f"{key}.correct")
     if way == FORGET:
@@ -102,8 +105,16 @@ def _chosen(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | Non
     return None
 
 
-def _smallest_is_lambda(repair: Repair) -> None:
-    st.caption(f"Without an edit: this answer is right with λ = {repair.lam:g}.")
+def _other_lambda(repair: Repair, key: str, use: str) -> None:
+    """The smallest repair of all: another weight of the memory."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Without an edit, this answer is right with another weight of the memory:", width="content")
+        st.button(
+            f"{use} λ = {repair.lam:g}",
+            key=f"{key}.lambda",
+            icon=f":material/{ICONS[LAMBDA]}:",
+            on_click=lambda: st.session_state.update({LAM: repair.lam, f"{key}.rerun": True}),
+        )
 
 
 def _try(lab: Lab, change: Change, p: Prediction, verdict: Verdict | None, key: str) -> None:
