@@ -13,7 +13,6 @@ from memlab.corpus.prompt_table import EXPECTED, PROMPT, columns_of
 from memlab.errors import InputError, MemlabError
 from memlab.lab.kept_batches import AskedBatch
 from memlab.ui.address import whole_number
-from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
 BATCH = "batch"  # in the address: the number of the batch
@@ -102,7 +101,6 @@ def expected_column(text: str) -> str | None:
         "Expected answers are in the column",
         [NO_COLUMN, *others],
         key=COLUMN,
-        format_func=plain,
         help="Several right answers: Bern | Berne. Questions of the bundled world are judged without it.",
     )
     return None if chosen == NO_COLUMN else chosen

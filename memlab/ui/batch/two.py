@@ -10,11 +10,13 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.lab.kept_batches import KeptBatch
 from memlab.results.batch_summary import ChangedRow, changes, differences
+from memlab.ui.address import whole_number
 from memlab.ui.batch.shown import MARKS
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
 WITH = "with"  # in the address: the number of the other batch
+_CHOSEN = "batch.with"
 NAMES = {"lm": "model", "as_of": "edit"}
 
 
@@ -24,27 +26,36 @@ def beside_another(lab: Lab, kept: KeptBatch) -> None:
     if not titles:
         st.caption("Ask again with another method, another λ or after an edit, and compare both here.")
         return
-    numbers = {str(number): title for number, title in titles.items()}
-    asked = st.query_params.get(WITH)
-    if asked is not None and asked not in numbers:
-        st.caption(plain(f"There is no other batch {asked[:20]} in this workspace."))
+    asked = whole_number(st.query_params.get(WITH, ""))
+    if WITH in st.query_params and asked not in titles:
+        st.caption(plain(f"There is no other batch {st.query_params[WITH][:20]} in this workspace."))
+    st.session_state[_CHOSEN] = asked if asked in titles else None
     chosen = st.selectbox(
         "Compare with an earlier batch (A)",
-        list(numbers),
-        index=None,
-        key=WITH,
-        bind="query-params",
-        format_func=lambda number: plain(f"{number}: {numbers[number]}"),
+        list(titles),
+        key=_CHOSEN,
+        format_func=lambda number: f"{number}: {titles[number]}",
         placeholder="Choose a batch",
+        index=None,
+        on_change=_into_address,
     )
     if chosen is None:
         return
     try:
-        other = lab.batches.get(int(chosen))
+        other = lab.batches.get(chosen)
     except MemlabError as error:
         show_error(error)
         return
     _show(other, kept)
+
+
+def _into_address() -> None:
+    """The number of the other batch, or nothing: a bound control would write its label there."""
+    chosen = st.session_state[_CHOSEN]
+    if chosen is not None:
+        st.query_params[WITH] = str(chosen)
+    elif WITH in st.query_params:
+        del st.query_params[WITH]
 
 
 def _show(a: KeptBatch, b: KeptBatch) -> None:

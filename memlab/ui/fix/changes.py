@@ -38,7 +38,7 @@ def correct(lab: Lab, p: Prediction, wanted: Sequence[str], key: str) -> Change 
     facts = [Fact(asked.subject, asked.relation, answer) for answer in asked.answers]
     old = facts[0]
     if len(facts) > 1:
-        old = st.selectbox("In place of", facts, format_func=lambda fact: plain(fact.object), key=f"{key}.old")
+        old = st.selectbox("In place of", facts, format_func=lambda fact: fact.object, key=f"{key}.old")
     other = [answer for answer in wanted if plain_word(answer) not in {plain_word(fact.object) for fact in facts}]
     label = f"The {atlas().relation(old.relation).label} of {old.subject} is not {old.object} but"
     new = st.text_input(
@@ -62,7 +62,7 @@ def forget(p: Prediction, wanted: Sequence[str], entry: int | None, key: str) ->
         "Passages",
         list(offered),
         default=[] if first is None else [first],
-        format_func=lambda number: plain(_named(offered[number])),
+        format_func=lambda number: _named(offered[number]),
         key=f"{key}.entries.{first}",
         placeholder="Choose passages",
     )

@@ -137,7 +137,7 @@ def _try(lab: Lab, change: Change, p: Prediction, verdict: Verdict | None, key: 
             on_click=_apply,
             args=(lab, edit, p.prompt, key),
         )
-        st.caption(plain(f"Edit {edit.seq}: {edit.summary}. Nothing has changed yet."))
+        st.caption(plain(f"Nothing has changed yet. Edit {edit.seq}: {edit.summary}"))
     if (problem := st.session_state.pop(f"{key}.problem", None)) is not None:
         show_error(RecordError(problem))
 
