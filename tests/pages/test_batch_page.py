@@ -39,9 +39,9 @@ def test_an_analysis_of_errors_from_a_table_to_a_comparison(open_own: Open, own_
     assert "3 of 4 answered. 1 ✗ ↓ memory misled · 1 ✓ ✓ both right · 1 ✗ ✗ both wrong" in said(page)
     assert "Line 3: The prompt contains" in said(page)
     table = page.dataframe[0].value
-    assert list(table["cause"])[0] == "one neighbor decides"
-    assert list(table["lam"])[0] == 0.35
-    assert list(table["method"])[0] == "kNN-LM"
+    assert table["cause"].iloc[0] == "one neighbor decides"
+    assert table["lam"].iloc[0] == 0.35
+    assert table["method"].iloc[0] == "kNN-LM"
     assert "expected=Bergen" in list(table["open"])[3]
 
     page.button(key="batch.cell.True.False").click().run()
@@ -69,11 +69,11 @@ def test_an_analysis_of_errors_from_a_table_to_a_comparison(open_own: Open, own_
     again = open_own(PAGE, batch="2", **{"with": "1", "row": "2"})  # a reload
     assert not again.exception
     assert again.text_area(key="batch.prompts").value == TABLE
-    assert list(again.dataframe[0].value["lam"])[0] == 0.24
+    assert again.dataframe[0].value["lam"].iloc[0] == 0.24
     assert again.text_input(key=f"{note}.text").value == "look"
     assert "**lam** 0.35 → 0.24" in said(again)
     changed = again.dataframe[1].value
-    assert (list(changed["changed"])[0], list(changed["prompt"])[0]) == ("right now", CALIFORNIUM)
+    assert (changed["changed"].iloc[0], changed["prompt"].iloc[0]) == ("right now", CALIFORNIUM)
 
 
 def test_what_the_address_cannot_have_is_said(open_page: Open) -> None:
