@@ -17,7 +17,7 @@ from memlab.ui.session import show_error
 
 WITH = "with"  # in the address: the number of the other batch
 _CHOSEN = "batch.with"
-NAMES = {"lm": "model", "as_of": "edit"}
+NAMES = {"lm": "model", "as_of": "edit", "lam": "λ"}
 
 
 def beside_another(lab: Lab, kept: KeptBatch) -> None:

@@ -47,8 +47,8 @@ def fix_here(lab: Lab, p: Prediction, verdict: Verdict | None, key: str, use: st
     with st.container(border=True, key=f"{key}.fix"):
         if _done(lab, p, verdict, key):
             return
-        if why or cause is None:
-            _why(cause)
+        if why and cause is not None:
+            st.markdown(f":material/help: **Why it is wrong: {plain(cause.name)}.** {plain(cause.sentence)}")
         if not may_edit(lab):
             st.caption("This workspace was shared to look at. Make a copy of your own to fix it here.")
             return
@@ -73,13 +73,6 @@ def choose_way(key: str, way: str, entry: int | None = None) -> None:
     _forget_done()
 
 
-def _why(cause: Cause | None) -> None:
-    if cause is None:
-        st.markdown(":material/build: **Fix it here**: correct, forget or teach, and see the effect before it holds.")
-        return
-    st.markdown(f":material/help: **Why it is wrong: {plain(cause.name)}.** {plain(cause.sentence)}")
-
-
 def _chosen(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str, use: str) -> Change | None:
     """The ways of repairing as buttons, the one of the smallest repair first, and the form of the chosen one."""
     able, wanted = changes.ways(p), verdict.expected if verdict else ()
@@ -90,7 +83,7 @@ def _chosen(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | Non
         names,
         format_func=lambda name: f":material/{ICONS[name]}: {able[name]}",
         key=f"{key}.{_WAY}",
-        help="Nothing changes before you apply it.",
+        help="Correct, forget or teach, and see the effect first: nothing changes before you apply it.",
     )
     if LAMBDA in repairs:
         _other_lambda(repairs[LAMBDA], key, use)
