@@ -21,6 +21,7 @@ from memlab.ui.method_control import method_control
 from memlab.ui.offered import Offer, asked_kind, model_info, offer, stores_for
 
 LAMBDA = "lam"
+TYPED = "ask.prompt.typed"  # False where the address brought another prompt: a link, or the browser's Back
 _CHOSEN = "ask.method"  # the method that was chosen by hand last
 
 
@@ -95,7 +96,8 @@ def _method(lab: Lab, prompt: str, model: str | None, offered: Offer) -> tuple[M
     state = st.session_state
     if "method" not in st.query_params and state.get("method") not in (None, usual, state.get(_CHOSEN)):
         state["method"] = usual  # the last one was the default of another prompt, not a choice
-        _defaults_again(lab)
+        if state.get(TYPED, True):  # else the address says which settings are not the defaults
+            _defaults_again(lab)
     method = method_control("method", offered, usual, _other_method, (lab,))
     return method, problems
 
