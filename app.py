@@ -6,10 +6,11 @@ import streamlit as st
 
 from memlab.bundle import assets
 from memlab.ui.address import follow
-from memlab.ui.jobs import jobs_panel
-from memlab.ui.navigation import all_pages, model_and_workspace
+from memlab.ui.bar import control_bar
+from memlab.ui.navigation import all_pages, leave_behind
 from memlab.ui.session import current_lab
 from memlab.ui.sharing import arrive, banner
+from memlab.ui.shell import shell
 
 ICON = assets() / "pictures" / "icon.svg"
 st.set_page_config(page_title="memlab", page_icon=ICON, layout="wide")
@@ -20,9 +21,8 @@ page = st.navigation(all_pages(), position="top")  # at the top: thirty links in
 lab = current_lab()
 arrive(lab)
 follow(lab, page.url_path)
-model_and_workspace(lab)
-with st.sidebar:
-    jobs_panel(lab)
-
+leave_behind(lab.workspace)
+shell()
+control_bar(lab, page.url_path)
 banner(lab)
 page.run()

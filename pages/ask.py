@@ -16,13 +16,14 @@ from memlab.ui.compare import beside_pinned
 from memlab.ui.details import details
 from memlab.ui.entry import through_app
 from memlab.ui.explanations import look_closer
-from memlab.ui.exports import exports
+from memlab.ui.exports import exports, present_in_bar
 from memlab.ui.heading import unseen_heading
 from memlab.ui.keyboard import keyboard_help
 from memlab.ui.meant import first_reading, say_how_it_was_read, second_reading, suggest
 from memlab.ui.neighbors import neighbor_list
 from memlab.ui.prompt import example_menu, examples, expected_answer, first_steps, prompt_bar
 from memlab.ui.question import Question, choose, offer_fitting_method
+from memlab.ui.recent import note, recent_menu, recent_questions
 from memlab.ui.session import current_lab, show_error
 from memlab.ui.votes import vote_tally
 
@@ -46,6 +47,8 @@ def answer(lab: Lab, question: Question) -> None:
     look_closer(lab, p)
     details(p)
     exports(lab, p)
+    present_in_bar(p)
+    note(p, question.expected)
 
 
 def who_said_it(lab: Lab, p: Prediction) -> None:
@@ -73,20 +76,21 @@ through_app()
 lab = current_lab()
 with st.container(gap=None):
     unseen_heading("Ask")
-    bar, menu = st.columns([9, 2], vertical_alignment="center")
+    way, bar, menu = st.columns([3, 10, 2.6], vertical_alignment="center", gap="small")
 with bar:
     prompt = prompt_bar()
 try:
     with st.sidebar:
-        question = choose(lab, first_reading(prompt))
+        question = choose(lab, first_reading(prompt), way)
         question = replace(question, prompt=second_reading(lab, question, prompt), expected=expected_answer())
         keyboard_help()
     prompts = examples(lab, question.method)
 except MemlabError as error:
     show_error(error)
     st.stop()
-with menu:
+with menu, st.container(horizontal=True, gap="small"):
     example_menu(prompts)
+    recent_menu()
 for problem in question.problems:
     show_error(problem)
 if prompt.strip():
@@ -97,3 +101,4 @@ if prompt.strip():
     offer_fitting_method(lab, question)
 else:
     first_steps(question.method, prompts)
+    recent_questions()

@@ -14,7 +14,6 @@ from memlab.ui.generate.settings import How, choose_how
 from memlab.ui.generate.step import choose_step, step_details
 from memlab.ui.generate.texts import go_on, texts
 from memlab.ui.generate.view import View, begin, current, exports, moved, replay
-from memlab.ui.heading import unseen_heading
 from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
@@ -67,15 +66,16 @@ def shown(lab: Lab, view: View, how: How) -> None:
 
 through_app()
 lab = current_lab()
-unseen_heading("Generate")
 moved()
 view = current()
 heading = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
 heading.title("Generate", anchor=False, width="content")
-prompt_bar(view)
+way, bar = st.columns([2, 9], vertical_alignment="center", gap="small")
+with bar:
+    prompt_bar(view)
 try:
     with st.sidebar:
-        how = choose_how(lab)
+        how = choose_how(lab, way)
 except MemlabError as error:
     show_error(error)
     st.stop()

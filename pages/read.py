@@ -10,7 +10,6 @@ from memlab.figures.strip import described
 from memlab.results import Trace
 from memlab.ui.downloads import trace_files
 from memlab.ui.entry import through_app
-from memlab.ui.heading import unseen_heading
 from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.read.contributions import combinations, groups
@@ -36,11 +35,10 @@ def tokens(lab: Lab, trace: Trace) -> None:
 
 through_app()
 lab = current_lab()
-unseen_heading("Read")
 try:
-    source = choose_passage(lab)
+    source, way = choose_passage(lab)
     with st.sidebar:
-        how = choose_how(lab)
+        how = choose_how(lab, way)
     for problem in how.problems:
         show_error(problem)
     if source.text is None:

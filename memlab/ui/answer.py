@@ -9,6 +9,7 @@ from memlab.figures.mixing import in_words
 from memlab.results import Prediction
 from memlab.results.verdict import Verdict
 from memlab.ui.address import chosen_or_in_address, into_address, shown
+from memlab.ui.carried import carry_setting
 from memlab.ui.mixture import Settled, mixture_panel
 from memlab.ui.plain import plain
 from memlab.ui.question import LAMBDA
@@ -26,6 +27,7 @@ def chosen_lambda(mixing: Field | None) -> float | None:
     value = float(chosen_or_in_address(LAMBDA, default if in_address is None else in_address))
     into_address(LAMBDA, None if value == default else f"{value:g}")
     shown(LAMBDA, value)
+    carry_setting(LAMBDA, None if value == default else value)
     return value
 
 

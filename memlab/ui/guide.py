@@ -32,6 +32,8 @@ WORDS = {
     "occlusion": "A word of the prompt is hidden, and the question asked again: what moves was due to that word.",
     "hubness": "Some entries are near to almost every question. The larger this share, the less a neighbor says.",
     "surprise, perplexity": "How little a token was expected: minus the logarithm of its probability, in nats. Perplexity is e to the mean surprise.",
+    "nats": "The unit of surprise and gain: natural logarithms. One nat less is a token e (about 2.7) times as probable.",
+    "harmonic mean": "Of scores of an edit: near the smallest of them, so that no score makes up for another one that is near 0.",
     "gain": "How much less surprising memory makes a token. Negative: without memory it was expected more.",
     "short-term, long-term memory": "What was read just before, beyond the local context; and the datastore.",
     "source": "The passage that an entry comes from: a place in an article.",

@@ -28,7 +28,7 @@ def sources_chart(of: Trace | Generation, step: TraceStep, page: str) -> None:
     st.plotly_chart(figure, config={"displayModeBar": False}, alt=described(of, step), key=f"{page}.sources")
     lam = of.settings.get("lam")
     if of.gate_info.mixes == "vectors" and lam:
-        st.caption(f"Together also mixes in a distribution of neighbors after the softmax, with λ = {lam:g}.")
+        st.caption(f"The mixture also takes in a distribution of neighbors after the softmax, with λ = {lam:g}.")
 
 
 def forced_gate(of: Trace | Generation, step: TraceStep, page: str) -> None:
@@ -47,9 +47,9 @@ def forced_gate(of: Trace | Generation, step: TraceStep, page: str) -> None:
 def found_passages(lab: Lab, of: Trace | Generation, step: TraceStep, page: str) -> None:
     """The first remembered passages, each with its article on demand; or that there is no memory."""
     if of.gate_info.mixes == "nothing":
-        st.caption("Long-term memory is off: choose a method with memory at the left.")
+        st.caption("There is no memory: choose a method that has one.")
         return
-    st.markdown("**What long-term memory found**")
+    st.markdown("**What memory found**")
     passages(lab, of, step.neighbors, page)
 
 

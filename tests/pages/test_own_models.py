@@ -41,11 +41,11 @@ def test_a_build_that_fails_on_an_uploaded_file_says_so_in_words(open_own: Open,
     jobs = [own_lab.work.wait(own_lab.work.submit("build", "Building letters", **order).id, 60) for _ in range(2)]
     assert [job.state for job in jobs] == ["failed", "failed"]
     page = open_own("app.py")
-    said = "\n".join(caption.value.replace("\\", "") for caption in page.sidebar.caption)
+    said = "\n".join(caption.value.replace("\\", "") for caption in page.caption)
     assert "letters.jsonl" in said
     assert str(kept[0].parent) not in said
     assert not [button for button in page.button if button.label == "Resume"]
-    assert "2 jobs ended early" in [expander.label for expander in page.sidebar.expander]
+    assert "2 jobs ended early" in [expander.label for expander in page.expander]
     page.button(key="jobs.dismiss").click().run()
-    assert not [e for e in page.sidebar.expander if "ended early" in e.label]
+    assert not [e for e in page.expander if "ended early" in e.label]
     assert len(own_lab.work.jobs()) == 2  # only no longer shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import streamlit as st
@@ -35,12 +36,16 @@ class Source:
     text: str | None
 
 
-def choose_passage(lab: Lab) -> Source:
-    """Heading of the page and the controls of the chosen way. Raises MemlabError for a file that cannot be read."""
+def choose_passage(lab: Lab) -> tuple[Source, AbstractContextManager]:
+    """Heading of the page and the controls of the chosen way; and the place for the method, beside the heading.
+
+    Raises MemlabError for a file that cannot be read.
+    """
     for problem in unknown_name("passage", WAYS):
         show_error(problem)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.title("Read", anchor=False, width="content")
+        method_place = st.container(width=220)
         way = st.segmented_control(
             "Passage",
             WAYS,
@@ -50,9 +55,8 @@ def choose_passage(lab: Lab) -> Source:
             bind="query-params",
             label_visibility="collapsed",
         )
-    if way == ARTICLE:
-        return _article(lab)
-    return _typed() if way == TYPED else _file(lab)
+    source = _article(lab) if way == ARTICLE else _typed() if way == TYPED else _file(lab)
+    return source, method_place
 
 
 def first_steps() -> None:

@@ -1,0 +1,29 @@
+// Around the page: a link that skips the navigation, the first thing that Tab reaches, and names that Streamlit leaves out.
+const STYLE = `
+#memlab-skip { position: fixed; left: 0.5rem; top: -4rem; z-index: 2000000; padding: 0.5rem 1rem; border-radius: 0.5rem;
+  background: #16202e; color: #fff; font: 600 1rem sans-serif; text-decoration: none; }
+#memlab-skip:focus { top: 0.5rem; outline: 3px solid #fff; outline-offset: -5px; }
+.st-key-shell { position: absolute; height: 0; overflow: hidden; }
+`
+
+function skipLink(text) {
+  if (document.getElementById("memlab-skip")) return
+  const style = document.createElement("style"), link = document.createElement("a")
+  style.textContent = STYLE
+  link.id = "memlab-skip"
+  link.href = "#page"
+  link.textContent = text
+  link.onclick = event => {
+    event.preventDefault() // the address stays as it is
+    const main = document.querySelector('[data-testid="stMain"]')
+    main.tabIndex = -1
+    main.focus()
+  }
+  document.head.append(style)
+  document.body.prepend(link)
+}
+
+export default function ({ data }) {
+  skipLink(data.skip)
+  document.documentElement.lang ||= "en"
+}
