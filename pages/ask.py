@@ -17,6 +17,7 @@ from memlab.ui.details import details
 from memlab.ui.entry import through_app
 from memlab.ui.explanations import look_closer
 from memlab.ui.exports import exports, present_in_bar
+from memlab.ui.guide import ENTRY
 from memlab.ui.heading import unseen_heading
 from memlab.ui.keyboard import keyboard_help
 from memlab.ui.meant import first_reading, say_how_it_was_read, second_reading, suggest
@@ -56,7 +57,7 @@ def who_said_it(lab: Lab, p: Prediction) -> None:
     if not lab.methods()[p.method].remembers:
         return
     said, tally = st.columns([1, 3], vertical_alignment="center")
-    said.subheader("Who said it", anchor=False)
+    said.subheader("Who said it", anchor=False, help=ENTRY)
     tally.html(vote_tally(p))
     entry = opened_source()
     opened = next((n for n in p.neighbors if n.entry == entry), None)

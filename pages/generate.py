@@ -18,6 +18,8 @@ from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
 
+TITLE = 80  # characters of a prompt in the title of the tab
+
 
 @st.fragment
 def steps(lab: Lab, view: View, pair: GenerationPair, tokens: int) -> None:
@@ -83,6 +85,8 @@ with heading:
     example_menu(how.tokens)
 for problem in how.problems:
     show_error(problem)
+if view.prompt:
+    st.set_page_config(page_title=f"{view.prompt[:TITLE]} … · memlab")
 if view.prompt is None:
     first_steps(how.tokens)
 else:

@@ -10,10 +10,11 @@ from memlab.figures.strip import described
 from memlab.results import Trace
 from memlab.ui.downloads import trace_files
 from memlab.ui.entry import through_app
+from memlab.ui.guide import MEASURES
 from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.read.contributions import combinations, groups
-from memlab.ui.read.passage import choose_passage, first_steps
+from memlab.ui.read.passage import choose_passage, first_steps, title_of
 from memlab.ui.read.reading import read_passage, stopped
 from memlab.ui.read.settings import choose_how
 from memlab.ui.read.strip import choose_token, token_strip
@@ -58,7 +59,8 @@ for notice in trace.notices:
 if trace.stopped:
     stopped(trace)
 else:
-    st.markdown(plain(described(trace)))
+    st.markdown(plain(described(trace)), help=MEASURES)
+st.set_page_config(page_title=f"Read: {title_of(source.title, trace.text)} · memlab")
 tokens(lab, trace)
 if not trace.stopped:
     st.subheader("What each source contributes", anchor=False)

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from memlab.figures.sides import bars, end
-from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share, visible
 from memlab.figures.words import COLORS
 from memlab.results import Distribution, Generation, Trace, TraceStep
 
@@ -82,6 +82,15 @@ def three_sources(trace: Trace | Generation, step: TraceStep) -> go.Figure:
     return figure.update_layout(
         template=TEMPLATE, height=FRAME_HEIGHT + ROW_HEIGHT * len(words), bargap=0.28, margin={"t": 52}
     )
+
+
+def table(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
+    """The numbers of the chart: a row for each word, a column for each source."""
+    words, shown = compared(trace, step), panels(trace, step)
+    return [
+        {"word": visible(step.mixture.words[i]), **{title: share(said.of(i)) for title, said, _ in shown}}
+        for i in words
+    ]
 
 
 def described(trace: Trace | Generation, step: TraceStep) -> str:

@@ -39,6 +39,15 @@ WORDS = {
     "source": "The passage that an entry comes from: a place in an article.",
 }
 
+ENTRY = (
+    "Each passage is an entry of the memory. Its key is the model's inner state just before the marked word, its value is that "
+    "word. The closer the key is to the question's, the more weight the value gets; λ is the weight of all of them together."
+)
+MEASURES = (
+    "Surprise of a token: −ln of its probability, in nats. One nat less: e (about 2.7) times as probable. Perplexity: e to the "
+    "mean surprise; 1 is the least there can be."
+)
+
 LIMITS = (
     "The bundled models are small and know only the bundled world. Words that they never met are marked.",
     "An answer is one word of the vocabulary. Names such as New York are one word here; other texts may need several.",

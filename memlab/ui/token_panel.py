@@ -9,9 +9,10 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
-from memlab.figures.sources import described, forced, three_sources
+from memlab.figures.sources import described, forced, table, three_sources
 from memlab.results import CopiedSpan, Generation, Neighbor, Trace, TraceStep
 from memlab.ui.article import marked, number, origin
+from memlab.ui.as_table import as_table
 from memlab.ui.mixture import token_panel
 from memlab.ui.neighbors import row
 from memlab.ui.plain import plain
@@ -26,6 +27,7 @@ def sources_chart(of: Trace | Generation, step: TraceStep, page: str) -> None:
     """A chart for each source that is used, over the same words; `page` begins the names of controls."""
     figure = three_sources(of, step)
     st.plotly_chart(figure, config={"displayModeBar": False}, alt=described(of, step), key=f"{page}.sources")
+    as_table(table(of, step))
     lam = of.settings.get("lam")
     if of.gate_info.mixes == "vectors" and lam:
         st.caption(f"The mixture also takes in a distribution of neighbors after the softmax, with λ = {lam:g}.")

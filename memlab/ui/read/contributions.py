@@ -9,6 +9,7 @@ import streamlit as st
 
 from memlab.figures import gain
 from memlab.results import Trace
+from memlab.ui.as_table import as_table
 from memlab.ui.explanations.chart import heading
 from memlab.ui.plain import plain
 
@@ -70,3 +71,4 @@ def groups(trace: Trace) -> None:
         said = gain.described(trace, by)
         st.plotly_chart(gain.by_group(trace, by), config={"displayModeBar": False}, alt=said, key=f"read.by.{by}")
         st.caption(plain(said))
+        as_table(gain.table(trace, by))

@@ -25,6 +25,7 @@ EXAMPLES = {
     "designed it, said that the capital of France had once refused her plans.",
 }
 EXAMPLE_ARTICLES = ("France", "Marie Curie")
+_OF_TEXT, TITLE = "the text", 60  # characters of a text in the title of the tab
 _TYPED, _LAST, _SENT = "read.text", "read.sent", "text"
 
 
@@ -74,6 +75,11 @@ def first_steps() -> None:
         st.button(label, key=f"read.first.{title}", on_click=_open, args=(title,), icon=":material/arrow_forward:")
 
 
+def title_of(title: str, text: str) -> str:
+    """What names a passage in the title of the tab: the name of an article or file, or how a text begins."""
+    return title if title != _OF_TEXT else " ".join(text.split())[:TITLE]
+
+
 def _article(lab: Lab) -> Source:
     titles = [article.title for article in lab.articles()]
     asked = st.query_params.get("article")
@@ -108,7 +114,7 @@ def _typed() -> Source:
         button.form_submit_button("Read", type="primary", width="stretch", on_click=_send)
     if sent is not None and len(sent) > LONGEST_LINK:
         st.caption("Too long for a link: who opens this address finds an empty page. Share the text as a file.")
-    return Source("the text", sent)
+    return Source(_OF_TEXT, sent)
 
 
 def _file(lab: Lab) -> Source:
