@@ -55,7 +55,7 @@ def datastores(verify: bool, as_json: bool, home: Path | None, workspace: str) -
     help="Which representation is the key; several give a datastore each, and the one that calibration finds best is the default "
     "(without this: ffn, the paper's, for causal models that have it).",
 )
-@click.option("--index", help="flat, ivf, hnsw, ivfpq or fastscan (default: by size).")
+@click.option("--index", help="flat, ivf, hnsw, fastscan or rabitq (default: by size).")
 @click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
 @text_options

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from memlab.cli.common import LazyCommands, every_command, open_lab, progress, short, show
-from memlab.errors import StoppedError
+from memlab.errors import InputError, StoppedError
+
+if TYPE_CHECKING:
+    from memlab.lab import Lab
 
 LATER = {
     "perplexity": "memlab.cli.reading:perplexity",
@@ -106,17 +110,28 @@ def evaluate_lama(
 @click.option(
     "--only", metavar="PART", help="One part, such as 'edit visible' (default: all; a wrong name lists them)."
 )
+@click.option(
+    "--entries",
+    metavar="N[,N...]",
+    help="How searching grows: each index recipe over so many entries, such as 10000,100000,1000000 (nothing else).",
+)
+@click.option("--text", multiple=True, type=click.Path(path_type=Path), help="With --entries: files to remember.")
+@click.option("--asked", multiple=True, type=click.Path(path_type=Path), help="With --text: other files, to ask with.")
+@click.option("--model", help="With --entries: the causal model whose keys these are (default: the bundled one).")
+@click.option("--index", help="With --entries: only these recipes, comma-separated (default: all).")
 @every_command
-def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, workspace: str) -> None:
+def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, workspace: str, **growth: Any) -> None:
     """Measure asking, editing, building and searching against bare forward passes and searches of the same run.
 
     Each row is printed as soon as it is measured (with --json on standard error; the document follows at the end,
-    also after Ctrl+C).
+    also after Ctrl+C). With --entries: recall, time and memory of every index recipe over so many entries.
     """
+    lab = open_lab(home, workspace)
+    measured = _growth(lab, growth) if growth["entries"] else lab.bench_rows(repeat, only, progress)
     rows: list[dict[str, Any]] = []
     stopped = False
     try:
-        for row in open_lab(home, workspace).bench_rows(repeat, only, progress):
+        for row in measured:
             rows.append(row)
             click.echo(_bench_line(row), err=as_json)
     except KeyboardInterrupt:
@@ -127,6 +142,18 @@ def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, works
         show(document(rows, complete=not stopped), as_json, [])
     if stopped:
         raise StoppedError(f"Stopped; {len(rows)} rows were measured.")
+
+
+def _growth(lab: Lab, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of `bench --entries`."""
+    try:
+        counts = tuple(int(n.replace("_", "")) for n in given["entries"].split(","))
+    except ValueError:
+        raise InputError(
+            f"--entries {given['entries']!r} is not a list of whole numbers. Give some, such as 10000,100000,1000000."
+        ) from None
+    recipes = tuple(r.strip() for r in (given["index"] or "").split(",") if r.strip())
+    return lab.bench_growth(counts, given["text"], given["asked"], given["model"], recipes, progress)
 
 
 def _bench_line(row: dict[str, Any]) -> str:

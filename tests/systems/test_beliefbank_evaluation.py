@@ -99,7 +99,7 @@ def test_prompts():
     assert PROMPTS["question"].text(Question("swallow", BIRD), graph) == "Is a swallow a bird?"
     shown = PROMPTS["true-or-false"].text(asked, graph)
     assert shown.count("True or false?") == 5
-    assert shown.endswith("A swallow can fly.\nStatement: A swallow is a bird. True or false?\nAnswer:")
+    assert shown.endswith("A swallow can fly. Statement: A swallow is a bird. True or false?")
     with pytest.raises(InputError, match="asks nothing"):
         Prompt("mine", "Hello")
     with pytest.raises(InputError, match="two different words"):
