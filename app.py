@@ -10,19 +10,17 @@ from memlab.ui.bar import control_bar
 from memlab.ui.navigation import all_pages, leave_behind
 from memlab.ui.session import current_lab
 from memlab.ui.sharing import arrive, banner
-from memlab.ui.shell import shell
 
 ICON = assets() / "pictures" / "icon.svg"
 st.set_page_config(page_title="memlab", page_icon=ICON, layout="wide")
 st.logo(ICON, size="large")
 
-page = st.navigation(all_pages(), position="top")  # at the top: thirty links in the sidebar would hide its controls
+page = st.navigation(all_pages(), position="top")  # a sidebar of thirty links would stand before the page
 
 lab = current_lab()
 arrive(lab)
 follow(lab, page.url_path)
 leave_behind(lab.workspace)
-shell()
 control_bar(lab, page.url_path)
 banner(lab)
 page.run()

@@ -12,6 +12,7 @@ from memlab.results import Prediction
 from memlab.ui.address import opened_source
 from memlab.ui.answer import answer_panel, chosen_lambda, noticed
 from memlab.ui.article import article_panel
+from memlab.ui.bar import settings_place
 from memlab.ui.compare import beside_pinned
 from memlab.ui.details import details
 from memlab.ui.entry import through_app
@@ -77,11 +78,11 @@ through_app()
 lab = current_lab()
 with st.container(gap=None):
     unseen_heading("Ask")
-    way, bar, menu = st.columns([3, 10, 2.6], vertical_alignment="center", gap="small")
+    way, bar, menu, before = st.columns([3, 10, 2.6, 2.4], vertical_alignment="center", gap="small")
 with bar:
     prompt = prompt_bar()
 try:
-    with st.sidebar:
+    with settings_place():
         question = choose(lab, first_reading(prompt), way)
         question = replace(question, prompt=second_reading(lab, question, prompt), expected=expected_answer())
         keyboard_help()
@@ -89,8 +90,9 @@ try:
 except MemlabError as error:
     show_error(error)
     st.stop()
-with menu, st.container(horizontal=True, gap="small"):
+with menu:
     example_menu(prompts)
+with before:
     recent_menu()
 for problem in question.problems:
     show_error(problem)

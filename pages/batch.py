@@ -12,6 +12,7 @@ from memlab.errors import MemlabError
 from memlab.results import BatchRow, batch_csv
 from memlab.results.batch import tally
 from memlab.results.verdict import BOTH_RIGHT, BOTH_WRONG, HELPED, MISLED, RIGHT, WRONG
+from memlab.ui.bar import settings_place
 from memlab.ui.compare import view
 from memlab.ui.downloads import download
 from memlab.ui.entry import through_app
@@ -69,7 +70,7 @@ with st.form("batch", border=False):
     )
     st.form_submit_button("Ask all", type="primary", icon=":material/play_arrow:")
 try:
-    with st.sidebar:
+    with settings_place():
         question = choose(lab, text or "")
     for problem in question.problems:
         show_error(problem)

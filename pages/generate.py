@@ -8,6 +8,7 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.generated import described
 from memlab.results import GenerationPair
+from memlab.ui.bar import settings_place
 from memlab.ui.entry import through_app
 from memlab.ui.generate.prompt import example_menu, first_steps, prompt_bar
 from memlab.ui.generate.settings import How, choose_how
@@ -76,7 +77,7 @@ way, bar = st.columns([2, 9], vertical_alignment="center", gap="small")
 with bar:
     prompt_bar(view)
 try:
-    with st.sidebar:
+    with settings_place():
         how = choose_how(lab, way)
 except MemlabError as error:
     show_error(error)

@@ -8,6 +8,7 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.strip import described
 from memlab.results import Trace
+from memlab.ui.bar import settings_place
 from memlab.ui.downloads import trace_files
 from memlab.ui.entry import through_app
 from memlab.ui.guide import MEASURES
@@ -38,7 +39,7 @@ through_app()
 lab = current_lab()
 try:
     source, way = choose_passage(lab)
-    with st.sidebar:
+    with settings_place():
         how = choose_how(lab, way)
     for problem in how.problems:
         show_error(problem)

@@ -12,9 +12,10 @@ from memlab.ui.finder import finder
 from memlab.ui.jobs import jobs_in_bar
 from memlab.ui.session import WORKSPACE, show_error
 from memlab.ui.sharing import share
+from memlab.ui.shell import shell
 
 ASKING = ("ask", "read", "generate", "batch")  # pages that ask a model and its memory
-_MEMORY, _PRESENT = "bar.memory", "bar.present"
+_MEMORY, _SETTINGS, _PRESENT = "bar.memory", "bar.settings", "bar.present"
 _MODEL_CHANGES = "bar.model.changes"
 _ACTIVE = "bar.active"
 
@@ -28,23 +29,25 @@ def control_bar(lab: Lab, page: str) -> None:
     names = [info.name for info in lab.models()]
     for problem in unknown_name("model", names):
         show_error(problem)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="bar"):
         st.selectbox(
             "Model",
             [AUTOMATIC, *names],
             key="model",
             bind="query-params",
-            width=140,
+            width=135,
             on_change=_other_model,
             help="Automatic: each method takes the bundled model of its kind.",
         )
-        memory = st.container(width=140) if page in ASKING else None
+        memory = st.container(width=135) if page in ASKING else None
         chosen = _workspace(lab)
+        settings = _settings() if page in ASKING else None
         jobs_in_bar(lab)
         finder(lab)
         share(lab)
         present = st.empty() if page == "ask" else None
-    st.session_state[_MEMORY], st.session_state[_PRESENT] = memory, present
+        shell()
+    st.session_state.update({_MEMORY: memory, _SETTINGS: settings, _PRESENT: present})
     if chosen != lab.workspace:  # the browser's Back
         st.rerun()
 
@@ -53,6 +56,21 @@ def memory_place() -> AbstractContextManager:
     """Where the page's memory is chosen; in place where a page runs without the bar."""
     place = st.session_state.get(_MEMORY)
     return place if place is not None else st.container()
+
+
+def settings_place() -> AbstractContextManager:
+    """Where the page's settings are: a panel that a button of the bar opens; in place where a page runs without the bar."""
+    place = st.session_state.get(_SETTINGS)
+    return place if place is not None else st.container()
+
+
+def _settings() -> AbstractContextManager:
+    return st.popover(
+        "Settings",
+        key="bar.settings.open",
+        icon=":material/tune:",
+        help="Calibrated or the paper's, and each by itself",
+    )
 
 
 def present_place() -> st.delta_generator.DeltaGenerator | None:
@@ -82,7 +100,7 @@ def _workspace(lab: Lab) -> str:
             [info.name for info in lab.workspaces()],
             key=WORKSPACE,
             bind="query-params",
-            width=155,
+            width=190,
             help="Whose edits count. Two workspaces never see each other's edits.",
         )
     )

@@ -4,6 +4,10 @@ const STYLE = `
   background: #16202e; color: #fff; font: 600 1rem sans-serif; text-decoration: none; }
 #memlab-skip:focus { top: 0.5rem; outline: 3px solid #fff; outline-offset: -5px; }
 .st-key-shell { position: absolute; height: 0; overflow: hidden; }
+@media (min-width: 768px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
+  .st-key-ask-mixture { min-height: 24rem; } /* what stands under the answer does not move when it is drawn */
+}
 `
 
 function skipLink(text) {
@@ -23,7 +27,21 @@ function skipLink(text) {
   document.body.prepend(link)
 }
 
+// The field of the dialog that finds things has the focus as soon as it is there.
+function focusFinder() {
+  if (window.memlabFinder) return
+  window.memlabFinder = new MutationObserver(() => {
+    const field = document.querySelector('[role="dialog"] .st-key-finder-found input')
+    if (field && !field.dataset.focused) {
+      field.dataset.focused = "1"
+      field.focus()
+    }
+  })
+  window.memlabFinder.observe(document.body, { childList: true, subtree: true })
+}
+
 export default function ({ data }) {
   skipLink(data.skip)
+  focusFinder()
   document.documentElement.lang ||= "en"
 }

@@ -14,5 +14,5 @@ _SHELL = st.components.v2.component(
 
 def shell() -> None:
     """Puts them around the page; takes no place on it."""
-    with st.container(key="shell"):
+    with st.container(key="shell", width=1):
         _SHELL(key="memlab.shell", data={"skip": "Skip to the page"})
