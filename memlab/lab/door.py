@@ -513,6 +513,10 @@ class Lab(metaclass=DeclaredNames):
         """Number of the last edit; 0 when there is none. Raises RecordError."""
         return self._context.ledger.head()
 
+    def edits_active(self) -> int:
+        """The number of edits that hold now: made and not undone. Raises RecordError."""
+        return self._context.ledger.active_count()
+
     def verify(self) -> list[Problem]:
         """Changed, missing or reordered rows of the recorded history; empty when there are none. Raises RecordError."""
         return self._context.ledger.verify()
