@@ -28,6 +28,7 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
     "lessons": "memlab.cli.lessons:lessons",
     "models": "memlab.cli.models:models",
     "datastores": "memlab.cli.making:datastores",
+    "index": "memlab.cli.making:index",
     "build": "memlab.cli.making:build",
     "jobs": "memlab.cli.jobs:jobs",
     "train": "memlab.cli.making:train",

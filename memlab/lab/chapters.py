@@ -14,12 +14,14 @@ from memlab.lab.asking import Asking
 from memlab.lab.batch import Batch
 from memlab.lab.building import Building
 from memlab.lab.context import Context
+from memlab.lab.diagnosing import Diagnosing
 from memlab.lab.editing import Editing
 from memlab.lab.explaining import Explaining
 from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating
 from memlab.lab.house import LabHouse
 from memlab.lab.inventory import Inventory
+from memlab.lab.kept_batches import KeptBatches
 from memlab.lab.lama import Lama
 from memlab.lab.lessons import Lessons
 from memlab.lab.library import ModelLibrary
@@ -60,6 +62,8 @@ class Chapters(Answering):
 
     gates: Gates
     batch: Batch
+    diagnosing: Diagnosing
+    batches: KeptBatches
     explain: Explaining
     side_effects: SideEffects
     editing: Editing
@@ -81,11 +85,14 @@ class Chapters(Answering):
         """For a lab; makes objects only, and loads nothing."""
         a = Answering.of(context)
         side_effects = SideEffects(context, a.asking, lambda view: Answering.of(view).asking)
-        building = Building(context)
+        building, diagnosing = Building(context), Diagnosing(context, a.asking)
+        batch = Batch(context, a.asking, diagnosing)
         return cls(
             **vars(a),
             gates=Gates(a.house),
-            batch=Batch(context, a.asking),
+            batch=batch,
+            diagnosing=diagnosing,
+            batches=KeptBatches(context, batch),
             explain=Explaining(context, a.asking),
             side_effects=side_effects,
             editing=Editing(context, a.asking, side_effects),

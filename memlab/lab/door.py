@@ -26,6 +26,7 @@ from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.inventory import Inventory
 from memlab.lab.jobs import Work
 from memlab.lab.judging import judge
+from memlab.lab.kept_batches import KeptBatches
 from memlab.lab.lessons import Lessons
 from memlab.lab.library import ModelLibrary
 from memlab.lab.perplexity import Data, Perplexity, PerplexityOptions
@@ -50,6 +51,7 @@ from memlab.record.workspaces import Workspaces
 from memlab.results import (
     Article,
     BatchRow,
+    Cause,
     Comparison,
     Edit,
     Fact,
@@ -75,7 +77,8 @@ class Lab(metaclass=DeclaredNames):
     Common operations are methods. Less common ones are attributes: `lab.explain`, `lab.side_effects`,
     `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
     `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`,
-    `lab.library`, `lab.ways`. Systems add methods and attributes of their own (see `lab.systems()`); `dir(lab)` lists all.
+    `lab.library`, `lab.ways`, `lab.batches`. Systems add methods and attributes of their own (see `lab.systems()`);
+    `dir(lab)` lists all.
     """
 
     def __init__(self, home: Path, workspace: str) -> None:
@@ -194,6 +197,19 @@ class Lab(metaclass=DeclaredNames):
             RecordError: an edit about the subject was changed after it was recorded.
         """
         return judge(p, self._context.ledger, expected)
+
+    def cause(self, p: Prediction, expected: Sequence[str] = ()) -> Cause | None:
+        """Why an answer is wrong, in one sentence, and what would repair it; None where it is right or that is not known.
+
+        The causes are defined in `memlab.evaluate.causes`.
+
+        Args:
+            expected: the right answers, as for `verdict`.
+
+        Raises:
+            MemlabError: the model or memory of the answer is no longer there.
+        """
+        return self._chapters.diagnosing.of(p, self.verdict(p, expected)).cause
 
     def compare(self, a: Prediction, b: Prediction) -> Comparison:
         """What differs between two predictions: arguments, answer, gate, words, neighbors gained and lost. Raises nothing."""
@@ -497,6 +513,10 @@ class Lab(metaclass=DeclaredNames):
         """Number of the last edit; 0 when there is none. Raises RecordError."""
         return self._context.ledger.head()
 
+    def edits_active(self) -> int:
+        """The number of edits that hold now: made and not undone. Raises RecordError."""
+        return self._context.ledger.active_count()
+
     def verify(self) -> list[Problem]:
         """Changed, missing or reordered rows of the recorded history; empty when there are none. Raises RecordError."""
         return self._context.ledger.verify()
@@ -740,6 +760,11 @@ class Lab(metaclass=DeclaredNames):
     def explain(self) -> Explaining:
         """Why an answer came out: smallest set, occlusion, layers, map, sweep, health of the keys."""
         return self._chapters.explain
+
+    @property
+    def batches(self) -> KeptBatches:
+        """Batches of prompts that are kept in the workspace, and notes on their prompts."""
+        return self._chapters.batches
 
     @property
     def side_effects(self) -> SideEffects:

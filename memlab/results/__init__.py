@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memlab.results.about import About
     from memlab.results.batch import BatchRow, batch_csv
+    from memlab.results.cause import Cause, Repair
     from memlab.results.comparison import Comparison, Difference, WordMoved, compare
     from memlab.results.distribution import Distribution, WordProbability
     from memlab.results.edits import Edit, Source
@@ -48,6 +49,7 @@ __all__ = [
     "BatchRow",
     "Branch",
     "Cached",
+    "Cause",
     "Comparison",
     "CopiedSpan",
     "Difference",
@@ -76,6 +78,7 @@ __all__ = [
     "PromptToken",
     "QueryHealth",
     "Remembered",
+    "Repair",
     "SmallestSet",
     "Source",
     "Sweep",
@@ -97,6 +100,7 @@ __all__ = [
 _LATER = {  # module of this package -> the names that it holds
     "about": "About",
     "batch": "BatchRow batch_csv",
+    "cause": "Cause Repair",
     "comparison": "Comparison Difference WordMoved compare",
     "distribution": "Distribution WordProbability",
     "edits": "Edit Source",

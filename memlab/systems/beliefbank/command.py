@@ -141,7 +141,10 @@ def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
 @click.option("--model", help="Any model that memlab can load (default: atlas-qa).")
 @click.option("--simulated", metavar="RATE", help="No model: the truth with this share of wrong answers.")
 @click.option("--prompt", help="Name of a prompt (default: the model's).")
-@click.option("--entities", help="How many test entities (default: all).")
+@click.option("--entities", help="How many test entities (default: all, or as many as the minutes allow).")
+@click.option(
+    "--minutes", help="Where all entities would take longer, fewer are asked, and a note says so (default: 15)."
+)
 @click.option("--questions", help="At most so many of each entity (default: all).")
 @click.option("--batches", help="In how many parts the questions arrive (default: 10).")
 @click.option("--orders", help="Random orders; intervals are over orders (default: 2).")

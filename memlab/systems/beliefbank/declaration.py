@@ -24,7 +24,20 @@ class EvaluateSettings:
         high=0.99,
     )
     prompt: str = setting("", "prompt", "Name of a prompt; empty: the model's default.")
-    entities: int = setting(0, "entities", "How many test entities; 0: all.", low=0, high=100000)
+    entities: int = setting(
+        0,
+        "entities",
+        "How many test entities; 0: all, or as many as can be asked within the minutes.",
+        low=0,
+        high=100000,
+    )
+    minutes: float = setting(
+        15.0,
+        "minutes",
+        "Where all entities would take longer, fewer are asked, and the result says so.",
+        low=0.1,
+        high=100000.0,
+    )
     questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
     batches: int = setting(10, "batches", "In how many parts the questions arrive.", low=1, high=100)
     orders: int = setting(2, "orders", "Random orders of the questions; intervals are over orders.", low=1, high=50)
