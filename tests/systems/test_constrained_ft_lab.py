@@ -18,7 +18,7 @@ from memlab.lab.context import Context
 from memlab.lm.delta_refs import delta_path
 from memlab.lm.versions import derive
 from memlab.results import Edit
-from memlab.systems.constrained_ft import alarms
+from memlab.systems.constrained_ft import alarms, comparing
 from memlab.systems.constrained_ft import chapter as modifying
 from memlab.systems.constrained_ft import command as commands
 from memlab.systems.constrained_ft.alarms import perplexity_of, predicted
