@@ -11,6 +11,7 @@ from memlab.errors import MemlabError
 from memlab.lab.kept_batches import KeptBatch, Note
 from memlab.results.batch import summaries_csv, tally
 from memlab.ui.answer import chosen_lambda
+from memlab.ui.bar import settings_place
 from memlab.ui.batch.prompts import BATCH, PROMPTS, asked_batch, expected_column, prompt_input, restore
 from memlab.ui.batch.row import row_panel
 from memlab.ui.batch.shown import MARKS, filters, reasons, right_and_wrong, show_all
@@ -80,7 +81,7 @@ restore(lab)
 pressed = prompt_input()
 text = st.session_state.get(PROMPTS) or ""
 try:
-    with st.sidebar:
+    with settings_place():
         question = choose(lab, text)
         lambda_slider(question)
     for problem in question.problems:

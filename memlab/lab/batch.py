@@ -25,7 +25,7 @@ AT_ONCE = 200  # encodings held at a time
 
 
 class Batch:
-    """Questions in bulk."""
+    """Many prompts in one call."""
 
     def __init__(self, context: Context, asking: Asking, diagnosing: Diagnosing) -> None:
         self.context, self.asking, self.diagnosing = context, asking, diagnosing

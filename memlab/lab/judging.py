@@ -1,4 +1,4 @@
-"""Whether an answer is right, as far as it is known."""
+"""Whether an answer is right, where the right answer is known."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from memlab.ui.address import open_source, opened_source
 from memlab.ui.article import origin
 from memlab.ui.explanations.dropped import drop_only
 from memlab.ui.fix import choose_way
-from memlab.ui.highlight import remembered
+from memlab.ui.highlight import forgotten, remembered
 from memlab.ui.plain import plain
 
 FIX = "ask.fix"  # the panel that repairs the answer
@@ -76,7 +76,7 @@ def row(n: Neighbor, heaviest: float, weight: str = "weight") -> str:
     """HTML of one neighbor: the passage with the remembered word marked, a weight bar, the numbers."""
     bar = 100 * n.weight / heaviest if heaviest > 0 else 0
     return (
-        f"<div style='overflow-wrap:anywhere'>{escape(n.left)}{remembered(n.value)}{escape(n.right)}</div>"
+        f"<div style='overflow-wrap:anywhere'>{forgotten(escape(n.left))}{remembered(n.value)}{forgotten(escape(n.right))}</div>"
         "<div style='display:flex;gap:0.7rem;align-items:center;font-size:0.85rem'>"
         f"<div style='flex:0 0 9rem;height:0.6rem;border-radius:0.3rem;background:{tint(MEMORY, 0.2)}'>"
         f"<div style='height:100%;width:{bar:.1f}%;border-radius:0.3rem;background:{MEMORY}'></div></div>"
