@@ -6,9 +6,9 @@ import streamlit as st
 
 from memlab.bundle import assets
 from memlab.ui.address import follow
+from memlab.ui.bar import control_bar
 from memlab.ui.classroom.roles import is_guest
-from memlab.ui.jobs import jobs_panel
-from memlab.ui.navigation import all_pages, model_and_workspace
+from memlab.ui.navigation import all_pages, leave_behind
 from memlab.ui.session import current_lab
 from memlab.ui.sharing import arrive, banner
 
@@ -23,14 +23,12 @@ if is_guest():  # of a class: one page, and none of the controls below
 
 st.logo(ICON, size="large")
 
-page = st.navigation(all_pages(), position="top")  # at the top: thirty links in the sidebar would hide its controls
+page = st.navigation(all_pages(), position="top")  # a sidebar of thirty links would stand before the page
 
 lab = current_lab()
 arrive(lab)
 follow(lab, page.url_path)
-model_and_workspace(lab)
-with st.sidebar:
-    jobs_panel(lab)
-
+leave_behind(lab.workspace)
+control_bar(lab, page.url_path)
 banner(lab)
 page.run()

@@ -8,16 +8,18 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.generated import described
 from memlab.results import GenerationPair
+from memlab.ui.bar import settings_place
 from memlab.ui.entry import through_app
 from memlab.ui.generate.prompt import example_menu, first_steps, prompt_bar
 from memlab.ui.generate.settings import How, choose_how
 from memlab.ui.generate.step import choose_step, step_details
 from memlab.ui.generate.texts import go_on, texts
 from memlab.ui.generate.view import View, begin, current, exports, moved, replay
-from memlab.ui.heading import unseen_heading
 from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
+
+TITLE = 80  # characters of a prompt in the title of the tab
 
 
 @st.fragment
@@ -67,15 +69,16 @@ def shown(lab: Lab, view: View, how: How) -> None:
 
 through_app()
 lab = current_lab()
-unseen_heading("Generate")
 moved()
 view = current()
 heading = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
 heading.title("Generate", anchor=False, width="content")
-prompt_bar(view)
+way, bar = st.columns([2, 9], vertical_alignment="center", gap="small")
+with bar:
+    prompt_bar(view)
 try:
-    with st.sidebar:
-        how = choose_how(lab)
+    with settings_place():
+        how = choose_how(lab, way)
 except MemlabError as error:
     show_error(error)
     st.stop()
@@ -83,6 +86,8 @@ with heading:
     example_menu(how.tokens)
 for problem in how.problems:
     show_error(problem)
+if view.prompt:
+    st.set_page_config(page_title=f"{view.prompt[:TITLE]} … · memlab")
 if view.prompt is None:
     first_steps(how.tokens)
 else:

@@ -17,11 +17,15 @@ lab = current_lab()
 
 st.title("A language model with a memory", anchor=False)
 st.markdown(
-    "A language model answers from its weights, and nobody can see where in them a fact is. "
-    "memlab puts a memory beside it: every word of a collection of texts, stored with what the model thought there. "
-    "You ask, and see what the model alone would say, what the memory says, which passages said it, and how the two "
-    "were mixed. Move λ, and the answer follows. Where the right answer is known, the page says whether memory helped or "
-    "misled."
+    "A language model answers from its weights, and nobody can see where in them a fact is. memlab puts a memory beside it: "
+    "every word of a collection of texts, stored with what the model computed there. You ask, and see what the model alone "
+    "would say, what the memory says, which passages said it, and how the two were mixed."
+)
+st.markdown(
+    "- **Three ways to mix**: kNN-LM and BERT-kNN weigh two distributions with λ, SPALM weighs two vectors with a learned "
+    "gate. Move λ, and the answer follows.\n"
+    "- **Right or wrong**: where the right answer is known, the page says whether memory helped or misled.\n"
+    "- **Your own texts and models**: make a memory of them on the page Memories, and ask it."
 )
 st.html(idea())
 st.caption("The numbers are those of the fourth story, with λ at 0.75.")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
+from memlab.ui.ask_memory import ask_own_memories
 from memlab.ui.build_form import build_form
 from memlab.ui.entry import through_app
+from memlab.ui.index_panel import index_panel
 from memlab.ui.jobs import show_job
 from memlab.ui.memories import delete, memory_table, what_is_wrong, what_was_left_out
 from memlab.ui.session import current_lab, show_error
@@ -25,6 +27,8 @@ try:
     stores = lab.datastores()
     memory_table(stores)
     what_is_wrong(stores)
+    ask_own_memories(lab, stores)
+    index_panel(lab, stores)
     delete(lab, stores)
 except MemlabError as error:
     show_error(error)
@@ -34,7 +38,7 @@ if job_id := st.session_state.get(_JOB):
     try:
         job = show_job(lab, job_id)
         if job.state == "done":
-            st.success("It is built: choose it on the page Ask.", icon=":material/check_circle:")
+            st.success("It is built. The list above has its first question.", icon=":material/check_circle:")
             what_was_left_out(lab.work.outcome(job_id))
         if job.over:
             st.button("Build another one", key="memories.another", on_click=st.session_state.pop, args=(_JOB, None))

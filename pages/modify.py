@@ -9,7 +9,8 @@ from memlab.ui.entry import through_app
 from memlab.ui.fields import one_of
 from memlab.ui.session import current_lab, show_error
 from memlab.ui.sharing import editors_only
-from memlab.ui.systems.constrained_ft import compare_view, modify_view, sweep_view
+from memlab.ui.systems.constrained_ft import modify_view, sweep_view
+from memlab.ui.systems.constrained_ft_compare import compare_view
 
 VIEWS = {"Modify": modify_view, "Sweep": sweep_view, "Compare": compare_view}
 

@@ -8,13 +8,14 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.strip import described
 from memlab.results import Trace
+from memlab.ui.bar import settings_place
 from memlab.ui.downloads import trace_files
 from memlab.ui.entry import through_app
-from memlab.ui.heading import unseen_heading
+from memlab.ui.guide import MEASURES
 from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
 from memlab.ui.read.contributions import combinations, groups
-from memlab.ui.read.passage import choose_passage, first_steps
+from memlab.ui.read.passage import choose_passage, first_steps, title_of
 from memlab.ui.read.reading import read_passage, stopped
 from memlab.ui.read.settings import choose_how
 from memlab.ui.read.strip import choose_token, token_strip
@@ -36,11 +37,10 @@ def tokens(lab: Lab, trace: Trace) -> None:
 
 through_app()
 lab = current_lab()
-unseen_heading("Read")
 try:
-    source = choose_passage(lab)
-    with st.sidebar:
-        how = choose_how(lab)
+    source, way = choose_passage(lab)
+    with settings_place():
+        how = choose_how(lab, way)
     for problem in how.problems:
         show_error(problem)
     if source.text is None:
@@ -60,7 +60,8 @@ for notice in trace.notices:
 if trace.stopped:
     stopped(trace)
 else:
-    st.markdown(plain(described(trace)))
+    st.markdown(plain(described(trace)), help=MEASURES)
+st.set_page_config(page_title=f"Read: {title_of(source.title, trace.text)} · memlab")
 tokens(lab, trace)
 if not trace.stopped:
     st.subheader("What each source contributes", anchor=False)

@@ -1,4 +1,4 @@
-"""`memlab datastores | build | train`."""
+"""`memlab datastores | index | build | train`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,33 @@ def datastores(verify: bool, as_json: bool, home: Path | None, workspace: str) -
 
 
 @click.command()
+@click.argument("name")
+@click.option("--recipe", help="Give the datastore this index: flat, ivf, hnsw, fastscan or rabitq.")
+@every_command
+def index(name: str, recipe: str | None, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Compare index recipes over the keys of the datastore NAME, or with --recipe change its index.
+
+    Nothing is encoded again. recall: share of the ten nearest keys that a search finds.
+    """
+    building = open_lab(home, workspace).building
+    if recipe is not None:
+        changed = building.change_index(name, recipe, progress)
+        show(changed.to_dict(), as_json, [f"{changed.name}: {changed.index}, {changed.entries:,} entries"])
+        return
+    found = building.compare_indexes(name, progress)
+    lines = [
+        f"{'recipe':10}{'lists':>7}{'recall@10':>11}{'p50 ms':>9}{'p95 ms':>9}{'made in s':>11}{'bytes an entry':>16}"
+    ]
+    for p in found.points:
+        mark = "  in use" if p.in_use and p.usual else ""
+        lines.append(
+            f"{p.recipe:10}{p.lists or '':>7}{p.recall:11.3f}{p.p50_ms:9.2f}{p.p95_ms:9.2f}{p.build_s:11.1f}{p.bytes:16.0f}{mark}"
+        )
+    lines += [f"{left}: not meant for so many entries" for left in found.passed_over]
+    show(found.to_dict(), as_json, lines)
+
+
+@click.command()
 @click.argument("texts", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--name", help="Name of the datastore (default: the first file's name).")
 @click.option("--model", default="atlas-mlm", show_default=True, help="Bundled name, folder, or hub name.")
@@ -55,7 +82,7 @@ def datastores(verify: bool, as_json: bool, home: Path | None, workspace: str) -
     help="Which representation is the key; several give a datastore each, and the one that calibration finds best is the default "
     "(without this: ffn, the paper's, for causal models that have it).",
 )
-@click.option("--index", help="flat, ivf, hnsw, ivfpq or fastscan (default: by size).")
+@click.option("--index", help="flat, ivf, hnsw, fastscan or rabitq (default: by size).")
 @click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
 @text_options

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from memlab.cli.common import LazyCommands, every_command, open_lab, progress, short, show
-from memlab.errors import StoppedError
+from memlab.errors import InputError, StoppedError
+
+if TYPE_CHECKING:
+    from memlab.lab import Lab
 
 LATER = {
     "perplexity": "memlab.cli.reading:perplexity",
-    "beliefs": "memlab.cli.believing:evaluate_beliefs",
 }
 
 
-@click.group(cls=LazyCommands, later=LATER)
+@click.group(cls=LazyCommands, later=LATER, within="evaluate")
 def evaluate() -> None:
     """Measure: held-out questions about facts, LAMA, the perplexity of texts, beliefs."""
 
@@ -106,17 +109,28 @@ def evaluate_lama(
 @click.option(
     "--only", metavar="PART", help="One part, such as 'edit visible' (default: all; a wrong name lists them)."
 )
+@click.option(
+    "--entries",
+    metavar="N[,N...]",
+    help="How searching grows: each index recipe over so many entries, such as 10000,100000,1000000 (nothing else).",
+)
+@click.option("--text", multiple=True, type=click.Path(path_type=Path), help="With --entries: files to remember.")
+@click.option("--asked", multiple=True, type=click.Path(path_type=Path), help="With --text: other files, to ask with.")
+@click.option("--model", help="With --entries: the causal model whose keys these are (default: the bundled one).")
+@click.option("--index", help="With --entries: only these recipes, comma-separated (default: all).")
 @every_command
-def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, workspace: str) -> None:
+def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, workspace: str, **growth: Any) -> None:
     """Measure asking, editing, building and searching against bare forward passes and searches of the same run.
 
     Each row is printed as soon as it is measured (with --json on standard error; the document follows at the end,
-    also after Ctrl+C).
+    also after Ctrl+C). With --entries: recall, time and memory of every index recipe over so many entries.
     """
+    lab = open_lab(home, workspace)
+    measured = _growth(lab, growth) if growth["entries"] else lab.bench_rows(repeat, only, progress)
     rows: list[dict[str, Any]] = []
     stopped = False
     try:
-        for row in open_lab(home, workspace).bench_rows(repeat, only, progress):
+        for row in measured:
             rows.append(row)
             click.echo(_bench_line(row), err=as_json)
     except KeyboardInterrupt:
@@ -129,47 +143,18 @@ def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, works
         raise StoppedError(f"Stopped; {len(rows)} rows were measured.")
 
 
+def _growth(lab: Lab, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of `bench --entries`."""
+    try:
+        counts = tuple(int(n.replace("_", "")) for n in given["entries"].split(","))
+    except ValueError:
+        raise InputError(
+            f"--entries {given['entries']!r} is not a list of whole numbers. Give some, such as 10000,100000,1000000."
+        ) from None
+    recipes = tuple(r.strip() for r in (given["index"] or "").split(",") if r.strip())
+    return lab.bench_growth(counts, given["text"], given["asked"], given["model"], recipes, progress)
+
+
 def _bench_line(row: dict[str, Any]) -> str:
     figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "name")
     return f"{row['name']:<24} {figures}"
-
-
-@evaluate.command("editing")
-@click.option("--data", type=click.Path(path_type=Path), help="Flat CounterFact or zsRE; without it the bundled world.")
-@click.option("--model", help="Bundled name, folder, or hub name (default: the bundled masked model).")
-@click.option("--limit", type=int, default=32, show_default=True, help="Cases of the data; |M| on the bundled world.")
-@click.option("--method", help="ft, ftm, fta, ft+ftm or ft+fta (default: fta; with --data ftm).")
-@click.option("--norm", help="none, inf or l2 (default: inf).")
-@click.option("--delta", type=float, help="Radius of the constraint (default: 0.01; with --data 0.002).")
-@click.option("--blocks", help="0,3 / first / middle / last / all / embeddings / head.")
-@click.option("--part", help="Of the blocks: all, attention or feed-forward.")
-@click.option("--steps", type=int, help="At most so many steps.")
-@click.option("--seed", type=int, help="Of the draw of facts and sentences.")
-@click.option("--text", type=click.Path(path_type=Path), help="A fixed text for the perplexity before and after.")
-@every_command
-def evaluate_editing(as_json: bool, home: Path | None, workspace: str, text: Path | None, **given: Any) -> None:
-    """Change facts in the weights, with the constraint and without, and measure what was learned and what was lost.
-
-    Nothing is recorded: each edit is made on the model itself. Cases that the model does not know are passed over.
-    """
-    from memlab.cli.modifying import evaluated
-
-    result = evaluated(open_lab(home, workspace), text, given)
-    lines = [f"{result['data']}, {result['model']}"]
-    names = (
-        "a_m",
-        "a_fs",
-        "efficacy",
-        "paraphrase",
-        "neighborhood",
-        "harmonic",
-        "generated",
-        "perplexity_ratio",
-        "seconds",
-    )
-    shown = [name for name in names if any(row.get(name) is not None for row in result["results"])]
-    lines.append(f"{'':16}" + "".join(f"{name:>17}" for name in shown))
-    for row in result["results"]:
-        cells = (f"{row[name]:17.3f}" if row.get(name) is not None else f"{'':17}" for name in shown)
-        lines.append(f"{row['method']:16}" + "".join(cells))
-    show(result, as_json, lines)

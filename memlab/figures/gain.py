@@ -26,6 +26,19 @@ def groups(trace: Trace, by: str) -> list[Mapping[str, Any]]:
     return [row for row in trace.summary[f"by_{by}"] if row["tokens"]]
 
 
+def table(trace: Trace, by: str) -> list[dict[str, str]]:
+    """The numbers of the chart, a row for each group."""
+    return [
+        {
+            by: str(row[by]),
+            "tokens": f"{row['tokens']:,}",
+            "mean gain (nats)": f"{row['gain']:+.2f}".replace("-", "−"),
+            "made less likely": f"{row['worsened']:.0%}",
+        }
+        for row in groups(trace, by)
+    ]
+
+
 def by_group(trace: Trace, by: str) -> go.Figure:
     """Mean gain, share of tokens that memory makes less likely, and where the gate varies its mean in each group."""
     rows = groups(trace, by)

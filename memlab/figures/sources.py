@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from memlab.figures.sides import bars, end
-from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL, TEMPLATE, literal, share, visible
 from memlab.figures.words import COLORS
 from memlab.results import Distribution, Generation, Trace, TraceStep
 
@@ -20,19 +20,18 @@ SHORT_TERM = COLORS[0]
 def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distribution, str]]:
     """Title, distribution and color of each source that is used, and of all together.
 
-    Short-term memory has a panel of its own as a continuous cache; carried states act within the local context.
+    Model alone, memory and mixture are called as for a question. Short-term memory has a panel of its own as a continuous
+    cache; carried states act within the model alone.
     """
     carried = " + short-term" if trace.settings.get("short_term") else ""
     vectors = trace.gate_info.mixes == "vectors"
-    found = [(f"Local context{carried}", step.lm, MODEL)]
+    found = [(f"Model alone{carried}", step.lm, MODEL)]
     if step.cache is not None:
         found.append(("Short-term: cache", step.cache, SHORT_TERM))
     if step.knn is not None:
-        found.append(
-            (f"Memory alone ({trace.gate_info.symbol} = 0)" if vectors else "Long-term memory", step.knn, MEMORY)
-        )
+        found.append((f"Memory ({trace.gate_info.symbol} = 0)" if vectors else "Memory", step.knn, MEMORY))
     if len(found) > 1:
-        found.append(("Together", step.mixture, MIXTURE))
+        found.append(("Mixture", step.mixture, MIXTURE))
     return found
 
 
@@ -85,6 +84,15 @@ def three_sources(trace: Trace | Generation, step: TraceStep) -> go.Figure:
     )
 
 
+def table(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
+    """The numbers of the chart: a row for each word, a column for each source."""
+    words, shown = compared(trace, step), panels(trace, step)
+    return [
+        {"word": visible(step.mixture.words[i]), **{title: share(said.of(i)) for title, said, _ in shown}}
+        for i in words
+    ]
+
+
 def described(trace: Trace | Generation, step: TraceStep) -> str:
     """One sentence: what each source would have said, and what really follows."""
     said = "; ".join(f"{title}: {d[0].token} ({share(d[0].p)})" for title, d, _ in panels(trace, step))
@@ -110,7 +118,7 @@ def forced(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
 
 
 def in_two_lines(title: str) -> str:
-    """A title over a narrow panel: broken after its first word (`Long-term`), or its second where more follow."""
+    """A title over a narrow panel: broken after its first word (`Model`), or its second where more follow."""
     words = title.split()
     first = 1 if len(words) < 4 else 2
     return "<br>".join(part for part in (" ".join(words[:first]), " ".join(words[first:])) if part)

@@ -1,4 +1,4 @@
-"""Speeds against the bare limits, measured in the same run."""
+"""Benchmarks: speeds of memlab beside those of its bare parts (forward passes, searches), measured in the same run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memlab.bench.asking import bench_ask, bench_build, bench_indexes, bench_mix
 from memlab.bench.document import document
 from memlab.bench.edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
+from memlab.bench.growth import Growth, bench_growth, pieces, told_again
 from memlab.bench.reading import bench_large, bench_perplexity, bench_reading
 from memlab.corpus.generator import atlas_articles
+from memlab.corpus.given import Texts, texts_of
 from memlab.corpus.passages import held_out_articles, training_passages
 from memlab.corpus.world import atlas
 from memlab.errors import InputError
@@ -23,6 +25,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
 from memlab.memory.changes import Changes
 from memlab.memory.datastore import Datastore
+from memlab.memory.index import RECIPES
 from memlab.progress import Progress, no_progress
 from memlab.record.database import open_database
 from memlab.record.memory_edits import corpus_of, entries_named, forgetting, teaching
@@ -47,7 +50,7 @@ class Subject(NamedTuple):
 
 
 class Benchmarks:
-    """Benchmarks of a lab, through what a person calls."""
+    """Benchmarks of a lab, through its public verbs."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab, self.context = lab, lab.context
@@ -99,6 +102,46 @@ class Benchmarks:
             yield bench_reading(self.lab.read, lm, store, self.lab.articles()[:400], s.k, s.key)
             yield bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature)
             yield bench_large(Path(folder), lm, training_passages())
+
+    def growth(
+        self,
+        counts: Sequence[int],
+        text: Texts = (),
+        asked: Texts = (),
+        model: str | None = None,
+        recipes: Sequence[str] = (),
+        progress: Progress = no_progress,
+    ) -> Rows:
+        """How searching grows with the number of entries, for each index recipe: recall, milliseconds, memory.
+
+        Args:
+            counts: numbers of entries.
+            text: what is remembered; by default the bundled passages, told again and again in another order.
+            asked: other texts, whose tokens are the queries; by default articles that no model was trained on.
+            model: a causal one (default: the bundled one).
+            recipes: only these.
+
+        Raises:
+            InputError: no number of entries, an unknown recipe, a masked model, texts that are too short, or one of
+                `text` and `asked` without the other.
+            HomeError: the disk has too little room for the keys.
+        """
+        what = Growth(tuple(sorted(set(counts))), tuple(recipes) or RECIPES)
+        lm = load(model or self.context.bundled_for("causal"))
+        if lm.kind != "causal":
+            raise InputError(
+                f"{lm.name} is a {lm.kind} model; the keys that are measured here are those of a causal one."
+            )
+        if bool(text) != bool(asked):
+            raise InputError(
+                "Give both --text and --asked, or neither: the queries have to come from other text than the entries."
+            )
+        told = (p for a in texts_of(text).articles for p in pieces(a)) if text else told_again(training_passages())
+        other = texts_of(asked).articles if asked else [*held_out_articles("test"), *held_out_articles("validation")]
+        questions = [p for a in other for p in pieces(a)]
+        self.context.home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.context.home) as folder:
+            yield from bench_growth(Path(folder), lm, told, questions, what, progress)
 
     def _subject(self, name: str, kind: str, repeat: int) -> Subject:
         method = calibrated_method(kind).name

@@ -11,7 +11,7 @@ from memlab.errors import InputError
 from memlab.lab.context import Context
 from memlab.lab.inventory import Inventory
 from memlab.lab.preparing import build_if_bundled
-from memlab.lm.catalogue import info
+from memlab.lm.catalogue import BUNDLED, info
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Datastore
 from memlab.memory.retrieval import Searchable
@@ -95,7 +95,7 @@ class LabHouse:
             checked(chosen.settings, {"key": key})
         name = datastore or self.context.bundled_for(chosen.kind)
         if preset == "paper":
-            return chosen.settings()
+            return self._of_the_paper(chosen, name, key)
         if not self.shelf.is_built(name):
             found = info(name).record.get("calibrated", {}).get(chosen.name, {})
             return checked(chosen.settings, found.get("settings", {}))
@@ -116,6 +116,16 @@ class LabHouse:
             if found is None:  # built later, from too little text or by an earlier version
                 return _papers(chosen, other, preferred)
         return checked(chosen.settings, found["settings"])
+
+    def _of_the_paper(self, method: Method, name: str, key: str | None) -> Any:
+        """The paper's settings; its key only where the datastore has it, else the key that was built."""
+        paper = method.settings()
+        if name in BUNDLED or not self.shelf.is_built(name):
+            return paper
+        store = self.shelf.open(name)
+        wanted = key or paper.key
+        held = wanted == store.fingerprint.key or f"{name}-{wanted}" in self.shelf.names()
+        return _papers(method, store, wanted if held else store.fingerprint.key)
 
     def method(self, ability: str, name: str | None, model: str | None = None, prompt: str = "") -> Method:
         """The method of that name; without a name the one that the model was made for, else the first that fits.
@@ -152,7 +162,7 @@ class LabHouse:
         return (*self.context.ledger.notices(), *sources.lm.notes, *sources.notices)
 
     def reader(self, method: Method) -> Reader:
-        """The method at work."""
+        """The reader of a method."""
         return method.load_reader()(method)
 
 

@@ -86,13 +86,15 @@ class Reading:
         resolved = self._resolve(whole.text, reading_request("read", {**whole.settings, **asked}), cut=True)
         return step(self._read(resolved), resolved.mixing, whole, position)
 
-    def settings(self, method: str, model: str | None = None, datastore: str | None = None) -> list[tuple[Field, Any]]:
-        """The settings of a way of reading, each with its default for this model and datastore.
+    def settings(
+        self, method: str, model: str | None = None, datastore: str | None = None, preset: str = "calibrated"
+    ) -> list[tuple[Field, Any]]:
+        """The settings of a way of reading, each with its default for this model and datastore: calibrated, or the paper's.
 
         Raises:
             MemlabError: no such method, or a model and datastore that do not belong together.
         """
-        return self.resolver.settings("read", method, model, datastore)
+        return self.resolver.settings("read", method, model, datastore, preset)
 
     def code(self, trace: Trace) -> str:
         """Python that gives the same trace in a notebook; a long passage is read from a file."""

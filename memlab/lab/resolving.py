@@ -86,7 +86,9 @@ class Resolver:
             check_causal(lm)
             check(lm)
 
-    def settings(self, ability: str, method: str, model: str | None, datastore: str | None) -> list[tuple[Field, Any]]:
+    def settings(
+        self, ability: str, method: str, model: str | None, datastore: str | None, preset: str = "calibrated"
+    ) -> list[tuple[Field, Any]]:
         """The settings that count for an ability, each with its default for this model and datastore.
 
         Raises:
@@ -98,7 +100,7 @@ class Resolver:
         shown = how.fields(ability)
         if not shown:
             return []
-        start = self.house.reader(how).defaults(Request(ability, method, model, datastore), self.house)
+        start = self.house.reader(how).defaults(Request(ability, method, model, datastore, preset=preset), self.house)
         return [(field, getattr(start, field.name)) for field in shown]
 
     def defaults(self, method: str, model: str | None, datastore: str | None, preset: str) -> Any:

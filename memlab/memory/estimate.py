@@ -20,8 +20,8 @@ SAMPLE = 20_000  # characters that are tokenized
 TRIED = 512  # entries of a causal model that are encoded, to measure the speed; masked ones need a pass each
 TRIED_MASKED = 32
 # Bytes of an entry in the index: of 16-bit keys all numbers, of compressed ones a part; and its number in a list.
-_INDEX = {"flat": 2.0, "hnsw": 2.0, "ivf": 2.0, "ivfpq": 0.25, "fastscan": 0.25}
-_LISTED = {"flat": 0, "hnsw": 270, "ivf": 8, "ivfpq": 8, "fastscan": 8}
+_INDEX = {"flat": 2.0, "hnsw": 2.0, "ivf": 2.0, "ivfpq": 0.25, "fastscan": 0.25, "rabitq": 0.17}
+_LISTED = {"flat": 0, "hnsw": 270, "ivf": 8, "ivfpq": 8, "fastscan": 8, "rabitq": 8}
 _OF_ENTRY = 16  # value and place in the text
 
 

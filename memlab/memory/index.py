@@ -8,12 +8,15 @@ Recipes, chosen by size or by hand:
 | fastscan | inverted lists of keys in 4 bits for two dimensions, compared in registers (André et al. 2015) | more |
 | hnsw | graph over 16-bit keys | up to 2 million, fast questions, slow to build |
 | ivf | inverted lists of 16-bit keys | up to 2 million |
-| ivfpq | inverted lists of keys in 8 bits for four dimensions | smallest |
+| rabitq | inverted lists of keys in one bit a dimension, with corrected distances (RaBitQ, Gao and Long 2024) | more, with keys of width 64 and above: the smallest |
+
+Datastores that an earlier memlab built with product quantization (ivfpq) are read; rabitq is smaller and
+finds more, so it is no longer offered.
 
 Approximate indexes return approximate distances (and flat ones distances of rounded queries), so the
 candidates are always compared again with the stored keys before anything is shown or mixed. How many
-lists of a fastscan index are read is chosen when it is made: so many that the neighbors of some of its own
-keys are, but for one in a hundred, those that all lists would give.
+lists of a fastscan or rabitq index are read is chosen when it is made: so many that the neighbors of some of its
+own keys are, but for one in a hundred, those that all lists would give.
 """
 
 from __future__ import annotations
@@ -33,11 +36,14 @@ from memlab.progress import Tick, no_tick
 # Stored keys are mapped from disk, read only; torch warns that it cannot promise not to write, and does not write.
 warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
 
-RECIPES = ("flat", "ivf", "hnsw", "ivfpq", "fastscan")
+RECIPES = ("flat", "ivf", "hnsw", "fastscan", "rabitq")
+RETIRED = ("ivfpq",)  # read, and no longer made
 # Of an approximate index, so many times k are compared again, and some more: for a small k they matter most.
-CANDIDATES = {"flat": 1, "ivf": 2, "hnsw": 2, "ivfpq": 8, "fastscan": 4}
+CANDIDATES = {"flat": 1, "ivf": 2, "hnsw": 2, "ivfpq": 8, "fastscan": 4, "rabitq": 4}
 _MORE_CANDIDATES = 128
-_LEAST_LISTS, _SHARE_OF_ALL = 64, 0.99  # of a fastscan index
+_LISTED = ("ivf", "ivfpq", "fastscan", "rabitq")  # recipes with inverted lists
+_CHOSEN = ("fastscan", "rabitq")  # those whose number of lists to read is chosen on their own keys
+_LEAST_LISTS, _SHARE_OF_ALL = 64, 0.99
 _BLOCK, _ROWS = 16_384, 512  # keys and queries of one step of a brute-force search
 _QUERIES = 32  # queries compared again in one step: their candidates stay in the processor's cache
 
@@ -57,10 +63,10 @@ def make_index(recipe: str, keys: np.ndarray, tick: Tick = no_tick) -> faiss.Ind
             PQ at least 256; Douze et al. 2024, section 4).
     """
     count, d = keys.shape
-    if recipe not in RECIPES:
+    if recipe not in RECIPES + RETIRED:
         raise InputError(f"There is no index recipe {recipe!r}. Allowed: {', '.join(RECIPES)}.")
-    lists = max(1, min(int((2 if recipe == "fastscan" else 4) * math.sqrt(count)), count // 39))
-    if recipe in ("ivf", "ivfpq", "fastscan") and count < 256:
+    lists = max(1, min(int((2 if recipe in _CHOSEN else 4) * math.sqrt(count)), count // 39))
+    if recipe in _LISTED and count < 256:
         raise InputError(f"The recipe {recipe!r} needs at least 256 entries, here are {count}. Use flat.")
     if recipe == "flat":
         index = faiss.IndexScalarQuantizer(d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
@@ -73,12 +79,14 @@ def make_index(recipe: str, keys: np.ndarray, tick: Tick = no_tick) -> faiss.Ind
         )
     elif recipe == "ivfpq":
         index = faiss.IndexIVFPQ(faiss.IndexFlatL2(d), d, lists, _code_size(d), 8)
+        index.pq.cp.min_points_per_centroid = 1
+    elif recipe == "rabitq":
+        index = faiss.IndexIVFRaBitQFastScan(faiss.IndexFlatL2(d), d, lists, faiss.METRIC_L2)
     else:
         index = faiss.IndexIVFPQFastScan(faiss.IndexFlatL2(d), d, lists, d if d % 2 else d // 2, 4)
-    if recipe in ("ivf", "ivfpq", "fastscan"):
+        index.pq.cp.min_points_per_centroid = 1
+    if recipe in _LISTED:
         index.cp.min_points_per_centroid = 1  # small collections are meant; no warnings about them
-        if recipe != "ivf":
-            index.pq.cp.min_points_per_centroid = 1
         index.nprobe = max(1, min(lists, max(16, lists // 8)))
     if not index.is_trained:
         sample = np.random.default_rng(0).choice(count, size=min(count, max(256, 64 * lists)), replace=False)
@@ -86,12 +94,14 @@ def make_index(recipe: str, keys: np.ndarray, tick: Tick = no_tick) -> faiss.Ind
     for at in range(0, count, 16_384):
         tick(at / count)
         index.add(keys[at : at + 16_384].astype(np.float32))
-    if recipe == "fastscan":
-        _read_enough_lists(index, keys)
+    if recipe in _CHOSEN:
+        _read_enough_lists(index, recipe, keys)
     return index
 
 
-def _read_enough_lists(index: faiss.Index, keys: np.ndarray, k: int = 64, places: int = 8, each: int = 32) -> None:
+def _read_enough_lists(
+    index: faiss.Index, recipe: str, keys: np.ndarray, k: int = 64, places: int = 8, each: int = 32
+) -> None:
     """Raises the number of lists that a search reads until more would hardly find other neighbors.
 
     Asked are some of the keys, as if their surroundings in the text were not remembered: words of one window
@@ -103,19 +113,24 @@ def _read_enough_lists(index: faiss.Index, keys: np.ndarray, k: int = 64, places
         far = np.ones(len(keys), bool)
         far[place - around : place + around] = False
         asked.append((keys[place + rng.integers(-around, around, each)].astype(np.float32), far))
-    of_all = _with_lists(index, keys, asked, k, index.nlist)
+    of_all = _with_lists(index, recipe, keys, asked, k, index.nlist)
     lists = min(_LEAST_LISTS, index.nlist)
-    while lists < index.nlist and recall_of(_with_lists(index, keys, asked, k, lists), of_all) < _SHARE_OF_ALL:
+    while lists < index.nlist and recall_of(_with_lists(index, recipe, keys, asked, k, lists), of_all) < _SHARE_OF_ALL:
         lists = min(lists + lists // 2, index.nlist)
     index.nprobe = lists
 
 
 def _with_lists(
-    index: faiss.Index, keys: np.ndarray, asked: Sequence[tuple[np.ndarray, np.ndarray]], k: int, lists: int
+    index: faiss.Index,
+    recipe: str,
+    keys: np.ndarray,
+    asked: Sequence[tuple[np.ndarray, np.ndarray]],
+    k: int,
+    lists: int,
 ) -> np.ndarray:
     """The k nearest of (queries, which entries are allowed) when so many lists are read."""
-    index.nprobe, n = lists, enough("fastscan", k)
-    return np.concatenate([rerank(keys, q, candidates(index, "fastscan", q, n, far), k)[0] for q, far in asked])
+    index.nprobe, n = lists, enough(recipe, k)
+    return np.concatenate([rerank(keys, q, candidates(index, recipe, q, n, far), k)[0] for q, far in asked])
 
 
 def recall_of(found: np.ndarray, true: np.ndarray) -> float:
@@ -215,7 +230,7 @@ def _parameters(index: faiss.Index, recipe: str, n: int, allowed: np.ndarray | N
         return faiss.SearchParametersHNSW(efSearch=max(256, 2 * n), sel=selector)
     if selector is None:
         return None
-    if recipe in ("ivf", "ivfpq", "fastscan"):
+    if recipe in _LISTED:
         kind = faiss.IVFPQSearchParameters if recipe == "ivfpq" else faiss.SearchParametersIVF
         return kind(nprobe=index.nprobe, sel=selector)
     return faiss.SearchParameters(sel=selector)

@@ -30,6 +30,7 @@ from memlab.reading.tracing import SHOWN, Mixing, frequencies, step_of
 from memlab.results import Remembered, TraceStep, TraceToken, WordProbability
 
 TOP = 8  # most probable words kept of each side: what can be chosen instead
+WATCHED = 200  # last characters of the text that who watches is shown
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,11 @@ class Describer:
         self.tokens.append(NewToken(token, reads, chosen, _votes(found, word)))
         self.waiting = None
 
+    def said(self) -> str:
+        """What was described so far, behind a colon, for who watches: the end of it where it is long."""
+        text = "".join(new.token.text for new in self.tokens)
+        return f": {text[-WATCHED:].strip()} …" if text.strip() else ""
+
 
 @torch.inference_mode()
 def generate(
@@ -139,7 +145,7 @@ def generate(
             reads = (word,) if word < lm.V else pieces(lm, words[word])
             describer.keep(Chosen(sides, found, word, reads, chosen, word in ends))
             read += reads
-            progress((n + 1) / max_tokens, f"{n + 1} of {max_tokens} tokens")
+            progress((n + 1) / max_tokens, f"{n + 1} of {max_tokens} tokens{describer.said()}")
             if word in ends:
                 ended = "end"
                 break

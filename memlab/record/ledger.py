@@ -139,6 +139,11 @@ class Ledger:
             active = set(fold(m for m in marks(session, self._found(session)) if m.sequence <= last).active)
         return [whole(row) for row in rows if row.sequence in active]
 
+    def active_count(self) -> int:
+        """The number of changes that hold now; reads no change itself."""
+        with self._database.reading() as session:
+            return len(fold(marks(session, self._found(session))).active)
+
     def mentioning(self, text: str, as_of: int | None = None) -> list[EditRow]:
         """Those of `active` with the text in a value of their parameters, capitals or not. Raises as `rows` does."""
         with self._database.reading() as session:

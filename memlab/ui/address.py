@@ -24,8 +24,6 @@ def follow(lab: Lab, page: str) -> None:
     """
     arrived = st.session_state.get("app.page") != page
     st.session_state["app.page"] = page
-    if arrived:
-        st.session_state.pop("lam.address", None)  # an address without lambda is then no wish for its default
     if not arrived or "prompt" not in st.query_params:
         return
     settings = {field.name for method in lab.methods().values() for field in method.fields()}
@@ -33,6 +31,31 @@ def follow(lab: Lab, page: str) -> None:
         st.session_state.pop(name, None)
     if "model" not in st.query_params and "model" in st.session_state:
         st.session_state["model"] = AUTOMATIC
+
+
+def into_address(name: str, value: str | None) -> None:
+    """Puts a parameter into the address, or takes it out; each change is a step of the browser's Back."""
+    if value and st.query_params.get(name) != value:
+        st.query_params[name] = value
+    elif not value and name in st.query_params:
+        del st.query_params[name]
+
+
+def chosen_or_in_address(key: str, in_address: Any) -> Any:
+    """What a control of the page holds: what a person chose since the page was last drawn, else what the address says.
+
+    So the browser's Back and a link decide, and a choice is put into the address. `shown` says what was drawn.
+    """
+    state = st.session_state
+    chosen = state.get(key)
+    value = chosen if chosen is not None and chosen != state.get(f"{key}.shown") else in_address
+    state[key] = value
+    return value
+
+
+def shown(key: str, value: Any) -> None:
+    """The value of the control `key` with which the page is drawn."""
+    st.session_state[f"{key}.shown"] = value
 
 
 def link(prompt: str, method: str, settings: Mapping[str, Any]) -> dict[str, str]:

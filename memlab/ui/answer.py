@@ -8,33 +8,26 @@ from memlab.declare import Field
 from memlab.figures.mixing import in_words
 from memlab.results import Prediction
 from memlab.results.verdict import Verdict
+from memlab.ui.address import chosen_or_in_address, into_address, shown
+from memlab.ui.carried import carry_setting
 from memlab.ui.mixture import Settled, mixture_panel
 from memlab.ui.plain import plain
 from memlab.ui.question import LAMBDA
 
-_ADDRESS = "lam.address"  # what the address said of lambda last
-
 
 def chosen_lambda(mixing: Field | None) -> float | None:
-    """The weight of the memory: of the address, of the slider, or the default. None where a method has no such setting.
+    """The weight of the memory: what the slider was moved to, else that of the address, else the default.
 
-    Only what differs from the default stands in the address. A new address (a link, the browser's Back) decides; without
-    one, what was chosen last stays.
+    None where a method has no such setting. Only what differs from the default stands in the address.
     """
     if mixing is None:
         return None
-    state, asked, default = st.session_state, st.query_params.get(LAMBDA), float(mixing.default)
-    if asked != state.get(_ADDRESS):
-        state.pop(LAMBDA, None)
-        if (named := _in_range(asked, mixing)) is not None:
-            state[LAMBDA] = named
-    value = float(state.get(LAMBDA, default))
-    in_address = None if value == default else f"{value:g}"
-    if in_address is not None:
-        st.query_params[LAMBDA] = in_address
-    elif LAMBDA in st.query_params:
-        del st.query_params[LAMBDA]
-    state[_ADDRESS] = in_address
+    default = float(mixing.default)
+    in_address = _in_range(st.query_params.get(LAMBDA), mixing)
+    value = float(chosen_or_in_address(LAMBDA, default if in_address is None else in_address))
+    into_address(LAMBDA, None if value == default else f"{value:g}")
+    shown(LAMBDA, value)
+    carry_setting(LAMBDA, None if value == default else value)
     return value
 
 

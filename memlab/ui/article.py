@@ -11,7 +11,7 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Neighbor, Prediction
 from memlab.ui.address import open_source
-from memlab.ui.highlight import passage, remembered
+from memlab.ui.highlight import forgotten, passage, remembered
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
@@ -49,7 +49,7 @@ def marked(text: str, start: int, end: int) -> str:
     sentence = f"{escape(text[first:start])}{remembered(text[start:end], strong=True)}{escape(text[end:last])}"
     return (
         "<div style='white-space:pre-wrap;line-height:1.55;overflow-wrap:anywhere'>"
-        f"{escape(text[:first])}{passage(sentence)}{escape(text[last:])}</div>"
+        f"{forgotten(escape(text[:first]))}{passage(forgotten(sentence))}{forgotten(escape(text[last:]))}</div>"
     )
 
 

@@ -5,13 +5,37 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
+from memlab.corpus.world import MASK
 from memlab.results import Prediction
+from memlab.ui.bar import present_place
 from memlab.ui.compare import pin_controls, view
 from memlab.ui.downloads import as_json, download
 from memlab.ui.explanations.for_report import opened, opened_views
 from memlab.ui.keyboard import PRESENT
 from memlab.ui.lesson_form import add_to_lesson
-from memlab.ui.links import tab_to
+from memlab.ui.links import link_to, tab_to
+
+
+def present_in_bar(p: Prediction) -> None:
+    """The link to Present in the control bar; where there is none, in place."""
+    place = present_place()
+    if place is None:
+        tab_to("present", "Present", view(p), "slideshow", PRESENT)
+        return
+    with place:
+        tab_to("present", "Present", view(p), "slideshow", PRESENT)
+
+
+def open_elsewhere(p: Prediction) -> None:
+    """The same question on other pages: its sentence with the answer read token by token, its prompt continued."""
+    left = p.prompt.partition(MASK)[0].strip()
+    sentence = p.prompt.replace(MASK, p.answer) if MASK in p.prompt else f"{p.prompt.rstrip()} {p.answer}"
+    for page, label, icon, view_there in (
+        ("read", "Open in Read", "auto_stories", {"passage": "Text", "text": sentence}),
+        ("generate", "Open in Generate", "account_tree", {"prompt": left}),
+    ):
+        if left:  # method, memory and settings are carried there
+            link_to(page, label, view_there, icon)
 
 
 def exports(lab: Lab, p: Prediction) -> None:
@@ -19,7 +43,7 @@ def exports(lab: Lab, p: Prediction) -> None:
     now = opened()
     with st.container(horizontal=True, vertical_alignment="center"):
         pin_controls(p)
-        tab_to("present", "Present", view(p), "slideshow", PRESENT)
+        open_elsewhere(p)
         add_to_lesson(lab, p)
         download(
             "Report",

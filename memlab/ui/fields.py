@@ -13,6 +13,8 @@ from memlab.ui.address import unknown_name
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
+PRESET_HELP = "Calibrated: tuned on held-out facts or words when the datastore was built. Paper: the authors' values."
+
 
 def one_of(label: str, options: Iterable[str], key: str) -> str:
     """Buttons, one of which is chosen, at first the first one; kept in the address, which is told where it names none."""

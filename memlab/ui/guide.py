@@ -32,10 +32,21 @@ WORDS = {
     "occlusion": "A word of the prompt is hidden, and the question asked again: what moves was due to that word.",
     "hubness": "Some entries are near to almost every question. The larger this share, the less a neighbor says.",
     "surprise, perplexity": "How little a token was expected: minus the logarithm of its probability, in nats. Perplexity is e to the mean surprise.",
+    "nats": "The unit of surprise and gain: natural logarithms. One nat less is a token e (about 2.7) times as probable.",
+    "harmonic mean": "Of scores of an edit: near the smallest of them, so that no score makes up for another one that is near 0.",
     "gain": "How much less surprising memory makes a token. Negative: without memory it was expected more.",
     "short-term, long-term memory": "What was read just before, beyond the local context; and the datastore.",
     "source": "The passage that an entry comes from: a place in an article.",
 }
+
+ENTRY = (
+    "Each passage is an entry of the memory. Its key is the model's inner state just before the marked word, its value is that "
+    "word. The closer the key is to the question's, the more weight the value gets; λ is the weight of all of them together."
+)
+MEASURES = (
+    "Surprise of a token: −ln of its probability, in nats. One nat less: e (about 2.7) times as probable. Perplexity: e to the "
+    "mean surprise; 1 is the least there can be."
+)
 
 LIMITS = (
     "The bundled models are small and know only the bundled world. Words that they never met are marked.",

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from memlab.figures.theme import MEMORY, tint, visible
+from memlab.memory.changes import BLACK
 
+_BLACK = re.compile(f"{BLACK}+")
+_GRAY = "color:rgba(128, 136, 150, 0.55)"
 _ROUND = "border-radius:0.2em"
+
+
+def forgotten(html: str) -> str:
+    """Text, already HTML, with its blacked-out characters in gray: full blocks in the color of text glare in the dark."""
+    return _BLACK.sub(lambda found: f'<span style="{_GRAY}" title="forgotten">{found[0]}</span>', html)
 
 
 def chip(text: str, color: str) -> str:

@@ -1,4 +1,4 @@
-"""Long work as a person sees it: the panel in the sidebar, and one job within a page."""
+"""Long work as a person sees it: the panel behind its button in the bar, and one job within a page."""
 
 from __future__ import annotations
 
@@ -24,14 +24,39 @@ _DISMISSED = "jobs.dismissed"
 SIGNS = {"done": "check_circle", "stopped": "stop_circle", "failed": "error", "interrupted": "power_off"}
 
 
-def jobs_panel(lab: Lab) -> None:
-    """What runs and waits, what needs a person, and what ended within the hour; nothing where there is nothing.
+def jobs_in_bar(lab: Lab) -> None:
+    """A button with the number of jobs that run, wait or need a person; it opens what there is to say of them.
 
-    Looks every second while something runs; when the last job ends, the whole page is drawn anew. A page
-    that submits a job calls `st.rerun()` afterwards, so that the panel starts to look.
+    Nothing where there is nothing. Looks every second while something runs; when the last job ends, the whole page is drawn
+    anew. A page that submits a job calls `st.rerun()` afterwards, so that the panel starts to look.
     """
-    going = any(not job.over for job in lab.work.jobs())
-    st.fragment(_panel, run_every=EVERY if going else None)(lab, going)
+    try:
+        jobs = lab.work.jobs()
+    except MemlabError as error:
+        show_error(error)
+        return
+    going = [job for job in jobs if not job.over]
+    needing = _needing(jobs)
+    if not going and not needing and not any(_recent(job) for job in jobs if job.over):
+        return
+    number = len(going) + len(needing)
+    sign = "error" if needing else "hourglass_top" if going else "check_circle"
+    label = f"Jobs {number}" if number else "Jobs"
+    with st.popover(label, key="bar.jobs", icon=f":material/{sign}:", help=_said_of_jobs(going, needing)):
+        st.fragment(_panel, run_every=EVERY if going else None)(lab, bool(going))
+
+
+def _said_of_jobs(going: list[JobInfo], needing: list[JobInfo]) -> str:
+    """One line for who does not open the panel."""
+    parts = [f"{len(going)} running or waiting"] if going else []
+    parts += [f"{len(needing)} ended early"] if needing else []
+    return ", ".join(parts) or "Finished within the hour"
+
+
+def _needing(jobs: list[JobInfo]) -> list[JobInfo]:
+    """Those that ended early and were not dismissed in this window."""
+    needing = [job for job in jobs if job.over and (job.can_resume or (job.state == "failed" and _recent(job)))]
+    return [job for job in needing if job.id not in st.session_state.get(_DISMISSED, ())]
 
 
 def show_job(lab: Lab, job_id: str) -> JobInfo:
@@ -122,8 +147,8 @@ def _panel(lab: Lab, going: bool) -> None:
     for job in reversed(jobs):
         if not job.over:
             _going(lab, job, "panel")
-    needing = [job for job in jobs if job.can_resume or (job.state == "failed" and _recent(job))]
-    _ended_early(lab, [job for job in needing if job.id not in st.session_state.get(_DISMISSED, ())])
+    needing = _needing(jobs)
+    _ended_early(lab, needing)
     finished = [job for job in jobs if job.over and job not in needing and _recent(job)]
     if finished:
         with st.expander(f"Finished within the hour: {len(finished)}", icon=":material/check_circle:"):

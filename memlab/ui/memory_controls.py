@@ -11,8 +11,12 @@ import streamlit as st
 from memlab import Lab
 from memlab.declare import ABILITIES, Field, Method, checked
 from memlab.errors import InputError, MemlabError, NotFound
+from memlab.lab import PRESETS
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named
+from memlab.ui.bar import memory_place, model_changed
+from memlab.ui.carried import Choice, brought_to, carry
+from memlab.ui.fields import PRESET_HELP
 from memlab.ui.jobs import begin_job, kept_job
 from memlab.ui.method_control import method_control
 from memlab.ui.offered import model_info, offer, stores_for
@@ -38,7 +42,12 @@ class MemoryControls:
         """The name of a control in the address."""
         return f"{self.page}.{name}"
 
-    def method(self, ability: str, what: str) -> Method:
+    def arrive(self) -> Choice | None:
+        """What was chosen on the page before; None where the address decides, or the page was here already."""
+        here = f"{self.page}."
+        return brought_to(self.page, any(name.startswith(here) for name in st.query_params))
+
+    def method(self, ability: str, what: str, brought: Choice | None = None) -> Method:
         """The method, of those that can do what the page does, with a line on what it is."""
         model = named(st.session_state.get("model"))
         offered = offer(self.lab, ability, model)
@@ -52,31 +61,64 @@ class MemoryControls:
         else:
             self.check("method", what, list(offered.able))
         usual = offered.default(None, None if model is None else model_info(self.lab, model))
-        return method_control(self.key("method"), offered, usual, self._defaults_again, (True,))
+        return method_control(self.key("method"), offered, usual, self._defaults_again, (True,), brought is not None)
 
-    def datastore(self, method: Method, help: str = "") -> str | None:
-        """The datastore; None is the one that belongs to the model."""
+    def datastore(self, method: Method, help: str = "", brought: Choice | None = None) -> str | None:
+        """The datastore, chosen in the control bar; None is the one that belongs to the model."""
         model = named(st.session_state.get("model"))
         stores = stores_for(self.lab, method, None if model is None else model_info(self.lab, model))
         self.check("datastore", "causal datastore", stores)
-        store = st.selectbox(
-            "Datastore",
-            [AUTOMATIC, *stores],
-            key=self.key("datastore"),
-            bind="query-params",
-            on_change=self._defaults_again,
-            help=f"What is remembered. Automatic takes the one that belongs to the model. {help}".strip(),
-        )
+        if brought is not None and brought.datastore in stores:
+            st.session_state[self.key("datastore")] = brought.datastore
+        with memory_place():
+            store = st.selectbox(
+                "Memory",
+                [AUTOMATIC, *stores],
+                key=self.key("datastore"),
+                bind="query-params",
+                on_change=self._defaults_again,
+                help=f"What is remembered. Automatic takes the one that belongs to the model. {help}".strip(),
+            )
+        if model_changed(self.page):
+            self._defaults_again()
         return named(store)
 
-    def settings(self, method: Method, model: str | None, store: str | None) -> dict[str, Any]:
+    def settings(
+        self, method: Method, model: str | None, store: str | None, brought: Choice | None = None
+    ) -> dict[str, Any]:
         """Controls from what the method declares. Raises MemlabError where the three do not belong together."""
-        chosen = {}
-        for setting, default in self.lab.reading.settings(method.name, model, store):
+        preset = self._preset(brought)
+        defaults = self.lab.reading.settings(method.name, model, store, preset)
+        taken = {} if brought is None else brought.for_method(method.name)
+        chosen, other = {}, {}
+        for setting, default in defaults:
             here = self.other_names.get(setting.name, setting.name)
             label = setting.label if here == setting.name else f"{setting.label} of the memory"
-            chosen[here] = self.widget(replace(setting, name=here, label=label), default, method.settings, setting.name)
+            if setting.name in taken:
+                st.session_state[self.key(here)] = taken[setting.name]
+            value = self.widget(replace(setting, name=here, label=label), default, method.settings, setting.name)
+            chosen[here] = value
+            if value != default:
+                other[setting.name] = value
+        carry(self.page, Choice(store, preset, method.name, other))
         return chosen
+
+    def _preset(self, brought: Choice | None) -> str:
+        """Whose settings are the defaults: those calibrated for this memory, or the paper's."""
+        self.check("preset", "preset", PRESETS)
+        if brought is not None:
+            st.session_state[self.key("preset")] = brought.preset
+        chosen = st.segmented_control(
+            "Settings",
+            PRESETS,
+            default=PRESETS[0],
+            required=True,
+            key=self.key("preset"),
+            bind="query-params",
+            on_change=self._defaults_again,
+            help=PRESET_HELP,
+        )
+        return str(chosen)
 
     def widget(self, setting: Field, default: Any, settings: type, checked_as: str | None = None) -> Any:
         """The control of one setting, after a check of what the address gives it."""
@@ -124,7 +166,8 @@ class MemoryControls:
             state[self.key("datastore")] = AUTOMATIC
         method, store = state[self.key("method")], named(state.get(self.key("datastore")))
         try:
-            settings = self.lab.reading.settings(method, named(state.get("model")), store)
+            preset = state.get(self.key("preset"), PRESETS[0])
+            settings = self.lab.reading.settings(method, named(state.get("model")), store, preset)
         except MemlabError:
             return  # the page shows it when it asks for the same settings
         for setting, default in settings:

@@ -8,44 +8,65 @@ from typing import Any
 import streamlit as st
 
 from memlab.declare import Method
+from memlab.ui.carried import by_hand, chosen_by_hand
 from memlab.ui.offered import Offer
 from memlab.ui.plain import plain
 
 
 def method_control(
-    key: str, offered: Offer, usual: str, on_change: Callable[..., None], args: tuple[Any, ...]
+    key: str, offered: Offer, usual: str, on_change: Callable[..., None], args: tuple[Any, ...], brought: bool = False
 ) -> Method:
-    """The method that is chosen, with a line on what it is.
+    """A button with the method's title; it opens the choice, a line on what it is, and the others with the reason.
 
     A control that Streamlit binds to the address writes titles there; links say names. So the address is kept here.
 
     Args:
         key: of the control and of the parameter in the address. usual: the method that the address leaves out.
+        brought: whether the method that was chosen by hand on another page is taken, where it is offered here.
     """
     state, kept = st.session_state, f"{key}.address"
     asked = st.query_params.get(key)
     if key not in state or asked != state.get(kept):  # a link, or the browser's Back
         state[key] = asked if asked in offered.able else usual
+    wanted = by_hand()
+    if brought and wanted in offered.able:
+        state[key] = wanted
     if state[key] not in offered.able:  # another model
         state[key] = usual
-    chosen = st.segmented_control(
-        "Method",
-        list(offered.able),
-        format_func=lambda name: offered.able[name].title,
-        required=True,
-        key=key,
-        on_change=on_change,
-        args=args,
-        wrap=True,
-    )
+    with st.popover(
+        offered.able[state[key]].title,
+        key=f"{key}.open",
+        width="stretch",
+        help="Method: how model and memory are mixed",
+    ):
+        chosen = st.segmented_control(
+            "Method",
+            list(offered.able),
+            format_func=lambda name: offered.able[name].title,
+            required=True,
+            key=key,
+            on_change=_by_hand,
+            args=(key, on_change, args),
+            wrap=True,
+        )
+        method = offered.able[str(chosen) or usual]
+        st.caption(plain(f"{method.title}, {method.paper}. {method.help}"))
+        offered.show_others()
+    if wanted in offered.others:
+        st.caption(f":material/block: {plain(offered.others[str(wanted)])}")
     name = str(chosen)
     in_address = None if name == usual else name
+    if in_address is not None:
+        chosen_by_hand(name)
     if in_address is not None:
         st.query_params[key] = in_address
     elif key in st.query_params:
         del st.query_params[key]
     state[kept] = in_address
-    method = offered.able[name or usual]
-    st.caption(plain(f"{method.title}, {method.paper}."), help=plain(method.help))
-    offered.show_others()
     return method
+
+
+def _by_hand(key: str, on_change: Callable[..., None], args: tuple[Any, ...]) -> None:
+    """A method was chosen; the next page begins with it where it can."""
+    chosen_by_hand(st.session_state[key])
+    on_change(*args)

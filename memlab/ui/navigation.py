@@ -1,4 +1,4 @@
-"""Around every page: the navigation in groups, and the controls of the sidebar."""
+"""Around every page: the navigation in groups, and what is left behind with a workspace."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from memlab import Lab
 from memlab.bundle import bundle
 from memlab.declare import System
 from memlab.systems.registry import registry
-from memlab.ui.address import AUTOMATIC, SOURCE, unknown_name
+from memlab.ui.address import SOURCE
 from memlab.ui.as_of import AS_OF, NOW
 from memlab.ui.explanations.dropped import WITHOUT
-from memlab.ui.session import WORKSPACE, show_error
-from memlab.ui.sharing import here, share
+from memlab.ui.sharing import here
 from memlab.ui.system_page import system_page
 
 # group -> (file in pages/, title, Material symbol, help)
@@ -92,33 +90,7 @@ def _drawn(system: System) -> Callable[[], None]:
     return lambda: system_page(system)
 
 
-def model_and_workspace(lab: Lab) -> None:
-    """Selectors for model and workspace in the sidebar, bound to the address, and the link to share."""
-    _leave_behind(lab.workspace)
-    names = [info.name for info in lab.models()]
-    for problem in unknown_name("model", names):
-        show_error(problem)
-    with st.sidebar:
-        st.selectbox(
-            "Model",
-            [AUTOMATIC, *names],
-            key="model",
-            bind="query-params",
-            help="Automatic: each method takes the bundled model of its kind.",
-        )
-        chosen = st.selectbox(
-            "Workspace",
-            [info.name for info in lab.workspaces()],
-            key=WORKSPACE,
-            bind="query-params",
-            help="Whose edits count. Two workspaces never see each other's edits.",
-        )
-        share(lab)
-    if chosen != lab.workspace:  # the browser's Back
-        st.rerun()
-
-
-def _leave_behind(workspace: str) -> None:
+def leave_behind(workspace: str) -> None:
     """Coming from another workspace: numbers of edits and entries mean something else here."""
     state = st.session_state
     if state.setdefault(_WAS, workspace) == workspace:

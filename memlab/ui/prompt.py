@@ -7,28 +7,33 @@ import streamlit as st
 from memlab import Lab
 from memlab.declare import Method
 from memlab.results.verdict import alternatives
+from memlab.ui.address import chosen_or_in_address, into_address, shown
 from memlab.ui.keyboard import ASK
 from memlab.ui.neighbors import start_over
 from memlab.ui.plain import plain
+from memlab.ui.question import TYPED
 
-EXPECTED = "expected"
+PROMPT, EXPECTED = "prompt", "expected"
 _LAST = "ask.prompt.last"
 _EXAMPLE = "ask.example"
 
 
 def prompt_bar() -> str:
-    """One line to type in; Enter or the button asks."""
+    """One line to type in; Enter or the button asks. Each prompt that was asked is a step of the browser's Back."""
+    typed_before = st.session_state.get(PROMPT)
+    st.session_state[TYPED] = chosen_or_in_address(PROMPT, st.query_params.get(PROMPT, "")) == typed_before
     with st.form("ask.form", border=False):
         line, button = st.columns([5, 1], vertical_alignment="center")
         prompt = line.text_input(
             "Prompt",
-            key="prompt",
-            bind="query-params",
+            key=PROMPT,
             placeholder="Type a sentence with [MASK], or one to continue",
             label_visibility="collapsed",
             autocomplete="off",
         )
         button.form_submit_button("Ask", type="primary", width="stretch", shortcut=ASK, on_click=_other_prompt)
+    into_address(PROMPT, prompt)
+    shown(PROMPT, prompt)
     st.session_state[_LAST] = prompt
     return prompt or ""
 
@@ -87,12 +92,12 @@ def _take() -> None:
 
 def fill(prompt: str) -> None:
     """Puts a prompt into the bar, as if it had been typed and asked."""
-    st.session_state["prompt"] = prompt
+    st.session_state[PROMPT] = prompt
     _other_prompt()
 
 
 def _other_prompt() -> None:
     """A prompt was asked: another one has another right answer."""
-    if EXPECTED in st.session_state and st.session_state["prompt"] != st.session_state.get(_LAST):
+    if EXPECTED in st.session_state and st.session_state[PROMPT] != st.session_state.get(_LAST):
         st.session_state[EXPECTED] = ""
     start_over()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +18,14 @@ from memlab.results import Prediction
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named, unknown_name
 from memlab.ui.as_of import as_of_slider
+from memlab.ui.bar import memory_place, model_changed
+from memlab.ui.carried import Choice, brought_to, by_hand, carry
 from memlab.ui.explanations.dropped import drop_only
 from memlab.ui.method_control import method_control
 from memlab.ui.offered import Offer, asked_kind, model_info, offer, stores_for
 
 LAMBDA = "lam"
+TYPED = "ask.prompt.typed"  # False where the address brought another prompt: a link, or the browser's Back
 _CHOSEN = "ask.method"  # the method that was chosen by hand last
 
 
@@ -59,23 +64,34 @@ class Question:
         )
 
 
-def choose(lab: Lab, prompt: str) -> Question:
-    """Draw the controls: method, datastore, preset and the method's settings. Raises MemlabError."""
-    model = named(st.session_state.get("model"))
+def choose(lab: Lab, prompt: str, method_place: AbstractContextManager | None = None) -> Question:
+    """Draw the controls: method, memory, preset and the method's settings. Raises MemlabError.
+
+    Args:
+        method_place: where the method is chosen; in place by default. The memory is chosen in the control bar.
+    """
+    model, page = named(st.session_state.get("model")), str(st.session_state.get("app.page", "ask"))
     offered = offer(lab, "ask", model)
     if not offered.able:
         raise InputError(f"No method can answer with {model}. {' '.join(offered.others.values())}")
-    method, problems = _method(lab, prompt, model, offered)
+    brought = brought_to(page, bool({"prompt", "method", "datastore", "preset"} & set(st.query_params)))
+    with method_place or nullcontext():
+        method, problems = _method(lab, prompt, model, offered, brought is not None)
     datastore = None
     if method.remembers:
-        datastore, unknown = _datastore(lab, method, model)
+        with memory_place():
+            datastore, unknown = _datastore(lab, method, model, brought)
         problems += unknown
+    if model_changed(page):
+        _defaults_again(lab)
     preset = PRESETS[0]
     if method.fields():
-        preset, unknown = _preset(lab)
+        preset, unknown = _preset(lab, brought)
         problems += unknown
     default = lab.ask_defaults(method.name, model, datastore, preset)
     problems += fields.address_problems(method, default)
+    if brought is not None:
+        _take_over(brought.for_method(method.name), method)
     chosen, mixing = {}, None
     for field in method.fields():
         value = getattr(default, field.name)
@@ -85,18 +101,32 @@ def choose(lab: Lab, prompt: str) -> Question:
             chosen[field.name] = fields.widget(field, value)
     as_of, unknown = as_of_slider(lab)
     problems += unknown
+    other = {name: value for name, value in chosen.items() if value != getattr(default, name)}
+    carry(page, Choice(datastore, preset, method.name, other))
     return Question(prompt, method, model, datastore, preset, chosen, mixing, as_of, tuple(problems), offered)
 
 
-def _method(lab: Lab, prompt: str, model: str | None, offered: Offer) -> tuple[Method, list[MemlabError]]:
+def _take_over(settings: Mapping[str, Any], method: Method) -> None:
+    """Settings that were chosen on another page, before their controls are drawn."""
+    known = {field.name for field in method.fields()}
+    st.session_state.update({name: value for name, value in settings.items() if name in known})
+    st.session_state.pop(f"{LAMBDA}.shown", None)
+
+
+def _method(
+    lab: Lab, prompt: str, model: str | None, offered: Offer, brought: bool
+) -> tuple[Method, list[MemlabError]]:
     """The method: the one that the prompt asks for until another is chosen."""
     usual = offered.default(prompt, None if model is None else model_info(lab, model))
     problems = _method_problems(offered)
     state = st.session_state
     if "method" not in st.query_params and state.get("method") not in (None, usual, state.get(_CHOSEN)):
         state["method"] = usual  # the last one was the default of another prompt, not a choice
-        _defaults_again(lab)
-    method = method_control("method", offered, usual, _other_method, (lab,))
+        if state.get(TYPED, True):  # else the address says which settings are not the defaults
+            _defaults_again(lab)
+    if brought and by_hand() in offered.able:
+        state[_CHOSEN] = by_hand()
+    method = method_control("method", offered, usual, _other_method, (lab,), brought)
     return method, problems
 
 
@@ -108,11 +138,15 @@ def _method_problems(offered: Offer) -> list[MemlabError]:
     return unknown_name("method", offered.able)
 
 
-def _datastore(lab: Lab, method: Method, model: str | None) -> tuple[str | None, list[MemlabError]]:
+def _datastore(
+    lab: Lab, method: Method, model: str | None, brought: Choice | None
+) -> tuple[str | None, list[MemlabError]]:
     stores = stores_for(lab, method, None if model is None else model_info(lab, model))
     problems = unknown_name("datastore", stores)
+    if brought is not None and brought.datastore in stores:
+        st.session_state["datastore"] = brought.datastore
     datastore = st.selectbox(
-        "Datastore",
+        "Memory",
         [AUTOMATIC, *stores],
         key="datastore",
         bind="query-params",
@@ -123,8 +157,10 @@ def _datastore(lab: Lab, method: Method, model: str | None) -> tuple[str | None,
     return named(datastore), problems
 
 
-def _preset(lab: Lab) -> tuple[str, list[MemlabError]]:
+def _preset(lab: Lab, brought: Choice | None) -> tuple[str, list[MemlabError]]:
     problems = unknown_name("preset", PRESETS)
+    if brought is not None:
+        st.session_state["preset"] = brought.preset
     preset = st.segmented_control(
         "Settings",
         PRESETS,
@@ -134,7 +170,7 @@ def _preset(lab: Lab) -> tuple[str, list[MemlabError]]:
         bind="query-params",
         on_change=_defaults_again,
         args=(lab,),
-        help="Calibrated: tuned on held-out facts or words when the datastore was built. Paper: the authors' values.",
+        help=fields.PRESET_HELP,
     )
     return str(preset), problems
 

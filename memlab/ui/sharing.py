@@ -85,7 +85,9 @@ def here() -> dict[str, str]:
 
 def share(lab: Lab) -> None:
     """The link to this view that opens read-only; made when it is asked for, from the address as it is then."""
-    box = st.popover("Share this view", icon=":material/share:", width="stretch", key="sharing.link", on_change="rerun")
+    box = st.popover(
+        "Share", icon=":material/share:", key="sharing.link", on_change="rerun", help="A link to this view"
+    )
     if not box.open:
         return
     with box:

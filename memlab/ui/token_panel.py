@@ -9,9 +9,10 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
-from memlab.figures.sources import described, forced, three_sources
+from memlab.figures.sources import described, forced, table, three_sources
 from memlab.results import CopiedSpan, Generation, Neighbor, Trace, TraceStep
 from memlab.ui.article import marked, number, origin
+from memlab.ui.as_table import as_table
 from memlab.ui.mixture import token_panel
 from memlab.ui.neighbors import row
 from memlab.ui.plain import plain
@@ -26,9 +27,10 @@ def sources_chart(of: Trace | Generation, step: TraceStep, page: str) -> None:
     """A chart for each source that is used, over the same words; `page` begins the names of controls."""
     figure = three_sources(of, step)
     st.plotly_chart(figure, config={"displayModeBar": False}, alt=described(of, step), key=f"{page}.sources")
+    as_table(table(of, step))
     lam = of.settings.get("lam")
     if of.gate_info.mixes == "vectors" and lam:
-        st.caption(f"Together also mixes in a distribution of neighbors after the softmax, with λ = {lam:g}.")
+        st.caption(f"The mixture also takes in a distribution of neighbors after the softmax, with λ = {lam:g}.")
 
 
 def forced_gate(of: Trace | Generation, step: TraceStep, page: str) -> None:
@@ -47,9 +49,9 @@ def forced_gate(of: Trace | Generation, step: TraceStep, page: str) -> None:
 def found_passages(lab: Lab, of: Trace | Generation, step: TraceStep, page: str) -> None:
     """The first remembered passages, each with its article on demand; or that there is no memory."""
     if of.gate_info.mixes == "nothing":
-        st.caption("Long-term memory is off: choose a method with memory at the left.")
+        st.caption("There is no memory: choose a method that has one.")
         return
-    st.markdown("**What long-term memory found**")
+    st.markdown("**What memory found**")
     passages(lab, of, step.neighbors, page)
 
 

@@ -39,6 +39,11 @@ def test_a_belief_is_flipped_solved_and_undone(built_home: Path, window: Callabl
     idle(page)
     assert metric(page, "Conflicts") == "1"
     expect(page.get_by_text("Cannot all hold").first).to_be_visible()
+    edge = page.locator(".js-plotly-plot .scatterlayer .trace").nth(3).locator(".point")  # the middle of the red one
+    edge.scroll_into_view_if_needed()
+    edge.hover()
+    edge.click(force=True)
+    expect(page.get_by_text("The red edge that you clicked")).to_be_visible()
     page.get_by_role("radio", name="Solve", exact=True).click()
     idle(page)
     page.get_by_role("button", name="Keep these labels").click()

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from memlab import Lab
 
@@ -48,26 +48,31 @@ def test_a_build_survives_a_reload_and_stops_within_moments(
         other.goto(f"{address}/history")
         panel(other, "Building the memory many")
         began = time.monotonic()
-        sidebar(other).get_by_role("button", name="Stop").click()
+        jobs(other).get_by_role("button", name="Stop").click()
         for window in (other, page):
             panel(window, "Stopped at")
         print(f"stopped and shown in both windows after {time.monotonic() - began:.1f} s")
         (job,) = Lab.open(home).work.jobs()
         assert (job.state, job.can_resume) == ("stopped", True)
-        sidebar(page).get_by_role("button", name="Resume").click()
-        sidebar(page).get_by_role("button", name="Stop").click()
+        jobs(page).get_by_role("button", name="Resume").click()
+        jobs(page).get_by_role("button", name="Stop").click()
         panel(page, "Stopped at")
-        sidebar(page).get_by_role("button", name="Remove").click()
-        expect(sidebar(page)).not_to_contain_text("Building the memory many")
+        jobs(page).get_by_role("button", name="Remove").click()
+        expect(page.locator(".st-key-bar-jobs")).to_have_count(0)  # nothing is left to say
         assert Lab.open(home).work.jobs() == []
         for context in contexts:
             context.close()
     assert "many" not in {store.name for store in Lab.open(home).datastores()}
 
 
-def sidebar(page: Page):  # type: ignore[no-untyped-def]
-    return page.get_by_test_id("stSidebar")
+def jobs(page: Page) -> Locator:
+    """What the button Jobs of the control bar opens."""
+    opened = page.get_by_test_id("stPopoverBody")
+    if not opened.is_visible():
+        page.locator(".st-key-bar-jobs").get_by_role("button").first.click()
+    return opened
 
 
 def panel(page: Page, says: str) -> None:
-    expect(sidebar(page)).to_contain_text(says)
+    page.locator(".st-key-bar-jobs").wait_for()
+    expect(jobs(page)).to_contain_text(says)

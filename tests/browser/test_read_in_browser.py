@@ -16,7 +16,7 @@ from memlab.figures.strip import described
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TEXT = "The capital of Myanmar is Naypyidaw. The discoverer of hydrogen was Henry Cavendish."
-SOURCES = ("Local", "Long-term", "Together")
+SOURCES = ("Model", "Memory", "Mixture")
 
 Window = Callable[..., Page]
 

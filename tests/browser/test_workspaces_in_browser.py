@@ -149,7 +149,7 @@ def test_share_gives_the_link_to_this_view(window: Window, home: Path) -> None:
     workspace(home, "shown", BIRNIN)
     page = window(f"{ASK}&workspace=shown")
     says(page, "Birnin")
-    page.get_by_role("button", name="Share this view").click()
+    page.get_by_role("button", name="Share").click()
     link = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")
     expect(link).to_contain_text("shared=1")
     visitor = window(urlsplit(link.inner_text().strip())._replace(scheme="", netloc="").geturl().lstrip("/"))

@@ -254,7 +254,7 @@ def test_a_masked_datastore_of_one_text_can_be_asked(run: Run, tmp_path: Path) -
         (("--model", "atlas-clm", "--window", 16, "--stride", 17), "1 <= stride <= window"),
         (("--model", "atlas-clm", "--window", 100_000), "1 <= stride <= window"),
         (("--model", "atlas-clm", "--window", 0), "1 <= stride <= window"),
-        (("--index", "lsh"), "flat, ivf, hnsw, ivfpq"),
+        (("--index", "lsh"), "flat, ivf, hnsw, fastscan, rabitq"),
         (("--index", "ivf"), "at least 256 entries"),
         (("--key", "ffn"), "penultimate, last, transform"),
         (("--name", "../up"), "cannot name"),

@@ -52,7 +52,7 @@ def test_the_model_decides_which_methods_are_offered(open_page: Open) -> None:
     page.switch_page("pages/ask.py").run()
     assert not page.exception
     assert page.segmented_control(key="method").options == ["kNN-LM", "Model alone"]
-    reasons = "\n".join(caption.value for caption in page.sidebar.caption)
+    reasons = "\n".join(caption.value for caption in page.caption)
     for reason in ("BERT-kNN needs a masked model", "SPALM needs a model trained for it", "Continuous cache"):
         assert reason.lower() in reasons.lower()
 

@@ -251,6 +251,22 @@ def test_lambda_moves_the_answer_and_the_address(open_page: Open, lab: Lab) -> N
         assert lab.ask(PROMPT, lam=value).answer in sentence(page)
 
 
+def test_the_address_of_an_earlier_question_brings_its_lambda_and_method_back(open_page: Open, lab: Lab) -> None:
+    """What the browser's Back does: another prompt in the address, and the lambda that it was asked with."""
+    page = open_page(ASK, prompt=PROMPT, lam="0.55")
+    page = ask(page, "The capital of Norway is")
+    assert page.segmented_control(key="method").value == "knn-lm"
+    assert lam(page) == lab.ask_defaults("knn-lm").lam
+    assert page.query_params["prompt"] == "The capital of Norway is"
+    page.query_params["prompt"], page.query_params["lam"] = PROMPT, "0.55"
+    page.run()
+    assert page.text_input(key="prompt").value == PROMPT
+    assert page.segmented_control(key="method").value == "bert-knn"
+    assert lam(page) == 0.55
+    labels = [link.proto.label for link in page.get("link_button")]
+    assert {"Open in Read", "Open in Generate"} <= set(labels)
+
+
 def test_the_exported_table_is_the_shown_one(open_page: Open, lab: Lab) -> None:
     page = open_page(ASK, prompt=PROMPT)
     rows = list(csv.DictReader(lab.ask(PROMPT).neighbors_csv().splitlines()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -36,7 +37,11 @@ def test_a_memory_is_built_asked_and_deleted(open_own: Open, own_lab: Lab, tmp_p
     while not own_lab.work.job(job.id).over:
         time.sleep(0.1)
     page.run()
-    assert page.success[0].value == "It is built: choose it on the page Ask."
+    assert page.success[0].value == "It is built. The list above has its first question."
+    first = next(link.proto for link in page.get("link_button") if "Ask this memory" in link.proto.label)
+    assert parse_qs(urlsplit(first.url).query) == {
+        "model": ["atlas-clm"], "datastore": ["lake"], "prompt": ["Lake Hulda lies in the north of"],
+    }  # fmt: skip
     assert "lake" in there(own_lab)
     asked = own_lab.ask("The boats on Lake Hulda are", datastore="lake", k=1, lam=1.0, search="all")
     assert (asked.neighbors[0].document, asked.answer) == ("lake", "green")

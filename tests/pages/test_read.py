@@ -61,12 +61,12 @@ def test_a_reading_shows_what_the_engine_says(open_page: Open, lab: Lab) -> None
     rows = trace.summary["combinations"]
     both = next(row["perplexity"] for row in rows if row["local"] and row["long_term"] and not row["short_term"])
     assert perplexity(page) == f"{both:.2f}"
-    switch(page, "Long-term").set_value(False).run()
+    switch(page, "Memory").set_value(False).run()
     assert perplexity(page) == f"{rows[0]['perplexity']:.2f}"
     assert perplexity(open_page(READ, text=TEXT, **{"read.on.long_term": "false"})) == perplexity(page)
-    switch(page, "Local context").set_value(False).run()
+    switch(page, "Model alone").set_value(False).run()
     assert any("so nothing is predicted" in caption.value for caption in page.caption)
-    assert switch(page, "Short-term").disabled
+    assert switch(page, "Short-term memory").disabled
     best = max(trace, key=lambda token: token.gain or 0.0)
     assert best.text == "Naypyidaw"
     assert page.number_input(key="token").value == best.position

@@ -152,7 +152,7 @@ def test_benches_say_what_they_measured(
         assert row["ratio"] == pytest.approx(row["tokens_per_s"] / row["bare_tokens_per_s"])
     store = Datastore(tmp_path / "datastores/mine")
     rows = list(bench_indexes(store, k=4, queries=10))
-    assert [r["name"] for r in rows] == [f"index {recipe}" for recipe in ("flat", "ivf", "hnsw", "ivfpq", "fastscan")]
+    assert [r["name"] for r in rows] == [f"index {recipe}" for recipe in ("flat", "ivf", "hnsw", "fastscan", "rabitq")]
     assert all(0 < r["recall"] <= 1 for r in rows)
 
 

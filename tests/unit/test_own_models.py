@@ -86,7 +86,7 @@ def test_a_kind_of_key_that_was_not_built_is_refused_with_how_to_build_it(
         own.ask(PROMPT["masked"], datastore="one", key="transform")
 
 
-@pytest.mark.parametrize("recipe", ["flat", "hnsw", "ivf", "ivfpq", "fastscan"])
+@pytest.mark.parametrize("recipe", ["flat", "hnsw", "ivf", "ivfpq", "fastscan", "rabitq"])
 def test_every_index_answers_and_approximate_ones_say_so(
     recipe: str, own: Lab, tiny: Tiny, documents: list[Article]
 ) -> None:

@@ -159,7 +159,7 @@ def test_three_sources_share_their_words_and_the_gate_is_forced_both_ways(trace:
     mixture = over(0.25, 0.15, 0.05, 0.425, 0.125)
     step = TraceStep(trace[3], lm, knn, mixture, None, (), {"0": lm, "1": knn})
     shown = sources.three_sources(trace, step)
-    assert [bars.name for bars in shown.data] == ["Local context", "Long-term memory", "Together"]
+    assert [bars.name for bars in shown.data] == ["Model alone", "Memory", "Mixture"]
     order = sources.compared(trace, step)
     assert order[0] == 3  # the word that really follows comes first
     for bars, said in zip(shown.data, (lm, knn, mixture), strict=True):

@@ -70,27 +70,26 @@ def over_edits(steps: Sequence[tuple[int, Scores]]) -> go.Figure:
     return fig
 
 
-def belief_graph(
-    entity: Entity, beliefs: Mapping[str, Belief], constraints: Sequence[Constraint], focus: str | None = None
-) -> go.Figure:
+def belief_graph(entity: Entity, beliefs: Mapping[str, Belief], constraints: Sequence[Constraint]) -> go.Figure:
     """Beliefs about one entity as a graph: filled where true, hollow where false, a diamond where the solver flipped the
-    label, a square where it is pinned; red edges are violated constraints.
+    label, a square where it is pinned; red edges are violated constraints. The customdata of a belief is its property, of
+    the middle of a red edge its two properties.
 
     At most `NODES` beliefs: those in conflicts, flipped or pinned ones, and what is believed true.
     """
     labels = {name: b.label for name, b in beliefs.items()}
     edges = _edges(constraints, labels)
-    names = _shown(beliefs, edges, focus)
+    names = _shown(beliefs, edges)
     places = _layout(names, [(a, b) for a, b, *_ in edges if a in names and b in names])
     fig = go.Figure(layout={"template": TEMPLATE})
     for bad in (False, True):
         drawn = [e for e in edges if e[2] == bad and e[0] in places and e[1] in places]
         x, y, told, middle = [], [], [], []
         for a, b, _, text in drawn:
-            (xa, ya), (xb, yb) = places[a], places[b]
-            x += [xa, xb, None]
-            y += [ya, yb, None]
-            middle.append(((xa + xb) / 2, (ya + yb) / 2))
+            across, up = _line(places[a], places[b])
+            x += [*across, None]
+            y += [*up, None]
+            middle.append((across[len(across) // 2], up[len(up) // 2]))
             told.append(literal(text))
         style = {"color": CONFLICT, "width": 3.0} if bad else {"color": GRID, "width": 1.0}
         fig.add_scatter(
@@ -104,7 +103,7 @@ def belief_graph(
         )
         fig.add_scatter(
             x=[p[0] for p in middle], y=[p[1] for p in middle], mode="markers", marker={"size": 7, "color": style["color"], "opacity": 0.6 if bad else 0.15},
-            text=told, hoverinfo="text", showlegend=False, customdata=[e[0] for e in drawn] if bad else None,
+            text=told, hoverinfo="text", showlegend=False, customdata=[[a, b] for a, b, *_ in drawn] if bad else None,
         )  # fmt: skip
     red = {name for a, b, bad, _ in edges if bad for name in (a, b)}
     fig.add_scatter(
@@ -114,11 +113,11 @@ def belief_graph(
         text=[literal(short(n)) for n in names],
         textposition="top center",
         textfont={"size": 13},
-        customdata=names,
+        customdata=[[name] for name in names],
         hovertext=[_hover(entity, beliefs[n]) for n in names],
         hoverinfo="text",
         marker={
-            "size": [20 if n == focus else 14 for n in names],
+            "size": 14,
             "symbol": [_symbol(beliefs[n]) for n in names],
             "color": [CONFLICT if n in red else TRUE if beliefs[n].label else FALSE for n in names],
             "line": {"width": 2, "color": [FLIP if beliefs[n].flipped else TRUE for n in names]},
@@ -129,7 +128,7 @@ def belief_graph(
     rows = -(-len(names) // COLUMNS)
     fig.update_layout(height=max(240, 80 + 56 * rows), margin={"t": 10, "b": 10}, showlegend=False, dragmode="pan")
     fig.update_xaxes(visible=False, range=[-0.08, 1.08])
-    fig.update_yaxes(visible=False, range=[-0.6, rows])
+    fig.update_yaxes(visible=False, range=[-0.75, rows - 0.4])
     return fig
 
 
@@ -151,11 +150,11 @@ def _edges(constraints: Sequence[Constraint], labels: Mapping[str, bool]) -> lis
     return out
 
 
-def _shown(beliefs: Mapping[str, Belief], edges: Sequence[tuple[str, str, bool, str]], focus: str | None) -> list[str]:
+def _shown(beliefs: Mapping[str, Belief], edges: Sequence[tuple[str, str, bool, str]]) -> list[str]:
     red = {name for a, b, bad, _ in edges if bad for name in (a, b)}
 
     def rank(b: Belief) -> tuple[bool, ...]:
-        return (b.property != focus, b.property not in red, not (b.pinned or b.flipped), not b.label)
+        return (b.property not in red, not (b.pinned or b.flipped), not b.label)
 
     ordered = sorted(beliefs.values(), key=rank)
     return [b.property for b in ordered if not all(rank(b))][:NODES]
@@ -194,6 +193,16 @@ def _in_rows(places: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float
         for column, name in enumerate(across):
             out[name] = ((column + 0.5) / len(across) + (0.04 if row % 2 else -0.04), float(row))
     return out
+
+
+def _line(start: tuple[float, float], end: tuple[float, float]) -> tuple[list[float], list[float]]:
+    """x and y of an edge in three or more points, the middle one among them: straight, or an arc where other beliefs of
+    its row stand between its ends."""
+    (xa, ya), (xb, yb) = start, end
+    between = ya == yb and abs(xb - xa) > 1.5 / COLUMNS
+    t = np.linspace(0, 1, 13 if between else 3)
+    bow = 1.4 * t * (1 - t) * (between * (0.6 + abs(xb - xa)))
+    return [float(v) for v in xa + t * (xb - xa)], [float(v) for v in ya + t * (yb - ya) - bow]
 
 
 def _symbol(belief: Belief) -> str:

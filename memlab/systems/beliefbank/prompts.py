@@ -98,9 +98,7 @@ PROMPTS: Mapping[str, Prompt] = {
     for p in (
         PLAIN,
         Prompt("question-answer", "{context}\nQuestion: {question}\nAnswer:", " yes", " no", EXAMPLES),
-        Prompt(
-            "true-or-false", "{context}\nStatement: {statement} True or false?\nAnswer:", " True", " False", EXAMPLES
-        ),
+        Prompt("true-or-false", "{context} Statement: {statement} True or false?", " True", " False", EXAMPLES),
         Prompt("masked-question", "{context} {question} [MASK].", "Yes", "No"),
         Prompt("masked-statement", "{context} It is [MASK] that: {statement}", "true", "false"),
     )

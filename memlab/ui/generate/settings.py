@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,18 +35,20 @@ class How:
         return {**self.arguments, "temperature": self.arguments.get("knn_temperature")}
 
 
-def choose_how(lab: Lab) -> How:
+def choose_how(lab: Lab, method_place: AbstractContextManager) -> How:
     """Draw the controls. Raises MemlabError where model, datastore and method do not belong together."""
     model, controls = named(st.session_state.get("model")), MemoryControls(lab, "generate", _OTHER_NAMES)
-    method = controls.method("generate", "method of generating")
+    brought = controls.arrive()
+    with method_place:
+        method = controls.method("generate", "method of generating", brought)
     tokens = controls.number(
         "tokens", "Tokens at once", 1, MOST, USUAL, st.slider, help="How many tokens Generate and Go on say."
     )
     arguments: dict[str, Any] = {"method": method.name, "model": model}
     arguments |= {setting.name: _decoding(controls, setting) for setting in lab.generation.decoding_settings()}
     if method.remembers:
-        store = controls.datastore(method)
-        arguments |= {"datastore": store, **controls.settings(method, model, store)}
+        store = controls.datastore(method, brought=brought)
+        arguments |= {"datastore": store, **controls.settings(method, model, store, brought)}
     if method.gates and "gate" not in arguments:
         arguments["gate"] = controls.gate(method)
     as_of, unknown = as_of_slider(lab)

@@ -34,20 +34,20 @@ def texts(lab: Lab, view: View, pair: GenerationPair, step: int) -> None:
     """With memory at the left, with the passages that it copied; the model alone and the branches at the right."""
     g = pair.with_memory
     if pair.without_memory is None:
-        _heading("The model alone", MODEL)
+        _heading("Model alone", MODEL)
         _strip(g, step)
         branches(view, g)
         return
     left, right = st.columns(2, gap="large")
     with left:
-        _heading("With memory", MIXTURE)
+        _heading("Mixture", MIXTURE)
         _strip(g, step)
         with st.container(horizontal=True, gap="small"):
             for n, span in enumerate(g.copied, 1):
                 source(lab, g, copied(n, span), f"generate.copied.{n}", span)
         st.caption(READING)
     with right:
-        _heading("The model alone", MODEL)
+        _heading("Model alone", MODEL)
         if pair.after:
             st.caption("From the last token on that you chose.")
         st.html(f"<div style='font-size:1.1rem;line-height:2.1;overflow-wrap:anywhere'>{alone(pair)}</div>")

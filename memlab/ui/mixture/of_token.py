@@ -16,7 +16,7 @@ def token_panel(of: Trace | Generation, step: TraceStep, key: str) -> None:
     p = as_prediction(of, step)
     follows = step.token.text.strip()
     right = verdict(p, (follows,), "what follows") if isinstance(of, Trace) and follows else None
-    titles = ("Without long-term memory", "Long-term memory", "Together") if step.cache is not None else None
+    titles = ("Model alone and cache", "Memory", "Mixture") if step.cache is not None else None
     mixture_panel(p, key, None, right, titles=titles)
 
 

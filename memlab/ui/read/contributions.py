@@ -9,10 +9,11 @@ import streamlit as st
 
 from memlab.figures import gain
 from memlab.results import Trace
+from memlab.ui.as_table import as_table
 from memlab.ui.explanations.chart import heading
 from memlab.ui.plain import plain
 
-SOURCES = {"local": "Local context", "short_term": "Short-term", "long_term": "Long-term"}
+SOURCES = {"local": "Model alone", "short_term": "Short-term memory", "long_term": "Memory"}
 ON = "●"
 
 
@@ -40,7 +41,7 @@ def figure(perplexity: float | None) -> str:
 
 
 def _switch(name: str, label: str, there: bool) -> bool:
-    off = "Off in this reading: set it at the left." if not there else None
+    off = "Off in this reading: it is one of the settings." if not there else None
     key = f"read.on.{name}"
     if not there:
         st.toggle(label, value=False, key=f"{key}.off", disabled=True, help=off)
@@ -49,9 +50,9 @@ def _switch(name: str, label: str, there: bool) -> bool:
 
 
 def _difference(chosen: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> str | None:
-    """Against the local context alone."""
+    """Against the model alone."""
     local, own = rows[0]["perplexity"], chosen["perplexity"]
-    return None if chosen is rows[0] or None in (local, own) else f"{own - local:+.2f} against local context alone"
+    return None if chosen is rows[0] or None in (local, own) else f"{own - local:+.2f} against the model alone"
 
 
 def _row(row: Mapping[str, Any], chosen: bool) -> dict[str, str]:
@@ -70,3 +71,4 @@ def groups(trace: Trace) -> None:
         said = gain.described(trace, by)
         st.plotly_chart(gain.by_group(trace, by), config={"displayModeBar": False}, alt=said, key=f"read.by.{by}")
         st.caption(plain(said))
+        as_table(gain.table(trace, by))

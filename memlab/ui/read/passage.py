@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import streamlit as st
@@ -24,6 +25,7 @@ EXAMPLES = {
     "designed it, said that the capital of France had once refused her plans.",
 }
 EXAMPLE_ARTICLES = ("France", "Marie Curie")
+_OF_TEXT, TITLE = "the text", 60  # characters of a text in the title of the tab
 _TYPED, _LAST, _SENT = "read.text", "read.sent", "text"
 
 
@@ -35,12 +37,16 @@ class Source:
     text: str | None
 
 
-def choose_passage(lab: Lab) -> Source:
-    """Heading of the page and the controls of the chosen way. Raises MemlabError for a file that cannot be read."""
+def choose_passage(lab: Lab) -> tuple[Source, AbstractContextManager]:
+    """Heading of the page and the controls of the chosen way; and the place for the method, beside the heading.
+
+    Raises MemlabError for a file that cannot be read.
+    """
     for problem in unknown_name("passage", WAYS):
         show_error(problem)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.title("Read", anchor=False, width="content")
+        method_place = st.container(width=220)
         way = st.segmented_control(
             "Passage",
             WAYS,
@@ -50,9 +56,8 @@ def choose_passage(lab: Lab) -> Source:
             bind="query-params",
             label_visibility="collapsed",
         )
-    if way == ARTICLE:
-        return _article(lab)
-    return _typed() if way == TYPED else _file(lab)
+    source = _article(lab) if way == ARTICLE else _typed() if way == TYPED else _file(lab)
+    return source, method_place
 
 
 def first_steps() -> None:
@@ -68,6 +73,11 @@ def first_steps() -> None:
     for title in EXAMPLE_ARTICLES:
         label = f"The article {title}, which does not remember itself"
         st.button(label, key=f"read.first.{title}", on_click=_open, args=(title,), icon=":material/arrow_forward:")
+
+
+def title_of(title: str, text: str) -> str:
+    """What names a passage in the title of the tab: the name of an article or file, or how a text begins."""
+    return title if title != _OF_TEXT else " ".join(text.split())[:TITLE]
 
 
 def _article(lab: Lab) -> Source:
@@ -104,7 +114,7 @@ def _typed() -> Source:
         button.form_submit_button("Read", type="primary", width="stretch", on_click=_send)
     if sent is not None and len(sent) > LONGEST_LINK:
         st.caption("Too long for a link: who opens this address finds an empty page. Share the text as a file.")
-    return Source("the text", sent)
+    return Source(_OF_TEXT, sent)
 
 
 def _file(lab: Lab) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,16 +26,18 @@ class How:
     problems: tuple[MemlabError, ...]
 
 
-def choose_how(lab: Lab) -> How:
+def choose_how(lab: Lab, method_place: AbstractContextManager) -> How:
     """Draw the controls. Raises MemlabError where model, datastore and method do not belong together."""
     model, controls = named(st.session_state.get("model")), MemoryControls(lab, "read")
-    method = controls.method("read", "method of reading")
+    brought = controls.arrive()
+    with method_place:
+        method = controls.method("read", "method of reading", brought)
     arguments: dict[str, Any] = {"method": method.name, "model": model}
     if method.remembers:
         store = controls.datastore(
-            method, "A passage that is a remembered text, holds one or is part of one does not find itself."
+            method, "A passage that is a remembered text, holds one or is part of one does not find itself.", brought
         )
-        arguments |= {"datastore": store, **controls.settings(method, model, store)}
+        arguments |= {"datastore": store, **controls.settings(method, model, store, brought)}
     elif method.fields("read"):
         arguments |= controls.settings(method, model, None)
     if method.gates and "gate" not in arguments:

@@ -9,11 +9,11 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import InputError, MemlabError
-from memlab.lab.believing import Asking
 from memlab.record.ledger import ANONYMOUS
 from memlab.results import Edit
 from memlab.systems.beliefbank.asking import DEFAULT_MODEL
 from memlab.systems.beliefbank.bank import Belief
+from memlab.systems.beliefbank.chapter import Asking
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
 from memlab.ui.address import AUTOMATIC, named
 from memlab.ui.as_of import as_of_slider
@@ -54,7 +54,7 @@ class Desk:
 
 
 def choose(lab: Lab) -> Desk:
-    """Graph, thing and edit; the model is the one of the sidebar. Shows what was just done."""
+    """Graph, thing and edit; the model is the one of the control bar. Shows what was just done."""
     names = lab.beliefs.graphs()
     left, right = st.columns([1, 2])
     name = left.selectbox(
@@ -116,7 +116,7 @@ def _figures(desk: Desk) -> None:
             icon=":material/forum:",
             disabled=desk.locked,
             help=plain(
-                f"Asks {desk.model} (another: in the sidebar) every property of this thing and keeps the answers as one edit."
+                f"Asks {desk.model} (another: at the top) every property of this thing and keeps the answers as one edit."
             ),
         ):
             edit(desk, lambda: desk.lab.beliefs.ask_all(desk.entity.name, desk.name, desk.asking, author=signed()))

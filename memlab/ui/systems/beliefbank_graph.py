@@ -24,16 +24,30 @@ def graph_view(desk: Desk) -> None:
         "Filled: believed true. Hollow: false. Diamond: flipped by the solver. Square: pinned. Red: in a conflict; click it to see what clashes. "
         "At most 60 beliefs are drawn; the table has all."
     )
-    fig = belief_graph(desk.entity, desk.beliefs, desk.graph.constraints, st.session_state.get(FOCUS))
+    fig = belief_graph(desk.entity, desk.beliefs, desk.graph.constraints)
     held = sum(b.label for b in desk.beliefs.values())
     said = f"{len(desk.beliefs)} beliefs about {desk.entity.name}: {held} held true, {len(desk.beliefs) - held} false."
     event: Any = st.plotly_chart(fig, key="beliefs.chart", on_select="rerun", selection_mode="points", alt=said)
     picked = [p["customdata"] for p in event.selection.points if p.get("customdata")] if event else []
-    first = picked[0] if picked else None
-    clicked = first[0] if isinstance(first, list) else first
-    if clicked in desk.beliefs:
-        st.session_state[FOCUS] = clicked
+    clicked = picked[0] if picked else []
+    if clicked and clicked[0] in desk.beliefs:
+        st.session_state[FOCUS] = clicked[0]
+    if len(clicked) == 2:
+        _one_edge(desk, *clicked)
     _one_belief(desk)
+
+
+def _one_edge(desk: Desk, source: str, target: str) -> None:
+    """The conflicts of a red edge that was clicked, with pins; none once it was repaired."""
+    found = [
+        c
+        for c in desk.lab.beliefs.conflicts(desk.entity.name, desk.name, desk.as_of)
+        if {source, target} <= {b.property for b in c.beliefs}
+    ]
+    if found:
+        with st.container(border=True):
+            st.markdown("**The red edge that you clicked**")
+            _one_conflict(desk, found[0])
 
 
 def _one_belief(desk: Desk) -> None:

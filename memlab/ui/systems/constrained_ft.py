@@ -58,7 +58,7 @@ def modify_view(lab: Lab) -> None:
 
 def _models(lab: Lab) -> list[str]:
     """The bundled models, then those that were added or trained here and have weights of their own to edit."""
-    own = [m.name for m in lab.models() if not m.bundled and m.kind in ("masked", "causal") and "spalm" not in m.record]
+    own = [m.name for m in lab.models() if not m.bundled and m.kind in ("masked", "causal") and m.method is None]
     return [*MODELS, *own]
 
 
@@ -356,33 +356,3 @@ def sweep_view(lab: Lab) -> None:
     st.plotly_chart(figures.frontier(points), key="modify.sweep.frontier", alt=said)
     st.dataframe(points, hide_index=True, width="stretch", key="modify.sweep.table")
     st.caption("The address of this page shows this run again.")
-
-
-def compare_view(lab: Lab) -> None:
-    """One fact corrected in memory and in the weights, side by side; neither is recorded."""
-    st.markdown(
-        "The same fact corrected in the datastore and in the weights. Both are only tried; nothing is recorded."
-    )
-    known = {(k.fact.subject, k.fact.relation): k.fact for k in lab.modifying.known("atlas-mlm")}
-    names = sorted(f"{s} · {r}" for s, r in known)
-    first = names.index("France · capital") if "France · capital" in names else 0
-    chosen = st.selectbox("Fact", names, index=first, key="modify.compare.fact")
-    subject, _, relation = chosen.partition(" · ")
-    fact = known[subject, relation]
-    options = sorted({f.object for f in lab.facts(relation=relation)} - {fact.object})
-    new = st.selectbox(plain(f"New object in place of {fact.object}"), options, key=f"modify.compare.new.{chosen}")
-    settings = settings_form("modify.compare.set")
-    asked = (chosen, new, str(settings))
-    if st.button("Compare", type="primary", key="modify.compare.go", icon=":material/compare:"):
-        order = {"fact": [subject, relation, fact.object], "new": new, "settings": settings}
-        begin_job(
-            lab, "modify.compare", asked, "memory-or-weights", f"{relation} of {subject}: memory or weights", order
-        )
-    kept = st.session_state.get("modify.compare.job")
-    if kept is None:
-        return
-    job = show_job(lab, kept[1])
-    if job.state == "done":
-        result = lab.work.outcome(kept[1])
-        st.dataframe(result["results"], hide_index=True, width="stretch", key="modify.compare.table")
-        st.caption("; ".join(result["notes"]))

@@ -1,0 +1,66 @@
+"""What was chosen on one page that asks, for the next one: method, memory, settings that are not the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import streamlit as st
+
+_CHOICE, _METHOD = "carried.choice", "carried.method"
+_ON = "carried.page"  # the page that drew its controls last
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person chose besides the method; None and empty where the page decides.
+
+    Args:
+        datastore: chosen by name. of: the method that `settings` belong to.
+        settings: by their names in the method's declaration, only those that differ from the defaults.
+    """
+
+    datastore: str | None = None
+    preset: str = "calibrated"
+    of: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def for_method(self, method: str) -> Mapping[str, Any]:
+        """The settings where they belong to this method."""
+        return self.settings if self.of == method else {}
+
+
+def carry(page: str, choice: Choice) -> None:
+    """What the next page begins with."""
+    st.session_state[_CHOICE] = choice
+    st.session_state[_ON] = page
+
+
+def brought_to(page: str, named: bool) -> Choice | None:
+    """The choice of another page, once, on arrival at `page`; None where the address names choices itself."""
+    came_from = st.session_state.get(_ON)
+    st.session_state[_ON] = page
+    if named or came_from in (None, page):
+        return None
+    choice = st.session_state.get(_CHOICE)
+    return choice if isinstance(choice, Choice) else None
+
+
+def carry_setting(name: str, value: Any) -> None:
+    """A setting that was changed after `carry`; None where it is the default."""
+    choice = st.session_state.get(_CHOICE)
+    if isinstance(choice, Choice):
+        kept = {key: other for key, other in choice.settings.items() if key != name}
+        st.session_state[_CHOICE] = replace(choice, settings=kept if value is None else {**kept, name: value})
+
+
+def chosen_by_hand(method: str | None) -> None:
+    """A method was chosen on a page that asks."""
+    st.session_state[_METHOD] = method
+
+
+def by_hand() -> str | None:
+    """The method that was chosen by hand last."""
+    chosen = st.session_state.get(_METHOD)
+    return None if chosen is None else str(chosen)

@@ -1,0 +1,49 @@
+// Around the page: a link that skips the navigation, the first thing that Tab reaches, and names that Streamlit leaves out.
+const STYLE = `
+#memlab-skip { position: fixed; left: 0.5rem; top: -4rem; z-index: 2000000; padding: 0.5rem 1rem; border-radius: 0.5rem;
+  background: #16202e; color: #fff; font: 600 1rem sans-serif; text-decoration: none; }
+#memlab-skip:focus { top: 0.5rem; outline: 3px solid #fff; outline-offset: -5px; }
+[data-testid="stCaptionContainer"], kbd[aria-label^="Shortcut"] { color: inherit !important; opacity: 0.85 !important; }
+[data-variant="segmented_control"][data-selected="true"] { color: light-dark(#1A5FAB, #8DBBF5) !important; }
+.st-key-shell { position: absolute; height: 0; overflow: hidden; }
+@media (min-width: 768px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
+  .st-key-ask-mixture { min-height: 24rem; } /* what stands under the answer does not move when it is drawn */
+}
+`
+
+function skipLink(text) {
+  if (document.getElementById("memlab-skip")) return
+  const style = document.createElement("style"), link = document.createElement("a")
+  style.textContent = STYLE
+  link.id = "memlab-skip"
+  link.href = "#page"
+  link.textContent = text
+  link.onclick = event => {
+    event.preventDefault() // the address stays as it is
+    const main = document.querySelector('[data-testid="stMain"]')
+    main.tabIndex = -1
+    main.focus()
+  }
+  document.head.append(style)
+  document.body.prepend(link)
+}
+
+// The field of the dialog that finds things has the focus as soon as it is there.
+function focusFinder() {
+  if (window.memlabFinder) return
+  window.memlabFinder = new MutationObserver(() => {
+    const field = document.querySelector('[role="dialog"] .st-key-finder-found input')
+    if (field && !field.dataset.focused) {
+      field.dataset.focused = "1"
+      field.focus()
+    }
+  })
+  window.memlabFinder.observe(document.body, { childList: true, subtree: true })
+}
+
+export default function ({ data }) {
+  skipLink(data.skip)
+  focusFinder()
+  document.documentElement.lang ||= "en"
+}

@@ -1,0 +1,18 @@
+"""What every page has for the keyboard and screen readers: a link over the navigation, and names of its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_SHELL = st.components.v2.component(
+    "memlab_shell", html="<span hidden></span>", js=(_HERE / "shell.js").read_text("utf-8")
+)
+
+
+def shell() -> None:
+    """Puts them around the page; takes no place on it."""
+    with st.container(key="shell", width=1):
+        _SHELL(key="memlab.shell", data={"skip": "Skip to the page"})

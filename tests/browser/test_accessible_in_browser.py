@@ -1,0 +1,83 @@
+"""Every page in both themes through axe-core: no serious finding. The npm package is fetched for the run, and is no part of memlab."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page
+
+from memlab.ui.navigation import GROUPS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+AXE = "axe-core@4.14.1"
+MINUTE = 60
+PROMPT = quote("The capital of France is [MASK].")
+VIEWS = {  # pages that are empty without an address
+    "ask": f"ask?prompt={PROMPT}",
+    "read": f"read?text={quote('The capital of Myanmar is Naypyidaw.')}",
+    "generate": f"generate?prompt={quote('The capital of Norway is')}&moves=g5",
+    "present": f"present?prompt={PROMPT}",
+}
+OF_STREAMLIT = (  # elements that Streamlit draws and memlab cannot name
+    '[data-testid="stToolbar"]',
+    '[data-testid="stHeader"]',
+)
+# The label of a token of a strip says in a sentence what its column shows in signs, so it does not repeat these signs.
+FINDINGS = """async not => {
+  const rules = { "label-content-name-mismatch": { enabled: false } }
+  const found = await axe.run({ exclude: not.map(one => [one]) }, { resultTypes: ["violations"], rules })
+  return found.violations
+    .filter(v => ["serious", "critical"].includes(v.impact))
+    .map(v => ({ id: v.id, help: v.help, where: v.nodes.slice(0, 3).map(n => n.target.join(" ")), html: v.nodes[0].html.slice(0, 300) }))
+}"""
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core, fetched by npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    folder = tmp_path_factory.mktemp("axe")
+    try:
+        subprocess.run([npm, "pack", AXE, "--silent"], cwd=folder, check=True, capture_output=True, timeout=MINUTE)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        pytest.skip(f"npm cannot fetch {AXE}: no network?")
+    (package,) = folder.glob("*.tgz")
+    return script_of(package)
+
+
+def script_of(package: Path) -> str:
+    with tarfile.open(fileobj=io.BytesIO(package.read_bytes())) as files:
+        script = files.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode("utf-8")
+
+
+def findings(page: Page, axe: str) -> list[dict[str, Any]]:
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(500)
+    page.evaluate(axe)
+    found: list[dict[str, Any]] = page.evaluate(FINDINGS, list(OF_STREAMLIT))
+    return found
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_has_a_serious_finding(window: Callable[..., Page], axe: str, theme: str) -> None:
+    page = window("guide", theme=theme)
+    bad = {}
+    for name in [file for pages in GROUPS.values() for file, *_ in pages]:
+        page.goto(f"{page.url.split('/', 3)[0]}//{page.url.split('/')[2]}/{VIEWS.get(name, name)}")
+        page.wait_for_selector("[data-testid=stMain] h1")
+        if found := findings(page, axe):
+            bad[name] = found
+    assert not bad
