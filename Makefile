@@ -6,6 +6,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Where bytecode is not kept, every process of a run compiles memlab and all tests again, for ten seconds each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: app check quick test thorough tests all-tests lint matrix bench clean
 
 .venv/.ready: pyproject.toml

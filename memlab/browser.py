@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -11,7 +12,10 @@ PATIENCE = 60.0  # seconds to wait for the server
 
 
 def open_when_ready(port: int) -> None:
-    """Waits until localhost answers on `port`, then opens it; gives up quietly when it never does."""
+    """Waits until localhost answers on `port`, then opens it; gives up quietly when it never does.
+
+    $MEMLAB_OPEN is the address to open, where it is another than the first page (the lecturer's of a class).
+    """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:
@@ -19,7 +23,7 @@ def open_when_ready(port: int) -> None:
         except OSError:
             time.sleep(0.2)
         else:
-            webbrowser.open(f"http://localhost:{port}")
+            webbrowser.open(os.environ.get("MEMLAB_OPEN") or f"http://localhost:{port}")
             return
 
 

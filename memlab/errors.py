@@ -3,6 +3,7 @@
     MemlabError
     |-- InputError      a prompt, text, setting or file that cannot be used
     |   `-- TooLongError    a text with more tokens than are read; says where it would be cut
+    |-- ChapterError    what a system adds to the lab cannot be loaded
     |-- NotFound        a method, model, datastore or article that does not exist
     |-- StoreError      a datastore that is damaged, unfinished or belongs to something else
     |-- HomeError       the home folder cannot be used (not writable, disk full)
@@ -48,6 +49,10 @@ class NotFound(MemlabError):
         """`what` called `name` is unknown: lists what there is, and what to do."""
         there = ", ".join(sorted(available)) or "none"
         return cls(f"There is no {what} {name!r}. Available: {there}.{' ' + hint if hint else ''}")
+
+
+class ChapterError(MemlabError, AttributeError):
+    """What a system adds to the lab cannot be loaded. An AttributeError as well, so that `hasattr` says no."""
 
 
 class StoreError(MemlabError):

@@ -18,15 +18,17 @@ from memlab.ui.details import details
 from memlab.ui.entry import through_app
 from memlab.ui.explanations import look_closer
 from memlab.ui.exports import exports, present_in_bar
+from memlab.ui.fix import fix_here, is_due
 from memlab.ui.guide import ENTRY
 from memlab.ui.heading import unseen_heading
 from memlab.ui.keyboard import keyboard_help
 from memlab.ui.meant import first_reading, say_how_it_was_read, second_reading, suggest
-from memlab.ui.neighbors import neighbor_list
+from memlab.ui.neighbors import FIX, neighbor_list
 from memlab.ui.prompt import example_menu, examples, expected_answer, first_steps, prompt_bar
 from memlab.ui.question import Question, choose, offer_fitting_method
 from memlab.ui.recent import note, recent_menu, recent_questions
 from memlab.ui.session import current_lab, show_error
+from memlab.ui.sharing import may_edit
 from memlab.ui.votes import vote_tally
 
 TITLE = 80  # characters of a prompt in the title of the tab
@@ -42,10 +44,16 @@ def answer(lab: Lab, question: Question) -> None:
     except MemlabError as error:
         show_error(error)
         return
-    answer_panel(p, question.mixing, lab.verdict(p, question.expected))
+    verdict = lab.verdict(p, question.expected)
+    answer_panel(p, question.mixing, verdict)
     noticed(p)
+    due = is_due(p, verdict, FIX)
+    if due:
+        fix_here(lab, p, verdict, FIX)
     beside_pinned(lab, p)
     who_said_it(lab, p)
+    if not due:
+        fix_here(lab, p, verdict, FIX)
     look_closer(lab, p)
     details(p)
     exports(lab, p)
@@ -60,16 +68,17 @@ def who_said_it(lab: Lab, p: Prediction) -> None:
     said, tally = st.columns([1, 3], vertical_alignment="center")
     said.subheader("Who said it", anchor=False, help=ENTRY)
     tally.html(vote_tally(p))
+    forgets = lab.methods()[p.method].memory is None and not p.without and may_edit(lab) and p.as_of == lab.head()
     entry = opened_source()
     opened = next((n for n in p.neighbors if n.entry == entry), None)
     if opened is None:
         if entry is not None:
             show_error(NotFound(f"Entry {entry} is not among the {len(p.neighbors)} neighbors of this question."))
-        neighbor_list(p, wide=True)
+        neighbor_list(p, wide=True, forgets=forgets)
         return
     passages, source = st.columns(2, gap="medium")
     with passages:
-        neighbor_list(p, wide=False)
+        neighbor_list(p, wide=False, forgets=forgets)
     with source:
         article_panel(lab, p, opened)
 

@@ -1,82 +1,36 @@
-"""Batch: many prompts in one table, each row a link to its answer."""
+"""Batch: many prompts in one table, who is right, why the others are wrong, and what repairs them."""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+import json
 
 import streamlit as st
 
-from memlab.corpus.door import lines as lines_of
-from memlab.corpus.prompt_table import prompts_of
+from memlab import Lab
 from memlab.errors import MemlabError
-from memlab.results import BatchRow, batch_csv
-from memlab.results.batch import tally
-from memlab.results.verdict import BOTH_RIGHT, BOTH_WRONG, HELPED, MISLED, RIGHT, WRONG
+from memlab.lab.kept_batches import KeptBatch, Note
+from memlab.results.batch import summaries_csv, tally
+from memlab.ui.answer import chosen_lambda
 from memlab.ui.bar import settings_place
-from memlab.ui.compare import view
+from memlab.ui.batch.prompts import BATCH, PROMPTS, asked_batch, expected_column, prompt_input, restore
+from memlab.ui.batch.row import row_panel
+from memlab.ui.batch.shown import MARKS, filters, reasons, right_and_wrong, show_all
+from memlab.ui.batch.table import open_row, opened_row, table
+from memlab.ui.batch.two import beside_another
 from memlab.ui.downloads import download
 from memlab.ui.entry import through_app
 from memlab.ui.plain import plain
-from memlab.ui.question import Question, choose
+from memlab.ui.question import LAMBDA, Question, choose
 from memlab.ui.session import current_lab, show_error
-from memlab.ui.sharing import here
+from memlab.ui.sharing import may_edit
 
-REST = ("model", "p_model", "memory", "p_memory", "memory_weight", "error", "open")
-MARKS = {HELPED: "✓ ↑", MISLED: "✗ ↓", BOTH_RIGHT: "✓ ✓", BOTH_WRONG: "✗ ✗", RIGHT: "✓", WRONG: "✗"}
-MOST = 5  # reasons shown above the table; each row has its own in the column error
+_HELD = "batch.held"  # the batch that was asked last, where it is not kept
 
 
-def reasons(failed: list[BatchRow]) -> list[tuple[str, str]]:
-    """Why lines cannot be asked, with the numbers of the first lines of each reason."""
-    lines: dict[str, list[int]] = {}
-    for row in failed:
-        lines.setdefault(str(row.error), []).append(row.line)
-    return [(reason, _numbers(there)) for reason, there in list(lines.items())[:MOST]]
-
-
-def _numbers(lines: list[int]) -> str:
-    more = f" and {len(lines) - MOST} more" if len(lines) > MOST else ""
-    return f"{'Line' if len(lines) == 1 else 'Lines'} {', '.join(map(str, lines[:MOST]))}{more}"
-
-
-def address(question: Question, row: BatchRow) -> dict[str, str]:
-    """The view of a row on the page Ask: as it was asked, or, where it could not be, as it was meant."""
-    if row.prediction is not None:
-        given = row.verdict.expected if row.verdict is not None and row.verdict.source == "given" else ()
-        return view(row.prediction) | ({"expected": " | ".join(given)} if given else {})
-    return {"prompt": row.prompt, "method": question.method.name, "preset": question.preset}
-
-
-def marked(row: BatchRow) -> dict[str, str]:
-    """The verdict with its mark, where there is one."""
-    return {} if row.verdict is None else {"verdict": f"{MARKS[row.verdict.name]} {row.verdict.name}"}
-
-
-through_app()
-lab = current_lab()
-
-st.title("Batch", anchor=False)
-st.markdown(
-    "One prompt on each line, or a table with the columns *prompt* and *expected* (CSV). Every row says what model, memory "
-    "and mixture answer, and opens on the page Ask. Where an answer is expected, also by the bundled world, it says who is "
-    "right."
-)
-with st.form("batch", border=False):
-    text = st.text_area(
-        "Prompts",
-        key="batch.prompts",
-        height=180,
-        placeholder="The capital of France is [MASK].\nThe painter of Mona Lisa was [MASK].",
-    )
-    st.form_submit_button("Ask all", type="primary", icon=":material/play_arrow:")
-try:
-    with settings_place():
-        question = choose(lab, text or "")
-    for problem in question.problems:
-        show_error(problem)
-    if not (text or "").strip():
-        st.info("Paste prompts, one on each line; lines that cannot be asked will say why.", icon=":material/list:")
-        st.stop()
+def ask(lab: Lab, question: Question, text: str, pressed: bool) -> KeptBatch:
+    """The rows for these prompts and settings: kept ones, those of the last run, or asked now. Raises MemlabError."""
+    expected = expected_column(text)
+    lam = chosen_lambda(question.mixing)
     how = {
         "method": question.method.name,
         "model": question.model,
@@ -84,33 +38,90 @@ try:
         "as_of": question.as_of,
         "preset": question.preset,
         **question.settings,
+        **({} if lam is None else {LAMBDA: lam}),
     }
+    asked = asked_batch(text, expected, how)
+    state, held = (lab.workspace, lab.head(), asked), st.session_state.get(_HELD)
+    if held is not None and held[0] == state and not pressed:
+        return held[1]
     with st.spinner("Asking"):
-        prompts = prompts_of(lines_of(text))
-        rows = lab.ask_many(prompts.lines, prompts.expected, **how)
+        kept = lab.batches.ask(asked, keep=may_edit(lab), again=pressed)
+    st.session_state[_HELD] = (state, kept)
+    return kept
+
+
+def lambda_slider(question: Question) -> None:
+    """The weight of the memory for all rows."""
+    lam = chosen_lambda(question.mixing)
+    if lam is None or question.mixing is None:
+        return
+    key = "batch.lam"
+    st.session_state[key] = lam
+    field = question.mixing
+    st.slider(
+        "λ, the weight of the memory",
+        float(field.low or 0),
+        float(field.high or 1),
+        key=key,
+        step=0.01,
+        help=plain(field.help),
+        on_change=lambda: st.session_state.update({LAMBDA: st.session_state[key]}),
+    )
+
+
+through_app()
+lab = current_lab()
+
+st.title("Batch", anchor=False)
+st.markdown(
+    "Many prompts at once. Every row says what model, memory and mixture answer, who is right where an answer is expected "
+    "(by a column of the table, or by the bundled world), and why a wrong answer is wrong."
+)
+restore(lab)
+pressed = prompt_input()
+text = st.session_state.get(PROMPTS) or ""
+try:
+    with settings_place():
+        question = choose(lab, text)
+        lambda_slider(question)
+    for problem in question.problems:
+        show_error(problem)
+    if not text.strip():
+        st.info("Paste prompts, one on each line, or upload a table; lines that cannot be asked will say why.", icon=":material/list:")  # fmt: skip
+        st.stop()
+    kept = ask(lab, question, text, pressed)
+    notes = lab.batches.notes()
 except MemlabError as error:
     show_error(error)
     st.stop()
 
-failed = [row for row in rows if row.error]
+if kept.id:
+    st.query_params[BATCH] = str(kept.id)
+rows = kept.rows
 verdicts = [f"{count} {MARKS[name]} {name}" for name, count in tally(rows).items()]
-st.caption(plain(f"{len(rows) - len(failed)} of {len(rows)} answered. {' · '.join(verdicts)}"))
-for reason, lines in reasons(failed):
-    st.warning(plain(f"{lines}: {reason}"), icon=":material/warning:")
-table = [
-    row.cells() | marked(row) | {"open": f"/ask?{urlencode({**here(), **address(question, row)})}"} for row in rows
-]
-probability = st.column_config.ProgressColumn(width="small", min_value=0.0, max_value=1.0, format="%.2f")
-st.dataframe(
-    table,
-    hide_index=True,
-    column_order=("line", "prompt", "answer", *(("verdict", "expected") if verdicts else ()), "p", *REST),
-    column_config={
-        "open": st.column_config.LinkColumn("open", display_text="open"),
-        "answer": st.column_config.TextColumn(width="medium"),
-        "p": probability,
-        "p_model": probability,
-        "p_memory": probability,
-    },
-)
-download("CSV", batch_csv(rows), "batch.csv", "batch.csv")
+answered = sum(row.error is None for row in rows)
+st.caption(plain(f"{answered} of {len(rows)} answered. {' · '.join(verdicts)}"))
+for reason in reasons(rows):
+    st.warning(reason, icon=":material/warning:")
+right_and_wrong(rows)
+shown = filters(rows, notes)
+if len(shown) < len(rows):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{len(shown)} of {len(rows)} rows", width="content")
+        st.button("Show all", key="batch.all", icon=":material/filter_alt_off:", type="tertiary", on_click=show_all)
+if shown:
+    table(lab, shown, notes, question.preset)
+    st.caption("Choose a row to open it below: why, what repairs it, a note.")
+opened = opened_row(rows)
+if opened is not None:
+    row_panel(lab, opened, shown, notes.get(opened.prompt, Note()), question.preset)
+elif "row" in st.query_params:
+    open_row(None)
+with st.container(horizontal=True):
+    download("CSV: the rows shown", lambda: summaries_csv(shown), "batch.csv", "batch.csv")
+    as_json = [row.to_dict() for row in shown]
+    download(
+        "JSON: the rows shown", lambda: json.dumps(as_json, ensure_ascii=False, indent=1), "batch.json", "batch.json"
+    )
+st.subheader("Two batches side by side", anchor=False)
+beside_another(lab, kept)

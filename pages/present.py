@@ -5,42 +5,42 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
+from memlab.bundle import bundle
 from memlab.corpus.lessons import Lesson
 from memlab.errors import MemlabError
+from memlab.lab.lesson_run import LessonRun
 from memlab.ui.address import asked
+from memlab.ui.classroom.lecturer import guessing, invitation, nothing_to_guess
 from memlab.ui.entry import through_app
-from memlab.ui.links import link_to
+from memlab.ui.links import link_to, tab_to
 from memlab.ui.plain import plain
+from memlab.ui.present.mode import alone, large_type, tools
+from memlab.ui.present.notes import notes
+from memlab.ui.present.pictures import PICTURES, action, checks, described
 from memlab.ui.present.place import Place, beyond, further, guess_first, nearer, place
-from memlab.ui.present.stages import STAGES, names, stages_of
-from memlab.ui.session import current_lab, show_error
+from memlab.ui.present.run import run_of, throw_away
+from memlab.ui.present.stages import STAGES, names
+from memlab.ui.present.talks import has_notes, tell
+from memlab.ui.session import WORKSPACE, current_lab, show_error
 
 
-def controls(lesson: Lesson | None, here: Place) -> None:
+def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
     """Back and next, always in one place and drawn before the picture, so that no key is lost while it is made."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Back",
-            key="present.back",
-            icon=":material/arrow_back:",
-            shortcut="Left",
-            disabled=here.at_start,
-            on_click=nearer,
-            args=(lesson,),
-        )
+        way, ends = {"args": (lesson,)}, (here.at_start, here.at_end)
+        back, on = ":material/arrow_back:", ":material/arrow_forward:"
+        st.button("Back", key="present.back", icon=back, shortcut="Left", disabled=ends[0], on_click=nearer, **way)
         st.button(
             "Next",
             key="present.next",
-            icon=":material/arrow_forward:",
+            icon=on,
             type="primary",
             shortcut="Space",
-            disabled=here.at_end,
+            disabled=ends[1],
             on_click=further,
-            args=(lesson,),
+            **way,
         )
-        if lesson is not None:
-            link_to("lessons", "All lessons", {}, "school")
-        else:  # a button, since Space would turn a switch that was clicked before
+        if lesson is None:  # a button, since Space would turn a switch that was clicked before
             st.button(
                 "Show words" if here.guess else "Guess first",
                 key="present.guess",
@@ -49,26 +49,63 @@ def controls(lesson: Lesson | None, here: Place) -> None:
                 on_click=guess_first,
                 args=(not here.guess,),
             )
+            link_to("ask", "Leave", dict(here.shown.parameters), "close")
+        elif not lesson.edits:
+            link_to("lessons", "All lessons", {}, "school")
+        elif st.button("End the lesson", key="present.end", icon=":material/close:", help="Its workspace is deleted."):
+            throw_away()
+            st.switch_page(bundle() / "pages" / "lessons.py")
+        tools(talk)
+        invitation(lab)
 
 
-def picture(lab: Lab, here: Place) -> None:
-    """The stage of the question, or why it cannot be asked, with the way to the nearest view."""
-    step, title = here.shown, list(STAGES)[here.stage - 1]
+def picture(lab: Lab, here: Place, run: LessonRun | None) -> None:
+    """What the step shows at this stage, or why it cannot be had, with the way to the nearest view."""
+    step = here.shown
     try:
-        with st.spinner("Asking"):
-            p = asked(lab, step.parameters)
-        STAGES[title](p, names(p, step.guess and here.stage < here.stages))
+        with st.spinner("One moment"):
+            before = here.step - (1 if step.do is not None and here.stage < here.stages else 0)
+            as_of = run.reach(before) if run is not None else None
+            if step.do is not None and run is not None:
+                action(step, run.check(here.step) if here.stage == here.stages else None)
+            elif step.page in PICTURES:
+                PICTURES[step.page](lab, step, as_of)
+            elif not step.parameters.get("prompt"):
+                st.markdown(described(step))
+            else:
+                moment = {} if as_of is None else {"as_of": str(as_of)}
+                p = asked(lab, {**step.parameters, **moment})
+                name = here.names[here.stage - 1]
+                STAGES[name](p, names(p, step.guess and here.stage < here.stages))
+                if step.guess:
+                    guessing(p, here.stage == here.stages, lab)
+                if run is not None and here.stage == here.stages:
+                    checks(run.check(here.step))
     except MemlabError as error:
         show_error(error)
-        link_to(step.page, "The nearest view on the page Ask", dict(step.parameters), "near_me")
+        tab_to(step.page, "The nearest view on its page", dict(step.parameters), "near_me", "O")
+
+
+def view_of(here: Place, run: LessonRun | None) -> dict[str, str]:
+    """The address of the step's view, in the lesson's own workspace where it has one."""
+    parameters = dict(here.shown.parameters)
+    if run is None:
+        return parameters
+    moment = {"as_of": str(run.reach(here.step))} if here.shown.page == "ask" else {}
+    return {**parameters, **moment, WORKSPACE: run.workspace}
 
 
 through_app()
 lab = current_lab()
-lesson = None
+if "notes" in st.query_params:
+    alone()
+    notes(st.query_params["notes"])
+    st.stop()
+lesson, run = None, None
 try:
     if "lesson" in st.query_params:
         lesson = lab.lessons.get(st.query_params["lesson"])
+        run = run_of(lab, lesson)
 except MemlabError as error:
     show_error(error)
     link_to("lessons", "All lessons", {}, "school")
@@ -84,18 +121,21 @@ if lesson is None and not step.parameters.get("prompt"):
     link_to("ask", "Ask", {}, "forum")
     st.stop()
 
+alone()
+large_type()
 for problem in problems:
     show_error(problem)
-if lesson is not None:
-    st.caption(plain(f"{lesson.title} · {here.step} of {here.steps}"))
-    st.title(plain(step.title), anchor=False)
-else:
-    st.title(plain(step.parameters["prompt"]), anchor=False)
-controls(lesson, here)
-if here.stages > 1:
-    st.caption(" → ".join(f"**{t}**" if n == here.stage else t for n, t in enumerate(stages_of(step.parameters), 1)))
-    picture(lab, here)
+after = lesson.steps[here.step] if lesson is not None and here.step < here.steps else None
+talk = tell(lesson.title if lesson else "A question", step, after, here.stage, here.stages)
+controls(lesson, here, talk)
+st.title(plain(step.title if lesson is not None else step.parameters["prompt"]), anchor=False)
+if not step.guess:
+    nothing_to_guess()
+where = [plain(f"{lesson.title} · {here.step} of {here.steps}")] if lesson is not None else []
+way = [" → ".join(f"**{t}**" if n == here.stage else t for n, t in enumerate(here.names, 1))] if here.stages > 1 else []
+st.caption(" · ".join([*where, *way]))
+picture(run.lab if run is not None else lab, here, run)
 if here.stage == here.stages:
-    if step.note:
+    if step.note and not has_notes(talk):
         st.markdown(plain(step.note))
-    link_to(step.page, "Open this view", dict(step.parameters), "open_in_new")
+    tab_to(step.page, "Open this view", view_of(here, run), "open_in_new", "O")

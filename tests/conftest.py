@@ -9,7 +9,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one core for each worker and what it 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +49,8 @@ WORKERS = 4  # at most; each may hold a server, a browser and models
 # which another worker builds meanwhile.
 FIRST = ("pages/test_ask.py", "unit/", "browser/", "engine/", "pages/")
 
+FIRST_IMPORT = 120.0  # seconds at most that the other workers wait for the first one
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: a worker for each core that this process may use and one more, since tests also wait; at most WORKERS."""
@@ -68,6 +72,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return next((n for n, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
 
     items.sort(key=rank)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Where nothing is compiled yet, the first worker imports all tests; the others then read the bytecode that it wrote."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None or sys.dont_write_bytecode or (Path(__file__).parent / "unit/__pycache__").is_dir():
+        return (yield)
+    imported = Path(session.config.option.basetemp).parent / "imported"  # in the folder of all workers of a run
+    if worker != "gw0":
+        end = time.monotonic() + FIRST_IMPORT
+        while not imported.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        return (yield)
+    try:
+        return (yield)
+    finally:
+        imported.touch()
 
 
 @pytest.fixture(scope="session", autouse=True)

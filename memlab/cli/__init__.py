@@ -9,9 +9,10 @@ from __future__ import annotations
 import click
 
 from memlab import __version__
-from memlab.cli.common import LazyCommands
+from memlab.cli.common import LazyCommands, open_lab
+from memlab.commands import OPENS
 
-COMMANDS = {  # name -> "module:command"; the module is imported when the command is used
+COMMANDS = {  # name -> "module:command"; the module is imported when the command is used. Systems declare theirs.
     "ask": "memlab.cli.asking:ask",
     "batch": "memlab.cli.batch:batch",
     "read": "memlab.cli.reading:read",
@@ -19,9 +20,6 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
     "teach": "memlab.cli.editing:teach",
     "forget": "memlab.cli.editing:forget",
     "correct": "memlab.cli.editing:correct",
-    "modify": "memlab.cli.modifying:modify",
-    "believe": "memlab.cli.believing:believe",
-    "facts": "memlab.cli.facts:facts",
     "undo": "memlab.cli.editing:undo",
     "redo": "memlab.cli.editing:redo",
     "history": "memlab.cli.editing:history",
@@ -30,6 +28,7 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
     "lessons": "memlab.cli.lessons:lessons",
     "models": "memlab.cli.models:models",
     "datastores": "memlab.cli.making:datastores",
+    "index": "memlab.cli.making:index",
     "build": "memlab.cli.making:build",
     "jobs": "memlab.cli.jobs:jobs",
     "train": "memlab.cli.making:train",
@@ -43,7 +42,9 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
 }
 
 
-@click.group(cls=LazyCommands, later=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommands, later=COMMANDS, within="", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="memlab")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """A workbench for language models with memory."""
+    ctx.meta[OPENS] = open_lab  # for the commands of systems, which stand in a room below the lab

@@ -15,6 +15,7 @@ from memlab.outside import write_text
 if TYPE_CHECKING:
     from memlab.results import BatchRow
 
+LONGEST = 220  # of a cause
 WIDTH = 80  # characters of a prompt in a line; the JSON and the CSV have all
 
 
@@ -28,7 +29,9 @@ WIDTH = 80  # characters of a prompt in a line; the JSON and the CSV have all
 @click.option(
     "--top", type=click.IntRange(1), default=5, show_default=True, help="With --json: words of a distribution."
 )
-@click.option("--expected", metavar="COLUMN", help="FILE is a CSV table with a column prompt; COLUMN has the answers.")
+@click.option(
+    "--expected", metavar="COLUMN", help="FILE is a CSV or JSONL table with a column prompt; COLUMN has the answers."
+)
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="Also write the table as a CSV FILE.")
 @every_command
 def batch(
@@ -48,15 +51,15 @@ def batch(
 ) -> None:
     """Ask every line of FILE (standard input without one, or with "-"); a line that cannot be asked says why.
 
+    FILE is text with a prompt on each line, or a table with a column prompt (CSV, or a JSON object on each line).
     Where an answer is expected (of a column of FILE, or of the bundled world), every row says whether memory helped,
-    misled, or neither.
+    misled, or neither; a wrong answer says why, and what would repair it.
     """
-    from memlab.corpus.prompt_table import prompts_of, table_of
+    from memlab.corpus.prompt_table import prompts_of
     from memlab.results.batch import MARK, batch_csv, tally
 
     given = {name: value for name, value in settings.items() if value is not None}
-    lines = read_lines(file)
-    prompts = prompts_of(lines) if expected is None else table_of(lines, expected)
+    prompts = prompts_of(read_lines(file), expected)
     lab = open_lab(home, workspace)
     how = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
     rows = lab.ask_many(prompts.lines, prompts.expected, **how, **given)
@@ -77,4 +80,8 @@ def _line(row: BatchRow) -> str:
         return f"{row.line:4}  {prompt}  !  {' '.join(str(row.error).split())}"
     said = (f"model {p.lm[0].token} {p.lm[0].p:.2f}", f"memory {p.knn[0].token} {p.knn[0].p:.2f}")
     judged = "" if row.verdict is None else f"  {row.verdict.name}: expected {' or '.join(row.verdict.expected)}"
-    return f"{row.line:4}  {prompt}  ->  {p.answer} {p.mixture[0].p:.2f}   ({', '.join(said)}){judged}"
+    why = ""
+    if row.cause is not None:
+        repair = f" Repair: {row.cause.repairs[0].label}." if row.cause.repairs else ""
+        why = f"\n      {row.cause.name}: {shorten(row.cause.sentence, LONGEST, placeholder=' …')}{repair}"
+    return f"{row.line:4}  {prompt}  ->  {p.answer} {p.mixture[0].p:.2f}   ({', '.join(said)}){judged}{why}"

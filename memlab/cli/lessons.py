@@ -1,9 +1,9 @@
-"""`memlab lessons list | show | export | import | delete`."""
+"""`memlab lessons list | show | check | export | import | delete`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @every_command
 @click.pass_context
 def lessons(context: click.Context, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Lessons: ordered views with notes; five are bundled, others you make or import."""
+    """Lessons: ordered views with notes; some are bundled, others you make or import."""
     if context.invoked_subcommand is None:
         context.invoke(list_, as_json=as_json, home=home, workspace=workspace)
 
@@ -46,8 +46,33 @@ def show_(name: str, as_json: bool, home: Path | None, workspace: str) -> None:
             f"{n:3}. {step.title}{'  (guess first)' if step.guess else ''}",
             f"     {step.link}",
             f"     {step.note}",
+            *([f"     does {step.do}"] if step.do is not None else []),
         ]
     show(lesson.to_dict(), as_json, [" ".join(line.splitlines()) for line in lines])
+
+
+@lessons.command()
+@click.argument("name")
+@every_command
+def check(name: str, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Go through a lesson in a workspace of its own: make its edits, and check what its steps claim."""
+    from memlab.lab.lesson_run import LessonRun
+
+    lab = open_lab(home, workspace)
+    run = LessonRun(lab, lab.lessons.get(name))
+    try:
+        found = [(step, run.check(n)) for n, step in enumerate(run.lesson.steps, 1)]
+    finally:
+        run.end()
+    rows = [{"step": step.title, **check.to_dict()} for step, checks in found for check in checks]
+    wrong = sum(not row["holds"] for row in rows)
+    lines = [_checked(row) for row in rows] + [f"{len(rows) - wrong} of {len(rows)} claims hold."]
+    show({"lesson": name, "holds": not wrong, "claims": rows}, as_json, lines)
+
+
+def _checked(row: dict[str, Any]) -> str:
+    found = "" if row["holds"] else f"  (found: {row['found']})"
+    return f"{'holds' if row['holds'] else 'WRONG':<6} {row['step']}: {row['claim']} {row['says']}{found}"
 
 
 @lessons.command()

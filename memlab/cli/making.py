@@ -1,4 +1,4 @@
-"""`memlab datastores | build | train`."""
+"""`memlab datastores | index | build | train`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,33 @@ def datastores(verify: bool, as_json: bool, home: Path | None, workspace: str) -
         for s in found
     ]
     show([s.to_dict() for s in found], as_json, [line.rstrip() for line in lines])
+
+
+@click.command()
+@click.argument("name")
+@click.option("--recipe", help="Give the datastore this index: flat, ivf, hnsw, fastscan or rabitq.")
+@every_command
+def index(name: str, recipe: str | None, as_json: bool, home: Path | None, workspace: str) -> None:
+    """Compare index recipes over the keys of the datastore NAME, or with --recipe change its index.
+
+    Nothing is encoded again. recall: share of the ten nearest keys that a search finds.
+    """
+    building = open_lab(home, workspace).building
+    if recipe is not None:
+        changed = building.change_index(name, recipe, progress)
+        show(changed.to_dict(), as_json, [f"{changed.name}: {changed.index}, {changed.entries:,} entries"])
+        return
+    found = building.compare_indexes(name, progress)
+    lines = [
+        f"{'recipe':10}{'lists':>7}{'recall@10':>11}{'p50 ms':>9}{'p95 ms':>9}{'made in s':>11}{'bytes an entry':>16}"
+    ]
+    for p in found.points:
+        mark = "  in use" if p.in_use and p.usual else ""
+        lines.append(
+            f"{p.recipe:10}{p.lists or '':>7}{p.recall:11.3f}{p.p50_ms:9.2f}{p.p95_ms:9.2f}{p.build_s:11.1f}{p.bytes:16.0f}{mark}"
+        )
+    lines += [f"{left}: not meant for so many entries" for left in found.passed_over]
+    show(found.to_dict(), as_json, lines)
 
 
 @click.command()

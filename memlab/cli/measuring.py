@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 LATER = {
     "perplexity": "memlab.cli.reading:perplexity",
-    "beliefs": "memlab.cli.believing:evaluate_beliefs",
 }
 
 
-@click.group(cls=LazyCommands, later=LATER)
+@click.group(cls=LazyCommands, later=LATER, within="evaluate")
 def evaluate() -> None:
     """Measure: held-out questions about facts, LAMA, the perplexity of texts, beliefs."""
 
@@ -159,44 +158,3 @@ def _growth(lab: Lab, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _bench_line(row: dict[str, Any]) -> str:
     figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "name")
     return f"{row['name']:<24} {figures}"
-
-
-@evaluate.command("editing")
-@click.option("--data", type=click.Path(path_type=Path), help="Flat CounterFact or zsRE; without it the bundled world.")
-@click.option("--model", help="Bundled name, folder, or hub name (default: the bundled masked model).")
-@click.option("--limit", type=int, default=32, show_default=True, help="Cases of the data; |M| on the bundled world.")
-@click.option("--method", help="ft, ftm, fta, ft+ftm or ft+fta (default: fta; with --data ftm).")
-@click.option("--norm", help="none, inf or l2 (default: inf).")
-@click.option("--delta", type=float, help="Radius of the constraint (default: 0.01; with --data 0.002).")
-@click.option("--blocks", help="0,3 / first / middle / last / all / embeddings / head.")
-@click.option("--part", help="Of the blocks: all, attention or feed-forward.")
-@click.option("--steps", type=int, help="At most so many steps.")
-@click.option("--seed", type=int, help="Of the draw of facts and sentences.")
-@click.option("--text", type=click.Path(path_type=Path), help="A fixed text for the perplexity before and after.")
-@every_command
-def evaluate_editing(as_json: bool, home: Path | None, workspace: str, text: Path | None, **given: Any) -> None:
-    """Change facts in the weights, with the constraint and without, and measure what was learned and what was lost.
-
-    Nothing is recorded: each edit is made on the model itself. Cases that the model does not know are passed over.
-    """
-    from memlab.cli.modifying import evaluated
-
-    result = evaluated(open_lab(home, workspace), text, given)
-    lines = [f"{result['data']}, {result['model']}"]
-    names = (
-        "a_m",
-        "a_fs",
-        "efficacy",
-        "paraphrase",
-        "neighborhood",
-        "harmonic",
-        "generated",
-        "perplexity_ratio",
-        "seconds",
-    )
-    shown = [name for name in names if any(row.get(name) is not None for row in result["results"])]
-    lines.append(f"{'':16}" + "".join(f"{name:>17}" for name in shown))
-    for row in result["results"]:
-        cells = (f"{row[name]:17.3f}" if row.get(name) is not None else f"{'':17}" for name in shown)
-        lines.append(f"{row['method']:16}" + "".join(cells))
-    show(result, as_json, lines)

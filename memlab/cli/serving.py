@@ -11,32 +11,62 @@ import click
 
 from memlab.cli.common import every_command, show
 from memlab.errors import InputError
+from memlab.ui.classroom.passes import MOST_SEATS, SEATS
 
 
 @click.command()
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535), help="Port on localhost.")
 @click.option("--browser/--no-browser", default=True, help="Open a browser window.")
+@click.option("--share", is_flag=True, help="Let a class in the room take part, on this computer's network address.")
+@click.option("--address", help="With --share: which address of this computer; without it, the network's is found.")
+@click.option(
+    "--seats", type=click.IntRange(1, MOST_SEATS), help=f"With --share: guests at one time.  [default: {SEATS}]"
+)
 @every_command
-def serve(port: int, browser: bool, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Open the pages in the browser."""
+def serve(
+    port: int,
+    browser: bool,
+    share: bool,
+    address: str | None,
+    seats: int | None,
+    as_json: bool,
+    home: Path | None,
+    workspace: str,
+) -> None:
+    """Open the pages in the browser; with --share also for a class in the room, who guess on their phones."""
     from memlab.bundle import bundle
     from memlab.record.home import home_folder
 
+    if not share and (address or seats):
+        raise click.UsageError("--address and --seats need --share.")
     folder = home_folder(home)  # not the lab: the pages open it, and it takes seconds to import
     app = bundle() / "app.py"
     if not app.is_file():
         raise InputError(f"{app} is missing. Install memlab again.")
-    url = f"http://localhost:{port}"
-    show({"url": url, "home": str(folder)}, as_json, [f"memlab: {url}   (home: {folder}; Ctrl+C ends it)"])
     environment = {
         **os.environ,
         "MEMLAB_HOME": str(folder),
         "STREAMLIT_SERVER_PORT": str(port),
         "STREAMLIT_SERVER_HEADLESS": "true",  # else Streamlit lays advice for developers over the page
     }
-    command = [sys.executable, "-m", "memlab.ui.server", str(port)]
+    url = opened = f"http://localhost:{port}"
+    said, lines = {"url": url, "home": str(folder)}, [f"memlab: {url}   (home: {folder}; Ctrl+C ends it)"]
+    if share:
+        from memlab.cli.share import invite
+
+        invitation = invite(address, port, workspace, seats)
+        said, lines = {**said, "class": invitation.to_dict()}, [*invitation.lines(), *lines]
+        environment |= invitation.environment()
+        opened = invitation.lecturer
+    show(said, as_json, lines)
     if browser:
-        subprocess.Popen([sys.executable, "-m", "memlab.browser", str(port)], stderr=subprocess.DEVNULL)
+        knows = {**os.environ, "MEMLAB_OPEN": opened}  # not an argument, which other users of the computer could read
+        subprocess.Popen([sys.executable, "-m", "memlab.browser", str(port)], stderr=subprocess.DEVNULL, env=knows)
+    _become([sys.executable, "-m", "memlab.ui.server", str(port)], environment)
+
+
+def _become(command: list[str], environment: dict[str, str]) -> None:
+    """The server in place of this process."""
     sys.stdout.flush()
     if os.name == "posix":  # becomes the server, so that whoever ends this process ends the server
         os.execve(command[0], command, environment)

@@ -2,6 +2,9 @@
 
 A step names a page and the parameters of its address, so that a lesson is nothing but a list of links
 with notes. Whether a method or a setting exists is checked where methods are known, by the lab.
+
+Version 2 of the file adds what a step does and what it claims (`lesson_actions`); lessons without either are written
+as version 1, which earlier memlabs read.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from memlab.bundle import assets
 from memlab.corpus.door import checked_json
+from memlab.corpus.lesson_actions import Action, read_action, read_claims
 from memlab.errors import InputError
 from memlab.serialize import as_json
 
-FORMAT, VERSION = "memlab-lesson", 1
+FORMAT, VERSIONS = "memlab-lesson", (1, 2)
 MARK = f'"format": "{FORMAT}"'  # at the beginning of every lesson's file
 PAGES = ("ask", "edit", "modify", "history", "read", "generate", "batch", "memories", "guide", "beliefs")
 LARGEST = 200_000  # characters of a lesson's file
@@ -35,6 +39,8 @@ class Step:
     page: str = "ask"
     parameters: Mapping[str, str] = field(default_factory=dict)
     guess: bool = False  # the audience guesses before the answers are shown
+    do: Action | None = None  # an edit, made in the lesson's own workspace when the step is told
+    claims: Mapping[str, str] = field(default_factory=dict)  # what the view then shows
 
     @property
     def link(self) -> str:
@@ -42,7 +48,9 @@ class Step:
         return f"{self.page}?{urlencode(self.parameters)}" if self.parameters else self.page
 
     def to_dict(self) -> dict[str, Any]:
-        return as_json(self)
+        more = {} if self.do is None else {"do": self.do.to_dict()}
+        more |= {"claims": dict(self.claims)} if self.claims else {}
+        return as_json(self, "title", "note", "page", "parameters", "guess") | more
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,15 @@ class Lesson:
     steps: tuple[Step, ...]
     bundled: bool = False
 
+    @property
+    def edits(self) -> bool:
+        """Whether it makes edits, and so needs a workspace of its own."""
+        return any(step.do is not None for step in self.steps)
+
     def to_dict(self) -> dict[str, Any]:
-        return {"format": FORMAT, "version": VERSION, **as_json(self, "name", "title", "about", "minutes", "steps")}
+        version = 2 if any(step.do is not None or step.claims for step in self.steps) else 1
+        own = as_json(self, "name", "title", "about", "minutes")
+        return {"format": FORMAT, "version": version, **own, "steps": [step.to_dict() for step in self.steps]}
 
     def to_json(self) -> str:
         """The lesson as a file's text."""
@@ -82,9 +97,9 @@ def read_lesson(text: str, bundled: bool = False) -> Lesson:
     checked_json(raw, "The lesson")
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise InputError(f"This is no lesson: its format is not {FORMAT!r}. Export one from the page Lessons.")
-    if raw.get("version") != VERSION:
+    if raw.get("version") not in VERSIONS:
         raise InputError(
-            f"The lesson has version {raw.get('version')!r}; this memlab reads version {VERSION}. "
+            f"The lesson has version {raw.get('version')!r}; this memlab reads the versions {VERSIONS[0]} and {VERSIONS[1]}. "
             "Export it again with this memlab, or install the memlab that wrote it."
         )
     steps = _typed(raw, "steps", list, "the lesson")
@@ -133,12 +148,17 @@ def _step(raw: Any, n: int) -> Step:
     guess = raw.get("guess", False)
     if not isinstance(guess, bool):
         raise InputError(f"In the lesson, 'guess' of {where} is {guess!r}; allowed is true or false.")
-    return Step(_typed(raw, "title", str, where), _typed(raw, "note", str, where), page, parameters, guess)
+    do, claims = read_action(raw.get("do"), where), read_claims(raw.get("claims"), where)
+    if do is not None and page == "ask":
+        raise InputError(f"In the lesson, {where} is a question and does {do.verb!r}. Let the step before it do that.")
+    return Step(_typed(raw, "title", str, where), _typed(raw, "note", str, where), page, parameters, guess, do, claims)
 
 
 def _known_page(page: str, where: str) -> str:
-    if page not in PAGES:
-        raise InputError(f"There is no page {page!r} ({where} of the lesson names it). Allowed: {', '.join(PAGES)}.")
+    if page not in PAGES and not re.fullmatch(r"system-[a-z0-9-]{1,40}", page):
+        raise InputError(
+            f"There is no page {page!r} ({where} of the lesson names it). Allowed: {', '.join(PAGES)}, system-NAME."
+        )
     return page
 
 

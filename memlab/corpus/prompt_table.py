@@ -1,15 +1,19 @@
-"""Many prompts: one on each line, or a table with a column of expected answers."""
+"""Many prompts: one on each line, a CSV table with a header, or a JSON object on each line."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from memlab.corpus.door import shown
 from memlab.errors import InputError
 
 PROMPT, EXPECTED = "prompt", "expected"  # the usual names of columns
+SEPARATORS = (",", ";", "\t")
 
 
 @dataclass(frozen=True)
@@ -20,44 +24,111 @@ class Prompts:
     expected: tuple[str | None, ...]
 
 
-def prompts_of(lines: Sequence[str]) -> Prompts:
-    """Lines as prompts, or, where the first line names a column `prompt`, as a table. Raises InputError."""
-    head = [cell.strip().casefold() for cell in next(csv.reader(lines[:1]), [])]
-    if PROMPT in head and len(head) > 1:
-        return table_of(lines, EXPECTED if EXPECTED in head else None)
-    return Prompts(tuple(lines), (None,) * len(lines))
+def prompts_of(lines: Sequence[str], expected: str | None = None) -> Prompts:
+    """Lines as prompts, or, where the first line names a column `prompt` or is a JSON object, as a table.
+
+    Args:
+        expected: name of the column of expected answers; by default `expected`, where there is one.
+
+    Raises:
+        InputError: as `table_of`.
+    """
+    columns = columns_of(lines)
+    if PROMPT not in columns or (len(columns) == 1 and not _is_object(lines)):
+        return table_of(lines, expected) if expected is not None else Prompts(tuple(lines), (None,) * len(lines))
+    return table_of(lines, expected or (EXPECTED if EXPECTED in columns else None))
+
+
+def columns_of(lines: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns in small letters: of the first line, or the fields of its JSON object."""
+    first = next((line for line in lines if line.strip()), "")
+    if _is_object(lines):
+        return tuple(_plain(name) for name in _object(first, 1))
+    return tuple(_plain(cell) for cell in next(csv.reader([first], delimiter=_separator(first)), []))
 
 
 def table_of(lines: Sequence[str], expected: str | None, prompt: str = PROMPT) -> Prompts:
-    """A CSV table with a header.
+    """A table: CSV with a header (separated by commas, semicolons or tabs), or a JSON object on each line.
 
     Args:
-        expected: name of the column of expected answers, several right ones divided by "|"; None for none.
+        expected: name of the column of expected answers, several right ones divided by "|" (in JSON a list as well);
+            None for none.
 
     Raises:
-        InputError: a column is not there, or a line has more cells than the header.
+        InputError: a column is not there, a line has more cells than the header, or is no JSON object.
     """
-    rows = csv.reader(io.StringIO("\n".join(lines)), strict=True)
-    try:
-        head = [cell.strip().casefold() for cell in next(rows, [])]
-        places = [_place(head, name) for name in (prompt, *([expected] if expected else []))]
-        prompts: list[str] = [""] * len(lines)
-        answers: list[str | None] = [None] * len(lines)
-        for row in rows:
-            n = rows.line_num - 1
-            if len(row) > len(head):
-                raise InputError(
-                    f"Line {n + 1} has {len(row)} cells, the header {len(head)}. Put quotation marks around a cell with a comma."
-                )
-            cells = [row[at].strip() if at < len(row) else "" for at in places]
-            prompts[n] = cells[0]
-            answers[n] = (cells[1] or None) if expected else None
-    except csv.Error as error:
-        raise InputError(f"Line {rows.line_num} is no line of a CSV table: {error}.") from None
+    columns = columns_of(lines)
+    for name in (prompt, *([expected] if expected else [])):
+        if _plain(name) not in columns:
+            raise InputError(f"There is no column {name!r}. The columns are: {shown(', '.join(columns)) or 'none'}.")
+    prompts: list[str] = [""] * len(lines)
+    answers: list[str | None] = [None] * len(lines)
+    for n, row in _objects(lines) if _is_object(lines) else _rows(lines):
+        prompts[n] = _text(row.get(_plain(prompt)), n)
+        answers[n] = _text(row.get(_plain(expected)), n) or None if expected else None
     return Prompts(tuple(prompts), tuple(answers))
 
 
-def _place(head: list[str], name: str) -> int:
-    if name.strip().casefold() not in head:
-        raise InputError(f"There is no column {name!r}. The columns are: {', '.join(head) or 'none'}.")
-    return head.index(name.strip().casefold())
+def _rows(lines: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Index of the last line and cells by column, of every row below the header."""
+    first = next((line for line in lines if line.strip()), "")
+    rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=_separator(first), strict=True)
+    head: list[str] = []
+    try:
+        for row in rows:
+            if not head:
+                head = [_plain(cell) for cell in row]
+                continue
+            if len(row) > len(head):
+                raise InputError(
+                    f"Line {rows.line_num} has {len(row)} cells, the header {len(head)}. Put quotation marks around a cell with a comma."
+                )
+            yield rows.line_num - 1, dict(zip(reversed(head[: len(row)]), reversed(row), strict=True))
+    except csv.Error as error:
+        raise InputError(f"Line {rows.line_num} is no line of a CSV table: {error}.") from None
+
+
+def _objects(lines: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for n, line in enumerate(lines):
+        if line.strip():
+            yield n, {_plain(name): value for name, value in _object(line, n + 1).items()}
+
+
+def _object(line: str, number: int) -> Mapping[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"Line {number} is no JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise InputError(f"Line {number} is no JSON object with fields.")
+    return found
+
+
+def _is_object(lines: Sequence[str]) -> bool:
+    """Whether the first line with anything on it is a JSON object."""
+    first = next((line for line in lines if line.strip()), "")
+    try:
+        return first.lstrip().startswith("{") and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _separator(head: str) -> str:
+    """The separator that gives a header with a column `prompt`; the one that gives most columns without."""
+    heads = {s: [_plain(cell) for cell in next(csv.reader([head], delimiter=s), [])] for s in SEPARATORS}
+    return max(SEPARATORS, key=lambda s: (PROMPT in heads[s], len(heads[s])))
+
+
+def _plain(name: str) -> str:
+    return str(name).strip().casefold()
+
+
+def _text(value: Any, line: int) -> str:
+    """A cell; the answers of a list divided by "|". Raises InputError for anything else."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " | ".join(_text(one, line) for one in value)
+    if isinstance(value, dict | bool):
+        raise InputError(f"Line {line + 1} has {json.dumps(value)[:60]} where a text belongs.")
+    return str(value).strip()

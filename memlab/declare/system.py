@@ -12,6 +12,7 @@ from typing import Any
 
 from memlab.declare.method import Method
 from memlab.declare.settings import Field, fields
+from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.serialize import as_json
 
 API = 1  # version of these declarations; a system made for another one is listed with the reason, and not used
@@ -106,6 +107,8 @@ class System:
         summary: two sentences for the guide.
         methods: ways to answer. edits: changes that the ledger records. studies: long work. recipes: models.
         reported: what the paper or lecture reports. words: term -> meaning, for the guide.
+        chapters: what it adds to the lab. commands: what it adds to the command line. work: kinds of jobs.
+        corrections: ways to correct a fact, for a comparison of them all.
         api: the version of these declarations that the system was written for.
     """
 
@@ -120,6 +123,10 @@ class System:
     recipes: tuple[Recipe, ...] = ()
     reported: tuple[ReportedTable, ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)
+    chapters: tuple[Chapter, ...] = ()
+    commands: tuple[Command, ...] = ()
+    work: tuple[LongWork, ...] = ()
+    corrections: tuple[Correction, ...] = ()
     api: int = API
 
     def study(self, name: str) -> Study | None:

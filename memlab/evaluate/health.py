@@ -12,6 +12,7 @@ import numpy as np
 
 from memlab.errors import InputError
 from memlab.memory.datastore import Searchable
+from memlab.memory.found import Found
 from memlab.memory.overlay import EditedStore
 from memlab.memory.retrieval import search_everywhere
 from memlab.results import KeyHealth
@@ -45,12 +46,7 @@ def key_health(store: Searchable, seed: int = 0) -> KeyHealth:
     others = found.entries != sample[:, None]
     own = np.asarray(store.values[sample])
     shares = [(row[keep][:NEIGHBORS] == v).mean() for row, keep, v in zip(found.values, others, own, strict=True)]
-    texts = np.asarray(store.spans[np.maximum(found.entries, 0)])[..., 0]
-    foreign = (found.entries >= 0) & (texts != np.asarray(store.spans[sample])[:, :1])
-    nearest = np.sqrt(np.where(foreign, found.distances, np.inf).min(1))
-    nearest = np.sort(nearest[np.isfinite(nearest)])
-    if len(nearest) == 0:
-        raise InputError(f"All near entries of {store.name!r} are of one text; there is nothing to compare with.")
+    nearest = _nearest_elsewhere(store, sample, found)
     held = np.unique(np.asarray(store.values[entries]), return_counts=True)[1] / len(entries)
     hubs = rng.choice(entries, min(HUB_SAMPLE, len(entries)), replace=False)
     return KeyHealth(
@@ -66,6 +62,27 @@ def key_health(store: Searchable, seed: int = 0) -> KeyHealth:
         threshold=float(np.percentile(nearest, FAR)),
         ms=1e3 * (time.perf_counter() - start),
     )
+
+
+def nearest_elsewhere(store: Searchable, sample: np.ndarray) -> np.ndarray:
+    """Euclidean distances, ascending, from entries (n,) to their nearest entry of another text.
+
+    Entries that have none among their `FURTHER` nearest are left out.
+
+    Raises:
+        InputError: none has one.
+    """
+    return _nearest_elsewhere(store, sample, search_everywhere(store, store.gather(sample), min(FURTHER, len(store))))
+
+
+def _nearest_elsewhere(store: Searchable, sample: np.ndarray, found: Found) -> np.ndarray:
+    texts = np.asarray(store.spans[np.maximum(found.entries, 0)])[..., 0]
+    foreign = (found.entries >= 0) & (texts != np.asarray(store.spans[sample])[:, :1])
+    nearest = np.sqrt(np.where(foreign, found.distances, np.inf).min(1))
+    nearest = np.sort(nearest[np.isfinite(nearest)])
+    if len(nearest) == 0:
+        raise InputError(f"All near entries of {store.name!r} are of one text; there is nothing to compare with.")
+    return nearest
 
 
 def hubness(keys: np.ndarray, k: int) -> float:

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 
 from memlab.figures.theme import TEMPLATE, literal
 
-LARGE = 22  # points: read from the last row
-ROW = 52  # pixels
+LARGE = 28  # pixels: read from the last row
+ROW = 60  # pixels
 
 
 def large_bars(labels: Sequence[str], values: Sequence[float], color: str, axis: str) -> go.Figure:
@@ -36,6 +36,10 @@ def large_bars(labels: Sequence[str], values: Sequence[float], color: str, axis:
         autorange="reversed",
         showgrid=False,
     )
-    figure.update_xaxes(range=[0, 1.2 * top], tickfont={"size": 16}, title={"text": axis, "font": {"size": 18}})
+    figure.update_xaxes(
+        range=[0, 1.2 * top],
+        showticklabels=False,
+        title={"text": axis, "font": {"size": LARGE}},  # numbers stand at the bars
+    )
     figure.update_layout(template=TEMPLATE, height=90 + ROW * len(labels), bargap=0.3)
     return figure

@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 MODEL = "#2F6FC9"
 MEMORY = "#C45312"
 MIXTURE = "#5B6675"
+CLASS = "#8A4FC4"  # what people guess
 RIGHT = "#1B7A4B"
 WRONG = "#B3261E"
 INK = 0.5  # share of the color in text of that color

@@ -1,4 +1,4 @@
-"""One prompt through model and memory, with any method: what all chapters ask with."""
+"""One prompt through model and memory, with any method; the other chapters ask through `Asking`."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Question:
 
 
 class Asking:
-    """Questions."""
+    """Answers single prompts in one workspace."""
 
     def __init__(self, context: Context, house: LabHouse) -> None:
         self.context, self.house = context, house

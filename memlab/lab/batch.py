@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,11 +11,13 @@ from memlab.corpus.door import shown
 from memlab.errors import InputError, MemlabError
 from memlab.lab.asking import Asking, AskRequest, place_of_encoding
 from memlab.lab.context import Context
+from memlab.lab.diagnosing import Diagnosing
 from memlab.lab.judging import judge
 from memlab.lm.prompts import read_prompt
 from memlab.memory.retrieval import Encoding, encode_many
 from memlab.reading.reader import Sources
 from memlab.results import BatchRow
+from memlab.results.batch_summary import RowSummary
 from memlab.results.verdict import alternatives
 
 MOST = 1000  # prompts of one batch
@@ -23,10 +25,10 @@ AT_ONCE = 200  # encodings held at a time
 
 
 class Batch:
-    """Questions in bulk."""
+    """Many prompts in one call."""
 
-    def __init__(self, context: Context, asking: Asking) -> None:
-        self.context, self.asking = context, asking
+    def __init__(self, context: Context, asking: Asking, diagnosing: Diagnosing) -> None:
+        self.context, self.asking, self.diagnosing = context, asking, diagnosing
 
     def ask_many(
         self, prompts: Sequence[str], expected: Sequence[str | None] | None = None, **how: Any
@@ -41,6 +43,18 @@ class Batch:
         Raises:
             InputError: no prompt at all, too many, or another number of expected answers than of prompts.
         """
+        return list(self.rows(prompts, expected, **how))
+
+    def summaries(
+        self, prompts: Sequence[str], expected: Sequence[str | None] | None = None, **how: Any
+    ) -> list[RowSummary]:
+        """The rows of `ask_many` without their distributions, none of which is held. Raises InputError as `ask_many`."""
+        return [row.summary() for row in self.rows(prompts, expected, **how)]
+
+    def rows(
+        self, prompts: Sequence[str], expected: Sequence[str | None] | None = None, **how: Any
+    ) -> Iterator[BatchRow]:
+        """The rows of `ask_many` one after the other. Raises InputError as `ask_many`."""
         if expected is not None and len(expected) != len(prompts):
             raise InputError(
                 f"There are {len(prompts)} prompts and {len(expected)} expected answers: need one for each."
@@ -50,17 +64,18 @@ class Batch:
             raise InputError("There is no prompt here. Put one on each line.")
         if len(lines) > MOST:
             raise InputError(f"There are {len(lines)} prompts; at most {MOST} are asked at once. Ask them in parts.")
-        rows = []
         for at in range(0, len(lines), AT_ONCE):
             part = lines[at : at + AT_ONCE]
             self._encode_together([prompt for _, prompt in part], how)
-            rows += [self._row(n, prompt, how, expected[n - 1] if expected else None) for n, prompt in part]
-        return rows
+            for n, prompt in part:
+                yield self._row(n, prompt, how, expected[n - 1] if expected else None)
 
     def _row(self, n: int, prompt: str, how: dict[str, Any], expected: str | None) -> BatchRow:
         try:
             p = self.asking.ask(prompt, **how)
-            return BatchRow(n, prompt, p, verdict=judge(p, self.context.ledger, alternatives(expected)))
+            verdict = judge(p, self.context.ledger, alternatives(expected))
+            found = self.diagnosing.of(p, verdict)
+            return BatchRow(n, prompt, p, verdict=verdict, cause=found.cause, far=found.far)
         except MemlabError as error:
             return BatchRow(n, shown(prompt), None, str(error))
 

@@ -1,4 +1,4 @@
-"""Speeds against the bare limits, measured in the same run."""
+"""Benchmarks: speeds of memlab beside those of its bare parts (forward passes, searches), measured in the same run."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Subject(NamedTuple):
 
 
 class Benchmarks:
-    """Benchmarks of a lab, through what a person calls."""
+    """Benchmarks of a lab, through its public verbs."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab, self.context = lab, lab.context

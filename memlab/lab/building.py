@@ -26,6 +26,7 @@ from memlab.memory.building import Order, build, remove_store
 from memlab.memory.datastore import Datastore, verify_store
 from memlab.memory.entries import Reading
 from memlab.memory.estimate import Estimate, estimate
+from memlab.memory.index_choice import IndexComparison, change_index, compare_indexes
 from memlab.memory.marks import StoreCheck
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
@@ -176,6 +177,27 @@ class Building:
         """
         return keep_texts(self.context.home, files)
 
+    def compare_indexes(self, name: str, progress: Progress = no_progress, stop: Stop = never_stop) -> IndexComparison:
+        """Recall and time of every index recipe over the keys of a datastore, which is not changed.
+
+        Raises:
+            NotFound: no such datastore. InputError: too few entries to compare. StoppedError: `stop` returned True.
+        """
+        return compare_indexes(self.context.shelf.open(name), progress=progress, stop=stop)
+
+    def change_index(
+        self, name: str, recipe: str, progress: Progress = no_progress, stop: Stop = never_stop
+    ) -> StoreInfo:
+        """Another index for a datastore of one's own; nothing is encoded again, and its settings stay.
+
+        Raises:
+            NotFound: no such datastore.
+            InputError: a bundled one, an unknown recipe, or too few entries for it. StoppedError: `stop` returned True.
+        """
+        own_name(name)
+        change_index(self.context.home, name, recipe, progress, stop)
+        return self.context.shelf.info(name)
+
     def delete(self, name: str, confirm: str) -> None:
         """Deletes a datastore of one's own; `confirm` is its name once more.
 
@@ -236,6 +258,16 @@ def _prepare(lab: Lab, progress: Progress, stop: Stop) -> list[StoreInfo]:
 
 def _part(progress: Progress, n: int, of: int, name: str, fraction: float, message: str) -> None:
     progress((n + fraction) / of, f"{name}: {message}")
+
+
+@long_work("compare-indexes")
+def _compare_indexes(lab: Lab, progress: Progress, stop: Stop, name: str) -> IndexComparison:
+    return lab.building.compare_indexes(name, progress, stop)
+
+
+@long_work("change-index", resumable=True)
+def _change_index(lab: Lab, progress: Progress, stop: Stop, name: str, recipe: str) -> StoreInfo:
+    return lab.building.change_index(name, recipe, progress, stop)
 
 
 @long_work("build", resumable=True)

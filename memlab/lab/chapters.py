@@ -2,7 +2,8 @@
 
 A chapter is a class in a module of its own. It takes the context and, by name, the chapters that it needs; no two
 chapters need each other. To add one: write the class, make it in `Chapters.of`, and name it on `Lab` (a property
-for a group, a method for a verb).
+for a group, a method for a verb), and in `memlab.declare.reserved`. Chapters of systems are declared by them instead (see
+`memlab.lab.declared`).
 """
 
 from __future__ import annotations
@@ -11,21 +12,20 @@ from dataclasses import dataclass
 
 from memlab.lab.asking import Asking
 from memlab.lab.batch import Batch
-from memlab.lab.believing import Believing
 from memlab.lab.building import Building
 from memlab.lab.context import Context
+from memlab.lab.diagnosing import Diagnosing
 from memlab.lab.editing import Editing
 from memlab.lab.explaining import Explaining
-from memlab.lab.fact_memory import FactMemoryChapter
 from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating
 from memlab.lab.house import LabHouse
 from memlab.lab.inventory import Inventory
+from memlab.lab.kept_batches import KeptBatches
 from memlab.lab.lama import Lama
 from memlab.lab.lessons import Lessons
 from memlab.lab.library import ModelLibrary
 from memlab.lab.measuring import Measuring
-from memlab.lab.modifying import Modifying
 from memlab.lab.perplexity import Perplexity
 from memlab.lab.reading import Reading
 from memlab.lab.reports import Reports
@@ -62,6 +62,8 @@ class Chapters(Answering):
 
     gates: Gates
     batch: Batch
+    diagnosing: Diagnosing
+    batches: KeptBatches
     explain: Explaining
     side_effects: SideEffects
     editing: Editing
@@ -75,22 +77,22 @@ class Chapters(Answering):
     lessons: Lessons
     workspaces: WorkspaceAdmin
     studies: Studies
-    modifying: Modifying
-    beliefs: Believing
     library: ModelLibrary
     lama: Lama
-    fact_memory: FactMemoryChapter
 
     @classmethod
     def of(cls, context: Context) -> Chapters:
         """For a lab; makes objects only, and loads nothing."""
         a = Answering.of(context)
         side_effects = SideEffects(context, a.asking, lambda view: Answering.of(view).asking)
-        building = Building(context)
+        building, diagnosing = Building(context), Diagnosing(context, a.asking)
+        batch = Batch(context, a.asking, diagnosing)
         return cls(
             **vars(a),
             gates=Gates(a.house),
-            batch=Batch(context, a.asking),
+            batch=batch,
+            diagnosing=diagnosing,
+            batches=KeptBatches(context, batch),
             explain=Explaining(context, a.asking),
             side_effects=side_effects,
             editing=Editing(context, a.asking, side_effects),
@@ -104,9 +106,6 @@ class Chapters(Answering):
             lessons=Lessons(context),
             workspaces=WorkspaceAdmin(context),
             studies=Studies(a.house),
-            modifying=Modifying(context),
-            beliefs=Believing(context),
             library=ModelLibrary(context),
             lama=Lama(a.house, building),
-            fact_memory=FactMemoryChapter(context),
         )

@@ -1,4 +1,4 @@
-"""The crash test of the record, through the lab: what is killed does what a person does."""
+"""The crash test of the record, through the lab: processes that edit are killed, and the record is checked."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run_crash_test(
 
 
 def busy(home: Path, seed: int, ends: bool, sender: Connection) -> None:
-    """The process that is killed: does at random what can be done, and reports what it has done."""
+    """Body of the process that is killed: random edits, exports and imports, each reported once it is confirmed."""
     from memlab.lab import Lab
 
     registry()  # makes the kinds of edits of the systems known

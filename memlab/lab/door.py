@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memlab.bench.crash import CrashReport
 from memlab.corpus.given import OneText, Texts, passage_of, texts_of
@@ -13,23 +13,22 @@ from memlab.corpus.one_file import TextOptions
 from memlab.corpus.readers import Collection
 from memlab.declare import Method
 from memlab.errors import NotFound
-from memlab.lab.believing import Believing
 from memlab.lab.benchmarks import Benchmarks
 from memlab.lab.building import Building, BuildRequest
 from memlab.lab.chapters import Chapters
 from memlab.lab.context import Context
 from memlab.lab.crash_test import run_crash_test
+from memlab.lab.declared import DeclaredNames, declared
 from memlab.lab.editing import EditOptions, Target
 from memlab.lab.explaining import Explaining
-from memlab.lab.fact_memory import FactMemoryChapter
 from memlab.lab.gates import Gates
 from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.inventory import Inventory
 from memlab.lab.jobs import Work
 from memlab.lab.judging import judge
+from memlab.lab.kept_batches import KeptBatches
 from memlab.lab.lessons import Lessons
 from memlab.lab.library import ModelLibrary
-from memlab.lab.modifying import Modifying, ModifyOptions, how_of
 from memlab.lab.perplexity import Data, Perplexity, PerplexityOptions
 from memlab.lab.reading import Reading
 from memlab.lab.renamed import renamed
@@ -38,6 +37,7 @@ from memlab.lab.resolving import reading_request
 from memlab.lab.side_effects import SideEffects
 from memlab.lab.training import Training
 from memlab.lab.trees import Trees
+from memlab.lab.ways import Ways
 from memlab.lab.workspaces import WorkspaceAdmin
 from memlab.lm.catalogue import ModelInfo
 from memlab.memory.shelf import StoreInfo
@@ -51,6 +51,7 @@ from memlab.record.workspaces import Workspaces
 from memlab.results import (
     Article,
     BatchRow,
+    Cause,
     Comparison,
     Edit,
     Fact,
@@ -66,17 +67,18 @@ from memlab.systems.registry import Registry
 
 
 def _articles(given: Texts) -> Sequence[Article]:
-    """Texts as they were given; none where none were."""
+    """The articles of the given texts; an empty list gives none."""
     return () if isinstance(given, list | tuple) and not given else texts_of(given).articles
 
 
-class Lab:
+class Lab(metaclass=DeclaredNames):
     """Models, datastores and methods of one home folder, seen from one workspace.
 
     Common operations are methods. Less common ones are attributes: `lab.explain`, `lab.side_effects`,
     `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
     `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`,
-    `lab.library`, `lab.fact_memory`.
+    `lab.library`, `lab.ways`, `lab.batches`. Systems add methods and attributes of their own (see `lab.systems()`);
+    `dir(lab)` lists all.
     """
 
     def __init__(self, home: Path, workspace: str) -> None:
@@ -99,11 +101,13 @@ class Lab:
         _open_workspace(folder, workspace)
         return cls(folder, workspace)
 
-    if not TYPE_CHECKING:  # type checks find former names
+    def __getattr__(self, name: str) -> Any:
+        """What systems add (see `memlab.lab.declared`), then former names (see `memlab.lab.renamed`)."""
+        found = declared(self, name)
+        return renamed(self, name) if found is None else found
 
-        def __getattr__(self, name: str) -> Any:
-            """Former names, see `memlab.lab.renamed`."""
-            return renamed(self, name)
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *self.systems().chapters]
 
     @property
     def context(self) -> Context:
@@ -183,8 +187,8 @@ class Lab:
     def verdict(self, p: Prediction, expected: Sequence[str] = ()) -> Verdict | None:
         """Whether an answer is right, and what memory did: helped, misled, or neither.
 
-        Without `expected` the bundled world says what is right, or a correction of its fact that holds in the answer.
-        None where neither knows, and where another edit says something of the subject.
+        Without `expected`, right is what the bundled world states, or what a correction of that fact states that is active
+        for the answer. None where neither applies, or where another edit mentions the subject.
 
         Args:
             expected: the right answers; any of them counts.
@@ -193,6 +197,19 @@ class Lab:
             RecordError: an edit about the subject was changed after it was recorded.
         """
         return judge(p, self._context.ledger, expected)
+
+    def cause(self, p: Prediction, expected: Sequence[str] = ()) -> Cause | None:
+        """Why an answer is wrong, in one sentence, and what would repair it; None where it is right or that is not known.
+
+        The causes are defined in `memlab.evaluate.causes`.
+
+        Args:
+            expected: the right answers, as for `verdict`.
+
+        Raises:
+            MemlabError: the model or memory of the answer is no longer there.
+        """
+        return self._chapters.diagnosing.of(p, self.verdict(p, expected)).cause
 
     def compare(self, a: Prediction, b: Prediction) -> Comparison:
         """What differs between two predictions: arguments, answer, gate, words, neighbors gained and lost. Raises nothing."""
@@ -448,70 +465,6 @@ class Lab:
         """
         return self._chapters.editing.correct(fact, new_object, EditOptions(author, dry_run, scores))
 
-    def modify(
-        self,
-        facts: Sequence[Fact],
-        method: str = "fta",
-        norm: str = "inf",
-        delta: float | str | None = "auto",
-        blocks: Sequence[int | str] | str | int = ("first",),
-        model: str | None = None,
-        progress: Progress = no_progress,
-        stop: Stop = never_stop,
-        **options: Any,
-    ) -> Edit:
-        """Changes facts in the weights of a model by constrained fine-tuning (Zhu et al. 2020).
-
-        Every method answers with the new weights from the next question on; keys stay those of the model itself.
-
-        Args:
-            facts: each with its *new* object; the model must know the old one.
-            method: "ftm" trains the modified facts, "fta" mixes unmodified ones into every batch, "ft" trains the
-                original sentences; "ft+ftm", "ft+fta".
-            norm, delta: the constraint, "none", "inf" or "l2" and its radius; "auto" chooses delta by a small sweep
-                on validation facts.
-            blocks: numbers from 0, "first", "middle", "last", "all", "embeddings", "head".
-            model: by default the bundled masked model.
-            options: author, dry_run; part ("all", "attention", "feed-forward"), anchor ("current", "base": where the
-                constraint is measured from), goal ("change", "forget"), unknown ("refuse", "train"), and steps, first,
-                batch, share, learning_rate, stop_loss, every, seed of the training.
-
-        Returns:
-            The edit, with its scores. `lab.modifying.report(edit.seq)` has every answer before and after.
-
-        Raises:
-            InputError: a fact that the model does not know, an object that it cannot write, contradictions, settings.
-            StoppedError: `stop` returned True; nothing is recorded. RecordError: the weights were edited meanwhile.
-        """
-        made = {name: options.pop(name) for name in ("author", "dry_run", "live") if name in options}
-        how = how_of({"method": method, "norm": norm, "delta": delta, "blocks": blocks, **options})
-        return self._chapters.modifying.modify(facts, how, model, ModifyOptions(**made, progress=progress, stop=stop))
-
-    def believe(self, question: str, label: bool | None = None, **options: Any) -> Edit:
-        """Asks a yes-or-no question and keeps the answer as a belief; with `label`, pins what a person says instead.
-
-        Args:
-            question: "is a swallow a bird?", or a statement in the same words.
-            label: a trusted label, which the solver keeps.
-            options: model, prompt, feedback ("none", "on-topic", "relevant"), graph, author.
-
-        Raises:
-            NotFound: an entity or property that the constraint graph does not have; near names are suggested.
-            InputError: a label that clashes with pinned beliefs; names the conflict.
-        """
-        return self._chapters.beliefs.believe(question, label, **options)
-
-    def solve(self, entity: str, **options: Any) -> Edit:
-        """Makes the beliefs about an entity consistent; the flips are one edit, with their objective value and reasons.
-
-        Args:
-            options: lam, forward, back, measure, seconds (see `solver.Weights`), graph, author, dry_run.
-
-        Raises:
-            NotFound: no such entity. InputError: nothing is believed about it, or a weight of zero or below.
-        """
-        return self._chapters.beliefs.solve(entity, **options)
-
     def commit(self, edit: Edit, author: str | None = None) -> Edit:
         """Makes a dry run real, with the figures that were measured for it.
 
@@ -760,7 +713,14 @@ class Lab:
         recipes: Sequence[str] = (),
         progress: Progress = no_progress,
     ) -> Iterator[dict[str, Any]]:
-        """How searching grows with the number of entries, each row as soon as it is measured; see `Benchmarks.growth`."""
+        """How searching grows with the number of entries, each row as soon as it is measured.
+
+        Args:
+            counts, text, asked, model, recipes: see `memlab.lab.benchmarks.Benchmarks.growth`.
+
+        Raises:
+            InputError, HomeError: as `Benchmarks.growth`.
+        """
         return self.benchmarks.growth(counts, text, asked, model, recipes, progress)
 
     def run(
@@ -802,6 +762,11 @@ class Lab:
         return self._chapters.explain
 
     @property
+    def batches(self) -> KeptBatches:
+        """Batches of prompts that are kept in the workspace, and notes on their prompts."""
+        return self._chapters.batches
+
+    @property
     def side_effects(self) -> SideEffects:
         """What an edit changes besides its own fact."""
         return self._chapters.side_effects
@@ -815,11 +780,6 @@ class Lab:
     def generation(self) -> Generating:
         """Generations in detail: extend, choose another token, one token, the same without memory."""
         return self._chapters.generation
-
-    @property
-    def modifying(self) -> Modifying:
-        """Edits of weights in detail: known facts, new objects, reports, training again."""
-        return self._chapters.modifying
 
     @property
     def trees(self) -> Trees:
@@ -847,14 +807,9 @@ class Lab:
         return self._chapters.perplexity
 
     @property
-    def fact_memory(self) -> FactMemoryChapter:
-        """Rows of the fact memory (Facts as Experts): look, add, replace and remove without training."""
-        return self._chapters.fact_memory
-
-    @property
-    def beliefs(self) -> Believing:
-        """Beliefs in detail: asking without keeping, pins, constraints, conflicts, reasons, proposals, own graphs."""
-        return self._chapters.beliefs
+    def ways(self) -> Ways:
+        """Ways to correct a fact, compared."""
+        return Ways(self)
 
     @property
     def work(self) -> Work:

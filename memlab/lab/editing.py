@@ -224,7 +224,7 @@ class Editing:
         return self._made(self.context.ledger.redo(edit_id, author))
 
     def history(self) -> list[Edit]:
-        """All edits of the workspace in order, with what holds now and what rests on what.
+        """All edits of the workspace in order, with which are active and which later edits depend on each.
 
         A row that is damaged is there too and says why in `damaged`.
         """
@@ -248,11 +248,11 @@ class Editing:
         return draft if dry_run else self.commit(draft)
 
     def _can_be_measured(self, edit: Edit, datastore: str | None) -> bool:
-        """Whether the memory that answers is whole; while it is being built a dry run goes without figures."""
+        """Whether the memory that answers is built; until then a dry run has no scores."""
         return self.context.shelf.is_built(self.side_effects.memory_of(edit, None, datastore)[0])
 
     def _made(self, row: EditRow, active: bool = True, rests: tuple[int, ...] = ()) -> Edit:
-        """A row as a result. One that was just appended holds, and nothing rests on it yet."""
+        """A row as a result. One that was just appended is active, and no other edit depends on it."""
         edit = edit_of(row, row.kind, row.summary, row.parameters, row.author, self.context.workspace, row.sequence)
         return replace(edit, active=active, rests_on_it=rests)
 

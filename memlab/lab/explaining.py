@@ -1,4 +1,4 @@
-"""Why an answer came out: views of one prediction, from the encoding and search that it was made of."""
+"""Explanations of one prediction, computed from its encoding and its search."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Gates:
 
     @property
     def reader(self) -> KnnReader:
-        """The method that has gates to be trained, at work."""
+        """The reader of the method that has trained gates."""
         how = next(m for m in registry().able("read").values() if m.knn is not None and len(m.gates) > 1)
         reader = self.house.reader(how)
         assert isinstance(reader, KnnReader)

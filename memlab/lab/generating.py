@@ -67,7 +67,7 @@ class GenerationRequest:
 
 @dataclass(frozen=True)
 class Extension:
-    """A branch to be made: behind the node `parent` (None: the prompt), starting with `token` (None: the decoded one)."""
+    """A branch to be made: after the node `parent` (None: the prompt), starting with `token` (None: the decoded one)."""
 
     parent: int | None
     token: int | None
@@ -147,7 +147,7 @@ class Generating:
         progress: Progress = no_progress,
         stop: Stop = never_stop,
     ) -> Generation:
-        """The same decoding by the same model without memory, behind the prompt or behind the node `after`.
+        """The same decoding by the same model without memory, after the prompt or after the node `after`.
 
         Raises:
             InputError: no such node, or the context is full.

@@ -162,7 +162,7 @@ class LabHouse:
         return (*self.context.ledger.notices(), *sources.lm.notes, *sources.notices)
 
     def reader(self, method: Method) -> Reader:
-        """The method at work."""
+        """The reader of a method."""
         return method.load_reader()(method)
 
 

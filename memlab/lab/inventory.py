@@ -1,4 +1,4 @@
-"""What there is: methods, models, datastores, articles, facts, and the places that memory was read from."""
+"""Lists and lookups: methods, models, datastores, articles, facts, and the sources of memory entries."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Inventory:
         return list(store.documents.articles), store.fingerprint.corpus_hash
 
     def store_of(self, model: str | None, kind: str) -> str:
-        """The datastore that a question means when it names none: the first that the model made."""
+        """The datastore of a question that names none: the first that was made with the model."""
         if model is None:
             return self.context.bundled_for(kind)
         name = info(self.context.whole_name(model)).name

@@ -6,8 +6,8 @@ A kind of work is a function of a lab, of `progress` and `stop`, and of plain JS
     def _read(lab: Lab, progress: Progress, stop: Stop, text: str, method: str) -> Trace:
         return lab.read(text, method, progress=progress, stop=stop)
 
-It asks `stop()` at least once a second; once that says True it returns what there is, or raises
-StoppedError. `stopping(progress, stop)` is a progress that raises it, for work that knows no `stop`.
+Systems declare theirs (`memlab.declare.LongWork`). The function calls `stop()` at least once a second; once that gives True it
+returns what there is, or raises StoppedError. `stopping(progress, stop)` is a progress that raises it, for work without `stop`.
 What it returns is plain JSON, or an object with `to_dict()`.
 
 A page submits it, keeps the id in its session state, and shows it (see `memlab.ui.jobs`):
@@ -27,11 +27,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from memlab.declare import load
 from memlab.errors import InputError, NotFound, RecordError, StoppedError
 from memlab.lab.context import Context
 from memlab.progress import Progress, Stop
 from memlab.record.job_info import JobInfo
 from memlab.record.jobs import Work as JobWork
+from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
@@ -72,7 +74,7 @@ def long_work(
 
 
 class Work:
-    """Jobs of the home folder, whichever process does them.
+    """Jobs of the home folder, of this and of other processes.
 
     Args:
         lab: what the work of a job is given, unless the job belongs to another workspace.
@@ -85,7 +87,7 @@ class Work:
         """Puts long work in the queue and returns at once.
 
         Args:
-            kind: a name that `long_work` gave.
+            kind: a name that `long_work` gave, or that a system declares.
             title: what a person reads, for example "Building the datastore letters".
             parameters: plain JSON, as the kind's function takes them.
 
@@ -179,9 +181,13 @@ class Work:
 
 
 def _known(kind: str) -> Kind:
-    if kind not in KINDS:
-        raise NotFound.named("kind of job", kind, KINDS)
-    return KINDS[kind]
+    """The kind of that name: registered with `long_work`, or declared by a system, whose code is imported now. Raises NotFound."""
+    if kind in KINDS:
+        return KINDS[kind]
+    declared = registry().work.get(kind)
+    if declared is None:
+        raise NotFound.named("kind of job", kind, [*KINDS, *registry().work])
+    return Kind(load(declared.code), declared.resumable, declared.alone, declared.stored)
 
 
 def stopping(progress: Progress, stop: Stop) -> Progress:

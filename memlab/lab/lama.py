@@ -1,4 +1,4 @@
-"""LAMA: facts of others, asked of a model with the memory of the sentences that state them."""
+"""LAMA: public facts, asked of a model with a memory of the sentences that state them."""
 
 from __future__ import annotations
 

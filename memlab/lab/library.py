@@ -12,7 +12,7 @@ from memlab.errors import HomeError, InputError, NotFound, StoreError
 from memlab.lab.context import Context
 from memlab.lab.jobs import long_work
 from memlab.lm.adding import Adding, add_model, check_name, leftovers, model_name
-from memlab.lm.catalogue import SHIPPED, ModelInfo, info
+from memlab.lm.catalogue import SHIPPED, ModelInfo, encoder_of, info
 from memlab.lm.json_file import read_json
 from memlab.lm.known import KNOWN, KnownModel
 from memlab.memory.datastore import Meta
@@ -96,10 +96,10 @@ class ModelLibrary:
                 found.append(f"the datastore {store}")
         for other in self.names():
             try:
-                made = read_json(self.folder / other / "memlab.json").get("spalm")
+                needed = encoder_of(read_json(self.folder / other / "memlab.json"))
             except InputError:
                 continue
-            if isinstance(made, dict) and made.get("encoder") == name:
+            if needed == name:
                 found.append(f"the model {other}")
         return found
 

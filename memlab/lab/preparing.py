@@ -13,7 +13,7 @@ from memlab.systems.registry import registry
 
 def calibrated_method(kind: str) -> Method:
     """The method that bundled datastores of a kind of model are calibrated for: the first that mixes in p_kNN."""
-    return next(m for m in registry().able("ask", kind).values() if m.knn is not None)
+    return registry().calibrated(kind)
 
 
 def preparation(context: Context) -> JobInfo | None:

@@ -1,4 +1,4 @@
-"""Trees of generations: made again from their moves, beside them the same model without memory."""
+"""Trees of generations, rebuilt from their moves, with the same model without memory for comparison."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Trees:
         return g.branch(move.leaf)
 
     def _alone_beside(self, g: Generation, progress: Progress, stop: Stop) -> GenerationPair:
-        """As many tokens of the model alone, behind the last one that a person chose."""
+        """As many tokens of the model alone, after the last one that a person chose."""
         if not registry().method(g.method).remembers:
             return GenerationPair(g, None)
         path = g.path() if g.leaf is not None else ()

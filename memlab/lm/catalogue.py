@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,12 @@ class ModelInfo:
             "recipe": self.record.get("recipe"),
             "scores": self.record.get("scores"),
         }
+
+
+def encoder_of(record: Mapping[str, Any]) -> str | None:
+    """The model whose keys a model was trained with, by its memlab.json; None where it needs no other model."""
+    parts = (part for part in record.values() if isinstance(part, dict))
+    return next((str(part["encoder"]) for part in parts if part.get("encoder")), None)
 
 
 def bundled_models() -> list[ModelInfo]:

@@ -140,8 +140,10 @@ def _cloze_batches(
         [s.text for s in sentences], return_offsets_mapping=True, truncation=True, max_length=recipe.context
     )
     chances = [
-        [_chance(a, b, _answer_span(s), _subject_span(s), recipe) for a, b in offsets]
-        for s, offsets in zip(sentences, encoded["offset_mapping"], strict=True)
+        [_chance(a, b, answer, subject, recipe) for a, b in offsets]
+        for answer, subject, offsets in zip(
+            map(_answer_span, sentences), map(_subject_span, sentences), encoded["offset_mapping"], strict=True
+        )
     ]
     length = [len(e) for e in encoded["input_ids"]]
     swaps = _Swaps(world, sentences, encoded, tokenizer)

@@ -7,7 +7,7 @@ weights that answer. Where both are the same, as here without edits, one forward
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import torch
 
 from memlab.corpus.world import MASK
 from memlab.errors import InputError
-from memlab.lm.model import LanguageModel
+from memlab.lm.model import Encoded, LanguageModel
 from memlab.lm.prompts import ReadPrompt, read_prompt
 from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.found import Found
@@ -83,17 +83,39 @@ def encode_many(
     keys = np.empty((len(prompts), model.width(key)), np.float32)
     hidden = np.empty((len(prompts), model.width("last")), np.float32)
     logp = np.empty((len(prompts), model.V))
+    for part, out in _encoded(model, prompts, (key, "last"), batch, tick):
+        keys[part], hidden[part] = out.keys[key].numpy(), out.keys["last"].numpy()
+        assert out.logp is not None
+        logp[part] = out.logp.numpy()
+    return EncodedPrompts(keys, logp, hidden)
+
+
+def top_states(
+    model: LanguageModel, prompts: Sequence[ReadPrompt], batch: int = 128, tick: Tick = no_tick
+) -> np.ndarray:
+    """The top states (n, d) float32 of prompts, for models whose own head is not asked; `tick` as in `encode_many`."""
+    hidden = np.empty((len(prompts), model.width("last")), np.float32)
+    for part, out in _encoded(model, prompts, ("last",), batch, tick, logp=False):
+        hidden[part] = out.keys["last"].numpy()
+    return hidden
+
+
+def _encoded(
+    model: LanguageModel,
+    prompts: Sequence[ReadPrompt],
+    keys: tuple[str, ...],
+    batch: int,
+    tick: Tick,
+    logp: bool = True,
+) -> Iterator[tuple[list[int], Encoded]]:
+    """Which prompts a batch holds, those of similar length together, and what the model gave at the places they ask about."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
     for at in range(0, len(order), batch):
         tick(at / len(order))
         part = order[at : at + batch]
         ids, mask = model.pad([prompts[i].ids for i in part])
         columns = torch.tensor([prompts[i].position for i in part])
-        out = model.encode(ids, mask, torch.arange(len(part)), columns, (key, "last"))
-        keys[part], hidden[part] = out.keys[key].numpy(), out.keys["last"].numpy()
-        assert out.logp is not None
-        logp[part] = out.logp.numpy()
-    return EncodedPrompts(keys, logp, hidden)
+        yield part, model.encode(ids, mask, torch.arange(len(part)), columns, keys, logp)
 
 
 def retrieve(store: Searchable, prompt: str, query: np.ndarray, k: int, search: str, articles: int) -> Retrieval:

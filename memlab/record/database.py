@@ -44,7 +44,7 @@ from memlab.record.tables import Base
 FILE = "memlab.sqlite"
 HEADS = "heads"  # folder of the last edits that are kept outside the database (`heads`)
 VERSION_TABLE = "memlab_version"
-NEWEST = "0001"  # version of the tables; the last of the migrations
+NEWEST = "0002"  # version of the tables; the last of the migrations
 WAIT = 30.0  # seconds that a writer waits for another one
 
 _open: dict[tuple[str | None, Path], Database] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -80,15 +81,18 @@ def dependents_among(active: Iterable[tuple[int, Any]], sequence: int) -> list[i
 
 def all_dependents(active: Sequence[EditRow]) -> dict[int, tuple[int, ...]]:
     """For each active edit the later ones that rest on it, as `dependents` finds them, in one pass."""
-    return all_resting([(row.sequence, sources_named(row.parameters)) for row in active])
+    resting = all_resting([(row.sequence, sources_named(row.parameters)) for row in active])
+    return {row.sequence: resting.get(row.sequence, ()) for row in active}
 
 
 def all_resting(active: Sequence[tuple[int, set[str]]]) -> dict[int, tuple[int, ...]]:
-    """`all_dependents` of numbers and the sources that each edit names."""
+    """`all_dependents` of numbers and the sources that each edit names, for the edits that something rests on."""
     rests_on: dict[int, set[int]] = {}
-    out: dict[int, list[int]] = {sequence: [] for sequence, _ in active}
-    number = {f"edit:{sequence}": sequence for sequence in out}
+    out: defaultdict[int, list[int]] = defaultdict(list)
+    number = {f"edit:{sequence}": sequence for sequence, _ in active}
     for sequence, sources in active:
+        if not sources:
+            continue
         named = {number[name] for name in sources if name in number} - {sequence}
         if not named:
             continue

@@ -21,11 +21,8 @@ STORED = [field.name for field in fields(EditRow) if field.name != "workspace"]
 
 Raw = tuple[Any, ...]  # the values of one row in the order of STORED, JSON as its text
 
-_JSON = [name in ("parameters", "inverse", "before", "after") for name in STORED]
-_COLUMNS = [
-    type_coerce(getattr(Edit, name), Text) if json else getattr(Edit, name)
-    for name, json in zip(STORED, _JSON, strict=True)
-]
+_JSON = ("parameters", "inverse", "before", "after")
+_COLUMNS = [type_coerce(getattr(Edit, name), Text) if name in _JSON else getattr(Edit, name) for name in STORED]
 
 
 @dataclass(frozen=True)
@@ -56,10 +53,10 @@ def raw_where(session: Session, workspace: Workspace, *conditions: Any) -> list[
 
 def parsed(raw: Raw, workspace: str) -> EditRow | DamagedRow:
     """A row as an edit, or what is wrong with it."""
-    values = {
-        name: from_json(value) if json and isinstance(value, str) else value
-        for name, value, json in zip(STORED, raw, _JSON, strict=True)
-    }
+    values = dict(zip(STORED, raw, strict=True))
+    for name in _JSON:
+        if isinstance(value := values[name], str):
+            values[name] = from_json(value)
     if (reason := wrong_form(values)) is None:
         return EditRow(workspace=workspace, **values)
     number = values["sequence"] if type(values["sequence"]) is int else 0

@@ -1,4 +1,4 @@
-"""The tables of the record: workspaces, their edits, and jobs.
+"""The tables of the record: workspaces, their edits, jobs, and batches of prompts with notes on them.
 
 Rows of `edits` are only ever added; a workspace row carries the number and hash of its last edit, so
 that edits missing at the end are noticed too. Times are ISO 8601 in UTC. Changes to a table need a
@@ -82,3 +82,36 @@ class Job(Base):
     runner: Mapped[str] = mapped_column(String(36))
     heartbeat: Mapped[float] = mapped_column(Float)
     stop: Mapped[bool] = mapped_column(Boolean)
+
+
+class Batch(Base):
+    """A batch of prompts that was asked in a workspace: what was asked (`asked`), and its rows as they came out.
+
+    `fingerprint` is the SHA-256 of everything that the rows depend on: asking the same again finds the batch.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (UniqueConstraint("workspace_id", "fingerprint"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    fingerprint: Mapped[str] = mapped_column(Sha256)
+    created: Mapped[str] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(Text)
+    asked: Mapped[dict[str, Any]] = mapped_column(Json)
+    rows: Mapped[list[Any]] = mapped_column(Json)
+
+
+class PromptNote(Base):
+    """What a person noted about a prompt in a workspace; `prompt_hash` is the SHA-256 of the prompt."""
+
+    __tablename__ = "prompt_notes"
+    __table_args__ = (UniqueConstraint("workspace_id", "prompt_hash"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    prompt_hash: Mapped[str] = mapped_column(Sha256)
+    prompt: Mapped[str] = mapped_column(Text)
+    starred: Mapped[bool] = mapped_column(Boolean)
+    note: Mapped[str] = mapped_column(Text)
+    changed: Mapped[str] = mapped_column(String(40))

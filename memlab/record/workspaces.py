@@ -22,7 +22,7 @@ from memlab.record.files import files_locked, keep_delta, put, sweep, temporary_
 from memlab.record.hash_chain import GENESIS, EditRow
 from memlab.record.heads import Head, Heads
 from memlab.record.ledger import Ledger, extend, find_workspace, now
-from memlab.record.tables import Edit, Workspace
+from memlab.record.tables import Batch, Edit, PromptNote, Workspace
 
 DEFAULT = "default"
 LENGTH = 60  # characters of a name
@@ -97,7 +97,7 @@ class Workspaces:
         return info
 
     def delete(self, name: str, repeated: str) -> None:
-        """Removes a workspace and its edits for good.
+        """Removes a workspace, its edits, batches and notes for good.
 
         Args:
             repeated: the name once more, as the person typed it.
@@ -114,7 +114,8 @@ class Workspaces:
         with self._database.writing() as session:
             workspace = find_workspace(session, name, lock=True)
             self._heads.drop(workspace.id)  # first: a head without its workspace would be a false alarm
-            session.execute(delete(Edit).where(Edit.workspace_id == workspace.id))
+            for table in (Edit, Batch, PromptNote):
+                session.execute(delete(table).where(table.workspace_id == workspace.id))
             session.delete(workspace)
         sweep(self._database.home)
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-from memlab.declare import API, Method, Study, System
+from memlab.declare import API, Chapter, Command, Correction, LongWork, Method, Study, System
+from memlab.declare.reserved import COMMANDS, LAB, WORK
 from memlab.errors import InputError, NotFound
 from memlab.record.kinds import register_kind
 
@@ -44,6 +46,30 @@ class Registry:
     def methods(self) -> dict[str, Method]:
         """All methods by name, in the order of registration."""
         return {m.name: m for system in self.systems.values() for m in system.methods}
+
+    @property
+    def chapters(self) -> dict[str, tuple[Chapter, str | None]]:
+        """What systems add to the lab: name -> the chapter, and None or the verb of the chapter that has this name."""
+        every = [c for system in self.systems.values() for c in system.chapters]
+        return {c.name: (c, None) for c in every} | {verb: (c, verb) for c in every for verb in c.verbs}
+
+    @property
+    def work(self) -> dict[str, LongWork]:
+        """The kinds of jobs that systems declare, by name."""
+        return {w.name: w for system in self.systems.values() for w in system.work}
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """The ways to correct a fact that systems declare."""
+        return tuple(c for system in self.systems.values() for c in system.corrections)
+
+    def commands(self, within: str = "") -> dict[str, Command]:
+        """The commands of a group that systems declare, by name."""
+        return {c.name: c for system in self.systems.values() for c in system.commands if c.within == within}
+
+    def calibrated(self, kind: str) -> Method:
+        """The method that datastores of a kind of model are calibrated for: the first that mixes in p_kNN."""
+        return next(m for m in self.able("ask", kind).values() if m.knn is not None)
 
     def system(self, name: str) -> System:
         """Raises NotFound, with the systems there are, or with the reason for one that cannot be used."""
@@ -97,6 +123,54 @@ class Registry:
         taken = sorted(self.methods.keys() & {m.name for m in system.methods})
         if taken:
             raise InputError(f"there is already a method named {taken[0]!r} ({self.methods[taken[0]].title}).")
+        _check_once(system)
+        for name in _names(system):
+            if name in _OWN:
+                raise InputError(f"it declares {name}, a name that memlab itself uses. Choose another name.")
+            for other in self.systems.values():
+                if name in _names(other):
+                    raise InputError(f"it declares {name}, and so does the system {other.name!r} ({other.title}).")
+
+
+def _names(system: System) -> list[str]:
+    """What a system adds to the lab, the command line and the jobs, as messages call it."""
+    return [
+        *(_attribute(name) for chapter in system.chapters for name in chapter.names),
+        *(_command(c.words) for c in system.commands),
+        *(_job(w.name) for w in system.work),
+        *(f"the correction {c.name!r}" for c in system.corrections),
+    ]
+
+
+def _check_once(system: System) -> None:
+    """Raises InputError where a system declares a name twice."""
+    twice = [name for name, count in Counter(_names(system)).items() if count > 1]
+    if twice:
+        raise InputError(f"it declares {twice[0]} twice.")
+
+
+def _attribute(name: str) -> str:
+    return f"lab.{name}"
+
+
+def _command(words: str) -> str:
+    return f"the command `memlab {words}`"
+
+
+def _job(kind: str) -> str:
+    return f"the kind of job {kind!r}"
+
+
+def _own() -> Iterable[str]:
+    """The names that memlab itself uses."""
+    yield from map(_attribute, LAB)
+    for within, names in COMMANDS.items():
+        yield from (_command(f"{within} {name}".strip()) for name in names)
+    yield from map(_job, WORK)
+    yield "the correction 'memory'"
+
+
+_OWN = frozenset(_own())
 
 
 _added: list[System] = []
@@ -148,7 +222,16 @@ def _read() -> Registry:
             out = out.with_system(system, point.name)
     for system in _added:
         out = out.with_system(system, system.name)
-    for system in out.systems.values():
-        for kind in system.edits:
-            register_kind(kind)
-    return out
+    return with_kinds(out)
+
+
+def with_kinds(found: Registry) -> Registry:
+    """The same with the systems' kinds of edits registered; a system with one that cannot be is unavailable."""
+    for system in found.systems.values():
+        try:
+            for kind in system.edits:
+                register_kind(kind)
+        except InputError as error:
+            left = {name: s for name, s in found.systems.items() if s is not system}
+            return with_kinds(Registry(left, (*found.unavailable, Unavailable(system.name, str(error)))))
+    return found

@@ -29,10 +29,10 @@ class Change:
     what: dict[str, Any]
     questions: tuple[str, ...] = ()
 
-    def work(self, lab: Lab, author: dict[str, str], dry_run: bool) -> Edit:
-        """Works it out, or does it. Raises MemlabError."""
+    def work(self, lab: Lab, author: dict[str, str], dry_run: bool, scores: bool | None = None) -> Edit:
+        """Works it out, or does it; `scores` as in `Lab.teach`. Raises MemlabError."""
         ways: dict[str, Callable[..., Edit]] = {"teach": lab.teach, "correct": lab.correct, "forget": lab.forget}
-        return ways[self.way](**self.what, **author, dry_run=dry_run)
+        return ways[self.way](**self.what, **author, dry_run=dry_run, scores=scores)
 
 
 def teach(lab: Lab) -> Change | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from memlab.ui.classroom.roles import is_guest, not_for_guests
+
 
 def through_app() -> None:
     """Let app.py run before the page when a server's very first visitor comes over a link to that page.
@@ -15,3 +17,5 @@ def through_app() -> None:
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()
+    if is_guest():  # who has no navigation to any page; once more, whatever way led here
+        not_for_guests()

@@ -21,7 +21,7 @@ from memlab.ui.system_page import system_page
 GROUPS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "Start": (
         ("guide", "Guide", "menu_book", "What memlab is, five stories to click, the words, the limits."),
-        ("lessons", "Lessons", "school", "Ordered views with notes: five are bundled, others you make."),
+        ("lessons", "Lessons", "school", "Ordered views with notes: nine are bundled, others you make."),
         ("present", "Present", "slideshow", "A question or a lesson, step by step in large type."),
     ),
     "Explore": (

@@ -9,12 +9,15 @@ import streamlit as st
 from memlab.figures.mixing import weight_name
 from memlab.figures.theme import MEMORY, tint
 from memlab.results import Neighbor, Prediction
+from memlab.results.cause import FORGET
 from memlab.ui.address import open_source, opened_source
 from memlab.ui.article import origin
 from memlab.ui.explanations.dropped import drop_only
+from memlab.ui.fix import choose_way
 from memlab.ui.highlight import forgotten, remembered
 from memlab.ui.plain import plain
 
+FIX = "ask.fix"  # the panel that repairs the answer
 _SHOWN = "ask.shown"
 FIRST = 6
 MOST = 96  # more rows than anybody reads; all of them are in the CSV
@@ -27,8 +30,11 @@ def start_over() -> None:
     drop_only(())
 
 
-def neighbor_list(p: Prediction, wide: bool) -> None:
-    """The nearest entries in context, each with a button to its article: beside it if `wide`, else below."""
+def neighbor_list(p: Prediction, wide: bool, forgets: bool = False) -> None:
+    """The nearest entries in context, each with a button to its article: beside it if `wide`, else below.
+
+    `forgets`: with a button that offers to forget it.
+    """
     shown = st.session_state.get(_SHOWN, FIRST)
     heaviest = max((n.weight for n in p.neighbors), default=1.0)
     for neighbor in p.neighbors[:shown]:
@@ -49,6 +55,16 @@ def neighbor_list(p: Prediction, wide: bool) -> None:
                 on_click=open_source,
                 args=(neighbor.entry,),
             )
+            if forgets:
+                source.button(
+                    "Forget …",
+                    key=f"ask.forget.{neighbor.entry}",
+                    icon=":material/delete:",
+                    type="tertiary",
+                    help="Shows what changes without this passage; nothing is forgotten before you apply it",
+                    on_click=choose_way,
+                    args=(FIX, FORGET, neighbor.entry),
+                )
     rest = len(p.neighbors) - shown
     if rest > 0 and shown < MOST:
         st.button(f"Show more ({rest} not shown)", key="ask.more", on_click=_more, args=(shown,))

@@ -7,25 +7,33 @@ Streamlit's own server, with two rules of its own in front of it and a clean end
 - A web socket is opened only for a page of this very server: same name and same port. Streamlit itself takes any
   port of localhost, where anybody's program may listen.
 - When the server ends, jobs that run are asked to stop and marked as interrupted.
+
+With `memlab serve --share` it also listens on an address of the network, for the guests of a class, and
+`memlab.ui.classroom.gate` stands behind those two rules.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.middleware import Middleware
 from streamlit import config
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from memlab.bundle import bundle
+from memlab.ui.classroom import room
+from memlab.ui.classroom.gate import Gate
 
+LOCAL = ("127.0.0.1", "::1")  # what localhost means
 GRACE = 2  # seconds that open connections get when the server ends
 
 Message = MutableMapping[str, Any]
@@ -82,8 +90,10 @@ def _name(host: str) -> str | None:
 
 @asynccontextmanager
 async def with_a_clean_end(_: App) -> AsyncIterator[None]:
-    """Ends the jobs of this process before the server is gone."""
+    """Ends the jobs of this process before the server is gone, and throws away the workspace of a class."""
     yield
+    if (classroom := room.present()) is not None:
+        await asyncio.to_thread(classroom.end)
     await asyncio.to_thread(end_jobs)
 
 
@@ -94,21 +104,43 @@ def end_jobs() -> bool:
 
 
 def serve(port: int) -> None:
-    """Serves the pages on localhost until the process is told to end."""
-    app = App(bundle() / "app.py", middleware=[Middleware(OnlyOwnPages)], lifespan=with_a_clean_end)
-    megabytes = int(config.get_option("server.maxMessageSize"))
-    uvicorn.run(
-        app,
-        host=str(config.get_option("server.address") or "localhost"),
-        port=port,
-        log_level="warning",
-        access_log=False,
-        ws_max_size=megabytes << 20,
-        timeout_graceful_shutdown=GRACE,
-    )
+    """Serves the pages on localhost, and a class on its address of the network, until the process is told to end."""
+    middleware = [Middleware(OnlyOwnPages)]
+    classroom = room.from_environment(port)
+    if classroom is not None:
+        PagesManager.uses_pages_directory = False  # no page without app.py, not even for the very first visitor
+        config.set_option("server.allowedHosts", [*config.get_option("server.allowedHosts"), classroom.address])
+        middleware.append(Middleware(Gate, passes=classroom.passes, address=classroom.address, port=port))
+    app = App(bundle() / "app.py", middleware=middleware, lifespan=with_a_clean_end)
+    options: dict[str, Any] = {
+        "host": str(config.get_option("server.address") or "localhost"),
+        "port": port,
+        "log_level": "warning",
+        "access_log": False,  # the addresses of a class hold tokens
+        "ws_max_size": int(config.get_option("server.maxMessageSize")) << 20,
+        "timeout_graceful_shutdown": GRACE,
+    }
+    if classroom is None:
+        uvicorn.run(app, **options)
+    else:
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=listening((*LOCAL, classroom.address), port))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # threads inside a library would end the process with an error of that library
+
+
+def listening(addresses: Iterable[str], port: int) -> list[socket.socket]:
+    """A socket for each address; this machine's IPv6 one is left out where there is none. Ends the process with a reason."""
+    found = []
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            found.append(socket.create_server((address, port), family=family))
+        except OSError as error:
+            if address != "::1":
+                sys.exit(f"memlab cannot listen on {address}, port {port}: {error.strerror}.")
+    return found
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import MemlabError, NotFound
 from memlab.record.workspaces import DEFAULT
+from memlab.ui.classroom.roles import is_guest, not_for_guests
 from memlab.ui.plain import plain
 
 WORKSPACE = "workspace"  # in the session and in the address
@@ -27,7 +28,9 @@ def _open(home: str | None, workspace: str) -> Lab:
 
 
 def current_lab() -> Lab:
-    """The engine of the session's workspace. Where it cannot be opened, says why and ends the page."""
+    """The engine of the session's workspace. Where it cannot be opened, and for guests of a class, says why and ends the page."""
+    if is_guest():
+        not_for_guests()
     if _NEXT in st.session_state:
         st.session_state[WORKSPACE] = st.session_state.pop(_NEXT)
     home, name = os.environ.get("MEMLAB_HOME"), workspace_name()
@@ -42,6 +45,11 @@ def current_lab() -> Lab:
         st.stop()
     _offer_default(name)
     st.stop()
+
+
+def lab_of_class() -> Lab:
+    """The engine that a class's copy of a workspace is made with; never given to a guest's page. Raises MemlabError."""
+    return _open(os.environ.get("MEMLAB_HOME"), DEFAULT)
 
 
 def workspace_name() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from memlab import Fact, Lab
 from memlab.corpus.lessons import Lesson, Step, bundled_lessons, named_after, read_lesson, step_of_address
 from memlab.errors import InputError, NotFound
+from memlab.lab.lesson_run import LessonRun, checked, holds
 
 
 @pytest.fixture
@@ -35,6 +37,10 @@ def test_every_question_of_the_bundled_lessons_is_answered(lab: Lab) -> None:
         "editing-and-forgetting",
         "beliefs-made-consistent",
         "changing-the-weights",
+        "a-learned-gate",
+        "reading-with-memory",
+        "generating-with-memory",
+        "a-memory-of-facts",
     ]
     for lesson in lessons:
         assert lesson.minutes == 10
@@ -42,6 +48,58 @@ def test_every_question_of_the_bundled_lessons_is_answered(lab: Lab) -> None:
             if step.page == "ask" and step.parameters:
                 said = ask(lab, step)
                 assert said.neighbors or said.method == "base"  # the model alone has no memory to show
+
+
+NAMES = [lesson.name for lesson in bundled_lessons()]
+TRAINS = "changing-the-weights"  # half a minute
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == TRAINS else name for name in NAMES]
+)
+def test_every_claim_of_a_bundled_lesson_holds_when_it_is_given(lab: Lab, name: str) -> None:
+    run = LessonRun(lab, lab.lessons.get(name))
+    checks = [check for n in range(1, len(run.lesson.steps) + 1) for check in run.check(n)]
+    assert len(checks) >= 4
+    assert [check for check in checks if not check.holds] == []
+    assert lab.history() == []  # the lesson has a workspace of its own
+    run.end()
+    assert [info.name for info in lab.workspaces()] == ["default"]
+
+
+def test_going_back_in_a_lesson_shows_what_was_there_before_its_edits(lab: Lab) -> None:
+    run = LessonRun(lab, lab.lessons.get("editing-and-forgetting"))
+    assert [run.reach(n) for n in (4, 1, 2, 3)] == [2, 0, 1, 1]  # one edit a step that does one, each made once
+    assert [check.holds for check in run.check(1)] == [True, True]
+    assert [check.holds for check in run.check(3)] == [True]
+    assert len(run.lab.history()) == 2
+    other = LessonRun(lab, run.lesson)  # given twice at the same time
+    assert (other.reach(1), other.workspace) == (0, "lesson Editing and forgetting 2")
+    run.end()
+    run.end()
+    assert [info.name for info in lab.workspaces()] == ["default", other.workspace]
+
+
+def test_a_claim_that_does_not_hold_says_what_was_found(lab: Lab) -> None:
+    asked = {"prompt": "The capital of France is [MASK].", "method": "bert-knn"}
+    step = Step("a", "", "ask", asked, claims={"answer": "Lyon", "not model": "paris", "active": "1"})
+    lesson = Lesson("x", "x", "", 1, (step,))
+    assert read_lesson(lesson.to_json()) == lesson
+    assert [(check.found, check.holds) for check in checked(lab, step, None)] == [
+        ("Paris", False),
+        ("Paris", False),
+        ("0", False),
+    ]
+    with pytest.raises(InputError, match="does not show"):
+        checked(lab, replace(step, claims={"conflicts": "none"}), None)
+    for claim, says, found, right in (
+        ("says", "b", "abc", True),
+        ("gains", "x", "+0.00", False),
+        ("gains", "x", "+0.31", True),
+        ("gains", "x", "no such token", False),
+        ("not answer", "B", "b", False),
+    ):
+        assert holds(claim, says, found) == right
 
 
 def test_the_first_two_lessons_tell_the_truth(lab: Lab) -> None:
@@ -103,13 +161,19 @@ GOOD = bundled_lessons()[0].to_dict()
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 3}, "version 3"),
         ({"format": "else"}, "no lesson"),
         ({"steps": []}, "0 steps"),
         ({"minutes": "ten"}, "whole number"),
         ({"name": "../../x"}, "cannot name"),
         ({"steps": [{"title": "a", "note": "b", "page": "nowhere"}]}, "no page 'nowhere'"),
         ({"steps": [{"title": "a", "note": "b", "page": "ask", "parameters": {"k": 3}}]}, "not all text"),
+        ({"steps": [{"title": "a", "note": "b", "page": "edit", "do": {"verb": "burn"}}]}, "does 'burn'"),
+        ({"steps": [{"title": "a", "note": "b", "page": "edit", "do": {"verb": "teach"}}]}, "It takes: text"),
+        ({"steps": [{"title": "a", "note": "b", "page": "ask", "do": {"verb": "undo all"}}]}, "is a question"),
+        ({"steps": [{"title": "a", "note": "b", "page": "ask", "claims": {"truth": "x"}}]}, "claims 'truth'"),
+        ({"steps": [{"title": "a", "note": "b", "page": "read", "claims": {"perplexity": "3"}}]}, "lower or higher"),
+        ({"steps": [{"title": "a", "note": "b", "page": "system-<x>"}]}, "no page"),
     ],
 )
 def test_a_bad_lesson_file_is_refused(change: dict, says: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from memlab.errors import InputError
 from memlab.lab import Lab
 from memlab.results import Article
 from tests.commands import Run, document, refused, run_on
-from tests.forks import forks
+from tests.forks import Done, Forks, forks
 
 GOOD = "The capital of France is Paris. Many people live in Paris."
 HALF = r'{"title": "A", "text": "The capital of France is Paris \ud83d"}'
@@ -192,10 +192,9 @@ def test_datastores_verify_tells_of_a_file_of_another_store(run: Run, masked: Pa
     assert (listed["a"], listed["b"]) == ("broken", "ready")
 
 
-@pytest.mark.parametrize("name", ["k\u00fcche und mehr", b"k\xfcche latin"])
-def test_a_home_whose_name_does_not_decode_works(name: str | bytes, masked: Path, tmp_path: Path) -> None:
-    home = os.path.join(os.fsencode(tmp_path), os.fsencode(name))
-    put(tmp_path, **{"t.txt": GOOD})
+@pytest.fixture(scope="module")
+def plain_locale() -> Iterator[Forks]:
+    """Starts processes in the locale C, without the UTF-8 mode of Python."""
     environment = {
         **os.environ,
         "LC_ALL": "C",
@@ -203,15 +202,34 @@ def test_a_home_whose_name_does_not_decode_works(name: str | bytes, masked: Path
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
     environment.pop("LANG", None)
-    raw = {os.fsencode(k): os.fsencode(v) for k, v in environment.items()} | {b"MEMLAB_HOME": home}
+    with forks(environment) as server:
+        yield server
+
+
+AT_HOME = """
+import os, sys
+os.environb[b"MEMLAB_HOME"] = bytes.fromhex(sys.argv.pop(1))
+from memlab.cli import main
+main(prog_name="memlab")
+"""
+
+
+@pytest.mark.parametrize("name", ["k\u00fcche und mehr", b"k\xfcche latin"])
+def test_a_home_whose_name_does_not_decode_works(
+    name: str | bytes, masked: Path, tmp_path: Path, plain_locale: Forks
+) -> None:
+    home = os.path.join(os.fsencode(tmp_path), os.fsencode(name))
+    put(tmp_path, **{"t.txt": GOOD})
+
+    def memlab(*arguments: str) -> Done:
+        return plain_locale.start(AT_HOME, home.hex(), *arguments).wait()
 
     prompt, used = "The capital of France is [MASK].", ["--model", str(masked), "--json"]
-    with forks(raw) as server:
-        assert server.memlab("build", str(tmp_path / "t.txt"), *used).document()[0]["entries"] > 0
-        assert server.memlab("ask", prompt, "--datastore", "t", *used).document()["prompt"] == prompt
-        taught = server.memlab("teach", "Malm\u00f6 is a city.", "--json").document()
-        assert taught["remembers"] == ["Malm\u00f6 is a city."]
-        assert server.memlab("datastores").returncode == 0
+    assert memlab("build", str(tmp_path / "t.txt"), *used).document()[0]["entries"] > 0
+    assert memlab("ask", prompt, "--datastore", "t", *used).document()["prompt"] == prompt
+    assert memlab("teach", "Malm\u00f6 is a city.", "--json").document()["remembers"] == ["Malm\u00f6 is a city."]
+    assert memlab("datastores").returncode == 0
+    assert os.path.isfile(os.path.join(home, b"memlab.sqlite"))
 
 
 @pytest.mark.parametrize("by_file", [True, False])

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from memlab import Lab
 from memlab.corpus.lessons import Step
 from memlab.ui.present.place import LAST
-from memlab.ui.present.stages import Names
+from memlab.ui.present.stages import Names, first_words, last_words
 from tests.pages import panel
 
 PRESENT, ASK, LESSONS = "pages/present.py", "pages/ask.py", "pages/lessons.py"
@@ -159,3 +159,51 @@ def test_a_lesson_file_that_cannot_be_read_is_named_on_the_page(open_own: Open, 
     assert not page.exception
     assert "bad.json" in page.error[0].value.replace("\\", "")
     assert len(page.subheader) >= 3
+
+
+def test_a_lesson_makes_its_edits_in_a_workspace_of_its_own(open_own: Open, own_lab: Lab) -> None:
+    lesson = {"lesson": "editing-and-forgetting"}
+    page = open_own(PRESENT, **lesson, step="2")
+    assert "Next does this" in everything(page)
+    page.button(key="present.next").click().run()
+    assert not page.exception
+    assert "Done: <b>teach: The capital of Wakanda is Birnin.</b>" in everything(page)
+    page.button(key="present.next").click().run()
+    page.query_params["stage"] = str(LAST + 1)
+    page.run()
+    assert page.title[0].value == "After"
+    assert "Birnin" in everything(page)
+    opened = [str(element.proto) for element in page.main if "Open this view" in str(element.proto)]
+    assert "workspace=lesson+Editing+and+forgetting+1" in opened[0]
+    assert "as_of=1" in opened[0]
+    assert own_lab.history() == []
+    assert [info.name for info in own_lab.workspaces()] == ["default", "lesson Editing and forgetting 1"]
+
+
+def test_the_notes_follow_the_presentation(open_page: Open, lab: Lab) -> None:
+    page = open_page(PRESENT, lesson="what-memory-adds", step="2", stage="6")
+    steps = lab.lessons.get("what-memory-adds").steps
+    assert steps[1].note in everything(page)
+    talk = page.session_state["present.talk"]
+    notes = open_page(PRESENT, notes=talk)
+    assert notes.title[0].value == steps[1].title
+    assert steps[1].note in everything(notes)
+    assert steps[2].title in everything(notes)
+    page.button(key="present.next").click().run()
+    assert notes.run().title[0].value == steps[2].title
+    assert steps[1].note not in everything(page.run())
+    page.query_params["step"], page.query_params["stage"] = "2", "6"
+    assert steps[1].note not in everything(page.run())  # it stands in the other window
+    assert open_page(PRESENT, notes="unknown").title[0].value == "No notes"
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("one two three", "one two three", "one two three"),
+        ("one two three four", "one two three …", "… two three four"),
+        ("onetwothreefourfive", "onetwothreefou …", "… othreefourfive"),  # one word that is longer
+    ],
+)
+def test_passages_are_cut_between_words(text: str, first: str, last: str) -> None:
+    assert (first_words(text, 14), last_words(text, 14)) == (first, last)

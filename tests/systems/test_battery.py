@@ -6,6 +6,7 @@ system alike, so that adding one needs no tests of these things.
 
 from __future__ import annotations
 
+import inspect
 import json
 import threading
 import time
@@ -13,18 +14,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from memlab import Lab
-from memlab.cli import main
+from memlab.cli import COMMANDS, main, measuring
 from memlab.corpus.world import MASK
-from memlab.declare import ABILITIES, Method, System, fields, load
+from memlab.declare import ABILITIES, Chapter, Command, Correction, LongWork, Method, System, fields, load, reserved
 from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.evaluate.text_models import TextTraining
+from memlab.lab.jobs import KINDS
 from memlab.reading.reader import Reader
-from memlab.systems.registry import registered, registry
+from memlab.systems.registry import registered, registry, with_kinds
 from tests.conftest import link_datastores
 from tests.systems.threshold_knn import SYSTEM as TOY
 
@@ -87,6 +90,18 @@ def test_the_code_that_it_names_is_there(system: System) -> None:
     for recipe in system.recipes:
         assert recipe.train is None or issubclass(load(recipe.train), TextTraining)
         assert recipe.make is None or callable(load(recipe.make))
+    for chapter in system.chapters:
+        made = chapter.load_class()
+        assert inspect.getdoc(made)
+        assert list(inspect.signature(made).parameters) == ["lab"]
+        assert all(callable(getattr(made, verb)) for verb in chapter.verbs)
+    for command in system.commands:
+        assert isinstance(load(command.code), click.Command)
+    for work in system.work:
+        assert list(inspect.signature(load(work.code)).parameters)[:3] == ["lab", "progress", "stop"]
+    for correction in system.corrections:
+        assert len(inspect.signature(load(correction.code)).parameters) == 6
+        assert correction.check is None or callable(load(correction.check))
 
 
 @pytest.mark.parametrize("method", METHODS, ids=called)
@@ -229,6 +244,78 @@ def test_two_systems_of_one_name_or_method_are_refused() -> None:
     assert "expected is a memlab.declare.System" in wrong.unavailable[0].reason
 
 
+CLASHES = {
+    "lab.ask, a name that memlab itself uses": {"chapters": (Chapter("ask", "", "x:y"),)},
+    "lab.believe, and so does the system 'beliefbank'": {"chapters": (Chapter("mine", "", "x:y", verbs=("believe",)),)},
+    "the command `memlab teach`, a name that memlab itself": {"commands": (Command("teach", "x:y"),)},
+    "the command `memlab evaluate editing`, and so does": {"commands": (Command("editing", "x:y", within="evaluate"),)},
+    "the command `memlab mine` twice": {"commands": (Command("mine", "x:y"), Command("mine", "x:z"))},
+    "the kind of job 'study', a name that memlab itself": {"work": (LongWork("study", "x:y"),)},
+    "the correction 'weights', and so does": {"corrections": (Correction("weights", "x:y"),)},
+}
+
+
+@pytest.mark.parametrize("message", CLASHES)
+def test_a_system_that_takes_a_name_is_listed_with_the_reason(message: str) -> None:
+    clashing = replace(TOY, name="clashing", methods=(), chapters=(), commands=(), work=())
+    found = registry().with_system(replace(clashing, **CLASHES[message]), "clashing")
+    assert "clashing" not in found.systems
+    assert message in found.unavailable[-1].reason
+
+
+def test_a_kind_of_edit_that_is_taken_disables_its_system_alone() -> None:
+    other = replace(registry().system("beliefbank").edits[0], part="other")
+    taker = replace(TOY, name="taker", methods=(), chapters=(), commands=(), work=(), edits=(other,))
+    found = with_kinds(registry().with_system(taker, "taker"))
+    assert "taker" not in found.systems
+    assert "a kind of edit 'believe' already" in found.unavailable[-1].reason
+    assert found.systems.keys() == registry().systems.keys()
+
+
+def test_names_of_memlab_itself_are_reserved() -> None:
+    """Whoever adds a verb, a command or a kind of job to memlab names it in `memlab.declare.reserved`."""
+    assert {name for name in vars(Lab) if not name.startswith("_")} == reserved.LAB
+    assert reserved.COMMANDS[""] == set(COMMANDS)
+    assert reserved.COMMANDS["evaluate"] == {*measuring.LATER, *measuring.evaluate.commands}
+    assert set(KINDS) == reserved.WORK
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [("not_there:x", "ModuleNotFoundError"), ("math:pi", "math:pi is a float; expected is a click.Command")],
+)
+def test_code_that_cannot_be_loaded_is_said_where_it_is_used(code: str, why: str, lab: Lab) -> None:
+    chapter, command = Chapter("broken", "", code, verbs=("crack",)), Command("broken", code)
+    broken = replace(TOY, name="broken", methods=(), chapters=(chapter,), commands=(command,), work=())
+    with registered(broken):
+        for words in (["broken", "--x", "1"], ["broken"]):
+            done = CliRunner().invoke(main, words)
+            assert done.exit_code == 1
+            assert f"memlab: `memlab broken` cannot be used: {why}" in done.stderr
+        assert "cannot be used" in CliRunner().invoke(main, ["--help"]).stdout
+        if code.startswith("not"):
+            with pytest.raises(
+                MemlabError, match=r"lab\.crack of the system 'broken' .* cannot be loaded: ModuleNotFound"
+            ):
+                lab.crack()
+            assert not hasattr(lab, "broken")
+            assert not hasattr(Lab, "crack")
+    assert CliRunner().invoke(main, ["broken"]).exit_code == 2
+    with pytest.raises(AttributeError, match="no attribute 'crack'"):
+        lab.crack()
+
+
+def test_a_declared_name_can_be_an_attribute_or_a_command() -> None:
+    with pytest.raises(ValueError, match="'no name' cannot name an attribute"):
+        Chapter("no name", "", "x:y")
+    with pytest.raises(ValueError, match="'_hidden' cannot name an attribute"):
+        Chapter("open", "", "x:y", verbs=("_hidden",))
+    with pytest.raises(ValueError, match="'Loud' cannot name a command"):
+        Command("Loud", "x:y")
+    with pytest.raises(ValueError, match="no group of commands 'models'"):
+        Command("loud", "x:y", within="models")
+
+
 def test_an_ability_that_is_not_there_is_found() -> None:
     with pytest.raises(ValueError, match="no ability 'dance'"):
         replace(TOY.methods[0], abilities=("dance",))
@@ -250,3 +337,20 @@ def test_the_toy_is_everywhere(lab: Lab, built_home: Path) -> None:
     assert all(row.prediction is not None and row.prediction.method == "threshold-knn" for row in rows)
     facts = lab.evaluate_facts("threshold-knn", questions=(0,))
     assert {row["method"] for row in facts["results"]} == {"lm", "knn", "threshold-knn"}
+
+
+def test_the_verb_and_the_command_of_the_toy_are_like_any_other(lab: Lab, built_home: Path) -> None:
+    expected = lab.ask(PROMPTS["causal"], "threshold-knn", k=64).neighbors[0].distance
+    assert lab.nearest(PROMPTS["causal"]) == lab.distances.nearest(PROMPTS["causal"]) == expected
+    assert Lab.nearest(lab, PROMPTS["causal"]) == expected
+    assert {"distances", "nearest"} <= set(dir(lab)) & set(dir(Lab))
+    assert "MemlabError: as `lab.ask`." in str(inspect.getdoc(Lab.nearest))
+    assert list(inspect.signature(lab.nearest).parameters) == ["prompt", "k"]
+    assert inspect.getdoc(Lab.distances) == "Distances of remembered entries."
+    assert lab.work.run("nearest", "Nearest", lambda fraction, message: None, prompt=PROMPTS["causal"]) == {
+        "distance": expected
+    }
+    done = CliRunner().invoke(main, ["nearest", PROMPTS["causal"], "--json", "--home", str(built_home)])
+    assert json.loads(done.stdout) == {"prompt": PROMPTS["causal"], "distance": pytest.approx(expected)}
+    assert "nearest " in CliRunner().invoke(main, ["--help"]).stdout
+    assert CliRunner().invoke(main, ["nearest"]).exit_code == 2

@@ -2,16 +2,20 @@
 
 import itertools
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from memlab.errors import InputError, StoppedError
+from memlab.systems.beliefbank import studies
 from memlab.systems.beliefbank.answers import Question, Simulated
 from memlab.systems.beliefbank.bank import Bank, Belief
 from memlab.systems.beliefbank.bundled import bundled_graph
-from memlab.systems.beliefbank.constraints import EXCLUDES, IMPLIES, NEEDS, Constraint, ConstraintGraph
-from memlab.systems.beliefbank.evaluation import BeliefScores, Evaluator, Plan, interval, questions_of
+from memlab.systems.beliefbank.constraints import EXCLUDES, IMPLIES, NEEDS, Constraint, ConstraintGraph, Entity
+from memlab.systems.beliefbank.declaration import EvaluateSettings
+from memlab.systems.beliefbank.evaluation import WAYS, BeliefScores, Evaluator, Plan, interval, questions_of
 from memlab.systems.beliefbank.feedback import clashes, context
 from memlab.systems.beliefbank.figures import COLUMNS, _in_rows
 from memlab.systems.beliefbank.metrics import scores
@@ -167,3 +171,37 @@ def test_beliefs_of_a_graph_stand_in_rows_without_meeting() -> None:
         assert all(right - left >= 0.99 / COLUMNS for left, right in itertools.pairwise(across))
     assert places["b6"][0] > places["b5"][0]  # 6 of 7 is right of 5 of 7
     assert _in_rows({}) == {}
+
+
+@dataclass(frozen=True)
+class _OneSecondEach:
+    """Answers nothing, and takes one second of a clock for each question."""
+
+    clock: list[float]
+    kept: None = None
+    watch: None = None
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        self.clock[0] += len(questions)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "ways", "orders", "asked"),
+    [
+        (2.0, ("raw", "constraints"), 2, 3),  # 120 questions read once: 2 minutes
+        (1.0, ("raw",), 2, 1),  # one minute holds 1.5 of 3 things
+        (6.0, ("raw", "relevant"), 2, 3),  # read once without context and once in each order with it
+        (5.9, ("raw", "relevant"), 2, 2),
+        (0.1, tuple(WAYS), 1, 1),  # never none
+    ],
+)
+def test_as_many_things_are_asked_as_the_minutes_hold(
+    monkeypatch: pytest.MonkeyPatch, minutes: float, ways: tuple[str, ...], orders: int, asked: int
+) -> None:
+    things = [Entity(f"thing {n}", {f"IsA,p{i}": i % 2 == 0 for i in range(40)}) for n in range(3)]
+    clock = [0.0]
+    monkeypatch.setattr(studies.time, "perf_counter", lambda: clock[0])
+    settings = EvaluateSettings(minutes=minutes, orders=orders)
+    found, notes = studies._within(things, _OneSecondEach(clock), settings, ways)  # type: ignore[arg-type]
+    assert found == things[:asked]
+    assert [f"the first {asked} were asked" in note for note in notes] == ([] if asked == 3 else [True])

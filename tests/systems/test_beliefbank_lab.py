@@ -8,8 +8,8 @@ import pytest
 
 from memlab import Lab
 from memlab.errors import InputError, NotFound
-from memlab.lab.believing import Asking
 from memlab.systems.beliefbank.bank import Belief
+from memlab.systems.beliefbank.chapter import Asking
 from memlab.systems.beliefbank.constraints import IMPLIES, Constraint
 from memlab.systems.beliefbank.prompts import Prompt
 from tests.commands import document, run_on

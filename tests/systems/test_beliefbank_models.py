@@ -12,11 +12,11 @@ from transformers import T5Config, T5EncoderModel, T5ForConditionalGeneration
 
 from memlab.errors import InputError, NotFound
 from memlab.lab import Lab
-from memlab.lab.believing import Asking
 from memlab.lm.model import LanguageModel
 from memlab.systems.beliefbank import kept_scores
 from memlab.systems.beliefbank.answers import Question
 from memlab.systems.beliefbank.bundled import bundled_graph
+from memlab.systems.beliefbank.chapter import Asking
 from memlab.systems.beliefbank.kept_scores import KeptScores
 from memlab.systems.beliefbank.model_answers import ModelAnswerer
 from memlab.systems.beliefbank.prefix import after, common_length, read_prefix

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from memlab import Fact, Lab
-from memlab.cli import modifying as commands
 from memlab.corpus.world import World, atlas
 from memlab.errors import InputError, MemlabError, NotFound, RecordError, StoppedError
-from memlab.lab import modifying
 from memlab.lab.context import Context
-from memlab.lab.modifying import ModifyOptions, how_of
 from memlab.lm.delta_refs import delta_path
 from memlab.lm.versions import derive
 from memlab.results import Edit
 from memlab.systems.constrained_ft import alarms
+from memlab.systems.constrained_ft import chapter as modifying
+from memlab.systems.constrained_ft import command as commands
 from memlab.systems.constrained_ft.alarms import perplexity_of, predicted
+from memlab.systems.constrained_ft.chapter import ModifyOptions, how_of
 from tests.commands import document, refused, run_on
 
 FRANCE = "The capital of France is [MASK]."

@@ -14,6 +14,9 @@ from memlab.errors import InputError, NotFound, StoppedError
 from memlab.lab import ways
 from memlab.lm.fae import FaeModel
 from memlab.results import compare
+from memlab.results.ways import Way
+from memlab.systems.constrained_ft import comparing
+from memlab.systems.facts_as_experts import correcting
 from memlab.systems.facts_as_experts.figures import draw_bleed, draw_held_out, retrieved
 from memlab.systems.facts_as_experts.measuring import read_questions, say, tokens_of
 from memlab.systems.facts_as_experts.store import FactStore
@@ -212,12 +215,10 @@ def test_figures_of_rows_and_shares() -> None:
 
 def test_three_ways_side_by_side(own: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other two ways have tests of their own."""
-    two = [
-        {"method": name, "efficacy": 1.0, "paraphrase": 0.5, "neighborhood": 1.0, "harmonic": 0.75, "moved": 0, "asked": 9, "seconds": 1.0, "bytes": 5.0}
-        for name in ("memory", "weights")
-    ]  # fmt: skip
-    monkeypatch.setattr(ways, "memory_or_weights", lambda *given: {"results": two, "notes": ["a note"]})
-    found = ways.compare_ways(own, Fact("France", "capital", "Paris"), "Lyon")
+    memory, weights = (Way(name, 1.0, 0.5, 1.0, 0.75, 0, 9, seconds=1.0, bytes=5.0) for name in ("memory", "weights"))
+    monkeypatch.setattr(ways, "_in_memory", lambda *given: memory)
+    monkeypatch.setattr(comparing, "_in_weights", lambda *given: weights)
+    found = own.ways.compare(Fact("France", "capital", "Paris"), "Lyon")
     assert [w.method for w in found.ways] == ["memory", "weights", "fact memory"]
     third = found.ways[2]
     assert third.efficacy == 1.0
@@ -225,7 +226,14 @@ def test_three_ways_side_by_side(own: Lab, monkeypatch: pytest.MonkeyPatch) -> N
     assert third.bytes < 300
     assert (third.asked or 0) + (third.unrelated_asked or 0) == 3198
     assert "fact memory" in "\n".join(found.lines())
+    assert found.notes[1:] == ("Weights are answered by the model alone.", correcting.NOTE)
+    assert set(found.to_dict()["results"][0]) == {
+        "method", "efficacy", "paraphrase", "neighborhood", "harmonic", "moved", "asked", "unrelated_moved", "unrelated_asked",
+        "seconds", "bytes", "undo", "failed",
+    }  # fmt: skip
     assert own.history() == []
+    with pytest.raises(InputError, match="no setting 'depth'"):
+        own.ways.compare(Fact("France", "capital", "Paris"), "Lyon", {"depth": 3})
     wrong = ways.compare_ways(own, Fact("France", "capital", "Paris"), "Atlantis")
     assert "no entity 'Atlantis'" in wrong.ways[2].failed
     assert not np.isnan(wrong.ways[0].efficacy or 0)

@@ -11,6 +11,7 @@ import pytest
 
 from memlab import Lab
 from memlab.systems.registry import registered
+from tests.commands import document, run_on
 
 GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
@@ -26,3 +27,6 @@ def test_the_system_of_the_guide_answers(tmp_path: Path, monkeypatch: pytest.Mon
         far = lab.ask("The capital of Norway is", "near-knn", threshold=0.0)
         assert far.mixture.logp.tobytes() == far.lm.logp.tobytes()
         assert lab.read("The capital of Norway is Oslo.", "near-knn").gate_kind == "near"
+        said = document(run_on(lab.home)("near", "The capital of Norway is", "--json"))
+        assert said == {"prompt": "The capital of Norway is", "near": lab.is_near("The capital of Norway is")}
+        assert lab.near.is_near("The capital of Norway is") is said["near"]

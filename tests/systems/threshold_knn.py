@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
+import click
 import numpy as np
 
-from memlab.declare import KnnDistribution, Method, Study, System, setting
+from memlab.commands import every_command, open_lab, show
+from memlab.declare import Chapter, Command, KnnDistribution, LongWork, Method, Study, System, setting
 from memlab.errors import StoppedError
 from memlab.memory.datastore import Searchable
 from memlab.reading.gates import FEATURES, HeldOut, KnnGate
 from memlab.reading.knn_reader import KnnReader
 from memlab.reading.reader import House
+from memlab.reading.workspace import OpenLab
 
 NEAREST = FEATURES.index("log nearest distance")
 
@@ -87,6 +91,38 @@ def count(house: House, settings: CountSettings, progress: Any, stop: Any) -> Co
     return Counted(int((np.bincount(values) >= settings.least).sum()))
 
 
+class Distances:
+    """What the toy adds to the lab: `lab.distances`, and its verb `lab.nearest`."""
+
+    def __init__(self, lab: OpenLab) -> None:
+        self.lab = lab
+
+    def nearest(self, prompt: str, k: int = 64) -> float:
+        """The distance of the remembered entry that is nearest to a prompt.
+
+        Args:
+            k: how many entries are searched.
+
+        Raises:
+            MemlabError: as `lab.ask`.
+        """
+        return float(self.lab.ask(prompt, "threshold-knn", k=k).neighbors[0].distance)
+
+
+@click.command()
+@click.argument("prompt")
+@every_command
+def nearest(prompt: str, as_json: bool, home: Path | None, workspace: str) -> None:
+    """The distance of the remembered entry that is nearest to PROMPT."""
+    distance = open_lab(home, workspace).nearest(prompt)
+    show({"prompt": prompt, "distance": distance}, as_json, [f"{distance:.2f}"])
+
+
+def nearest_as_job(lab: OpenLab, progress: Any, stop: Any, prompt: str) -> dict[str, float]:
+    """The same as a job."""
+    return {"distance": lab.nearest(prompt)}
+
+
 SYSTEM = System(
     name="threshold_knn",
     title="kNN-LM with a threshold",
@@ -119,5 +155,8 @@ SYSTEM = System(
             run=f"{__name__}:count",
         ),
     ),
+    chapters=(Chapter("distances", "Distances of remembered entries.", f"{__name__}:Distances", verbs=("nearest",)),),
+    commands=(Command("nearest", f"{__name__}:nearest"),),
+    work=(LongWork("nearest", f"{__name__}:nearest_as_job"),),
     words={"threshold": "The distance from which on the memory is ignored."},
 )

@@ -1,4 +1,4 @@
-"""The command line's help and its refusals need none of the heavy libraries."""
+"""The command line's help and its refusals need none of the heavy libraries; those of a system's commands neither."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import click
 import pytest
 
 from memlab.cli import COMMANDS, main
+from memlab.systems.registry import registry
 
+NAMES = (*COMMANDS, *registry().commands())
 HEAVY = (
     "torch",
     "transformers",
@@ -51,6 +53,11 @@ WRONG = (
     "teach a b",
     "forget --entry x",
     "correct France capital",
+    "modify x --steps many",
+    "believe --pin perhaps",
+    "facts",
+    "facts nothing",
+    "evaluate beliefs x",
     "undo a b c",
     "train",
     "train x --kind other",
@@ -103,10 +110,10 @@ def test_wrong_usage_imports_nothing_heavy() -> None:
 def test_without_an_argument_the_commands_are_listed() -> None:
     said = subprocess.run([sys.executable, "-m", "memlab"], capture_output=True, text=True)
     assert said.returncode == 2
-    assert all(name in said.stdout + said.stderr for name in COMMANDS)
+    assert all(name in said.stdout + said.stderr for name in NAMES)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_is_found_by_its_name(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None

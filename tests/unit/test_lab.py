@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pydoc
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ STILL_LARGER = {  # to be made smaller; nothing may be added
     "methods/answer.py: answer",
     "methods/generating.py: generate",
 }
-GROUPS = {name: member for name, member in vars(Lab).items() if isinstance(member, property)}
+GROUPS = {name: member for name in dir(Lab) if isinstance(member := getattr(Lab, name), property)}
 PLAIN = ("context", "home", "workspace")
 
 
@@ -70,7 +71,7 @@ def test_no_function_of_the_engine_takes_more_than_eight_arguments() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, _ in verbs(Lab)])
-def test_a_verb_of_the_lab_documents_its_arguments_and_errors_and_passes_them_on(name: str) -> None:
+def test_a_verb_of_the_lab_documents_its_arguments_and_errors(name: str) -> None:
     verb = getattr(Lab, name)
     text = inspect.getdoc(verb) or ""
     assert len(text.split()) >= 5
@@ -79,9 +80,37 @@ def test_a_verb_of_the_lab_documents_its_arguments_and_errors_and_passes_them_on
     assert signature.return_annotation is not inspect.Signature.empty
     if len([p for p in signature.parameters if p != "self"]) > 4:
         assert "Args:" in text or "Whatever is given" in text
+
+
+@pytest.mark.parametrize("name", [name for name, _ in verbs(Lab) if name in vars(Lab)])
+def test_a_verb_passes_its_arguments_on(name: str) -> None:
+    verb = getattr(Lab, name)
     (function,) = ast.parse(textwrap.dedent(inspect.getsource(verb))).body
     assert isinstance(function, ast.FunctionDef)
     assert len(function.body) - 1 <= MOST_STATEMENTS  # the first is the docstring
+
+
+@pytest.mark.parametrize(
+    ("verb", "chapter", "parts"),
+    [
+        ("modify", "modifying", ("facts:", "norm, delta:", "StoppedError")),
+        ("believe", "beliefs", ("question:", "label:", "NotFound")),
+        ("solve", "beliefs", ("options: lam, forward", "InputError")),
+    ],
+)
+def test_a_verb_of_a_system_is_one_like_the_others(verb: str, chapter: str, parts: tuple[str, ...], empty: Lab) -> None:
+    text = inspect.getdoc(getattr(Lab, verb)) or ""
+    assert all(part in text for part in ("Args:", "Raises:", *parts))
+    assert verb in dir(Lab)
+    assert verb in dir(empty)
+    assert getattr(empty, verb).__func__ is getattr(type(getattr(empty, chapter)), verb)
+    assert next(iter(inspect.signature(getattr(Lab, verb)).parameters)) == "self"
+
+
+def test_help_of_lab_lists_what_systems_add() -> None:
+    text = pydoc.render_doc(Lab, renderer=pydoc.plaintext)
+    assert "believe(self, question" in text
+    assert "beliefs\n |      Beliefs in detail" in text
 
 
 def test_help_of_ask_shows_what_it_takes_gives_and_raises() -> None:

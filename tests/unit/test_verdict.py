@@ -87,5 +87,6 @@ def test_rows_of_a_batch_carry_the_verdict() -> None:
     assert rows[0].to_dict()["verdict"]["name"] == "memory helped"
     assert rows[1].to_dict()["verdict"] is None
     first, second = batch_csv(rows).splitlines()[1:]
-    assert first.endswith("Paris | Lutetia,memory helped")
-    assert second.endswith("why,,")
+    assert "Paris | Lutetia,memory helped,memory,0.195" in first  # who decided, and .566 - .371
+    assert first.endswith("bert-knn,hand,hand,default,0,0.3")  # every setting
+    assert second.startswith("2,b,,,,,,,,why,,")

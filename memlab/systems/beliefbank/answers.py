@@ -1,4 +1,4 @@
-"""Who answers yes-or-no questions: the interface, and an answerer with a stated error rate."""
+"""The interface of models that answer yes-or-no questions, and a simulated one with a given error rate."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Answerer(Protocol):
 
     @property
     def name(self) -> str:
-        """Who answers."""
+        """The name of the model."""
         ...
 
     @property
@@ -60,7 +60,7 @@ class Answerer(Protocol):
 
 
 class Simulated:
-    """Not a model: the truth, with a share of the labels turned round. Context changes nothing.
+    """Not a model: the truth, with a share of the labels inverted. Context changes nothing.
 
     Which answers are wrong depends on the seed and the sentence alone, so that all orders of the questions see the
     same answers. Confidence says nothing about being right: it is uniform in [.5, 1] for right and wrong answers.

@@ -32,7 +32,7 @@ _lock = threading.Lock()
 
 
 def quiet(fraction: float, message: str) -> None:
-    """Progress that nobody watches."""
+    """Ignores progress."""
 
 
 def usual_prompt(model: AnyModel) -> Prompt:

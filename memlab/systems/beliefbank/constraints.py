@@ -1,6 +1,6 @@
 """Constraints between properties of one entity, as clauses over beliefs.
 
-A constraint speaks of properties ("IsA,bird": relation, comma, text), and holds for every entity:
+A constraint relates properties ("IsA,bird": relation, comma, text), and holds for every entity:
 
     implies:  s -> t                 clause  not s, or t
     excludes: s -> not t             clause  not s, or not t         (the same in both directions)
@@ -63,7 +63,7 @@ class Constraint:
 
     @property
     def properties(self) -> tuple[str, ...]:
-        """All properties that it speaks of, the source first."""
+        """All properties in it, the source first."""
         return (self.source, *self.targets)
 
     def violated(self, labels: Mapping[str, bool]) -> bool:
@@ -106,7 +106,7 @@ class ConstraintGraph:
 
     @cached_property
     def touching(self) -> Mapping[str, tuple[Constraint, ...]]:
-        """Property -> the constraints that speak of it."""
+        """Property -> the constraints that contain it."""
         out: dict[str, list[Constraint]] = {}
         for constraint in self.constraints:
             for name in constraint.properties:

@@ -1,10 +1,10 @@
-"""What BeliefBank declares. Solver, feedback and metrics stand in files of their own."""
+"""What BeliefBank declares. Solver, feedback and metrics are in files of their own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Recipe, ReportedTable, Study, System, setting
+from memlab.declare import Chapter, Command, Recipe, ReportedTable, Study, System, setting
 from memlab.systems.beliefbank.state import EDITS
 
 
@@ -24,7 +24,20 @@ class EvaluateSettings:
         high=0.99,
     )
     prompt: str = setting("", "prompt", "Name of a prompt; empty: the model's default.")
-    entities: int = setting(0, "entities", "How many test entities; 0: all.", low=0, high=100000)
+    entities: int = setting(
+        0,
+        "entities",
+        "How many test entities; 0: all, or as many as can be asked within the minutes.",
+        low=0,
+        high=100000,
+    )
+    minutes: float = setting(
+        15.0,
+        "minutes",
+        "Where all entities would take longer, fewer are asked, and the result says so.",
+        low=0.1,
+        high=100000.0,
+    )
     questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
     batches: int = setting(10, "batches", "In how many parts the questions arrive.", low=1, high=100)
     orders: int = setting(2, "orders", "Random orders of the questions; intervals are over orders.", low=1, high=50)
@@ -102,6 +115,8 @@ class TuneSettings:
     seed: int = setting(0, "seed", "Of the questions.", low=0, high=1000000)
 
 
+HERE = "memlab.systems.beliefbank"
+
 SYSTEM = System(
     name="beliefbank",
     title="BeliefBank",
@@ -112,6 +127,18 @@ SYSTEM = System(
         "The repaired beliefs are given back as context, so that later answers contradict them less."
     ),
     edits=EDITS,
+    chapters=(
+        Chapter(
+            "beliefs",
+            "Beliefs in detail: asking without keeping, pins, constraints, conflicts, reasons, proposals, own graphs.",
+            f"{HERE}.chapter:Believing",
+            verbs=("believe", "solve"),
+        ),
+    ),
+    commands=(
+        Command("believe", f"{HERE}.command:believe"),
+        Command("beliefs", f"{HERE}.command:evaluate_beliefs", within="evaluate"),
+    ),
     studies=(
         Study(
             name="evaluate",

@@ -20,7 +20,7 @@ from memlab.systems.beliefbank.constraints import EXCLUDES, IMPLIES, Constraint
 
 @dataclass(frozen=True)
 class Scores:
-    """Counts over entities, and what they come to."""
+    """Counts over entities, and the scores computed from them."""
 
     violated: int
     applicable: int

@@ -1,6 +1,6 @@
 """Properties as questions and statements: templates with articles, and reading a question back.
 
-Templates speak of {X}, the entity, and {Y}, the text of the property, each with its article where it needs one.
+Templates contain {X}, the entity, and {Y}, the text of the property, each with its article where it needs one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a causal model says after texts that begin alike: the common beginning (instructions, examples) is read once."""
+"""Next-token log-probabilities of a causal model for texts with a common prefix, which is read once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Prefix:
 
 @torch.inference_mode()
 def read_prefix(lm: LanguageModel, rows: Sequence[Sequence[int]]) -> Prefix | None:
-    """Reads what all rows begin with; None where that is not worth it, or the model keeps no plain keys and values."""
+    """Reads the common prefix of all rows; None where it is too short to pay, or the model has no plain cache of keys and values."""
     length = common_length(rows)
     if length < WORTH or len(rows) < 2 or lm.cache.kind != "plain" or not lm.padded:
         return None

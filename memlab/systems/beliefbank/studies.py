@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from memlab.systems.beliefbank.seq2seq import model_for_questions
 from memlab.systems.beliefbank.solver import Weights, solve
 
 FALSE_PER_TRUE = 2.5  # of the bundled world: false questions for each true one, about as in the BeliefBank data
+TRIED = 32  # questions whose speed tells how long all take
 FORWARD, BACK = (1.0, 3.0, 10.0), (0.1, 0.3, 1.0, 3.0)
 
 
@@ -66,7 +68,7 @@ def balanced(entities: list[Entity], seed: int) -> list[Entity]:
 
 
 def _watched(progress: Tick, stop: Stop) -> Tick:
-    """Called between batches of questions; ends the work where it is asked to."""
+    """Called between batches of questions with the fraction done; raises StoppedError once a stop was requested."""
 
     def tick(fraction: float, message: str) -> None:
         if stop():
@@ -113,6 +115,10 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
     entities = _test_entities(graph, plain)[: settings.entities or None]
     if not settings.data:
         entities = balanced(entities, settings.seed)
+    notes = []
+    if settings.entities == 0 and isinstance(plain, ModelAnswerer):
+        entities, fewer = _within(entities, plain, settings, ways)
+        notes += fewer
     plan = Plan(
         questions_of(entities, settings.questions, settings.seed),
         settings.batches,
@@ -121,7 +127,6 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
         ways,
     )
     points = Evaluator(graph, plain, weights, fed).run(plan, progress, stop)
-    notes = []
     if settings.simulated > 0:
         notes.append(
             f"Simulated: no model; the truth with {settings.simulated:.0%} of the answers turned round, whose confidence says nothing. Feedback changes nothing."
@@ -137,8 +142,29 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
     return replace(result, notes=(*notes, *_remarks(result)))
 
 
+def _within(
+    entities: list[Entity], answerer: ModelAnswerer, settings: EvaluateSettings, ways: Sequence[str]
+) -> tuple[list[Entity], list[str]]:
+    """As many entities as can be asked within the minutes, by the speed of some questions, and a note where that is not all."""
+    asked = questions_of(entities, settings.questions, settings.seed)
+    tried = random.Random(f"{settings.seed}|speed").sample(asked, min(TRIED, len(asked)))
+    start = time.perf_counter()
+    replace(answerer, kept=None, watch=None).ask([Question(*about) for about in tried])
+    each = (time.perf_counter() - start) / len(tried)
+    readings = 1 + settings.orders * sum(WAYS[way][0] != NONE for way in ways)  # of each question
+    needed = len(asked) * readings * each / 60
+    if needed <= settings.minutes:
+        return entities, []
+    fit = max(1, int(len(entities) * settings.minutes / needed))
+    note = (
+        f"All {len(entities)} entities ({len(asked):,} questions) would take about {needed:,.0f} minutes here; the first {fit} "
+        f"were asked. Give --entities {len(entities)} to ask about all, or more --minutes."
+    )
+    return entities[:fit], [note]
+
+
 def _remarks(result: BeliefScores) -> list[str]:
-    """What was expected and did not happen."""
+    """Notes on constraints or feedback that did not raise F1."""
     final = {row["method"]: row["f1"] for row in result.final()}
     if "raw" not in final:
         return []

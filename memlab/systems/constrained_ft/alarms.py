@@ -1,4 +1,4 @@
-"""What critics of editing ask for: generated text, perplexity of a fixed text, two-hop questions, growth of the weights.
+"""Measurements that critics of model editing ask for: generated text, perplexity of a fixed text, two-hop questions, growth of the weights.
 
 Scores under teacher forcing are far above free generation (arXiv 2502.11177); one edit can collapse a model, and the
 perplexity of any text tells (2402.09656); old facts stay deducible (2506.01386); collapse follows the growth of the

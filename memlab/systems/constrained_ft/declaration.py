@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Study, System, setting
+from memlab.declare import Chapter, Command, Correction, LongWork, Study, System, setting
 from memlab.systems.constrained_ft.ledger import KINDS
 
 METHODS = ("ft", "ftm", "fta", "ft+ftm", "ft+fta")
@@ -116,7 +116,8 @@ class RetrainSettings:
     )
 
 
-_STUDIES = "memlab.systems.constrained_ft.studies"
+_HERE = "memlab.systems.constrained_ft"
+_STUDIES = f"{_HERE}.studies"
 
 SYSTEM = System(
     name="constrained_ft",
@@ -128,6 +129,23 @@ SYSTEM = System(
         "Every edit is a delta that can be taken back, with what else it broke measured beside it."
     ),
     edits=KINDS,
+    chapters=(
+        Chapter(
+            "modifying", "Edits of weights in detail: known facts, new objects, reports, training again.",
+            f"{_HERE}.chapter:Modifying", verbs=("modify",),
+        ),
+    ),
+    commands=(
+        Command("modify", f"{_HERE}.command:modify"),
+        Command("editing", f"{_HERE}.command:evaluate_editing", within="evaluate"),
+    ),
+    work=(
+        LongWork("modify", f"{_HERE}.chapter:modify_as_job"),
+        LongWork("train-again", f"{_HERE}.chapter:train_again_as_job"),
+        LongWork("reencode", f"{_HERE}.chapter:reencode_as_job", resumable=True),
+        LongWork("memory-or-weights", f"{_HERE}.comparing:compare"),
+    ),
+    corrections=(Correction("weights", f"{_HERE}.comparing:correct", check=f"{_HERE}.comparing:check"),),
     studies=(
         Study("editing", "Editing benchmark", "Change |M| known facts at once and measure what was learned and what was lost.", BenchmarkSettings, f"{_STUDIES}:benchmark"),
         Study("sweep", "Sweep", "A_M and A_F\\S over δ, blocks and |M|, with the frontier of the two.", SweepSettings, f"{_STUDIES}:sweep"),

@@ -20,7 +20,7 @@ WATCHED = 120  # unmodified facts that are asked on the way
 
 @dataclass(frozen=True)
 class How:
-    """How weights are edited; see `memlab.lab.Lab.modify`.
+    """How weights are edited; see `chapter.Modifying.modify`.
 
     Args:
         method: one of `training.PROCEDURES`. norm, delta, anchor: the constraint; delta may be "auto".

@@ -1,6 +1,6 @@
 """One edit of weights from its facts to its scores: train, write the delta, measure what is stored.
 
-Nothing here records anything; `memlab.lab.modifying` puts the result into the ledger.
+Nothing here records anything; `chapter.Modifying` puts the result into the ledger.
 """
 
 from __future__ import annotations

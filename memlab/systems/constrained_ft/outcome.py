@@ -1,4 +1,4 @@
-"""What an edit of weights gave: how it was made, every answer without and with it, scores, alarms."""
+"""The result of an edit of weights: how it was made, every answer without and with it, scores, alarms."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ def fine_tune(
 
 
 class _Run:
-    """A training under way."""
+    """The state of one training."""
 
     def __init__(self, lm: LanguageModel, base: LanguageModel, material: Material, plan: Plan) -> None:
         names = plan.selection.names
@@ -248,7 +248,7 @@ class _Run:
         return float(parts[0][0].detach()) if modified else math.inf
 
     def kept_whole(self, phase: str) -> bool:
-        """Whether unmodified facts are told as well as before training; only asked where they are trained."""
+        """Whether the loss of unmodified facts is as low as before training; True where they are not trained."""
         return phase != "fta" or not self.unmoved or self._of_unmoved() <= self.unmoved_before + TOLERANCE
 
     def _of_unmoved(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memlab.declare import Method, Recipe, Study, System, setting
+from memlab.declare import Chapter, Command, Correction, Method, Recipe, Study, System, setting
 from memlab.systems.facts_as_experts.ledger import KINDS
 
 HERE = "memlab.systems.facts_as_experts"
@@ -86,6 +86,15 @@ SYSTEM = System(
     ),
     methods=(METHOD,),
     edits=KINDS,
+    chapters=(
+        Chapter(
+            "fact_memory",
+            "Rows of the fact memory (Facts as Experts): look, add, replace and remove without training.",
+            f"{HERE}.chapter:FactMemoryChapter",
+        ),
+    ),
+    commands=(Command("facts", f"{HERE}.command:facts"),),
+    corrections=(Correction("fact memory", f"{HERE}.correcting:correct"),),
     studies=(
         Study(
             name="bleed",

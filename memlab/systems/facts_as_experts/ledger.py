@@ -147,7 +147,7 @@ def _source(value: Any, sequence: int) -> None:
 
 
 def _anything(value: Any, sequence: int) -> None:
-    """Checked together with the other parameters."""
+    """Accepts any value; it is checked together with the other parameters."""
 
 
 _HERE = "memlab.systems.facts_as_experts.ledger"

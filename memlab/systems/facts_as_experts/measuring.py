@@ -12,7 +12,7 @@ import torch
 from memlab.corpus.world import EXPOSURES, World, atlas
 from memlab.lm.fae import FaeModel
 from memlab.lm.prompts import read_prompt
-from memlab.memory.retrieval import encode_many
+from memlab.memory.retrieval import top_states
 from memlab.progress import Progress, no_progress
 from memlab.reading.mixture import MixtureInputs
 from memlab.reading.states import States
@@ -62,8 +62,7 @@ def read_questions(
     def tick(share: float) -> None:
         progress(share, "reading questions")
 
-    found = encode_many(lm, [read_prompt(lm, p) for p in prompts], "last", tick=tick)
-    hidden = torch.from_numpy(found.hidden)
+    hidden = torch.from_numpy(top_states(lm, [read_prompt(lm, p) for p in prompts], tick=tick))
     return Read(lm, tuple(facts), prompts, States(np.ones(len(prompts), bool), hidden, hidden))
 
 

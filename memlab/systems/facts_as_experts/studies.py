@@ -130,7 +130,7 @@ def held_out(house: Any, settings: HeldOutSettings, progress: Progress, stop: St
 
 
 def _watched(progress: Progress, stop: Stop) -> Progress:
-    """Reports progress, and ends the work where it is asked to."""
+    """Reports progress; raises StoppedError once a stop was requested."""
 
     def tick(fraction: float, message: str) -> None:
         progress(fraction, message)

@@ -9,7 +9,7 @@ from memlab.declare import Method, Recipe, System
 
 @dataclass(frozen=True)
 class Settings:
-    """There are none."""
+    """The model alone has no settings."""
 
 
 METHOD = Method(

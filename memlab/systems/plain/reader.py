@@ -1,4 +1,4 @@
-"""The model alone as a method."""
+"""The model without a memory, as a method."""
 
 from __future__ import annotations
 

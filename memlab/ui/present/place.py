@@ -35,10 +35,17 @@ class Place:
         return Step("", "", "ask", {k: v for k, v in st.query_params.items() if k not in OWN}, self.guess)
 
     @property
-    def stages(self) -> int:
-        """How many stages the step has: only questions are told in several."""
+    def names(self) -> list[str]:
+        """The stages of the step: of a question its pictures, of an edit before and after; of others there is one."""
+        if self.shown.do is not None:
+            return ["To do", "Done"]
         asks = self.shown.page == "ask" and self.shown.parameters.get("prompt")
-        return len(stages_of(self.shown.parameters)) if asks else 1
+        return stages_of(self.shown.parameters) if asks else ["View"]
+
+    @property
+    def stages(self) -> int:
+        """How many there are."""
+        return len(self.names)
 
     @property
     def steps(self) -> int:

@@ -28,7 +28,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LAMBDA = "lam"  # in the address
 OTHER = "…"  # a word without a letter
 TELLING = 4  # letters from which on a word is hidden inside longer ones too
-AROUND = 70  # characters of a passage shown on each side
+AROUND = 60  # characters of a passage shown on each side, at most
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def question(p: Prediction, name: Names) -> None:
     """The prompt alone."""
     gap = f"<b>{chip('?', MIXTURE)}</b>"
     left, _, right = p.prompt.partition("[MASK]") if p.kind == "masked" else (f"{p.prompt} ", "", "")
-    _large(f"{escape(left)}{gap}{escape(right)}", "2.6rem")
+    _large(f"{escape(left)}{gap}{escape(right)}", "2rem")
     st.caption("Which word belongs there? Say it aloud before going on.")
 
 
@@ -97,7 +97,7 @@ def model(p: Prediction, name: Names) -> None:
     else:
         _say("The model alone, from its weights. It has not looked anything up.")
     if info.mixes == "nothing" and not name.letters:
-        mixture_panel(p, "present.model", None, current_lab().verdict(p), large=True)
+        mixture_panel(p, "present.model", None, current_lab().verdict(p))
     else:
         _bars(p.lm, name, MODEL)
 
@@ -107,8 +107,24 @@ def search(p: Prediction, name: Names) -> None:
     where = f" of the article {name.within(', '.join(p.articles))}" if p.articles else ""
     _say(f"Its memory compares the question with {p.searched:,} remembered words{where}. These are nearest.")
     for n in p.neighbors[:PASSAGES]:
-        left, right = name.within(n.left)[-AROUND:], name.within(n.right)[:AROUND]
-        _large(f"… {escape(left)}{remembered(name(n.token))}{escape(right)} …", "1.35rem")
+        left, right = last_words(name.within(n.left)), first_words(name.within(n.right))
+        _large(f"{escape(left)}{remembered(name(n.token))}{escape(right)}", "1.2rem")
+
+
+def first_words(text: str, most: int = AROUND) -> str:
+    """The beginning of a text up to the end of a word, with a sign where something follows."""
+    if len(text) <= most:
+        return text
+    cut = text[: most + 1].rfind(" ")
+    return f"{text[:cut] if cut > 0 else text[:most]} …"
+
+
+def last_words(text: str, most: int = AROUND) -> str:
+    """The end of a text from the beginning of a word, with a sign where something stands before it."""
+    if len(text) <= most:
+        return text
+    cut = text.find(" ", len(text) - most - 1)
+    return f"… {text[cut + 1 :] if 0 <= cut < len(text) - 1 else text[-most:]}"
 
 
 def distances(p: Prediction, name: Names) -> None:
@@ -141,7 +157,7 @@ def softmax(p: Prediction, name: Names) -> None:
 def mixture(p: Prediction, name: Names) -> None:
     """Everything together."""
     settled = Settled(float(p.settings[LAMBDA]), _take) if p.gate.info.mixes == "distributions" else None
-    mixture_panel(p, "present.mixture", settled, current_lab().verdict(p), large=True)
+    mixture_panel(p, "present.mixture", settled, current_lab().verdict(p))
 
 
 def _take(lam: float) -> None:
@@ -180,7 +196,7 @@ def _label(n: Neighbor, name: Names) -> str:
 
 
 def _say(text: str) -> None:
-    _large(escape(text), "1.5rem")
+    _large(escape(text), "1.15rem")
 
 
 def _large(inner: str, size: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from memlab.lab.believing import Asking
+from memlab.systems.beliefbank.chapter import Asking
 from memlab.systems.beliefbank.feedback import FEEDBACK
 from memlab.systems.beliefbank.phrasing import question
 from memlab.systems.beliefbank.prompts import PROMPTS, Prompt, default_prompt

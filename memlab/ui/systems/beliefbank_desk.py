@@ -9,11 +9,11 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import InputError, MemlabError
-from memlab.lab.believing import Asking
 from memlab.record.ledger import ANONYMOUS
 from memlab.results import Edit
 from memlab.systems.beliefbank.asking import DEFAULT_MODEL
 from memlab.systems.beliefbank.bank import Belief
+from memlab.systems.beliefbank.chapter import Asking
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
 from memlab.ui.address import AUTOMATIC, named
 from memlab.ui.as_of import as_of_slider

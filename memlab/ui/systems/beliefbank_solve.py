@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from memlab.lab.believing import DEFAULTS
 from memlab.systems.beliefbank.bank import MEASURES
+from memlab.systems.beliefbank.chapter import DEFAULTS
 from memlab.systems.beliefbank.figures import belief_graph, over_edits
 from memlab.systems.beliefbank.phrasing import rule, statement
 from memlab.systems.beliefbank.solver import Solution, Weights

@@ -58,7 +58,7 @@ def modify_view(lab: Lab) -> None:
 
 def _models(lab: Lab) -> list[str]:
     """The bundled models, then those that were added or trained here and have weights of their own to edit."""
-    own = [m.name for m in lab.models() if not m.bundled and m.kind in ("masked", "causal") and "spalm" not in m.record]
+    own = [m.name for m in lab.models() if not m.bundled and m.kind in ("masked", "causal") and m.method is None]
     return [*MODELS, *own]
 
 

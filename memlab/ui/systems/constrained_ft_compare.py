@@ -15,7 +15,7 @@ from memlab.ui.plain import plain
 from memlab.ui.systems.constrained_ft import settings_form
 
 PAGE = "modify.compare"
-NAMES = {"memory": "datastore", "weights": "weights", "fact memory": "fact memory"}
+NAMES = {"memory": "datastore"}  # the other ways are called as systems declare them
 SCORES = ("efficacy", "paraphrase", "neighborhood")
 
 
@@ -56,7 +56,7 @@ def _result(result: dict[str, Any]) -> None:
     )
     for way in ways:
         if way["failed"]:
-            st.warning(plain(f"Not in the {NAMES[way['method']]}: {way['failed']}"), icon=":material/block:")
+            st.warning(plain(f"Not in the {_name(way)}: {way['failed']}"), icon=":material/block:")
     done = [way for way in ways if not way["failed"]]
     st.plotly_chart(
         _bars(done), key=f"{PAGE}.chart", alt="Efficacy, paraphrase and neighborhood of each way; numbers in the table."
@@ -67,11 +67,15 @@ def _result(result: dict[str, Any]) -> None:
     download("JSON", lambda: json.dumps(result, ensure_ascii=False, indent=1), "three-ways.json", f"{PAGE}.json")
 
 
+def _name(way: dict[str, Any]) -> str:
+    return NAMES.get(way["method"], way["method"])
+
+
 def _bars(ways: list[dict[str, Any]]) -> go.Figure:
     chart = go.Figure(
         [
             go.Bar(
-                name=NAMES[way["method"]],
+                name=_name(way),
                 x=[name.capitalize() for name in SCORES],
                 y=[way[name] for name in SCORES],
                 text=["" if way[name] is None else f"{way[name]:.2f}" for name in SCORES],
@@ -86,7 +90,7 @@ def _bars(ways: list[dict[str, Any]]) -> go.Figure:
 
 def _row(way: dict[str, Any]) -> dict[str, Any]:
     return {
-        "corrected in": NAMES[way["method"]],
+        "corrected in": _name(way),
         **{name: way[name] for name in (*SCORES, "harmonic")},
         "neighbors moved": _of(way["moved"], way["asked"]),
         "unrelated moved": _of(way["unrelated_moved"], way["unrelated_asked"]),

@@ -9,8 +9,8 @@ import streamlit as st
 from memlab import Fact, Lab
 from memlab.declare import System
 from memlab.errors import MemlabError
-from memlab.lab.fact_memory import FactPreview
 from memlab.results import Edit, Prediction
+from memlab.systems.facts_as_experts.chapter import FactPreview
 from memlab.systems.facts_as_experts.figures import retrieved
 from memlab.ui.author import author, author_field
 from memlab.ui.links import link_to

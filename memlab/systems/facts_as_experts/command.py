@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import author_options, every_command, open_lab, progress, show
+from memlab.commands import author_options, every_command, open_lab, progress, show
 from memlab.errors import InputError
 
 
@@ -89,11 +89,8 @@ def remove(rows: tuple[str, ...], as_json: bool, home: Path | None, workspace: s
 @every_command
 def compare(row: str, new: str, delta: float, blocks: str, as_json: bool, home: Path | None, workspace: str) -> None:
     """Correct one fact ROW ("France|capital|Paris") to NEW in the datastore, in the weights and in the fact memory; only tried."""
-    from memlab.lab.ways import compare_ways
-    from memlab.systems.constrained_ft.selection import parsed
-
-    settings = {"delta": delta, "blocks": parsed(blocks)}
-    found = compare_ways(open_lab(home, workspace), _fact(row, (3,)), new, settings, progress)
+    settings = {"delta": delta, "blocks": blocks}
+    found = open_lab(home, workspace).ways.compare(_fact(row, (3,)), new, settings, progress)
     show(found.to_dict(), as_json, found.lines())
 
 

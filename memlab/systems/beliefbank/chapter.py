@@ -10,8 +10,8 @@ from typing import Any
 
 from memlab.declare import checked
 from memlab.errors import InputError
-from memlab.lab.context import Context
 from memlab.lm.model import LanguageModel
+from memlab.reading.workspace import OpenLab
 from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import kind
 from memlab.record.ledger import ANONYMOUS
@@ -56,8 +56,8 @@ class Asking:
 class Believing:
     """The beliefs of a workspace about the entities of constraint graphs."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    def __init__(self, lab: OpenLab) -> None:
+        self.context = lab.context
 
     # What there is
 
@@ -143,7 +143,17 @@ class Believing:
     # Keeping
 
     def believe(self, question: str, label: bool | None = None, **options: Any) -> Edit:
-        """See `Lab.believe`."""
+        """Asks a yes-or-no question and keeps the answer as a belief; with `label`, pins what a person says instead.
+
+        Args:
+            question: "is a swallow a bird?", or a statement in the same words.
+            label: a trusted label, which the solver keeps.
+            options: model, prompt, feedback ("none", "on-topic", "relevant"), graph, author.
+
+        Raises:
+            NotFound: an entity or property that the constraint graph does not have; near names are suggested.
+            InputError: a label that clashes with pinned beliefs; names the conflict.
+        """
         graph, author = options.pop("graph", BUNDLED), options.pop("author", ANONYMOUS)
         if label is not None:
             _no_more(options)
@@ -185,7 +195,7 @@ class Believing:
         return self.keep([a.belief() for a in self.answerer(graph, how, tick).ask(questions, tick)], graph, author)
 
     def pin(self, entity: str, property: str, label: bool, graph: str = BUNDLED, author: str = ANONYMOUS) -> Edit:
-        """A trusted label. Raises InputError where pinned beliefs and constraints then cannot all hold; names the conflict."""
+        """Pins a trusted label. Raises InputError where pinned beliefs and constraints then cannot all hold; names the conflict."""
         known = self.graph(graph)
         name, what = known.entity(entity).name, known.property(property)
         pinned = {p: b for p, b in self.bank(graph).about(name).items() if b.pinned}
@@ -243,7 +253,14 @@ class Believing:
         return solve(name, about, known.constraints, weights)
 
     def solve(self, entity: str, **options: Any) -> Edit:
-        """See `Lab.solve`."""
+        """Makes the beliefs about an entity consistent; the flips are one edit, with their objective value and reasons.
+
+        Args:
+            options: lam, forward, back, measure, seconds (see `solver.Weights`), graph, author, dry_run.
+
+        Raises:
+            NotFound: no such entity. InputError: nothing is believed about it, or a weight of zero or below.
+        """
         graph, author = options.pop("graph", BUNDLED), options.pop("author", ANONYMOUS)
         dry_run = options.pop("dry_run", False)
         weights = self.weights(**options)

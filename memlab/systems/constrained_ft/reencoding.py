@@ -1,7 +1,7 @@
 """The edited weights as a model of its own, and a datastore encoded again with it.
 
-Keys of a datastore belong to the model without edits, so a question to an edited model costs two forward passes. Whoever
-wants keys of the edited weights makes a new model and a new datastore of the same texts; the old ones stay as they are.
+Keys of a datastore belong to the model without edits, so a question to an edited model costs two forward passes. For
+keys of the edited weights, write a new model and a new datastore of the same texts; the old ones stay as they are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 
 from memlab.errors import InputError
 from memlab.evaluate.prepare import own_name
-from memlab.lab.context import Context
 from memlab.lm.catalogue import SHIPPED
 from memlab.lm.folder import write_model
 from memlab.lm.json_file import read_json
@@ -20,12 +19,12 @@ from memlab.lm.model import LanguageModel
 from memlab.memory.building import Order, build
 from memlab.memory.entries import Reading
 from memlab.memory.shelf import StoreInfo
-from memlab.progress import Progress, Stop, never_stop, no_progress
-from memlab.systems.constrained_ft.training import part_of
+from memlab.progress import Progress, Stop, never_stop, no_progress, part
+from memlab.reading.workspace import Workspace
 
 
 def reencode(
-    context: Context, datastore: str, name: str, progress: Progress = no_progress, stop: Stop = never_stop
+    context: Workspace, datastore: str, name: str, progress: Progress = no_progress, stop: Stop = never_stop
 ) -> StoreInfo:
     """Writes the model of a datastore with the workspace's edits of its weights as the model `name` (fp16, as all models
     that memlab writes), and builds the datastore `name` from the same texts with it. Nothing is recorded.
@@ -49,11 +48,11 @@ def reencode(
     folder = _written(context, base, edited, name)
     f = store.fingerprint
     order = Order(name, (f.key,), None, Reading(f.window, f.stride))
-    build(context.home, context.load(folder.name), store.documents.articles, order, part_of(progress, 0.1, 1.0), stop)
+    build(context.home, context.load(folder.name), store.documents.articles, order, part(progress, 0.1, 1.0), stop)
     return context.shelf.info(name)
 
 
-def _written(context: Context, base: LanguageModel, edited: LanguageModel, name: str) -> Path:
+def _written(context: Workspace, base: LanguageModel, edited: LanguageModel, name: str) -> Path:
     """The folder of the edited model; an earlier, stopped try with the same edits is used as it is."""
     folder = context.home / "models" / name
     state = context.weights_state().of(base.weights_hash)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cachetools import LRUCache
 
 from memlab.corpus.world import atlas
 from memlab.errors import InputError, NotFound, RecordError
-from memlab.lab.context import Context
-from memlab.lab.jobs import long_work
-from memlab.lab.preparing import calibrated_method
-from memlab.lab.reencoding import reencode
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import version_of
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
+from memlab.reading.workspace import OpenLab
 from memlab.record.files import files_locked, keep_delta, put, temporary_file
 from memlab.record.hash_chain import EditRow
 from memlab.record.ledger import ANONYMOUS
@@ -42,11 +38,10 @@ from memlab.systems.constrained_ft.measuring import as_moved
 from memlab.systems.constrained_ft.modifying import modify
 from memlab.systems.constrained_ft.outcome import Outcome
 from memlab.systems.constrained_ft.outside import default_how, evaluate_file
+from memlab.systems.constrained_ft.reencoding import reencode
 from memlab.systems.constrained_ft.studies import chosen_facts, table
 from memlab.systems.constrained_ft.training import Budget, Point, part_of
-
-if TYPE_CHECKING:
-    from memlab.lab import Lab
+from memlab.systems.registry import registry
 
 TEXT_WORDS = 200  # of a text that is read for its perplexity after every edit; its first lines
 LIVE = 16  # curves of trainings under way, or just over, that pages may look at
@@ -56,7 +51,7 @@ _live: LRUCache[str, list[Point]] = LRUCache(LIVE)
 
 @dataclass(frozen=True)
 class ModifyOptions:
-    """Whom the history names, whether anything is recorded, and what is told on the way.
+    """The author of an edit, whether it is recorded, and callbacks.
 
     Args:
         dry_run: train and measure, but record nothing.
@@ -73,18 +68,56 @@ class ModifyOptions:
 class Modifying:
     """Edits of weights in the workspace."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    def __init__(self, lab: OpenLab) -> None:
+        self.context = lab.context
 
-    def modify(self, facts: Sequence[Fact], how: How, model: str | None, options: ModifyOptions) -> Edit:
-        """Trains facts into the weights, or out of them; see `Lab.modify`."""
-        edit, _ = self.modified(facts, how, model, options)
-        return edit
+    def modify(
+        self,
+        facts: Sequence[Fact],
+        method: str = "fta",
+        norm: str = "inf",
+        delta: float | str | None = "auto",
+        blocks: Sequence[int | str] | str | int = ("first",),
+        model: str | None = None,
+        progress: Progress = no_progress,
+        stop: Stop = never_stop,
+        **options: Any,
+    ) -> Edit:
+        """Changes facts in the weights of a model by constrained fine-tuning (Zhu et al. 2020).
+
+        Every method answers with the new weights from the next question on; keys stay those of the model itself.
+
+        Args:
+            facts: each with its *new* object; the model must know the old one.
+            method: "ftm" trains the modified facts, "fta" mixes unmodified ones into every batch, "ft" trains the
+                original sentences; "ft+ftm", "ft+fta".
+            norm, delta: the constraint, "none", "inf" or "l2" and its radius; "auto" chooses delta by a small sweep
+                on validation facts.
+            blocks: numbers from 0, "first", "middle", "last", "all", "embeddings", "head".
+            model: by default the bundled masked model.
+            options: author, dry_run; part ("all", "attention", "feed-forward"), anchor ("current", "base": where the
+                constraint is measured from), goal ("change", "forget"), unknown ("refuse", "train"), and steps, first,
+                batch, share, learning_rate, stop_loss, every, seed of the training.
+
+        Returns:
+            The edit, with its scores. `lab.modifying.report(edit.seq)` has every answer before and after.
+
+        Raises:
+            InputError: a fact that the model does not know, an object that it cannot write, contradictions, settings.
+            StoppedError: `stop` returned True; nothing is recorded. RecordError: the weights were edited meanwhile.
+        """
+        made = {name: options.pop(name) for name in ("author", "dry_run", "live") if name in options}
+        how = how_of({"method": method, "norm": norm, "delta": delta, "blocks": blocks, **options})
+        return self.modified(facts, how, model, ModifyOptions(**made, progress=progress, stop=stop))[0]
 
     def modified(
         self, facts: Sequence[Fact], how: How, model: str | None, options: ModifyOptions, without: int | None = None
     ) -> tuple[Edit, Outcome]:
-        """The same with everything that was measured. `without`: an active edit to be replaced by this one."""
+        """The same with settings as `How`, and with everything that was measured.
+
+        Args:
+            without: an active edit to be replaced by this one.
+        """
         base = self.context.load(model or self.context.bundled_for("masked"))
         state = self.context.weights_state()
         if without is not None:
@@ -197,7 +230,7 @@ class Modifying:
         if data is not None:
             start = default_how(lm)
             asked = how_of({**start.to_dict(), **given}) if given else start
-            memory = calibrated_method(lm.kind)
+            memory = registry().calibrated(lm.kind)
             return evaluate_file(lm, data, limit, asked, _first_lines(texts), progress, stop, memory).to_dict()
         how = how_of({"delta": None if given.get("norm") == "none" else 0.01, **given})
         facts = chosen_facts(atlas(), lm, limit, how.budget.seed)
@@ -317,64 +350,24 @@ def _full(outcome: Outcome) -> dict[str, Any]:
     return {**outcome.to_dict(), "rows": [r.to_dict() for r in outcome.rows]}
 
 
-@long_work("modify")
-def _modify(
-    lab: Lab, progress: Progress, stop: Stop, facts: list[dict[str, str]], model: str | None, settings: dict[str, Any],
+# Jobs
+
+
+def modify_as_job(
+    lab: OpenLab, progress: Progress, stop: Stop, facts: list[dict[str, str]], model: str | None, settings: dict[str, Any],
     live: str | None = None, author: str = ANONYMOUS,
 ) -> Edit:  # fmt: skip
+    """An edit of weights from plain JSON; `live` names the curve (`Modifying.curve`)."""
     options = ModifyOptions(author, live=live, progress=progress, stop=stop)
     asked = [Fact(f["subject"], f["relation"], f["object"]) for f in facts]
-    return lab.modifying.modify(asked, how_of(settings), model, options)
+    return Modifying(lab).modified(asked, how_of(settings), model, options)[0]
 
 
-@long_work("memory-or-weights")
-def _compare(
-    lab: Lab, progress: Progress, stop: Stop, fact: list[str], new: str, settings: dict[str, Any]
-) -> dict[str, Any]:
-    return memory_or_weights(lab, Fact(*fact), new, how_of(settings), progress, stop)
+def train_again_as_job(lab: OpenLab, progress: Progress, stop: Stop, edit: int) -> Edit:
+    """`Modifying.train_again` as a job."""
+    return Modifying(lab).train_again(edit, ModifyOptions(progress=progress, stop=stop))
 
 
-def memory_or_weights(
-    lab: Lab, fact: Fact, new: str, how: How, progress: Progress = no_progress, stop: Stop = never_stop
-) -> dict[str, Any]:
-    """One fact corrected in the datastore and in the weights of the bundled masked model; both only tried.
-
-    Scores are exact: right answers to the edit's questions, and unchanged answers in its neighborhood. The questions of
-    the neighborhood differ: memory is asked about facts that share a name or the relation, the weights about all such
-    facts that the model knows.
-    """
-    out = []
-    progress(0.0, "correcting memory")
-    for way in ("memory", "weights"):
-        start = time.perf_counter()
-        if way == "memory":
-            edit = lab.correct(fact, new, dry_run=True)
-            size = float(len(json.dumps(edit.parameters)))
-        else:
-            given = ModifyOptions(dry_run=True, progress=part_of(progress, 0.2, 1.0), stop=stop)
-            edit = lab.modifying.modify([Fact(fact.subject, fact.relation, new)], how, None, given)
-            size = edit.scores["bytes"]
-        seconds = time.perf_counter() - start
-        shares = {s.group: s.score for s in edit.moved.scores} if edit.moved else {}
-        out.append({
-            "method": way, **shares, "harmonic": edit.moved.harmonic if edit.moved else None,
-            "moved": sum(r.moved for r in edit.moved.rows if r.group == "neighborhood") if edit.moved else None,
-            "asked": sum(r.group == "neighborhood" for r in edit.moved.rows) if edit.moved else None,
-            "seconds": seconds, "bytes": size,
-        })  # fmt: skip
-    notes = [
-        "Seconds are those of the edit with its measurement.",
-        "Memory is answered by BERT-kNN over the workspace's datastore, weights by the model alone.",
-        "Both are taken back by leaving the edit out of the history's fold.",
-    ]
-    return {"task": "memory or weights", "fact": fact.to_dict(), "new": new, "results": out, "notes": notes}
-
-
-@long_work("train-again")
-def _again(lab: Lab, progress: Progress, stop: Stop, edit: int) -> Edit:
-    return lab.modifying.train_again(edit, ModifyOptions(progress=progress, stop=stop))
-
-
-@long_work("reencode", resumable=True)
-def _reencode(lab: Lab, progress: Progress, stop: Stop, datastore: str, name: str) -> StoreInfo:
-    return lab.modifying.reencode(datastore, name, progress, stop)
+def reencode_as_job(lab: OpenLab, progress: Progress, stop: Stop, datastore: str, name: str) -> StoreInfo:
+    """`Modifying.reencode` as a job."""
+    return Modifying(lab).reencode(datastore, name, progress, stop)

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, open_lab, progress, show
-from memlab.cli.measuring import evaluate
+from memlab.commands import every_command, open_lab, progress, show
 from memlab.errors import InputError
 
 
@@ -58,29 +57,29 @@ def believe(question: str | None, as_json: bool, home: Path | None, workspace: s
     elif chosen[0] == "solve":
         _solve(lab, how["solve"], as_json, how)
     else:
-        from memlab.cli import believing_more
+        from memlab.systems.beliefbank import command_more
 
-        {"check": believing_more.check, "rule": believing_more.rule, "name": believing_more.import_files}[chosen[0]](
+        {"check": command_more.check, "rule": command_more.rule, "name": command_more.import_files}[chosen[0]](
             lab, as_json, how
         )
 
 
 def _about_question(lab: Any, question: str, as_json: bool, how: dict[str, Any]) -> None:
-    from memlab.cli import believing_more
+    from memlab.systems.beliefbank import command_more
 
     given = [name for name in ("pin", "retract", "why") if how[name]]
     if len(given) > 1:
         raise InputError(f"--{given[0]} and --{given[1]} exclude each other. Give one of them.")
     if how["retract"]:
-        believing_more.retract(lab, question, as_json, how)
+        command_more.retract(lab, question, as_json, how)
     elif how["why"]:
-        believing_more.why(lab, question, as_json, how)
+        command_more.why(lab, question, as_json, how)
     else:
         _ask(lab, question, as_json, how)
 
 
 def _ask(lab: Any, question: str, as_json: bool, how: dict[str, Any]) -> None:
-    from memlab.lab.believing import Asking
+    from memlab.systems.beliefbank.chapter import Asking
     from memlab.systems.beliefbank.phrasing import statement
 
     graph = how["graph"]
@@ -103,7 +102,7 @@ def _ask(lab: Any, question: str, as_json: bool, how: dict[str, Any]) -> None:
 
 
 def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
-    from memlab.lab.believing import Asking
+    from memlab.systems.beliefbank.chapter import Asking
 
     graph = how["graph"]
     known = lab.beliefs.graph(graph).entity(entity).name
@@ -137,12 +136,15 @@ def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
     show(document, as_json, lines)
 
 
-@evaluate.command("beliefs")
+@click.command("beliefs")
 @click.option("--data", help="Folder in the BeliefBank form, or a constraint graph file (default: the bundled world).")
 @click.option("--model", help="Any model that memlab can load (default: atlas-qa).")
 @click.option("--simulated", metavar="RATE", help="No model: the truth with this share of wrong answers.")
 @click.option("--prompt", help="Name of a prompt (default: the model's).")
-@click.option("--entities", help="How many test entities (default: all).")
+@click.option("--entities", help="How many test entities (default: all, or as many as the minutes allow).")
+@click.option(
+    "--minutes", help="Where all entities would take longer, fewer are asked, and a note says so (default: 15)."
+)
 @click.option("--questions", help="At most so many of each entity (default: all).")
 @click.option("--batches", help="In how many parts the questions arrive (default: 10).")
 @click.option("--orders", help="Random orders; intervals are over orders (default: 2).")

@@ -1,4 +1,4 @@
-"""`memlab modify`: facts in the weights of a model."""
+"""`memlab modify`: facts in the weights of a model; `memlab evaluate editing`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, open_lab, progress, show
+from memlab.commands import every_command, open_lab, progress, show
 from memlab.errors import InputError
 
 
@@ -64,7 +64,7 @@ def modify(
     if (again := given.pop("again")) is not None:
         if facts or file:
             raise click.UsageError("--again takes no facts.")
-        from memlab.lab.modifying import ModifyOptions
+        from memlab.systems.constrained_ft.chapter import ModifyOptions
 
         with _stop_at_interrupt() as stop:
             edit = lab.modifying.train_again(again, ModifyOptions(given["author"], progress=progress, stop=stop))
@@ -115,7 +115,7 @@ def _facts(texts: list[str], forget: bool) -> list[Any]:
 
 
 def _lines(file: Path) -> list[str]:
-    from memlab.cli.common import read
+    from memlab.commands import read
 
     return [line for line in read(file).splitlines() if line.strip()]
 
@@ -150,7 +150,7 @@ def _said(edit: Any) -> list[str]:
 
 def _text(lab: Any, file: Path | None) -> list[str]:
     """The lines of a text in any form that `memlab build` reads, or of standard input ("-")."""
-    from memlab.cli.common import read
+    from memlab.commands import read
 
     if file is None:
         return []
@@ -158,8 +158,8 @@ def _text(lab: Any, file: Path | None) -> list[str]:
     return [line for text in whole for line in text.splitlines()]
 
 
-def evaluated(lab: Any, text: Path | None, given: dict[str, Any]) -> dict[str, Any]:
-    """What `memlab evaluate editing` measured."""
+def _evaluated(lab: Any, text: Path | None, given: dict[str, Any]) -> dict[str, Any]:
+    """The scores, and what they were measured on."""
     from memlab.systems.constrained_ft.selection import parsed
 
     data, model, limit = given.pop("data"), given.pop("model"), given.pop("limit")
@@ -170,3 +170,42 @@ def evaluated(lab: Any, text: Path | None, given: dict[str, Any]) -> dict[str, A
     with _stop_at_interrupt() as stop:
         result: dict[str, Any] = lab.modifying.evaluate(data, model, limit, settings, texts, progress, stop)
     return result
+
+
+@click.command("editing")
+@click.option("--data", type=click.Path(path_type=Path), help="Flat CounterFact or zsRE; without it the bundled world.")
+@click.option("--model", help="Bundled name, folder, or hub name (default: the bundled masked model).")
+@click.option("--limit", type=int, default=32, show_default=True, help="Cases of the data; |M| on the bundled world.")
+@click.option("--method", help="ft, ftm, fta, ft+ftm or ft+fta (default: fta; with --data ftm).")
+@click.option("--norm", help="none, inf or l2 (default: inf).")
+@click.option("--delta", type=float, help="Radius of the constraint (default: 0.01; with --data 0.002).")
+@click.option("--blocks", help="0,3 / first / middle / last / all / embeddings / head.")
+@click.option("--part", help="Of the blocks: all, attention or feed-forward.")
+@click.option("--steps", type=int, help="At most so many steps.")
+@click.option("--seed", type=int, help="Of the draw of facts and sentences.")
+@click.option("--text", type=click.Path(path_type=Path), help="A fixed text for the perplexity before and after.")
+@every_command
+def evaluate_editing(as_json: bool, home: Path | None, workspace: str, text: Path | None, **given: Any) -> None:
+    """Change facts in the weights, with the constraint and without, and measure what was learned and what was lost.
+
+    Nothing is recorded: each edit is made on the model itself. Cases that the model does not know are passed over.
+    """
+    result = _evaluated(open_lab(home, workspace), text, given)
+    lines = [f"{result['data']}, {result['model']}"]
+    names = (
+        "a_m",
+        "a_fs",
+        "efficacy",
+        "paraphrase",
+        "neighborhood",
+        "harmonic",
+        "generated",
+        "perplexity_ratio",
+        "seconds",
+    )
+    shown = [name for name in names if any(row.get(name) is not None for row in result["results"])]
+    lines.append(f"{'':16}" + "".join(f"{name:>17}" for name in shown))
+    for row in result["results"]:
+        cells = (f"{row[name]:17.3f}" if row.get(name) is not None else f"{'':17}" for name in shown)
+        lines.append(f"{row['method']:16}" + "".join(cells))
+    show(result, as_json, lines)

@@ -1,4 +1,4 @@
-"""The fact memory of a workspace: looking, and changing rows without training."""
+"""The fact memory of a workspace: searching it, and changing its rows without training."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from memlab.errors import InputError, NotFound
-from memlab.lab.context import Context
 from memlab.lm.fae import FaeModel
+from memlab.reading.workspace import OpenLab
 from memlab.record.kinds import kind
 from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import edit_of
@@ -69,8 +69,8 @@ class FactPreview:
 class FactMemoryChapter:
     """Rows (subject, relation, objects) of the fact memory of a model, as the workspace sees them."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    def __init__(self, lab: OpenLab) -> None:
+        self.context = lab.context
 
     def store(self, model: str | None = None, as_of: int | None = None) -> FactStore:
         """The memory after edit `as_of` (None: the last). Raises NotFound, InputError for a model without one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from memlab.cli.common import show
+from memlab.commands import show
 from memlab.errors import InputError
 from memlab.systems.beliefbank.constraints import KINDS, Constraint
 from memlab.systems.beliefbank.phrasing import parse, statement
@@ -12,12 +12,12 @@ from memlab.systems.beliefbank.phrasing import rule as in_words
 from memlab.systems.beliefbank.state import ADD, CHANGE, REMOVE
 
 if TYPE_CHECKING:
-    from memlab import Lab
+    from memlab.reading.workspace import OpenLab
 
 How = dict[str, Any]
 
 
-def why(lab: Lab, question: str, as_json: bool, how: How) -> None:
+def why(lab: OpenLab, question: str, as_json: bool, how: How) -> None:
     """The chain of rules that supports a stored belief, and a minimal conflict with it."""
     graph, as_of = how["graph"], how["as_of"]
     entity, property = parse(question, lab.beliefs.graph(graph, as_of))
@@ -41,7 +41,7 @@ def why(lab: Lab, question: str, as_json: bool, how: How) -> None:
     show(document, as_json, lines)
 
 
-def check(lab: Lab, as_json: bool, how: How) -> None:
+def check(lab: OpenLab, as_json: bool, how: How) -> None:
     """The beliefs whose check helps most."""
     graph, as_of = how["graph"], how["as_of"]
     entity = lab.beliefs.graph(graph, as_of).entity(how["check"])
@@ -57,14 +57,14 @@ def check(lab: Lab, as_json: bool, how: How) -> None:
     show({"entity": entity.name, "results": [p.to_dict() for p in found]}, as_json, lines)
 
 
-def retract(lab: Lab, question: str, as_json: bool, how: How) -> None:
+def retract(lab: OpenLab, question: str, as_json: bool, how: How) -> None:
     """Takes one belief out of the bank."""
     entity, property = parse(question, lab.beliefs.graph(how["graph"]))
     edit = lab.beliefs.retract(entity.name, [property], how["graph"])
     show({"edit": edit.to_dict()}, as_json, [edit.summary])
 
 
-def rule(lab: Lab, as_json: bool, how: How) -> None:
+def rule(lab: OpenLab, as_json: bool, how: How) -> None:
     """Adds, changes or removes a rule."""
     graph = lab.beliefs.graph(how["graph"])
     made = parse_rule(how["rule"], graph.property, 1.0 if how["weight"] is None else how["weight"])
@@ -89,7 +89,7 @@ def parse_rule(text: str, named: Any, weight: float) -> Constraint:
     )
 
 
-def import_files(lab: Lab, as_json: bool, how: How) -> None:
+def import_files(lab: OpenLab, as_json: bool, how: How) -> None:
     """Keeps a graph of one's own."""
     name = how["name"]
     if not any(how[part] for part in ("rules", "facts", "calibration")):

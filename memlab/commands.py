@@ -1,0 +1,157 @@
+"""What commands are made of: the options that all have, opening the lab, reading files, printing.
+
+A command is a `click.Command`. One that a system declares (`memlab.declare.Command`) looks like this:
+
+    @click.command()
+    @click.argument("text")
+    @every_command
+    def shout(text: str, as_json: bool, home: Path | None, workspace: str) -> None:
+        '''Say TEXT in capitals.'''
+        lab = open_lab(home, workspace)
+        show({"text": text.upper()}, as_json, [text.upper()])
+
+Its module is imported when the command is used or listed: what is heavy is imported within the function.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from memlab.corpus.door import checked_text, decoded, decoded_lines, shown
+from memlab.errors import InputError
+
+if TYPE_CHECKING:
+    from memlab.reading.workspace import OpenLab
+    from memlab.results.texts import TextReport
+
+
+COMMON = ("workspace", "home", "as_json")  # the options that `every_command` adds
+
+
+def every_command(command: Callable) -> Callable:
+    """The options that every command has."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+        click.option("--home", type=click.Path(path_type=Path), help="Home folder (default: $MEMLAB_HOME)."),
+        click.option("--workspace", default="default", show_default=True, help="Workspace."),
+    ):
+        command = option(command)
+    return command
+
+
+def text_options(command: Callable) -> Callable:
+    """The options of every command that reads files of texts."""
+    for option in (
+        click.option(
+            "--without-license", is_flag=True, help="Of a Project Gutenberg book only what is between its marks."
+        ),
+        click.option("--text-column", help="Of a table: the column of the texts (default: text, content, body ...)."),
+        click.option("--hidden", is_flag=True, help="Of a folder: hidden files and folders too."),
+    ):
+        command = option(command)
+    return command
+
+
+def say_of_texts(report: TextReport) -> None:
+    """What was left out when texts were read, on standard error."""
+    for line in report.lines():
+        click.echo(shown(f"  note: {line}"), err=True)
+
+
+OPENS = "memlab.opens"  # where a context of click holds the function that opens a lab
+
+
+def open_lab(home: Path | None, workspace: str) -> OpenLab:
+    """The lab that a command works on.
+
+    Raises:
+        HomeError: the home folder cannot be used. NotFound: no such workspace.
+        RuntimeError: the command was not called through `memlab.cli.main`, which knows how to open a lab.
+    """
+    opens = click.get_current_context().meta.get(OPENS)
+    if opens is None:
+        raise RuntimeError("open_lab works within a command of memlab: call it through memlab.cli.main.")
+    opened: OpenLab = opens(home, workspace)
+    return opened
+
+
+def show(document: Any, as_json: bool, lines: list[str]) -> None:
+    if as_json:  # a path that does not decode is written with JSON's own escapes, which give it back
+        text = json.dumps(_plain(document), ensure_ascii=False, allow_nan=False)
+        click.echo(text.encode("utf-8", "backslashreplace").decode())
+    else:
+        click.echo(shown("\n".join(lines)))
+
+
+def _plain(document: Any) -> Any:
+    """The same with null for numbers that JSON does not have: infinite ones, and those that are not known."""
+    if isinstance(document, dict):
+        return {key: _plain(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_plain(value) for value in document]
+    return None if isinstance(document, float) and not math.isfinite(document) else document
+
+
+def given_text(argument: str | None, option: str | None) -> str:
+    """A text given as an argument or as --text; standard input for "-" or where there is none. Raises InputError."""
+    if argument is not None and option is not None:
+        raise InputError("The text is given twice. Leave out --text, or the argument.")
+    text = argument if option is None else option
+    return standard_input() if text in (None, "-") else checked_text(as_utf8(str(text)))
+
+
+def as_utf8(argument: str) -> str:
+    """A text of the command line as UTF-8 where the locale claims another encoding; what is not stays broken."""
+    try:
+        return os.fsencode(argument).decode()
+    except (UnicodeDecodeError, UnicodeEncodeError):
+        return argument
+
+
+def standard_input() -> str:
+    """What is typed or piped in, independent of the encoding that the terminal declares. Raises InputError for what is not UTF-8."""
+    return decoded(sys.stdin.buffer.read(), "Standard input").replace("\r\n", "\n")
+
+
+def read(file: Path) -> str:
+    """The text of a file; "-" is standard input. Raises InputError."""
+    return standard_input() if str(file) == "-" else decoded(_bytes_of(file), str(file)).replace("\r\n", "\n")
+
+
+def read_lines(file: Path) -> list[str]:
+    """The lines of a file; "-" is standard input. A broken line stays broken, the others can be used. Raises InputError."""
+    return decoded_lines(sys.stdin.buffer.read() if str(file) == "-" else _bytes_of(file))
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def progress(fraction: float, message: str) -> None:
+    """One line on standard error, written over; nothing before something is done, so that an error message is the only output."""
+    if fraction <= 0:
+        return
+    end = "\n" if fraction >= 1 else "\r"
+    click.echo(f"  {fraction:4.0%}  {message:<70.70}", err=True, nl=False)
+    click.echo(end, err=True, nl=False)
+
+
+def short(settings: Any) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def author_options(command: Callable) -> Callable:
+    """The options of every command that edits."""
+    command = click.option("--dry-run", is_flag=True, help="Only say what would change.")(command)
+    return click.option("--author", default="anonymous", show_default=True, help="Who edits.")(command)

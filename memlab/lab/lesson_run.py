@@ -1,0 +1,198 @@
+"""A lesson that is given: its edits in a workspace of its own, its claims checked, and everything thrown away at the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from memlab.corpus.lesson_actions import Action
+from memlab.corpus.lessons import Lesson, Step
+from memlab.errors import InputError, MemlabError
+from memlab.record.workspaces import LENGTH
+from memlab.results import Article, Fact
+
+if TYPE_CHECKING:
+    from memlab.lab.door import Lab
+
+AUTOMATIC = "automatic"  # of an address: the engine chooses
+TOKENS = "20"  # that a text goes on, where its step does not say
+
+
+@dataclass(frozen=True)
+class Check:
+    """One claim of a step: what it says, what was found, whether it holds."""
+
+    claim: str
+    says: str
+    found: str
+    holds: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"claim": self.claim, "says": self.says, "found": self.found, "holds": self.holds}
+
+
+class LessonRun:
+    """The workspace of one lesson: empty at first, changed by the steps that do something, deleted at the end.
+
+    Going back needs no undo: each step is asked as of the edits that were made up to it. Safe between threads.
+
+    Args:
+        lab: of the home folder; its workspace is not touched.
+
+    Raises:
+        MemlabError: the workspace cannot be made.
+    """
+
+    def __init__(self, lab: Lab, lesson: Lesson) -> None:
+        from memlab.lab.door import Lab
+
+        self.lesson = lesson
+        taken = {info.name for info in lab.workspaces()}
+        title = f"lesson {lesson.title}"[: LENGTH - 4].rstrip()
+        self._name = next(name for n in range(1, len(taken) + 2) if (name := f"{title} {n}") not in taken)
+        lab.workspaces.create(self._name)
+        self._owner = lab
+        self.lab = Lab.open(lab.home, self._name)
+        self._heads: list[int] = []  # after step n (from 0): the number of the last edit
+        self._lock = threading.Lock()
+
+    @property
+    def workspace(self) -> str:
+        """The name of the lesson's workspace."""
+        return self._name
+
+    def reach(self, step: int) -> int:
+        """Makes the edits of all steps up to this one (from 1) that are not made yet.
+
+        Returns:
+            The number of the last edit as of this step.
+
+        Raises:
+            MemlabError: an edit cannot be made; those before it are.
+        """
+        with self._lock:
+            while len(self._heads) < step:
+                action = self.lesson.steps[len(self._heads)].do
+                if action is not None:
+                    do(self.lab, action)
+                self._heads.append(self.lab.head())
+            return self._heads[step - 1] if step else 0
+
+    def check(self, step: int) -> list[Check]:
+        """The claims of a step (from 1), after everything that is done up to it. Raises MemlabError."""
+        return checked(self.lab, self.lesson.steps[step - 1], self.reach(step))
+
+    def end(self) -> None:
+        """Deletes the workspace with all its edits; raises nothing where it is gone already."""
+        with self._lock, suppress(MemlabError):
+            self._owner.workspaces.delete(self._name, self._name)
+
+
+def do(lab: Lab, action: Action) -> None:
+    """Makes an edit. Raises MemlabError."""
+    a = action.arguments
+    if action.verb == "teach":
+        lab.teach(a["text"])
+    elif action.verb == "correct":
+        lab.correct(_fact(a), a["new"])
+    elif action.verb == "forget":
+        lab.forget(fact=_fact(a))
+    elif action.verb == "modify":
+        how = {name: a[name] for name in ("method", "norm") if name in a}
+        delta = None if a.get("norm") == "none" else _delta(a.get("delta", "auto"))
+        lab.modify([Fact(a["subject"], a["relation"], a["new"])], delta=delta, **how)
+    elif action.verb == "replace fact":
+        lab.fact_memory.replace([(_fact(a), a["new"])])
+    elif action.verb == "ask everything":
+        lab.beliefs.ask_all(a["thing"])
+    elif action.verb == "solve":
+        lab.solve(a["thing"])
+    elif action.verb == "undo all":
+        for row in reversed(lab.context.ledger.active()):
+            lab.undo(row.sequence, anyway=True)
+
+
+def checked(lab: Lab, step: Step, as_of: int | None) -> list[Check]:
+    """What a step claims against what the workspace shows as of an edit. Raises MemlabError."""
+    found: dict[str, str] = {}
+    if view := _VIEWS.get(step.page) if set(step.claims) - {"active"} else None:
+        found = view(lab, step, as_of)
+    found["active"] = str(len(lab.context.ledger.active(as_of)))
+    checks = []
+    for claim, says in step.claims.items():
+        if claim not in found:
+            raise InputError(f"The step {step.title!r} claims {claim!r}, which the page {step.page} does not show.")
+        checks.append(Check(claim, says, found[claim], holds(claim, says, found[claim])))
+    return checks
+
+
+def holds(claim: str, says: str, found: str) -> bool:
+    """Whether a claim is true of what was found."""
+    if claim in ("says", "alone says"):
+        return says in found
+    if claim == "gains":  # a number with its sign
+        return found.startswith("+") and found != "+0.00"
+    return (says.casefold() == found.casefold()) != claim.startswith("not ")
+
+
+def arguments_of(lab: Lab, step: Step, ability: str, as_of: int | None) -> dict[str, Any]:
+    """The arguments of `Lab.ask`, `read` or `generate` in the address of a step; settings that its method has."""
+    methods, given = lab.methods(), {n: v for n, v in step.parameters.items() if v != AUTOMATIC}
+    name = given.get("method")
+    known = {f.name for m in ([methods[name]] if name in methods else methods.values()) for f in m.fields(ability)}
+    own = {n: given[n] for n in ("method", "model", "datastore", "preset", "leave_out") if n in given}
+    return {**own, **{n: v for n, v in given.items() if n in known}, "as_of": as_of}
+
+
+def _of_question(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
+    arguments = arguments_of(lab, step, "ask", as_of)
+    arguments.pop("leave_out", None)
+    p = lab.ask(step.parameters["prompt"], **arguments)
+    firsts = {"answer": p.answer, "model": p.lm[0].token, "memory": p.knn[0].token}
+    return firsts | {f"not {name}": word for name, word in firsts.items()}
+
+
+def _of_passage(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
+    article = step.parameters.get("article")
+    text = lab.article(article).text if article else step.parameters["text"]
+    trace = lab.read(Article("passage", "passage", text), **arguments_of(lab, step, "read", as_of))  # never a path
+    wanted = step.claims.get("gains")
+    gain = next(
+        (f"{token.gain:+.2f}" for token in trace if token.text == wanted and token.gain is not None), "no such token"
+    )
+    better = float(trace.summary["perplexity"]) < float(trace.summary["perplexity_without_memory"])
+    return {"perplexity": "lower" if better else "higher", "gains": gain}
+
+
+def _of_text(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
+    arguments = arguments_of(lab, step, "generate", as_of)
+    arguments.pop("leave_out", None)
+    prompt, tokens = step.parameters["prompt"], int(step.parameters.get("tokens", TOKENS))
+    found = {"says": lab.generate(prompt, max_tokens=tokens, **arguments).continuation}
+    if "alone says" in step.claims:
+        alone = {name: arguments[name] for name in ("model", "as_of") if name in arguments}
+        found["alone says"] = lab.generate(prompt, method="base", max_tokens=tokens, **alone).continuation
+    return found
+
+
+def _of_beliefs(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
+    return {"conflicts": "some" if lab.beliefs.conflicts(step.parameters["thing"], as_of=as_of) else "none"}
+
+
+_VIEWS: dict[str, Callable[[Lab, Step, int | None], dict[str, str]]] = {
+    "ask": _of_question, "read": _of_passage, "generate": _of_text, "beliefs": _of_beliefs,
+}  # fmt: skip
+
+
+def _fact(arguments: Any) -> Fact:
+    return Fact(arguments["subject"], arguments["relation"], arguments["object"])
+
+
+def _delta(text: str) -> float | str:
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError:
+        raise InputError(f"The lesson's delta is {text!r}; it must be a number or auto.") from None

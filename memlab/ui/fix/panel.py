@@ -1,0 +1,177 @@
+"""Correct, Forget or Teach in place: the change, its effect before it is applied, and one click that takes it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.errors import MemlabError, RecordError
+from memlab.results import Cause, Edit, Prediction, Verdict
+from memlab.results.cause import CORRECT, FORGET, LAMBDA, Repair
+from memlab.ui.as_of import AS_OF, NOW
+from memlab.ui.author import author
+from memlab.ui.edit_forms import Change
+from memlab.ui.fix import changes
+from memlab.ui.fix.effect import measured, shown_effect, tried
+from memlab.ui.plain import plain
+from memlab.ui.question import LAMBDA as LAM
+from memlab.ui.session import show_error
+from memlab.ui.sharing import check_may_edit, may_edit
+from memlab.ui.timeline import holds
+from memlab.ui.undo import undo_or_redo
+
+_DONE = "edit.fix.done"  # the last edit that was made here: key of the panel, prompt, number
+_WAY, _ENTRY = "edit.fix.way", "edit.fix.entry"
+ICONS = {CORRECT: "edit", FORGET: "delete", changes.TEACH: "school", LAMBDA: "tune"}
+
+
+def fix_here(lab: Lab, p: Prediction, verdict: Verdict | None, key: str, use: str = "Use", why: bool = True) -> None:
+    """What a wrong answer or a passage can be repaired with, in place.
+
+    Nothing for a method without memory, or whose memory is not made of texts.
+
+    Args:
+        key: begins the names of controls; one panel of a key is drawn at a time.
+        use: what the button of another lambda does, "Use" or "Ask all with". why: say the cause of a wrong answer.
+    """
+    method = lab.methods()[p.method]
+    if not method.remembers or method.memory is not None or p.without:
+        return
+    try:
+        cause = lab.cause(p, verdict.expected) if verdict is not None and not verdict.mixture else None
+    except MemlabError as error:
+        show_error(error)
+        return
+    with st.container(border=True, key=f"{key}.fix"):
+        if _done(lab, p, verdict, key):
+            return
+        if why and cause is not None:
+            st.markdown(f":material/help: **Why it is wrong: {plain(cause.name)}.** {plain(cause.sentence)}")
+        if not may_edit(lab):
+            st.caption("This workspace was shared to look at. Make a copy of your own to fix it here.")
+            return
+        if p.as_of != lab.head():
+            st.caption(f"This answer is as of edit {p.as_of}; there are {lab.head()}. Ask as of now to fix it here.")
+            return
+        change = _chosen(lab, p, verdict, cause, key, use)
+        if change is not None:
+            _try(lab, change, p, verdict, key)
+
+
+def is_due(p: Prediction, verdict: Verdict | None, key: str) -> bool:
+    """Whether the panel belongs right below the answer: it is wrong, or was just repaired."""
+    done = st.session_state.get(_DONE, {})
+    return (verdict is not None and not verdict.mixture) or (done.get("key"), done.get("prompt")) == (key, p.prompt)
+
+
+def choose_way(key: str, way: str, entry: int | None = None) -> None:
+    """Opens a panel on its next run at a way of repairing, for example from a passage."""
+    st.session_state[f"{key}.{_WAY}"] = way
+    st.session_state[f"{key}.{_ENTRY}"] = entry
+    _forget_done()
+
+
+def _chosen(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str, use: str) -> Change | None:
+    """The ways of repairing as buttons, the one of the smallest repair first, and the form of the chosen one."""
+    able, wanted = changes.ways(p), verdict.expected if verdict else ()
+    repairs = {repair.kind: repair for repair in (cause.repairs if cause else ())}
+    names = [*[kind for kind in repairs if kind in able], *[kind for kind in able if kind not in repairs]]
+    way = st.segmented_control(
+        "Fix it here",
+        names,
+        format_func=lambda name: f":material/{ICONS[name]}: {able[name]}",
+        key=f"{key}.{_WAY}",
+        help="Correct, forget or teach, and see the effect first: nothing changes before you apply it.",
+    )
+    if LAMBDA in repairs:
+        _other_lambda(repairs[LAMBDA], key, use)
+    if way == CORRECT:
+        return changes.correct(lab, p, wanted, f"{key}.correct")
+    if way == FORGET:
+        entry = st.session_state.get(f"{key}.{_ENTRY}")
+        entries = repairs[FORGET].entries if FORGET in repairs else ()
+        return changes.forget(p, wanted, entry or next(iter(entries), None), f"{key}.forget")
+    if way == changes.TEACH:
+        return changes.teach(changes.taught_answer(p, cause, verdict), f"{key}.teach")
+    return None
+
+
+def _other_lambda(repair: Repair, key: str, use: str) -> None:
+    """The smallest repair of all: another weight of the memory."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Without an edit, this answer is right with another weight of the memory:", width="content")
+        st.button(
+            f"{use} λ = {repair.lam:g}",
+            key=f"{key}.lambda",
+            icon=f":material/{ICONS[LAMBDA]}:",
+            on_click=lambda: st.session_state.update({LAM: repair.lam, f"{key}.rerun": True}),
+        )
+
+
+def _try(lab: Lab, change: Change, p: Prediction, verdict: Verdict | None, key: str) -> None:
+    """The effect of a change that is not made, and the button that makes it."""
+    try:
+        with st.spinner("Working out what this changes"):
+            edit = tried(lab, change, p)
+            shown_effect(lab, edit, edit.moved, p, verdict, key)
+    except MemlabError as error:
+        show_error(error)
+        return
+    for notice in edit.notices:
+        st.caption(plain(notice))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Apply",
+            key=f"{key}.apply",
+            type="primary",
+            icon=":material/check:",
+            on_click=_apply,
+            args=(lab, edit, p.prompt, key),
+        )
+        st.caption(plain(f"Nothing has changed yet. Edit {edit.seq}: {edit.summary}"))
+    if (problem := st.session_state.pop(f"{key}.problem", None)) is not None:
+        show_error(RecordError(problem))
+
+
+def _apply(lab: Lab, edit: Edit, prompt: str, key: str) -> None:
+    """Makes the edit that was looked at; the answer is then the one as of now."""
+    try:
+        check_may_edit(lab)
+        made = lab.commit(edit, **author())
+    except MemlabError as error:  # for example another window made an edit meanwhile
+        st.session_state[f"{key}.problem"] = str(error)
+        return
+    st.session_state[_DONE] = {"key": key, "prompt": prompt, "seq": made.seq}
+    if AS_OF in st.session_state:
+        st.session_state[AS_OF] = NOW
+    st.session_state[f"{key}.rerun"] = True
+
+
+def _done(lab: Lab, p: Prediction, verdict: Verdict | None, key: str) -> bool:
+    """What was done here last with this prompt, with Undo; whether there was anything."""
+    if st.session_state.pop(f"{key}.rerun", False):
+        st.rerun()  # the whole page: its controls know of the edit
+    done: dict[str, Any] = st.session_state.get(_DONE, {})
+    if (done.get("key"), done.get("prompt")) != (key, p.prompt):
+        return False
+    edit = next((edit for edit in lab.history() if edit.seq == done["seq"]), None)
+    if edit is None:
+        return False
+    active = holds(lab.history(), edit.seq)
+    sign, what = (":material/check_circle:", "") if active else (":material/undo:", " is taken back")
+    st.markdown(f"{sign} **Edit {edit.seq}{what}**: {plain(edit.summary)}")
+    with st.container(horizontal=True):
+        undo_or_redo(lab, edit, active)
+        st.button("Another fix", key=f"{key}.another", icon=":material/build:", on_click=_forget_done)
+    try:
+        moved = measured(lab, edit, p) if edit.scores else None
+        shown_effect(lab, edit, moved, p, verdict, f"{key}.done")
+    except MemlabError as error:
+        show_error(error)
+    return True
+
+
+def _forget_done() -> None:
+    st.session_state[_DONE] = {}

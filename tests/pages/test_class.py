@@ -1,0 +1,136 @@
+"""A class in the room: what a lecturer's and twenty guests' pages show, and that a guest's page changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from memlab import Lab
+from memlab.lab.looking import Looking
+from memlab.ui.classroom import guest, roles, room
+from memlab.ui.classroom.passes import Passes
+from memlab.ui.classroom.room import QUESTIONS, Classroom
+from memlab.ui.navigation import GROUPS
+
+Open = Callable[..., AppTest]
+PROMPT = "The painter of Mona Lisa was [MASK]."
+PAGE = "from memlab.ui.classroom.guest import guest_page\nguest_page()"
+GUESTS = 20
+
+
+@pytest.fixture
+def classroom() -> Iterator[Classroom]:
+    shared = Classroom("192.168.1.20", 8501, "default", Passes())
+    room.begin(shared)
+    yield shared
+    shared.end()
+    room.begin(None)
+
+
+@pytest.fixture
+def come_as(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """From now on pages are drawn for the lecturer, for the guest of a seat, or for whoever came past the gate."""
+
+    def come(role: str = "", seat: str = "") -> None:
+        headers = {"x-memlab-role": role, "x-memlab-guest": seat}
+        context = SimpleNamespace(headers=headers)
+        monkeypatch.setattr(roles, "st", SimpleNamespace(context=context, error=st.error, stop=st.stop))
+
+    return come
+
+
+def everything(page: AppTest) -> str:
+    return "\n".join(str(element.proto) for element in page.main)
+
+
+def test_twenty_guests_guess_and_the_lecturer_sees_them_beside_model_and_memory(
+    classroom: Classroom, come_as: Callable[..., None], open_page: Open
+) -> None:
+    come_as("guest", "1")
+    assert "Nothing to guess yet" in everything(AppTest.from_string(PAGE).run())
+    come_as("lecturer")
+    asked = open_page("pages/present.py", prompt=PROMPT, guess="1", stage="2")
+    assert not asked.exception
+    for seat in range(1, GUESTS + 1):
+        come_as("guest", str(seat))
+        page = AppTest.from_string(PAGE).run()
+        page.text_input[0].set_value("leonardo da vinci" if seat % 4 else "Picasso.")
+        page.button[0].click().run()
+        assert not page.exception
+        assert "Your guess" in page.success[0].value
+        assert "Vermeer" not in everything(page)  # neither model nor memory is shown yet
+    come_as("lecturer")
+    asked.run()
+    assert "**20** guessed" in everything(asked)
+    assert "Leonardo" not in everything(asked)
+    told = open_page("pages/present.py", prompt=PROMPT, guess="1", stage="6")
+    now = classroom.rounds.now
+    assert now is not None
+    assert now.reveal is not None
+    bars = {bar.word: bar for bar in now.reveal.bars}
+    assert (bars["leonardo da vinci"].guessed, bars["Picasso"].guessed) == (0.75, 0.25)
+    assert bars["leonardo da vinci"].memory > 0.5 > bars["leonardo da vinci"].model
+    assert (bars["Picasso"].model, bars["Picasso"].memory) == (0.0, 0.0)  # no word of either
+    assert "The class" in everything(told)
+    page.run()  # the last guest, who was wrong
+    come_as("guest", "20")
+    shown = everything(page.run())
+    assert "not right" in shown
+    assert "Vermeer" in shown
+    come_as("guest", "19")
+    assert "✓ right" in everything(AppTest.from_string(PAGE).run())
+    come_as("lecturer")
+    open_page("pages/present.py", prompt=PROMPT, stage="1")  # not to be guessed
+    assert classroom.rounds.now is None
+
+
+@pytest.mark.parametrize("role", ["guest", "", "owner"])
+def test_no_page_is_drawn_for_who_is_not_the_lecturer(
+    classroom: Classroom, come_as: Callable[..., None], open_page: Open, role: str
+) -> None:
+    come_as(role, "1")
+    for group in GROUPS.values():
+        for name, *_ in group:
+            page = open_page(f"pages/{name}.py")
+            assert [error.value for error in page.error] == ["Guests of a class have no access to this page."], name
+            assert len(page.main) == 1, name
+            assert not page.sidebar.children, name
+    app = open_page("app.py", workspace="default", prompt=PROMPT)
+    if role == "guest":
+        assert [title.value for title in app.title] == ["Guess"]
+        assert not app.sidebar.children
+    else:  # past the gate nobody comes like that; if so, there is nothing
+        assert "no access" in app.error[0].value
+        assert not app.title
+
+
+def test_a_guest_asks_in_a_copy_and_has_a_few_questions(
+    classroom: Classroom, come_as: Callable[..., None], own_lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_lab.teach("The capital of Wakanda is Birnin.")
+    monkeypatch.setattr(guest, "lab_of_class", lambda: own_lab)
+    come_as("guest", "7")
+    page = AppTest.from_string(PAGE, default_timeout=60).run()
+    said = []
+    for _ in range(int(QUESTIONS) + 1):
+        page.text_input(key="class.prompt").set_value("The capital of Wakanda is [MASK].")
+        page.button[-1].click().run()
+        assert not page.exception
+        said.append("Birnin" in everything(page))
+        own_lab.undo() if own_lab.history()[0].active else None
+    assert said == [True] * int(QUESTIONS) + [False]  # the copy does not change with the lecturer's workspace
+    assert "next question can be asked in" in page.warning[0].value
+    assert [info.name for info in own_lab.workspaces()] == ["default", "class 1"]
+    classroom.show_again(own_lab, "default")
+    assert [info.name for info in own_lab.workspaces()] == ["default"]
+    assert classroom.looking(own_lab).ask("The capital of Wakanda is [MASK].").answer != "Birnin"
+    classroom.end()
+    assert [info.name for info in own_lab.workspaces()] == ["default"]
+
+
+def test_what_a_guest_holds_can_only_ask() -> None:
+    assert {name for name in vars(Looking) if not name.startswith("_")} == {"ask", "methods", "verdict", "workspace"}
