@@ -3,7 +3,8 @@ const STYLE = `
 #memlab-skip { position: fixed; left: 0.5rem; top: -4rem; z-index: 2000000; padding: 0.5rem 1rem; border-radius: 0.5rem;
   background: #16202e; color: #fff; font: 600 1rem sans-serif; text-decoration: none; }
 #memlab-skip:focus { top: 0.5rem; outline: 3px solid #fff; outline-offset: -5px; }
-[data-testid="stCaptionContainer"], kbd[aria-label^="Shortcut"] { color: inherit !important; opacity: 0.85 !important; }
+[data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.85 !important; }
+kbd[aria-label^="Shortcut"] { color: inherit !important; opacity: 1 !important; }
 [data-variant="segmented_control"][data-selected="true"] { color: light-dark(#1A5FAB, #8DBBF5) !important; }
 .st-key-shell { position: absolute; height: 0; overflow: hidden; }
 @media (min-width: 768px) {
