@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from memlab.figures.theme import CLASS, MEMORY, MODEL, RIGHT
+from memlab.figures.theme import CLASS, MEMORY, MODEL, RIGHT, ink
 from memlab.ui.classroom.rounds import Bar, Reveal, Tally
 
 COLORS = (CLASS, MODEL, MEMORY)
@@ -58,7 +58,7 @@ def _bar(value: float, color: str, said: str | None = None) -> str:
 
 
 def _right(mark: str) -> str:
-    return f"<span style='color:{RIGHT};font-weight:700' title='right'>{mark}</span>" if mark else ""
+    return f"<span style='color:{ink(RIGHT)};font-weight:700' title='right'>{mark}</span>" if mark else ""
 
 
 def _table(label: str, head: str, rows: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ LARGE_TYPE = """<style>
 :root { font-size: clamp(17px, 1.6667vw, 64px) !important; }
 [data-testid=stMainBlockContainer] { padding: 0.75rem 2rem 1rem; max-width: none; }
 [data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] { gap: 0.5rem; }
-[data-testid=stMain] h1 { font-size: 1.6rem; padding: 0; }
+[data-testid=stMain] h1 { font-size: 1.6rem; padding: 0 0 0.5rem; }
 [data-testid=stMain] :is(button, a, kbd) p { font-size: 0.75rem; }
 </style>"""
 _TOOLS = st.components.v2.component(

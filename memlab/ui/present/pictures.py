@@ -12,7 +12,7 @@ from memlab import Lab
 from memlab.corpus.lessons import Step
 from memlab.figures.generated import alone
 from memlab.figures.strip import SURPRISE, colorings, legend, strip
-from memlab.figures.theme import MEMORY, MIXTURE, MODEL, RIGHT, WRONG
+from memlab.figures.theme import MEMORY, MIXTURE, MODEL, RIGHT, WRONG, ink
 from memlab.lab.lesson_run import TOKENS, Check, arguments_of
 from memlab.results import Article
 from memlab.ui.plain import plain
@@ -78,7 +78,7 @@ def checks(made: Sequence[Check]) -> None:
         color, mark = (RIGHT, "✓") if check.holds else (WRONG, "✗")
         what = NAMES.get(check.claim, check.claim)
         found = "" if check.holds else f" (found: {escape(check.found)})"
-        st.html(f"<div><b style='color:{color}'>{mark}</b> {escape(what)}: {escape(check.says)}{found}</div>")
+        st.html(f"<div><b style='color:{ink(color)}'>{mark}</b> {escape(what)}: {escape(check.says)}{found}</div>")
 
 
 NAMES = {"active": "edits that hold", "conflicts": "contradictions", "not answer": "the answer is not"}
