@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from memlab import Lab
@@ -27,7 +29,8 @@ from memlab.ui.session import WORKSPACE, current_lab, show_error
 def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
     """Back and next, always in one place and drawn before the picture, so that no key is lost while it is made."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        way, ends = {"args": (lesson,)}, (here.at_start, here.at_end)
+        way: Any = {"args": (lesson,)}
+        ends = (here.at_start, here.at_end)
         back, on = ":material/arrow_back:", ":material/arrow_forward:"
         st.button("Back", key="present.back", icon=back, shortcut="Left", disabled=ends[0], on_click=nearer, **way)
         st.button(

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,7 +51,8 @@ def serve(
         "STREAMLIT_SERVER_HEADLESS": "true",  # else Streamlit lays advice for developers over the page
     }
     url = opened = f"http://localhost:{port}"
-    said, lines = {"url": url, "home": str(folder)}, [f"memlab: {url}   (home: {folder}; Ctrl+C ends it)"]
+    said: dict[str, Any] = {"url": url, "home": str(folder)}
+    lines = [f"memlab: {url}   (home: {folder}; Ctrl+C ends it)"]
     if share:
         from memlab.cli.share import invite
 

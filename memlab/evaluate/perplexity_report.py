@@ -156,6 +156,7 @@ def _holds_losses(path: Path) -> bool:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as held:
                 return set(ABOUT) <= set(held.files)
-        return set(ABOUT) <= set(pq.read_schema(path).names)
+        with path.open("rb") as file:  # pyarrow cannot open a name that does not decode
+            return set(ABOUT) <= set(pq.read_schema(file).names)
     except (ValueError, zipfile.BadZipFile, pa.ArrowException, EOFError):
         return False

@@ -143,7 +143,7 @@ def arguments_of(lab: Lab, step: Step, ability: str, as_of: int | None) -> dict[
     methods, given = lab.methods(), {n: v for n, v in step.parameters.items() if v != AUTOMATIC}
     name = given.get("method")
     known = {f.name for m in ([methods[name]] if name in methods else methods.values()) for f in m.fields(ability)}
-    own = {n: given[n] for n in ("method", "model", "datastore", "preset", "leave_out") if n in given}
+    own: dict[str, Any] = {n: given[n] for n in ("method", "model", "datastore", "preset", "leave_out") if n in given}
     return {**own, **{n: v for n, v in given.items() if n in known}, "as_of": as_of}
 
 

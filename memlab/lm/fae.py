@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from memlab.errors import InputError
 from memlab.lm.hooks import body_of, record
 from memlab.lm.model import LanguageModel
+from memlab.lm.plain_path import plain_path
 from memlab.results import Fact
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ def entity_tokens(tokenizer: PreTrainedTokenizerBase, entities: Sequence[str]) -
 
 def write_parts(folder: Path, parts: FactParts, facts: Sequence[Fact]) -> None:
     """Writes the tensors as 16-bit floats, and the rows of the fact memory, into a model's folder."""
-    save_file({k: v.detach().half().contiguous() for k, v in parts.state_dict().items()}, folder / PARTS_FILE)
+    with plain_path(folder) as writable:
+        save_file({k: v.detach().half().contiguous() for k, v in parts.state_dict().items()}, writable / PARTS_FILE)
     with (folder / FACTS_FILE).open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(("subject", "relation", "object", "exposure"))
@@ -171,7 +173,8 @@ def fae_model(
     words, d = module.get_input_embeddings().weight.shape
     parts = FactParts(entity_tokens(tokenizer, found.entities), len(found.relations), words, d)
     try:
-        tensors = load_file(folder / PARTS_FILE)
+        with plain_path(folder) as readable:
+            tensors = load_file(readable / PARTS_FILE)
         parts.load_state_dict({k: v.to(torch.float32) for k, v in tensors.items()})
         with (folder / FACTS_FILE).open(encoding="utf-8", newline="") as file:
             facts = tuple(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from memlab.lm.plain_path import plain_path
 from memlab.lm.spalm import write_gate
 from memlab.outside import new_model_folder
 
@@ -32,10 +33,11 @@ def write_model(
         InputError: something else is at `out`, or it cannot be written.
     """
     with new_model_folder(out) as work:
-        module.eval().half().save_pretrained(work)
         tokenizer = copy.deepcopy(tokenizer)
         tokenizer.split_special_tokens = False  # memlab sets it for reading; the folder is everybody's
-        tokenizer.save_pretrained(work)
+        with plain_path(work) as folder:
+            module.eval().half().save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
         if w_g is not None:
             write_gate(work, w_g)
         if more is not None:

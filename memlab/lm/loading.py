@@ -15,6 +15,7 @@ from memlab.lm.checking import ModelCheck, check_model, check_weights
 from memlab.lm.fae import fae_model, read_fae_record
 from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
 from memlab.lm.model import LanguageModel
+from memlab.lm.plain_path import plain_path
 from memlab.lm.spalm import SpalmModel, read_gate, read_record
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def read_anew(found: ModelInfo) -> Loaded:
 def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     check_folder(found.path, found.name)
     try:
-        module, tokenizer, info = _from_files(found.path, found.kind)
+        with plain_path(found.path) as folder:
+            module, tokenizer, info = _from_files(folder, found.kind)
     except Exception as error:  # any error while the files are read: nothing is loaded
         raise InputError(
             f"The model {found.name!r} cannot be loaded: {first_line(error)} "

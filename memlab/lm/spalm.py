@@ -18,6 +18,7 @@ from torch import Tensor
 
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
+from memlab.lm.plain_path import plain_path
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -76,13 +77,15 @@ class SpalmModel(LanguageModel):
 
 def write_gate(folder: Path, w_g: Tensor) -> None:
     """Writes w_g (d,) as 16-bit floats into a model's folder."""
-    save_file({"w_g": w_g.detach().half().contiguous()}, folder / GATE_FILE)
+    with plain_path(folder) as writable:
+        save_file({"w_g": w_g.detach().half().contiguous()}, writable / GATE_FILE)
 
 
 def read_gate(folder: Path) -> Tensor:
     """w_g (d,) float32. Raises InputError when it is missing or damaged."""
     try:
-        return load_file(folder / GATE_FILE)["w_g"].to(torch.float32)
+        with plain_path(folder) as readable:
+            return load_file(readable / GATE_FILE)["w_g"].to(torch.float32)
     except (OSError, SafetensorError, KeyError) as error:
         raise InputError(f"{folder / GATE_FILE} cannot be read ({error}). Train the model again.") from error
 

@@ -53,12 +53,16 @@ class BatchRow:
         p, verdict = self.prediction, self.verdict
         if p is None:
             return RowSummary(self.line, self.prompt, error=self.error)
-        words = (p.mixture[0], p.lm[0], p.knn[0])
-        said = [cell for word in words for cell in (word.token, word.p)]
+        mixture, model, memory = p.mixture[0], p.lm[0], p.knn[0]
         return RowSummary(
             self.line,
             self.prompt,
-            *said,
+            answer=mixture.token,
+            p=mixture.p,
+            model=model.token,
+            p_model=model.p,
+            memory=memory.token,
+            p_memory=memory.p,
             memory_weight=weight_of_memory(p),
             expected=verdict.expected if verdict else (),
             given=verdict is not None and verdict.source == "given",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,7 +53,7 @@ def _said_of_jobs(going: list[JobInfo], needing: list[JobInfo]) -> str:
     return ", ".join(parts) or "Finished within the hour"
 
 
-def _needing(jobs: list[JobInfo]) -> list[JobInfo]:
+def _needing(jobs: Sequence[JobInfo]) -> list[JobInfo]:
     """Those that ended early and were not dismissed in this window."""
     needing = [job for job in jobs if job.over and (job.can_resume or (job.state == "failed" and _recent(job)))]
     return [job for job in needing if job.id not in st.session_state.get(_DISMISSED, ())]

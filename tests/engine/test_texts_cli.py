@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -119,7 +120,7 @@ def test_standard_input_that_is_not_utf_8_is_one_line(tmp_path: Path) -> None:
 def test_a_lesson_with_half_a_character_is_refused(run: Run, tmp_path: Path) -> None:
     name = document(run("lessons", "list", "--json"))[0]["name"]
     run("lessons", "export", name, tmp_path / "l.json")
-    lesson = json.loads((tmp_path / "l.json").read_text())
+    lesson = json.loads((tmp_path / "l.json").read_text("utf-8"))
     (tmp_path / "bad.json").write_text(json.dumps({**lesson, "title": "A \ud83d"}))
     assert "The lesson holds half a character" in refused(run("lessons", "import", tmp_path / "bad.json"))
 
@@ -220,11 +221,12 @@ def test_a_home_whose_name_does_not_decode_works(
 ) -> None:
     home = os.path.join(os.fsencode(tmp_path), os.fsencode(name))
     put(tmp_path, **{"t.txt": GOOD})
+    shutil.copytree(os.fsencode(masked), os.path.join(home, b"models", b"mine"))
 
     def memlab(*arguments: str) -> Done:
         return plain_locale.start(AT_HOME, home.hex(), *arguments).wait()
 
-    prompt, used = "The capital of France is [MASK].", ["--model", str(masked), "--json"]
+    prompt, used = "The capital of France is [MASK].", ["--model", "mine", "--json"]
     assert memlab("build", str(tmp_path / "t.txt"), *used).document()[0]["entries"] > 0
     assert memlab("ask", prompt, "--datastore", "t", *used).document()["prompt"] == prompt
     assert memlab("teach", "Malm\u00f6 is a city.", "--json").document()["remembers"] == ["Malm\u00f6 is a city."]

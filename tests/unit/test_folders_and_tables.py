@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from memlab.corpus.given import passage_of, texts_of
@@ -18,6 +17,7 @@ from memlab.corpus.readers import read_collection, read_texts
 from memlab.errors import InputError
 from memlab.results import Article
 from memlab.results.texts import TextReport
+from tests.tables import put_table
 
 HIDDEN = TextOptions(hidden=True)
 
@@ -191,12 +191,12 @@ def test_only_columns_that_are_used_are_read(tmp_path: Path) -> None:
             "raw": [b"\xff", b""],
         }
     )
-    pq.write_table(table, tmp_path / "t.parquet")
+    put_table(table, tmp_path / "t.parquet")
     assert [(a.title, a.text) for a in read_texts([tmp_path / "t.parquet"])] == [("A", "First."), ("B", "Second.")]
 
 
 def test_a_title_column_that_is_no_word_is_not_used(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"id": [{"a": 1}], "name": [7], "text": ["First."]}), tmp_path / "t.parquet")
+    put_table(pa.table({"id": [{"a": 1}], "name": [7], "text": ["First."]}), tmp_path / "t.parquet")
     assert [a.title for a in read_texts([tmp_path / "t.parquet"])] == ["7"]
 
 
@@ -204,7 +204,7 @@ def test_rows_without_text_are_skipped_and_counted_by_number(tmp_path: Path) -> 
     rows = [{"text": "Good."}, {"text": None}, {"title": "no text"}, {"text": "  "}, {"text": "Also good."}]
     put(tmp_path, **{"t.jsonl": "\n".join(map(json.dumps, rows))})
     put(tmp_path, **{"t.csv": 'title,text\na,Good.\nb\nc,\nd,""\ne,Also good.\n'})
-    pq.write_table(pa.table({"text": ["Good.", None, "", "\t", "Also good."]}), tmp_path / "t.parquet")
+    put_table(pa.table({"text": ["Good.", None, "", "\t", "Also good."]}), tmp_path / "t.parquet")
     for name in ("t.jsonl", "t.csv", "t.parquet"):
         texts, report = read(tmp_path / name)
         assert texts == ["Good.", "Also good."], name
@@ -213,7 +213,7 @@ def test_rows_without_text_are_skipped_and_counted_by_number(tmp_path: Path) -> 
 
 
 def test_a_column_of_structs_says_what_it_is(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"text": [{"en": "Paris"}]}), tmp_path / "t.parquet")
+    put_table(pa.table({"text": [{"en": "Paris"}]}), tmp_path / "t.parquet")
     with pytest.raises(InputError, match=r"the column text holds values of the type struct<en: string>, not text"):
         read(tmp_path / "t.parquet")
     put(tmp_path, **{"t.jsonl": '{"text": null}\n{"text": {"en": "Paris"}}'})
@@ -247,7 +247,7 @@ def test_the_column_can_be_chosen(tmp_path: Path) -> None:
         tmp_path,
         **{"t.csv": "Title;Abstract;Text\nA;Short.;Long.\n", "t.jsonl": '{"Abstract": "Short.", "text": "Long."}'},
     )
-    pq.write_table(pa.table({"Abstract": ["Short."], "text": ["Long."]}), tmp_path / "t.parquet")
+    put_table(pa.table({"Abstract": ["Short."], "text": ["Long."]}), tmp_path / "t.parquet")
     for name in ("t.csv", "t.jsonl", "t.parquet"):
         assert read(tmp_path / name, options=TextOptions(text_column="abstract"))[0] == ["Short."]
         with pytest.raises(InputError, match=r"no text in a column named none; it has .*--text-column"):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from memlab.errors import InputError
 from memlab.evaluate.perplexity_report import check_losses
 from memlab.outside import check_file, check_model_folder, marked, new_file, new_model_folder, write_text
 from memlab.record.archive import is_archive
+from tests.tables import put_table
 
 MARK = '"format": "memlab-lesson"'
 MINE = marked(MARK)
@@ -173,12 +173,12 @@ def test_losses_and_archives_know_their_own(tmp_path: Path) -> None:
     (tmp_path / "thesis.npz").write_bytes(b"x")
     (tmp_path / "thesis.parquet").write_bytes(b"x")
     np.savez(tmp_path / "other.npz", a=np.zeros(2))
-    pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
+    put_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
     for name in ("thesis.npz", "thesis.parquet", "other.npz", "other.parquet"):
         with pytest.raises(InputError, match="is there already"):
             check_losses(tmp_path / name)
     np.savez(tmp_path / "l.npz", text=[0], position=[1], target=[2], base=[0.5])
-    pq.write_table(pa.table({"text": [0], "position": [1], "target": [2]}), tmp_path / "l.parquet")
+    put_table(pa.table({"text": [0], "position": [1], "target": [2]}), tmp_path / "l.parquet")
     check_losses(tmp_path / "l.npz")
     check_losses(tmp_path / "l.parquet")
     assert not is_archive(tmp_path / "l.npz")

@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from memlab.corpus.readers import READERS, read_texts
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError
+from tests.tables import put_table
 
 ROWS = [{"title": "Paris", "text": "Paris is in France."}, {"title": "Köln", "text": 'It says "Kölle",\nand more.'}]
 
@@ -32,7 +32,7 @@ def write(path: Path, rows: list[dict] = ROWS) -> Path:
     elif name.endswith(".jsonl"):
         plain.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n", "utf-8")
     else:
-        pq.write_table(pa.Table.from_pylist(rows), plain)
+        put_table(pa.Table.from_pylist(rows), plain)
     if path != plain:
         path.write_bytes(gzip.compress(plain.read_bytes()))
         plain.unlink()

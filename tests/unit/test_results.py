@@ -183,3 +183,15 @@ def test_unknown_words_are_whole_words_in_order_and_once() -> None:
     )
     assert replace(FRANCE, prompt_tokens=tokens).unknown_words == ("Zork", "Xy", ",")
     assert replace(FRANCE, prompt_tokens=(token("Zork", 0, None),)).unknown_words == ()
+
+
+def test_every_name_of_the_package_is_found_in_its_module() -> None:
+    import memlab.results as package
+
+    assert sorted(package._MODULES) == sorted(package.__all__)
+    for name, module in package._MODULES.items():
+        found = getattr(package, name)
+        assert getattr(found, "__module__", f"memlab.results.{module}") == f"memlab.results.{module}"
+    assert set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match=r"'memlab\.results' has no attribute 'Nothing'"):
+        package.Nothing  # noqa: B018

@@ -25,6 +25,7 @@ from memlab.lm.hub import from_hub
 from memlab.lm.json_file import read_json
 from memlab.lm.loading import first_line
 from memlab.lm.model import LanguageModel
+from memlab.lm.plain_path import plain_path
 
 LONGEST = 1024  # tokens, where neither configuration nor tokenizer names a limit
 _kept: LRUCache[tuple[str, Stamp], Seq2SeqModel] = LRUCache(2)
@@ -138,12 +139,13 @@ def load_seq2seq(folder: Path, name: str) -> Seq2SeqModel:
     transformers_logging.disable_progress_bar()
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        config = AutoConfig.from_pretrained(folder, **safe)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
-        module, info = AutoModelForSeq2SeqLM.from_pretrained(
-            folder, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
-            ignore_mismatched_sizes=True, **safe,
-        )  # fmt: skip
+        with plain_path(folder) as readable:
+            config = AutoConfig.from_pretrained(readable, **safe)
+            tokenizer = AutoTokenizer.from_pretrained(readable, **safe)
+            module, info = AutoModelForSeq2SeqLM.from_pretrained(
+                readable, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
+                ignore_mismatched_sizes=True, **safe,
+            )  # fmt: skip
     except Exception as error:  # any error while the files are read: nothing is loaded
         raise InputError(
             f"The model {name!r} cannot be loaded as an encoder-decoder model: {first_line(error)} "

@@ -16,6 +16,7 @@ from memlab.corpus.world import World
 from memlab.errors import InputError, StoppedError
 from memlab.lm.deltas import write_delta
 from memlab.lm.model import LanguageModel
+from memlab.lm.plain_path import plain_path
 from memlab.lm.threads import SMALL
 from memlab.lm.versions import derive, summed
 from memlab.results import Fact
@@ -101,7 +102,8 @@ def measured(
 ) -> Outcome:
     """What a stored delta does."""
     lm = models.now
-    values = summed(lm, [load_file(written)])
+    with plain_path(written.parent) as folder:
+        values = summed(lm, [load_file(folder / written.name)])
     after = derive(lm, values)
     forget = how.goal == "forget"
     rows = answers(lm, after, cases, known, forget, stop)

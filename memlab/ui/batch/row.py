@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -114,7 +115,7 @@ def _note(lab: Lab, row: RowSummary, note: Note) -> None:
     star, text = st.columns([1, 5], vertical_alignment="bottom")
     key = f"batch.note.{lab.workspace}.{row.prompt}"
     starred, written = f"{key}.star", f"{key}.text"
-    how = {"on_change": _keep, "args": (lab, row.prompt, starred, written), "disabled": not may_edit(lab)}
+    how: Any = {"on_change": _keep, "args": (lab, row.prompt, starred, written), "disabled": not may_edit(lab)}
     st.session_state.setdefault(starred, note.starred)
     st.session_state.setdefault(written, note.note)
     star.toggle("★ Star", key=starred, **how)

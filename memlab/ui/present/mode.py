@@ -12,7 +12,7 @@ from memlab.ui.sharing import here
 _HERE = Path(__file__).parent
 # Everything of a page is sized in rem: at 1920 pixels one is 32, and the smallest text (0.875 rem) 28.
 ALONE = """<style>
-[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none !important; }
+[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton], .st-key-bar { display: none !important; }
 </style>"""
 LARGE_TYPE = """<style>
 :root { font-size: clamp(17px, 1.6667vw, 64px) !important; }

@@ -1,0 +1,36 @@
+"""Folders whose names do not decode, for libraries that take names only as UTF-8 (tokenizers, safetensors)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def plain_path(folder: Path) -> Iterator[Path]:
+    """The folder, or, where its name does not decode, another name of it that holds while the block runs.
+
+    With LC_ALL=C and PYTHONUTF8=0, "Küche" is such a name, as is one in Latin-1 in every locale. Only Linux has such
+    names, and there an open folder has a name of its own.
+
+    Raises:
+        OSError: the folder is not there.
+    """
+    if _decodes(folder):
+        yield folder
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        yield Path(f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)
+
+
+def _decodes(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
