@@ -21,9 +21,9 @@ st.markdown(
     "every word of a collection of texts, stored with what the model computed there. You ask, and see what the model alone "
     "would say, what the memory says, which passages said it, and how the two were mixed."
 )
+mixing = ", ".join(plain(method.title) for method in lab.methods().values() if method.remembers)
 st.markdown(
-    "- **Three ways to mix**: kNN-LM and BERT-kNN weigh two distributions with λ, SPALM weighs two vectors with a learned "
-    "gate. Move λ, and the answer follows.\n"
+    f"- **Ways to mix**: {mixing}. Move λ, the weight of the memory, and the answer follows.\n"
     "- **Right or wrong**: where the right answer is known, the page says whether memory helped or misled.\n"
     "- **Your own texts and models**: make a memory of them on the page Memories, and ask it."
 )

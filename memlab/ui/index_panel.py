@@ -15,7 +15,7 @@ from memlab.memory.shelf import StoreInfo
 from memlab.ui.jobs import begin_job, forget_job, show_job
 from memlab.ui.plain import plain
 
-COMPARE, CHANGE = "memories.index.compare", "memories.index.change"
+COMPARE, CHANGE = "memories.search.compare", "memories.search.change"
 
 
 def index_panel(lab: Lab, stores: Sequence[StoreInfo]) -> None:
@@ -23,16 +23,16 @@ def index_panel(lab: Lab, stores: Sequence[StoreInfo]) -> None:
     ready = [store for store in stores if store.state == "ready"]
     if not ready:
         return
-    with st.expander("Index: how a memory is searched", icon=":material/manage_search:", key="memories.index"):
+    with st.expander("Index: how a memory is searched", icon=":material/manage_search:", key="memories.search"):
         st.markdown(
             "The keys stay as they are; only how they are searched changes. *Compare* makes every index in memory and asks "
             "it with keys of the memory itself: recall is the share of the ten nearest that it finds."
         )
         by_name = {store.name: store for store in ready}
-        name = st.selectbox("Memory", list(by_name), key="memories.index.name")
+        name = st.selectbox("Memory", list(by_name), key="memories.search.name")
         store = by_name[name]
         st.caption(f"{store.entries:,} entries, index {store.index}.")
-        if st.button("Compare", key="memories.index.go", icon=":material/speed:"):
+        if st.button("Compare", key="memories.search.go", icon=":material/speed:"):
             begin_job(lab, COMPARE, name, "compare-indexes", f"Comparing indexes of {name}", {"name": name})
         kept = st.session_state.get(f"{COMPARE}.job")
         if kept is not None and kept[0] == name and show_job(lab, kept[1]).state == "done":
@@ -47,7 +47,7 @@ def index_panel(lab: Lab, stores: Sequence[StoreInfo]) -> None:
 def _compared(found: Mapping[str, Any]) -> None:
     rows = found["results"]
     said = f"Recall of the ten nearest against milliseconds a question, {len(rows)} settings; the numbers are in the table."
-    st.plotly_chart(recall_against_time(rows), key="memories.index.chart", alt=said)
+    st.plotly_chart(recall_against_time(rows), key="memories.search.chart", alt=said)
     names = {
         "recipe": "index",
         "lists": "lists read",
@@ -57,7 +57,7 @@ def _compared(found: Mapping[str, Any]) -> None:
     }
     names |= {"build_s": "made in s", "bytes": "bytes an entry", "in_use": "in use"}
     table = [{label: row[name] for name, label in names.items()} for row in rows]
-    st.dataframe(table, hide_index=True, width="stretch", key="memories.index.table")
+    st.dataframe(table, hide_index=True, width="stretch", key="memories.search.table")
     for left in found["passed_over"]:
         st.caption(f"{left} is not meant for so many entries.")
 
@@ -66,8 +66,8 @@ def _change(lab: Lab, store: StoreInfo) -> None:
     """Another recipe for a memory of one's own."""
     others = [recipe for recipe in RECIPES if recipe != store.index]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        recipe = st.selectbox("Another index", others, key="memories.index.recipe")
-        if st.button("Use it", key="memories.index.use", icon=":material/swap_horiz:"):
+        recipe = st.selectbox("Another index", others, key="memories.search.recipe")
+        if st.button("Use it", key="memories.search.use", icon=":material/swap_horiz:"):
             order = {"name": store.name, "recipe": recipe}
             begin_job(lab, CHANGE, (store.name, recipe), "change-index", f"Index {recipe} for {store.name}", order)
     kept = st.session_state.get(f"{CHANGE}.job")

@@ -182,7 +182,7 @@ def test_a_shared_link_lets_look_everywhere_and_edit_nowhere(open_own: Open, own
     assert all((link["workspace"], link["shared"]) == (["Class 7b"], ["1"]) for link in links)
     page.switch_page(EDIT).run()
     assert "shared to look at" in page.info[0].value
-    assert keys(page) == {"sharing.copy"}
+    assert keys(page) == {"sharing.copy", "finder.open"}
     page.switch_page(HISTORY).run()
     assert page.button(key="undo.1").disabled
     page.switch_page(WORKSPACES)
