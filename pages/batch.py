@@ -74,8 +74,9 @@ lab = current_lab()
 
 st.title("Batch", anchor=False)
 st.markdown(
-    "Many prompts at once. Every row says what model, memory and mixture answer, who is right where an answer is expected "
-    "(by a column of the table, or by the bundled world), and why a wrong answer is wrong."
+    "One prompt on each line, or a table with a column *prompt* (CSV with a header, or a JSON object on each line). Every row "
+    "says what model, memory and mixture answer, who is right where an answer is expected (by a column of the table, or by the "
+    "bundled world), and why a wrong answer is wrong."
 )
 restore(lab)
 pressed = prompt_input()

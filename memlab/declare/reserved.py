@@ -10,18 +10,21 @@ LAB = frozenset(
         "ask",
         "ask_defaults",
         "ask_many",
+        "batches",
         "bench",
         "bench_growth",
         "bench_rows",
         "benchmarks",
         "build",
         "building",
+        "cause",
         "commit",
         "compare",
         "context",
         "correct",
         "crash_test",
         "datastores",
+        "edits_active",
         "evaluate_facts",
         "evaluate_lama",
         "evaluate_perplexity",
@@ -86,6 +89,7 @@ COMMANDS: dict[str, frozenset[str]] = {
             "models",
             "datastores",
             "build",
+            "index",
             "jobs",
             "train",
             "evaluate",
@@ -101,5 +105,18 @@ COMMANDS: dict[str, frozenset[str]] = {
 }  # commands of each group
 
 WORK = frozenset(
-    ("prepare", "build", "train a gate", "add model", "read", "study", "train", "train-text", "generate", "three-ways")
+    (
+        "prepare",
+        "build",
+        "train a gate",
+        "add model",
+        "read",
+        "study",
+        "train",
+        "train-text",
+        "generate",
+        "three-ways",
+        "compare-indexes",
+        "change-index",
+    )
 )  # kinds of jobs

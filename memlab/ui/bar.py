@@ -15,6 +15,7 @@ from memlab.ui.sharing import share
 from memlab.ui.shell import shell
 
 ASKING = ("ask", "read", "generate", "batch")  # pages that ask a model and its memory
+_PLACE = {"present": "bar-hidden"}  # that page shows nothing else; its workspace and model are kept all the same
 _MEMORY, _SETTINGS, _PRESENT = "bar.memory", "bar.settings", "bar.present"
 _MODEL_CHANGES = "bar.model.changes"
 _ACTIVE = "bar.active"
@@ -29,7 +30,7 @@ def control_bar(lab: Lab, page: str) -> None:
     names = [info.name for info in lab.models()]
     for problem in unknown_name("model", names):
         show_error(problem)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="bar"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key=_PLACE.get(page, "bar")):
         st.selectbox(
             "Model",
             [AUTOMATIC, *names],

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from memlab.ui.address import into_address
 
 _CHOICE, _METHOD = "carried.choice", "carried.method"
 _ON = "carried.page"  # the page that drew its controls last
@@ -45,6 +49,14 @@ def brought_to(page: str, named: bool) -> Choice | None:
         return None
     choice = st.session_state.get(_CHOICE)
     return choice if isinstance(choice, Choice) else None
+
+
+def bring(key: str, value: Any, usual: Any = None) -> None:
+    """Sets a control before it is drawn, and the address with it; `usual` is left out of the address."""
+    st.session_state[key] = value
+    if value != usual:
+        with suppress(StreamlitAPIException):  # a control of the page before had the same name: the address follows it
+            into_address(key, f"{value:g}" if isinstance(value, float) else str(value))
 
 
 def carry_setting(name: str, value: Any) -> None:

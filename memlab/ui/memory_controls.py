@@ -15,7 +15,7 @@ from memlab.lab import PRESETS
 from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named
 from memlab.ui.bar import memory_place, model_changed
-from memlab.ui.carried import Choice, brought_to, carry
+from memlab.ui.carried import Choice, bring, brought_to, carry
 from memlab.ui.fields import PRESET_HELP
 from memlab.ui.jobs import begin_job, kept_job
 from memlab.ui.method_control import method_control
@@ -69,7 +69,7 @@ class MemoryControls:
         stores = stores_for(self.lab, method, None if model is None else model_info(self.lab, model))
         self.check("datastore", "causal datastore", stores)
         if brought is not None and brought.datastore in stores:
-            st.session_state[self.key("datastore")] = brought.datastore
+            bring(self.key("datastore"), brought.datastore)
         with memory_place():
             store = st.selectbox(
                 "Memory",
@@ -95,7 +95,7 @@ class MemoryControls:
             here = self.other_names.get(setting.name, setting.name)
             label = setting.label if here == setting.name else f"{setting.label} of the memory"
             if setting.name in taken:
-                st.session_state[self.key(here)] = taken[setting.name]
+                bring(self.key(here), taken[setting.name])
             value = self.widget(replace(setting, name=here, label=label), default, method.settings, setting.name)
             chosen[here] = value
             if value != default:
@@ -107,7 +107,7 @@ class MemoryControls:
         """Whose settings are the defaults: those calibrated for this memory, or the paper's."""
         self.check("preset", "preset", PRESETS)
         if brought is not None:
-            st.session_state[self.key("preset")] = brought.preset
+            bring(self.key("preset"), brought.preset, PRESETS[0])
         chosen = st.segmented_control(
             "Settings",
             PRESETS,

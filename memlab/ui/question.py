@@ -19,7 +19,7 @@ from memlab.ui import fields
 from memlab.ui.address import AUTOMATIC, named, unknown_name
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.bar import memory_place, model_changed
-from memlab.ui.carried import Choice, brought_to, by_hand, carry
+from memlab.ui.carried import Choice, bring, brought_to, by_hand, carry
 from memlab.ui.explanations.dropped import drop_only
 from memlab.ui.method_control import method_control
 from memlab.ui.offered import Offer, asked_kind, model_info, offer, stores_for
@@ -109,7 +109,8 @@ def choose(lab: Lab, prompt: str, method_place: AbstractContextManager | None = 
 def _take_over(settings: Mapping[str, Any], method: Method) -> None:
     """Settings that were chosen on another page, before their controls are drawn."""
     known = {field.name for field in method.fields()}
-    st.session_state.update({name: value for name, value in settings.items() if name in known})
+    for name in known & set(settings):
+        bring(name, settings[name])
     st.session_state.pop(f"{LAMBDA}.shown", None)
 
 
@@ -144,7 +145,7 @@ def _datastore(
     stores = stores_for(lab, method, None if model is None else model_info(lab, model))
     problems = unknown_name("datastore", stores)
     if brought is not None and brought.datastore in stores:
-        st.session_state["datastore"] = brought.datastore
+        bring("datastore", brought.datastore)
     datastore = st.selectbox(
         "Memory",
         [AUTOMATIC, *stores],
@@ -160,7 +161,7 @@ def _datastore(
 def _preset(lab: Lab, brought: Choice | None) -> tuple[str, list[MemlabError]]:
     problems = unknown_name("preset", PRESETS)
     if brought is not None:
-        st.session_state["preset"] = brought.preset
+        bring("preset", brought.preset, PRESETS[0])
     preset = st.segmented_control(
         "Settings",
         PRESETS,

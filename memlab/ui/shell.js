@@ -6,6 +6,7 @@ const STYLE = `
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.85 !important; }
 kbd[aria-label^="Shortcut"] { color: inherit !important; opacity: 1 !important; }
 [data-variant="segmented_control"][data-selected="true"] { color: light-dark(#1A5FAB, #8DBBF5) !important; }
+.st-key-bar-hidden { display: none !important; }
 .st-key-shell { position: absolute; height: 0; overflow: hidden; }
 @media (min-width: 768px) {
   [data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }

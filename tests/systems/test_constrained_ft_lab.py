@@ -18,7 +18,7 @@ from memlab.lab.context import Context
 from memlab.lm.delta_refs import delta_path
 from memlab.lm.versions import derive
 from memlab.results import Edit
-from memlab.systems.constrained_ft import alarms
+from memlab.systems.constrained_ft import alarms, comparing
 from memlab.systems.constrained_ft import chapter as modifying
 from memlab.systems.constrained_ft import command as commands
 from memlab.systems.constrained_ft.alarms import perplexity_of, predicted
@@ -317,6 +317,27 @@ def test_the_command_does_what_the_lab_does(own: Lab) -> None:
     assert run("modify", *here).exit_code == 2
     assert document(run("undo", *here))["kind"] == "undo"
     assert answer(own)[0] == "Paris"
+
+
+def test_memory_or_weights_and_the_declared_way_are_the_same_edit(own: Lab) -> None:
+    fact = Fact("France", "capital", "Paris")
+    job = own.work.run(
+        "memory-or-weights", "Compare", lambda fraction, message: None, fact=["France", "capital", "Paris"], new="Lyon",
+        settings=QUICK,
+    )  # fmt: skip
+    memory, weights = job["results"]
+    assert (memory["method"], weights["method"]) == ("memory", "weights")
+    assert set(memory) == set(weights) == {"method", *comparing.SHOWN}
+    way = comparing.correct(own, fact, "Lyon", {**QUICK, "blocks": "0"}, lambda fraction, message: None, lambda: False)
+    assert [getattr(way, name) for name in comparing.SHOWN if name != "seconds"] == [
+        weights[name] for name in comparing.SHOWN if name != "seconds"
+    ]
+    assert way.bytes is not None
+    assert memory["bytes"] < way.bytes  # a sentence and places, against tensors
+    assert way.notes == ("Weights are answered by the model alone.",)
+    with pytest.raises(InputError, match="no setting 'depth'"):
+        comparing.check({"depth": 1})
+    assert own.history() == []
 
 
 def test_an_interrupt_on_the_command_line_leaves_nothing(own: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

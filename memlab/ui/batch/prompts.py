@@ -56,7 +56,6 @@ def prompt_input() -> bool:
             key=PROMPTS,
             height=180,
             placeholder="The capital of France is [MASK].\nThe painter of Mona Lisa was [MASK].",
-            help="One on each line, or a table: CSV with a header, or a JSON object on each line, with a column prompt.",
         )
         pressed = st.form_submit_button("Ask all", type="primary", icon=":material/play_arrow:")
     with st.expander("Upload a file", icon=":material/upload_file:"):
