@@ -69,7 +69,9 @@ def test_type_click_switch_and_share(window: Window, lab: Lab, tmp_path: Path) -
     expect(page.get_by_test_id("stPopoverBody").locator("mark").first).to_be_visible()
     page.keyboard.press("Escape")
 
+    page.locator(".st-key-read-method-open button").first.click()
     page.get_by_role("radio", name="SPALM", exact=True).click()
+    page.keyboard.press("Escape")
     expect(page.get_by_text(described(lab.read(TEXT, method="spalm")))).to_be_visible()
     page.get_by_role("radio", name="gate", exact=True).click()
     page.wait_for_url(re.compile("color=gate"))
