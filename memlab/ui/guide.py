@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from memlab import Lab
@@ -56,10 +58,11 @@ LIMITS = (
     "Numbers measured on the bundled world do not carry over to large models.",
 )
 COLUMNS = 3  # of cards
+PROMPT = "The capital of France is"  # of the card about a real model
 
 
 def story_cards(lab: Lab) -> None:
-    """The engine's stories as cards of equal height, and a last card for a question of one's own."""
+    """The engine's stories as cards of equal height, one about a real model, and one for a question of one's own."""
     with st.grid(COLUMNS, border=True):
         for story in lab.inventory.stories():
             with st.container(height="stretch"):
@@ -69,7 +72,41 @@ def story_cards(lab: Lab) -> None:
                 st.markdown(f"**{plain(story.prompt)}**")
                 link_to("ask", "Ask this", link(story.prompt, story.method, story.settings), "play_circle")
         with st.container(height="stretch"):
+            _real_model(lab)
+        with st.container(height="stretch"):
             st.subheader("Your own question", anchor=False)
             st.text("Any sentence with a gap, or any beginning of one. The address of the page is the link to share.")
             st.space("stretch")
             link_to("ask", "Ask", {}, "play_circle")
+
+
+def _real_model(lab: Lab) -> None:
+    """The same with a pretrained model: alone, or with the memory that it made of a person's texts. How to add one where
+    there is none."""
+    st.subheader("The same with a real model", anchor=False)
+    added = [m.name for m in lab.models() if m.kind == "causal" and not m.bundled and "recipe" not in m.record]
+    if not added:
+        st.text(
+            "The bundled models know only the bundled world. A pretrained one has read the web: add it once, with a network, "
+            "and ask it the same."
+        )
+        st.space("stretch")
+        st.markdown("`memlab models add smollm2`")
+        link_to("models", "Add a model", {}, "download")
+        return
+    alone = next(m.name for m in lab.methods().values() if not m.remembers and m.why_not("ask", "causal") is None)
+    view = {"model": added[0], "method": alone, "prompt": PROMPT}
+    made = [store for store in lab.datastores() if store.state == "ready" and store.model in added]
+    if made:
+        view = {"model": made[0].model, "datastore": made[0].name, "prompt": PROMPT}
+    st.text(
+        f"{Path(view['model']).name} was trained on other texts than the bundled world's. "
+        + (
+            f"Its memory here is {view['datastore']}."
+            if made
+            else "It has no memory yet; Memories makes one of your texts."
+        )
+    )
+    st.space("stretch")
+    st.markdown(f"**{PROMPT}**")
+    link_to("ask", "Ask this", view, "play_circle")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -14,6 +16,7 @@ from memlab.errors import HomeError
 from memlab.lab.jobs import Work
 from memlab.record.job_info import JobInfo
 from memlab.record.ledger import now
+from memlab.results import Article
 from memlab.ui.guide import LIMITS, WORDS
 
 Open = Callable[..., AppTest]
@@ -31,12 +34,28 @@ def test_five_stories_are_one_click_away(open_page: Open, lab: Lab) -> None:
     links = open_page(APP).get("page_link")
     stories = lab.inventory.stories()
     assert len(stories) == 5
-    assert len(links) == 7  # one for each story, one for a question of one's own, one to the systems
+    assert len(links) == 8  # one for each story, a real model, a question of one's own, and the systems
+    assert links[5].proto.page == "models"  # none was added
     for story, link in zip(stories, links, strict=False):
         address = parse_qs(link.proto.query_string)
         assert address["prompt"] == [story.prompt]
         assert address["method"] == [story.method]
         assert {name: address[name] for name in story.settings} == {n: [str(v)] for n, v in story.settings.items()}
+
+
+def test_the_sixth_story_asks_a_model_that_was_added(
+    open_own: Open, own_lab: Lab, tiny: Callable[[str], Path], documents: list[Article]
+) -> None:
+    folder = shutil.copytree(tiny("llama"), own_lab.home / "models" / "real")
+
+    def address() -> dict[str, list[str]]:
+        page = open_own(APP)
+        assert not page.exception
+        return parse_qs(page.get("page_link")[5].proto.query_string)
+
+    assert address() == {"prompt": ["The capital of France is"], "model": [str(folder)], "method": ["base"]}
+    own_lab.build(documents[:5], "letters", str(folder), ("ffn",))
+    assert address() == {"prompt": ["The capital of France is"], "model": [str(folder)], "datastore": ["letters"]}
 
 
 def test_words_and_limits_are_told(open_page: Open) -> None:
