@@ -14,23 +14,34 @@ from memlab.ui.as_of import NOW
 
 AUTOMATIC = "automatic"
 SOURCE = "source"
+SHOWN = ".address.shown"  # after the key of a control: what it was drawn with
 DIGITS = 18  # of a number in an address: more would not fit into 64 bits
 
 
 def follow(lab: Lab, page: str) -> None:
-    """On arrival by a link with a prompt of its own, only the link decides the view.
-
-    Without this, settings of the last question would stay where the link does not name them.
+    """On arrival by a link with a prompt of its own, only the link decides the view; settings of the last question would
+    else stay where the link does not name them. On coming back to Ask without one, the last view is there again.
     """
     arrived = st.session_state.get("app.page") != page
     st.session_state["app.page"] = page
-    if not arrived or "prompt" not in st.query_params:
+    if not arrived:
+        return
+    if "prompt" not in st.query_params:
+        if page == "ask":
+            _as_left()
         return
     settings = {field.name for method in lab.methods().values() for field in method.fields()}
     for name in {"method", "datastore", "preset", "as_of", "expected", *settings} - set(st.query_params):
         st.session_state.pop(name, None)
     if "model" not in st.query_params and "model" in st.session_state:
         st.session_state["model"] = AUTOMATIC
+
+
+def _as_left() -> None:
+    """Controls that follow the address hold again what they were drawn with, as if it had been chosen now."""
+    state = st.session_state
+    for mark in [key for key in state if str(key).endswith(SHOWN)]:
+        state[str(mark).removesuffix(SHOWN)] = state.pop(mark)
 
 
 def into_address(name: str, value: str | None) -> None:
@@ -48,14 +59,14 @@ def chosen_or_in_address(key: str, in_address: Any) -> Any:
     """
     state = st.session_state
     chosen = state.get(key)
-    value = chosen if chosen is not None and chosen != state.get(f"{key}.shown") else in_address
+    value = chosen if chosen is not None and chosen != state.get(f"{key}{SHOWN}") else in_address
     state[key] = value
     return value
 
 
 def shown(key: str, value: Any) -> None:
     """The value of the control `key` with which the page is drawn."""
-    st.session_state[f"{key}.shown"] = value
+    st.session_state[f"{key}{SHOWN}"] = value
 
 
 def link(prompt: str, method: str, settings: Mapping[str, Any]) -> dict[str, str]:

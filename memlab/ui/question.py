@@ -16,7 +16,7 @@ from memlab.errors import InputError, MemlabError
 from memlab.lab import PRESETS
 from memlab.results import Prediction
 from memlab.ui import fields
-from memlab.ui.address import AUTOMATIC, named, unknown_name
+from memlab.ui.address import AUTOMATIC, SHOWN, named, unknown_name
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.bar import memory_place, model_changed
 from memlab.ui.carried import Choice, bring, brought_to, by_hand, carry
@@ -111,7 +111,7 @@ def _take_over(settings: Mapping[str, Any], method: Method) -> None:
     known = {field.name for field in method.fields()}
     for name in known & set(settings):
         bring(name, settings[name])
-    st.session_state.pop(f"{LAMBDA}.shown", None)
+    st.session_state.pop(f"{LAMBDA}{SHOWN}", None)
 
 
 def _method(

@@ -41,8 +41,14 @@ def test_a_belief_is_flipped_solved_and_undone(built_home: Path, window: Callabl
     expect(page.get_by_text("Cannot all hold").first).to_be_visible()
     edge = page.locator(".js-plotly-plot .scatterlayer .trace").nth(3).locator(".point")  # the middle of the red one
     edge.scroll_into_view_if_needed()
-    edge.hover()
-    edge.click(force=True)
+    idle(page)
+    place = edge.bounding_box()
+    assert place is not None
+    page.mouse.move(
+        place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    )  # a layer of the chart lies above it
+    page.wait_for_timeout(300)
+    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
     expect(page.get_by_text("The red edge that you clicked")).to_be_visible()
     page.get_by_role("radio", name="Solve", exact=True).click()
     idle(page)

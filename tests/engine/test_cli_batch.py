@@ -121,7 +121,7 @@ def test_a_lesson_goes_out_and_comes_back(run: Run, tmp_path: Path) -> None:
     document(run("lessons", "delete", "what-memory-adds-2", "--json"))
     assert "what-memory-adds-2" not in run("lessons", "list").stdout
     assert "Bundled lessons cannot be deleted" in refused(run("lessons", "delete", "what-memory-adds"))
-    assert "Available: beliefs-made-consistent, changing-the-weights, editing-and-forgetting" in refused(
+    assert "Available: a-learned-gate, a-memory-of-facts, beliefs-made-consistent, changing-the-weights" in refused(
         run("lessons", "show", "nothing")
     )
 
@@ -129,7 +129,7 @@ def test_a_lesson_goes_out_and_comes_back(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('"version": 1', '"version": 7', "version 7; this memlab reads version 1"),
+        ('"version": 2', '"version": 7', "version 7; this memlab reads the versions 1 and 2"),
         (
             '"method": "bert-knn"',
             '"method": "magic"',

@@ -138,7 +138,7 @@ def test_a_lesson_that_is_gone_is_named_with_the_way_to_all(open_page: Open) -> 
     page = open_page(PRESENT, lesson="deleted")
     assert not page.exception
     assert (
-        "There is no lesson 'deleted'. Available: beliefs-made-consistent, changing-the-weights, editing-and-forgetting"
+        "There is no lesson 'deleted'. Available: a-learned-gate, a-memory-of-facts, beliefs-made-consistent"
         in said(page)
     )
     assert [element.proto.label for element in page.get("link_button")] == ["All lessons"]

@@ -86,7 +86,7 @@ def invitation(lab: Lab) -> None:
     if not box.open:
         return
     with box:
-        st.image(_svg(classroom.invitation), width=320)
+        st.image(_svg(classroom.invitation), width=320, alt="A code to scan; the address stands below it.")
         st.code(classroom.invitation, language=None, wrap_lines=True)
         st.caption(
             plain(
