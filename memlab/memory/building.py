@@ -314,7 +314,7 @@ def _join(
     _write_documents(documents, spans, first / "documents.parquet")
     ArticleSearch.over((a.text for a in documents), [a.title for a in documents]).write(first / "articles.npz")
     marks = {file: mark(first / file) for file in SHARED}
-    recipe = order.recipe or recipe_for(count)
+    recipe = order.recipe or recipe_for(count, model.width(order.keys[0]))
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "numpy")}
     versions["faiss"] = faiss.__version__
     for number, (key, name) in enumerate(zip(order.keys, _names(order), strict=True)):

@@ -68,7 +68,7 @@ def estimate(
         )
     entries = round(len(planned) * characters / sum(len(a.text) for a in sample))
     speed = _speed(model, planned, keys)
-    used = recipe or recipe_for(entries)
+    used = recipe or recipe_for(entries, model.width(keys[0]))
     each = sum(model.width(key) * (2 + _INDEX.get(used, 2.0)) + _LISTED.get(used, 8) for key in keys) + _OF_ENTRY
     megabytes = (entries * each + characters) / 1e6
     return Estimate(len(documents), characters, entries, round(megabytes, 1), entries / speed, speed)

@@ -152,13 +152,9 @@ def test_unknown_recipe_lists_those_there_are(keys: np.ndarray) -> None:
 
 
 def test_recipe_follows_the_size() -> None:
-    assert [recipe_for(n) for n in (1, 200_000, 200_001, 2_000_000, 2_000_001)] == [
-        "flat",
-        "flat",
-        "fastscan",
-        "fastscan",
-        "fastscan",
-    ]
+    counts = (1, 200_000, 200_001, 500_000, 500_001, 5_000_000)
+    assert [recipe_for(n, 64) for n in counts] == ["flat", "flat", "fastscan", "fastscan", "rabitq", "rabitq"]
+    assert [recipe_for(n, 63) for n in counts] == ["flat", "flat", "fastscan", "fastscan", "fastscan", "fastscan"]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
