@@ -65,6 +65,7 @@ def script_of(package: Path) -> str:
 
 def findings(page: Page, axe: str) -> list[dict[str, Any]]:
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_selector("#memlab-skip", state="attached")  # with it come the colors of keys and captions
     page.wait_for_timeout(500)
     page.evaluate(axe)
     found: list[dict[str, Any]] = page.evaluate(FINDINGS, list(OF_STREAMLIT))
