@@ -152,7 +152,7 @@ def _growth(lab: Lab, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
             f"--entries {given['entries']!r} is not a list of whole numbers. Give some, such as 10000,100000,1000000."
         ) from None
     recipes = tuple(r.strip() for r in (given["index"] or "").split(",") if r.strip())
-    return lab.bench_growth(counts, given["text"], given["asked"], given["model"], recipes, progress)
+    return lab.benchmarks.growth(counts, given["text"], given["asked"], given["model"], recipes, progress)
 
 
 def _bench_line(row: dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ LAB = frozenset(
         "ask_many",
         "batches",
         "bench",
-        "bench_growth",
         "bench_rows",
         "benchmarks",
         "build",

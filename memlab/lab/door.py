@@ -704,25 +704,6 @@ class Lab(metaclass=DeclaredNames):
         """The rows of `bench`, each as soon as it is measured. Raises InputError for an unknown part."""
         return self.benchmarks.rows(repeat, only, progress)
 
-    def bench_growth(
-        self,
-        counts: Sequence[int],
-        text: Texts = (),
-        asked: Texts = (),
-        model: str | None = None,
-        recipes: Sequence[str] = (),
-        progress: Progress = no_progress,
-    ) -> Iterator[dict[str, Any]]:
-        """How searching grows with the number of entries, each row as soon as it is measured.
-
-        Args:
-            counts, text, asked, model, recipes: see `memlab.lab.benchmarks.Benchmarks.growth`.
-
-        Raises:
-            InputError, HomeError: as `Benchmarks.growth`.
-        """
-        return self.benchmarks.growth(counts, text, asked, model, recipes, progress)
-
     def run(
         self, system: str, study: str, progress: Progress = no_progress, stop: Stop = never_stop, **settings: Any
     ) -> Any:

@@ -46,35 +46,25 @@ class Ways:
             InputError: settings that cannot be used, or the fact can be corrected in no way. StoppedError: `stop` returned
                 True.
         """
-        return compare_ways(self.lab, fact, new, settings, progress, stop)
-
-
-def compare_ways(
-    lab: Lab,
-    fact: Fact,
-    new: str,
-    settings: Mapping[str, Any] | None = None,
-    progress: Progress = no_progress,
-    stop: Stop = never_stop,
-) -> WaysCompared:
-    """See `Ways.compare`."""
-    given, declared = dict(settings or {}), registry().corrections
-    for way in declared:
-        if way.check is not None:
-            load(way.check)(given)
-    tries: list[tuple[str, Callable[[Progress], Way]]] = [(MEMORY, lambda progress: _in_memory(lab, fact, new))]
-    for way in declared:
-        tries.append((way.name, partial(_declared, way.code, lab, (fact, new, given), stop)))
-    ways = []
-    for n, (name, attempt) in enumerate(tries):
-        share = part(progress, n / len(tries), (n + 1) / len(tries))
-        share(0.0, f"correcting: {name}")
-        ways.append(_tried(name, attempt, share))
-    if all(way.failed for way in ways):
-        raise InputError(ways[-1].failed)
-    progress(1.0, "done")
-    notes = ["Seconds are those of the edit with its measurement.", *(note for way in ways for note in way.notes)]
-    return WaysCompared(fact, new, tuple(ways), tuple(notes))
+        given, declared = dict(settings or {}), registry().corrections
+        for way in declared:
+            if way.check is not None:
+                load(way.check)(given)
+        tries: list[tuple[str, Callable[[Progress], Way]]] = [
+            (MEMORY, lambda progress: _in_memory(self.lab, fact, new))
+        ]
+        for way in declared:
+            tries.append((way.name, partial(_declared, way.code, self.lab, (fact, new, given), stop)))
+        ways = []
+        for n, (name, attempt) in enumerate(tries):
+            share = part(progress, n / len(tries), (n + 1) / len(tries))
+            share(0.0, f"correcting: {name}")
+            ways.append(_tried(name, attempt, share))
+        if all(way.failed for way in ways):
+            raise InputError(ways[-1].failed)
+        progress(1.0, "done")
+        notes = ["Seconds are those of the edit with its measurement.", *(note for way in ways for note in way.notes)]
+        return WaysCompared(fact, new, tuple(ways), tuple(notes))
 
 
 def _tried(name: str, attempt: Callable[[Progress], Way], progress: Progress) -> Way:
@@ -107,4 +97,4 @@ def _in_memory(lab: Lab, fact: Fact, new: str) -> Way:
 def _three_ways(
     lab: Lab, progress: Progress, stop: Stop, fact: list[str], new: str, settings: dict[str, Any]
 ) -> WaysCompared:
-    return compare_ways(lab, Fact(*fact), new, settings, progress, stop)
+    return lab.ways.compare(Fact(*fact), new, settings, progress, stop)

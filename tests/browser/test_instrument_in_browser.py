@@ -181,6 +181,8 @@ def test_a_view_is_kept_as_a_step_and_a_report_holds_the_open_view(window: Windo
     expect(page.get_by_text("Step 1 of Kept in the browser")).to_be_visible()
     page.goto(f"{page.url.split('/ask')[0]}/present?lesson={lesson}&stage=6")
     expect(page.get_by_role("heading", name="Layers of France")).to_be_visible()
-    page.get_by_role("link", name="Open this view").click()
-    page.wait_for_url("**panel=Layers**")
-    expect(page.get_by_role("heading", name=layers.QUESTION)).to_be_visible()
+    with page.expect_popup() as opened:  # beside the lesson, which stays open
+        page.get_by_role("link", name="Open this view").click()
+    opened.value.wait_for_url("**panel=Layers**")
+    expect(opened.value.get_by_role("heading", name=layers.QUESTION)).to_be_visible()
+    expect(page.get_by_role("heading", name="Layers of France")).to_be_visible()

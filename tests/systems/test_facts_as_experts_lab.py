@@ -234,6 +234,6 @@ def test_three_ways_side_by_side(own: Lab, monkeypatch: pytest.MonkeyPatch) -> N
     assert own.history() == []
     with pytest.raises(InputError, match="no setting 'depth'"):
         own.ways.compare(Fact("France", "capital", "Paris"), "Lyon", {"depth": 3})
-    wrong = ways.compare_ways(own, Fact("France", "capital", "Paris"), "Atlantis")
+    wrong = own.ways.compare(Fact("France", "capital", "Paris"), "Atlantis")
     assert "no entity 'Atlantis'" in wrong.ways[2].failed
     assert not np.isnan(wrong.ways[0].efficacy or 0)

@@ -74,6 +74,6 @@ def test_too_little_text_says_how_much_there_is(tiny_lm: Load, documents: list[A
 def test_texts_and_models_that_do_not_fit(tmp_path: Path) -> None:
     lab = Lab.open(tmp_path)
     with pytest.raises(InputError, match="both --text and --asked"):
-        next(lab.bench_growth([1000], text=["One text of a few words."]))
+        next(lab.benchmarks.growth([1000], text=["One text of a few words."]))
     with pytest.raises(InputError, match="causal"):
-        next(lab.bench_growth([1000], model="atlas-mlm"))
+        next(lab.benchmarks.growth([1000], model="atlas-mlm"))
