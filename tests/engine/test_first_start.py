@@ -43,7 +43,8 @@ def test_the_first_answer_is_that_of_the_finished_memory(
     assert first.articles == later.articles
     assert (first.searched, first.entries) == (later.searched, later.entries)
     assert first.answer == later.answer
-    assert np.array_equal(first.lm.logp, later.lm.logp)
+    # one of the two may have been encoded within a batch: the last bits then differ, the numbers do not
+    assert np.allclose(first.lm.logp, later.lm.logp, rtol=0, atol=1e-4)
     if first.settings["key"] == later.settings["key"]:
         one = {n.entry: n.distance for n in first.neighbors}
         two = {n.entry: n.distance for n in later.neighbors}
