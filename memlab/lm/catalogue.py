@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from memlab.errors import InputError, NotFound, StoreError
 from memlab.lm.adding.model_files import license_in
 from memlab.lm.architectures import is_tested
 from memlab.lm.checking import ModelCheck
-from memlab.lm.folder_checks import check_folder
+from memlab.lm.folder_checks import Stamp, check_folder, stamp
 from memlab.lm.hub import from_hub
 from memlab.lm.json_file import read_json
 from memlab.lm.loading import loaded
@@ -127,13 +128,20 @@ def info(name: str) -> ModelInfo:
 
 
 def described(path: Path, name: str) -> ModelInfo:
-    """What is known of the model in a folder. Raises InputError for a damaged one, or one of another kind."""
+    """What is known of the model in a folder, read again when a file of it has changed. Raises InputError for a damaged
+    one, or one of another kind."""
     card_file = path / "README.md"
+    card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
+    return _described(path, name, card, assets(), stamp(path))
+
+
+@lru_cache(maxsize=64)
+def _described(path: Path, name: str, card: str, shipped: Path, now: Stamp) -> ModelInfo:
+    """As `described`; `now` is only there so that another stamp is read anew."""
     record, config = read_json(path / "memlab.json"), read_json(path / "config.json")
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
     kind = record.get("kind") or _kind(path, config)
-    card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
-    bundled = name in SHIPPED and path == assets() / "models" / name
+    bundled = name in SHIPPED and path == shipped / "models" / name
     shown = "causal, SPALM" if "spalm" in record else "masked, Facts as Experts" if "fae" in record else kind
     title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
     architecture = str(config.get("model_type") or "")
