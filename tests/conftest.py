@@ -115,6 +115,7 @@ def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     from memlab.lab import Lab
     from memlab.lm.catalogue import BUNDLED
+    from tests.first_reading import first_reading, keep
 
     missing = [name for name in BUNDLED if not (assets() / "models" / name / "config.json").is_file()]
     if missing:
@@ -124,6 +125,8 @@ def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Path(os.environ.get("MEMLAB_TEST_HOME") or shared / "built-home")
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".tests.lock"):
+        if not (home / "datastores").exists():
+            keep(first_reading(home), home / "first-reading.json")
         Lab.open(home).building.bundled()
     return home / "datastores"
 

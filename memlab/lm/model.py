@@ -197,8 +197,11 @@ class LanguageModel:
 
     @cached_property
     def tokenizer_hash(self) -> str:
-        """sha256 of the tokenizer."""
-        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        """sha256 of the tokenizer, whatever truncation or padding its last call has left set in it."""
+        backend = copy.deepcopy(getattr(self.tokenizer, "backend_tokenizer", None))
+        if backend is not None:
+            backend.no_truncation()
+            backend.no_padding()
         text = backend.to_str() if backend is not None else repr(sorted(self.tokenizer.get_vocab().items()))
         return hashlib.sha256(text.encode()).hexdigest()
 
