@@ -45,9 +45,10 @@ TEXTS = (
 
 
 WORKERS = 4  # at most; each may hold a server, a browser and models
-# What takes longest goes first, so that no worker is left with it at the end; but the first files need no datastores,
-# which another worker builds meanwhile.
-FIRST = ("pages/test_ask.py", "unit/", "browser/", "engine/", "pages/")
+# One worker builds the datastores for the first file; the files that the others take meanwhile need none. Of the rest,
+# files that take half a minute come before those that take seconds, so that no worker is left with one at the end.
+BUILDS = "pages/test_ask.py"
+ORDER = ("unit/", "record/", "systems/", "wheel/", "browser/", "engine/", "pages/")
 
 FIRST_IMPORT = 120.0  # seconds at most that the other workers wait for the first one
 
@@ -67,9 +68,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
-    def rank(item: pytest.Item) -> int:
+    waiting = {item.path for item in items if "built_datastores" in getattr(item, "fixturenames", ())}
+
+    def rank(item: pytest.Item) -> tuple[bool, bool, int]:
         path = item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""
-        return next((n for n, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
+        room = next((n for n, start in enumerate(ORDER) if path.startswith(start)), len(ORDER))
+        return path != BUILDS, item.path in waiting, room
 
     items.sort(key=rank)
 
@@ -101,9 +105,10 @@ def _home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def forked() -> Iterator[Forks]:
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     """Starts other processes that run commands or programs; see tests/forks.py."""
-    with forks() as server:
+    base = tmp_path_factory.getbasetemp()
+    with forks(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as server:
         yield server
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,19 @@ FEED_FORWARD = ("mlp", "intermediate", "ffn", "feed_forward", "ff", "fc1", "bloc
 _local = threading.local()
 
 
+class _Enough(Exception):
+    """Raised by a hook when everything that its thread asked for is recorded."""
+
+
+def _hand_over(name: str, value: Any) -> None:
+    """Records for the calling thread, if it is capturing; ends the pass where nothing after this is needed."""
+    captured = getattr(_local, "captured", None)
+    if captured is not None:
+        captured[name] = value
+        if getattr(_local, "enough", None) == name:
+            raise _Enough
+
+
 class _Recorder:
     """A forward pre-hook that hands the module's input to the calling thread, if it is capturing."""
 
@@ -24,9 +37,8 @@ class _Recorder:
         self.name = name
 
     def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        captured = getattr(_local, "captured", None)
-        if captured is not None:
-            captured[self.name] = args[0] if args else next(iter(kwargs.values()))
+        if getattr(_local, "captured", None) is not None:
+            _hand_over(self.name, args[0] if args else next(iter(kwargs.values())))
 
 
 class _PositionRecorder(_Recorder):
@@ -41,9 +53,7 @@ class _OutputRecorder(_Recorder):
     """A forward hook that hands over the module's output instead."""
 
     def __call__(self, module: nn.Module, args: tuple, output: Tensor) -> None:  # type: ignore[override]
-        captured = getattr(_local, "captured", None)
-        if captured is not None:
-            captured[self.name] = output
+        _hand_over(self.name, output)
 
 
 @contextmanager
@@ -55,6 +65,18 @@ def capturing() -> Iterator[dict[str, Tensor]]:
         yield _local.captured
     finally:
         _local.captured = before
+
+
+def record_alone(name: str, forward: Callable[[], Any]) -> None:
+    """Runs a part of a model until its hook has recorded `name` in the `capturing` block around this; the rest is left
+    out."""
+    _local.enough = name
+    try:
+        forward()
+    except _Enough:
+        pass
+    finally:
+        _local.enough = None
 
 
 def record(name: str, value: Any) -> None:

@@ -24,7 +24,7 @@ from memlab.errors import InputError
 from memlab.lm.caches import CacheUse, find_cache
 from memlab.lm.folder_checks import Stamp, same_weights, stamp
 from memlab.lm.heads import output_head
-from memlab.lm.hooks import body_of, capturing, listen_to
+from memlab.lm.hooks import body_of, capturing, listen_to, record_alone
 from memlab.lm.inspection import KEYS, body_options, inspect_model, position_limit, probe_ids
 from memlab.lm.spans import Span, read_at_once, read_in_parts
 from memlab.lm.word_names import token_names
@@ -231,7 +231,7 @@ class LanguageModel:
             ids, mask: (B, T) token ids and attention mask.
             rows, columns: (n,) the positions asked for.
             keys: which keys; see `KEYS`.
-            logp: whether to apply the output head (needed for the key "transform" as well).
+            logp: whether to apply the output head (of which the key "transform" needs the first part alone).
         """
         if self.padded:
             return self._encode(ids, mask, rows, columns, keys, logp)
@@ -251,7 +251,10 @@ class LanguageModel:
                 input_ids=ids, attention_mask=mask, output_hidden_states=deep, **body_options(self.kind)
             )
             h = body.last_hidden_state[rows, columns]  # (n, d)
-            scores = self.head(h) if logp or "transform" in keys else None  # (n, V)
+            alone = not logp and self.inside.plain  # the transform without the product with V word vectors
+            if "transform" in keys and alone:
+                record_alone("head", lambda: self.head(h))
+            scores = self.head(h) if logp or ("transform" in keys and not alone) else None  # (n, V)
         found: dict[str, Tensor] = {}
         for key in keys:
             if key == "penultimate":

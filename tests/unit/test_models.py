@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from memlab.errors import InputError, NotFound
 from memlab.lm.catalogue import info, load
+from memlab.lm.loading import read_anew
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 
@@ -49,6 +51,25 @@ def test_hashes_follow_weights_and_tokenizer(tiny: Tiny, tmp_path: Path) -> None
     shutil.copytree(copy, other)
     (other / "model.safetensors").write_bytes(raw)
     assert load(str(other)).weights_hash != lm.weights_hash
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_tokenizers_hash_is_not_changed_by_a_call(name: str, tiny: Tiny) -> None:
+    one, two = read_anew(info(str(tiny(name)))).model, load(str(tiny(name)))
+    one.tokenizer("The capital of France is Paris.", truncation=True, max_length=3)
+    assert one.tokenizer.backend_tokenizer.truncation is not None
+    assert one.tokenizer_hash == two.tokenizer_hash
+
+
+@pytest.mark.parametrize("name", ["modernbert", "bert"])
+def test_the_key_of_the_transform_is_the_same_with_and_without_scores(name: str, tiny_lm: Load) -> None:
+    lm = tiny_lm(name)
+    ids, mask = lm.pad([lm.read("The capital of France is Paris.")[0]] * 2)
+    where = (ids, mask, torch.tensor([0, 1]), torch.tensor([3, 5]), ("transform", "last"))
+    with_scores, alone = lm.encode(*where), lm.encode(*where, logp=False)
+    assert alone.logp is None
+    for key in ("transform", "last"):
+        assert alone.keys[key].equal(with_scores.keys[key])
 
 
 def test_unknown_models_list_the_bundled_and_say_what_else_can_be_given(tmp_path: Path) -> None:
