@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 FEED_FORWARD = ("mlp", "intermediate", "ffn", "feed_forward", "ff", "fc1", "block_sparse_moe")
+BY_POSITION = ("modernbert",)  # feed-forward layers from (B, T, d) to (B, T, d), what is added to them stands outside
 _local = threading.local()
 
 
@@ -56,6 +57,35 @@ class _OutputRecorder(_Recorder):
         _hand_over(self.name, output)
 
 
+class _AtPlaces:
+    """Hooks of a layer that treats each position by itself: it computes those of `only_at` alone, and gives 0 elsewhere."""
+
+    def before(self, module: nn.Module, args: tuple) -> tuple | None:
+        places = getattr(_local, "places", None)
+        if places is None:
+            return None
+        _local.whole = args[0].shape
+        return (args[0][places],)
+
+    def after(self, module: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+        places = getattr(_local, "places", None)
+        if places is None:
+            return None
+        whole = output.new_zeros(_local.whole)
+        whole[places] = output
+        return whole
+
+
+@contextmanager
+def only_at(places: tuple[Tensor, Tensor] | None) -> Iterator[None]:
+    """While active, top states are wanted at these rows and columns alone, where the model can spare the others."""
+    _local.places = places
+    try:
+        yield
+    finally:
+        _local.places = None
+
+
 @contextmanager
 def capturing() -> Iterator[dict[str, Tensor]]:
     """While active, hooks of this thread record into the dictionary."""
@@ -90,6 +120,10 @@ def listen_to(module: PreTrainedModel, kind: str) -> None:
     """Sets the hooks that record keys and positions. Called once, before the module is shared."""
     if kind == "causal" and (part := feed_forward(module)) is not None:
         part.register_forward_pre_hook(_Recorder("ffn"), with_kwargs=True)
+    if module.config.model_type in BY_POSITION and (part := feed_forward(module)) is not None:
+        at_places = _AtPlaces()
+        part.register_forward_pre_hook(at_places.before)
+        part.register_forward_hook(at_places.after)
     if (transform := last_transform(module)) is not None:
         transform.register_forward_hook(_OutputRecorder("head"))
     elif isinstance(last := module.get_output_embeddings(), nn.Module):

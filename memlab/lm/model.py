@@ -24,7 +24,7 @@ from memlab.errors import InputError
 from memlab.lm.caches import CacheUse, find_cache
 from memlab.lm.folder_checks import Stamp, same_weights, stamp
 from memlab.lm.heads import output_head
-from memlab.lm.hooks import body_of, capturing, listen_to, record_alone
+from memlab.lm.hooks import body_of, capturing, listen_to, only_at, record_alone
 from memlab.lm.inspection import KEYS, body_options, inspect_model, position_limit, probe_ids
 from memlab.lm.spans import Span, read_at_once, read_in_parts
 from memlab.lm.word_names import token_names
@@ -247,9 +247,10 @@ class LanguageModel:
         """`encode` in one forward pass."""
         deep = "penultimate" in keys
         with capturing() as captured:
-            body = body_of(self.module)(
-                input_ids=ids, attention_mask=mask, output_hidden_states=deep, **body_options(self.kind)
-            )
+            with only_at(None if logp else (rows, columns)):
+                body = body_of(self.module)(
+                    input_ids=ids, attention_mask=mask, output_hidden_states=deep, **body_options(self.kind)
+                )
             h = body.last_hidden_state[rows, columns]  # (n, d)
             alone = not logp and self.inside.plain  # the transform without the product with V word vectors
             if "transform" in keys and alone:

@@ -62,14 +62,18 @@ def test_the_tokenizers_hash_is_not_changed_by_a_call(name: str, tiny: Tiny) -> 
 
 
 @pytest.mark.parametrize("name", ["modernbert", "bert"])
-def test_the_key_of_the_transform_is_the_same_with_and_without_scores(name: str, tiny_lm: Load) -> None:
+def test_keys_are_the_same_with_and_without_scores(name: str, tiny_lm: Load) -> None:
+    """Without them the last feed-forward layer and the head compute only what the keys need."""
     lm = tiny_lm(name)
-    ids, mask = lm.pad([lm.read("The capital of France is Paris.")[0]] * 2)
-    where = (ids, mask, torch.tensor([0, 1]), torch.tensor([3, 5]), ("transform", "last"))
+    texts = ["The capital of France is Paris.", "Berlin is large."]
+    ids, mask = lm.pad([[*lm.frame[0], *lm.read(text)[0], *lm.frame[1]] for text in texts])
+    where = (ids, mask, torch.tensor([0, 1, 0]), torch.tensor([3, 1, 5]), ("transform", "penultimate", "last"))
     with_scores, alone = lm.encode(*where), lm.encode(*where, logp=False)
     assert alone.logp is None
-    for key in ("transform", "last"):
-        assert alone.keys[key].equal(with_scores.keys[key])
+    for key in where[-1]:
+        assert torch.allclose(alone.keys[key], with_scores.keys[key], rtol=0, atol=1e-6)
+    plain = lm.module(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+    assert torch.allclose(alone.keys["last"], plain.hidden_states[-1][where[2], where[3]], rtol=0, atol=1e-5)
 
 
 def test_unknown_models_list_the_bundled_and_say_what_else_can_be_given(tmp_path: Path) -> None:
