@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -48,7 +48,8 @@ WORKERS = 4  # at most; each may hold a server, a browser and models
 # One worker builds the datastores for the first file; the files that the others take meanwhile need none. Of the rest,
 # files that take half a minute come before those that take seconds, so that no worker is left with one at the end.
 BUILDS = "pages/test_ask.py"
-ORDER = ("unit/", "record/", "systems/", "wheel/", "browser/", "engine/", "pages/")
+BROWSER = "tests/browser/"
+ORDER = ("unit/", "record/", "browser/", "systems/", "wheel/", "engine/", "pages/")
 
 FIRST_IMPORT = 120.0  # seconds at most that the other workers wait for the first one
 
@@ -57,6 +58,20 @@ def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: a worker for each core that this process may use and one more, since tests also wait; at most WORKERS."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores + 1, WORKERS)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`: all files of the browser go to one worker, which has one server and one Chromium for them."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneBrowser(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return BROWSER if file.startswith(BROWSER) else file
+
+    return OneBrowser(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
