@@ -40,6 +40,14 @@ class Collection:
     report: TextReport
 
 
+@dataclass(frozen=True)
+class NamedTexts:
+    """Texts that were read from somewhere else than a file here, and what they are called."""
+
+    name: str
+    texts: FileTexts
+
+
 def read_texts(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -> list[Article]:
     """The texts of `read_collection`."""
     return list(read_collection(paths, options).articles)
@@ -60,12 +68,14 @@ def read_collection(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -
     return collection_of(map(Path, paths), options)
 
 
-def collection_of(given: Iterable[Path | Article], options: TextOptions = AS_THEY_ARE) -> Collection:
+def collection_of(given: Iterable[Path | Article | NamedTexts], options: TextOptions = AS_THEY_ARE) -> Collection:
     """Files as `read_collection` reads them, and texts as they are. Ids of articles stay as long as they differ."""
     reading = _Reading(options)
     for one in given:
         if isinstance(one, Article):
             reading.articles.append(one)
+        elif isinstance(one, NamedTexts):
+            reading.take(one.texts, one.name)
         else:
             reading.add(one)
     return reading.collection()
@@ -100,13 +110,18 @@ class _Reading:
             self._read(path, shown(path.name))
 
     def _read(self, file: Path, name: str) -> None:
-        self.files += 1
         try:
             texts = _read(file, self.options)
         except InputError as error:
+            self.files += 1
             self.refused.append(error)
             self.left_out["unreadable"].append(str(error))
             return
+        self.take(texts, name)
+
+    def take(self, texts: FileTexts, name: str) -> None:
+        """What one file, or one data set, gave."""
+        self.files += 1
         articles = [a for a in texts.articles if a.text.strip()]
         self.articles += articles
         self.left_out["row"] += [f"{name} row {number}" for number in texts.rows_without]
