@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from memlab.cli.common import every_command, open_lab, progress, say_of_texts, show, text_options
+from memlab.cli.common import dtype_option, every_command, open_lab, progress, say_of_texts, show, text_options
 from memlab.corpus.hub_name import hub_name
 from memlab.corpus.one_file import TextOptions, title_of
 
@@ -102,6 +102,7 @@ def index(name: str, recipe: str | None, as_json: bool, home: Path | None, works
 @click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
 @text_options
+@dtype_option
 @every_command
 def build(
     texts: tuple[Path, ...],

@@ -56,6 +56,7 @@ class Fingerprint:
     index: str
     window: int | None = None
     stride: int | None = None
+    precision: str = "float32"  # the type that the model computed in; `dtype` is that of the stored keys
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,11 @@ class Datastore:
         if f.kind != model.kind:
             raise StoreError(
                 f"{where} was made by a {f.kind} model, {model.name} is {model.kind}. Choose another datastore."
+            )
+        if f.precision != model.dtype:
+            raise StoreError(
+                f"{where} holds keys that {f.model} computed in {f.precision}; here it computes in {model.dtype}, and queries of "
+                f"another type would find other neighbors. Set MEMLAB_DTYPE={f.precision}, or build it again."
             )
         if f.model_hash != model.weights_hash:
             raise StoreError(
