@@ -21,6 +21,7 @@ from memlab.errors import InputError
 from memlab.results import Article
 from memlab.results.texts import LeftOut, TextReport
 
+LARGEST = 2_000_000_000  # bytes of one file, unpacked
 KEPT = 20  # examples of what was left out, of each kind
 
 READERS: dict[str, Callable[[bytes, Path, TextOptions], FileTexts]] = {
@@ -156,9 +157,25 @@ def _unique(articles: Sequence[Article]) -> tuple[Article, ...]:
     return tuple(unique.values())
 
 
+def _bytes_of(path: Path) -> bytes:
+    """What a file holds, unpacked. Raises InputError for more than `LARGEST` bytes, of which no more are read or unpacked."""
+    opened = gzip.open(path, "rb") if is_packed(path) else path.open("rb")
+    with opened as file:
+        raw = file.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        packed = " when it is unpacked" if is_packed(path) else ""
+        raise InputError(
+            f"{path} has more than {LARGEST / 1e9:.3g} GB{packed}, which is the most that one file may have: its texts are held "
+            "in memory while they are read. Split it into several files."
+        )
+    return raw
+
+
 def _read(path: Path, options: TextOptions) -> FileTexts:
     try:
-        raw = gzip.decompress(path.read_bytes()) if is_packed(path) else path.read_bytes()
+        raw = _bytes_of(path)
         return READERS[ending(path)](raw, path, options)
+    except MemoryError:
+        raise InputError(f"{path} is too large for the memory of this computer. Split it into several files.") from None
     except (OSError, EOFError, ValueError, RecursionError, zlib.error, pa.ArrowException, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {str(error)[:160]}") from error

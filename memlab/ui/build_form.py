@@ -49,7 +49,7 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
             path = _hub_field()
         st.caption(
             f"{', '.join(READERS)}, each also with .gz. A table has its texts in a column named text, content, body, "
-            "article or sentence, or in the one named here."
+            "article or sentence, or in the one named here. Files of more than 200 MB are read from a folder."
         )
         options = _options(way == FOLDER)
     with right:
