@@ -159,8 +159,7 @@ def _unique(articles: Sequence[Article]) -> tuple[Article, ...]:
 
 def _bytes_of(path: Path) -> bytes:
     """What a file holds, unpacked. Raises InputError for more than `LARGEST` bytes, of which no more are read or unpacked."""
-    opened = gzip.open(path, "rb") if is_packed(path) else path.open("rb")
-    with opened as file:
+    with gzip.open(path, "rb") if is_packed(path) else path.open("rb") as file:
         raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
         packed = " when it is unpacked" if is_packed(path) else ""
