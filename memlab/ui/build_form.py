@@ -47,9 +47,11 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
         else:
             files = []
             path = _hub_field()
+        kinds = "" if way == HUB else f"{', '.join(READERS)}, each also with .gz. "
+        large = " Files of more than 200 MB are read from a folder." if way == UPLOAD else ""
         st.caption(
-            f"{', '.join(READERS)}, each also with .gz. A table has its texts in a column named text, content, body, "
-            "article or sentence, or in the one named here. Files of more than 200 MB are read from a folder."
+            f"{kinds}A table has its texts in a column named text, content, body, article or sentence, or in the one named "
+            f"here.{large}"
         )
         options = _options(way == FOLDER)
     with right:
