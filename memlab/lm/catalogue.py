@@ -18,6 +18,7 @@ from memlab.lm.hub import from_hub
 from memlab.lm.json_file import read_json
 from memlab.lm.loading import loaded
 from memlab.lm.model import LanguageModel
+from memlab.lm.precision import said
 from memlab.lm.spalm import SpalmModel
 from memlab.serialize import as_json
 
@@ -70,6 +71,11 @@ class ModelInfo:
         return f"trained here: {self.path}" if "recipe" in self.record else str(self.path)
 
     @property
+    def dtype(self) -> str:
+        """The type that it computes in here, as far as that is known without loading it."""
+        return said(self)
+
+    @property
     def tested(self) -> bool:
         """Whether memlab's tests compare models of this architecture with the plain module."""
         return is_tested(self.architecture, self.kind)
@@ -81,7 +87,7 @@ class ModelInfo:
 
     def to_dict(self) -> dict[str, Any]:
         names = ("name", "title", "kind", "method", "architecture", "tested", "bundled", "size_mb")
-        more = ("width", "vocabulary", "license", "source")
+        more = ("width", "vocabulary", "license", "source", "dtype")
         return {
             **as_json(self, *names, *more),
             "recipe": self.record.get("recipe"),
@@ -176,13 +182,16 @@ def _kind(path: Path, config: dict[str, Any]) -> str:
     )
 
 
-def load(name: str) -> LanguageModel:
-    """Loads a model once; later calls get the same object (at most four are kept).
+def load(name: str, dtype: str | None = None) -> LanguageModel:
+    """Loads a model once; later calls, of any window or lab of the process, get the same object (at most four are kept).
 
-    Weights are read from safetensors as 32-bit floats; code from model folders is never run. A model that fails the check
+    Weights are read from safetensors as 32-bit floats, or taken as bfloat16 where `memlab.lm.precision` says so; code from model folders is never run. A model that fails the check
     of `memlab.lm.checking` is refused.
+
+    Args:
+        dtype: the type that a datastore needs ("float32", "bfloat16"); None for the one that is chosen here.
     """
-    return loaded(info(name)).model
+    return loaded(info(name), dtype).model
 
 
 def check(name: str) -> ModelCheck:
@@ -201,7 +210,7 @@ def load_encoder(model: SpalmModel) -> LanguageModel:
     where = wanted if wanted in BUNDLED else str(beside)
     hint = f"{model.name} was trained with keys of {wanted}"
     try:
-        encoder = load(where)
+        encoder = load(where).exact()
     except NotFound as error:
         raise StoreError(f"{hint}, which is not at {where}. Put that model there, or train the SPALM again.") from error
     if encoder.weights_hash != model.record.encoder_hash:

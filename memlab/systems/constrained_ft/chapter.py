@@ -118,7 +118,7 @@ class Modifying:
         Args:
             without: an active edit to be replaced by this one.
         """
-        base = self.context.load(model or self.context.bundled_for("masked"))
+        base = self.context.load(model or self.context.bundled_for("masked")).exact()
         state = self.context.weights_state()
         if without is not None:
             state = replace(state, edits=tuple(e for e in state.edits if e.ref.edit != without))
@@ -164,7 +164,7 @@ class Modifying:
 
     def known(self, model: str | None = None, progress: Progress = no_progress) -> list[Known]:
         """The facts of the bundled world that a model, as edited, answers correctly."""
-        base = self.context.load(model or self.context.bundled_for("masked"))
+        base = self.context.load(model or self.context.bundled_for("masked")).exact()
         earlier = self.context.weights_state().objects(base.weights_hash)
         return known_facts(atlas(), self.context.weights(base, None), earlier)
 
@@ -225,7 +225,7 @@ class Modifying:
         Raises:
             InputError: data or settings that cannot be used. StoppedError: `stop` returned True.
         """
-        lm = self.context.load(model or self.context.bundled_for("masked"))
+        lm = self.context.load(model or self.context.bundled_for("masked")).exact()
         given = dict(settings or {})
         if data is not None:
             start = default_how(lm)
