@@ -92,7 +92,8 @@ class _Trial:
         """One case trained into the weights. `perplexity`: before the edit."""
         others = [(c.prompt, c.old) for c in self.cases]
         rest = [p for p in others if p != (case.prompt, case.old)] if "fta" in plan.procedure else []
-        given = Material([(s, case.new) for s in case.statements], rest, others)
+        told = [(s, case.old) for s in case.statements]
+        given = Material([(s, case.new) for s in case.statements], rest, others, old=told)
         start = time.perf_counter()
         changes = fine_tune(self.lm, self.lm, given, plan, stop=stop).changes
         seconds = time.perf_counter() - start
