@@ -246,6 +246,22 @@ def test_a_model_whose_blocks_cannot_be_passed_over_runs_whole(tiny_lm: Load, mo
     assert torch.equal(losses(copy, gaps, below.scores), losses(lm, gaps))
 
 
+def test_training_above_kept_states_gives_the_change_of_training_the_whole_model(
+    tiny_lm: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plain gradient descent in place of Adam, whose first steps have the size of the rate whatever rounding does."""
+    lm = tiny_lm("modernbert")
+    monkeypatch.setattr(torch.optim, "Adam", lambda p, lr, weight_decay: torch.optim.SGD(p, lr=lr))
+    given = Material(PAIRS, [(f"York is a very old {MASK}.", "city"), (f"Gold is a {MASK}.", "metal")])
+    p = Plan("fta", select(lm, ("last",)), constraint("inf", 0.05), budget=replace(QUICK, learning_rate=0.1))
+    kept = fine_tune(lm, lm, given, p).changes
+    monkeypatch.setattr(Below, "_same", lambda self: False)
+    whole = fine_tune(lm, lm, given, p).changes
+    assert kept.keys() == whole.keys()
+    assert max(float(c.abs().max()) for c in whole.values()) > 1e-3
+    assert all(float((kept[n] - whole[n]).abs().max()) <= 1e-5 for n in whole)
+
+
 def test_a_margin_ends_training_where_the_new_object_is_ahead(tiny_lm: Load) -> None:
     """The weights move less than without one; the margin holds on the weights that training gave."""
     lm = tiny_lm("llama")

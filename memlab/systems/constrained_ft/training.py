@@ -45,6 +45,7 @@ PROCEDURES = {
 
 PROBE = 96  # sentences about unmodified facts whose loss FTA wants back where it was
 TOLERANCE = 0.02  # nats
+LENGTH = 24  # sentences that are read together, those of similar length
 
 Progress = Callable[[float, str], None]
 Stop = Callable[[], bool]
@@ -256,15 +257,21 @@ class _Run:
     def step(self, phase: str) -> float:
         """One step down the gradient, then the projection. Returns the loss of the modified facts' sentences in it."""
         modified, others = self._batch(phase)
-        parts = [(self._loss(modified), len(modified))] if modified else []
-        parts += [(self._mean(others), len(others))] if others else []
-        nats = torch.stack([value * n for value, n in parts]).sum() / sum(n for _, n in parts)
-        _check(float(nats.detach()))
+        gaps = sorted([(g, True) for g in modified] + [(g, False) for g in others], key=lambda pair: len(pair[0].ids))
         self.optimizer.zero_grad(set_to_none=True)
-        nats.backward()
+        own = total = 0.0
+        for at in range(0, len(gaps), LENGTH):  # sentences of about one length: little is padded
+            part = gaps[at : at + LENGTH]
+            is_own = torch.tensor([mine for _, mine in part])
+            nats = losses(self.copy, [g for g, _ in part], self.below.scores)
+            nats = torch.where(is_own, self._aimed(nats), nats)
+            (nats.sum() / len(gaps)).backward()
+            own += float(nats.detach()[is_own].sum())
+            total += float(nats.detach().sum())
+        _check(total)
         self.optimizer.step()
         self.plan.constraint.project(self.weights, self.reference)
-        return float(parts[0][0].detach()) if modified else math.inf
+        return own / len(modified) if modified else math.inf
 
     def ahead(self) -> bool:
         """Whether every modified fact's new object is ahead of the old one by the margin; False without one."""
@@ -280,22 +287,22 @@ class _Run:
 
     def _of_unmoved(self) -> float:
         with torch.no_grad():
-            return float(self._mean(self.unmoved)) if self.unmoved else 0.0
+            return self._mean(self.unmoved) if self.unmoved else 0.0
 
-    def _mean(self, gaps: Sequence[Gap]) -> Tensor:
-        """The mean cross-entropy of some sentences, in nats."""
-        return losses(self.copy, gaps, self.below.scores).mean()
+    def _mean(self, gaps: Sequence[Gap], aimed: bool = False) -> float:
+        """The mean loss of some sentences, in nats; `aimed`: that of modified facts."""
+        ordered = sorted(gaps, key=lambda g: len(g.ids))
+        parts = [losses(self.copy, ordered[a : a + LENGTH], self.below.scores) for a in range(0, len(gaps), LENGTH)]
+        nats = torch.cat(parts)
+        return float((self._aimed(nats) if aimed else nats).mean())
 
     def _share(self, gaps: Sequence[Gap]) -> float | None:
         said = ask(self.copy, gaps, scores_of=self.below.scores)
         return sum(s.right for s in said) / len(gaps) if gaps else None
 
-    def _loss(self, gaps: Sequence[Gap]) -> Tensor:
-        """The mean loss of sentences about modified facts."""
-        if self.plan.forget_to is None:
-            return self._mean(gaps)
-        aim = math.log(self.plan.forget_to)
-        return (-losses(self.copy, gaps, self.below.scores) - aim).clamp_min(0).mean()
+    def _aimed(self, nats: Tensor) -> Tensor:
+        """The losses of sentences about modified facts: where they are to be forgotten, how far p is above its aim."""
+        return nats if self.plan.forget_to is None else (-nats - math.log(self.plan.forget_to)).clamp_min(0)
 
     def _batch(self, phase: str) -> tuple[list[Gap], list[Gap]]:
         """The sentences of one step: about modified facts (in the phase "ft": the original ones), and the others."""
@@ -311,7 +318,7 @@ class _Run:
     def measure(self, step: int) -> Point:
         """The scores now."""
         with torch.no_grad():
-            nats = float(self._loss(self.probe)) if self.probe else 0.0
+            nats = self._mean(self.probe, aimed=True) if self.probe else 0.0
         _check(nats)
         norm = "l2" if self.plan.constraint.norm == "l2" else "inf"
         point = Point(
