@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from memlab.corpus.world import MASK, atlas
 from memlab.errors import InputError, StoppedError
+from memlab.lm.adding.card import card, record
+from memlab.lm.adding.origin import Origin
 from memlab.lm.delta_refs import DeltaError, DeltaRef, delta_path
 from memlab.lm.deltas import read_delta, write_delta
 from memlab.lm.model import LanguageModel
@@ -284,6 +286,22 @@ def test_a_margin_ends_training_where_the_new_object_is_ahead(tiny_lm: Load) -> 
         replace(held, procedure="fta")
     with pytest.raises(InputError, match="margin is nan"):
         Budget(margin=math.nan)
+
+
+def test_names_that_do_not_decode_are_written_escaped(tiny_lm: Load, tmp_path: Path) -> None:
+    """Such a name (a folder in Latin-1) is no text that safetensors, JSON readers and cards can hold."""
+    lm = tiny_lm("bert")
+    lm = derive(lm, {"bert.embeddings.word_embeddings.weight": lm.module.get_input_embeddings().weight})
+    lm.name = "mod\udce9le"
+    write_delta(tmp_path / "one.safetensors", {"a": torch.ones(2)}, lm)
+    assert b"mod\\\\udce9le" in (tmp_path / "one.safetensors").read_bytes()
+    origin = Origin("the folder mod\udce9le", files={"\udcfc.json": "0" * 64}, notes=("from \udcfc",))
+    added = record("own", origin)["added"]
+    assert (added["source"], list(added["files"]), added["notes"]) == (
+        "the folder mod\\udce9le", ["\\udcfc.json"], ["from \\udcfc"]
+    )  # fmt: skip
+    found = {"kind": "masked", "architecture": "bert", "parameters": 1, "vocabulary": 1, "difference": 0.0, "notes": ()}
+    assert "mod\\udce9le" in card("own", origin, found).encode().decode()
 
 
 # Training
