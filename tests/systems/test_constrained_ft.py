@@ -702,6 +702,7 @@ def test_outside_cases_are_edited_one_by_one(name: str, tmp_path: Path, tiny_lm:
     result = evaluate_file(lm, file, 5, None, ["The sea is near."], lambda f, m: None, lambda: False)
     document = result.to_dict()
     assert (document["cases"], document["passed_over"]) == (1, 1)
+    assert document["passed_over_reasons"] == {"that the model does not know: the new object is likelier": 1}
     rows = {row["method"]: row for row in document["results"]}
     assert set(rows) == {"unedited", "constrained", "unconstrained"}
     assert rows["unedited"]["efficacy"] == 0.0
@@ -709,7 +710,7 @@ def test_outside_cases_are_edited_one_by_one(name: str, tmp_path: Path, tiny_lm:
     assert (rows["unedited"]["generated"] is None) == (lm.kind == "masked")
     assert default_how(lm).blocks == (0,)
     file.write_text(json.dumps([unknown]), "utf-8")
-    with pytest.raises(InputError, match="knows none"):
+    with pytest.raises(InputError, match="knows none of the 1 cases.*: 1 that the model does not know"):
         evaluate_file(lm, file, 5, None, [], lambda f, m: None, lambda: False)
 
 

@@ -221,4 +221,5 @@ def evaluate_editing(as_json: bool, home: Path | None, workspace: str, text: Pat
     for row in result["results"]:
         cells = (f"{row[name]:17.3f}" if row.get(name) is not None else f"{'':17}" for name in shown)
         lines.append(f"{row['method']:16}" + "".join(cells))
+    lines += [f"passed over: {n} {why}" for why, n in result.get("passed_over_reasons", {}).items()]
     show(result, as_json, lines)
