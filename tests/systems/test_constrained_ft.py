@@ -710,7 +710,7 @@ def test_outside_cases_are_edited_one_by_one(name: str, tmp_path: Path, tiny_lm:
     assert (rows["unedited"]["generated"] is None) == (lm.kind == "masked")
     assert default_how(lm).blocks == (0,)
     file.write_text(json.dumps([unknown]), "utf-8")
-    with pytest.raises(InputError, match="knows none of the 1 cases.*: 1 that the model does not know"):
+    with pytest.raises(InputError, match=r"knows none of the 1 cases.*: 1 that the model does not know"):
         evaluate_file(lm, file, 5, None, [], lambda f, m: None, lambda: False)
 
 
