@@ -13,6 +13,7 @@ from cachetools import LRUCache
 from memlab.corpus.world import atlas
 from memlab.errors import InputError, NotFound, RecordError
 from memlab.lm.model import LanguageModel
+from memlab.lm.plain_path import readable
 from memlab.lm.versions import version_of
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
@@ -267,7 +268,9 @@ class Modifying:
         on = [e.ref.edit for e in state.of(base.weights_hash)]
         ledger = self.context.ledger
         if options.dry_run:
-            parameters = parameters_of(facts, outcome.how.to_dict(), base.name, base.weights_hash, "0" * 64, on)
+            parameters = parameters_of(
+                facts, outcome.how.to_dict(), readable(base.name), base.weights_hash, "0" * 64, on
+            )
             return self._shown(None, kind, parameters, options.author, ledger.head() + 1, outcome)
         with files_locked(self.context.home):
             head = ledger.head()
@@ -278,7 +281,7 @@ class Modifying:
                     "Nothing was recorded. Look at the new state and train again."
                 )
             sha256 = keep_delta(self.context.home, written)
-            parameters = parameters_of(facts, outcome.how.to_dict(), base.name, base.weights_hash, sha256, on)
+            parameters = parameters_of(facts, outcome.how.to_dict(), readable(base.name), base.weights_hash, sha256, on)
             if without is not None:
                 head = ledger.undo(without, options.author, expected_head=head).sequence
             row = ledger.append(
