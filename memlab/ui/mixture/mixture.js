@@ -215,4 +215,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const panel = panels.get(root)
   panel.send = setTriggerValue
   show(panel, data)
+  root.classList.add("drawn")
 }

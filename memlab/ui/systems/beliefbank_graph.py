@@ -10,6 +10,7 @@ import streamlit as st
 from memlab.systems.beliefbank.explain import Conflict
 from memlab.systems.beliefbank.figures import belief_graph
 from memlab.systems.beliefbank.phrasing import rule, short, statement
+from memlab.ui.as_table import chart
 from memlab.ui.plain import plain
 from memlab.ui.systems.beliefbank_desk import Desk, edit, nothing, signed
 
@@ -27,7 +28,7 @@ def graph_view(desk: Desk) -> None:
     fig = belief_graph(desk.entity, desk.beliefs, desk.graph.constraints)
     held = sum(b.label for b in desk.beliefs.values())
     said = f"{len(desk.beliefs)} beliefs about {desk.entity.name}: {held} held true, {len(desk.beliefs) - held} false."
-    event: Any = st.plotly_chart(fig, key="beliefs.chart", on_select="rerun", selection_mode="points", alt=said)
+    event = chart(fig, said, "beliefs.chart", picks=True)
     picked = [p["customdata"] for p in event.selection.points if p.get("customdata")] if event else []
     clicked = picked[0] if picked else []
     if clicked and clicked[0] in desk.beliefs:
