@@ -15,6 +15,7 @@ from memlab.systems.beliefbank.solver import Solution, Weights
 from memlab.ui.as_table import chart
 from memlab.ui.plain import plain
 from memlab.ui.systems.beliefbank_desk import Desk, edit, nothing, signed
+from memlab.ui.systems.beliefbank_graph import belief_rows
 
 STEPS = [0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0]
 
@@ -65,7 +66,8 @@ def solve_view(desk: Desk) -> None:
     if st.toggle("Show the graph after solving", key="beliefs.after"):
         after = {name: b.relabeled(found.labels[name]) for name, b in desk.beliefs.items()}
         said = f"The beliefs about {desk.entity.name} after solving: {len(found.flips)} flips."
-        chart(belief_graph(desk.entity, after, desk.graph.constraints), said, "beliefs.after_chart")
+        drawn = belief_graph(desk.entity, after, desk.graph.constraints)
+        chart(drawn, said, "beliefs.after_chart", lambda: belief_rows(desk.entity, after))
 
 
 def _before_and_after(desk: Desk, found: Solution) -> None:
