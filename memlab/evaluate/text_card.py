@@ -14,9 +14,8 @@ from typing import Any
 
 from memlab.corpus.passages import held_out_articles
 from memlab.corpus.split import one_text, parts
-from memlab.evaluate.text_models import ATLAS, HeldOutTexts, TextTraining
+from memlab.evaluate.text_models import ATLAS, TextTraining
 from memlab.lm.catalogue import SHIPPED, load
-from memlab.lm.passage import windows, with_memory
 from memlab.progress import Progress
 from memlab.reading.reader import House
 
@@ -38,10 +37,8 @@ def measured(
         texts = [a.text for a in held_out_articles("test")]
     else:
         texts = [parts(one_text(Path(text))).validation]
-    ids = lm.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
     memory = json.loads((folder / "memlab.json").read_text("utf-8"))["recipe"]["memory"]
-    how = with_memory(lm, windows(lm), memory)
-    return training.scores(house, lm, HeldOutTexts(ids, how, str(text) == ATLAS), progress)
+    return training.scores(house, lm, training.held_out(lm, texts, memory, str(text) == ATLAS), progress)
 
 
 def card_text(record: dict[str, Any], training: TextTraining) -> str:

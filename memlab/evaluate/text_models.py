@@ -21,7 +21,7 @@ from memlab.errors import InputError
 from memlab.lm.catalogue import load
 from memlab.lm.folder import write_model
 from memlab.lm.model import LanguageModel
-from memlab.lm.passage import Segments, Windows, read_texts, scores_of
+from memlab.lm.passage import Segments, Windows, read_texts, scores_of, windows, with_memory
 from memlab.lm.text_training import KINDS, Stream, TextRecipe, make_stream, train_on_stream
 from memlab.lm.tokenizer import text_tokenizer
 from memlab.memory.entries import WHOLE, Reading
@@ -69,11 +69,21 @@ def material(text: Path | str, recipe: TextRecipe) -> Material:
     return Material(path.name, train, train, Reading(recipe.segment, recipe.segment // 2))
 
 
-def recipe_for(text: Path | str, name: str, kind: str, seed: int = 0, steps: int | None = None) -> TextRecipe:
-    """The recipe of a kind of model for a text. Raises InputError for a kind, seed or steps that cannot be."""
+def recipe_for(
+    text: Path | str,
+    name: str,
+    kind: str,
+    seed: int = 0,
+    steps: int | None = None,
+    shape: Mapping[str, Any] | None = None,
+) -> TextRecipe:
+    """The recipe of a kind of model for a text; `shape` holds the fields that its `TextTraining` sets otherwise.
+
+    Raises InputError for a kind, seed or steps that cannot be.
+    """
     if not 0 <= seed < 2**31:
         raise InputError(f"seed is {seed}; allowed is 0 to {2**31 - 1}.")
-    shape = ATLAS_SHAPE if str(text) == ATLAS else {}
+    shape = ATLAS_SHAPE if str(text) == ATLAS else shape or {}
     recipe = TextRecipe(name, kind, seed=seed, **shape)
     return recipe if steps is None else replace(recipe, steps=steps)
 
@@ -101,6 +111,7 @@ class TextTraining:
     """
 
     what: ClassVar[Mapping[str, str]] = KINDS
+    shape: ClassVar[Mapping[str, Any]] = {}  # fields of the recipe that differ from its defaults
 
     def make(self, job: TextJob) -> Path:
         """Trains the model of a recipe and writes its folder.
@@ -115,6 +126,11 @@ class TextTraining:
         stream = stream_of(tokenizer, given)
         module = train_on_stream(recipe, stream, len(tokenizer), progress=job.progress, stop=job.stop)
         return write_model(job.out, module, tokenizer, record_of(recipe, given, stream, tokenizer))
+
+    def held_out(self, lm: LanguageModel, texts: Sequence[str], memory: int, atlas: bool) -> HeldOutTexts:
+        """Unseen texts as the model reads them. memory: tokens of short-term memory."""
+        ids = lm.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+        return HeldOutTexts(ids, with_memory(lm, windows(lm), memory), atlas)
 
     def scores(self, house: House, lm: LanguageModel, texts: HeldOutTexts, progress: Progress) -> list[dict[str, Any]]:
         """Rows of the card: perplexity a token on text that the model has not seen."""

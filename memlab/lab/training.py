@@ -99,8 +99,7 @@ class Training:
             )
         how = TrainOptions(**options)
         encoder = self.house.context.whole_name(encoder) if encoder else None
-        _training(kind)
-        recipe = recipe_for(text, name, kind, how.seed, how.steps)
+        recipe = recipe_for(text, name, kind, how.seed, how.steps, _training(kind).shape)
         return self._train_text(text, recipe, encoder, how.out, progress, stop)
 
     def _train_text(

@@ -102,6 +102,27 @@ def text_tokenizer(text: str, vocabulary: int) -> PreTrainedTokenizerFast:
     return _fast(core, pad_token=END, eos_token=END)
 
 
+def cloze_tokenizer(text: str, vocabulary: int) -> PreTrainedTokenizerFast:
+    """A WordPiece tokenizer of at most `vocabulary` tokens for a masked model, trained on `text`, with letter case.
+
+    A text is read as [CLS] text [SEP]; special tokens have the first five ids, in the order of `SPECIAL`.
+    """
+    core = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=200))
+    core.normalizer = normalizers.NFC()
+    core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    core.decoder = decoders.WordPiece(cleanup=True)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary, special_tokens=list(SPECIAL.values()), show_progress=False
+    )
+    core.train_from_iterator(text.splitlines(), trainer)
+    core.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[(t, core.token_to_id(t)) for t in ("[CLS]", "[SEP]")],
+    )
+    return _fast(core, **SPECIAL)
+
+
 def _fast(core: Tokenizer, **options: Any) -> PreTrainedTokenizerFast:
     from transformers import PreTrainedTokenizerFast
 

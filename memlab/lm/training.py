@@ -149,13 +149,13 @@ def _cloze_batches(
     swaps = _Swaps(world, sentences, encoded, tokenizer)
     while True:
         order = torch.randperm(len(sentences), generator=random_).tolist()
-        for chosen in _like_lengths(order, length, recipe.batch, random_):
-            ids, mask = _padded([encoded["input_ids"][i] for i in chosen])
+        for chosen in like_lengths(order, length, recipe.batch, random_):
+            ids, mask = padded([encoded["input_ids"][i] for i in chosen])
             chance = torch.zeros(ids.shape)
             for row, i in enumerate(chosen):
                 chance[row, : len(chances[i])] = torch.tensor(chances[i])
             hit = torch.rand(ids.shape, generator=random_) < chance
-            given, _ = _padded([swaps.read(i, recipe.swap_subject, random_) for i in chosen])
+            given, _ = padded([swaps.read(i, recipe.swap_subject, random_) for i in chosen])
             targets = torch.where(hit, ids, -1)
             yield torch.where(hit, tokenizer.mask_token_id, given), mask, targets
 
@@ -209,9 +209,9 @@ def _passage_batches(
         passages = [p for members in about.values() for p in cut(members, sentences, recipe.sentences, rng)]
         rng.shuffle(passages)
         length = [sum(len(ids_of[i]) for i in p) for p in passages]
-        for chosen in _like_lengths(range(len(passages)), length, recipe.batch, random_):
+        for chosen in like_lengths(range(len(passages)), length, recipe.batch, random_):
             rows = [[t for i in passages[c] for t in swaps.read(i, recipe.swap_subject, random_)] for c in chosen]
-            ids, mask = _padded([[tokenizer.cls_token_id, *row][: recipe.context] for row in rows])
+            ids, mask = padded([[tokenizer.cls_token_id, *row][: recipe.context] for row in rows])
             chance = torch.zeros(ids.shape)
             for row, c in enumerate(chosen):
                 flat = [p for i in passages[c] for p in chance_of[i]][: ids.shape[1] - 1]
@@ -222,10 +222,14 @@ def _passage_batches(
             yield ids, mask, targets
 
 
-def _like_lengths(
+def like_lengths(
     order: Sequence[int], length: Sequence[int], batch: int, random_: torch.Generator
 ) -> Iterator[list[int]]:
-    """Batches of items of like length (little padding), in random order; an incomplete last one is left out."""
+    """Batches of items of like length (little padding), in random order; an incomplete last one is left out.
+
+    Args:
+        order: numbers of the items in the order of this pass. length: of every item, by number.
+    """
     batches = []
     for at in range(0, len(order), 16 * batch):
         near = sorted(order[at : at + 16 * batch], key=lambda i: length[i])
@@ -261,7 +265,8 @@ def _answer_span(sentence: Sentence) -> tuple[int, int]:
     return (start, start + len(sentence.answer))
 
 
-def _padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+def padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """(B, T) ids, 0 behind the end of a row, and the attention mask of the same shape."""
     longest = max(map(len, rows))
     ids = torch.tensor([r + [0] * (longest - len(r)) for r in rows], dtype=torch.long)
     mask = torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in rows], dtype=torch.long)

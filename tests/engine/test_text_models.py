@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from memlab.bundle import assets
@@ -23,6 +24,7 @@ from memlab.lm.catalogue import BUNDLED_SPALM, info, load, load_encoder
 from memlab.lm.passage import windows, with_memory
 from memlab.lm.spalm import GATE_FILE, SpalmModel
 from memlab.results import Article
+from memlab.systems.bert_knn.training import masked, pieces_of
 from memlab.systems.spalm import SYSTEM, Settings
 from memlab.systems.spalm.combination import check_spalm
 from memlab.systems.spalm.training import SpalmReading, spalm_losses
@@ -90,6 +92,48 @@ def test_a_spalm_knows_its_encoder_and_memory_and_refuses_others(trained: Lab, t
     shutil.copytree(tmp_path / "third", tmp_path / "fourth")
     with pytest.raises(InputError, match="Train the model again"):
         load(str(tmp_path / "fourth"))
+
+
+def test_a_masked_model_of_a_text_answers_with_a_memory_of_it(trained: Lab, text: Path) -> None:
+    info_ = trained.training.text("fourth", text, "masked", steps=2)
+    assert (info_.kind, info_.record["text"]["file"]) == ("masked", "novel.txt")
+    (row,) = info_.record["scores"]
+    assert 1 < row["perplexity"] < 10_000
+    assert "--kind masked" in info_.card
+    assert "30% of the tokens of a line are masked" in info_.card
+    lm = load(str(trained.home / "models" / "fourth"))
+    lines = text.read_text("utf-8").splitlines()
+    known = lm.tokenizer(lines[0], add_special_tokens=False)["input_ids"]
+    assert lm.tokenizer.unk_token_id not in known
+    assert lm.tokenizer.decode(known) == lines[0].replace(".", " .").replace(" .", ".")
+    trained.build(lines[:120], name="fourth-memory", model="fourth", keys=("last",))
+    word = lines[0].split()[5]
+    prompt = lines[0].replace(f" {word} ", " [MASK] ", 1)
+    said = trained.ask(prompt, method="bert-knn", model="fourth", datastore="fourth-memory", lam=0.9, search="all")
+    assert said.knn is not None
+    assert said.neighbors[0].value == word
+    with pytest.raises(InputError, match="no encoder"):
+        trained.training.text("fifth", text, "masked", encoder="first", steps=2)
+    with pytest.raises(InputError, match="memlab train atlas-mlm"):
+        trained.training.text("fifth", "atlas", "masked", steps=2)
+    assert not (trained.home / "models" / "fifth").exists()
+
+
+def test_masked_tokens_are_drawn_from_the_text_alone() -> None:
+    class Marks:
+        cls_token_id, sep_token_id, mask_token_id = 2, 3, 4
+
+    pieces = pieces_of([list(range(10, 130)), list(range(10, 15))], 50)
+    assert [len(piece) for piece in pieces] == [50, 50, 20, 5]
+    ids, mask, targets = masked(pieces, Marks, torch.Generator().manual_seed(1))
+    assert ids.shape == mask.shape == targets.shape == (4, 52)
+    assert mask.sum(1).tolist() == [52, 52, 22, 7]
+    asked = targets >= 0
+    assert (ids[asked] == 4).all()
+    assert (targets[asked] >= 10).all()
+    whole = torch.where(asked, targets, ids)
+    assert [row[m == 1].tolist()[1:-1] for row, m in zip(whole, mask, strict=True)] == pieces
+    assert 0.15 < asked.sum().item() / 125 < 0.45
 
 
 @pytest.fixture(scope="module")

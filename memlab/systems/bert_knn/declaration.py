@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import KnnDistribution, Method, ReportedTable, System, setting
+from memlab.declare import KnnDistribution, Method, Recipe, ReportedTable, System, setting
 from memlab.declare.knn_settings import articles_searched, divisor, memory_weight, neighbors
 
 
@@ -69,6 +69,18 @@ SYSTEM = System(
         "articles that an article search chooses. The model often knows the right kind of answer; the memory knows the answer."
     ),
     methods=(METHOD,),
+    recipes=(
+        Recipe(
+            name="masked",
+            kind="masked",
+            title="Masked model of a text",
+            data="a text, best with one sentence or paragraph a line",
+            steps=1500,
+            seed=0,
+            minutes=30.0,
+            train="memlab.systems.bert_knn.training:MaskedTraining",
+        ),
+    ),
     reported=(
         ReportedTable(
             title="LAMA, precision at 1 (T-REx and Google-RE)",

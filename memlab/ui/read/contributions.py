@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -69,5 +70,5 @@ def groups(trace: Trace) -> None:
             continue
         heading(question, gain.READINGS[by])
         said = gain.described(trace, by)
-        chart(gain.by_group(trace, by), said, f"read.by.{by}", lambda by=by: gain.table(trace, by))
+        chart(gain.by_group(trace, by), said, f"read.by.{by}", partial(gain.table, trace, by))
         st.caption(plain(said))
