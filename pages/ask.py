@@ -18,7 +18,7 @@ from memlab.ui.details import details
 from memlab.ui.entry import through_app
 from memlab.ui.explanations import look_closer
 from memlab.ui.exports import exports, present_in_bar
-from memlab.ui.fix import fix_here, is_due
+from memlab.ui.fix import fix_here
 from memlab.ui.guide import ENTRY
 from memlab.ui.heading import unseen_heading
 from memlab.ui.keyboard import keyboard_help
@@ -47,13 +47,9 @@ def answer(lab: Lab, question: Question) -> None:
     verdict = lab.verdict(p, question.expected)
     answer_panel(p, question.mixing, verdict)
     noticed(p)
-    due = is_due(p, verdict, FIX)
-    if due:
-        fix_here(lab, p, verdict, FIX)
+    fix_here(lab, p, verdict, FIX)  # at this place for right answers and wrong ones: nothing jumps when lambda moves
     beside_pinned(lab, p)
     who_said_it(lab, p)
-    if not due:
-        fix_here(lab, p, verdict, FIX)
     look_closer(lab, p)
     details(p)
     exports(lab, p)

@@ -112,7 +112,9 @@ if len(shown) < len(rows):
         st.button("Show all", key="batch.all", icon=":material/filter_alt_off:", type="tertiary", on_click=show_all)
 if shown:
     table(lab, shown, notes, question.preset)
-    st.caption("Choose a row to open it below: why, what repairs it, a note.")
+    st.caption(
+        "Choose a row to open it below: why, what repairs it, a note (J and K walk through them). Ask ↗ opens it on Ask, beside this page."
+    )
 opened = opened_row(rows)
 if opened is not None:
     row_panel(lab, opened, shown, notes.get(opened.prompt, Note()), question.preset)

@@ -34,7 +34,7 @@ class WorkspaceAdmin:
         return self._workspaces.rename(name, new)
 
     def copy(self, name: str, new: str | None = None, as_of: int | None = None) -> WorkspaceInfo:
-        """Makes a workspace with the same edits, or those up to edit `as_of`.
+        """Makes a workspace with the same edits, or those up to edit `as_of`, and the batches, notes and stars with them.
 
         Args:
             new: by default "<name> copy", or the first free name after it.
@@ -55,7 +55,7 @@ class WorkspaceAdmin:
         self._workspaces.delete(name, repeated)
 
     def export(self, name: str, path: str | Path) -> Path:
-        """Writes a workspace to one file, whole or not at all. Raises NotFound, HomeError, RecordError."""
+        """Writes a workspace, with its batches and notes, to one file, whole or not at all. Raises NotFound, HomeError, RecordError."""
         return self._workspaces.export(name, Path(path))
 
     def import_(self, path: str | Path, name: str | None = None) -> WorkspaceInfo:

@@ -3,6 +3,7 @@
     manifest.json                  format, version, workspace, number and hash of the last edit, sha256 of the rows
     rows.jsonl                     one edit a line, in order
     deltas/<sha256>.safetensors    the weights that the edits name
+    kept.json                      batches of prompts and notes (see `kept`); only where there are any, version 2
 
 An archive comes from anywhere, so reading trusts nothing: only these names are looked at, sizes are checked
 before anything is unpacked, the rows must form an unbroken chain, each edit must be one that can be applied
@@ -26,13 +27,15 @@ from memlab.errors import InputError, RecordError
 from memlab.record.files import delta_file, file_hash
 from memlab.record.fold import Mark, fold
 from memlab.record.hash_chain import GENESIS, EditRow, problems
+from memlab.record.kept import Kept, from_archive
 from memlab.record.ledger import AUTHOR_LENGTH, SUMMARY_LENGTH, now, one_line
 from memlab.record.row_check import check_edit, wrong_form
 from memlab.record.scores import deeper_than
 
-FORMAT, VERSION = "memlab workspace", 1
+FORMAT, VERSION, WITH_KEPT = "memlab workspace", 1, 2
 MAX_BYTES = 2 << 30  # of all files of an archive together, unpacked
 MAX_ROWS_BYTES = 256 << 20
+MAX_KEPT_BYTES = 256 << 20
 MAX_LINE_BYTES = 64 << 20  # one edit: the most sources with names as long as they may be in practice
 MAX_MANIFEST_BYTES = 1 << 16
 MAX_EDITS = 100_000
@@ -55,6 +58,7 @@ class Archive:
     rows: tuple[EditRow, ...]
     deltas: frozenset[str]
     packed: zipfile.ZipFile
+    kept: Kept
 
     def unpack_delta(self, sha256: str, to: Path) -> None:
         """Writes one delta to a file. Raises InputError when it has another hash or is damaged."""
@@ -75,21 +79,25 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def write_archive(path: Path, home: Path, workspace: str, rows: Sequence[EditRow]) -> None:
+def write_archive(path: Path, home: Path, workspace: str, rows: Sequence[EditRow], kept: Kept) -> None:
     """Writes an archive. Raises RecordError when a delta that an edit names is missing or was changed."""
     lines = "".join(json.dumps(_line(row)) + "\n" for row in rows).encode()
     manifest = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": WITH_KEPT if kept else VERSION,  # an older memlab reads what holds edits alone
         "workspace": workspace,
         "exported": now(),
         "head": len(rows),
         "head_hash": rows[-1].hash if rows else GENESIS,
         "rows_sha256": hashlib.sha256(lines).hexdigest(),
     }
+    if kept:
+        manifest["kept_sha256"] = hashlib.sha256(kept.to_json()).hexdigest()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("manifest.json", json.dumps(manifest, indent=1))
         packed.writestr("rows.jsonl", lines)
+        if kept:
+            packed.writestr("kept.json", kept.to_json())
         for sha256 in sorted({row.delta for row in rows if row.delta}):
             file = delta_file(home, sha256)
             if not file.is_file() or file_hash(file) != sha256:
@@ -141,12 +149,13 @@ def _check_files(infos: list[zipfile.ZipInfo]) -> frozenset[str]:
     if "manifest.json" not in names or "rows.jsonl" not in names:
         raise ValueError("it is no archive of a workspace (no manifest.json or rows.jsonl)")
     deltas = {name: match[1] for name in names if (match := _DELTA.fullmatch(name))}
-    if foreign := sorted(set(names) - {"manifest.json", "rows.jsonl"} - set(deltas)):
+    if foreign := sorted(set(names) - {"manifest.json", "rows.jsonl", "kept.json"} - set(deltas)):
         raise ValueError(f"it holds {foreign[0]!r}, which does not belong into an archive of a workspace")
     if len(names) != len(set(names)):
         raise ValueError("it holds a file twice")
     sizes = {info.filename: info.file_size for info in infos}
     too_large = sum(sizes.values()) > MAX_BYTES or sizes["manifest.json"] > MAX_MANIFEST_BYTES
+    too_large = too_large or sizes.get("kept.json", 0) > MAX_KEPT_BYTES
     if too_large or sizes["rows.jsonl"] > MAX_ROWS_BYTES or len(deltas) > MAX_DELTAS:
         raise ValueError(f"it is too large (allowed: {LIMITS})")
     if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
@@ -158,8 +167,10 @@ def _read(packed: zipfile.ZipFile, deltas: frozenset[str]) -> Archive:
     manifest = json.loads(_bytes(packed, "manifest.json", MAX_MANIFEST_BYTES))
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError("it is no archive of a workspace")
-    if manifest.get("version") != VERSION:
-        raise ValueError(f"it has version {manifest.get('version')!r}, this memlab reads {VERSION}; update memlab")
+    if manifest.get("version") not in (VERSION, WITH_KEPT):
+        raise ValueError(
+            f"it has version {manifest.get('version')!r}, this memlab reads {VERSION} and {WITH_KEPT}; update memlab"
+        )
     _check_lines(packed, manifest.get("rows_sha256"))
     workspace = one_line(str(manifest.get("workspace")), "name", 80)
     with packed.open("rows.jsonl") as lines:
@@ -173,7 +184,22 @@ def _read(packed: zipfile.ZipFile, deltas: frozenset[str]) -> Archive:
     fold(Mark(row.sequence, row.kind, row.target) for row in rows)
     if {row.delta for row in rows if row.delta} != deltas:
         raise ValueError("its weights are not those that its edits name")
-    return Archive(workspace, rows, deltas, packed)
+    return Archive(workspace, rows, deltas, packed, _kept(packed, manifest, len(rows)))
+
+
+def _kept(packed: zipfile.ZipFile, manifest: dict[str, Any], edits: int) -> Kept:
+    """Batches and notes, where the archive is of the version that holds them."""
+    there = "kept.json" in packed.namelist()
+    if there != (manifest["version"] == WITH_KEPT):
+        raise ValueError("its batches and notes are not what its version says")
+    if not there:
+        return Kept()
+    content = _bytes(packed, "kept.json", MAX_KEPT_BYTES)
+    if hashlib.sha256(content).hexdigest() != manifest.get("kept_sha256"):
+        raise ValueError("its batches and notes are not what their hash says")
+    if deeper_than(found := json.loads(content), DEEPEST):
+        raise ValueError("it holds JSON that is nested too deeply")
+    return from_archive(found, edits)
 
 
 def _check_lines(packed: zipfile.ZipFile, sha256: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -114,7 +114,7 @@ class Batches:
                 raise NotFound(
                     f"There is no batch {number} in the workspace {self.workspace!r}. The last {KEPT} are kept; ask it again."
                 )
-            return _kept(batch)
+            return _kept(batch, self.workspace)
 
     def find(self, fingerprint: str) -> KeptBatch | None:
         """The batch of that fingerprint; None without one."""
@@ -122,7 +122,7 @@ class Batches:
             workspace = find_workspace(session, self.workspace)
             own = select(Batch).where(Batch.workspace_id == workspace.id, Batch.fingerprint == fingerprint)
             found = session.scalars(own).one_or_none()
-            return None if found is None else _kept(found)
+            return None if found is None else _kept(found, self.workspace)
 
     def notes(self, prompts: Iterable[str] | None = None) -> dict[str, Note]:
         """Prompt -> what was noted; of all prompts, or of some."""
@@ -166,11 +166,12 @@ def fingerprint(asked: AskedBatch, *state: Any) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _kept(batch: Batch) -> KeptBatch:
+def _kept(batch: Batch, workspace: str) -> KeptBatch:
+    """The batch of a row; its answers name the workspace as it is called now."""
     try:
         asked = AskedBatch(**{**batch.asked, "lines": tuple(batch.asked["lines"])})
-        return KeptBatch(
-            batch.id, batch.created, batch.title, asked, tuple(RowSummary.from_dict(row) for row in batch.rows)
-        )
+        rows = (RowSummary.from_dict(row) for row in batch.rows)
+        named = tuple(row if row.workspace is None else replace(row, workspace=workspace) for row in rows)
+        return KeptBatch(batch.id, batch.created, batch.title, asked, named)
     except (TypeError, KeyError) as error:
         raise RecordError(f"The batch {batch.id} cannot be read: it was changed from outside ({error!r}).") from None

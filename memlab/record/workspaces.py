@@ -21,6 +21,7 @@ from memlab.record.database import Database
 from memlab.record.files import files_locked, keep_delta, put, sweep, temporary_file
 from memlab.record.hash_chain import GENESIS, EditRow
 from memlab.record.heads import Head, Heads
+from memlab.record.kept import Kept, keep, kept_by
 from memlab.record.ledger import Ledger, extend, find_workspace, now
 from memlab.record.tables import Batch, Edit, PromptNote, Workspace
 
@@ -75,7 +76,8 @@ class Workspaces:
             return _info(workspace)
 
     def copy(self, name: str, new: str | None = None, as_of: int | None = None) -> WorkspaceInfo:
-        """Makes a workspace with the same edits (up to number `as_of`), new ids, chained anew.
+        """Makes a workspace with the same edits (up to number `as_of`), new ids, chained anew, and the same batches
+        (asked with no later edit), notes and stars.
 
         Args:
             new: by default "<name> copy", or the first free name after it.
@@ -91,7 +93,8 @@ class Workspaces:
             raise RecordError(f"The record of {name!r} is not whole: {broken[0].message} It cannot be copied.")
         with self._database.writing() as session:
             free = _free(session, f"{name[: LENGTH - 5].rstrip()} copy") if new is None else _usable(session, new)
-            workspace = _add(session, free, f"{name} at edit {len(rows)}", rows)
+            kept = kept_by(session, find_workspace(session, name)).up_to(len(rows))
+            workspace = _add(session, free, f"{name} at edit {len(rows)}", rows, kept)
             info, head = _info(workspace), Head.of(workspace)
         self._heads.keep(head)
         return info
@@ -120,7 +123,7 @@ class Workspaces:
         sweep(self._database.home)
 
     def export(self, name: str, path: Path) -> Path:
-        """Writes a workspace to one file (see `archive`), whole or not at all, in place of what is at `path`.
+        """Writes a workspace, with its batches and notes, to one file (see `archive`), whole or not at all, in place of what is at `path`.
 
         Raises:
             NotFound: no such workspace.
@@ -131,12 +134,16 @@ class Workspaces:
         home, target = self._database.home, path.absolute()
         check_file(target, is_archive)
         with files_locked(home), temporary_file(home) as written:
-            write_archive(written, home, name, Ledger(self._database, name).rows())
+            rows = Ledger(self._database, name).rows()
+            with self._database.reading() as session:
+                kept = kept_by(session, find_workspace(session, name)).up_to(len(rows))
+            write_archive(written, home, name, rows, kept)
             put(written, target)
         return target
 
     def import_(self, path: Path, name: str | None = None) -> WorkspaceInfo:
-        """Makes a workspace from an exported file: edits under new ids, chained anew; all of it or nothing.
+        """Makes a workspace from an exported file: edits under new ids, chained anew, batches, notes and stars; all of
+        it or nothing.
 
         Args:
             name: by default the one that it was exported under, or the first free one after it.
@@ -154,7 +161,7 @@ class Workspaces:
                 with self._database.writing() as session:
                     chosen = _usable(session, name) if name is not None else _free(session, archive.workspace)
                     base = f"{archive.workspace} at edit {len(archive.rows)}, from {path.name}"
-                    workspace = _add(session, chosen, base, archive.rows)
+                    workspace = _add(session, chosen, base, archive.rows, archive.kept)
                     for delta in deltas:
                         keep_delta(home, delta)
                     taken = name is None and chosen != archive.workspace
@@ -166,13 +173,15 @@ class Workspaces:
             raise
 
 
-def _add(session: Session, name: str, base: str | None, rows: Iterable[EditRow]) -> Workspace:
-    """A new workspace with these edits; its name must be free."""
+def _add(session: Session, name: str, base: str | None, rows: Iterable[EditRow], kept: Kept | None = None) -> Workspace:
+    """A new workspace with these edits, batches and notes; its name must be free."""
     workspace = Workspace(name=name, created=now(), base=base, head=0, head_hash=GENESIS)
     session.add(workspace)
     session.flush()
     for row in rows:
         extend(session, workspace, row)
+    if kept:
+        keep(session, workspace, kept)
     return workspace
 
 

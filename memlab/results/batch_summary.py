@@ -53,10 +53,10 @@ class RowSummary:
     @staticmethod
     def from_dict(kept: Mapping[str, Any]) -> RowSummary:
         """The row that `to_dict` wrote. Raises TypeError or KeyError for anything else."""
-        cause = kept["cause"]
+        cause = kept.get("cause")
         if cause is not None:
             cause = Cause(cause["name"], cause["sentence"], tuple(_repair(one) for one in cause["repairs"]))
-        return RowSummary(**{**kept, "expected": tuple(kept["expected"]), "cause": cause})
+        return RowSummary(**{**kept, "expected": tuple(kept.get("expected", ())), "cause": cause})
 
 
 def _repair(kept: Mapping[str, Any]) -> Repair:

@@ -16,6 +16,7 @@ from memlab.ui.shell import shell
 
 ASKING = ("ask", "read", "generate", "batch")  # pages that ask a model and its memory
 _PLACE = {"present": "bar-hidden"}  # that page shows nothing else; its workspace and model are kept all the same
+PRESENT = 132  # pixels: the width of its link
 _MEMORY, _SETTINGS, _PRESENT = "bar.memory", "bar.settings", "bar.present"
 _MODEL_CHANGES = "bar.model.changes"
 _ACTIVE = "bar.active"
@@ -46,11 +47,17 @@ def control_bar(lab: Lab, page: str) -> None:
         jobs_in_bar(lab)
         finder(lab)
         share(lab)
-        present = st.empty() if page == "ask" else None
+        present = _present() if page == "ask" else None
         shell()
     st.session_state.update({_MEMORY: memory, _SETTINGS: settings, _PRESENT: present})
     if chosen != lab.workspace:  # the browser's Back
         st.rerun()
+
+
+def _present() -> st.delta_generator.DeltaGenerator:
+    """A place that is as large before its link is there: on a phone the link is a line of the bar."""
+    with st.container(width=PRESENT, key="bar.present.place"):
+        return st.empty()
 
 
 def memory_place() -> AbstractContextManager:

@@ -15,6 +15,7 @@ from memlab.figures.before_after import before_and_after
 from memlab.figures.theme import MIXTURE
 from memlab.results import Comparison, Edit, Moved, MovedRow, Neighbor
 from memlab.results.side_effects import GROUPS
+from memlab.ui.as_table import chart
 from memlab.ui.highlight import chip
 from memlab.ui.links import link_to
 from memlab.ui.neighbors import row
@@ -127,12 +128,7 @@ def difference_panel(lab: Lab, edit: Edit, questions: Sequence[str], datastore: 
         show_error(error)
         return
     st.html(_sentence(c, edit.dry_run))
-    st.plotly_chart(
-        before_and_after(c, rows=5),
-        config={"displayModeBar": False},
-        key=f"{key}.chart",
-        alt=f"Before: {c.a.answer}. After: {c.b.answer}.",
-    )
+    chart(before_and_after(c, rows=5), f"Before: {c.a.answer}. After: {c.b.answer}.", f"{key}.chart")
     st.caption("Each word has two bars: the upper, hatched one is before the edit, the lower one after it.")
     heaviest = max((n.weight for p in (c.a, c.b) for n in p.neighbors), default=1.0)
     lost, gained = st.columns(2, gap="medium")

@@ -12,6 +12,7 @@ from memlab.evaluate.prepare import bundled_stores
 from memlab.figures.indexes import recall_against_time
 from memlab.memory.index import RECIPES
 from memlab.memory.shelf import StoreInfo
+from memlab.ui.as_table import chart
 from memlab.ui.jobs import begin_job, forget_job, show_job
 from memlab.ui.plain import plain
 
@@ -47,7 +48,7 @@ def index_panel(lab: Lab, stores: Sequence[StoreInfo]) -> None:
 def _compared(found: Mapping[str, Any]) -> None:
     rows = found["results"]
     said = f"Recall of the ten nearest against milliseconds a question, {len(rows)} settings; the numbers are in the table."
-    st.plotly_chart(recall_against_time(rows), key="memories.search.chart", alt=said)
+    chart(recall_against_time(rows), said, "memories.search.chart")
     names = {
         "recipe": "index",
         "lists": "lists read",

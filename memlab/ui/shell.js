@@ -7,10 +7,15 @@ const STYLE = `
 kbd[aria-label^="Shortcut"] { color: inherit !important; opacity: 1 !important; }
 [data-variant="segmented_control"][data-selected="true"] { color: light-dark(#1A5FAB, #8DBBF5) !important; }
 .st-key-bar-hidden { display: none !important; }
+.st-key-bar-present-place { min-height: 2.55rem; }
+.st-key-ask-mixture { min-height: 40rem; }
+.st-key-ask-fix-why { min-height: 8.2rem; } /* the longest reason, on a phone */
 .st-key-shell { position: absolute; height: 0; overflow: hidden; }
+@media (min-width: 1200px) { [data-testid="stMainBlockContainer"] .st-key-ask-fix-why { min-height: 1.6rem; } }
 @media (min-width: 768px) {
   [data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
-  .st-key-ask-mixture { min-height: 24rem; } /* what stands under the answer does not move when it is drawn */
+  .st-key-ask-fix-why { min-height: 3.2rem; }
+  .st-key-ask-mixture { min-height: 27.5rem; } /* what stands under the answer does not move when it is drawn */
 }
 `
 

@@ -12,7 +12,7 @@ from memlab.errors import MemlabError
 from memlab.figures.sources import described, forced, table, three_sources
 from memlab.results import CopiedSpan, Generation, Neighbor, Trace, TraceStep
 from memlab.ui.article import marked, number, origin
-from memlab.ui.as_table import as_table
+from memlab.ui.as_table import chart
 from memlab.ui.mixture import token_panel
 from memlab.ui.neighbors import row
 from memlab.ui.plain import plain
@@ -26,8 +26,7 @@ LEFT, RIGHT = 90, 45  # characters of a neighbor's passage
 def sources_chart(of: Trace | Generation, step: TraceStep, page: str) -> None:
     """A chart for each source that is used, over the same words; `page` begins the names of controls."""
     figure = three_sources(of, step)
-    st.plotly_chart(figure, config={"displayModeBar": False}, alt=described(of, step), key=f"{page}.sources")
-    as_table(table(of, step))
+    chart(figure, described(of, step), f"{page}.sources", lambda: table(of, step))
     lam = of.settings.get("lam")
     if of.gate_info.mixes == "vectors" and lam:
         st.caption(f"The mixture also takes in a distribution of neighbors after the softmax, with λ = {lam:g}.")

@@ -44,7 +44,7 @@ def workspace_row(lab: Lab, info: WorkspaceInfo) -> None:
                 f"{info.name}.zip",
                 f"workspaces.{info.name}.export",
                 type="tertiary",
-                help="One file with all edits and their weights, for Import here or on another computer.",
+                help="One file with all edits and their weights, batches and notes, for Import here or on another computer.",
             )
             if not fixed:
                 _rename(lab, info, here)

@@ -1,7 +1,7 @@
-"""Takes the pictures of assets/pictures: `python tests/browser/pictures.py [FOLDER] [NAME ...]`.
+"""Takes the pictures of assets/pictures: `PYTHONPATH=. python tests/browser/pictures.py [FOLDER] [NAME ...]`.
 
-Serves the app over the home folder ($MEMLAB_HOME, or the default one) and works in a workspace of its own,
-which it fills with a few edits and deletes at the end. The table of pictures, README.md, is written beside them.
+Serves the app over a folder of its own with the datastores of the home folder ($MEMLAB_HOME, or the default one), so
+that no workspace of somebody is seen, and works in a workspace that it fills with a few edits. The table of pictures, README.md, is written beside them.
 A new picture is one more line in PICTURES.
 """
 
@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -27,6 +28,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from memlab import Lab
 from memlab.bundle import assets, bundle
+from tests.conftest import link_datastores
 
 WORKSPACE = "pictures"
 LARGEST = 150_000  # bytes of a picture
@@ -114,7 +116,8 @@ PICTURES = (
     Picture(
         "ask-article", ask(source="{source}"), "Ask: the article of a passage, with its sentence marked.", passages
     ),
-    Picture("ask-phone", ask(), "Ask on a phone.", size=(420, 900)),
+    Picture("ask-phone", ask(), "Ask on a phone.", size=(390, 844)),
+    Picture("ask-phone-dark", ask(), "Ask on a phone in the dark theme.", theme="dark", size=(390, 844)),
     Picture("look-drop", ask(panel="Drop neighbors"), "Look closer, drop neighbors: the smallest set.", smallest_set),
     Picture("look-why", ask(panel="Why retrieved"), "Look closer, why retrieved: words hidden in turn.", views),
     Picture("look-layers", ask(panel="Layers"), "Look closer, layers: the kind before the answer.", views),
@@ -128,7 +131,10 @@ PICTURES = (
     Picture("batch", "batch", "Batch: many prompts; lines that cannot be asked say why.", many),
     Picture("lessons", "lessons", "Lessons: five are bundled, others one makes."),
     Picture("present-guess", f"{LESSON}3", "Present: the passages while the class is guessing."),
-    Picture("present", f"{LESSON}6", "Present: the mixture, the last of six steps."),
+    Picture("present", f"{LESSON}6", "Present: the mixture, the last of six steps.", size=(1920, 1080)),
+    Picture("present-dark", f"{LESSON}6", "The same in the dark theme.", theme="dark", size=(1920, 1080)),
+    Picture("batch-phone", "batch", "Batch on a phone.", many, size=(390, 844)),
+    Picture("guide-phone", "", "The Guide on a phone.", size=(390, 844)),
     Picture("read", READ, "Read: what memory brings to every token, and what it would say."),
     Picture("read-dark", READ, "Read: one token with its sources, dark.", token, theme="dark"),
     Picture("generate", GENERATE, "Generate: with memory and without; copied spans lead to their passages."),
@@ -143,8 +149,6 @@ PICTURES = (
 def edited(home: str | None) -> Lab:
     """The workspace of the pictures with a few edits, one of them undone."""
     lab = Lab.open(home)
-    if any(info.name == WORKSPACE for info in lab.workspaces()):
-        lab.workspaces.delete(WORKSPACE, WORKSPACE)
     lab.workspaces.create(WORKSPACE)
     lab = Lab.open(home, WORKSPACE)
     lab.building.bundled()
@@ -218,10 +222,10 @@ def table() -> str:
         [
             "# Pictures",
             "",
-            "All are taken by one command, in a workspace that it makes and deletes again:",
+            "All are taken by one command, in a workspace that it makes:",
             "",
             "```",
-            "python tests/browser/pictures.py",
+            "PYTHONPATH=. python tests/browser/pictures.py",
             "```",
             "",
             "| picture | shows |",
@@ -241,8 +245,11 @@ def main() -> None:
     if unknown:
         raise SystemExit(f"There is no picture {', '.join(sorted(unknown))}.")
     folder.mkdir(parents=True, exist_ok=True)
-    lab = edited(os.environ.get("MEMLAB_HOME"))
-    try:
+    own = Lab.open(os.environ.get("MEMLAB_HOME"))
+    own.building.bundled()
+    with TemporaryDirectory(dir=own.home) as home:  # on the same disk: links take no room
+        link_datastores(own.home / "datastores", Path(home))
+        lab = edited(home)
         source = lab.ask(PAINTER).neighbors[0].entry
         with served(lab.home) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
@@ -253,8 +260,6 @@ def main() -> None:
                     size = kept(taken(browser, address, picture, source), folder / f"{picture.name}.png")
                     print(f"{picture.name:<14} {size / 1000:4.0f} KB", flush=True)
             browser.close()
-    finally:
-        Lab.open(lab.home).workspaces.delete(WORKSPACE, WORKSPACE)
     (folder / "README.md").write_text(table(), "utf-8")
 
 

@@ -153,14 +153,27 @@ def test_the_answer_fits_a_projector(window: Window, tmp_path: Path, theme: str)
         assert bottom <= 800
 
 
+# From now on: how far things jump without a click or key just before (cumulative layout shift).
+SHIFTS = """() => {
+  window.shifted = 0;
+  const add = list => { for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifted += e.value; };
+  new PerformanceObserver(add).observe({ type: 'layout-shift' });
+}"""
+STILL = 0.1
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_guide(window: Window, tmp_path: Path, theme: str) -> None:
     page = window(theme=theme)
     idle(page)
     page.screenshot(path=tmp_path / f"guide-{theme}.png")
+    page.evaluate(SHIFTS)
     page.get_by_role("link", name="Ask this").first.click()
     page.get_by_role("heading", name="Who said it").wait_for()
     idle(page)
+    shifted = page.evaluate("window.shifted")
+    print(f"layout shift of a click on a story: {shifted:.3f}")
+    assert shifted < STILL
     assert parameters(page)["prompt"]
     assert formulas(page)
 

@@ -61,8 +61,12 @@ def says(page: Page, word: str) -> None:
 
 
 def choose(page: Page, workspace: str) -> None:
-    """Takes a workspace in the sidebar."""
-    page.get_by_role("combobox", name="Workspace").click()
+    """Takes a workspace in the bar."""
+    box = page.get_by_role("combobox", name="Workspace")
+    box.scroll_into_view_if_needed()
+    # A list closes when the page scrolls, and the page tells so only with its next frame: a person's click comes later.
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    box.click()
     page.get_by_role("option", name=workspace, exact=True).click()
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -12,6 +18,7 @@ from memlab.errors import InputError, NotFound, RecordError
 from memlab.record import batches as module
 from memlab.record.batches import AskedBatch, Batches, Note, fingerprint
 from memlab.record.database import FILE, Database, open_database
+from memlab.record.ledger import Ledger
 from memlab.record.tables import Batch, PromptNote
 from memlab.record.workspaces import Workspaces
 from memlab.results import Cause, Fact, Repair
@@ -110,3 +117,62 @@ def test_a_database_from_before_them_is_brought_up_to_date(home: Path) -> None:
     assert Batches(again, "default").notes() == {"a": Note(True)}
     assert [info.name for info in Workspaces(again).list()] == before
     again.close()
+
+
+def test_a_copy_and_an_archive_carry_batches_and_notes(database: Database, ledger: Ledger, tmp_path: Path) -> None:
+    workspaces, batches = Workspaces(database), Batches(database, "default")
+    for one in ("One is 1.", "Two is 2."):
+        ledger.append("teach", one, {"teaches": {"title": one, "text": one, "spans": None}})
+    early, late = (
+        tuple(replace(row, workspace=name, as_of=n) for row in ROWS) for name, n in ((None, 1), ("default", 2))
+    )
+    batches.keep("early", "Before", ASKED, early)
+    batches.keep("late", "With both edits", ASKED, late)
+    batches.note("a", Note(True, "asked in class"))
+    batches.note("b", Note(False, "odd"))
+    for number, asked in ((2, ["With both edits", "Before"]), (1, ["Before"])):
+        copied = Batches(database, workspaces.copy("default", as_of=number).name)
+        assert [title.partition(",")[0] for title in copied.titles().values()] == asked
+        assert copied.notes() == batches.notes() == {"a": Note(True, "asked in class"), "b": Note(False, "odd")}
+        assert copied.find("early") is not None
+
+    file = workspaces.export("default", tmp_path / "w.zip")
+    brought = Batches(database, workspaces.import_(file, "brought").name)
+    found = {(batch := brought.get(number)).title: batch for number in brought.titles()}
+    assert found["Before"].rows == early
+    assert found["Before"].asked == ASKED
+    assert found["With both edits"].rows == tuple(replace(row, workspace="brought") for row in late)
+    assert brought.notes() == batches.notes()
+    assert brought.find("early") is None  # the same question is asked again, and not answered from a file
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda kept: kept["batches"][0]["rows"][0].update(p="high"),
+        lambda kept: kept["batches"][0]["rows"][0].update(as_of=1),  # the archive has no edit
+        lambda kept: kept["batches"][0].pop("title"),
+        lambda kept: kept["batches"][0].update(created="yesterday"),
+        lambda kept: kept["batches"][0]["asked"]["how"].update(method=["bert-knn"]),
+        lambda kept: kept["notes"].append(kept["notes"][0]),
+        lambda kept: kept["notes"][0].update(note="\x00"),
+        lambda kept: kept["notes"][0].update(starred=1),
+        lambda kept: kept.update(more=[]),
+    ],
+)
+def test_a_changed_archive_is_refused(database: Database, tmp_path: Path, change: Callable[[Any], None]) -> None:
+    workspaces, batches = Workspaces(database), Batches(database, "default")
+    batches.keep("f", "Title", ASKED, [replace(row, as_of=0) for row in ROWS])
+    batches.note("a", Note(True))
+    with zipfile.ZipFile(workspaces.export("default", tmp_path / "w.zip")) as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+    kept, manifest = json.loads(files["kept.json"]), json.loads(files["manifest.json"])
+    change(kept)
+    content = json.dumps(kept).encode()
+    manifest["kept_sha256"] = hashlib.sha256(content).hexdigest()
+    with zipfile.ZipFile(tmp_path / "changed.zip", "w") as packed:
+        for name, old in {**files, "kept.json": content, "manifest.json": json.dumps(manifest).encode()}.items():
+            packed.writestr(name, old)
+    with pytest.raises(InputError, match=r"changed\.zip cannot be imported"):
+        workspaces.import_(tmp_path / "changed.zip")
+    assert [info.name for info in workspaces.list()] == ["default"]

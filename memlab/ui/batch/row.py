@@ -31,13 +31,13 @@ def row_panel(lab: Lab, row: RowSummary, rows: Sequence[RowSummary], note: Note,
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**Line {row.line}** · {plain(row.prompt)}")
+            link_to("ask", "Open on Ask", address(lab, row, preset), "forum")
             _walk(row, rows)
         if row.error is not None:
             st.warning(plain(row.error), icon=":material/warning:")
         else:
             _said(row)
         with st.container(horizontal=True, vertical_alignment="center"):
-            link_to("ask", "Open on Ask", address(lab, row, preset), "forum")
             for repair in row.cause.repairs if row.cause else ():
                 _by_hand(row, repair)
         _note(lab, row, note)

@@ -1,4 +1,4 @@
-"""The table of a batch: every row with its verdict, who decided, and its settings; a row opens below."""
+"""The table of a batch: every row with its verdict, who decided, and its settings; a row opens below, its link on Ask."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from memlab.ui.session import WORKSPACE
 from memlab.ui.sharing import here
 
 ROW = "row"  # in the address: the line that is open
-FIRST = ("line", "note", "prompt", "answer", "verdict", "expected", "p", "decided", "cause")
-REST = ("why", "repair", "model", "p_model", "memory", "p_memory", "memory_weight", "margin", "error", "open")
+FIRST = ("line", "open", "note", "prompt", "answer", "verdict", "expected", "p", "decided", "cause")
+REST = ("why", "repair", "model", "p_model", "memory", "p_memory", "memory_weight", "margin", "error")
 MADE_WITH = ("method", "lm", "datastore", "as_of")
 
 
@@ -34,7 +34,9 @@ def table(lab: Lab, rows: Sequence[RowSummary], notes: Mapping[str, Note], prese
     shown = hashlib.sha256(repr([row.line for row in rows]).encode()).hexdigest()[:12]
     key = f"batch.table.{shown}"  # another choice of rows starts without a chosen one
     columns: dict[str, Any] = {
-        "open": st.column_config.LinkColumn("open", display_text="open on Ask"),
+        "open": st.column_config.LinkColumn(
+            "Ask", display_text="Ask ↗", width="small", help="The row on the page Ask, beside this one"
+        ),
         "lm": st.column_config.TextColumn("model used"),
         "memory_weight": st.column_config.NumberColumn("weight of memory", format="%.2f"),
         "note": st.column_config.TextColumn("★", width="small"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import plotly.graph_objects as go
 import streamlit as st
 
+from memlab.ui import as_table
 from memlab.ui.downloads import download
 from memlab.ui.plain import plain
 
@@ -18,8 +19,8 @@ def heading(question: str, reading: str) -> None:
 
 
 def chart(figure: go.Figure, description: str, key: str, caption: bool = True) -> None:
-    """A figure with the sentence that says what it shows: under it, and in its place for who cannot see it."""
-    st.plotly_chart(figure, config={"displayModeBar": False}, alt=description, key=f"look.{key}")
+    """A figure with the sentence that says what it shows under it, and its numbers as a table."""
+    as_table.chart(figure, description, f"look.{key}")
     if caption:
         st.caption(plain(description))
 

@@ -47,23 +47,30 @@ def fix_here(lab: Lab, p: Prediction, verdict: Verdict | None, key: str, use: st
     with st.container(border=True, key=f"{key}.fix"):
         if _done(lab, p, verdict, key):
             return
-        if why and cause is not None:
-            st.markdown(f":material/help: **Why it is wrong: {plain(cause.name)}.** {plain(cause.sentence)}")
-        if not may_edit(lab):
-            st.caption("This workspace was shared to look at. Make a copy of your own to fix it here.")
-            return
-        if p.as_of != lab.head():
-            st.caption(f"This answer is as of edit {p.as_of}; there are {lab.head()}. Ask as of now to fix it here.")
-            return
-        change = _chosen(lab, p, verdict, cause, key, use)
-        if change is not None:
+        editable = _editable(lab, p)
+        way = _way(p, verdict, cause, key, use) if editable else None
+        if why and verdict is not None:
+            with st.container(key=f"{key}.why"):  # as high for a right answer as for a wrong one
+                st.markdown(_reason(cause))
+        if way is not None and (change := _form(lab, p, verdict, cause, key, way)) is not None:
             _try(lab, change, p, verdict, key)
 
 
-def is_due(p: Prediction, verdict: Verdict | None, key: str) -> bool:
-    """Whether the panel belongs right below the answer: it is wrong, or was just repaired."""
-    done = st.session_state.get(_DONE, {})
-    return (verdict is not None and not verdict.mixture) or (done.get("key"), done.get("prompt")) == (key, p.prompt)
+def _editable(lab: Lab, p: Prediction) -> bool:
+    """Whether an edit can be made beside this answer; says why not."""
+    if not may_edit(lab):
+        st.caption("This workspace was shared to look at. Make a copy of your own to fix it here.")
+    elif p.as_of != lab.head():
+        st.caption(f"This answer is as of edit {p.as_of}; there are {lab.head()}. Ask as of now to fix it here.")
+    else:
+        return True
+    return False
+
+
+def _reason(cause: Cause | None) -> str:
+    if cause is None:
+        return ":material/check: This answer is right. An edit can still change it, and you see first what else moves."
+    return f":material/help: **Why it is wrong: {plain(cause.name)}.** {plain(cause.sentence)}"
 
 
 def choose_way(key: str, way: str, entry: int | None = None) -> None:
@@ -73,41 +80,62 @@ def choose_way(key: str, way: str, entry: int | None = None) -> None:
     _forget_done()
 
 
-def _chosen(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str, use: str) -> Change | None:
-    """The ways of repairing as buttons, the one of the smallest repair first, and the form of the chosen one."""
-    able, wanted = changes.ways(p), verdict.expected if verdict else ()
+def _way(p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str, use: str) -> str | None:
+    """The ways of repairing as buttons, the one of the smallest repair first; the chosen one."""
+    able = changes.ways(p)
     repairs = {repair.kind: repair for repair in (cause.repairs if cause else ())}
     names = [*[kind for kind in repairs if kind in able], *[kind for kind in able if kind not in repairs]]
-    way = st.segmented_control(
-        "Fix it here",
-        names,
-        format_func=lambda name: f":material/{ICONS[name]}: {able[name]}",
-        key=f"{key}.{_WAY}",
-        help="Correct, forget or teach, and see the effect first: nothing changes before you apply it.",
-    )
-    if LAMBDA in repairs:
-        _other_lambda(repairs[LAMBDA], key, use)
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}.ways"):
+        way = st.segmented_control(
+            "Fix it here",
+            names,
+            format_func=lambda name: f":material/{ICONS[name]}: {able[name]}",
+            key=f"{key}.{_WAY}",
+            help="Correct, forget or teach, and see the effect first: nothing changes before you apply it.",
+        )
+        if LAMBDA in repairs or (verdict is not None and LAM in p.settings):
+            _other_lambda(repairs.get(LAMBDA), key, use, right=verdict is not None and verdict.mixture)
+    return way
+
+
+def _form(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str, way: str) -> Change | None:
+    """The form of a way, filled in from the answer."""
+    wanted = verdict.expected if verdict else ()
     if way == CORRECT:
         return changes.correct(lab, p, wanted, f"{key}.correct")
     if way == FORGET:
         entry = st.session_state.get(f"{key}.{_ENTRY}")
-        entries = repairs[FORGET].entries if FORGET in repairs else ()
+        repairs = [repair for repair in (cause.repairs if cause else ()) if repair.kind == FORGET]
+        entries = [entry for repair in repairs for entry in repair.entries]
         return changes.forget(p, wanted, entry or next(iter(entries), None), f"{key}.forget")
-    if way == changes.TEACH:
-        return changes.teach(changes.taught_answer(p, cause, verdict), f"{key}.teach")
-    return None
+    return changes.teach(changes.taught_answer(p, cause, verdict), f"{key}.teach")
 
 
-def _other_lambda(repair: Repair, key: str, use: str) -> None:
-    """The smallest repair of all: another weight of the memory."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Without an edit, this answer is right with another weight of the memory:", width="content")
-        st.button(
+def _other_lambda(repair: Repair | None, key: str, use: str, right: bool) -> None:
+    """The smallest repair of all: another weight of the memory. The button is there also where it cannot help."""
+    if repair is not None:
+        label, said = (
             f"{use} λ = {repair.lam:g}",
-            key=f"{key}.lambda",
-            icon=f":material/{ICONS[LAMBDA]}:",
-            on_click=lambda: st.session_state.update({LAM: repair.lam, f"{key}.rerun": True}),
+            "Without an edit, this answer is right with another weight of the memory.",
         )
+    elif right:
+        label, said = f"{use} another λ", "This answer is right."
+    else:
+        label, said = f"{use} another λ", "No other weight of the memory makes this answer right."
+    st.button(
+        label,
+        key=f"{key}.lambda",
+        icon=f":material/{ICONS[LAMBDA]}:",
+        help=said,
+        disabled=repair is None,
+        on_click=_take_lambda,
+        args=(repair, key),
+    )
+
+
+def _take_lambda(repair: Repair | None, key: str) -> None:
+    if repair is not None:
+        st.session_state.update({LAM: repair.lam, f"{key}.rerun": True})
 
 
 def _try(lab: Lab, change: Change, p: Prediction, verdict: Verdict | None, key: str) -> None:

@@ -125,13 +125,22 @@ function draw(panel) {
   part.back.hidden = d.settable || stop === d.at
 }
 
+// All sentences lie over each other and one is seen: the longest one makes the height, and nothing moves below.
+function verdictLines({ d, part }) {
+  part.verdict.replaceChildren(...Object.entries(d.verdict.texts).map(([name, text]) => {
+    const said = make("span", "", mark(name.endsWith("true")), ` ${text}`)
+    said.dataset.name = name
+    return said
+  }))
+}
+
 function verdict(panel, first) {
   const { d, part, moving } = panel, right = isRight(d, first)
   const name = d.mixes === "nothing" ? String(right) : `${isRight(d, d.firstModel)},${right}`
-  if (part.verdict.dataset.name === name + d.verdict.expected) return
-  part.verdict.dataset.name = name + d.verdict.expected
+  if (panel.verdict === name) return
+  panel.verdict = name
   part.sign.replaceChildren(mark(right))
-  part.verdict.replaceChildren(mark(right), ` ${d.verdict.texts[name]}`)
+  for (const said of part.verdict.children) said.classList.toggle("now", said.dataset.name === name)
   moving.title.querySelector(".mark")?.remove()
   moving.title.append(mark(right))
 }
@@ -183,7 +192,8 @@ function show(panel, d) {
   part.right.textContent = d.right
   part.verdict.hidden = !d.verdict
   part.sign.replaceChildren()
-  part.verdict.dataset.name = ""
+  panel.verdict = null
+  if (d.verdict) verdictLines(panel)
   const still = d.mixes === "nothing"
   part.control.hidden = part.formula.hidden = part.under.hidden = still
   if (still) return draw(panel)
@@ -205,4 +215,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const panel = panels.get(root)
   panel.send = setTriggerValue
   show(panel, data)
+  root.classList.add("drawn")
 }

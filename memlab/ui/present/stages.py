@@ -18,6 +18,7 @@ from memlab.figures.steps import large_bars
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL
 from memlab.results import Distribution, Neighbor, Prediction
 from memlab.systems.registry import registry
+from memlab.ui.as_table import chart
 from memlab.ui.highlight import chip, remembered
 from memlab.ui.mixture import Settled, mixture_panel
 from memlab.ui.session import current_lab
@@ -131,11 +132,9 @@ def distances(p: Prediction, name: Names) -> None:
     """d_i of the nearest passages."""
     _say("How far each is from the question. Near means that the model was in a similar state there.")
     shown = p.neighbors[: BARS + 2]
-    st.plotly_chart(
-        large_bars([_label(n, name) for n in shown], [n.distance for n in shown], MEMORY, "distance"),
-        config={"displayModeBar": False},
-        alt=f"Distances from {shown[0].distance:.2f} to {shown[-1].distance:.2f}." if shown else "No passages.",
-    )
+    said = f"Distances from {shown[0].distance:.2f} to {shown[-1].distance:.2f}." if shown else "No passages."
+    drawn = large_bars([_label(n, name) for n in shown], [n.distance for n in shown], MEMORY, "distance")
+    chart(drawn, said, "present.distances")
 
 
 def softmax(p: Prediction, name: Names) -> None:
@@ -184,11 +183,9 @@ def stages_of(parameters: Mapping[str, str]) -> list[str]:
 
 def _bars(d: Distribution, name: Names, color: str) -> None:
     words = d.top(BARS)
-    st.plotly_chart(
-        large_bars([name(w.token) for w in words], [w.p for w in words], color, "probability"),
-        config={"displayModeBar": False},
-        alt=", ".join(f"{name(w.token)} {w.p:.2f}" for w in words),
-    )
+    said = ", ".join(f"{name(w.token)} {w.p:.2f}" for w in words)
+    drawn = large_bars([name(w.token) for w in words], [w.p for w in words], color, "probability")
+    chart(drawn, said, f"present.{color}")
 
 
 def _label(n: Neighbor, name: Names) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from memlab.figures import gain
 from memlab.results import Trace
-from memlab.ui.as_table import as_table
+from memlab.ui.as_table import chart
 from memlab.ui.explanations.chart import heading
 from memlab.ui.plain import plain
 
@@ -69,6 +70,5 @@ def groups(trace: Trace) -> None:
             continue
         heading(question, gain.READINGS[by])
         said = gain.described(trace, by)
-        st.plotly_chart(gain.by_group(trace, by), config={"displayModeBar": False}, alt=said, key=f"read.by.{by}")
+        chart(gain.by_group(trace, by), said, f"read.by.{by}", partial(gain.table, trace, by))
         st.caption(plain(said))
-        as_table(gain.table(trace, by))

@@ -10,6 +10,7 @@ import streamlit as st
 
 from memlab.declare import Study, load
 from memlab.results.tables import csv_text
+from memlab.ui.as_table import chart
 from memlab.ui.downloads import download
 from memlab.ui.plain import plain
 
@@ -25,7 +26,7 @@ def show_outcome(study: Study, document: Any, key: str) -> None:
     if study.draw is not None:
         for title, figure in load(study.draw)(document).items():
             st.markdown(f"**{plain(title)}**")
-            st.plotly_chart(figure, config={"displayModeBar": False}, alt=title, key=f"{key}.{title}")
+            chart(figure, title, f"{key}.{title}")
     if isinstance(document, Mapping):
         _numbers(document)
         for name in tables(document):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from memlab.systems.beliefbank.bank import Belief
+from memlab.systems.beliefbank.constraints import Entity
 from memlab.systems.beliefbank.explain import Conflict
 from memlab.systems.beliefbank.figures import belief_graph
 from memlab.systems.beliefbank.phrasing import rule, short, statement
+from memlab.ui.as_table import chart
 from memlab.ui.plain import plain
 from memlab.ui.systems.beliefbank_desk import Desk, edit, nothing, signed
 
@@ -27,7 +31,7 @@ def graph_view(desk: Desk) -> None:
     fig = belief_graph(desk.entity, desk.beliefs, desk.graph.constraints)
     held = sum(b.label for b in desk.beliefs.values())
     said = f"{len(desk.beliefs)} beliefs about {desk.entity.name}: {held} held true, {len(desk.beliefs) - held} false."
-    event: Any = st.plotly_chart(fig, key="beliefs.chart", on_select="rerun", selection_mode="points", alt=said)
+    event = chart(fig, said, "beliefs.chart", lambda: belief_rows(desk.entity, desk.beliefs), picks=True)
     picked = [p["customdata"] for p in event.selection.points if p.get("customdata")] if event else []
     clicked = picked[0] if picked else []
     if clicked and clicked[0] in desk.beliefs:
@@ -35,6 +39,19 @@ def graph_view(desk: Desk) -> None:
     if len(clicked) == 2:
         _one_edge(desk, *clicked)
     _one_belief(desk)
+
+
+def belief_rows(entity: Entity, beliefs: Mapping[str, Belief]) -> list[dict[str, str]]:
+    """The beliefs of a graph as a table: statement, label, confidence, and whether a person or the solver set the label."""
+    return [
+        {
+            "belief": statement(entity, name, b.label),
+            "held": "true" if b.label else "false",
+            "confidence": f"{b.p:.2f}",
+            "set by": "a person" if b.pinned else "the solver" if b.flipped else b.origin,
+        }
+        for name, b in beliefs.items()
+    ]
 
 
 def _one_edge(desk: Desk, source: str, target: str) -> None:

@@ -13,6 +13,7 @@ from memlab.systems.beliefbank.bundled import BUNDLED
 from memlab.systems.beliefbank.declaration import SYSTEM
 from memlab.systems.beliefbank.figures import draw
 from memlab.systems.beliefbank.own_graphs import graph_file
+from memlab.ui.as_table import chart
 from memlab.ui.jobs import show_job
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -70,7 +71,7 @@ def _result(document: dict[str, Any]) -> None:
     st.dataframe([{name: row[name] for name in wanted} for row in document["results"]], hide_index=True)
     for title, fig in draw(document).items():
         st.markdown(f"**{title}**")
-        st.plotly_chart(fig, key=f"beliefs.{title}", alt=f"{title}. The numbers are in the table above.")
+        chart(fig, f"{title}. The numbers are in the table above.", f"beliefs.{title}")
 
 
 def graphs_view(lab: Lab) -> None:

@@ -12,8 +12,10 @@ from memlab.systems.beliefbank.chapter import DEFAULTS
 from memlab.systems.beliefbank.figures import belief_graph, over_edits
 from memlab.systems.beliefbank.phrasing import rule, statement
 from memlab.systems.beliefbank.solver import Solution, Weights
+from memlab.ui.as_table import chart
 from memlab.ui.plain import plain
 from memlab.ui.systems.beliefbank_desk import Desk, edit, nothing, signed
+from memlab.ui.systems.beliefbank_graph import belief_rows
 
 STEPS = [0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0]
 
@@ -64,7 +66,8 @@ def solve_view(desk: Desk) -> None:
     if st.toggle("Show the graph after solving", key="beliefs.after"):
         after = {name: b.relabeled(found.labels[name]) for name, b in desk.beliefs.items()}
         said = f"The beliefs about {desk.entity.name} after solving: {len(found.flips)} flips."
-        st.plotly_chart(belief_graph(desk.entity, after, desk.graph.constraints), key="beliefs.after_chart", alt=said)
+        drawn = belief_graph(desk.entity, after, desk.graph.constraints)
+        chart(drawn, said, "beliefs.after_chart", lambda: belief_rows(desk.entity, after))
 
 
 def _before_and_after(desk: Desk, found: Solution) -> None:
@@ -123,7 +126,7 @@ def time_view(desk: Desk) -> None:
         st.info("No belief was recorded yet.", icon=":material/timeline:")
         return
     said = f"Consistency after {len(steps)} edits: {steps[0][1].consistency:.2f} at first, {steps[-1][1].consistency:.2f} now."
-    st.plotly_chart(over_edits(steps), key="beliefs.time", alt=said)
+    chart(over_edits(steps), said, "beliefs.time")
     bank = desk.lab.beliefs.scores(desk.name)
     st.caption(
         f"The whole bank now: {bank.beliefs:,} beliefs, consistency {bank.consistency:.3f} ({bank.consistency_all:.3f} where the consequent need not be believed), F1 {bank.f1:.3f}."

@@ -13,6 +13,7 @@ from memlab.results import Edit
 from memlab.systems.constrained_ft import SYSTEM, figures
 from memlab.systems.constrained_ft.declaration import METHODS, MODELS, NORMS, PARTS, WHERE
 from memlab.systems.constrained_ft.selection import parsed
+from memlab.ui.as_table import chart
 from memlab.ui.author import author, author_field
 from memlab.ui.jobs import EVERY, begin_job, forget_job, show_job
 from memlab.ui.links import link_to
@@ -222,7 +223,7 @@ def _course(curve: list[dict[str, Any]]) -> str:
 def _chart(lab: Lab, live: str) -> None:
     curve = [p.to_dict() for p in lab.modifying.curve(live)]
     if curve:
-        st.plotly_chart(figures.training(curve), key="modify.chart", alt=_course(curve))
+        chart(figures.training(curve), _course(curve), "modify.chart")
     else:
         st.caption("The chart begins with the first scores.")
 
@@ -267,7 +268,7 @@ def report_view(lab: Lab, seq: int) -> None:
             with st.expander(title, key=f"modify.{key}.{seq}"):
                 st.dataframe(report[key], hide_index=True, width="stretch")
     if len(report["curve"]) > 1:
-        st.plotly_chart(figures.training(report["curve"]), key=f"modify.curve.{seq}", alt=_course(report["curve"]))
+        chart(figures.training(report["curve"]), _course(report["curve"]), f"modify.curve.{seq}")
 
 
 def earlier_edits(lab: Lab) -> None:
@@ -350,9 +351,9 @@ def sweep_view(lab: Lab) -> None:
     points = result["results"]
     for n in sorted({p["facts"] for p in points}):
         said = f"A_M and A_F\\S over delta at |M| = {n}. The numbers are in the table below."
-        st.plotly_chart(figures.over_delta(points, n), key=f"modify.sweep.{n}", alt=said)
+        chart(figures.over_delta(points, n), said, f"modify.sweep.{n}")
         st.caption(f"|M| = {n}")
     said = f"A_F\\S against A_M of {len(points)} settings. The numbers are in the table below."
-    st.plotly_chart(figures.frontier(points), key="modify.sweep.frontier", alt=said)
+    chart(figures.frontier(points), said, "modify.sweep.frontier")
     st.dataframe(points, hide_index=True, width="stretch", key="modify.sweep.table")
     st.caption("The address of this page shows this run again.")

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from memlab import Lab
+from memlab.ui.as_table import chart
 from memlab.ui.downloads import download
 from memlab.ui.jobs import begin_job, show_job
 from memlab.ui.plain import plain
@@ -58,9 +59,7 @@ def _result(result: dict[str, Any]) -> None:
         if way["failed"]:
             st.warning(plain(f"Not in the {_name(way)}: {way['failed']}"), icon=":material/block:")
     done = [way for way in ways if not way["failed"]]
-    st.plotly_chart(
-        _bars(done), key=f"{PAGE}.chart", alt="Efficacy, paraphrase and neighborhood of each way; numbers in the table."
-    )
+    chart(_bars(done), "Efficacy, paraphrase and neighborhood of each way; numbers in the table.", f"{PAGE}.chart")
     st.dataframe([_row(way) for way in done], hide_index=True, width="stretch", key=f"{PAGE}.table")
     for note in result["notes"]:
         st.caption(plain(note))
@@ -72,7 +71,7 @@ def _name(way: dict[str, Any]) -> str:
 
 
 def _bars(ways: list[dict[str, Any]]) -> go.Figure:
-    chart = go.Figure(
+    figure = go.Figure(
         [
             go.Bar(
                 name=_name(way),
@@ -83,7 +82,7 @@ def _bars(ways: list[dict[str, Any]]) -> go.Figure:
             for way in ways
         ]
     )
-    return chart.update_layout(
+    return figure.update_layout(
         height=280, yaxis_range=[0, 1.05], margin={"t": 10, "b": 10}, legend={"orientation": "h"}
     )
 

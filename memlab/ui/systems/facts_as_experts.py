@@ -12,6 +12,7 @@ from memlab.errors import MemlabError
 from memlab.results import Edit, Prediction
 from memlab.systems.facts_as_experts.chapter import FactPreview
 from memlab.systems.facts_as_experts.figures import retrieved
+from memlab.ui.as_table import chart
 from memlab.ui.author import author, author_field
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
@@ -64,7 +65,7 @@ def answer_view(p: Prediction) -> None:
     facts = [{"fact": f"{n.left}{n.value}{n.right}", "weight": n.weight} for n in p.neighbors[:6]]
     first = f", the first fact {(1 - gate) * p.neighbors[0].weight:.2f}" if p.neighbors else ""
     said = f"The null fact has {gate:.2f}{first}."
-    st.plotly_chart(retrieved(facts, gate), config={"displayModeBar": False}, alt=said, key="facts.retrieved")
+    chart(retrieved(facts, gate), said, "facts.retrieved")
     for notice in p.notices:
         st.caption(plain(notice))
 
