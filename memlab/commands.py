@@ -60,6 +60,31 @@ def text_options(command: Callable) -> Callable:
     return command
 
 
+def dtype_option(command: Callable) -> Callable:
+    """--dtype, which says for this call what $MEMLAB_DTYPE says for all."""
+    return click.option(
+        "--dtype",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        callback=_force_dtype,
+        expose_value=False,
+        help="What the model computes in (default: $MEMLAB_DTYPE, or the faster one here; bundled models keep float32).",
+    )(command)
+
+
+def _force_dtype(context: click.Context, _: click.Parameter, dtype: str | None) -> None:
+    if dtype is None:
+        return
+    before = os.environ.get("MEMLAB_DTYPE")
+    os.environ["MEMLAB_DTYPE"] = dtype
+
+    def restore() -> None:
+        os.environ.pop("MEMLAB_DTYPE", None)
+        if before is not None:
+            os.environ["MEMLAB_DTYPE"] = before
+
+    context.call_on_close(restore)
+
+
 def say_of_texts(report: TextReport) -> None:
     """What was left out when texts were read, on standard error."""
     for line in report.lines():

@@ -10,7 +10,7 @@ from memlab.ui.build_form import build_form
 from memlab.ui.entry import through_app
 from memlab.ui.index_panel import index_panel
 from memlab.ui.jobs import show_job
-from memlab.ui.memories import delete, memory_table, what_is_wrong, what_was_left_out
+from memlab.ui.memories import delete, memory_table, what_is_wrong, what_it_holds, what_was_left_out
 from memlab.ui.session import current_lab, show_error
 
 _JOB = "memories.job"
@@ -28,6 +28,7 @@ try:
     memory_table(stores)
     what_is_wrong(stores)
     ask_own_memories(lab, stores)
+    what_it_holds(lab, stores)
     index_panel(lab, stores)
     delete(lab, stores)
 except MemlabError as error:

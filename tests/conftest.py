@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -45,9 +45,11 @@ TEXTS = (
 
 
 WORKERS = 4  # at most; each may hold a server, a browser and models
-# What takes longest goes first, so that no worker is left with it at the end; but the first files need no datastores,
-# which another worker builds meanwhile.
-FIRST = ("pages/test_ask.py", "unit/", "browser/", "engine/", "pages/")
+# One worker builds the datastores for the first file; the files that the others take meanwhile need none. Of the rest,
+# files that take half a minute come before those that take seconds, so that no worker is left with one at the end.
+BUILDS = "pages/test_ask.py"
+BROWSER = "tests/browser/"
+ORDER = ("unit/", "record/", "browser/", "systems/", "wheel/", "engine/", "pages/")
 
 FIRST_IMPORT = 120.0  # seconds at most that the other workers wait for the first one
 
@@ -56,6 +58,20 @@ def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: a worker for each core that this process may use and one more, since tests also wait; at most WORKERS."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores + 1, WORKERS)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`: all files of the browser go to one worker, which has one server and one Chromium for them."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneBrowser(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return BROWSER if file.startswith(BROWSER) else file
+
+    return OneBrowser(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -67,9 +83,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
-    def rank(item: pytest.Item) -> int:
+    waiting = {item.path for item in items if "built_datastores" in getattr(item, "fixturenames", ())}
+
+    def rank(item: pytest.Item) -> tuple[bool, bool, int]:
         path = item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""
-        return next((n for n, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
+        room = next((n for n, start in enumerate(ORDER) if path.startswith(start)), len(ORDER))
+        return path != BUILDS, item.path in waiting, room
 
     items.sort(key=rank)
 
@@ -101,9 +120,10 @@ def _home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def forked() -> Iterator[Forks]:
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     """Starts other processes that run commands or programs; see tests/forks.py."""
-    with forks() as server:
+    base = tmp_path_factory.getbasetemp()
+    with forks(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as server:
         yield server
 
 
@@ -115,6 +135,7 @@ def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     from memlab.lab import Lab
     from memlab.lm.catalogue import BUNDLED
+    from tests.first_reading import first_reading, keep
 
     missing = [name for name in BUNDLED if not (assets() / "models" / name / "config.json").is_file()]
     if missing:
@@ -124,6 +145,8 @@ def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Path(os.environ.get("MEMLAB_TEST_HOME") or shared / "built-home")
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".tests.lock"):
+        if not (home / "datastores").exists():
+            keep(first_reading(home), home / "first-reading.json")
         Lab.open(home).building.bundled()
     return home / "datastores"
 

@@ -1,8 +1,9 @@
 """Other processes for tests, without the seconds that importing torch takes.
 
 Some tests need another process: its own connections and caches, another locale, a signal, a kill. One server process
-imports the libraries once; each process that a test starts is a fork of it, which then runs a command or a program as
-a fresh interpreter would: arguments from the operating system, standard streams of the locale, its own exit status.
+for all workers of a run imports the libraries once; each process that a test starts is a fork of it, which then runs a
+command or a program as a fresh interpreter would: arguments from the operating system, standard streams of the locale,
+its own exit status.
 What a test checks about starting the interpreter itself still starts one.
 """
 
@@ -10,17 +11,22 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from filelock import FileLock
 
 IMPORTED = (
     "streamlit",
@@ -60,25 +66,25 @@ class Running:
 
     def poll(self) -> int | None:
         """Its exit status; None while it runs."""
-        return self._ended(wait=False)
+        if self._status is None:
+            self._status = self._server.ask({"do": "poll", "pid": self.pid})["status"]
+        return self._status
 
     def wait(self) -> Done:
         """Waits for its end."""
-        status = self._ended(wait=True)
-        assert status is not None
+        while (status := self.poll()) is None:
+            time.sleep(0.01)
         return Done(status, self.out.read_bytes(), self.err.read_bytes())
-
-    def _ended(self, wait: bool) -> int | None:
-        if self._status is None:
-            self._status = self._server.ask({"do": "wait" if wait else "poll", "pid": self.pid})["status"]
-        return self._status
 
 
 class Forks:
     """Starts processes; see `forks`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
-        self._process, self._folder, self._number = process, folder, 0
+    def __init__(self, wire: socket.socket, folder: Path, environment: Environment | None) -> None:
+        self._wire, self._folder, self._number = wire.makefile("rwb"), folder, 0
+        self._environment = (
+            None if environment is None else {os.fsdecode(k): os.fsdecode(v) for k, v in environment.items()}
+        )
         self._running: list[Running] = []
 
     def memlab(self, *arguments: str, typed: str = "") -> Done:
@@ -98,29 +104,30 @@ class Forks:
             typing.write_text(typed, "utf-8")
         for stream in streams[1:]:
             stream.touch()
-        order = {"program": program, "arguments": arguments, "streams": [str(stream) for stream in streams]}
+        order = {
+            "program": program,
+            "arguments": arguments,
+            "streams": [str(stream) for stream in streams],
+            "environment": self._environment,
+        }
         self._running.append(Running(self, self.ask({"do": "start", **order})["pid"], *streams[1:]))
         return self._running[-1]
 
     def ask(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Gives the server an order and returns its answer."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, f"the server of forks ended with {self._process.wait()}"
+        """Gives the server an order and returns its answer. Raises OSError where the server has ended."""
+        self._wire.write(json.dumps(order).encode() + b"\n")
+        self._wire.flush()
+        answer = self._wire.readline()
+        if not answer:
+            raise ConnectionError("the server of forks has ended")
         return dict(json.loads(answer))
 
     def end(self) -> None:
-        """Ends all processes that still run, and the server."""
+        """Ends all processes that still run."""
         for running in self._running:
             if running.poll() is None:
                 running.send_signal(signal.SIGKILL)
                 running.wait()
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
 
 
 class ForkedModule:
@@ -155,22 +162,63 @@ class ForkedModule:
         self._running.send_signal(signal.SIGKILL)
 
 
+def converting_in_forks(server: Forks) -> Callable[..., Any]:
+    """Stands in for the `Popen` of `memlab.lm.adding.beside`: converting imports torch and transformers for seconds."""
+    start = subprocess.Popen
+
+    def popen(command: list[str], *, stdin: int, stdout: BinaryIO, stderr: BinaryIO, env: dict[str, str]) -> Any:
+        if command[3:4] == ["convert"]:
+            return ForkedModule(server, command, stdout, stderr)
+        return start(command, stdin=stdin, stdout=stdout, stderr=stderr, env=env)
+
+    return popen
+
+
 @contextmanager
-def forks(environment: Environment | None = None) -> Iterator[Forks]:
-    """A server of forks, started with this environment (by default that of the tests) until the end of the block."""
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forks"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment if environment is not None else os.environ,  # type: ignore[arg-type]
-        )
-        server = Forks(process, Path(folder))
-        try:
-            yield server
-        finally:
-            server.end()
+def forks(shared: Path | None = None, environment: Environment | None = None) -> Iterator[Forks]:
+    """A way to start forks until the end of the block.
+
+    Args:
+        shared: a folder of all that use one server; it ends when the last of them does. None: a server of one's own.
+        environment: of the server, by default that of the tests. Forks of a shared server get that of the caller.
+    """
+    with tempfile.TemporaryDirectory(prefix="forks") as own:
+        folder = Path(own)
+        with _connected(shared or folder, environment) as wire:
+            server = Forks(wire, folder, dict(os.environ) if environment is None else None)
+            try:
+                yield server
+            finally:
+                server.end()
+
+
+@contextmanager
+def _connected(folder: Path, environment: Environment | None) -> Iterator[socket.socket]:
+    """A connection to the server of a folder, which is started where it does not run."""
+    with socket.socket(socket.AF_UNIX) as wire:
+        with FileLock(folder / "forks.lock"):
+            address = folder / "forks.address"
+            if not _reached(wire, address):
+                place = tempfile.mkdtemp(prefix="forks")  # the address of a socket must be short
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.forks", f"{place}/socket"],
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=environment if environment is not None else os.environ,  # type: ignore[arg-type]
+                )
+                address.write_text(f"{place}/socket", "utf-8")
+                until(lambda: _reached(wire, address))
+        yield wire
+
+
+def _reached(wire: socket.socket, address: Path) -> bool:
+    """Connects to the server at an address; whether it is there."""
+    try:
+        wire.connect(address.read_text("utf-8"))
+    except OSError:
+        return False
+    return True
 
 
 def until(condition: Any, seconds: float = 240) -> None:
@@ -181,23 +229,44 @@ def until(condition: Any, seconds: float = 240) -> None:
         time.sleep(0.02)
 
 
-def _serve() -> None:
-    """Answers the orders on standard input, lines of JSON, until it ends."""
+def _serve(address: str) -> None:
+    """Answers the orders of all connections, lines of JSON, until the last one has ended."""
+    with socket.socket(socket.AF_UNIX) as door, selectors.DefaultSelector() as sockets:
+        door.bind(address)
+        door.listen()
+        sockets.register(door, selectors.EVENT_READ)
+        _import_all()
+        while True:
+            for key, _ in sockets.select():
+                if key.fileobj is door:
+                    wire = door.accept()[0]
+                    sockets.register(wire, selectors.EVENT_READ, wire.makefile("rb"))
+                elif line := key.data.readline():
+                    key.fileobj.sendall(json.dumps(_answer(json.loads(line))).encode() + b"\n")  # type: ignore[union-attr]
+                else:
+                    sockets.unregister(key.fileobj)
+                    key.fileobj.close()  # type: ignore[union-attr]
+            if len(sockets.get_map()) == 1:
+                shutil.rmtree(Path(address).parent, ignore_errors=True)  # nobody can come any more
+                if not sockets.select(0):  # and nobody stands before the door
+                    break
+
+
+def _import_all() -> None:
     import torch
 
     for name in IMPORTED:
         import_module(name)
     torch.set_num_threads(1)  # a fork does not inherit threads
-    for line in sys.stdin.buffer:
-        order = json.loads(line)
-        if order["do"] in ("wait", "poll"):
-            ended, status = os.waitpid(order["pid"], os.WNOHANG if order["do"] == "poll" else 0)
-            answer: dict[str, Any] = {"status": os.waitstatus_to_exitcode(status) if ended else None}
-        elif (pid := os.fork()) == 0:
-            _become(order)
-        else:
-            answer = {"pid": pid}
-        os.write(1, json.dumps(answer).encode() + b"\n")
+
+
+def _answer(order: dict[str, Any]) -> dict[str, Any]:
+    if order["do"] == "poll":
+        ended, status = os.waitpid(order["pid"], os.WNOHANG)
+        return {"status": os.waitstatus_to_exitcode(status) if ended else None}
+    if (pid := os.fork()) == 0:
+        _become(order)
+    return {"pid": pid}
 
 
 def _become(order: dict[str, Any]) -> None:
@@ -206,6 +275,9 @@ def _become(order: dict[str, Any]) -> None:
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY), number)
     sys.stdin = os.fdopen(0, closefd=False)  # the server has read ahead in its own
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+    if order["environment"] is not None:
+        os.environ.clear()
+        os.environ.update(order["environment"])
     sys.argv = ["memlab", *(os.fsdecode(a.encode()) for a in order["arguments"])]
     status = 1
     try:
@@ -227,4 +299,4 @@ def _become(order: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(sys.argv[1])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from memlab.cli.common import every_command, open_lab, progress, say_of_texts, show, text_options
+from memlab.cli.common import dtype_option, every_command, open_lab, progress, say_of_texts, show, text_options
+from memlab.corpus.hub_name import hub_name
 from memlab.corpus.one_file import TextOptions, title_of
 
 
@@ -25,10 +26,25 @@ class TrainCommand(click.Command):
 
 
 @click.command()
+@click.argument("name", required=False)
 @click.option("--verify", is_flag=True, help="Check every byte of their files against the hashes of what was built.")
 @every_command
-def datastores(verify: bool, as_json: bool, home: Path | None, workspace: str) -> None:
-    """The datastores of the home folder."""
+def datastores(name: str | None, verify: bool, as_json: bool, home: Path | None, workspace: str) -> None:
+    """The datastores of the home folder; with NAME what that one holds.
+
+    Counts, the most frequent values, how many entries and texts are there more than once, and a sample.
+    """
+    if name is not None:
+        if verify:
+            raise click.UsageError("--verify checks all datastores: give it without a NAME.")
+        building = open_lab(home, workspace).building
+        holds = building.contents(name)
+        info = building.info(name)
+        lines = [*(f"from {source.sentence()}" for source in info.sources), *holds.lines()]
+        show(
+            {**info.to_dict(), "contents": holds.to_dict()}, as_json, [f"{name}: {info.model}, key {info.key}", *lines]
+        )
+        return
     if verify:
         checks = open_lab(home, workspace).building.verify()
         lines = [" ".join((f"{check.name:<28} {check.state:<9}", *check.problems)).rstrip() for check in checks]
@@ -86,6 +102,7 @@ def index(name: str, recipe: str | None, as_json: bool, home: Path | None, works
 @click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
 @click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
 @text_options
+@dtype_option
 @every_command
 def build(
     texts: tuple[Path, ...],
@@ -102,7 +119,11 @@ def build(
     home: Path | None,
     workspace: str,
 ) -> None:
-    """Build a datastore from TEXTS (files or folders: txt, md, csv, jsonl, parquet; gzip is read).
+    """Build a datastore from TEXTS (files or folders: txt, md, csv, jsonl, parquet; gzip is read; or data sets of the hub).
+
+    hf:OWNER/DATASET[:CONFIG][/SPLIT] is a data set of the Hugging Face hub (extra memlab[datasets]), for example
+    hf:Salesforce/wikitext:wikitext-2-raw-v1/train or hf:OWNER/DATASET/train[:1000]; the split is train where none is
+    given. Only tables and texts are read; code of a data set never runs.
 
     At the end temperature (or scale) and lambda are tuned on held-out words of the same texts, and the gain is printed; a
     collection of fewer than about two thousand words is not calibrated, and answers say so.
@@ -114,12 +135,19 @@ def build(
         built = lab.work.run("prepare", "Building the bundled memories", progress)
     else:
         options = TextOptions(hidden, text_column, without_license)
-        order = lab.building.order(texts, name or title_of(texts[0]), model, keys, index, window, stride, options)
+        order = lab.building.order(texts, name or _name_of(texts[0]), model, keys, index, window, stride, options)
         built = lab.work.run("build", f"Building the datastore {order['name']}", progress, **order)
     lines = [f"{s.name}: {s.entries} entries of {s.documents} texts, key {s.key}; {s.calibration}" for s in built]
     if built and built[0].report is not None:
         lines += [f"  note: {line}" for line in built[0].report.lines()]
+    if built and built[0].contents is not None:
+        lines += [f"  {line}" for line in built[0].contents.lines()]
     show([s.to_dict() for s in built], as_json, lines)
+
+
+def _name_of(text: Path) -> str:
+    found = hub_name(text)
+    return title_of(text) if found is None else found.short
 
 
 @click.command(cls=TrainCommand)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memlab.cli.common import Commands, every_command, open_lab, progress, show
+from memlab.cli.common import Commands, dtype_option, every_command, open_lab, progress, show
 
 if TYPE_CHECKING:
     from memlab.lm.catalogue import ModelInfo
@@ -27,6 +27,7 @@ def models(context: click.Context, as_json: bool, home: Path | None, workspace: 
 
 @models.command("check")
 @click.argument("model", metavar="FOLDER")
+@dtype_option
 @every_command
 def check(model: str, as_json: bool, home: Path | None, workspace: str) -> None:
     """Load a model (FOLDER, a bundled name, or a hub name) and say what the check of it found.
@@ -76,9 +77,7 @@ def remove(name: str, yes: bool, anyway: bool, as_json: bool, home: Path | None,
 
 def _line(m: ModelInfo) -> str:
     tested = "tested" if m.tested else "architecture not tested"
-    return (
-        f"{m.name:<20} {m.kind:<8} {m.architecture:<14} {m.size_mb:8.1f} MB  {tested}{', bundled' if m.bundled else ''}"
-    )
+    return f"{m.name:<20} {m.kind:<8} {m.architecture:<14} {m.size_mb:8.1f} MB  {m.dtype}, {tested}{', bundled' if m.bundled else ''}"
 
 
 def _report(c: ModelCheck) -> list[str]:
@@ -88,6 +87,7 @@ def _report(c: ModelCheck) -> list[str]:
         f"{c.name} can be used: {c.architecture} ({c.model_type}), {c.kind}, {c.parameters:,} parameters.",
         f"architecture          {'compared with the plain module by our tests' if c.tested else 'not among those that our tests compare'}",
         f"weights               none missing{f', {len(c.unexpected)} not used: ' + ', '.join(c.unexpected[:3]) if c.unexpected else ''}",
+        f"type                  {_type(c)}",
         f"vocabulary            {c.vocabulary:,} words, {c.tokens:,} tokens of the tokenizer",
         f"log-probabilities     differ from the module's own by at most {c.difference:.1g}",
         f"keys                  {keys}",
@@ -102,6 +102,17 @@ def _report(c: ModelCheck) -> list[str]:
         ]
     lines.append(f"padding               {_PADDING[c.padding]}")
     return lines + [f"note                  {note}" for note in c.notes]
+
+
+def _type(c: ModelCheck) -> str:
+    """The type of its weights, what that changes, and what was measured."""
+    changes = (
+        ""
+        if c.dtype_difference is None
+        else f"; log-probabilities differ from float32 by at most {c.dtype_difference:.2g}"
+    )
+    speeds = ", ".join(f"{name} {speed:,.0f}" for name, speed in (c.speeds or {}).items())
+    return f"{c.dtype}{changes}{f' (tokens a second here: {speeds})' if speeds else ''}"
 
 
 _HEAD = {"parts": "applied to chosen positions", "own": "the model's own path, with what it does after its projection"}

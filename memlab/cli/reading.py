@@ -11,6 +11,7 @@ from memlab.cli.common import (
     ReadCommand,
     as_utf8,
     declared_methods,
+    dtype_option,
     every_command,
     memory_options,
     open_lab,
@@ -156,6 +157,7 @@ class PerplexityCommand(click.Command):
 @click.option("--seed", default=0, show_default=True, help="Of gates that are trained.")
 @click.option("--losses", type=click.Path(path_type=Path), help="Write the loss of every token: .npz or .parquet.")
 @text_options
+@dtype_option
 @every_command
 def perplexity(
     files: tuple[Path, ...],

@@ -13,12 +13,12 @@ from pathlib import Path
 from memlab.corpus.door import checked_text
 from memlab.corpus.found_files import ending
 from memlab.corpus.one_file import AS_THEY_ARE, TextOptions
-from memlab.corpus.readers import READERS, Collection, collection_of
+from memlab.corpus.readers import READERS, Collection, NamedTexts, collection_of
 from memlab.errors import InputError
 from memlab.results import Article
 
 OneText = str | Path | Article
-Texts = OneText | Collection | Iterable[OneText]
+Texts = OneText | Collection | Iterable[OneText | NamedTexts]
 
 LONGEST_PATH = 1024  # characters
 
@@ -35,7 +35,7 @@ def texts_of(given: Texts, options: TextOptions = AS_THEY_ARE) -> Collection:
         given = [given]
     if not isinstance(given, Iterable):
         raise InputError(f"Texts are paths, texts or articles, or a list of them; not {type(given).__name__}.")
-    return collection_of([_path_or_article(one) for one in given], options)
+    return collection_of([one if isinstance(one, NamedTexts) else _path_or_article(one) for one in given], options)
 
 
 def passage_of(given: OneText) -> str:

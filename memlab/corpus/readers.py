@@ -21,6 +21,7 @@ from memlab.errors import InputError
 from memlab.results import Article
 from memlab.results.texts import LeftOut, TextReport
 
+LARGEST = 2_000_000_000  # bytes of one file, unpacked
 KEPT = 20  # examples of what was left out, of each kind
 
 READERS: dict[str, Callable[[bytes, Path, TextOptions], FileTexts]] = {
@@ -38,6 +39,14 @@ class Collection:
 
     articles: tuple[Article, ...]
     report: TextReport
+
+
+@dataclass(frozen=True)
+class NamedTexts:
+    """Texts that were read from somewhere else than a file here, and what they are called."""
+
+    name: str
+    texts: FileTexts
 
 
 def read_texts(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -> list[Article]:
@@ -60,12 +69,14 @@ def read_collection(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -
     return collection_of(map(Path, paths), options)
 
 
-def collection_of(given: Iterable[Path | Article], options: TextOptions = AS_THEY_ARE) -> Collection:
+def collection_of(given: Iterable[Path | Article | NamedTexts], options: TextOptions = AS_THEY_ARE) -> Collection:
     """Files as `read_collection` reads them, and texts as they are. Ids of articles stay as long as they differ."""
     reading = _Reading(options)
     for one in given:
         if isinstance(one, Article):
             reading.articles.append(one)
+        elif isinstance(one, NamedTexts):
+            reading.take(one.texts, one.name)
         else:
             reading.add(one)
     return reading.collection()
@@ -100,13 +111,18 @@ class _Reading:
             self._read(path, shown(path.name))
 
     def _read(self, file: Path, name: str) -> None:
-        self.files += 1
         try:
             texts = _read(file, self.options)
         except InputError as error:
+            self.files += 1
             self.refused.append(error)
             self.left_out["unreadable"].append(str(error))
             return
+        self.take(texts, name)
+
+    def take(self, texts: FileTexts, name: str) -> None:
+        """What one file, or one data set, gave."""
+        self.files += 1
         articles = [a for a in texts.articles if a.text.strip()]
         self.articles += articles
         self.left_out["row"] += [f"{name} row {number}" for number in texts.rows_without]
@@ -141,9 +157,24 @@ def _unique(articles: Sequence[Article]) -> tuple[Article, ...]:
     return tuple(unique.values())
 
 
+def _bytes_of(path: Path) -> bytes:
+    """What a file holds, unpacked. Raises InputError for more than `LARGEST` bytes, of which no more are read or unpacked."""
+    with gzip.open(path, "rb") if is_packed(path) else path.open("rb") as file:
+        raw = file.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        packed = " when it is unpacked" if is_packed(path) else ""
+        raise InputError(
+            f"{path} has more than {LARGEST / 1e9:.3g} GB{packed}, which is the most that one file may have: its texts are held "
+            "in memory while they are read. Split it into several files."
+        )
+    return raw
+
+
 def _read(path: Path, options: TextOptions) -> FileTexts:
     try:
-        raw = gzip.decompress(path.read_bytes()) if is_packed(path) else path.read_bytes()
+        raw = _bytes_of(path)
         return READERS[ending(path)](raw, path, options)
+    except MemoryError:
+        raise InputError(f"{path} is too large for the memory of this computer. Split it into several files.") from None
     except (OSError, EOFError, ValueError, RecursionError, zlib.error, pa.ArrowException, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {str(error)[:160]}") from error

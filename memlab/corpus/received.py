@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import uuid
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from memlab.corpus.door import shown
 from memlab.errors import InputError
 
 FOLDER = "uploads"
+LONGEST_NAME = 200  # bytes
 
 
 def keep_texts(home: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
@@ -19,7 +21,7 @@ def keep_texts(home: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
     Raises:
         InputError: no file, or two of one name.
     """
-    named = [(shown(Path(name).name).replace("\0", "") or "text.txt", content) for name, content in files]
+    named = [(_plain(name), content) for name, content in files]
     if not named:
         raise InputError("There is no file to read. Give at least one.")
     if len({name for name, _ in named}) < len(named):
@@ -29,6 +31,14 @@ def keep_texts(home: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
     for name, content in named:
         (folder / name).write_bytes(content)
     return [folder / name for name, _ in named]
+
+
+def _plain(name: str) -> str:
+    """The last part of a name as a file of any system can have it; its end, which tells the format, always stays."""
+    plain = shown(re.split(r"[/\\]", name)[-1]).replace("\0", "").strip()
+    while len(plain.encode()) > LONGEST_NAME:
+        plain = plain[1:]
+    return "text.txt" if plain.strip(".") == "" else plain
 
 
 def drop_texts(home: Path, paths: Iterable[Path]) -> None:

@@ -45,16 +45,26 @@ def read_jsonl(raw: bytes, path: Path, options: TextOptions) -> FileTexts:
 def read_parquet(raw: bytes, path: Path, options: TextOptions) -> FileTexts:
     """Raises InputError: no column of text, or one that holds something else."""
     file = pq.ParquetFile(io.BytesIO(raw))
-    types = {field.name: field.type for field in file.schema_arrow}
+    used = used_columns(file.schema_arrow, str(path), options)
+    return _texts(file.read(columns=used).to_pylist(), path, options)
+
+
+def used_columns(schema: pa.Schema, where: str, options: TextOptions) -> list[str]:
+    """Names of the columns that hold texts and titles.
+
+    Raises:
+        InputError: no column of text, or one that holds something else.
+    """
+    types = {field.name: field.type for field in schema}
     wanted = _wanted(options)
     texts = [name for name in types if _plain(name) in wanted]
     used = [name for name in texts if _is_text(types[name])]
     if texts and not used:
-        raise _no_text(path, texts[0], f"values of the type {str(types[texts[0]])[:80]}")
+        raise _no_text(where, texts[0], f"values of the type {str(types[texts[0]])[:80]}")
     used += [name for name in types if _plain(name) in TITLE and name not in texts and _is_word(types[name])]
     if not texts:
-        raise _no_column(path, 1, list(types), options)
-    return _texts(file.read(columns=used).to_pylist(), path, options)
+        raise _no_column(where, 1, list(types), options)
+    return used
 
 
 def _texts(rows: Iterable[Mapping[str, Any]], path: Path, options: TextOptions) -> FileTexts:
@@ -154,11 +164,11 @@ def _is_word(kind: pa.DataType) -> bool:
     return _is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
-def _no_text(path: Path, column: str, what: str) -> InputError:
+def _no_text(path: Path | str, column: str, what: str) -> InputError:
     return InputError(f"{path}: the column {column} holds {what}, not text. Choose another one with --text-column.")
 
 
-def _no_column(path: Path, row: int, there: Sequence[object], options: TextOptions) -> InputError:
+def _no_column(path: Path | str, row: int, there: Sequence[object], options: TextOptions) -> InputError:
     return InputError(
         f"{path} cannot be read: row {row} has no text in a column named {', '.join(_wanted(options))}; it has "
         f"{shown(', '.join(map(str, there)))[:300]}. Choose the column with --text-column."

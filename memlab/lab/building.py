@@ -10,9 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from memlab.corpus.given import Texts, texts_of
+from memlab.corpus.given import Texts
+from memlab.corpus.hub_name import hub_name
 from memlab.corpus.one_file import AS_THEY_ARE, TextOptions
-from memlab.corpus.readers import Collection, read_collection, read_texts
+from memlab.corpus.readers import Collection, read_texts
 from memlab.corpus.received import drop_texts, keep_texts
 from memlab.errors import InputError, NotFound, StoppedError, StoreError
 from memlab.evaluate.prepare import BUNDLED_KEYS, bundled_stores, own_name, prepare_bundled
@@ -26,12 +27,14 @@ from memlab.memory.building import Order, build, remove_store
 from memlab.memory.datastore import Datastore, verify_store
 from memlab.memory.entries import Reading
 from memlab.memory.estimate import Estimate, estimate
+from memlab.memory.hub_texts import check_installed, texts_or_hub
 from memlab.memory.index_choice import IndexComparison, change_index, compare_indexes
 from memlab.memory.marks import StoreCheck
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.job_info import JobInfo
 from memlab.results import Article
+from memlab.results.contents import Contents
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
@@ -109,13 +112,17 @@ class Building:
         own_name(request.name)
         lm = self.context.load(request.model)
         chosen = request.keys or usual_key(lm)
-        read = texts_of(documents)
+        read = texts_or_hub(self.context.home, documents, AS_THEY_ARE, progress, stop)
         order = Order(request.name, chosen, request.index, Reading(request.window, request.stride))
         folders = build(self.context.home, lm, read.articles, order, lambda f, m: progress(0.95 * f, m), stop)
+        for store in map(Datastore, folders):
+            if store.meta.sources != read.report.sources:
+                replace(store.meta, sources=read.report.sources).write(store.path)
         calibrate_own(lm, [Datastore(folder) for folder in folders], progress, stop)
         progress(1.0, "done")
         report = replace(read.report, notices=(*read.report.notices, *lm.notes))
-        return [replace(self.context.shelf.info(folder.name), report=report) for folder in folders]
+        holds = self.context.shelf.contents(folders[0].name)  # all datastores of one build hold the same texts
+        return [replace(self.context.shelf.info(folder.name), report=report, contents=holds) for folder in folders]
 
     def estimate(self, documents: Texts, request: BuildRequest) -> Estimate:
         """How large the datastore would be and how long its build would take: a sample of the texts is read and measured.
@@ -125,11 +132,11 @@ class Building:
         """
         lm = self.context.load(request.model)
         reading = Reading(request.window, request.stride)
-        return estimate(lm, texts_of(documents).articles, request.keys or usual_key(lm), request.index, reading)
+        return estimate(lm, self.texts_of(documents).articles, request.keys or usual_key(lm), request.index, reading)
 
-    def texts_of(self, given: Texts, options: TextOptions) -> Collection:
+    def texts_of(self, given: Texts, options: TextOptions = AS_THEY_ARE) -> Collection:
         """Paths, texts or articles as a collection; see `Lab.texts_of`."""
-        return texts_of(given, options)
+        return texts_or_hub(self.context.home, given, options)
 
     def order(
         self,
@@ -142,17 +149,17 @@ class Building:
         stride: int | None = None,
         options: TextOptions = AS_THEY_ARE,
     ) -> dict[str, Any]:
-        """The parameters of a job that builds a datastore from files or folders:
+        """The parameters of a job that builds a datastore from files, folders, or data sets of the hub:
 
             lab.work.submit("build", "Building letters", **lab.building.order([Path("letters.txt")], "letters"))
 
         Raises:
-            InputError: the name cannot be used.
+            InputError: the name cannot be used, or a data set's name is wrong or what reads it is not installed.
         """
         own_name(name)
         folder = Path(model).expanduser()
         return {
-            "texts": [str(Path(text).absolute()) for text in texts],
+            "texts": [_absolute(text) for text in texts],
             "name": name,
             "model": str(folder.absolute()) if (folder / "config.json").is_file() else model,
             "keys": list(keys),
@@ -176,6 +183,20 @@ class Building:
             HomeError: the home folder cannot be written.
         """
         return keep_texts(self.context.home, files)
+
+    def info(self, name: str) -> StoreInfo:
+        """One datastore. Raises NotFound."""
+        if name not in self.context.shelf.names():
+            raise NotFound.named("datastore", name, self.context.shelf.names())
+        return self.context.shelf.info(name)
+
+    def contents(self, name: str) -> Contents:
+        """What a datastore holds: counts, its most frequent values, what it holds more than once, and a sample.
+
+        Raises:
+            NotFound: no such datastore. StoreError: it is damaged.
+        """
+        return self.context.shelf.contents(name)
 
     def compare_indexes(self, name: str, progress: Progress = no_progress, stop: Stop = never_stop) -> IndexComparison:
         """Recall and time of every index recipe over the keys of a datastore, which is not changed.
@@ -247,6 +268,15 @@ def calibrate_own(lm: LanguageModel, stores: list[Datastore], progress: Progress
         replace(store.meta, calibrated={**store.meta.calibrated, method.name: record}).write(store.path)
 
 
+def _absolute(text: Path) -> str:
+    """A file or folder as a job, which may run from another folder, finds it; the name of a data set as it is."""
+    name = hub_name(text)
+    if name is None:
+        return str(Path(text).absolute())
+    check_installed()
+    return str(name)
+
+
 @long_work("prepare", resumable=True, alone=True)
 def _prepare(lab: Lab, progress: Progress, stop: Stop) -> list[StoreInfo]:
     models = bundled_models()
@@ -282,7 +312,7 @@ def _build(
     **order: Any,
 ) -> list[StoreInfo]:
     progress(0.0, "reading the texts")
-    documents = read_collection(map(Path, texts), TextOptions.of(options))
+    documents = texts_or_hub(lab.home, map(Path, texts), TextOptions.of(options), progress, stop)
     built = lab.build(documents, name, keys=tuple(keys), progress=progress, stop=stop, **order)
     drop_texts(lab.home, map(Path, texts))
     return built

@@ -153,7 +153,11 @@ class Context:
             DeltaError: the file of an edit is missing or was changed. InputError: `as_of` is outside 0 to the last edit.
         """
         state = self.weights_state(as_of)
-        return version_of(lm, state.refs(lm.weights_hash), self.home) if state.edits else lm
+        if not state.edits:
+            return lm
+        exact = lm.exact()  # weights are edited in float32
+        refs = state.refs(exact.weights_hash)
+        return version_of(exact, refs, self.home) if refs else lm
 
     def weights_state(self, as_of: int | None = None) -> WeightsState:
         """The edits of weights that hold now, or held after edit `as_of`."""
@@ -161,9 +165,13 @@ class Context:
         state: WeightsState = self.ledger.state(WEIGHTS, as_of)
         return state
 
-    def load(self, model: str) -> LanguageModel:
-        """A model by bundled name, the name that it was trained under here, folder or hub name. Raises NotFound."""
-        return load(self.whole_name(model))
+    def load(self, model: str, dtype: str | None = None) -> LanguageModel:
+        """A model by bundled name, the name that it was trained under here, folder or hub name. Raises NotFound.
+
+        Args:
+            dtype: the type that a datastore needs; None for the one that is chosen for this machine.
+        """
+        return load(self.whole_name(model), dtype)
 
     def whole_name(self, model: str) -> str:
         """The folder of a model that was trained here; any other name as it is."""
@@ -190,7 +198,7 @@ class Context:
             on_demand.check(lm)
             return lm, on_demand, []
         first = self.shelf.open(store_name)
-        lm = self.load(model or first.fingerprint.model)
+        lm = self.load(model or first.fingerprint.model, first.fingerprint.precision)
         self.check_kind(lm, how)
         first.check(lm)
         store = self.shelf.with_key(first, key)

@@ -265,7 +265,7 @@ class Editing:
             key = BUNDLED_KEYS[lm.kind][0]
         else:
             store = self.context.shelf.open(name)
-            lm, key = load(store.fingerprint.model), store.fingerprint.key
+            lm, key = load(store.fingerprint.model, store.fingerprint.precision), store.fingerprint.key
         return self.context.as_edited(store, lm, key, None)[0], corpus_of(store)
 
 

@@ -162,7 +162,9 @@ class Perplexity:
         for i in range(number):
             others = (o.datastores, o.short_term_models, o.own_models)
             run = Run(models[i], *(names[min(i, len(names) - 1)] if names else None for names in others))
-            made, k_used = self._measure(chosen, run, data, o, part(progress, i / number, (i + 1) / number), stop)
+            made, k_used, dtype = self._measure(
+                chosen, run, data, o, part(progress, i / number, (i + 1) / number), stop
+            )
             runs.append(made)
         passages = _passages(tokenizer, texts)
         if losses is not None:
@@ -170,7 +172,7 @@ class Perplexity:
         settings = {
             "methods": list(chosen), "window": o.window, "stride": o.stride, "memory": o.memory, "cache": o.cache,
             "k": k_used, "key": o.key, "leave_out": o.leave_out, "tuned_on": [a.title for a in data.validation],
-            "seed": o.seed,
+            "seed": o.seed, "dtype": dtype,
         }  # fmt: skip
         return report(runs, passages, [a.title for a in texts], data.name, settings, self.reported())
 
@@ -215,8 +217,8 @@ class Perplexity:
         o: PerplexityOptions,
         progress: Progress,
         stop: Stop,
-    ) -> tuple[Measured, int | None]:
-        """One run, and the number of neighbors that were searched."""
+    ) -> tuple[Measured, int | None, str]:
+        """One run, the number of neighbors that were searched, and the type that the model computed in."""
         roles = set(columns.values())
         lm = self._edited(run.model, roles)
         check_causal(lm)
@@ -250,7 +252,7 @@ class Perplexity:
         )  # fmt: skip
         if search is not None:
             self._keep_gates(made, search)
-        return made, k
+        return made, k, lm.dtype
 
     def _edited(self, model: str, roles: set[str]) -> LanguageModel:
         """A model with the workspace's edits of its weights.

@@ -62,7 +62,8 @@ class CacheUse:
             options["position_ids"] = torch.arange(at, at + len(ids))[None] + self.first
         with capturing() as captured:
             body = body_of(module)(input_ids=ids[None], **options)
-        return body.last_hidden_state[0], captured
+        states = body.last_hidden_state[0].float()  # of no effect where it is float32
+        return states, {name: h.float() if h.is_floating_point() else h for name, h in captured.items()}
 
 
 def crop(past: Cache, memory: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from memlab.errors import InputError, NotFound, StoreError
 from memlab.lm.adding.model_files import license_in
 from memlab.lm.architectures import is_tested
 from memlab.lm.checking import ModelCheck
-from memlab.lm.folder_checks import check_folder
+from memlab.lm.folder_checks import Stamp, check_folder, stamp
 from memlab.lm.hub import from_hub
 from memlab.lm.json_file import read_json
 from memlab.lm.loading import loaded
 from memlab.lm.model import LanguageModel
+from memlab.lm.precision import said
 from memlab.lm.spalm import SpalmModel
 from memlab.serialize import as_json
 
@@ -69,6 +71,11 @@ class ModelInfo:
         return f"trained here: {self.path}" if "recipe" in self.record else str(self.path)
 
     @property
+    def dtype(self) -> str:
+        """The type that it computes in here, as far as that is known without loading it."""
+        return said(self)
+
+    @property
     def tested(self) -> bool:
         """Whether memlab's tests compare models of this architecture with the plain module."""
         return is_tested(self.architecture, self.kind)
@@ -80,7 +87,7 @@ class ModelInfo:
 
     def to_dict(self) -> dict[str, Any]:
         names = ("name", "title", "kind", "method", "architecture", "tested", "bundled", "size_mb")
-        more = ("width", "vocabulary", "license", "source")
+        more = ("width", "vocabulary", "license", "source", "dtype")
         return {
             **as_json(self, *names, *more),
             "recipe": self.record.get("recipe"),
@@ -127,13 +134,20 @@ def info(name: str) -> ModelInfo:
 
 
 def described(path: Path, name: str) -> ModelInfo:
-    """What is known of the model in a folder. Raises InputError for a damaged one, or one of another kind."""
+    """What is known of the model in a folder, read again when a file of it has changed. Raises InputError for a damaged
+    one, or one of another kind."""
     card_file = path / "README.md"
+    card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
+    return _described(path, name, card, assets(), stamp(path))
+
+
+@lru_cache(maxsize=64)
+def _described(path: Path, name: str, card: str, shipped: Path, now: Stamp) -> ModelInfo:
+    """As `described`; `now` is only there so that another stamp is read anew."""
     record, config = read_json(path / "memlab.json"), read_json(path / "config.json")
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
     kind = record.get("kind") or _kind(path, config)
-    card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
-    bundled = name in SHIPPED and path == assets() / "models" / name
+    bundled = name in SHIPPED and path == shipped / "models" / name
     shown = "causal, SPALM" if "spalm" in record else "masked, Facts as Experts" if "fae" in record else kind
     title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
     architecture = str(config.get("model_type") or "")
@@ -168,13 +182,16 @@ def _kind(path: Path, config: dict[str, Any]) -> str:
     )
 
 
-def load(name: str) -> LanguageModel:
-    """Loads a model once; later calls get the same object (at most four are kept).
+def load(name: str, dtype: str | None = None) -> LanguageModel:
+    """Loads a model once; later calls, of any window or lab of the process, get the same object (at most four are kept).
 
-    Weights are read from safetensors as 32-bit floats; code from model folders is never run. A model that fails the check
+    Weights are read from safetensors as 32-bit floats, or taken as bfloat16 where `memlab.lm.precision` says so; code from model folders is never run. A model that fails the check
     of `memlab.lm.checking` is refused.
+
+    Args:
+        dtype: the type that a datastore needs ("float32", "bfloat16"); None for the one that is chosen here.
     """
-    return loaded(info(name)).model
+    return loaded(info(name), dtype).model
 
 
 def check(name: str) -> ModelCheck:
@@ -193,7 +210,7 @@ def load_encoder(model: SpalmModel) -> LanguageModel:
     where = wanted if wanted in BUNDLED else str(beside)
     hint = f"{model.name} was trained with keys of {wanted}"
     try:
-        encoder = load(where)
+        encoder = load(where).exact()
     except NotFound as error:
         raise StoreError(f"{hint}, which is not at {where}. Put that model there, or train the SPALM again.") from error
     if encoder.weights_hash != model.record.encoder_hash:

@@ -37,6 +37,8 @@ class ModelCheck:
     keys: name -> width. limit: tokens. positions: rows of its table; None where it has none.
     head: "parts" or "own" (the model's own path). cache: "plain", "own" or "none"; short_term: whether it can be cropped.
     padding: whether texts of different lengths may be in one batch.
+    dtype: of its weights. dtype_difference: largest |log p| between that type and float32 on the probe text, where it is another.
+    speeds: tokens a second of a short forward pass by type, where they were measured on this machine.
     """
 
     name: str
@@ -58,6 +60,9 @@ class ModelCheck:
     short_term: bool
     padding: bool
     notes: tuple[str, ...]
+    dtype: str = "float32"
+    dtype_difference: float | None = None
+    speeds: Mapping[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -153,6 +158,16 @@ def check_model(model: LanguageModel, unexpected: Iterable[str] = (), notes: tup
         padding=model.padded,
         notes=notes,
     )
+
+
+def probe_logp(model: LanguageModel) -> Tensor:
+    """(T, V) log-probabilities of the probe text."""
+    return _memlabs_logp(model, [_probe(model)])
+
+
+def difference(a: Tensor, b: Tensor) -> float:
+    """The largest difference of two tensors; infinite where something is no number."""
+    return _largest(a, b)
 
 
 def _probe(model: LanguageModel) -> list[int]:

@@ -18,14 +18,14 @@ from torch import Tensor
 
 from memlab.lm.delta_refs import DeltaError, DeltaRef, delta_path
 from memlab.lm.model import LanguageModel
-from memlab.lm.plain_path import plain_path
+from memlab.lm.plain_path import plain_path, readable
 
 
 def write_delta(path: Path, changes: Mapping[str, Tensor], lm: LanguageModel) -> None:
     """Writes the differences of changed tensors; unchanged ones are left out."""
     kept = {name: change.detach().float().contiguous() for name, change in changes.items() if bool(change.any())}
     with plain_path(path.parent) as folder:
-        save_file(kept, folder / path.name, {"weights_hash": lm.weights_hash, "model": lm.name})
+        save_file(kept, folder / path.name, {"weights_hash": lm.weights_hash, "model": readable(lm.name)})
 
 
 def read_delta(home: Path, ref: DeltaRef) -> dict[str, Tensor]:

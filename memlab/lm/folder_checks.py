@@ -70,10 +70,10 @@ def adapter_note(folder: Path, name: str) -> tuple[str, ...]:
 
 
 def stamp(folder: Path) -> Stamp:
-    """Name, size and time of every file in the folder but its card: another stamp is another model."""
+    """Name, size and time of every file in the folder but its card and hidden ones: another stamp is another model."""
     found = []
     for file in sorted(folder.iterdir()):
-        if file.is_file() and file.suffix != ".md":
+        if file.is_file() and file.suffix != ".md" and not file.name.startswith("."):
             facts = file.stat()
             found.append((file.name, facts.st_size, facts.st_mtime_ns))
     return tuple(found)

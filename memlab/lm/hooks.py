@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,21 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 FEED_FORWARD = ("mlp", "intermediate", "ffn", "feed_forward", "ff", "fc1", "block_sparse_moe")
+BY_POSITION = ("modernbert",)  # feed-forward layers from (B, T, d) to (B, T, d), what is added to them stands outside
 _local = threading.local()
+
+
+class _Enough(Exception):
+    """Raised by a hook when everything that its thread asked for is recorded."""
+
+
+def _hand_over(name: str, value: Any) -> None:
+    """Records for the calling thread, if it is capturing; ends the pass where nothing after this is needed."""
+    captured = getattr(_local, "captured", None)
+    if captured is not None:
+        captured[name] = value
+        if getattr(_local, "enough", None) == name:
+            raise _Enough
 
 
 class _Recorder:
@@ -24,9 +38,8 @@ class _Recorder:
         self.name = name
 
     def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        captured = getattr(_local, "captured", None)
-        if captured is not None:
-            captured[self.name] = args[0] if args else next(iter(kwargs.values()))
+        if getattr(_local, "captured", None) is not None:
+            _hand_over(self.name, args[0] if args else next(iter(kwargs.values())))
 
 
 class _PositionRecorder(_Recorder):
@@ -41,9 +54,36 @@ class _OutputRecorder(_Recorder):
     """A forward hook that hands over the module's output instead."""
 
     def __call__(self, module: nn.Module, args: tuple, output: Tensor) -> None:  # type: ignore[override]
-        captured = getattr(_local, "captured", None)
-        if captured is not None:
-            captured[self.name] = output
+        _hand_over(self.name, output)
+
+
+class _AtPlaces:
+    """Hooks of a layer that treats each position by itself: it computes those of `only_at` alone, and gives 0 elsewhere."""
+
+    def before(self, module: nn.Module, args: tuple) -> tuple | None:
+        places = getattr(_local, "places", None)
+        if places is None:
+            return None
+        _local.whole = args[0].shape
+        return (args[0][places],)
+
+    def after(self, module: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+        places = getattr(_local, "places", None)
+        if places is None:
+            return None
+        whole = output.new_zeros(_local.whole)
+        whole[places] = output
+        return whole
+
+
+@contextmanager
+def only_at(places: tuple[Tensor, Tensor] | None) -> Iterator[None]:
+    """While active, top states are wanted at these rows and columns alone, where the model can spare the others."""
+    _local.places = places
+    try:
+        yield
+    finally:
+        _local.places = None
 
 
 @contextmanager
@@ -57,6 +97,18 @@ def capturing() -> Iterator[dict[str, Tensor]]:
         _local.captured = before
 
 
+def record_alone(name: str, forward: Callable[[], Any]) -> None:
+    """Runs a part of a model until its hook has recorded `name` in the `capturing` block around this; the rest is left
+    out."""
+    _local.enough = name
+    try:
+        forward()
+    except _Enough:
+        pass
+    finally:
+        _local.enough = None
+
+
 def record(name: str, value: Any) -> None:
     """Hands something that a part of a model computed to the calling thread, if it is capturing."""
     captured = getattr(_local, "captured", None)
@@ -68,6 +120,10 @@ def listen_to(module: PreTrainedModel, kind: str) -> None:
     """Sets the hooks that record keys and positions. Called once, before the module is shared."""
     if kind == "causal" and (part := feed_forward(module)) is not None:
         part.register_forward_pre_hook(_Recorder("ffn"), with_kwargs=True)
+    if module.config.model_type in BY_POSITION and (part := feed_forward(module)) is not None:
+        at_places = _AtPlaces()
+        part.register_forward_pre_hook(at_places.before)
+        part.register_forward_hook(at_places.after)
     if (transform := last_transform(module)) is not None:
         transform.register_forward_hook(_OutputRecorder("head"))
     elif isinstance(last := module.get_output_embeddings(), nn.Module):

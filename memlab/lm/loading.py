@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,12 @@ import torch
 from cachetools import LRUCache
 
 from memlab.errors import InputError
-from memlab.lm.checking import ModelCheck, check_model, check_weights
+from memlab.lm.checking import ModelCheck, check_model, check_weights, difference, probe_logp
 from memlab.lm.fae import fae_model, read_fae_record
 from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
 from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
+from memlab.lm.precision import BFLOAT16, FLOAT32, VARIABLE, chosen, forced, is_free, kept_speeds
 from memlab.lm.spalm import SpalmModel, read_gate, read_record
 
 if TYPE_CHECKING:
@@ -36,11 +39,15 @@ class Loaded:
 
 
 _lock = threading.Lock()
-_kept: LRUCache[tuple[str, str], Loaded] = LRUCache(_KEPT)
+_kept: LRUCache[tuple[str, str, str], Loaded] = LRUCache(_KEPT)
+_chosen: dict[tuple[str, str, Stamp], str] = {}  # the type that was chosen for a model, where nobody asked for one
 
 
-def loaded(found: ModelInfo) -> Loaded:
+def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
     """The model of a folder, read once; read again when a file in the folder has another size or time.
+
+    Args:
+        dtype: the type that a datastore needs; None for the one that is chosen (see `memlab.lm.precision`).
 
     Raises:
         InputError: it cannot be read, or the check refuses it.
@@ -52,17 +59,62 @@ def loaded(found: ModelInfo) -> Loaded:
         )
     at = (str(found.path), found.name)
     with _lock:
-        now, before = stamp(found.path), _kept.get(at)
+        now = stamp(found.path)
+        wish = (forced() or dtype) if is_free(found) else FLOAT32
+        wish = wish or _chosen.get((*at, now))
+        before = None if wish is None else _kept.get((*at, wish))
         if before is not None and before.stamp == now:
             return before
-        notes: tuple[str, ...] = ()
-        if before is not None and not same_weights(before.stamp, now):
-            notes = (
-                f"The files of {found.name} have changed since it was loaded; it was read again. Memories that the "
-                "other weights made are refused.",
-            )
-        _kept[at] = _read(found, now, notes)
-        return _kept[at]
+        made = _read(found, now, _of_change(at, now))
+        made = _in_chosen_type(found, made, dtype)
+        if (forced() or dtype) is None:
+            _chosen[(*at, now)] = made.model.dtype
+        _kept[(*at, made.model.dtype)] = made
+        return made
+
+
+def _of_change(at: tuple[str, str], now: Stamp) -> tuple[str, ...]:
+    """A note where the model was loaded before, from other weights."""
+    before = (_kept[key].stamp for key in list(_kept) if key[:2] == at)
+    if all(same_weights(stamp, now) for stamp in before):
+        return ()
+    return (
+        f"The files of {at[1]} have changed since it was loaded; it was read again. Memories that the other weights made are "
+        "refused.",
+    )
+
+
+def _in_chosen_type(found: ModelInfo, made: Loaded, dtype: str | None) -> Loaded:
+    """The model in the type that was asked for or is faster here; in float32 where it does not work in the other one."""
+    wanted = chosen(found, made.model, dtype)
+    if wanted == FLOAT32:
+        return replace(made, check=replace(made.check, speeds=_speeds(found)))
+    before = probe_logp(made.model)
+    made.model.take_type(wanted)
+    change = difference(before, probe_logp(made.model))
+    if not math.isfinite(change):
+        if (forced() or dtype) is not None:
+            raise InputError(f"The model {found.name!r} gives no numbers in {wanted}. Use {VARIABLE}={FLOAT32}.")
+        note = f"{found.name} would be faster in {wanted} here, and gives no numbers in it; it computes in {FLOAT32}."
+        return _read(found, made.stamp, (*made.model.notes, note))
+    made.model.in_float32 = partial(_exact, found)
+    check = replace(made.check, dtype=wanted, dtype_difference=change, speeds=_speeds(found))
+    return replace(made, check=check)
+
+
+def _speeds(found: ModelInfo) -> dict[str, float] | None:
+    kept = kept_speeds(found.path)
+    return None if kept is None else {FLOAT32: kept.float32, BFLOAT16: kept.bfloat16}
+
+
+def _exact(found: ModelInfo) -> LanguageModel:
+    """The model with float32 weights, whatever `$MEMLAB_DTYPE` says: weights are edited in that type."""
+    at = (str(found.path), found.name, FLOAT32)
+    with _lock:
+        now, before = stamp(found.path), _kept.get(at)
+        if before is None or before.stamp != now:
+            before = _kept[at] = _read(found, now, ())
+        return before.model
 
 
 def read_anew(found: ModelInfo) -> Loaded:

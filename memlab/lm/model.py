@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,9 +23,10 @@ from torch import Tensor
 from memlab.errors import InputError
 from memlab.lm.caches import CacheUse, find_cache
 from memlab.lm.folder_checks import Stamp, same_weights, stamp
-from memlab.lm.heads import output_head
-from memlab.lm.hooks import body_of, capturing, listen_to
+from memlab.lm.heads import Head, output_head
+from memlab.lm.hooks import body_of, capturing, listen_to, only_at, record_alone
 from memlab.lm.inspection import KEYS, body_options, inspect_model, position_limit, probe_ids
+from memlab.lm.precision import FLOAT32, TYPES, cast
 from memlab.lm.spans import Span, read_at_once, read_in_parts
 from memlab.lm.word_names import token_names
 
@@ -72,6 +73,10 @@ class LanguageModel:
         self.path, self.unmet = path, unmet
         self.notes: tuple[str, ...] = ()  # what a person should know of the model; shown with its answers
         self.stamp: Stamp = ()  # of its folder when it was read
+        self.dtype = FLOAT32  # of its weights; states, keys and scores are float32 in any case
+        self.in_float32: Callable[[], LanguageModel] | None = (
+            None  # gives this model in float32, where it has another type
+        )
         self.padded = True  # whether texts of different lengths may be in one batch
         listen_to(module, kind)
         self.inside = inspect_model(module, tokenizer, kind, name)
@@ -80,7 +85,24 @@ class LanguageModel:
     def adopt(self, module: PreTrainedModel) -> None:
         """Takes `module`, which has its hooks, as the weights of this model; only while nobody else has it."""
         self.module = module
-        self.head = output_head(module, self.name, self.d, self.inside.plain)
+        head = output_head(module, self.name, self.d, self.inside.plain)
+        self.head = head if self.dtype == FLOAT32 else _in_type(head, TYPES[self.dtype])
+
+    def exact(self) -> LanguageModel:
+        """This model with float32 weights: itself, or the same files loaded in that type."""
+        return self if self.dtype == FLOAT32 or self.in_float32 is None else self.in_float32()
+
+    def take_type(self, dtype: str) -> None:
+        """Gives the weights another type ("bfloat16"); only while nobody else has the model.
+
+        What was found of its kind of cache and its limit in float32 stays.
+        """
+        if self.kind == "causal":
+            self.cache  # noqa: B018  found once, in float32
+        self.limit  # noqa: B018  as well
+        self.dtype = dtype
+        cast(self.module, TYPES[dtype])
+        self.adopt(self.module)
 
     @property
     def V(self) -> int:
@@ -180,11 +202,12 @@ class LanguageModel:
 
     @cached_property
     def weights_hash(self) -> str:
-        """sha256 of configuration and weight files (of the tensors, for a model that has no files)."""
-        digest = hashlib.sha256()
+        """sha256 of configuration and weight files (of the tensors, for a model that has no files); with another type than
+        float32 another one, so that its keys and what is kept of it never mix with those of float32."""
+        digest = hashlib.sha256() if self.dtype == FLOAT32 else hashlib.sha256(self.dtype.encode())
         if self.path is None:
             for name, tensor in self.module.state_dict().items():
-                digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+                digest.update(name.encode() + tensor.cpu().float().contiguous().numpy().tobytes())
             return digest.hexdigest()
         if self.stamp and not same_weights(self.stamp, stamp(self.path)):
             raise InputError(
@@ -197,8 +220,11 @@ class LanguageModel:
 
     @cached_property
     def tokenizer_hash(self) -> str:
-        """sha256 of the tokenizer."""
-        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        """sha256 of the tokenizer, whatever truncation or padding its last call has left set in it."""
+        backend = copy.deepcopy(getattr(self.tokenizer, "backend_tokenizer", None))
+        if backend is not None:
+            backend.no_truncation()
+            backend.no_padding()
         text = backend.to_str() if backend is not None else repr(sorted(self.tokenizer.get_vocab().items()))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -228,7 +254,7 @@ class LanguageModel:
             ids, mask: (B, T) token ids and attention mask.
             rows, columns: (n,) the positions asked for.
             keys: which keys; see `KEYS`.
-            logp: whether to apply the output head (needed for the key "transform" as well).
+            logp: whether to apply the output head (of which the key "transform" needs the first part alone).
         """
         if self.padded:
             return self._encode(ids, mask, rows, columns, keys, logp)
@@ -244,21 +270,25 @@ class LanguageModel:
         """`encode` in one forward pass."""
         deep = "penultimate" in keys
         with capturing() as captured:
-            body = body_of(self.module)(
-                input_ids=ids, attention_mask=mask, output_hidden_states=deep, **body_options(self.kind)
-            )
+            with only_at(None if logp else (rows, columns)):
+                body = body_of(self.module)(
+                    input_ids=ids, attention_mask=mask, output_hidden_states=deep, **body_options(self.kind)
+                )
             h = body.last_hidden_state[rows, columns]  # (n, d)
-            scores = self.head(h) if logp or "transform" in keys else None  # (n, V)
+            alone = not logp and self.inside.plain  # the transform without the product with V word vectors
+            if "transform" in keys and alone:
+                record_alone("head", lambda: self.head(h))
+            scores = self.head(h) if logp or ("transform" in keys and not alone) else None  # (n, V)
         found: dict[str, Tensor] = {}
         for key in keys:
             if key == "penultimate":
-                found[key] = body.hidden_states[-2][rows, columns]
+                found[key] = body.hidden_states[-2][rows, columns].float()
             elif key == "ffn":
-                found[key] = captured["ffn"].view(*ids.shape, -1)[rows, columns]
+                found[key] = captured["ffn"].view(*ids.shape, -1)[rows, columns].float()
             elif key == "transform":
-                found[key] = captured["head"].reshape(len(h), -1)
+                found[key] = captured["head"].reshape(len(h), -1).float()
             else:
-                found[key] = h
+                found[key] = h.float()
         return Encoded(found, scores.double().log_softmax(-1) if logp and scores is not None else None)
 
     def pad(self, sequences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -272,6 +302,11 @@ class LanguageModel:
             ids[row, : len(sequence)] = torch.as_tensor(sequence)
             mask[row, : len(sequence)] = 1
         return ids, mask
+
+
+def _in_type(head: Head, dtype: torch.dtype) -> Head:
+    """A head that takes states of any type and gives float32 scores, computed in `dtype`."""
+    return lambda states: head(states.to(dtype)).float()
 
 
 def _by_length(

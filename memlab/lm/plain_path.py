@@ -28,6 +28,11 @@ def plain_path(folder: Path) -> Iterator[Path]:
         os.close(handle)
 
 
+def readable(text: str) -> str:
+    """The text with what does not decode written as an escape (`\\udce9`), so that files and databases can hold it."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _decodes(path: Path) -> bool:
     try:
         str(path).encode()

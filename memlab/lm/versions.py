@@ -21,6 +21,7 @@ from memlab.errors import InputError
 from memlab.lm.delta_refs import DeltaError, DeltaRef, delta_path
 from memlab.lm.deltas import read_delta
 from memlab.lm.model import LanguageModel
+from memlab.lm.precision import FLOAT32, VARIABLE
 
 VERSIONS = 8  # that are kept, each with the tensors that it does not share
 
@@ -39,6 +40,10 @@ def derive(base: LanguageModel, changed: Mapping[str, Tensor]) -> LanguageModel:
     """
     if not changed:
         return base
+    if base.dtype != FLOAT32:
+        raise InputError(
+            f"Weights are changed in {FLOAT32}; {base.name} computes in {base.dtype}. Set {VARIABLE}={FLOAT32}."
+        )
     known = dict(base.module.named_parameters(remove_duplicate=False))
     memo: dict[int, object] = {id(t): t for t in chain(base.module.parameters(), base.module.buffers())}
     for name, value in changed.items():

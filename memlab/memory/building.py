@@ -189,6 +189,7 @@ def _fingerprint(model: LanguageModel, documents: Sequence[Article], order: Orde
         index=order.recipe or "",
         window=reading.window,
         stride=reading.stride,
+        precision=model.dtype,
     )
 
 

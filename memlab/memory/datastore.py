@@ -33,6 +33,7 @@ from memlab.memory.articles import ArticleSearch
 from memlab.memory.index import read_index
 from memlab.memory.marks import DAMAGED, Mark, StoreCheck, check_samples, verified
 from memlab.results import Article
+from memlab.results.texts import TextSource
 
 FORMAT = 1
 FILES = ("meta.json", "keys.f16", "values.i32", "tokens.i32", "documents.parquet", "articles.npz", "index.faiss")
@@ -55,12 +56,13 @@ class Fingerprint:
     index: str
     window: int | None = None
     stride: int | None = None
+    precision: str = "float32"  # the type that the model computed in; `dtype` is that of the stored keys
 
 
 @dataclass(frozen=True)
 class Meta:
     """meta.json. `calibrated` maps a method to its tuned settings and how they were found; `files` are the marks of
-    the other files, empty where an earlier memlab built the datastore."""
+    the other files, empty where an earlier memlab built the datastore; `sources` the data sets of the hub that it holds."""
 
     name: str
     fingerprint: Fingerprint
@@ -68,6 +70,7 @@ class Meta:
     versions: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
     files: Mapping[str, Mark] = field(default_factory=dict)
+    sources: tuple[TextSource, ...] = ()
 
     def write(self, folder: Path) -> None:
         work = folder / "meta.json.tmp"
@@ -85,7 +88,9 @@ class Meta:
                     f"{path} has format {raw.get('format')!r}; this memlab reads format {FORMAT}. Build the datastore again."
                 )
             files = {name: Mark(**mark) for name, mark in raw.get("files", {}).items() if name in FILES}
-            return Meta(**{**raw, "fingerprint": Fingerprint(**raw["fingerprint"]), "files": files})
+            sources = tuple(TextSource(**source) for source in raw.get("sources", ()))
+            made = {"fingerprint": Fingerprint(**raw["fingerprint"]), "files": files, "sources": sources}
+            return Meta(**{**raw, **made})
         except FileNotFoundError:
             raise StoreError(f"{folder} is no datastore: meta.json is missing. Build it again.") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -103,7 +108,7 @@ class Documents:
         """Raises StoreError for a missing or damaged file."""
         try:
             with path.open("rb") as file:  # pyarrow cannot open a name that does not decode
-                table = pq.read_table(file).to_pydict()
+                table = pq.ParquetFile(file).read().to_pydict()  # read_table imports pandas
             rows = zip(table["id"], table["title"], table["text"], table["kind"], strict=True)
             articles = [Article(*row) for row in rows]
             return Documents(articles, np.asarray(table["first"], np.int64), np.asarray(table["count"], np.int64))
@@ -218,6 +223,11 @@ class Datastore:
         if f.kind != model.kind:
             raise StoreError(
                 f"{where} was made by a {f.kind} model, {model.name} is {model.kind}. Choose another datastore."
+            )
+        if f.precision != model.dtype:
+            raise StoreError(
+                f"{where} holds keys that {f.model} computed in {f.precision}; here it computes in {model.dtype}, and queries of "
+                f"another type would find other neighbors. Set MEMLAB_DTYPE={f.precision}, or build it again."
             )
         if f.model_hash != model.weights_hash:
             raise StoreError(

@@ -45,7 +45,7 @@ _LISTED = ("ivf", "ivfpq", "fastscan", "rabitq")  # recipes with inverted lists
 _CHOSEN = ("fastscan", "rabitq")  # those whose number of lists to read is chosen on their own keys
 _LEAST_LISTS, _SHARE_OF_ALL = 64, 0.99
 _BLOCK, _ROWS = 16_384, 512  # keys and queries of one step of a brute-force search
-_QUERIES = 32  # queries compared again in one step: their candidates stay in the processor's cache
+_QUERIES = 8  # queries compared again in one step: their candidates stay in the processor's second-level cache
 
 
 def recipe_for(count: int, width: int) -> str:

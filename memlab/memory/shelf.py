@@ -14,10 +14,12 @@ from cachetools import LRUCache
 from memlab.corpus.generator import articles_hash, atlas_articles
 from memlab.errors import StoreError
 from memlab.lm.catalogue import BUNDLED, load
+from memlab.memory.contents import contents
 from memlab.memory.datastore import Datastore, listed, open_store, stamp
 from memlab.memory.marks import NO_HASHES
 from memlab.memory.on_demand import OnDemandStore
-from memlab.results.texts import TextReport
+from memlab.results.contents import Contents
+from memlab.results.texts import TextReport, TextSource
 
 Thing = TypeVar("Thing")
 
@@ -56,10 +58,12 @@ class StoreInfo:
     why: str = ""
     calibration: str = ""  # with which settings it is asked by default, and how they were found
     report: TextReport | None = None  # of a datastore that was just built: what was read and what was left out
+    contents: Contents | None = None  # where it was asked for, and of a datastore that was just built
+    sources: tuple[TextSource, ...] = ()  # data sets of the hub that it holds
 
     def to_dict(self) -> dict[str, Any]:
-        found = asdict(self)
-        return found if self.report else {name: value for name, value in found.items() if name != "report"}
+        optional = ("report", "contents", "sources")
+        return {name: value for name, value in asdict(self).items() if value or name not in optional}
 
 
 class Shelf:
@@ -82,9 +86,25 @@ class Shelf:
         try:
             store = self.open(name)
             f, why = store.fingerprint, "" if store.meta.files else NO_HASHES
-            return StoreInfo(name, f.model, f.key, f.count, f.documents, f.index, "ready", why, said_of(store))
+            return StoreInfo(
+                name,
+                f.model,
+                f.key,
+                f.count,
+                f.documents,
+                f.index,
+                "ready",
+                why,
+                said_of(store),
+                sources=store.meta.sources,
+            )
         except StoreError as error:
             return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
+
+    def contents(self, name: str) -> Contents:
+        """What a datastore holds, found once for each state of its files. Raises NotFound, StoreError."""
+        store = self.open(name)
+        return self._cache.get(("contents", store), lambda: contents(store))
 
     def is_built(self, name: str) -> bool:
         """Whether a datastore can be opened; a bundled one must belong to the installed model and articles."""

@@ -38,17 +38,34 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class TextSource:
+    """A data set of the hub: its name as it was asked for, revision, license as its card states it, rows of the split."""
+
+    name: str
+    revision: str
+    license: str
+    rows: int
+
+    def sentence(self) -> str:
+        """For example "hf:owner/letters/train: 200 rows, license cc-by-4.0, revision 0123456789ab"."""
+        return f"{self.name}: {self.rows:,} rows, license {self.license}, revision {self.revision[:12] or 'unknown'}"
+
+
+@dataclass(frozen=True)
 class TextReport:
-    """How many files were read, how many texts they gave, what was left out, and what else a person should know."""
+    """How many files were read, how many texts they gave, what was left out, what else a person should know, and the data
+    sets of the hub that were read."""
 
     files: int
     texts: int
     left_out: tuple[LeftOut, ...] = ()
     notices: tuple[str, ...] = ()
+    sources: tuple[TextSource, ...] = ()
 
     def lines(self) -> list[str]:
         """One sentence for each thing that is worth saying; none where everything was read."""
-        return [*(part.sentence() for part in self.left_out), *self.notices]
+        told = (source.sentence() for source in self.sources)
+        return [*told, *(part.sentence() for part in self.left_out), *self.notices]
 
     def count(self, kind: str) -> int:
         """How many of a kind were left out."""
@@ -61,4 +78,5 @@ class TextReport:
     def of(cls, given: Mapping[str, Any]) -> TextReport:
         """From what `to_dict` gave."""
         left_out = tuple(LeftOut(part["kind"], part["count"], tuple(part["examples"])) for part in given["left_out"])
-        return cls(given["files"], given["texts"], left_out, tuple(given["notices"]))
+        sources = tuple(TextSource(**source) for source in given.get("sources", ()))
+        return cls(given["files"], given["texts"], left_out, tuple(given["notices"]), sources)

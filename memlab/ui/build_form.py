@@ -7,6 +7,7 @@ from collections.abc import Collection
 import streamlit as st
 
 from memlab import Lab
+from memlab.corpus.hub_name import PREFIX
 from memlab.corpus.one_file import TextOptions
 from memlab.corpus.readers import READERS
 from memlab.errors import InputError
@@ -17,7 +18,7 @@ from memlab.record.job_info import JobInfo
 from memlab.ui.build_preview import Given, preview
 
 OTHER = "another model"
-UPLOAD, FOLDER = "Upload files", "Folder on this computer"
+UPLOAD, FOLDER, HUB = "Upload files", "Folder on this computer", "Data set of the hub"
 
 
 def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
@@ -29,18 +30,28 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
     left, right = st.columns(2, gap="large")
     with left:
         way = st.segmented_control(
-            "Texts", [UPLOAD, FOLDER], default=UPLOAD, required=True, key="memories.way", label_visibility="collapsed"
+            "Texts",
+            [UPLOAD, FOLDER, HUB],
+            default=UPLOAD,
+            required=True,
+            key="memories.way",
+            label_visibility="collapsed",
         )
         if way == UPLOAD:
             endings = [ending.removeprefix(".") for ending in READERS]
             files = st.file_uploader("Texts", [*endings, "gz"], True, key="memories.files") or []
             path = ""
-        else:
+        elif way == FOLDER:
             files = []
             path = st.text_input("File or folder", key="memories.path", placeholder="/home/ada/letters").strip()
+        else:
+            files = []
+            path = _hub_field()
+        kinds = "" if way == HUB else f"{', '.join(READERS)}, each also with .gz. "
+        large = " Files of more than 200 MB are read from a folder." if way == UPLOAD else ""
         st.caption(
-            f"{', '.join(READERS)}, each also with .gz. A table has its texts in a column named text, content, body, "
-            "article or sentence, or in the one named here."
+            f"{kinds}A table has its texts in a column named text, content, body, article or sentence, or in the one named "
+            f"here.{large}"
         )
         options = _options(way == FOLDER)
     with right:
@@ -71,6 +82,18 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
     order = lab.building.order([], name, model, keys, index, window, stride, options)
     order["texts"] = [str(file) for file in texts.paths(lab)]
     return lab.work.submit("build", f"Building the memory {name}", **order)
+
+
+def _hub_field() -> str:
+    """The name of a data set of the hub, as texts are given; empty where none is written."""
+    name = st.text_input(
+        "Data set",
+        key="memories.hub",
+        placeholder="Salesforce/wikitext:wikitext-2-raw-v1/train",
+        help="OWNER/DATASET, then :CONFIG and /SPLIT where needed; the split is train where none is given, and train[:1000] "
+        "its first rows. It is fetched for the preview, too. Code of a data set never runs.",
+    ).strip()
+    return name and PREFIX + name.removeprefix(PREFIX)
 
 
 def _options(folder: bool) -> TextOptions:

@@ -8,11 +8,13 @@ from pathlib import Path
 import streamlit as st
 
 from memlab import Lab
+from memlab.corpus.hub_name import hub_name
 from memlab.corpus.one_file import TextOptions
 from memlab.corpus.received import drop_texts
 from memlab.errors import InputError, MemlabError
 from memlab.lab.building import BuildRequest
 from memlab.memory.estimate import Estimate
+from memlab.memory.hub_texts import check_installed
 from memlab.results import Article
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -22,7 +24,7 @@ SHOWN, BEGINNING = 5, 300  # texts, and characters of each
 
 @dataclass(frozen=True)
 class Given:
-    """Texts that a person gave: a path of this computer, or uploaded files by name and content."""
+    """Texts that a person gave: a path of this computer, the name of a data set of the hub, or uploaded files by name and content."""
 
     path: str
     files: tuple[tuple[str, bytes], ...] = ()
@@ -32,7 +34,10 @@ class Given:
         if self.files:
             return lab.building.keep_texts(self.files)
         if not self.path:
-            raise InputError("There is no text to read. Give a file or a folder.")
+            raise InputError("There is no text to read. Give a file, a folder or a data set of the hub.")
+        if hub_name(self.path):
+            check_installed()
+            return [Path(self.path)]
         return [Path(self.path).expanduser().absolute()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
@@ -81,7 +82,8 @@ def _show(c: Comparison) -> None:
     moved = [{"word": w.token, "A": w.a, "B": w.b, "change": w.change} for w in c.words if abs(w.change) >= LEAST]
     if moved:
         number = st.column_config.NumberColumn(format="%.3f")
-        st.dataframe(moved, hide_index=True, column_config=dict.fromkeys(("A", "B", "change"), number))
+        columns: dict[str, Any] = dict.fromkeys(("A", "B", "change"), number)
+        st.dataframe(moved, hide_index=True, column_config=columns)
     else:
         st.caption(f"No word moved by {LEAST} or more.")
     st.caption(f"Neighbors: {c.kept} the same, {len(c.gained)} only in B, {len(c.lost)} only in A.")

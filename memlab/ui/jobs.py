@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -226,7 +227,7 @@ def _why(job: JobInfo) -> str:
     """One sentence about how a job ended; files by their names, as they were chosen."""
     if job.state == "failed":
         error = job.error or ""
-        for path in _texts(job):
+        for path in filter(os.path.isabs, _texts(job)):
             error = error.replace(path, Path(path).name)
         return f"Failed. {error}"
     how = "Stopped" if job.state == "stopped" else "Interrupted: its process ended"

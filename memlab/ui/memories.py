@@ -11,6 +11,7 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.evaluate.prepare import bundled_stores
 from memlab.memory.shelf import StoreInfo
+from memlab.results.contents import Contents
 from memlab.results.texts import TextReport
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -65,6 +66,49 @@ def what_was_left_out(built: object) -> None:
         report = TextReport.of(report)
     for line in report.lines() if report else ():
         st.info(plain(line), icon=":material/info:")
+    holds = first.get("contents") if isinstance(first, dict) else getattr(first, "contents", None)
+    if holds is not None:
+        show_contents(holds if isinstance(holds, Contents) else Contents.of(holds), "memories.built")
+
+
+def what_it_holds(lab: Lab, stores: Sequence[StoreInfo]) -> None:
+    """What a chosen memory holds. Nothing where there is none."""
+    ready = [store for store in stores if store.state == "ready"]
+    if not ready:
+        return
+    with st.expander(
+        "Contents: what a memory holds", icon=":material/inventory_2:", key="memories.contents", on_change="rerun"
+    ) as opened:
+        if not opened.open:
+            return
+        name = st.selectbox("Memory", [store.name for store in ready], key="memories.contents.name")
+        for source in next(store.sources for store in ready if store.name == name):
+            st.caption(plain(f"From {source.sentence()}."))
+        show_contents(lab.building.contents(name), "memories.contents")
+
+
+def show_contents(holds: Contents, key: str) -> None:
+    """Counts, frequent values, repetitions and a sample."""
+    counts = {"Entries": holds.entries, "Texts": holds.texts, "Different values": holds.values}
+    counts |= {"Repeated entries": holds.same_contexts, "Repeated texts": holds.same_texts}
+    for column, (label, number) in zip(st.columns(len(counts)), counts.items(), strict=True):
+        column.metric(label, f"{number:,}")
+    st.caption(plain(f"{holds.repeated()}. {holds.once:,} values are those of a single entry."))
+    values, sample = st.columns([1, 2], gap="large")
+    with values:
+        st.markdown("**Most frequent values**")
+        rows = [{"Value": f"“{v.value}”", "Entries": v.entries, "Share": v.share} for v in holds.frequent]
+        config = {
+            "Entries": st.column_config.NumberColumn(format="localized"),
+            "Share": st.column_config.NumberColumn(format="percent"),
+        }
+        st.dataframe(rows, hide_index=True, column_config=config, height=300, key=f"{key}.frequent")
+    with sample:
+        st.markdown("**Some entries**")
+        for entry in holds.sample:
+            before, value, after = (" ".join(part.split()) for part in (entry.before, entry.value, entry.after))
+            st.markdown(f"…{plain(before)} **{plain(value)}** {plain(after)}…")
+            st.caption(plain(f"{entry.document}, entry {entry.entry:,}"))
 
 
 def delete(lab: Lab, stores: Sequence[StoreInfo]) -> None:

@@ -37,6 +37,7 @@ def _measures(model: ModelInfo) -> str:
     parts = [f"{model.size_mb:.1f} MB"]
     parts += [f"width {model.width:,}"] if model.width else []
     parts += [f"{model.vocabulary:,} words"] if model.vocabulary else []
+    parts += [f"type {model.dtype}"]
     return " · ".join([model.architecture, *parts] if model.architecture else parts)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +23,7 @@ from memlab.lm.adding import beside
 from memlab.lm.catalogue import load
 from memlab.lm.known import KNOWN, KnownModel, Wheel
 from tests.commands import document, refused, run_on
-from tests.forks import ForkedModule, Forks
+from tests.forks import Forks, converting_in_forks
 
 Tiny = Callable[[str], Path]
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -39,15 +38,8 @@ def own(tmp_path: Path) -> Lab:
 @pytest.fixture(autouse=True)
 def converting_in_a_fork(request: pytest.FixtureRequest, forked: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
     """Converting imports torch and transformers for seconds; one test does it in an interpreter of its own."""
-    start = subprocess.Popen
-
-    def popen(command: list[str], *, stdin: int, stdout: BinaryIO, stderr: BinaryIO, env: dict[str, str]) -> Any:
-        if command[3:4] == ["convert"]:
-            return ForkedModule(forked, command, stdout, stderr)
-        return start(command, stdin=stdin, stdout=stdout, stderr=stderr, env=env)
-
     if "own_interpreter" not in request.fixturenames:
-        monkeypatch.setattr(beside, "Popen", popen)
+        monkeypatch.setattr(beside, "Popen", converting_in_forks(forked))
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,7 @@ import pytest
 from memlab.lab import Lab
 from memlab.lab.benchmarks import Benchmarks
 from tests.commands import Run, run_on
-
-# SIGINT may be ignored where tests run in the background; a command of a terminal hears it.
-LISTENING = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from memlab.cli import main; main()"
-)
+from tests.forks import Forks, until
 
 
 @pytest.fixture
@@ -67,18 +62,21 @@ def test_a_whole_bench_says_that_it_is_complete(run: Run) -> None:
     assert [name for name in printed if name in rows] == rows
 
 
-def test_ctrl_c_prints_what_was_measured_until_then(built_home: Path) -> None:
-    command = [sys.executable, "-c", LISTENING, "bench", "--only", "ask", "--json", "--home", str(built_home)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        before = list(iter(lambda: process.stderr.readline().split()[:2], ["ask", "bert-knn"]))
-        process.send_signal(signal.SIGINT)
-        printed, errors = process.communicate(timeout=60)
+def test_ctrl_c_prints_what_was_measured_until_then(built_home: Path, forked: Forks) -> None:
+    process = forked.start(None, "bench", "--only", "ask", "--json", "--home", str(built_home))
+
+    def printed() -> list[list[str]]:
+        return [line.split()[:2] for line in process.err.read_text("utf-8").splitlines()]
+
+    until(lambda: ["ask", "bert-knn"] in printed() or process.poll() is not None)
+    before = list(takewhile(["ask", "bert-knn"].__ne__, printed()))
+    process.send_signal(signal.SIGINT)
+    done = process.wait()
     assert all(line[0].endswith("%") for line in before)  # the datastores, which are there
-    said = json.loads(printed)
+    said, errors = json.loads(done.stdout), done.stderr.decode()
     assert said["results"][0]["name"] == "ask bert-knn"
     assert said["complete"] is False
-    assert process.returncode == 1
+    assert done.returncode == 1
     assert errors.splitlines()[-1] == f"memlab: Stopped; {len(said['results'])} rows were measured."
     assert "Traceback" not in errors
 

@@ -22,7 +22,7 @@ from memlab.cli import COMMANDS, main
 from memlab.corpus.world import atlas
 from memlab.lab import Lab, measuring
 from memlab.systems.registry import registry
-from tests.commands import Run, document, run_on
+from tests.commands import Run, document, refused, run_on
 
 METHODS = [m.name for m in registry().methods.values() if m.knn is not None]
 FRANCE = "The capital of France is [MASK]."
@@ -219,6 +219,10 @@ def test_help_lists_every_setting_with_what_is_allowed(run: Run) -> None:
 
 
 # Building
+
+
+def test_the_index_of_a_bundled_memory_is_not_changed(run: Run) -> None:
+    assert "atlas-clm" in refused(run("index", "atlas-clm", "--recipe", "ivf"))
 
 
 def test_texts_of_ones_own_are_built_and_asked(run: Run, tmp_path: Path) -> None:

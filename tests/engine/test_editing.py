@@ -34,6 +34,16 @@ def test_a_taught_word_that_no_model_knows_is_said_by_memory(own: Lab, kind: str
     assert sum(w.p for w in p.mixture) == pytest.approx(1)
 
 
+def test_a_word_that_is_a_part_of_a_token_is_said(lab: Lab) -> None:
+    city = "Port-au-Prince is the capital of Haiti."
+    edit = lab.teach(city, value="Port", dry_run=True, scores=False)
+    (notice,) = edit.notices
+    assert "atlas-mlm has no entry for 'Port': it reads it as a part of 'Port-au-Prince'" in notice
+    assert lab.teach(city, value="Haiti", dry_run=True, scores=False).notices == ()
+    (notice,) = lab.teach(city, value="the", dry_run=True, scores=False).notices
+    assert "does not remember words of this kind" in notice
+
+
 def test_only_one_word_is_remembered_when_one_is_asked_for(own: Lab) -> None:
     edit = own.teach("The capital of Wakanda is Birnin.", value="Birnin")
     assert edit.remembers == ("Birnin",)

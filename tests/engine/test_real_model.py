@@ -8,21 +8,25 @@ from pathlib import Path
 import pytest
 
 from memlab.lab import Lab
+from memlab.lm.adding import beside
 from memlab.lm.adding.beside import Unreachable
+from tests.forks import converting_in_forks
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def real(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Lab:
     """A home folder with smollm2; $MEMLAB_TEST_HOME keeps it between runs."""
     kept = os.environ.get("MEMLAB_TEST_HOME")
     lab = Lab.open(Path(kept) / "real" if kept else tmp_path_factory.mktemp("real"))
     if "smollm2" not in lab.library.names():
         pytest.importorskip("gguf", reason="the package gguf is not installed: pip install 'memlab[gguf]'")
         pytest.importorskip("accelerate", reason="the package accelerate is not installed: pip install 'memlab[gguf]'")
-        try:
-            lab.library.add("smollm2")
-        except Unreachable as error:
-            pytest.skip(f"the real model cannot be fetched here: {error}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(beside, "Popen", converting_in_forks(request.getfixturevalue("forked")))
+            try:
+                lab.library.add("smollm2")
+            except Unreachable as error:
+                pytest.skip(f"the real model cannot be fetched here: {error}")
     return lab
 
 

@@ -203,7 +203,7 @@ def plain_locale() -> Iterator[Forks]:
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
     environment.pop("LANG", None)
-    with forks(environment) as server:
+    with forks(environment=environment) as server:
         yield server
 
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 
 from memlab.corpus.world import MASK, atlas
 from memlab.errors import InputError, StoppedError
+from memlab.lm.adding.card import card, record
+from memlab.lm.adding.origin import Origin
 from memlab.lm.delta_refs import DeltaError, DeltaRef, delta_path
 from memlab.lm.deltas import read_delta, write_delta
 from memlab.lm.model import LanguageModel
@@ -28,6 +31,7 @@ from memlab.record.weights_state import WEIGHTS, fold_weights
 from memlab.results import Fact
 from memlab.systems.constrained_ft import SYSTEM, figures
 from memlab.systems.constrained_ft.alarms import Perplexity, growth, perplexity, predicted, two_hops
+from memlab.systems.constrained_ft.below import Below
 from memlab.systems.constrained_ft.cases import Case, Question, case_of, check_cases, propose, statements_of
 from memlab.systems.constrained_ft.constraint import constraint, distance
 from memlab.systems.constrained_ft.gaps import Gap, ask, gap, losses
@@ -196,6 +200,108 @@ def test_sentences_without_one_gap_are_refused(tiny_lm: Load) -> None:
         gap(tiny_lm("bert"), "Paris is large.", "Paris")
     with pytest.raises(InputError, match="needs words before"):
         gap(tiny_lm("gpt2"), f"{MASK} is large.", "Paris")
+
+
+# States below the first trained block
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_kept_states_below_the_trained_block_give_the_loss_and_gradient_of_the_whole_model(
+    name: str, tiny_lm: Load
+) -> None:
+    """Sentences of different lengths, asked first and trained then, in batches of another composition."""
+    lm = tiny_lm(name)
+    last = len(blocks_of(lm)) - 1
+    names = select(lm, (last,)).names
+    copy = derive(lm, {n: lm.module.get_parameter(n) for n in names})
+    weights = [copy.module.get_parameter(n).requires_grad_(True) for n in names]
+    long = f"The old city of York has a street where gold is a yellow {MASK}."
+    gaps = [gap(lm, *pair) for pair in (*PAIRS, (long, "metal"))]
+    below = Below(copy, names)
+    assert below.first == last > 0
+    assert [s.p for s in ask(copy, gaps[:2], scores_of=below.scores)] == pytest.approx([s.p for s in ask(lm, gaps[:2])])
+    for part in (gaps[1:], gaps, gaps[:1]):
+        kept = losses(copy, part, below.scores)
+        whole = losses(copy, part)
+        assert float((kept - whole).detach().abs().max()) <= 1e-5
+        ours, theirs = (torch.autograd.grad(x.sum(), weights, allow_unused=True) for x in (kept, whole))
+        for a, b in zip(ours, theirs, strict=True):
+            assert (a is None) == (b is None)
+            assert a is None or float((a - b).abs().max()) <= 1e-5 * max(1.0, float(b.abs().max()))
+    assert len(below.kept) == len(gaps)
+
+
+def test_nothing_is_kept_where_a_trained_tensor_stands_below_all_blocks(tiny_lm: Load) -> None:
+    lm = tiny_lm("bert")
+    for where in (("embeddings",), ("first",), ("last", "embeddings")):
+        assert Below(lm, select(lm, where).names).first == 0
+
+
+def test_a_model_whose_blocks_cannot_be_passed_over_runs_whole(tiny_lm: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    lm = tiny_lm("llama")
+    names = select(lm, ("last",)).names
+    copy = derive(lm, {n: lm.module.get_parameter(n) for n in names})
+    monkeypatch.setattr(Below, "_same", lambda self: False)
+    below = Below(copy, names)
+    gaps = [gap(lm, *pair) for pair in PAIRS]
+    assert below.first == 0
+    assert torch.equal(losses(copy, gaps, below.scores), losses(lm, gaps))
+
+
+def test_training_above_kept_states_gives_the_change_of_training_the_whole_model(
+    tiny_lm: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plain gradient descent in place of Adam, whose first steps have the size of the rate whatever rounding does."""
+    lm = tiny_lm("modernbert")
+    monkeypatch.setattr(torch.optim, "Adam", lambda p, lr, weight_decay: torch.optim.SGD(p, lr=lr))
+    given = Material(PAIRS, [(f"York is a very old {MASK}.", "city"), (f"Gold is a {MASK}.", "metal")])
+    p = Plan("fta", select(lm, ("last",)), constraint("inf", 0.05), budget=replace(QUICK, learning_rate=0.1))
+    kept = fine_tune(lm, lm, given, p).changes
+    monkeypatch.setattr(Below, "_same", lambda self: False)
+    whole = fine_tune(lm, lm, given, p).changes
+    assert kept.keys() == whole.keys()
+    assert max(float(c.abs().max()) for c in whole.values()) > 1e-3
+    assert all(float((kept[n] - whole[n]).abs().max()) <= 1e-5 for n in whole)
+
+
+def test_a_margin_ends_training_where_the_new_object_is_ahead(tiny_lm: Load) -> None:
+    """The weights move less than without one; the margin holds on the weights that training gave."""
+    lm = tiny_lm("llama")
+    old = [(sentence, "gold") for sentence, _ in PAIRS]
+    given = Material(PAIRS, old=old)
+    base = plan(lm, "none", None)
+    held = replace(base, budget=replace(QUICK, steps=40, margin=0.5))
+    told = fine_tune(lm, lm, given, held)
+    after = derive(lm, summed(lm, [told.changes]))
+    ahead = [
+        math.log(new.p) - math.log(before.p)
+        for new, before in zip(
+            ask(after, [gap(lm, *p) for p in PAIRS]), ask(after, [gap(lm, *p) for p in old]), strict=True
+        )
+    ]
+    assert "by 0.5 nats" in told.ended
+    assert min(ahead) >= 0.5 - 1e-4
+    assert told.steps < fine_tune(lm, lm, given, replace(base, budget=replace(QUICK, steps=40))).steps
+    with pytest.raises(InputError, match="ftm only"):
+        replace(held, procedure="fta")
+    with pytest.raises(InputError, match="margin is nan"):
+        Budget(margin=math.nan)
+
+
+def test_names_that_do_not_decode_are_written_escaped(tiny_lm: Load, tmp_path: Path) -> None:
+    """Such a name (a folder in Latin-1) is no text that safetensors, JSON readers and cards can hold."""
+    lm = tiny_lm("bert")
+    lm = derive(lm, {"bert.embeddings.word_embeddings.weight": lm.module.get_input_embeddings().weight})
+    lm.name = "mod\udce9le"
+    write_delta(tmp_path / "one.safetensors", {"a": torch.ones(2)}, lm)
+    assert b"mod\\\\udce9le" in (tmp_path / "one.safetensors").read_bytes()
+    origin = Origin("the folder mod\udce9le", files={"\udcfc.json": "0" * 64}, notes=("from \udcfc",))
+    added = record("own", origin)["added"]
+    assert (added["source"], list(added["files"]), added["notes"]) == (
+        "the folder mod\\udce9le", ["\\udcfc.json"], ["from \\udcfc"]
+    )  # fmt: skip
+    found = {"kind": "masked", "architecture": "bert", "parameters": 1, "vocabulary": 1, "difference": 0.0, "notes": ()}
+    assert "mod\\udce9le" in card("own", origin, found).encode().decode()
 
 
 # Training
@@ -596,6 +702,7 @@ def test_outside_cases_are_edited_one_by_one(name: str, tmp_path: Path, tiny_lm:
     result = evaluate_file(lm, file, 5, None, ["The sea is near."], lambda f, m: None, lambda: False)
     document = result.to_dict()
     assert (document["cases"], document["passed_over"]) == (1, 1)
+    assert document["passed_over_reasons"] == {"that the model does not know: the new object is likelier": 1}
     rows = {row["method"]: row for row in document["results"]}
     assert set(rows) == {"unedited", "constrained", "unconstrained"}
     assert rows["unedited"]["efficacy"] == 0.0
@@ -603,7 +710,7 @@ def test_outside_cases_are_edited_one_by_one(name: str, tmp_path: Path, tiny_lm:
     assert (rows["unedited"]["generated"] is None) == (lm.kind == "masked")
     assert default_how(lm).blocks == (0,)
     file.write_text(json.dumps([unknown]), "utf-8")
-    with pytest.raises(InputError, match="knows none"):
+    with pytest.raises(InputError, match=r"knows none of the 1 cases.*: 1 that the model does not know"):
         evaluate_file(lm, file, 5, None, [], lambda f, m: None, lambda: False)
 
 

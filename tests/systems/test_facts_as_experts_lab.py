@@ -136,6 +136,8 @@ def test_what_an_edit_would_move_is_known_before(own: Lab) -> None:
     assert sum(g.asked for g in found.groups) == 3199
     assert [(m.before, m.after) for m in found.own] == [("Paris", "Lyon")]
     assert sum(g.moved for g in found.groups) == len(found.moved)
+    (alone,) = own.fact_memory.effect(draft, only_edited=True).groups
+    assert alone == groups["edited"]
     assert own.history() == []
     made = own.fact_memory.commit(draft)
     assert own.fact_memory.effect(made).groups == found.groups

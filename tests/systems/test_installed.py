@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.forks import Done, Forks
 
 TOY = Path(__file__).with_name("threshold_knn.py")
 
@@ -38,28 +37,31 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def memlab(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join([str(site), root, os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(
-        [sys.executable, "-m", "memlab", *words], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
-    )
+WITH_PACKAGES = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from memlab.cli import main
+main(prog_name="memlab")
+"""
 
 
-def test_an_installed_system_is_one_like_those_that_ship(site: Path, built_home: Path) -> None:
-    listed = json.loads(memlab(site, "systems", "--json").stdout)
+@pytest.fixture
+def memlab(site: Path, forked: Forks) -> Callable[..., Done]:
+    """Runs a command in a process that finds those packages."""
+    return lambda *words: forked.start(WITH_PACKAGES, str(site), *words).wait()
+
+
+def test_an_installed_system_is_one_like_those_that_ship(memlab: Callable[..., Done], built_home: Path) -> None:
+    listed = memlab("systems", "--json").document()
     assert [s["name"] for s in listed["systems"]][-1] == "threshold_knn"
     reasons = {b["name"]: b["unavailable"] for b in listed["unavailable"]}
     assert set(reasons) == {"broken", "old", "twin"}
     assert "ModuleNotFoundError: No module named 'not_there_at_all'" in reasons["broken"]
     assert "declared for version 0" in reasons["old"]
     assert "already a system named 'plain'" in reasons["twin"]
-    done = memlab(
-        site, "ask", "The capital of Norway is", "--method", "threshold-knn", "--json", "--home", str(built_home)
-    )
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
+    asked = ("ask", "The capital of Norway is", "--method", "threshold-knn", "--json", "--home", str(built_home))
+    said = memlab(*asked).document()
     assert (said["method"], said["gate"]["kind"]) == ("threshold-knn", "threshold")
-    refused = memlab(site, "run", "broken", "anything")
+    refused = memlab("run", "broken", "anything")
     assert refused.returncode == 1
-    assert "cannot be used" in refused.stderr
+    assert b"cannot be used" in refused.stderr

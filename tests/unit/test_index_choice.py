@@ -75,14 +75,13 @@ def test_a_stop_leaves_the_datastore_as_it_was(home: Path) -> None:
     assert not (home / "datastores/.mine.index").exists()
 
 
-def test_the_command_line(home: Path, built_home: Path) -> None:
+def test_the_command_line(home: Path) -> None:
     run = run_on(home)
     assert document(run("index", "mine", "--recipe", "rabitq", "--json"))["index"] == "rabitq"
     printed = run("index", "mine").stdout.splitlines()
     assert printed[0].split()[:3] == ["recipe", "lists", "recall@10"]
     assert [line.split()[0] for line in printed if line.endswith("in use")] == ["rabitq"]
     assert "'none'" in refused(run("index", "none"))
-    assert "atlas-clm" in refused(run_on(built_home)("index", "atlas-clm", "--recipe", "ivf"))
 
 
 def test_few_entries_are_not_compared(tiny: Callable[[str], Path], documents: list[Article], tmp_path: Path) -> None:

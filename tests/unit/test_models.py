@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from memlab.errors import InputError, NotFound
 from memlab.lm.catalogue import info, load
+from memlab.lm.loading import read_anew
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
 
@@ -49,6 +51,29 @@ def test_hashes_follow_weights_and_tokenizer(tiny: Tiny, tmp_path: Path) -> None
     shutil.copytree(copy, other)
     (other / "model.safetensors").write_bytes(raw)
     assert load(str(other)).weights_hash != lm.weights_hash
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_tokenizers_hash_is_not_changed_by_a_call(name: str, tiny: Tiny) -> None:
+    one, two = read_anew(info(str(tiny(name)))).model, load(str(tiny(name)))
+    one.tokenizer("The capital of France is Paris.", truncation=True, max_length=3)
+    assert one.tokenizer.backend_tokenizer.truncation is not None
+    assert one.tokenizer_hash == two.tokenizer_hash
+
+
+@pytest.mark.parametrize("name", ["modernbert", "bert"])
+def test_keys_are_the_same_with_and_without_scores(name: str, tiny_lm: Load) -> None:
+    """Without them the last feed-forward layer and the head compute only what the keys need."""
+    lm = tiny_lm(name)
+    texts = ["The capital of France is Paris.", "Berlin is large."]
+    ids, mask = lm.pad([[*lm.frame[0], *lm.read(text)[0], *lm.frame[1]] for text in texts])
+    where = (ids, mask, torch.tensor([0, 1, 0]), torch.tensor([3, 1, 5]), ("transform", "penultimate", "last"))
+    with_scores, alone = lm.encode(*where), lm.encode(*where, logp=False)
+    assert alone.logp is None
+    for key in where[-1]:
+        assert torch.allclose(alone.keys[key], with_scores.keys[key], rtol=0, atol=1e-6)
+    plain = lm.module(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+    assert torch.allclose(alone.keys["last"], plain.hidden_states[-1][where[2], where[3]], rtol=0, atol=1e-5)
 
 
 def test_unknown_models_list_the_bundled_and_say_what_else_can_be_given(tmp_path: Path) -> None:

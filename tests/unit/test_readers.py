@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memlab.corpus import readers
 from memlab.corpus.readers import READERS, read_texts
+from memlab.corpus.received import keep_texts
 from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError
 from tests.tables import put_table
@@ -198,3 +200,39 @@ def test_sentences_cover_a_text_in_order_without_white_space_at_their_ends(text:
     assert all(one[1] <= two[0] for one, two in zip(spans, spans[1:], strict=False))  # noqa: RUF007
     assert "".join(text[a:b] for a, b in spans).replace(" ", "").replace("\n", "") == "".join(text.split())
     assert all(text[a:b] == text[a:b].strip() for a, b in spans)
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "LARGEST", 10_000)
+    fits, bomb = tmp_path / "fits.txt.gz", tmp_path / "bomb.txt.gz"
+    fits.write_bytes(gzip.compress(b"word " * 2_000))
+    bomb.write_bytes(gzip.compress(b"word " * 2_000 + b"s"))
+    assert len(read_texts([fits])[0].text) == 10_000
+    with pytest.raises(InputError, match=r"bomb\.txt\.gz has more than 1e-05 GB when it is unpacked.*Split it"):
+        read_texts([bomb])
+    plain = tmp_path / "plain.txt"
+    plain.write_bytes(b"word " * 2_001)
+    with pytest.raises(InputError, match=r"plain\.txt has more than 1e-05 GB, which"):
+        read_texts([plain])
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("../../evil.txt", "evil.txt"),
+        ("..\\..\\evil.txt", "evil.txt"),
+        ("..", "text.txt"),
+        ("/", "text.txt"),
+        ("a\0.txt", "a.txt"),
+        ("é" * 150 + ".csv", "é" * 98 + ".csv"),
+    ],
+)
+def test_an_uploaded_file_stays_in_its_folder_under_a_name_that_can_be_written(
+    name: str, kept: str, tmp_path: Path
+) -> None:
+    (path,) = keep_texts(tmp_path, [(name, b"hello")])
+    assert path.name == kept
+    assert path.parent.parent == tmp_path / "uploads"
+    assert path.read_bytes() == b"hello"

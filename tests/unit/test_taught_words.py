@@ -52,15 +52,6 @@ def test_the_position_of_a_key_is_that_of_its_word(name: str) -> None:
         assert left == ids[first - len(left) : first]
 
 
-def test_a_word_that_is_a_part_of_a_token_is_said(lab: Lab) -> None:
-    edit = lab.teach(CITY, value="Port", dry_run=True, scores=False)
-    (notice,) = edit.notices
-    assert "atlas-mlm has no entry for 'Port': it reads it as a part of 'Port-au-Prince'" in notice
-    assert lab.teach(CITY, value="Haiti", dry_run=True, scores=False).notices == ()
-    (notice,) = lab.teach(CITY, value="the", dry_run=True, scores=False).notices
-    assert "does not remember words of this kind" in notice
-
-
 def test_an_answer_says_which_edit_has_no_entry(
     tmp_path: Path, tiny: Callable[[str], Path], documents: list[Article]
 ) -> None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from memlab.lm.adding.origin import Origin
+from memlab.lm.plain_path import readable
 
 
 def record(name: str, origin: Origin) -> dict[str, Any]:
     """What memlab.json holds; `kind` is added when the model was tried."""
-    return {"name": name, "added": {**origin.to_dict(), "when": datetime.now(UTC).isoformat(timespec="seconds")}}
+    known = replace(
+        origin,
+        source=readable(origin.source),
+        files={readable(file): sha256 for file, sha256 in origin.files.items()},
+        notes=tuple(map(readable, origin.notes)),
+    )
+    return {"name": name, "added": {**known.to_dict(), "when": datetime.now(UTC).isoformat(timespec="seconds")}}
 
 
 def card(name: str, origin: Origin, found: Mapping[str, Any]) -> str:
@@ -35,4 +43,4 @@ def card(name: str, origin: Origin, found: Mapping[str, Any]) -> str:
 
 def _line(text: str) -> str:
     """Text from elsewhere, in one line and without markup."""
-    return " ".join(text.split()).replace("|", "/").replace("<", "‹").replace(">", "›")[:300]
+    return " ".join(readable(text).split()).replace("|", "/").replace("<", "‹").replace(">", "›")[:300]

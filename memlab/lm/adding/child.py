@@ -15,6 +15,7 @@ from memlab.errors import MemlabError
 VERBS = {  # verb -> "module:function", taking `say` and the arguments
     "hub-list": "memlab.lm.adding.hub_child:list_files",
     "hub-fetch": "memlab.lm.adding.hub_child:fetch",
+    "hub-texts": "memlab.memory.hub_texts_child:fetch",
     "convert": "memlab.lm.adding.converting:convert",
 }
 

@@ -100,7 +100,9 @@ def predicted(lm: LanguageModel, texts: Sequence[str]) -> list[Gap]:
 
 def _tokens(lm: LanguageModel, text: str) -> list[Gap]:
     """The tokens of a text that are predicted."""
-    ids = lm.tokenizer(text, truncation=True, max_length=lm.limit, verbose=False)["input_ids"]
+    before, after = lm.frame
+    inner = lm.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]  # truncation would stay set in it
+    ids = [*before, *inner[: lm.limit - len(before) - len(after)], *after]
     special = set(lm.tokenizer.all_special_ids) - {lm.tokenizer.unk_token_id}
     if lm.kind == "causal":
         at = [i for i in range(1, len(ids)) if ids[i] not in special]

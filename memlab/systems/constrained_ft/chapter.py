@@ -13,6 +13,7 @@ from cachetools import LRUCache
 from memlab.corpus.world import atlas
 from memlab.errors import InputError, NotFound, RecordError
 from memlab.lm.model import LanguageModel
+from memlab.lm.plain_path import readable
 from memlab.lm.versions import version_of
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
@@ -118,7 +119,7 @@ class Modifying:
         Args:
             without: an active edit to be replaced by this one.
         """
-        base = self.context.load(model or self.context.bundled_for("masked"))
+        base = self.context.load(model or self.context.bundled_for("masked")).exact()
         state = self.context.weights_state()
         if without is not None:
             state = replace(state, edits=tuple(e for e in state.edits if e.ref.edit != without))
@@ -164,7 +165,7 @@ class Modifying:
 
     def known(self, model: str | None = None, progress: Progress = no_progress) -> list[Known]:
         """The facts of the bundled world that a model, as edited, answers correctly."""
-        base = self.context.load(model or self.context.bundled_for("masked"))
+        base = self.context.load(model or self.context.bundled_for("masked")).exact()
         earlier = self.context.weights_state().objects(base.weights_hash)
         return known_facts(atlas(), self.context.weights(base, None), earlier)
 
@@ -225,7 +226,7 @@ class Modifying:
         Raises:
             InputError: data or settings that cannot be used. StoppedError: `stop` returned True.
         """
-        lm = self.context.load(model or self.context.bundled_for("masked"))
+        lm = self.context.load(model or self.context.bundled_for("masked")).exact()
         given = dict(settings or {})
         if data is not None:
             start = default_how(lm)
@@ -267,7 +268,9 @@ class Modifying:
         on = [e.ref.edit for e in state.of(base.weights_hash)]
         ledger = self.context.ledger
         if options.dry_run:
-            parameters = parameters_of(facts, outcome.how.to_dict(), base.name, base.weights_hash, "0" * 64, on)
+            parameters = parameters_of(
+                facts, outcome.how.to_dict(), readable(base.name), base.weights_hash, "0" * 64, on
+            )
             return self._shown(None, kind, parameters, options.author, ledger.head() + 1, outcome)
         with files_locked(self.context.home):
             head = ledger.head()
@@ -278,7 +281,7 @@ class Modifying:
                     "Nothing was recorded. Look at the new state and train again."
                 )
             sha256 = keep_delta(self.context.home, written)
-            parameters = parameters_of(facts, outcome.how.to_dict(), base.name, base.weights_hash, sha256, on)
+            parameters = parameters_of(facts, outcome.how.to_dict(), readable(base.name), base.weights_hash, sha256, on)
             if without is not None:
                 head = ledger.undo(without, options.author, expected_head=head).sequence
             row = ledger.append(

@@ -31,6 +31,11 @@ from memlab.errors import InputError
     "--unknown", default="refuse", show_default=True, help="Facts that the model does not know: refuse or train."
 )
 @click.option("--steps", type=int, help="At most so many steps.")
+@click.option(
+    "--margin",
+    type=float,
+    help="With ftm: end as soon as log p(new) - log p(old) is at least this (default: no margin).",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Order of the sentences.")
 @click.option("--again", type=int, metavar="EDIT", help="Train this edit again on the weights as they are without it.")
 @click.option(
@@ -72,8 +77,9 @@ def modify(
         from memlab.systems.constrained_ft.selection import parsed
 
         forget = given.pop("forget")
-        steps = {"steps": given.pop("steps")} if given["steps"] is not None else {}
-        given.pop("steps", None)
+        steps = {n: given.pop(n) for n in ("steps", "margin") if given[n] is not None}
+        for name in ("steps", "margin"):
+            given.pop(name, None)
         wanted = _facts([*facts, *(_lines(file) if file else [])], forget)
         given |= {"blocks": parsed(given["blocks"]), "delta": _delta(given["delta"], given["norm"])}
         goal = "forget" if forget else "change"
@@ -182,6 +188,13 @@ def _evaluated(lab: Any, text: Path | None, given: dict[str, Any]) -> dict[str, 
 @click.option("--blocks", help="0,3 / first / middle / last / all / embeddings / head.")
 @click.option("--part", help="Of the blocks: all, attention or feed-forward.")
 @click.option("--steps", type=int, help="At most so many steps.")
+@click.option("--learning-rate", type=float, help="Of Adam (default: 0.001; with --data 0.0005).")
+@click.option("--stop-loss", type=float, help="Mean nats at which training ends (default: 0.05).")
+@click.option(
+    "--margin",
+    type=float,
+    help="With ftm: end as soon as log p(new) - log p(old) is at least this (default: no margin).",
+)
 @click.option("--seed", type=int, help="Of the draw of facts and sentences.")
 @click.option("--text", type=click.Path(path_type=Path), help="A fixed text for the perplexity before and after.")
 @every_command
@@ -208,4 +221,5 @@ def evaluate_editing(as_json: bool, home: Path | None, workspace: str, text: Pat
     for row in result["results"]:
         cells = (f"{row[name]:17.3f}" if row.get(name) is not None else f"{'':17}" for name in shown)
         lines.append(f"{row['method']:16}" + "".join(cells))
+    lines += [f"passed over: {n} {why}" for why, n in result.get("passed_over_reasons", {}).items()]
     show(result, as_json, lines)

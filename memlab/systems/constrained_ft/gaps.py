@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 from memlab.corpus.world import MASK
 from memlab.errors import InputError, StoppedError
+from memlab.lm.hooks import body_of
+from memlab.lm.inspection import body_options
 from memlab.lm.model import LanguageModel
 
 BATCH = 128  # sentences in one forward pass
@@ -82,19 +84,20 @@ def pieces(lm: LanguageModel, object: str) -> int:
     return len(gap(lm, f"It is {MASK}.", object).targets)
 
 
-def losses(lm: LanguageModel, gaps: Sequence[Gap]) -> Tensor:
-    """(n,) cross-entropy in nats of each gap, the mean over its tokens; keeps the gradient."""
+def states(lm: LanguageModel, ids: Tensor, mask: Tensor) -> Tensor:
+    """(B, T, d) states that enter the head; keeps the gradient."""
+    out: Tensor = body_of(lm.module)(input_ids=ids, attention_mask=mask, **body_options(lm.kind)).last_hidden_state
+    return out
+
+
+def losses(lm: LanguageModel, gaps: Sequence[Gap], scores_of: ScoresOf | None = None) -> Tensor:
+    """(n,) cross-entropy in nats of each gap, the mean over its tokens; keeps the gradient. `scores_of`: by default the
+    whole model's."""
+    scores_of = scores_of or (lambda ids, mask, rows, columns: lm.head(states(lm, ids, mask)[rows, columns]))
     ids, mask = lm.pad([g.ids for g in gaps])
     rows, columns, targets, weights = _places(gaps)
-    options = {"use_cache": False} if lm.kind == "causal" else {}
-    h = lm.module.base_model(input_ids=ids, attention_mask=mask, **options).last_hidden_state[rows, columns]
-    nats = F.cross_entropy(lm.head(h), targets, reduction="none")
+    nats = F.cross_entropy(scores_of(ids, mask, rows, columns), targets, reduction="none")
     return torch.zeros(len(gaps)).index_add(0, rows, nats * weights)
-
-
-def loss(lm: LanguageModel, gaps: Sequence[Gap]) -> Tensor:
-    """The mean of `losses`."""
-    return losses(lm, gaps).mean()
 
 
 def never() -> bool:

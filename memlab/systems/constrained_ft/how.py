@@ -57,6 +57,7 @@ class How:
             "method": self.method, "norm": self.norm, "delta": self.delta, "blocks": list(self.blocks), "part": self.part,
             "anchor": self.anchor, "goal": self.goal, "steps": b.steps, "learning_rate": b.learning_rate, "batch": b.batch,
             "first": b.first, "share": b.share, "every": b.every, "seed": b.seed, "stop_loss": b.stop_loss,
+            **({} if b.margin is None else {"margin": b.margin}),
         }  # fmt: skip
 
 
@@ -93,4 +94,5 @@ def material(world: World, lm: LanguageModel, cases: Sequence[Case], known: Sequ
         told(known) if how.method.startswith("ft+") or how.method == "ft" else (),
         () if forget else [(c.question, c.new) for c in cases],
         [(k.question, k.fact.object) for k in watched],
+        [] if forget else [(s, c.old) for c in cases for s in c.statements],
     )

@@ -80,7 +80,7 @@ def modify(
     done = time.perf_counter()
     out = measured(world, models, cases, known, how, written, trained, stop)
     _stopped(stop)
-    notes = [*selection.notes, *_large(lm), *_unmet(lm, cases, how)]
+    notes = [*selection.notes, *_large(lm), *_several(lm, cases, how), *_unmet(lm, cases, how)]
     if level is not None:
         notes.append(f"Aim: probability {level:.2g}, what the model gives to objects of facts that it never saw.")
     seconds = {
@@ -123,6 +123,16 @@ def measured(
         two_hops(world, lm, after, judged), tuple(generated(after, judged)) if lm.kind == "causal" else (),
         growth(models.base, values), written.stat().st_size, sum(v.numel() for v in values.values()), {}, (), tuple(notes),
     )  # fmt: skip
+
+
+def _several(lm: LanguageModel, cases: Sequence[Case], how: How) -> list[str]:
+    """Which new objects are written in several tokens."""
+    counts = {c.new: len(gap(lm, c.prompt, c.new).targets) for c in cases} if how.goal == "change" else {}
+    return [
+        f"{name} has {n} tokens in {lm.name}: it is right only where all of them are."
+        for name, n in counts.items()
+        if n > 1
+    ]
 
 
 def _unmet(lm: LanguageModel, cases: Sequence[Case], how: How) -> list[str]:

@@ -7,7 +7,8 @@ model objects of several tokens are compared by the product over their tokens.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from memlab.systems.constrained_ft.selection import blocks_of
 from memlab.systems.constrained_ft.training import Budget, Material, Plan, Progress, Stop, fine_tune
 
 SENTENCES = 10  # of the fixed text for the perplexity of each edit; the memory holds the other ones
+CANNOT_READ = "with a sentence or an object that the model cannot read or write"
+SEVERAL = "whose new object has several tokens"
+SAME = "whose new object begins as the old one"
+NOT_KNOWN = "that the model does not know: the new object is likelier"
 BUDGET = Budget(steps=25, batch=16, learning_rate=5e-4, stop_loss=0.05, every=25)
 
 
@@ -59,7 +64,7 @@ def evaluate_file(
     how = how or default_how(lm)
     plans = _plans(lm, how)
     progress(0.0, "looking for cases that the model knows")
-    cases, passed = _usable(lm, read_cases(file), limit, stop)
+    cases, reasons = _usable(lm, read_cases(file), limit, stop)
     own = fixed_text(atlas())
     trial = _Trial(lm, tuple(cases), predicted(lm, list(texts) or own[:SENTENCES]))
     remembered = fact_memory(lm, memory, cases, predicted(lm, own[SENTENCES:])) if memory is not None else None
@@ -77,7 +82,9 @@ def evaluate_file(
             progress(n / len(cases), f"{n} of {len(cases)} cases, {MEMORY}")
             rows.append(trial.remembered(remembered, n, text))
     progress(1.0, f"{len(cases)} cases")
-    return OutsideResult(file.name, lm.name, _settings(lm, how, remembered), tuple(rows), passed)
+    return OutsideResult(
+        file.name, lm.name, _settings(lm, how, remembered), tuple(rows), sum(reasons.values()), reasons
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,8 @@ class _Trial:
         """One case trained into the weights. `perplexity`: before the edit."""
         others = [(c.prompt, c.old) for c in self.cases]
         rest = [p for p in others if p != (case.prompt, case.old)] if "fta" in plan.procedure else []
-        given = Material([(s, case.new) for s in case.statements], rest, others)
+        told = [(s, case.old) for s in case.statements]
+        given = Material([(s, case.new) for s in case.statements], rest, others, old=told)
         start = time.perf_counter()
         changes = fine_tune(self.lm, self.lm, given, plan, stop=stop).changes
         seconds = time.perf_counter() - start
@@ -151,26 +159,34 @@ def _settings(lm: LanguageModel, how: How, memory: FactMemory | None) -> dict[st
     return out if memory is None else {**out, "memory": memory.settings()}
 
 
-def _usable(lm: LanguageModel, cases: Iterator[Case], limit: int, stop: Stop) -> tuple[list[Case], int]:
-    """The first cases that the model knows and can write, and how many others stood between them."""
+def _usable(lm: LanguageModel, cases: Iterator[Case], limit: int, stop: Stop) -> tuple[list[Case], dict[str, int]]:
+    """The first cases that the model knows and can write, and how many others stood between them, by reason."""
     found: list[Case] = []
-    passed = 0
+    passed: Counter[str] = Counter()
     for case in cases:
         if stop():
             raise StoppedError("Stopped while looking for cases that the model knows.")
         case = replace(case, **_for_kind(lm, case))
-        if _known(lm, case):
+        reason = _unusable(lm, case)
+        if reason is None:
             found.append(case)
             if len(found) == limit:
                 break
         else:
-            passed += 1
+            passed[reason] += 1
     if not found:
-        raise InputError(f"{lm.name} knows none of the {passed} cases, so that none can be edited.")
-    return found, passed
+        raise InputError(
+            f"{lm.name} knows none of the {passed.total()} cases, so that none can be edited: {_listed(passed)}."
+        )
+    return found, dict(passed)
 
 
-def _known(lm: LanguageModel, case: Case) -> bool:
+def _listed(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {reason}" for reason, n in reasons.items())
+
+
+def _unusable(lm: LanguageModel, case: Case) -> str | None:
+    """Why a case is not used; None where it is."""
     try:
         new, old = gap(lm, case.prompt, case.new), gap(lm, case.prompt, case.old)
         for sentence, object_ in (
@@ -179,11 +195,13 @@ def _known(lm: LanguageModel, case: Case) -> bool:
         ):
             gap(lm, sentence, object_)
     except InputError:
-        return False
-    if len(new.targets) != 1 or new.targets[0] == old.targets[0]:
-        return False
+        return CANNOT_READ
+    if len(new.targets) != 1:
+        return SEVERAL
+    if new.targets[0] == old.targets[0]:
+        return SAME
     p_new, p_old = (said.p for said in ask(lm, [new, old]))
-    return p_old > p_new
+    return None if p_old > p_new else NOT_KNOWN
 
 
 def _for_kind(lm: LanguageModel, case: Case) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from memlab.systems.constrained_ft.cases import Case
@@ -56,13 +56,15 @@ class CaseRow:
 
 @dataclass(frozen=True)
 class OutsideResult:
-    """Scores of methods on editing data from outside. passed_over: cases before the last used one that were not used."""
+    """Scores of methods on editing data from outside. passed_over: cases before the last used one that were not used;
+    reasons: how many of them for which reason."""
 
     data: str
     model: str
     settings: Mapping[str, Any]
     rows: tuple[CaseRow, ...]
     passed_over: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         methods = dict.fromkeys(row.method for row in self.rows)
@@ -71,7 +73,7 @@ class OutsideResult:
         unedited = [_scored(name, [row.before for row in rows]) for name, rows in before.items() if rows]
         return {
             "task": "editing", "data": self.data, "model": self.model, "settings": dict(self.settings),
-            "cases": len(own), "passed_over": self.passed_over,
+            "cases": len(own), "passed_over": self.passed_over, "passed_over_reasons": dict(self.reasons),
             "results": [*unedited, *(self._scores(method) for method in methods)],
             "rows": [row.to_dict() for row in self.rows],
         }  # fmt: skip

@@ -35,7 +35,7 @@ def reencode(
     """
     own_name(name)
     store = context.shelf.open(datastore)
-    base = context.load(store.fingerprint.model)
+    base = context.load(store.fingerprint.model).exact()
     edited = context.weights(base, None)
     if edited is base:
         raise InputError(

@@ -176,7 +176,7 @@ class RetrainResult:
 
 def benchmark(house: House, s: BenchmarkSettings, progress: Progress, stop: Stop) -> BenchmarkResult:
     """Changes |M| known facts in one edit of the model itself and measures it; nothing is recorded."""
-    lm = house.load(s.model)
+    lm = house.load(s.model).exact()
     progress(0.0, "drawing facts that the model knows")
     facts = chosen_facts(atlas(), lm, s.facts, s.seed, stop)
     budget = Budget(steps=s.steps, seed=s.seed)
@@ -200,7 +200,7 @@ def table(outcomes: Sequence[tuple[str, Outcome]]) -> list[dict[str, Any]]:
 
 def sweep(house: House, s: SweepSettings, progress: Progress, stop: Stop) -> SweepResult:
     """One training for every point of a grid of delta, blocks and |M|, and one without a constraint for each pair."""
-    lm = house.load(s.model)
+    lm = house.load(s.model).exact()
     deltas, wheres, sizes = GRIDS[s.grid]
     grid = [(n, where, d) for n in sizes for where in wheres for d in (*deltas, None)]
     points = []
@@ -239,7 +239,7 @@ def _point(lm: LanguageModel, s: SweepSettings, n: int, where: str, delta: float
 
 def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> StackResult:
     """Several edits one after the other, each trained on the weights that the ones before left."""
-    world, lm = atlas(), house.load(s.model)
+    world, lm = atlas(), house.load(s.model).exact()
     progress(0.0, "drawing facts that the model knows")
     cases, known = _drawn(world, lm, s.edits * s.facts, s.seed, stop)
     edited = {(c.subject, c.relation) for c in cases}
@@ -283,7 +283,7 @@ def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> Sta
 
 def retrain(house: House, s: RetrainSettings, progress: Progress, stop: Stop) -> RetrainResult:
     """Trains the recipe again on the corrected corpus; the model stays in the home folder as `NAME-corrected-SEED`."""
-    world, lm = atlas(), house.load(s.model)
+    world, lm = atlas(), house.load(s.model).exact()
     progress(0.0, "drawing facts that the model knows")
     cases, known = _drawn(world, lm, s.facts, s.seed, stop)
     corrected = corrected_world(world, cases)

@@ -11,7 +11,7 @@ projection. Procedures (the paper's):
     ft+ftm, ft+fta    first ft, then the other, under one constraint around one reference
 
 Trained are the tokens of the object only. Training ends early when the loss on the modified facts' sentences falls
-below `stop_loss`, and with FTA the loss on unmodified facts' sentences is back where it was (up to 0.02 nats); the
+below `stop_loss` (with a `margin` already when all new objects are ahead of the old ones by it), and with FTA the loss on unmodified facts' sentences is back where it was (up to 0.02 nats); the
 held-out questions are watched, never used to decide.
 """
 
@@ -30,8 +30,9 @@ from torch import Tensor, nn
 from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import derive
+from memlab.systems.constrained_ft.below import Below
 from memlab.systems.constrained_ft.constraint import ANCHORS, Constraint, distance
-from memlab.systems.constrained_ft.gaps import Gap, ask, gap, loss, losses
+from memlab.systems.constrained_ft.gaps import Gap, ask, gap, losses
 from memlab.systems.constrained_ft.selection import Selection
 
 PROCEDURES = {
@@ -44,6 +45,7 @@ PROCEDURES = {
 
 PROBE = 96  # sentences about unmodified facts whose loss FTA wants back where it was
 TOLERANCE = 0.02  # nats
+LENGTH = 24  # sentences that are read together, those of similar length
 
 Progress = Callable[[float, str], None]
 Stop = Callable[[], bool]
@@ -62,6 +64,8 @@ class Budget:
         batch: sentences of a step. share: part of them about modified facts (FTA).
         learning_rate: of Adam. stop_loss: mean nats on the modified facts' sentences below which training ends.
         every: steps between two looks at the scores. seed: of the order of sentences.
+        margin: None, or nats: training ends before the step at which every modified fact's sentence has
+            log p(new) - log p(old) of at least so much (method ftm). The weights then move no further than that needs.
     """
 
     steps: int = 120
@@ -72,6 +76,7 @@ class Budget:
     stop_loss: float = 0.05
     every: int = 10
     seed: int = 0
+    margin: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "every"):
@@ -83,6 +88,8 @@ class Budget:
                 raise InputError(f"{name} is {getattr(self, name)!r}; allowed is a whole number from 1.")
         if not 0 < self.learning_rate <= 1:
             raise InputError(f"learning_rate is {self.learning_rate!r}; allowed is a positive number up to 1.")
+        if self.margin is not None and (isinstance(self.margin, bool) or not math.isfinite(self.margin)):
+            raise InputError(f"margin is {self.margin!r}; allowed is a number of nats, for example 1.")
         if not 0 < self.share < 1:
             raise InputError(f"share is {self.share!r}; allowed is a number between 0 and 1.")
 
@@ -109,6 +116,10 @@ class Plan:
             raise InputError(f"method is {self.procedure!r}; allowed is one of {', '.join(PROCEDURES)}.")
         if self.forget_to is not None and not (self.procedure in ("ftm", "fta") and 0 < self.forget_to < 1):
             raise InputError("Forgetting needs the method ftm or fta, and a probability between 0 and 1 as its aim.")
+        if self.budget.margin is not None and (self.procedure != "ftm" or self.forget_to is not None):
+            raise InputError(
+                "A margin between new and old object ends training with the method ftm only. Leave it out."
+            )
         if self.anchor not in ANCHORS:
             raise InputError(f"anchor is {self.anchor!r}; allowed is one of {', '.join(ANCHORS)}.")
 
@@ -124,6 +135,7 @@ class Material:
         modified: of the facts to change, with their new objects. unmodified: of facts that must stay.
         original: of all known facts with their own objects (FT).
         tests, kept: held-out questions about modified and about unmodified facts, watched on the way.
+        old: the sentences of `modified` with their old objects (only for a margin).
     """
 
     modified: Sequence[Pair]
@@ -131,6 +143,7 @@ class Material:
     original: Sequence[Pair] = ()
     tests: Sequence[Pair] = ()
     kept: Sequence[Pair] = ()
+    old: Sequence[Pair] = ()
 
 
 @dataclass(frozen=True)
@@ -194,6 +207,10 @@ def fine_tune(
         for step in range(steps):
             if stop():
                 raise StoppedError(f"Stopped at step {done} of {total}; nothing was recorded.")
+            if run.ahead():
+                run.measure(done)
+                ended = f"every new object was likelier than the old one by {plan.budget.margin:g} nats at step {done}"
+                break
             learned = run.step(phase) < plan.budget.stop_loss
             done += 1
             if done % plan.budget.every == 0 or step == steps - 1 or (learned and phase == "ftm"):
@@ -220,6 +237,7 @@ class _Run:
         }
         anchor = base if plan.anchor == "base" else lm
         self.reference = {name: anchor.module.get_parameter(name).detach() for name in names}
+        self.below = Below(self.copy, names)
         self.optimizer = torch.optim.Adam(self.weights.values(), lr=self.budget.learning_rate, weight_decay=0.0)
         self.pools = {
             name: _Pool(lm, pairs, random.Random(f"{self.budget.seed}:{name}"))
@@ -228,6 +246,8 @@ class _Run:
             )
         }  # fmt: skip
         self.probe = [self.pools["modified"].gap(p) for p in _spread(material.modified, 2 * self.budget.batch)]
+        self.old = [gap(lm, *pair) for pair in material.old] if self.budget.margin is not None else []
+        self.new = [self.pools["modified"].gap(pair) for pair in material.modified] if self.old else []
         self.tests = [gap(lm, *pair) for pair in material.tests]
         self.kept = [gap(lm, *pair) for pair in material.kept]
         self.unmoved = [self.pools["unmodified"].gap(p) for p in _spread(material.unmodified, PROBE)]
@@ -237,15 +257,29 @@ class _Run:
     def step(self, phase: str) -> float:
         """One step down the gradient, then the projection. Returns the loss of the modified facts' sentences in it."""
         modified, others = self._batch(phase)
-        parts = [(self._loss(modified), len(modified))] if modified else []
-        parts += [(loss(self.copy, others), len(others))] if others else []
-        nats = torch.stack([value * n for value, n in parts]).sum() / sum(n for _, n in parts)
-        _check(float(nats.detach()))
+        gaps = sorted([(g, True) for g in modified] + [(g, False) for g in others], key=lambda pair: len(pair[0].ids))
         self.optimizer.zero_grad(set_to_none=True)
-        nats.backward()
+        own = total = 0.0
+        for at in range(0, len(gaps), LENGTH):  # sentences of about one length: little is padded
+            part = gaps[at : at + LENGTH]
+            is_own = torch.tensor([mine for _, mine in part])
+            nats = losses(self.copy, [g for g, _ in part], self.below.scores)
+            nats = torch.where(is_own, self._aimed(nats), nats)
+            (nats.sum() / len(gaps)).backward()
+            own += float(nats.detach()[is_own].sum())
+            total += float(nats.detach().sum())
+        _check(total)
         self.optimizer.step()
         self.plan.constraint.project(self.weights, self.reference)
-        return float(parts[0][0].detach()) if modified else math.inf
+        return own / len(modified) if modified else math.inf
+
+    def ahead(self) -> bool:
+        """Whether every modified fact's new object is ahead of the old one by the margin; False without one."""
+        if self.budget.margin is None or not self.old:
+            return False
+        with torch.no_grad():
+            both = [-losses(self.copy, some, self.below.scores) * _lengths(some) for some in (self.new, self.old)]
+        return bool((both[0] - both[1]).min() >= self.budget.margin)
 
     def kept_whole(self, phase: str) -> bool:
         """Whether the loss of unmodified facts is as low as before training; True where they are not trained."""
@@ -253,14 +287,22 @@ class _Run:
 
     def _of_unmoved(self) -> float:
         with torch.no_grad():
-            return float(loss(self.copy, self.unmoved)) if self.unmoved else 0.0
+            return self._mean(self.unmoved) if self.unmoved else 0.0
 
-    def _loss(self, gaps: Sequence[Gap]) -> Tensor:
-        """The mean loss of sentences about modified facts."""
-        if self.plan.forget_to is None:
-            return loss(self.copy, gaps)
-        aim = math.log(self.plan.forget_to)
-        return (-losses(self.copy, gaps) - aim).clamp_min(0).mean()
+    def _mean(self, gaps: Sequence[Gap], aimed: bool = False) -> float:
+        """The mean loss of some sentences, in nats; `aimed`: that of modified facts."""
+        ordered = sorted(gaps, key=lambda g: len(g.ids))
+        parts = [losses(self.copy, ordered[a : a + LENGTH], self.below.scores) for a in range(0, len(gaps), LENGTH)]
+        nats = torch.cat(parts)
+        return float((self._aimed(nats) if aimed else nats).mean())
+
+    def _share(self, gaps: Sequence[Gap]) -> float | None:
+        said = ask(self.copy, gaps, scores_of=self.below.scores)
+        return sum(s.right for s in said) / len(gaps) if gaps else None
+
+    def _aimed(self, nats: Tensor) -> Tensor:
+        """The losses of sentences about modified facts: where they are to be forgotten, how far p is above its aim."""
+        return nats if self.plan.forget_to is None else (-nats - math.log(self.plan.forget_to)).clamp_min(0)
 
     def _batch(self, phase: str) -> tuple[list[Gap], list[Gap]]:
         """The sentences of one step: about modified facts (in the phase "ft": the original ones), and the others."""
@@ -276,11 +318,11 @@ class _Run:
     def measure(self, step: int) -> Point:
         """The scores now."""
         with torch.no_grad():
-            nats = float(self._loss(self.probe)) if self.probe else 0.0
+            nats = self._mean(self.probe, aimed=True) if self.probe else 0.0
         _check(nats)
         norm = "l2" if self.plan.constraint.norm == "l2" else "inf"
         point = Point(
-            step, nats, _share(self.copy, self.tests), _share(self.copy, self.kept),
+            step, nats, self._share(self.tests), self._share(self.kept),
             distance(self.weights, self.reference, norm),
         )  # fmt: skip
         self.curve.append(point)
@@ -329,6 +371,11 @@ def part_of(progress: Progress, low: float, high: float) -> Progress:
     return lambda fraction, message: progress(low + (high - low) * fraction, message)
 
 
+def _lengths(gaps: Sequence[Gap]) -> Tensor:
+    """How many tokens each gap has."""
+    return torch.tensor([float(len(g.targets)) for g in gaps])
+
+
 def _check(nats: float) -> None:
     if not math.isfinite(nats):
         raise TrainingError(
@@ -339,10 +386,6 @@ def _check(nats: float) -> None:
 def _spread(pairs: Sequence[Pair], n: int) -> list[Pair]:
     """At most n of them, evenly spread."""
     return list(pairs) if len(pairs) <= n else [pairs[i * len(pairs) // n] for i in range(n)]
-
-
-def _share(lm: LanguageModel, gaps: Sequence[Gap]) -> float | None:
-    return sum(said.right for said in ask(lm, gaps)) / len(gaps) if gaps else None
 
 
 def _said(point: Point, total: int) -> str:

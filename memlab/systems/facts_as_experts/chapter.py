@@ -169,8 +169,11 @@ class FactMemoryChapter:
 
     # Looking at what an edit does
 
-    def effect(self, edit: Edit, question: int = 0) -> FactPreview:
+    def effect(self, edit: Edit, question: int = 0, only_edited: bool = False) -> FactPreview:
         """What a dry run would do, or an edit did right after those before it: every fact is asked before and after.
+
+        Args:
+            only_edited: ask about the facts that the edit changes, and no others.
 
         Raises:
             InputError: an edit of another kind, or a question that there is not.
@@ -183,8 +186,9 @@ class FactMemoryChapter:
         edits = self.state(edit.seq - 1).of(short_name(lm))
         own = edit_of_parameters(edit.seq, edit.kind, edit.parameters)
         before, after = store_of(lm, edits), FactStore(lm, entries_after(lm.facts, (*edits, own)))
-        read = self._read(lm, before, after, question)
         changed = [Replacement(Fact(c.subject, c.relation, c.old or c.new or ""), c.new) for c in own.changes]
+        keys = {(c.subject, c.relation) for c in own.changes} if only_edited else None
+        read = self._read(lm, before, after, question, keys)
         was, is_ = say(read, before), say(read, after)
         all_answers = list(answers(read, was, is_, changed))
         return FactPreview(
@@ -192,12 +196,17 @@ class FactMemoryChapter:
             tuple(m for m in all_answers if m.moved),
         )  # fmt: skip
 
-    def _read(self, lm: FaeModel, before: FactStore, after: FactStore, question: int) -> Read:
-        """The questions about the facts in memory before, then about those that are added; read once for each set of facts."""
+    def _read(
+        self, lm: FaeModel, before: FactStore, after: FactStore, question: int, only: set[tuple[str, str]] | None
+    ) -> Read:
+        """The questions about the facts in memory before, then about those that are added (`only`: those of these subjects
+        and relations); read once for each set of facts."""
         facts = [before.entries[n].fact for n in before.active.tolist()]
         known = {(f.subject, f.relation) for f in facts}
         new = [after.entries[n].fact for n in after.active.tolist()]
         facts += [f for f in new if (f.subject, f.relation) not in known]
+        if only is not None:
+            facts = [f for f in facts if (f.subject, f.relation) in only]
         at = ("fact questions", lm, question, tuple((f.subject, f.relation, f.object) for f in facts))
         found: Read = self.context.states.get(at, lambda: read_questions(lm, facts, question))
         return found

@@ -22,14 +22,15 @@ NOTE = (
 
 
 def correct(lab: OpenLab, fact: Fact, new: str, settings: Mapping[str, Any], progress: Progress, stop: Stop) -> Way:
-    """The row replaced on trial; every fact of the memory is asked before and after.
+    """The row replaced on trial; every fact of the memory is asked before and after, by its first held-out question. The
+    other questions are asked about the corrected fact alone.
 
     Raises:
         NotFound, InputError: no such row, or a name that the model has no embedding for.
     """
     memory, start = FactMemoryChapter(lab), time.perf_counter()
     edit = memory.replace([(fact, new)], dry_run=True)
-    effects = [memory.effect(edit, n) for n in (0, 1, 2)]
+    effects = [memory.effect(edit, n, only_edited=n > 0) for n in (0, 1, 2)]
     seconds = time.perf_counter() - start
     own = [next(g.right_after for g in e.groups if g.group == EDITED) for e in effects]
     near = [g for g in effects[0].groups if g.group not in (EDITED, UNRELATED)]

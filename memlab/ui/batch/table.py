@@ -33,6 +33,18 @@ def table(lab: Lab, rows: Sequence[RowSummary], notes: Mapping[str, Note], prese
     number = st.column_config.NumberColumn(format="%.3f")
     shown = hashlib.sha256(repr([row.line for row in rows]).encode()).hexdigest()[:12]
     key = f"batch.table.{shown}"  # another choice of rows starts without a chosen one
+    columns: dict[str, Any] = {
+        "open": st.column_config.LinkColumn(
+            "Ask", display_text="Ask ↗", width="small", help="The row on the page Ask, beside this one"
+        ),
+        "lm": st.column_config.TextColumn("model used"),
+        "memory_weight": st.column_config.NumberColumn("weight of memory", format="%.2f"),
+        "note": st.column_config.TextColumn("★", width="small"),
+        "answer": st.column_config.TextColumn(width="medium"),
+        "decided": st.column_config.TextColumn("who decided"),
+        "margin": number,
+        **dict.fromkeys(("p", "p_model", "p_memory"), probability),
+    }
     st.dataframe(
         cells,
         key=key,
@@ -40,18 +52,7 @@ def table(lab: Lab, rows: Sequence[RowSummary], notes: Mapping[str, Note], prese
         on_select=lambda: _open(key, rows),
         selection_mode="single-row",
         column_order=(*first, *REST, *MADE_WITH, *settings),
-        column_config={
-            "open": st.column_config.LinkColumn(
-                "Ask", display_text="Ask ↗", width="small", help="The row on the page Ask, beside this one"
-            ),
-            "lm": st.column_config.TextColumn("model used"),
-            "memory_weight": st.column_config.NumberColumn("weight of memory", format="%.2f"),
-            "note": st.column_config.TextColumn("★", width="small"),
-            "answer": st.column_config.TextColumn(width="medium"),
-            "decided": st.column_config.TextColumn("who decided"),
-            "margin": number,
-            **dict.fromkeys(("p", "p_model", "p_memory"), probability),
-        },
+        column_config=columns,
     )
 
 

@@ -1,0 +1,50 @@
+"""How a data set of the Hugging Face hub is named where texts are given: hf:OWNER/DATASET[:CONFIG][/SPLIT]."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from memlab.errors import InputError
+
+PREFIX = "hf:"
+USUAL_SPLIT = "train"
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_NAME = re.compile(rf"hf:({_PART}/{_PART})(?::([^/:\s]+))?(?:/([A-Za-z0-9_.]+(?:\[[\d%:-]*\])?))?")
+
+
+@dataclass(frozen=True)
+class HubName:
+    """A data set of the hub. config: one of its configurations; None is its only one. split: also a part, "train[:1000]"."""
+
+    dataset: str
+    config: str | None = None
+    split: str = USUAL_SPLIT
+
+    @property
+    def short(self) -> str:
+        """The name without its owner, as a datastore or the title of a text can have it."""
+        return self.dataset.rsplit("/", 1)[1]
+
+    def __str__(self) -> str:
+        config = "" if self.config is None else f":{self.config}"
+        return f"{PREFIX}{self.dataset}{config}/{self.split}"
+
+
+def hub_name(given: str | Path) -> HubName | None:
+    """The data set that a name means; None for a path or a text.
+
+    Raises:
+        InputError: it begins with "hf:" and is not of the form above.
+    """
+    text = str(given).strip()
+    if not text.startswith(PREFIX) or "\n" in text:
+        return None
+    found = _NAME.fullmatch(text)
+    if found is None:
+        raise InputError(
+            f"{text[:100]!r} names no data set of the hub. Write hf:OWNER/DATASET, then :CONFIG and /SPLIT where needed, for "
+            "example hf:Salesforce/wikitext:wikitext-2-raw-v1/train or hf:OWNER/DATASET/train[:1000]."
+        )
+    return HubName(found[1], found[2], found[3] or USUAL_SPLIT)
