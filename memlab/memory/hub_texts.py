@@ -43,7 +43,9 @@ def texts_or_hub(
     """
     if isinstance(given, Collection):
         return given
-    parts: Iterable[OneText | NamedTexts] = [given] if not isinstance(given, Iterable) or isinstance(given, str) else given
+    parts: Iterable[OneText | NamedTexts] = (
+        [given] if not isinstance(given, Iterable) or isinstance(given, str) else given
+    )
     sources: list[TextSource] = []
     read: list[OneText | NamedTexts] = []
     for part in parts:
