@@ -30,6 +30,12 @@ def running(g: Generation) -> str:
     return "".join(parts) + _END.get(g.ended, "")
 
 
+def growing_text(prompt: str, text: str) -> str:
+    """HTML of a prompt and the text said so far, set as the strip of the finished text is."""
+    style = "font-size:1.1rem;line-height:2.1;white-space:pre-wrap;overflow-wrap:anywhere;padding:0.1rem 0.2rem"
+    return f'<div style="{style}"><span style="opacity:0.7">{escape(prompt)}</span> {escape(text)}</div>'
+
+
 def alone(pair: GenerationPair) -> str:
     """HTML of the text that the model goes on with alone; what it shares with the other is paler."""
     other = pair.without_memory

@@ -18,6 +18,11 @@ def forgotten(html: str) -> str:
     return _BLACK.sub(lambda found: f'<span style="{_GRAY}" title="forgotten">{found[0]}</span>', html)
 
 
+def side_heading(text: str, color: str) -> str:
+    """The name of a side (model alone, memory, mixture) behind a bar of its color."""
+    return f"<div style='font-weight:700;border-left:0.35rem solid {color};padding-left:0.5rem'>{escape(text)}</div>"
+
+
 def chip(text: str, color: str) -> str:
     """A number or word on a tint of its color, underlined with it."""
     style = f"background:{tint(color, 0.2)};border-bottom:0.15em solid {color};padding:0 0.25em;{_ROUND}"

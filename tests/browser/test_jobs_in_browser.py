@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from memlab import Lab
+from tests.browser.conftest import ANSWER
 
 pytestmark = pytest.mark.browser
 
@@ -74,5 +75,9 @@ def jobs(page: Page) -> Locator:
 
 
 def panel(page: Page, says: str) -> None:
+    """Opens what the button Jobs opens, again where the page was drawn anew meanwhile, until it says so."""
     page.locator(".st-key-bar-jobs").wait_for()
+    end = time.monotonic() + ANSWER / 1000
+    while says not in (jobs(page).all_text_contents() or [""])[0] and time.monotonic() < end:
+        page.wait_for_timeout(250)
     expect(jobs(page)).to_contain_text(says)

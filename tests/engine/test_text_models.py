@@ -208,7 +208,7 @@ def test_what_cannot_be_trained_is_refused(trained: Lab, text: Path, tmp_path: P
         trained.training.text("x", text, "spalm", encoder="third")
     with pytest.raises(InputError, match="no encoder"):
         trained.training.text("x", text, "base", encoder="first", steps=1)
-    with pytest.raises(InputError, match="base, short-term, spalm"):
+    with pytest.raises(InputError, match="base, short-term, masked, spalm"):
         trained.training.text("x", text, "lstm")
     with pytest.raises(InputError, match="seed"):
         trained.training.text("x", text, "base", seed=-1)

@@ -57,7 +57,7 @@ def test_a_model_is_added_asked_and_removed(
     (about,) = [c.value for c in page.caption if "tiny-llama" in c.value]
     (info,) = [m for m in own_lab.models() if m.path.name == "mine"]
     assert about.replace("\\", "") == (
-        f"causal · llama · {info.size_mb:.1f} MB · width 32 · {info.vocabulary:,} words · license not stated · "
+        f"causal · llama · {info.size_mb:.1f} MB · width 32 · {info.vocabulary:,} words · type float32 · license not stated · "
         "the folder tiny-llama"
     )
     (link,) = [e.proto.url for e in page.get("link_button") if "%2Fmine&" in e.proto.url]

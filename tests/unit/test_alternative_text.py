@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -51,5 +52,6 @@ def test_a_chart_without_description_is_found(source: str, lines: list[str]) -> 
 
 def test_every_chart_is_described() -> None:
     there = files()
-    assert sum("plotly_chart(" in file.read_text("utf-8") for file in there) >= 5
+    assert [file.name for file in there if "plotly_chart(" in file.read_text("utf-8")] == ["as_table.py"]
+    assert sum(bool(re.search(r"\bchart\(", file.read_text("utf-8"))) for file in there) >= 15
     assert {file.name: found for file in there if (found := undescribed(file.read_text("utf-8")))} == {}

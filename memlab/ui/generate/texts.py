@@ -12,6 +12,7 @@ from memlab.figures.theme import MIXTURE, MODEL
 from memlab.results import ENDINGS, Generation, GenerationPair
 from memlab.results.moves import GoOn, Look
 from memlab.ui.generate.view import View, look_at, move_on
+from memlab.ui.highlight import side_heading
 from memlab.ui.plain import plain
 from memlab.ui.token_panel import source
 
@@ -34,28 +35,24 @@ def texts(lab: Lab, view: View, pair: GenerationPair, step: int) -> None:
     """With memory at the left, with the passages that it copied; the model alone and the branches at the right."""
     g = pair.with_memory
     if pair.without_memory is None:
-        _heading("Model alone", MODEL)
+        st.html(side_heading("Model alone", MODEL))
         _strip(g, step)
         branches(view, g)
         return
     left, right = st.columns(2, gap="large")
     with left:
-        _heading("Mixture", MIXTURE)
+        st.html(side_heading("Mixture", MIXTURE))
         _strip(g, step)
         with st.container(horizontal=True, gap="small"):
             for n, span in enumerate(g.copied, 1):
                 source(lab, g, copied(n, span), f"generate.copied.{n}", span)
         st.caption(READING)
     with right:
-        _heading("Model alone", MODEL)
+        st.html(side_heading("Model alone", MODEL))
         if pair.after:
             st.caption("From the last token on that you chose.")
         st.html(f"<div style='font-size:1.1rem;line-height:2.1;overflow-wrap:anywhere'>{alone(pair)}</div>")
         branches(view, g)
-
-
-def _heading(text: str, hue: str) -> None:
-    st.html(f"<div style='font-weight:700;border-left:0.35rem solid {hue};padding-left:0.5rem'>{text}</div>")
 
 
 def _strip(g: Generation, step: int) -> None:

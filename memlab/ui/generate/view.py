@@ -12,9 +12,9 @@ from memlab import Lab
 from memlab.results import GenerationPair
 from memlab.results.moves import Move, written
 from memlab.ui.downloads import as_json, download
+from memlab.ui.generate.growing import growing
 from memlab.ui.generate.settings import How
 from memlab.ui.jobs import forget_job, only_job, outcome_of
-from memlab.ui.plain import plain
 
 PROMPT, MOVES, STEP = "prompt", "moves", "step"
 CHANGED, LAST = -1, 1_000_000  # as a step: the first that memory changed; whichever is the last
@@ -85,10 +85,6 @@ def exports(pair: GenerationPair, view: View, how: Mapping[str, Any]) -> None:
         st.code(python(view, how), language="python")
 
 
-def _grown(place: st.delta_generator.DeltaGenerator, message: str) -> None:
-    place.markdown(f":material/hourglass_top: {plain(message)}")
-
-
 def python(view: View, how: Mapping[str, Any]) -> str:
     """The lines that grow the same tree."""
     given = "".join(f"    {name}={value!r},\n" for name, value in how.items() if value is not None)
@@ -110,9 +106,8 @@ def replay(lab: Lab, view: View, how: How) -> GenerationPair | None:
         return kept[4]
     order = {"prompt": view.prompt, "moves": moves, **how.arguments}
     if lab.trees.tokens_left(**order) <= AT_ONCE:
-        growing = st.empty()  # the text as it grows
-        pair = lab.trees.replay(progress=lambda _, message: _grown(growing, message), **order)
-        growing.empty()
+        with growing(view.prompt) as grown:
+            pair = lab.trees.replay(progress=lambda _, message: grown(message), **order)
     else:
         job = only_job(lab, "generate", asked, "generate", f"Generating after {order['prompt'][:30]!r}", order)
         if not job.over:

@@ -15,6 +15,7 @@ from memlab.figures.strip import SURPRISE, colorings, legend, strip
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, RIGHT, WRONG, ink
 from memlab.lab.lesson_run import TOKENS, Check, arguments_of
 from memlab.results import Article
+from memlab.ui.highlight import side_heading
 from memlab.ui.plain import plain
 
 SHOWN = 120  # tokens of a passage
@@ -55,7 +56,7 @@ def text(lab: Lab, step: Step, as_of: int | None) -> None:
     if pair.without_memory is not None:
         sides.append(("The model alone", MODEL, alone(pair)))
     for title, color, html in sides:
-        st.html(f"<div style='font-weight:700;border-left:0.35rem solid {color};padding-left:0.5rem'>{title}</div>")
+        st.html(side_heading(title, color))
         _line(html, "1.35rem")
     if g.copied:
         _line(f"Copied from memory: <i>{escape(g.copied[0].text)}</i> ({escape(g.copied[0].document)}).")
