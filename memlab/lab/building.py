@@ -86,10 +86,14 @@ class Building:
         ]
         return [self.context.shelf.info(s.name) for s in stores]
 
+    def are_bundled_missing(self) -> bool:
+        """Whether a bundled datastore has no folder yet; loads nothing."""
+        return not bundled_stores() <= set(self.context.shelf.names())
+
     def _is_prepared(self, name: str) -> bool:
         """Whether the datastores of a bundled model are there and belong to it."""
         try:
-            return self.context.shelf.is_built(name) and bundled_stores() <= set(self.context.shelf.names())
+            return self.context.shelf.is_built(name) and not self.are_bundled_missing()
         except StoreError:
             return False
 

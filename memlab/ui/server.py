@@ -18,6 +18,7 @@ import asyncio
 import os
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -90,11 +91,18 @@ def _name(host: str) -> str | None:
 
 @asynccontextmanager
 async def with_a_clean_end(_: App) -> AsyncIterator[None]:
-    """Ends the jobs of this process before the server is gone, and throws away the workspace of a class."""
+    """Loads torch while the first browser still fetches the page's own files; at the end ends the jobs of this
+    process before the server is gone, and throws away the workspace of a class."""
+    threading.Thread(target=load_torch, daemon=True).start()
     yield
     if (classroom := room.present()) is not None:
         await asyncio.to_thread(classroom.end)
     await asyncio.to_thread(end_jobs)
+
+
+def load_torch() -> None:
+    """Imports the largest library; a page that comes meanwhile waits for it, as it would have done for its own import."""
+    import torch  # noqa: F401
 
 
 def end_jobs() -> bool:

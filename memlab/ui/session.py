@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
+from contextlib import suppress
 
 import streamlit as st
 
@@ -23,8 +25,16 @@ def _open(home: str | None, workspace: str) -> Lab:
     lab = Lab.open(home=home, workspace=workspace)
     gc.collect()
     gc.freeze()  # the objects of the libraries stay: looking through them again would take a fifth of a second now and then
-    lab.prepare(background=True)
+    if lab.building.are_bundled_missing():
+        lab.prepare(background=True)
+    else:  # whether they belong to the models loads the models: seconds, in which the first page can stand
+        threading.Thread(target=_prepare, args=(lab,), daemon=True).start()
     return lab
+
+
+def _prepare(lab: Lab) -> None:
+    with suppress(MemlabError):  # a folder that cannot be written is said where something is asked
+        lab.prepare(background=True)
 
 
 def current_lab() -> Lab:
