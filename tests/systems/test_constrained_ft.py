@@ -43,7 +43,7 @@ from memlab.systems.constrained_ft.outside_data import read_cases
 from memlab.systems.constrained_ft.plan import Budget, Material, Plan
 from memlab.systems.constrained_ft.remembered import fact_memory, read_text
 from memlab.systems.constrained_ft.selection import blocks_of, parsed, select
-from memlab.systems.constrained_ft.studies import corrected_world
+from memlab.systems.constrained_ft.studies import corrected_world, named_cases
 from memlab.systems.constrained_ft.training import TrainingError, fine_tune
 from memlab.systems.registry import registry
 
@@ -771,6 +771,30 @@ def test_weights_and_memory_are_compared_on_the_same_cases(name: str, tmp_path: 
     assert found["settings"]["memory"]["method"] == method.name
     with pytest.raises(InputError, match="Give one, for example"):
         evaluate_file(lm, file, 5, How(), [], lambda f, m: None, lambda: False, method)
+
+
+def test_cases_in_words_that_a_training_never_told_are_passed_over(
+    tmp_path: Path, tiny_lm: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vocabulary spells any word; a model that never met its parts knows nothing of it."""
+    lm = tiny_lm("modernbert")
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps([COUNTERFACT, COUNTERFACT]), "utf-8")
+    france = gap(lm, f"The capital of France is {MASK}.", "Paris").ids[4]
+    monkeypatch.setattr(lm, "unmet", frozenset([france]))
+    with pytest.raises(InputError, match=r"knows none of the 2 cases.*: 2 with words that its training never told"):
+        evaluate_file(lm, file, 1, None, [], lambda f, m: None, lambda: False)
+
+
+@pytest.mark.parametrize("wrong", ["France|capital", "France", "|capital|Lyon"])
+def test_named_facts_of_a_retraining_of_another_form_are_refused(wrong: str, tiny_lm: Load) -> None:
+    with pytest.raises(InputError, match="is no fact. Write subject"):
+        named_cases(atlas(), tiny_lm("modernbert"), f"Italy|capital|Lyon; {wrong}", lambda: False)
+
+
+def test_retraining_is_no_edit(tiny_lm: Load) -> None:
+    with pytest.raises(InputError, match="makes a new model, not an edit.*memlab run constrained_ft retrain"):
+        How("rt", delta=0.01).check(tiny_lm("modernbert"))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

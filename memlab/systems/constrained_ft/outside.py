@@ -1,6 +1,6 @@
 """Edits of data from outside, each case alone and from the model itself: weights with and without a constraint, memory.
 
-Used are the cases that the model knows: P(true) > P(new) on the prompt, where the new object is one token. On a real
+Used are the cases in words that the model's training told (where that is known) and that it knows: P(true) > P(new) on the prompt, where the new object is one token. On a real
 model objects of several tokens are compared by the product over their tokens.
 """
 
@@ -33,6 +33,7 @@ from memlab.systems.constrained_ft.training import fine_tune
 
 SENTENCES = 10  # of the fixed text for the perplexity of each edit; the memory holds the other ones
 CANNOT_READ = "with a sentence or an object that the model cannot read or write"
+NEVER_MET = "with words that its training never told, so that their parts say nothing to it"
 SEVERAL = "whose new object has several tokens"
 SAME = "whose new object begins as the old one"
 NOT_KNOWN = "that the model does not know: the new object is likelier"
@@ -189,15 +190,14 @@ def _listed(reasons: Mapping[str, int]) -> str:
 
 def _unusable(lm: LanguageModel, case: Case) -> str | None:
     """Why a case is not used; None where it is."""
+    near = case.neighborhood[0]
     try:
         new, old = gap(lm, case.prompt, case.new), gap(lm, case.prompt, case.old)
-        for sentence, object_ in (
-            (case.paraphrases[0], case.old),
-            (case.neighborhood[0].sentence, case.neighborhood[0].object),
-        ):
-            gap(lm, sentence, object_)
+        others = [gap(lm, case.paraphrases[0], case.old), gap(lm, near.sentence, near.object)]
     except InputError:
         return CANNOT_READ
+    if lm.unmet and not lm.unmet.isdisjoint(t for g in (new, old, *others) for t in (*g.ids, *g.targets)):
+        return NEVER_MET
     if len(new.targets) != 1:
         return SEVERAL
     if new.targets[0] == old.targets[0]:

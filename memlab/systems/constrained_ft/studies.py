@@ -299,7 +299,9 @@ def retrain(house: House, s: RetrainSettings, progress: Progress, stop: Stop) ->
     """
     world, lm = atlas(), house.load(s.model).exact()
     progress(0.0, "asking what the model knows")
-    cases, known = _drawn(world, lm, s.facts, s.seed, stop) if s.edits == DRAWN else _named(world, lm, s.edits, stop)
+    cases, known = (
+        _drawn(world, lm, s.facts, s.seed, stop) if s.edits == DRAWN else named_cases(world, lm, s.edits, stop)
+    )
     corrected = corrected_world(world, cases)
     recipe = RECIPES[s.model]
     recipe = replace(recipe, steps=s.steps or recipe.steps)
@@ -347,7 +349,7 @@ def _drawn(world: World, lm: LanguageModel, n: int, seed: int, stop: Stop = neve
     return [case_of(world, lm, f, o) for f, o in zip(facts, new, strict=True)], known
 
 
-def _named(world: World, lm: LanguageModel, edits: str, stop: Stop) -> tuple[list[Case], list[Known]]:
+def named_cases(world: World, lm: LanguageModel, edits: str, stop: Stop) -> tuple[list[Case], list[Known]]:
     """The cases of "France|capital|Lyon; Germany|capital|Bonn", and all known facts."""
     facts = [Fact(*pieces) for pieces in map(_pieces, filter(str.strip, edits.split(";")))]
     cases = cases_of(world, Models(lm, lm), facts, How())
