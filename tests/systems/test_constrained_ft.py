@@ -46,6 +46,7 @@ from memlab.systems.constrained_ft.selection import blocks_of, parsed, select
 from memlab.systems.constrained_ft.studies import corrected_world, named_cases
 from memlab.systems.constrained_ft.training import TrainingError, fine_tune
 from memlab.systems.registry import registry
+from tests.commands import run_on
 
 Load = Callable[[str], LanguageModel]
 ALL = ("modernbert", "bert", "llama", "gpt2")
@@ -788,12 +789,19 @@ def test_cases_in_words_that_a_training_never_told_are_passed_over(
 
 @pytest.mark.parametrize("wrong", ["France|capital", "France", "|capital|Lyon"])
 def test_named_facts_of_a_retraining_of_another_form_are_refused(wrong: str, tiny_lm: Load) -> None:
-    with pytest.raises(InputError, match="is no fact. Write subject"):
+    with pytest.raises(InputError, match=r"is no fact\. Write subject"):
         named_cases(atlas(), tiny_lm("modernbert"), f"Italy|capital|Lyon; {wrong}", lambda: False)
 
 
+@pytest.mark.parametrize("more", [("--norm", "l2"), ("--blocks", "first"), ("--forget",), ("--dry-run",)])
+def test_retraining_takes_no_constraint(more: tuple[str, ...], tmp_path: Path) -> None:
+    said = run_on(tmp_path)("modify", "France|capital|Lyon", "--method", "rt", *more)
+    assert said.exit_code == 2
+    assert f"{more[0]} does not belong to --method rt" in said.stderr
+
+
 def test_retraining_is_no_edit(tiny_lm: Load) -> None:
-    with pytest.raises(InputError, match="makes a new model, not an edit.*memlab run constrained_ft retrain"):
+    with pytest.raises(InputError, match=r"makes a new model, not an edit.*memlab run constrained_ft retrain"):
         How("rt", delta=0.01).check(tiny_lm("modernbert"))
 
 

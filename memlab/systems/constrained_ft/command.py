@@ -104,9 +104,10 @@ def _retrain(lab: Any, texts: list[str], given: dict[str, Any], as_json: bool) -
     """RT, the study `retrain` with named facts. Raises UsageError for options that it has no use for."""
     context = click.get_current_context()
     for name in given:
-        if name not in _RETRAIN_TAKES and str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
+        source = context.get_parameter_source(name)
+        if name not in _RETRAIN_TAKES and source is not None and source.name == "COMMANDLINE":
             raise click.UsageError(
-                f"--{name.replace('_', '-')} is nothing that --method rt knows: it trains all weights."
+                f"--{name.replace('_', '-')} does not belong to --method rt, which trains all weights."
             )
     facts = "; ".join(f"{f.subject}|{f.relation}|{f.object}" for f in _facts(texts, forget=False))
     settings = {
