@@ -176,10 +176,13 @@ def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     home = Path(os.environ.get("MEMLAB_TEST_HOME") or shared / "built-home")
     home.mkdir(parents=True, exist_ok=True)
+    ready = shared / "datastores-are-ready"  # of this run: one worker builds and checks them for all
     with FileLock(home / ".tests.lock"):
-        if not (home / "datastores").exists():
-            keep(first_reading(home), home / "first-reading.json")
-        Lab.open(home).building.bundled()
+        if not ready.exists():
+            if not (home / "datastores").exists():
+                keep(first_reading(home), home / "first-reading.json")
+            Lab.open(home).building.bundled()
+            ready.touch()
     return home / "datastores"
 
 
