@@ -15,6 +15,7 @@ from memlab.lm.adding.model_files import INDEX, PICKLES, WEIGHTS, merge_first
 from memlab.lm.folder_checks import first_line, read_adapter
 from memlab.lm.hub import missing_files
 from memlab.lm.json_file import read_json
+from memlab.lm.plain_path import plain_path
 
 _UNKNOWN = 2.0  # times as many numbers as the files have: what a configuration may ask for (tied weights, buffers)
 _FREE = 1_000_000  # numbers more that it may ask for
@@ -56,11 +57,18 @@ def check_weight_files(folder: Path, name: str, kind: str) -> list[Path]:
         raise InputError(_no_weights(folder, name))
     if lacking := missing_files(folder):
         raise InputError(f"The model {name!r} cannot be loaded: {', '.join(lacking)} missing.")
-    numbers, tensors = _numbers(files, name)
     config = read_json(folder / "config.json")
-    layers = config.get("num_hidden_layers") or config.get("n_layer") or 0
-    if not isinstance(layers, int) or layers > tensors:
-        raise InputError(f"The model {name!r} is refused: it claims {layers} layers and has {tensors} tensors.")
+    with plain_path(folder) as readable:
+        numbers, tensors = _numbers([readable / file.name for file in files], name)
+        layers = config.get("num_hidden_layers") or config.get("n_layer") or 0
+        if not isinstance(layers, int) or layers > tensors:
+            raise InputError(f"The model {name!r} is refused: it claims {layers} layers and has {tensors} tensors.")
+        _check_numbers(readable, name, kind, numbers)
+    return files
+
+
+def _check_numbers(folder: Path, name: str, kind: str, numbers: int) -> None:
+    """`check_size` of a folder's configuration. Raises InputError."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
     try:
@@ -70,7 +78,6 @@ def check_weight_files(folder: Path, name: str, kind: str) -> list[Path]:
         raise
     except Exception as error:  # whatever a configuration that makes no sense leads to
         raise InputError(f"The model {name!r} cannot be loaded: {first_line(error)}") from error
-    return files
 
 
 def weight_files(folder: Path) -> list[Path]:
