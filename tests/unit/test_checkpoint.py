@@ -1,4 +1,4 @@
-"""Trainings that are taken up again, and the orthogonal step of the optimizer."""
+"""Trainings that are taken up again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from memlab.errors import HomeError, StoppedError
 from memlab.lm.checkpoint import Checkpoint
-from memlab.lm.muon import Muon, orthogonal
 from memlab.lm.optimization import Optimization, train_steps
 from memlab.progress import never_stop, no_progress
 
@@ -116,27 +115,3 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     _, optimization = new()
     with pytest.raises(HomeError, match="cannot be kept"):
         Checkpoint(tmp_path).write(optimization)
-
-
-@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5)])
-def test_an_orthogonal_step_keeps_directions_and_evens_lengths(shape: tuple[int, int]) -> None:
-    """Singular vectors stay; singular values of any size become about 1."""
-    u, _, v = torch.linalg.svd(torch.randn(shape, generator=torch.Generator().manual_seed(0)), full_matrices=False)
-    given = torch.tensor([5.0, 3.0, 2.0, 1.0, 0.5][: min(shape)])
-    out = u.T @ orthogonal(u @ torch.diag(given) @ v) @ v.T
-    assert torch.allclose(out, torch.diag(out.diagonal()), atol=1e-5)
-    assert (out.diagonal() - 1).abs().max() < 0.35
-
-
-def test_it_is_the_step_of_the_library_but_for_rounding() -> None:
-    """torch.optim.Muon computes the same in bfloat16."""
-    start = torch.randn((12, 8), generator=torch.Generator().manual_seed(0))
-    one, two = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
-    ours, theirs = Muon([one], lr=0.1, weight_decay=0.1), torch.optim.Muon([two], lr=0.1, weight_decay=0.1)
-    for n in range(3):
-        one.grad = torch.randn((12, 8), generator=torch.Generator().manual_seed(n))
-        two.grad = one.grad.clone()
-        ours.step()
-        theirs.step()
-    moved = (one - start).abs().max()
-    assert (one - two).abs().max() < 0.03 * moved
