@@ -25,12 +25,15 @@ unexport PYTHONDONTWRITEBYTECODE
 app: .venv/.ready
 	$(BIN)/memlab serve
 
-# One file stays with one worker: what it has started serves all its tests.
-TESTS := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+# One file stays with one worker: what it has started serves all its tests. `make test WORKERS=4` sets their number.
+WORKERS ?= auto
+TESTS = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready-dev
 	$(MAKE) --no-print-directory -j 2 lint quick
 
+# These tests do not wait: more workers than cores would only import everything once more.
+quick: WORKERS = logical
 quick: .venv/.ready-dev
 	$(TESTS) tests/unit tests/engine/test_smoke.py
 

@@ -77,10 +77,11 @@ ORDER = ("unit/", "record/", "systems/", "wheel/", "engine/", "pages/")
 FIRST_IMPORT = 120.0  # seconds at most that the other workers wait for the first one
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: a worker for each core that this process may use and one more, since tests also wait; at most WORKERS."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker for each core that this process may use (`-n logical`), and with `-n auto` one more, since tests of the
+    browser also wait; at most WORKERS."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores + 1, WORKERS)
+    return min(cores + (config.option.numprocesses == "auto"), WORKERS)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -33,6 +33,9 @@ IMPORTED = (
     "memlab.cli",
     "memlab.lab",
     "memlab.lm.adding.converting",
+    "memlab.record.migrating",
+    "rich.console",
+    "sklearn.feature_extraction.text",
     "transformers.models.llama.modeling_llama",
     "transformers.models.modernbert.modeling_modernbert",
 )
