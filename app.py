@@ -5,14 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.bundle import assets
-from memlab.ui.address import follow
-from memlab.ui.bar import control_bar
 from memlab.ui.classroom.roles import is_guest
-from memlab.ui.navigation import all_pages, leave_behind
-from memlab.ui.session import current_lab
-from memlab.ui.sharing import arrive, banner
+from memlab.ui.guide import introduction
+from memlab.ui.navigation import GUIDE, all_pages
+from memlab.ui.session import current_lab, is_open
 
 ICON = assets() / "pictures" / "icon.svg"
+BAR = 78  # pixels: its height in a wide window
 st.set_page_config(page_title="memlab", page_icon=ICON, layout="wide")
 
 if is_guest():  # of a class: one page, and none of the controls below
@@ -24,11 +23,16 @@ if is_guest():  # of a class: one page, and none of the controls below
 st.logo(ICON, size="large")
 
 page = st.navigation(all_pages(), position="top")  # a sidebar of thirty links would stand before the page
+top = st.empty()
+
+if page.url_path == GUIDE:
+    if not is_open():  # until the engine is loaded, its place is kept free
+        top.container(height=BAR, border=False)
+    introduction()
 
 lab = current_lab()
-arrive(lab)
-follow(lab, page.url_path)
-leave_behind(lab.workspace)
-control_bar(lab, page.url_path)
-banner(lab)
+with top.container():
+    from memlab.ui.frame import frame
+
+    frame(lab, page.url_path)
 page.run()

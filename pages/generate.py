@@ -88,7 +88,9 @@ for problem in how.problems:
     show_error(problem)
 if view.prompt:
     st.set_page_config(page_title=f"{view.prompt[:TITLE]} … · memlab")
+examples = st.empty()  # a place of their own, so that they are gone as soon as a text begins
 if view.prompt is None:
-    first_steps(how.tokens)
+    with examples.container():
+        first_steps(how.tokens)
 else:
     shown(lab, view, how)

@@ -1,4 +1,4 @@
-"""Guide: what memlab is, five stories to click, the words, the limits."""
+"""Guide: five stories to click, the words, the limits. app.py draws what stands before: `memlab.ui.guide.introduction`."""
 
 from __future__ import annotations
 
@@ -7,29 +7,12 @@ import streamlit as st
 from memlab.errors import MemlabError
 from memlab.ui.entry import through_app
 from memlab.ui.guide import LIMITS, WORDS, story_cards
-from memlab.ui.idea import idea
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
 from memlab.ui.session import current_lab, show_error
 
 through_app()
 lab = current_lab()
-
-st.title("A language model with a memory", anchor=False)
-st.markdown(
-    "A language model answers from its weights, and nobody can see where in them a fact is. memlab puts a memory beside it: "
-    "every word of a collection of texts, stored with what the model computed there. You ask, and see what the model alone "
-    "would say, what the memory says, which passages said it, and how the two were mixed."
-)
-mixing = ", ".join(plain(method.title) for method in lab.methods().values() if method.remembers)
-st.markdown(
-    f"- **Ways to mix**: {mixing}. Move λ, the weight of the memory, and the answer follows.\n"
-    "- **Right or wrong**: where the right answer is known, the page says whether memory helped or misled.\n"
-    "- **Your own texts and models**: make a memory of them on the page Memories, and ask it."
-)
-st.html(idea())
-st.caption("The numbers are those of the fourth story, with λ at 0.75.")
-
 st.header("Five stories", anchor=False)
 try:
     story_cards(lab)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from memlab import Lab
 from memlab.errors import InputError, MemlabError, NotFound
-from memlab.results import Prediction
 from memlab.ui.as_of import NOW
+
+if TYPE_CHECKING:
+    from memlab import Lab
+    from memlab.results import Prediction
 
 AUTOMATIC = "automatic"
 SOURCE = "source"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from memlab import Lab
 from memlab.errors import InputError, MemlabError
+
+if TYPE_CHECKING:
+    from memlab import Lab
 
 AS_OF = "as_of"
 NOW = "now"

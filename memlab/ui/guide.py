@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from memlab import Lab
+from memlab.systems.registry import registry
 from memlab.ui.address import link
+from memlab.ui.idea import idea
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
+
+if TYPE_CHECKING:
+    from memlab import Lab
 
 WORDS = {
     "entry": "One remembered word with its place: a pair of key and value.",
@@ -59,6 +64,24 @@ LIMITS = (
 )
 COLUMNS = 3  # of cards
 PROMPT = "The capital of France is"  # of the card about a real model
+
+
+def introduction() -> None:
+    """The Guide's first words and its picture. They need no engine: after the start of a server, they are there at once."""
+    st.title("A language model with a memory", anchor=False)
+    st.markdown(
+        "A language model answers from its weights, and nobody can see where in them a fact is. memlab puts a memory beside "
+        "it: every word of a collection of texts, stored with what the model computed there. You ask, and see what the model "
+        "alone would say, what the memory says, which passages said it, and how the two were mixed."
+    )
+    mixing = ", ".join(plain(method.title) for method in registry().methods.values() if method.remembers)
+    st.markdown(
+        f"- **Ways to mix**: {mixing}. Move λ, the weight of the memory, and the answer follows.\n"
+        "- **Right or wrong**: where the right answer is known, the page says whether memory helped or misled.\n"
+        "- **Your own texts and models**: make a memory of them on the page Memories, and ask it."
+    )
+    st.html(idea())
+    st.caption("The numbers are those of the fourth story, with λ at 0.75.")
 
 
 def story_cards(lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""Around every page: the navigation in groups, and what is left behind with a workspace."""
+"""The navigation: all pages in groups. Importing it imports no engine."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from streamlit.errors import StreamlitAPIException
 from memlab.bundle import bundle
 from memlab.declare import System
 from memlab.systems.registry import registry
-from memlab.ui.address import SOURCE
-from memlab.ui.as_of import AS_OF, NOW
-from memlab.ui.explanations.dropped import WITHOUT
 from memlab.ui.sharing import here
-from memlab.ui.system_page import system_page
 
 # group -> (file in pages/, title, Material symbol, help)
 GROUPS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
@@ -46,8 +42,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     ),
 }  # fmt: skip
 FIRST = "guide"
-_WAS = "workspace.was"
-_OF_ONE = ("edit.", "undo.", "history.", "look.keep.")  # what these pages keep in the session is about one workspace
+GUIDE = ""  # its path: it is the page that opens first
 
 
 def all_pages() -> dict[str, list[st.Page]]:
@@ -87,18 +82,9 @@ def link_to_system(system: System, label: str) -> None:
 
 
 def _drawn(system: System) -> Callable[[], None]:
-    return lambda: system_page(system)
+    def draw() -> None:
+        from memlab.ui.system_page import system_page
 
+        system_page(system)
 
-def leave_behind(workspace: str) -> None:
-    """Coming from another workspace: numbers of edits and entries mean something else here."""
-    state = st.session_state
-    if state.setdefault(_WAS, workspace) == workspace:
-        return
-    state[_WAS] = workspace
-    for key in [key for key in state if str(key).startswith(_OF_ONE)]:
-        del state[key]
-    if AS_OF in state:
-        state[AS_OF] = NOW
-    for name in {SOURCE, WITHOUT} & set(st.query_params):
-        del st.query_params[name]
+    return draw

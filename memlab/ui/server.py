@@ -15,12 +15,14 @@ With `memlab serve --share` it also listens on an address of the network, for th
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,18 +93,27 @@ def _name(host: str) -> str | None:
 
 @asynccontextmanager
 async def with_a_clean_end(_: App) -> AsyncIterator[None]:
-    """Loads torch while the first browser still fetches the page's own files; at the end ends the jobs of this
+    """Loads the engine while the first browser still fetches the page's own files; at the end ends the jobs of this
     process before the server is gone, and throws away the workspace of a class."""
-    threading.Thread(target=load_torch, daemon=True).start()
+    threading.Thread(target=load_engine, daemon=True).start()
     yield
     if (classroom := room.present()) is not None:
         await asyncio.to_thread(classroom.end)
     await asyncio.to_thread(end_jobs)
 
 
-def load_torch() -> None:
-    """Imports the largest library; a page that comes meanwhile waits for it, as it would have done for its own import."""
-    import torch  # noqa: F401
+def load_engine() -> None:
+    """Imports what pages stand on: first what the first words of the Guide need, then the engine with torch.
+
+    A page that comes meanwhile waits for it, as it would have done for its own import.
+    """
+    gc.disable()  # a sixth of the time of importing would go into looking for garbage
+    try:
+        for name in ("guide", "navigation", "frame"):
+            import_module(f"memlab.ui.{name}")
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def end_jobs() -> bool:

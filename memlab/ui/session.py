@@ -6,30 +6,44 @@ import gc
 import os
 import threading
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from memlab import Lab
 from memlab.errors import MemlabError, NotFound
-from memlab.record.workspaces import DEFAULT
+from memlab.record.names import DEFAULT
 from memlab.ui.classroom.roles import is_guest, not_for_guests
 from memlab.ui.plain import plain
 
+if TYPE_CHECKING:
+    from memlab import Lab
+
 WORKSPACE = "workspace"  # in the session and in the address
 _NEXT = "workspace.next"
+AFTER = 3.0  # seconds: until then, the first page has the processor to itself
+_OPENED = threading.Event()
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _open(home: str | None, workspace: str) -> Lab:
     """One engine for each home and workspace, shared by all sessions; starts building what is missing."""
+    from memlab import Lab  # here, so that the first words of the Guide need not wait for it
+
     lab = Lab.open(home=home, workspace=workspace)
-    gc.collect()
     gc.freeze()  # the objects of the libraries stay: looking through them again would take a fifth of a second now and then
+    _OPENED.set()
     if lab.building.are_bundled_missing():
         lab.prepare(background=True)
     else:  # whether they belong to the models loads the models: seconds, in which the first page can stand
-        threading.Thread(target=_prepare, args=(lab,), daemon=True).start()
+        checking = threading.Timer(AFTER, _prepare, (lab,))
+        checking.daemon = True
+        checking.start()
     return lab
+
+
+def is_open() -> bool:
+    """Whether this process has opened an engine; the first time takes seconds."""
+    return _OPENED.is_set()
 
 
 def _prepare(lab: Lab) -> None:

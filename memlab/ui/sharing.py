@@ -6,15 +6,18 @@ memlab has no logins, and whoever can open the page can choose any workspace, or
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from memlab import Lab
 from memlab.errors import InputError, MemlabError
-from memlab.record.workspaces import DEFAULT
+from memlab.record.names import DEFAULT
 from memlab.ui.plain import plain
 from memlab.ui.session import WORKSPACE, show_error, switch_to, workspace_name
+
+if TYPE_CHECKING:
+    from memlab import Lab
 
 SHARED = "shared"  # in the address: the workspace is somebody else's
 _LOOKED_AT = "sharing.workspace"

@@ -11,7 +11,8 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import InputError
-from memlab.record.workspaces import DEFAULT, LENGTH, WorkspaceInfo
+from memlab.record.names import DEFAULT
+from memlab.record.workspaces import LENGTH, WorkspaceInfo
 from memlab.ui.downloads import download
 from memlab.ui.plain import plain
 from memlab.ui.session import switch_to

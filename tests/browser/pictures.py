@@ -8,14 +8,13 @@ A new picture is one more line in PICTURES.
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +27,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from memlab import Lab
 from memlab.bundle import assets, bundle
+from memlab.systems.beliefbank.bank import Belief
+from tests.browser.conftest import chromium_path
 from tests.conftest import link_datastores
 
 WORKSPACE = "pictures"
@@ -96,18 +97,25 @@ def token(page: Page) -> None:
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollBy(0, -110)")
 
 
+def graph(page: Page) -> None:
+    page.locator(".js-plotly-plot").first.wait_for()
+
+
 def step(page: Page) -> None:
     """From the chosen step on."""
     page.get_by_label("Step", exact=True).evaluate("e => e.scrollIntoView({block: 'start'})")
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollBy(0, -110)")
 
 
+BELIEFS = (("IsA,bird", True, 0.9), ("HasPart,feathers", False, 0.8), ("HasPart,wings", True, 0.7))
 A = urlencode({"prompt": CAPITAL, "method": "bert-knn", "as_of": "0", "workspace": WORKSPACE})
 TEACH = "edit?" + urlencode({"way": "Teach", "text": "The capital of Wakanda is Birnin."})
 READ = "read?" + urlencode(
     {"text": "The capital of Myanmar is Naypyidaw. The discoverer of hydrogen was Henry Cavendish.", "token": "5"}
 )
 GENERATE = "generate?" + urlencode({"prompt": "The capital of Norway is", "moves": "g20"})
+MODIFY = "modify?" + urlencode({"subject": "France", "relation": "capital", "new": "Lyon"})
+PHONE, PROJECTOR = (390, 844), (1920, 1080)
 LESSON = "present?lesson=what-memory-adds&step=3&stage="
 PICTURES = (
     Picture("guide", "", "The Guide: what memlab is, and stories to click."),
@@ -116,8 +124,6 @@ PICTURES = (
     Picture(
         "ask-article", ask(source="{source}"), "Ask: the article of a passage, with its sentence marked.", passages
     ),
-    Picture("ask-phone", ask(), "Ask on a phone.", size=(390, 844)),
-    Picture("ask-phone-dark", ask(), "Ask on a phone in the dark theme.", theme="dark", size=(390, 844)),
     Picture("look-drop", ask(panel="Drop neighbors"), "Look closer, drop neighbors: the smallest set.", smallest_set),
     Picture("look-why", ask(panel="Why retrieved"), "Look closer, why retrieved: words hidden in turn.", views),
     Picture("look-layers", ask(panel="Layers"), "Look closer, layers: the kind before the answer.", views),
@@ -131,10 +137,8 @@ PICTURES = (
     Picture("batch", "batch", "Batch: many prompts; lines that cannot be asked say why.", many),
     Picture("lessons", "lessons", "Lessons: five are bundled, others one makes."),
     Picture("present-guess", f"{LESSON}3", "Present: the passages while the class is guessing."),
-    Picture("present", f"{LESSON}6", "Present: the mixture, the last of six steps.", size=(1920, 1080)),
-    Picture("present-dark", f"{LESSON}6", "The same in the dark theme.", theme="dark", size=(1920, 1080)),
-    Picture("batch-phone", "batch", "Batch on a phone.", many, size=(390, 844)),
-    Picture("guide-phone", "", "The Guide on a phone.", size=(390, 844)),
+    Picture("present", f"{LESSON}6", "Present: the mixture, the last of six steps.", size=PROJECTOR),
+    Picture("present-dark", f"{LESSON}6", "The same in the dark theme.", theme="dark", size=PROJECTOR),
     Picture("read", READ, "Read: what memory brings to every token, and what it would say."),
     Picture("read-dark", READ, "Read: one token with its sources, dark.", token, theme="dark"),
     Picture("generate", GENERATE, "Generate: with memory and without; copied spans lead to their passages."),
@@ -143,7 +147,32 @@ PICTURES = (
     Picture("history", "history", "History: every edit, to undo and redo."),
     Picture("memories", "memories", "Memories: the datastores, and building one."),
     Picture("workspaces", "workspaces", "Workspaces: make, copy, share."),
+    Picture("modify", MODIFY, "Modify weights: a fact to train into the weights of a model."),
+    Picture("beliefs", "beliefs?thing=swallow", "Beliefs: what a model believes about a thing, as a graph.", graph),
+    Picture("models", "models", "Models: what there is, and what each can do here."),
 )
+DARK = ("guide", "batch", "generate", "modify", "beliefs", "memories", "models", "history")  # also in the dark theme
+SMALL = {  # also on a phone, in both themes
+    "guide": "The Guide", "ask-light": "Ask", "batch": "Batch", "read": "Read", "generate": "Generate", "present": "Present",
+    "modify": "Modify weights", "beliefs": "Beliefs", "memories": "Memories", "models": "Models", "history": "History",
+}  # fmt: skip
+
+
+def all_pictures() -> tuple[Picture, ...]:
+    """Those of PICTURES, then some of them in the dark theme and on a phone."""
+    dark = [
+        replace(picture, name=f"{picture.name}-dark", theme="dark", shows=f"{picture.shows[:-1]}; dark.")
+        for picture in PICTURES
+        if picture.name in DARK
+    ]
+    small = [
+        replace(picture, name=f"{name}-phone{end}", shows=f"{title} on a phone{said}.", theme=theme, size=PHONE)
+        for picture in PICTURES
+        if (title := SMALL.get(picture.name)) is not None
+        for name in [picture.name.removesuffix("-light")]
+        for theme, end, said in (("light", "", ""), ("dark", "-dark", " in the dark theme"))
+    ]
+    return (*PICTURES, *dark, *small)
 
 
 def edited(home: str | None) -> Lab:
@@ -157,6 +186,7 @@ def edited(home: str | None) -> Lab:
     lab.teach("The capital of Wakanda is Birnin.")
     lab.forget(document="Japan")
     lab.undo(3)
+    lab.beliefs.keep([Belief("swallow", name, label, p) for name, label, p in BELIEFS])
     return lab
 
 
@@ -217,7 +247,7 @@ def kept(image: Image.Image, file: Path) -> int:
 
 def table() -> str:
     """The text of the README beside the pictures."""
-    rows = [f"| [{picture.name}]({picture.name}.png) | {picture.shows} |" for picture in PICTURES]
+    rows = [f"| [{picture.name}]({picture.name}.png) | {picture.shows} |" for picture in all_pictures()]
     return "\n".join(
         [
             "# Pictures",
@@ -241,7 +271,7 @@ def table() -> str:
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else assets() / "pictures"
     wanted = set(sys.argv[2:])
-    unknown = wanted - {picture.name for picture in PICTURES}
+    unknown = wanted - {picture.name for picture in all_pictures()}
     if unknown:
         raise SystemExit(f"There is no picture {', '.join(sorted(unknown))}.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -253,12 +283,12 @@ def main() -> None:
         source = lab.ask(PAINTER).neighbors[0].entry
         with served(lab.home) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+                executable_path=chromium_path(), args=["--no-sandbox", "--disable-gpu"]
             )
-            for picture in PICTURES:
+            for picture in all_pictures():
                 if not wanted or picture.name in wanted:
                     size = kept(taken(browser, address, picture, source), folder / f"{picture.name}.png")
-                    print(f"{picture.name:<14} {size / 1000:4.0f} KB", flush=True)
+                    print(f"{picture.name:<20} {size / 1000:4.0f} KB", flush=True)
             browser.close()
     (folder / "README.md").write_text(table(), "utf-8")
 

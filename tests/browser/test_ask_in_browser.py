@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -96,6 +97,14 @@ WATCH = """() => {
   requestAnimationFrame(look);
 }"""
 FRAME = 50  # milliseconds
+RECORDING = "MEMLAB_FRAMES"  # a file that gets the frames of the slider, where the environment names one
+
+
+def recorded(frames: list[tuple[float, float]], file: str | None) -> None:
+    """Writes (start, duration) of the frames as CSV, in milliseconds, the first one at 0."""
+    if file:
+        lines = [f"{start - frames[0][0]:.1f},{duration:.2f}" for start, duration in frames]
+        Path(file).write_text("\n".join(["time,milliseconds", *lines, ""]), "utf-8")
 
 
 def test_the_answer_follows_lambda_while_it_is_dragged(window: Window, lab: Lab) -> None:
@@ -121,7 +130,9 @@ def test_the_answer_follows_lambda_while_it_is_dragged(window: Window, lab: Lab)
     page.mouse.up()
     page.wait_for_url(re.compile("lam=0"))
     idle(page)
-    took = page.evaluate("performance.getEntriesByName('memlab-mixture').map(frame => frame.duration)")
+    frames = page.evaluate("performance.getEntriesByName('memlab-mixture').map(f => [f.startTime, f.duration])")
+    recorded(frames, os.environ.get(RECORDING))
+    took = [duration for _, duration in frames]
     gaps = page.evaluate("window.moments.slice(1).map((now, n) => now - window.moments[n])")
     print(
         f"a frame of the slider takes {median(took):.1f} ms (median of {len(took)}, longest {max(took):.1f} ms); "

@@ -35,10 +35,12 @@ COUNTRIES = sorted(name for name, subject in atlas().subjects.items() if subject
 
 
 class Served(NamedTuple):
-    """A server that was started as a person starts it, and how long its first page took, in seconds."""
+    """A server that was started as a person starts it, and the seconds from then to the first words of its first page (title,
+    text and picture of the Guide) and to all of it (control bar, stories, the words)."""
 
     pid: int
     page: Page
+    first_words: float
     first_page: float
 
 
@@ -69,7 +71,10 @@ def served(built_home: Path, chromium: Browser) -> Iterator[Served]:
         assert _answers(f"http://localhost:{port}")
         page.goto(f"http://localhost:{port}/")
         page.get_by_test_id("stMain").locator("h1").first.wait_for()
-        yield Served(process.pid, page, time.monotonic() - start)
+        words = time.monotonic() - start
+        for last in (page.get_by_role("combobox", name="Workspace"), page.get_by_role("heading", name="Limits")):
+            last.wait_for()
+        yield Served(process.pid, page, words, time.monotonic() - start)
     finally:
         context.close()
         process.terminate()
@@ -105,7 +110,8 @@ def anonymous(pid: int) -> float:
 
 def test_waiting_and_memory(served: Served) -> None:
     page, new = served.page, prompts()
-    print(f"\nthe first page stands {served.first_page:.1f} s after the start of the server (goal 6)")
+    print(f"\nafter the start of the server, the first words stand in {served.first_words:.1f} s (goal 6),", end=" ")
+    print(f"the whole first page in {served.first_page:.1f} s")
     go_to(page, "Ask")
     page.get_by_label("Prompt", exact=True).wait_for()
     page.wait_for_selector(IDLE)
@@ -140,7 +146,7 @@ def test_waiting_and_memory(served: Served) -> None:
         ", ".join(f"{size:.0f} MB after {n}" for n, size in sizes.items()),
         "questions (goal 10%)",
     )
-    assert served.first_page < 18
+    assert served.first_words < 18
     assert median(asked) < 1800
     assert median(again) < 1500
     assert sizes[300] < 1.1 * sizes[100]

@@ -31,7 +31,7 @@ def row_panel(lab: Lab, row: RowSummary, rows: Sequence[RowSummary], note: Note,
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**Line {row.line}** · {plain(row.prompt)}")
-            link_to("ask", "Open on Ask", address(lab, row, preset), "forum")
+            link_to("ask", "Open in Ask", address(lab, row, preset), "forum")
             _walk(row, rows)
         if row.error is not None:
             st.warning(plain(row.error), icon=":material/warning:")

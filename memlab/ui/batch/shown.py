@@ -40,16 +40,11 @@ def right_and_wrong(rows: Sequence[RowSummary]) -> None:
     if not any(counts.values()):
         return
     st.markdown("**Right and wrong** · choose a cell to see only its rows")
-    head = st.columns([1, 2, 2], vertical_alignment="center")
-    head[1].markdown("Mixture right")
-    head[2].markdown("Mixture wrong")
     for model in (True, False):
-        line = st.columns([1, 2, 2], vertical_alignment="center")
-        line[0].markdown(f"Model {'right' if model else 'wrong'}")
-        for column, mixture in zip(line[1:], (True, False), strict=True):
+        for column, mixture in zip(st.columns(2), (True, False), strict=True):
             name = verdict_name(model, mixture)
-            column.button(
-                f"{MARKS[name]} {name}: **{counts[model, mixture]}**",
+            column.button(  # each says what it is: on a phone they stand below each other
+                f"Model {_said(model)}, mixture {_said(mixture)}  \n{MARKS[name]} {name}: **{counts[model, mixture]}**",
                 key=f"batch.cell.{model}.{mixture}",
                 type="primary" if st.session_state.get(CELL) == (model, mixture) else "secondary",
                 width="stretch",
@@ -57,6 +52,10 @@ def right_and_wrong(rows: Sequence[RowSummary]) -> None:
                 on_click=_toggle,
                 args=((model, mixture),),
             )
+
+
+def _said(right: bool) -> str:
+    return "right" if right else "wrong"
 
 
 def _toggle(cell: tuple[bool, bool]) -> None:

@@ -53,6 +53,7 @@ def table(lab: Lab, rows: Sequence[RowSummary], notes: Mapping[str, Note], prese
         selection_mode="single-row",
         column_order=(*first, *REST, *MADE_WITH, *settings),
         column_config=columns,
+        placeholder="",
     )
 
 

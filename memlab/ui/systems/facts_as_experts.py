@@ -49,7 +49,7 @@ def question_view(lab: Lab) -> None:
         show_error(error)
         return
     answer_view(p)
-    link_to("ask", "Open on Ask", {"prompt": prompt, "method": "facts-as-experts"}, "forum")
+    link_to("ask", "Open in Ask", {"prompt": prompt, "method": "facts-as-experts"}, "forum")
 
 
 def answer_view(p: Prediction) -> None:

@@ -1,0 +1,42 @@
+"""Around every page: what came with the address, the control bar, and what is left behind with a workspace."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memlab import Lab
+from memlab.ui.address import SOURCE, follow
+from memlab.ui.as_of import AS_OF, NOW
+from memlab.ui.bar import control_bar
+from memlab.ui.explanations.dropped import WITHOUT
+from memlab.ui.sharing import arrive, banner
+
+_WAS = "workspace.was"
+_OF_ONE = ("edit.", "undo.", "history.", "look.keep.")  # what these pages keep in the session is about one workspace
+
+
+def frame(lab: Lab, page: str) -> None:
+    """Draws the control bar, and the banner of a workspace that is only looked at.
+
+    Args:
+        page: the path of the page.
+    """
+    arrive(lab)
+    follow(lab, page)
+    leave_behind(lab.workspace)
+    control_bar(lab, page)
+    banner(lab)
+
+
+def leave_behind(workspace: str) -> None:
+    """Coming from another workspace: numbers of edits and entries mean something else here."""
+    state = st.session_state
+    if state.setdefault(_WAS, workspace) == workspace:
+        return
+    state[_WAS] = workspace
+    for key in [key for key in state if str(key).startswith(_OF_ONE)]:
+        del state[key]
+    if AS_OF in state:
+        state[AS_OF] = NOW
+    for name in {SOURCE, WITHOUT} & set(st.query_params):
+        del st.query_params[name]
