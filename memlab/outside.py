@@ -28,6 +28,14 @@ _MODEL_FILES = {
 }  # fmt: skip
 
 
+def given_path(text: str | Path) -> Path:
+    """A path as somebody wrote it: "~" and "~name" at its start are their home folders, where there are any.
+
+    Whether something is there is asked with `os.path.isfile` and `isdir`, which say no of names that no file can have.
+    """
+    return Path(os.path.expanduser(text))
+
+
 def marked(*marks: str) -> Ours:
     """Text files that hold one of the marks near their beginning."""
 

@@ -7,6 +7,7 @@ a wrong name is then refused and not taken for a text. Every other string is a t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from memlab.corpus.found_files import ending
 from memlab.corpus.one_file import AS_THEY_ARE, TextOptions
 from memlab.corpus.readers import READERS, Collection, NamedTexts, collection_of
 from memlab.errors import InputError
+from memlab.outside import given_path
 from memlab.results import Article
 
 OneText = str | Path | Article
@@ -50,18 +52,15 @@ def is_path(given: str) -> bool:
     """Whether a string names a file or folder; see the rule above."""
     if "\n" in given or not 0 < len(given) <= LONGEST_PATH:
         return False
-    path = Path(given).expanduser()
-    try:
-        return path.exists() or ending(path) in READERS
-    except OSError:  # a part of the name is too long for one
-        return False
+    path = given_path(given)
+    return os.path.exists(path) or ending(path) in READERS
 
 
 def _path_or_article(given: OneText) -> Path | Article:
     if isinstance(given, Path):
-        return given.expanduser()
+        return given_path(given)
     if isinstance(given, str):
-        return Path(given).expanduser() if is_path(given) else Article("text", "text", checked_text(given))
+        return given_path(given) if is_path(given) else Article("text", "text", checked_text(given))
     if not isinstance(given, Article):
         raise InputError(f"A text is a path, a text or an article, not {type(given).__name__}.")
     checked_text(given.text, f"The text {given.title!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -94,7 +95,7 @@ class _Reading:
         self.left_out: dict[str, list[str]] = defaultdict(list)
 
     def add(self, path: Path) -> None:
-        if path.is_dir():
+        if os.path.isdir(path):
             found = find(path, READERS, self.options.hidden)
             for kind, names in found.left_out.items():
                 self.left_out[kind] += names
@@ -103,7 +104,7 @@ class _Reading:
                 raise InputError(f"The folder {path} holds no {', '.join(READERS)} files.{rest}")
             for file in found.files:
                 self._read(file, shown(str(file.relative_to(path))))
-        elif not path.is_file():
+        elif not os.path.isfile(path):
             raise InputError(f"There is no file {path}.")
         elif ending(path) not in READERS:
             raise InputError(f"{path} has an unknown format. Allowed: {', '.join(READERS)}, each also with .gz.")
@@ -157,7 +158,7 @@ def _unique(articles: Sequence[Article]) -> tuple[Article, ...]:
     return tuple(unique.values())
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
     """What a file holds, unpacked. Raises InputError for more than `LARGEST` bytes, of which no more are read or unpacked."""
     with gzip.open(path, "rb") if is_packed(path) else path.open("rb") as file:
         raw = file.read(LARGEST + 1)
@@ -172,7 +173,7 @@ def _bytes_of(path: Path) -> bytes:
 
 def _read(path: Path, options: TextOptions) -> FileTexts:
     try:
-        raw = _bytes_of(path)
+        raw = bytes_of(path)
         return READERS[ending(path)](raw, path, options)
     except MemoryError:
         raise InputError(f"{path} is too large for the memory of this computer. Split it into several files.") from None

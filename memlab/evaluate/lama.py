@@ -10,9 +10,9 @@ ends the sentence. The memory holds the evidence sentences of the facts that are
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from memlab.corpus.door import decoded, lines
+from memlab.corpus.readers import bytes_of
 from memlab.corpus.world import MASK
 from memlab.errors import InputError, NotFound
 from memlab.evaluate.probes import SIDES
@@ -133,8 +135,10 @@ def _rows(path: Path, *needed: str) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(_lines(path), 1):
         try:
             row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError(f"it is a {type(row).__name__}")
             missing = [name for name in needed if name not in row]
-        except (ValueError, TypeError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path} line {number} is no JSON object ({error}).") from error
         if missing:
             raise InputError(f"{path} line {number} has no {', '.join(missing)}.")
@@ -143,9 +147,8 @@ def _rows(path: Path, *needed: str) -> Iterator[dict[str, Any]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        return [line for line in raw.decode("utf-8").splitlines() if line.strip()]
-    except (OSError, EOFError, ValueError) as error:
+        return [line for line in lines(decoded(bytes_of(path), str(path))) if line.strip()]
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {str(error)[:160]}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from memlab.memory.hub_texts import check_installed, texts_or_hub
 from memlab.memory.index_choice import IndexComparison, change_index, compare_indexes
 from memlab.memory.marks import StoreCheck
 from memlab.memory.shelf import StoreInfo
+from memlab.outside import given_path
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.job_info import JobInfo
 from memlab.results import Article
@@ -161,11 +163,11 @@ class Building:
             InputError: the name cannot be used, or a data set's name is wrong or what reads it is not installed.
         """
         own_name(name)
-        folder = Path(model).expanduser()
+        folder = given_path(model)
         return {
             "texts": [_absolute(text) for text in texts],
             "name": name,
-            "model": str(folder.absolute()) if (folder / "config.json").is_file() else model,
+            "model": str(folder.absolute()) if os.path.isfile(folder / "config.json") else model,
             "keys": list(keys),
             "index": index,
             "window": window,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -176,7 +177,7 @@ class Context:
     def whole_name(self, model: str) -> str:
         """The folder of a model that was trained here; any other name as it is."""
         own = self.home / "models" / model
-        return str(own) if model not in SHIPPED and (own / "config.json").is_file() else model
+        return str(own) if model not in SHIPPED and os.path.isfile(own / "config.json") else model
 
     def bundled_for(self, kind: str) -> str:
         """The name of the bundled model of a kind, which is also that of its datastore."""

@@ -41,6 +41,7 @@ from memlab.lab.ways import Ways
 from memlab.lab.workspaces import WorkspaceAdmin
 from memlab.lm.catalogue import ModelInfo
 from memlab.memory.shelf import StoreInfo
+from memlab.outside import given_path
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.record.database import open_database
 from memlab.record.files import sweep
@@ -653,7 +654,7 @@ class Lab(metaclass=DeclaredNames):
         Raises:
             MemlabError: data, relation, model or method that cannot be used.
         """
-        folder = Path(data).expanduser()
+        folder = given_path(data)
         return self._chapters.lama.measure(folder, relations, limit, model, method, preset, progress, stop)
 
     def evaluate_perplexity(

@@ -16,6 +16,7 @@ from memlab.lm.catalogue import SHIPPED, ModelInfo, encoder_of, info
 from memlab.lm.json_file import read_json
 from memlab.lm.known import KNOWN, KnownModel
 from memlab.memory.datastore import Meta
+from memlab.outside import given_path
 from memlab.record.jobs import Progress, Stop
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ModelLibrary:
                 f"There is a model {called!r} already. Give another name (--name), or remove it first: "
                 f"memlab models remove {called}"
             )
-        path = Path(text).expanduser()
+        path = given_path(text)
         here = text not in KNOWN and path.exists()
         return {"what": str(path.absolute()) if here else text, "name": called}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.precision import said
 from memlab.lm.spalm import SpalmModel
 from memlab.lm.weight_files import no_model
+from memlab.outside import given_path
 from memlab.serialize import as_json
 
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "word_embed_proj_dim")  # as configurations name it
@@ -126,10 +128,10 @@ def info(name: str) -> ModelInfo:
     for model in shipped_models():
         if model.name == name:
             return model
-    folder = Path(name).expanduser()
-    if (folder / "config.json").is_file():
+    folder = given_path(name)
+    if os.path.isfile(folder / "config.json"):
         return described(folder.resolve(), str(folder.resolve()))
-    if folder.is_dir():
+    if os.path.isdir(folder):
         raise NotFound(no_model(folder, name))
     return described(from_hub(name, (m.name for m in shipped_models())), name)
 

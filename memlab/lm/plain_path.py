@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from memlab.outside import given_path
+
 _ESCAPE = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
 
@@ -42,7 +44,7 @@ def as_on_disk(written: str) -> str:
     if name == written or Path(written).exists():
         return written
     name = os.fsdecode(os.fsencode(name))  # in this locale it may decode
-    return name if Path(name).expanduser().is_dir() else written
+    return name if given_path(name).is_dir() else written
 
 
 def _decodes(path: Path) -> bool:

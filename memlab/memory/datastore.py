@@ -263,7 +263,7 @@ def stamp(folder: Path) -> tuple[tuple[int, int] | None, ...]:
         try:
             found = (folder / name).stat()
             out.append((found.st_mtime_ns, found.st_size))
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a name that no file can have
             out.append(None)
     return tuple(out)
 

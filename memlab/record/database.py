@@ -38,6 +38,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+from memlab.corpus.door import checked_text
 from memlab.errors import RecordError
 from memlab.record.sqlite_file import connected, has_content, make_file, opens, refuse_emptied, without_log
 from memlab.record.tables import Base
@@ -168,7 +169,8 @@ class Database:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turns every error of the database into a RecordError that says what to do."""
+        """Turns every error of the database into a RecordError that says what to do, and text that it cannot hold into an
+        InputError."""
         try:
             yield
         except IntegrityError as error:
@@ -176,6 +178,9 @@ class Database:
                 f"{self._name} refused a row, probably because another process wrote the same at the same moment "
                 f"({error.orig}). Nothing was changed: try again."
             ) from error
+        except UnicodeEncodeError as error:
+            checked_text(error.object, "A name or text that was given")
+            raise
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise RecordError(f"{self._name} {self._reason(error)}") from error
 

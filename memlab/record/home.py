@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from memlab.errors import HomeError
+from memlab.outside import given_path
 
 
 def home_folder(home: str | Path | None = None) -> Path:
@@ -18,7 +19,11 @@ def home_folder(home: str | Path | None = None) -> Path:
         HomeError: it is no folder or cannot be written.
     """
     chosen = home or os.environ.get("MEMLAB_HOME") or platformdirs.user_data_dir("memlab", appauthor=False)
-    path = Path(chosen).expanduser().absolute()
+    if str(given_path(chosen)).startswith("~"):
+        raise HomeError(
+            f"The home folder {chosen} is that of a user who is not known here. Set MEMLAB_HOME, or give --home, a path."
+        )
+    path = given_path(chosen).absolute()
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

@@ -39,7 +39,8 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
         )
         if way == UPLOAD:
             endings = [ending.removeprefix(".") for ending in READERS]
-            files = st.file_uploader("Texts", [*endings, "gz"], True, key="memories.files") or []
+            most = f"Larger files than the limit shown here are read by their path: {FOLDER}."
+            files = st.file_uploader("Texts", [*endings, "gz"], True, key="memories.files", help=most) or []
             path = ""
         elif way == FOLDER:
             files = []

@@ -15,6 +15,7 @@ from memlab.errors import InputError, MemlabError
 from memlab.lab.building import BuildRequest
 from memlab.memory.estimate import Estimate
 from memlab.memory.hub_texts import check_installed
+from memlab.outside import given_path
 from memlab.results import Article
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -38,7 +39,7 @@ class Given:
         if hub_name(self.path):
             check_installed()
             return [Path(self.path)]
-        return [Path(self.path).expanduser().absolute()]
+        return [given_path(self.path).absolute()]
 
 
 def preview(lab: Lab, texts: Given, options: TextOptions, request: BuildRequest) -> None:

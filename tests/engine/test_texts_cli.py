@@ -249,3 +249,27 @@ def test_of_a_batch_only_the_broken_line_fails(by_file: bool, run: Run, masked: 
     assert "0xE7" in rows[1]["error"]
     assert rows[1]["prompt"] == "Fran\ufffda is [MASK]."
     assert rows[2]["prompt"] == "Paris\u2028is the \x0c [MASK]."
+
+
+LONG, NOBODY, HALF = "x" * 5000, "~no-such-user/x", "Fran\udce7a"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("models", "check", LONG), ("models", "check", NOBODY), ("models", "add", NOBODY), ("models", "add", "a\0b"),
+        ("ask", "x is", "--model", LONG), ("ask", "x is", "--model", NOBODY), ("ask", "x is", "--datastore", "a\0b"),
+        ("ask", "x is", "--datastore", LONG), ("read", LONG), ("read", NOBODY), ("evaluate", "perplexity", LONG),
+        ("believe", "is a swallow a bird?", "--model", LONG), ("undo", HALF), ("run", "knn_lm", HALF),
+    ],
+)  # fmt: skip
+def test_a_name_that_nothing_can_have_is_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
+    said = refused(run_on(tmp_path / "home")(*command))
+    assert said.startswith("memlab: ")
+    assert not list(tmp_path.glob("~*"))
+
+
+def test_a_home_of_nobody_is_refused_and_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "a user who is not known here" in refused(run_on(tmp_path)("history", "--home", "~no-such-user"))
+    assert not list(tmp_path.glob("~*"))

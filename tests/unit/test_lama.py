@@ -65,6 +65,32 @@ def test_bad_data_is_refused_with_its_place(data: Path, tmp_path: Path) -> None:
         read_lama(tmp_path)
 
 
+def test_a_row_is_a_line_whatever_characters_it_holds(tmp_path: Path) -> None:
+    row = {"relation": "P36", "template": "The capital\u2028 of [X] is [Y] ."}
+    (tmp_path / "relations.jsonl").write_text("\ufeff" + json.dumps(row, ensure_ascii=False) + "\r\n", "utf-8")
+    (tmp_path / "TREx").mkdir()
+    fact = {"sub_label": "France\x85", "obj_label": "Paris", "evidences": []}
+    (tmp_path / "TREx/P36.jsonl").write_text(json.dumps(fact, ensure_ascii=False), "utf-8")
+    (capital,) = read_lama(tmp_path)
+    assert capital.template == row["template"]
+    assert [f.subject for f in capital.facts] == ["France\x85"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'"relation template"\n', "line 1 is no JSON object"),
+        (b"[" * 100_000, "line 1 is no JSON object"),
+        ('{"relation": "P36"}'.encode("utf-16"), "not UTF-8 text but UTF-16"),
+    ],
+)
+def test_what_is_no_row_is_refused_in_one_line(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "relations.jsonl").write_bytes(content)
+    with pytest.raises(InputError, match=said) as error:
+        read_lama(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_objects_of_several_tokens_and_other_words_are_passed_over(data: Path, tiny_lm: Load) -> None:
     lm, (capital,) = tiny_lm("llama"), read_lama(data, ["P36"])
     every = askable(capital, lm, None, None)

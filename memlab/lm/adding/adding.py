@@ -24,6 +24,7 @@ from memlab.lm.adding.origin import UNKNOWN_LICENSE, Origin
 from memlab.lm.folder_checks import check_folder, read_adapter
 from memlab.lm.json_file import read_json
 from memlab.lm.known import KNOWN, KnownModel
+from memlab.outside import given_path
 
 WORK = ".adding"  # in the folder of the models: what is being added, kept after a Stop
 SHIPPED_NAMES = ("atlas-mlm", "atlas-clm", "atlas-spalm", "atlas-qa", "atlas-fae")
@@ -48,9 +49,11 @@ def model_name(what: str, name: str | None = None) -> str:
     """The name under which a model is added: the given one, or that of the source.
 
     Raises:
-        InputError: it cannot be a name.
+        InputError: it cannot be a name. NotFound: no file can be called like the source.
     """
-    path = Path(what).expanduser()
+    if "\0" in what:
+        raise NotFound(f"There is no model {what!r}: {_ALLOWED}")
+    path = given_path(what)
     found = name or (
         what if what in KNOWN else path.stem if path.suffix.lower() in (".gguf", *_ARCHIVES) else path.resolve().name
     )
@@ -146,7 +149,7 @@ def _made(order: Adding, work: Path, step: Step, stop: Stop) -> Path:
 
 def _given(order: Adding, work: Path, step: Step, stop: Stop) -> Fetched:
     """The file or folder that is meant, fetched where it is not here."""
-    known, path = KNOWN.get(order.what), Path(order.what).expanduser()
+    known, path = KNOWN.get(order.what), given_path(order.what)
     if known is not None:
         return _known(known, work, step, stop)
     if path.is_dir():

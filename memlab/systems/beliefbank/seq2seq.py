@@ -6,6 +6,7 @@ memlab's other systems read masked and causal models; these are used for questio
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from memlab.lm.json_file import read_json
 from memlab.lm.loading import first_line
 from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
+from memlab.outside import given_path
 
 LONGEST = 1024  # tokens, where neither configuration nor tokenizer names a limit
 _kept: LRUCache[tuple[str, Stamp], Seq2SeqModel] = LRUCache(2)
@@ -113,8 +115,8 @@ def model_for_questions(home: Path, name: str, load: Callable[[str], LanguageMod
     if name in SHIPPED:
         return load(name)
     own = home / "models" / name
-    folder = own if (own / "config.json").is_file() else Path(name).expanduser()
-    if not folder.is_dir():
+    folder = own if os.path.isfile(own / "config.json") else given_path(name)
+    if not os.path.isdir(folder):
         folder = from_hub(name, SHIPPED)
     if not read_json(folder / "config.json").get("is_encoder_decoder"):
         return load(name)

@@ -6,10 +6,10 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from memlab.errors import InputError, StoppedError
+from memlab.outside import given_path
 from memlab.systems.beliefbank.answers import Answerer, Question, Simulated
 from memlab.systems.beliefbank.asking import DEFAULT_MODEL, PER_ENTITY, contextual, quiet, ready, usual_prompt
 from memlab.systems.beliefbank.bank import MEASURES, Bank
@@ -41,7 +41,7 @@ FORWARD, BACK = (1.0, 3.0, 10.0), (0.1, 0.3, 1.0, 3.0)
 
 def graph_of(data: str) -> ConstraintGraph:
     """The graph of a folder or file; the bundled one for an empty text. Raises InputError where it names no facts."""
-    found = read_graph(Path(data).expanduser()) if data else bundled_graph()
+    found = read_graph(given_path(data)) if data else bundled_graph()
     if not found.entities:
         raise InputError(
             f"{data} names no entities with facts, so nothing can be measured. Give a folder in the BeliefBank form."

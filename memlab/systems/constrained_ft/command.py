@@ -163,8 +163,9 @@ def _facts(texts: list[str], forget: bool) -> list[Any]:
 
 def _lines(file: Path) -> list[str]:
     from memlab.commands import read
+    from memlab.corpus.door import lines
 
-    return [line for line in read(file).splitlines() if line.strip()]
+    return [line for line in lines(read(file)) if line.strip()]
 
 
 def _delta(text: str, norm: str) -> float | str | None:
