@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,11 +46,33 @@ TEXTS = (
 
 
 WORKERS = 4  # at most; each may hold a server, a browser and models
-# One worker builds the datastores for the first file; the files that the others take meanwhile need none. Of the rest,
-# files that take half a minute come before those that take seconds, so that no worker is left with one at the end.
-BUILDS = "pages/test_ask.py"
-BROWSER = "tests/browser/"
-ORDER = ("unit/", "record/", "browser/", "systems/", "wheel/", "engine/", "pages/")
+# The files of the browser are two groups; each goes to one worker, which has one server and one Chromium for them. They
+# mostly wait, and together they would be longer than all the rest. The first group begins: its worker builds the
+# datastores, while the others take files that need none. The second group comes next, then the files that need them.
+BROWSER_GROUPS = ("browser/test_[a-f]*", "browser/test_[g-z]*")
+# Files that take half a minute come before those that take seconds, so that no worker is left with one at the end.
+LONG = (
+    "unit/test_training.py",
+    "engine/test_real_model.py",
+    "systems/test_facts_as_experts_lab.py",
+    "systems/test_constrained_ft_lab.py",
+    "engine/test_text_models.py",
+    "engine/test_cli.py",
+    "engine/test_texts_cli.py",
+    "engine/test_first_start.py",
+    "pages/test_edit.py",
+    "pages/test_generate.py",
+    "pages/test_every_method.py",
+    "pages/test_read.py",
+    "pages/test_ask.py",
+    "engine/test_adding.py",
+    "engine/test_reading.py",
+    "engine/test_moved.py",
+    "pages/test_models_page.py",
+    "systems/test_installed.py",
+    "systems/test_battery.py",
+)
+ORDER = ("unit/", "record/", "systems/", "wheel/", "engine/", "pages/")
 
 FIRST_IMPORT = 120.0  # seconds at most that the other workers wait for the first one
 
@@ -61,17 +84,23 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `--dist loadfile`: all files of the browser go to one worker, which has one server and one Chromium for them."""
+    """With `--dist loadfile`: a file goes to one worker, and so does a group of files of the browser."""
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
-    class OneBrowser(LoadFileScheduling):
+    class GroupsOfFiles(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = str(super()._split_scope(nodeid))
-            return BROWSER if file.startswith(BROWSER) else file
+            group = _browser_group(file.removeprefix("tests/"))
+            return file if group is None else BROWSER_GROUPS[group]
 
-    return OneBrowser(config, log)
+    return GroupsOfFiles(config, log)
+
+
+def _browser_group(path: str) -> int | None:
+    """The number of the group of browser files to which a file belongs, by its path below tests/."""
+    return next((n for n, files in enumerate(BROWSER_GROUPS) if fnmatch(path, files)), None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -85,10 +114,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     waiting = {item.path for item in items if "built_datastores" in getattr(item, "fixturenames", ())}
 
-    def rank(item: pytest.Item) -> tuple[bool, bool, int]:
+    def rank(item: pytest.Item) -> tuple[int, int, int]:
         path = item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""
+        group = _browser_group(path)
+        kind = 1 + 2 * (item.path in waiting) if group is None else 2 * group
+        long = LONG.index(path) if path in LONG else len(LONG)
         room = next((n for n, start in enumerate(ORDER) if path.startswith(start)), len(ORDER))
-        return path != BUILDS, item.path in waiting, room
+        return kind, long, room
 
     items.sort(key=rank)
 
@@ -144,10 +176,13 @@ def built_datastores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     home = Path(os.environ.get("MEMLAB_TEST_HOME") or shared / "built-home")
     home.mkdir(parents=True, exist_ok=True)
+    ready = shared / "datastores-are-ready"  # of this run: one worker builds and checks them for all
     with FileLock(home / ".tests.lock"):
-        if not (home / "datastores").exists():
-            keep(first_reading(home), home / "first-reading.json")
-        Lab.open(home).building.bundled()
+        if not ready.exists():
+            if not (home / "datastores").exists():
+                keep(first_reading(home), home / "first-reading.json")
+            Lab.open(home).building.bundled()
+            ready.touch()
     return home / "datastores"
 
 

@@ -158,12 +158,12 @@ def _bytes(index: faiss.Index, count: int) -> float:
     return written[0] / count
 
 
-def pieces(text: Article) -> Iterator[Article]:
-    """A text in pieces of whole lines, so that no more of it is read than entries are wanted."""
+def pieces(text: Article, characters: int = PIECE) -> Iterator[Article]:
+    """A text in pieces of whole lines, each of about so many characters."""
     lines: list[str] = []
     size = number = 0
     for line in [*text.text.split("\n"), None]:
-        if lines and (line is None or size >= PIECE):
+        if lines and (line is None or size >= characters):
             yield Article(f"{text.id} {number}", text.title, "\n".join(lines))
             lines, size, number = [], 0, number + 1
         if line and line.strip():

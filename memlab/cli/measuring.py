@@ -115,18 +115,30 @@ def evaluate_lama(
     help="How searching grows: each index recipe over so many entries, such as 10000,100000,1000000 (nothing else).",
 )
 @click.option("--text", multiple=True, type=click.Path(path_type=Path), help="With --entries: files to remember.")
-@click.option("--asked", multiple=True, type=click.Path(path_type=Path), help="With --text: other files, to ask with.")
+@click.option(
+    "--datastore", metavar="NAME", help="Ask, read and build with this datastore and its model (nothing else)."
+)
+@click.option(
+    "--asked", multiple=True, type=click.Path(path_type=Path),
+    help="With --text or --datastore: files that the memory does not hold, to ask with.",
+)  # fmt: skip
 @click.option("--model", help="With --entries: the causal model whose keys these are (default: the bundled one).")
 @click.option("--index", help="With --entries: only these recipes, comma-separated (default: all).")
 @every_command
-def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, workspace: str, **growth: Any) -> None:
+def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, workspace: str, **given: Any) -> None:
     """Measure asking, editing, building and searching against bare forward passes and searches of the same run.
 
     Each row is printed as soon as it is measured (with --json on standard error; the document follows at the end,
-    also after Ctrl+C). With --entries: recall, time and memory of every index recipe over so many entries.
+    also after Ctrl+C). With --entries: recall, time and memory of every index recipe over so many entries. With
+    --datastore: a memory of your own and the model that made it, which may be a large one.
     """
+    if given["datastore"] and (given["entries"] or only):
+        raise InputError("--datastore measures what can be measured with that memory; leave out --entries and --only.")
     lab = open_lab(home, workspace)
-    measured = _growth(lab, growth) if growth["entries"] else lab.bench_rows(repeat, only, progress)
+    if given["datastore"]:
+        measured = lab.benchmarks.own(given["datastore"], given["asked"], repeat)
+    else:
+        measured = _growth(lab, given) if given["entries"] else lab.bench_rows(repeat, only, progress)
     rows: list[dict[str, Any]] = []
     stopped = False
     try:

@@ -111,6 +111,8 @@ def _type(c: ModelCheck) -> str:
         if c.dtype_difference is None
         else f"; log-probabilities differ from float32 by at most {c.dtype_difference:.2g}"
     )
+    if c.perplexities:
+        changes += "; perplexity of a bundled text " + ", ".join(f"{v:.2f} in {t}" for t, v in c.perplexities.items())
     speeds = ", ".join(f"{name} {speed:,.0f}" for name, speed in (c.speeds or {}).items())
     return f"{c.dtype}{changes}{f' (tokens a second here: {speeds})' if speeds else ''}"
 

@@ -214,6 +214,7 @@ def _perplexity_lines(result: dict[str, Any]) -> list[str]:
             f"{row['method']:22}{row['perplexity']:11.3f}{f'{low:.2f} to {high:.2f}':>20}{row['tokens']:9}{worse:>8}{speed:>10}"
         )
     lines.append("worse: share of tokens that are less likely than under base.")
+    lines += _gain_lines(result["by_frequency"])
     if result["recall"] is not None:
         lines.append(f"Recall of the approximate index against exact search: {result['recall']:.3f}.")
     if result["left_out"]:
@@ -230,3 +231,22 @@ def _perplexity_lines(result: dict[str, Any]) -> list[str]:
         lines += [f"    {', '.join(f'{row[c]}' for c in table['columns'])}" for row in table["rows"]]
         lines += [f"    {table['note']}"] if table["note"] else []
     return lines
+
+
+def _gain_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """One line a method: what it gains on words of each frequency, and the intervals."""
+    if not rows:
+        return []
+    bands = list(dict.fromkeys(row["frequency"] for row in rows if row["tokens"]))
+    lines = ["", "Nats gained over base on tokens that so many entries of the datastore hold (95% interval):"]
+    lines.append(f"{'':22}" + "".join(f"{band:>24}" for band in bands))
+    count = {row["frequency"]: f"{row['tokens']} tokens" for row in rows}
+    lines.append(f"{'':22}" + "".join(f"{count[band]:>24}" for band in bands))
+    for method in dict.fromkeys(row["method"] for row in rows):
+        cells = [
+            f"{row['gain']:.3f} [{row['interval'][0]:.3f}, {row['interval'][1]:.3f}]"
+            for row in rows
+            if row["method"] == method and row["tokens"]
+        ]
+        lines.append(f"{method:22}" + "".join(f"{cell:>24}" for cell in cells))
+    return [*lines, ""]

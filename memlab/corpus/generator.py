@@ -64,11 +64,13 @@ def atlas_articles() -> tuple[Article, ...]:
 def training_text(world: World, kind: str = "masked") -> list[Sentence]:
     """Every sentence that a bundled model of this kind may see in training, without repetition."""
     out = []
+    relations = world.relations.items()
+    told = {name: r.statements if kind == "masked" else r.read_onward() for name, r in relations}
     for fact in world.facts:
         relation = world.relations[fact.relation]
         stated: Iterable[str] = ()
         if fact.exposure == "frequent":
-            stated = relation.statements if kind == "masked" else relation.read_onward()
+            stated = told[fact.relation]
         elif fact.exposure == "rare":
             stated = (relation.statements[statement_of(world, fact)],)
         out += [Sentence(fill(t, fact.subject, fact.object), fact.subject, fact.object) for t in stated]

@@ -92,7 +92,7 @@ def read_lesson(text: str, bundled: bool = False) -> Lesson:
         raise InputError(f"The lesson has {len(text):,} characters; at most {LARGEST:,} are allowed.")
     try:
         raw = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"This is no lesson: it is not JSON ({error}). Export one from the page Lessons.") from None
     checked_json(raw, "The lesson")
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:

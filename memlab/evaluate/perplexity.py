@@ -33,6 +33,7 @@ from memlab.memory.datastore import Datastore
 from memlab.memory.leave_out import CONTEXT
 from memlab.memory.search import recall, search_all
 from memlab.progress import Progress, Stop, never_stop, no_progress
+from memlab.reading.frequencies import frequencies
 from memlab.reading.gates import GATES, HeldOut, KnnGate
 from memlab.reading.states import Search
 
@@ -85,6 +86,7 @@ class Measured:
     """One run: the tokens, what was chosen, losses of every column (n,) over the tokens that all predict.
 
     columns: name -> role. own: name of the method with models of its own, "" without one.
+    frequency: (n,) how many entries of the datastore hold each of the tokens; None without a datastore.
     """
 
     model: str
@@ -97,6 +99,7 @@ class Measured:
     trained: dict[str, KnnGate] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     own: str = ""
+    frequency: np.ndarray | None = None
 
 
 def chosen_columns(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
@@ -139,7 +142,10 @@ def measure(
     for kind, gate in trained.items():
         losses[f"{_memory_column(options)}, {kind} gate"], gates[kind] = _gated(tokens, where, chosen, gate)
     own = sources.scorer.name if sources.scorer else ""
-    return Measured(sources.lm.name, tokens, chosen, temperatures, losses, table, gates, trained, options.columns, own)
+    often = frequencies(sources.search.store, tokens.target[where]) if sources.search else None
+    return Measured(
+        sources.lm.name, tokens, chosen, temperatures, losses, table, gates, trained, options.columns, own, often
+    )
 
 
 def _tokens(sources: Sources, passages: Sequence[Passage], options: Options, progress: Progress, stop: Stop) -> Tokens:

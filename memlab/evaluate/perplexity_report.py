@@ -21,6 +21,7 @@ from memlab.evaluate.mixtures import interval, over_models
 from memlab.evaluate.perplexity import Measured
 from memlab.lm.passage import Passage
 from memlab.outside import check_file, new_file
+from memlab.reading.frequencies import frequency_bands
 
 ABOUT = ("text", "position", "target")  # columns of a file of losses that every one has
 
@@ -45,6 +46,29 @@ def summarize(runs: Sequence[Measured], methods: Sequence[str]) -> list[dict[str
             row["worse_than_base"] = float(np.mean(worse))
         row["tokens_per_s"] = float(np.mean([_speed(run, name) for run in runs])) or None
         out.append(row)
+    return out
+
+
+def gains_by_frequency(runs: Sequence[Measured]) -> list[dict[str, Any]]:
+    """What each method gains over base, in nats a token, apart by how many entries of the datastore hold the token.
+
+    With several runs the gain of a token is the mean over them. The 95% interval is over blocks of the band's tokens. Later
+    work finds that kNN-LM helps frequent words more than rare ones (Nishida et al., "Long-Tail Crisis in Nearest Neighbor
+    Language Models", Findings of NAACL 2025).
+    """
+    often = runs[0].frequency
+    if often is None:
+        return []
+    out = []
+    for name in [n for n in runs[0].losses if n != "base"]:
+        gain = np.mean([run.losses["base"] - run.losses[name] for run in runs], axis=0)
+        for band, where in frequency_bands(often):
+            row: dict[str, Any] = {"method": name, "frequency": band, "tokens": int(where.sum())}
+            if row["tokens"]:
+                low, high = np.log(interval(gain[where]))
+                row |= {"gain": float(gain[where].mean()), "interval": [float(low), float(high)]}
+                row |= {"worse_than_base": float((gain[where] < 0).mean())}
+            out.append(row)
     return out
 
 
@@ -104,6 +128,7 @@ def report(
         "data": data,
         "settings": {**settings, **chosen, "models": [run.model for run in runs]},
         "results": summarize(runs, list(first.losses)),
+        "by_frequency": gains_by_frequency(runs),
         "rows": rows_of(runs, passages, names),
         "recall": float(np.mean(recalls)) if recalls else None,
         "left_out": first.tokens.themselves,

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from memlab.corpus.generator import atlas_articles, corpus_hash
-from memlab.corpus.passages import training_passages
-from memlab.corpus.split import one_text, parts
+from memlab.corpus.passages import held_out_articles, training_passages
+from memlab.corpus.split import joined, one_text, parts
 from memlab.errors import InputError
 from memlab.lm.catalogue import load
 from memlab.lm.folder import write_model
 from memlab.lm.model import LanguageModel
-from memlab.lm.passage import Segments, Windows, read_texts, scores_of, windows, with_memory
+from memlab.lm.passage import Segments, Windows, passage, read_texts, scores_of, windows, with_memory
+from memlab.lm.precision import FLOAT32
 from memlab.lm.text_training import KINDS, Stream, TextRecipe, make_stream, train_on_stream
 from memlab.lm.tokenizer import text_tokenizer
 from memlab.memory.entries import WHOLE, Reading
@@ -158,6 +159,15 @@ def losses(lm: LanguageModel, ids: Sequence[Sequence[int]], how: Windows | Segme
     """(n,) nats of every predicted token under the model alone."""
     pieces = read_texts(lm, ids, how, "last")
     return np.concatenate([nats(scores_of(lm, p.hidden).log_softmax(-1), p.target) for p in pieces])
+
+
+def perplexities_by_type(lm: LanguageModel, tokens: int = 400) -> dict[str, float]:
+    """Perplexity of some bundled text that no bundled model was trained on: in float32, and in the type that a causal
+    model computes in."""
+    ids = passage(lm, joined(held_out_articles("test")), limit=tokens, cut=True).ids
+    size = min(lm.limit, tokens)
+    kinds = {FLOAT32: lm.exact(), lm.dtype: lm}
+    return {name: float(np.exp(losses(m, [ids], Windows(size, size)).mean())) for name, m in kinds.items()}
 
 
 def nats(logp: Tensor, target: Tensor) -> np.ndarray:

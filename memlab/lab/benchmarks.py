@@ -6,14 +6,15 @@ import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memlab.bench.asking import bench_ask, bench_build, bench_indexes, bench_mix
+from memlab.bench.asking import Goal, bench_ask, bench_build, bench_indexes, bench_mix, own_prompts
 from memlab.bench.document import document
 from memlab.bench.edits import bench_overlay, bench_visible, encoding_time, many_changes, new_text
 from memlab.bench.growth import Growth, bench_growth, pieces, told_again
-from memlab.bench.reading import bench_large, bench_perplexity, bench_reading
+from memlab.bench.reading import bench_large, bench_perplexity, bench_reading, four_texts
 from memlab.corpus.generator import atlas_articles
 from memlab.corpus.given import Texts, texts_of
 from memlab.corpus.passages import held_out_articles, training_passages
@@ -29,11 +30,13 @@ from memlab.memory.index import RECIPES
 from memlab.progress import Progress, no_progress
 from memlab.record.database import open_database
 from memlab.record.memory_edits import corpus_of, entries_named, forgetting, teaching
-from memlab.results import Generation
+from memlab.results import Generation, Prediction
 
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
+OWN_RATIO, OWN_SPEED, OWN_BUILDING = 1.15, 0.9, 0.95  # goals with a model of one's own, beside its bare parts
+OWN_TOKENS, OWN_PIECE = 800, 400  # tokens that are read; characters of a text that is built
 PARTS = ("ask", "explain", "build", "read", "generate", "index", "edit visible", "overlay search")
 
 Rows = Iterator[dict[str, Any]]
@@ -99,9 +102,42 @@ class Benchmarks:
         store = self.context.shelf.with_key(self.context.shelf.open(name), s.key)
         texts = [a.text for a in held_out_articles("test")]
         with tempfile.TemporaryDirectory() as folder:
-            yield bench_reading(self.lab.read, lm, store, self.lab.articles()[:400], s.k, s.key)
+            yield bench_reading(self.lab.read, lm, store, four_texts(lm, self.lab.articles()[:400]), s.k)
             yield bench_perplexity(lm, store, texts, windows(lm), 64, s.temperature)
             yield bench_large(Path(folder), lm, training_passages())
+
+    def own(self, datastore: str, asked: Texts = (), repeat: int = 60) -> Rows:
+        """Asking, building, reading and measuring with a datastore of one's own, and the model that made it.
+
+        Where the model is large the search is small beside it, so the goals are near the bare parts.
+
+        Args:
+            asked: texts that the datastore does not hold; by default held-out articles of the bundled world.
+            repeat: questions.
+
+        Raises:
+            MemlabError: no such datastore, its model cannot be used, or the texts are too short.
+        """
+        base = self.context.shelf.open(datastore)
+        lm = self.context.load(base.fingerprint.model, base.fingerprint.precision)
+        how = calibrated_method(lm.kind).name
+        s = self.lab.settings(how, datastore)
+        store = self.context.shelf.with_key(base, s.key)
+        texts = texts_of(asked).articles if asked else held_out_articles("test")
+        articles = [p for a in texts for p in pieces(a, OWN_PIECE)]
+
+        def ask(prompt: str, method: str, **settings: Any) -> Prediction:
+            return self.lab.ask(prompt, method, datastore=datastore, **settings)
+
+        prompts = own_prompts(lm, articles, repeat + 1)
+        yield bench_ask(ask, how, lm, store, prompts, s, Goal(OWN_RATIO))
+        yield bench_mix(ask, how, prompts[0], repeat)
+        if lm.kind == "causal":
+            read = partial(self.lab.read, method=how, datastore=datastore)
+            yield bench_reading(read, lm, store, four_texts(lm, articles, OWN_TOKENS), s.k, 1 / OWN_SPEED)
+            one = four_texts(lm, articles, OWN_TOKENS)[:1]
+            yield bench_perplexity(lm, store, one, windows(lm), s.k, s.temperature, OWN_SPEED)
+        yield bench_build(lm, articles[: max(1, OWN_TOKENS // 100)], s.key, OWN_BUILDING)
 
     def growth(
         self,

@@ -46,7 +46,7 @@ from memlab.record.database import open_database
 from memlab.record.files import sweep
 from memlab.record.hash_chain import Problem
 from memlab.record.home import home_folder
-from memlab.record.ledger import ANONYMOUS
+from memlab.record.new_rows import ANONYMOUS
 from memlab.record.workspaces import Workspaces
 from memlab.results import (
     Article,

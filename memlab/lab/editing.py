@@ -21,7 +21,6 @@ from memlab.memory.retrieval import Searchable
 from memlab.reading.own_memory import OwnMemory, own_memory
 from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import kind
-from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import (
     corpus_of,
     document_named,
@@ -36,6 +35,7 @@ from memlab.record.memory_edits import (
     taught_by,
     teaching,
 )
+from memlab.record.new_rows import ANONYMOUS
 from memlab.record.showing import shown_history
 from memlab.results import Edit, Fact, Moved, Source
 from memlab.systems.registry import registry

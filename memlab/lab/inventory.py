@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from memlab.corpus.generator import articles_hash, atlas_articles
 from memlab.corpus.stories import Story, stories
 from memlab.corpus.world import Relation, atlas
 from memlab.declare import Method
 from memlab.errors import InputError, NotFound, StoreError
+from memlab.evaluate.text_models import perplexities_by_type
 from memlab.lab.context import Context
 from memlab.lab.preparing import preparation
 from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, check, info, shipped_models
 from memlab.lm.checking import ModelCheck
+from memlab.lm.precision import FLOAT32
 from memlab.memory.changes import edited_texts
 from memlab.memory.datastore import Meta
 from memlab.memory.shelf import StoreInfo
@@ -49,8 +53,15 @@ class Inventory:
         return out
 
     def check_model(self, model: str) -> ModelCheck:
-        """What the check of a model finds when it is loaded. Raises NotFound; InputError for one that cannot be used."""
-        return check(self.context.whole_name(model))
+        """What the check of a model finds when it is loaded, and what its type changes in perplexity.
+
+        Raises:
+            NotFound: no such model. InputError: it cannot be used.
+        """
+        found = check(self.context.whole_name(model))
+        if found.kind != "causal" or found.dtype == FLOAT32:
+            return found
+        return replace(found, perplexities=perplexities_by_type(self.context.load(model)))
 
     def datastores(self) -> list[StoreInfo]:
         """The datastores of the home folder, with those of the bundled models that are not built yet."""

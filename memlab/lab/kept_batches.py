@@ -10,7 +10,7 @@ from memlab.lab.batch import Batch
 from memlab.lab.context import Context
 from memlab.record.batches import AskedBatch, Batches, KeptBatch, Note, fingerprint
 from memlab.record.database import open_database
-from memlab.record.ledger import now
+from memlab.record.new_rows import now
 from memlab.results.batch_summary import RowSummary
 from memlab.systems.registry import registry
 

@@ -20,6 +20,7 @@ from memlab.lm.loading import loaded
 from memlab.lm.model import LanguageModel
 from memlab.lm.precision import said
 from memlab.lm.spalm import SpalmModel
+from memlab.lm.weight_files import no_model
 from memlab.serialize import as_json
 
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "word_embed_proj_dim")  # as configurations name it
@@ -129,7 +130,7 @@ def info(name: str) -> ModelInfo:
     if (folder / "config.json").is_file():
         return described(folder.resolve(), str(folder.resolve()))
     if folder.is_dir():
-        raise NotFound(f"The folder {name} holds no model: config.json is missing.")
+        raise NotFound(no_model(folder, name))
     return described(from_hub(name, (m.name for m in shipped_models())), name)
 
 
@@ -146,7 +147,7 @@ def _described(path: Path, name: str, card: str, shipped: Path, now: Stamp) -> M
     """As `described`; `now` is only there so that another stamp is read anew."""
     record, config = read_json(path / "memlab.json"), read_json(path / "config.json")
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
-    kind = record.get("kind") or _kind(path, config)
+    kind = record.get("kind") or _kind(path, config, name)
     bundled = name in SHIPPED and path == shipped / "models" / name
     shown = "causal, SPALM" if "spalm" in record else "masked, Facts as Experts" if "fae" in record else kind
     title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
@@ -165,9 +166,9 @@ def _first_number(config: dict[str, Any], *names: str) -> int | None:
     return None
 
 
-def _kind(path: Path, config: dict[str, Any]) -> str:
+def _kind(path: Path, config: dict[str, Any], name: str) -> str:
     """Masked, causal or seq2seq, by the architecture that the configuration names."""
-    check_folder(path, path.name)
+    check_folder(path, name)
     declared = config.get("architectures") or []
     named = " ".join(map(str, declared if isinstance(declared, list) else [declared]))
     if "MaskedLM" in named or ("ForPreTraining" in named and config.get("model_type") == "bert"):
@@ -177,7 +178,7 @@ def _kind(path: Path, config: dict[str, Any]) -> str:
     if config.get("is_encoder_decoder") and "ConditionalGeneration" in named:
         return SEQ2SEQ  # for questions of belief alone; see memlab.systems.beliefbank.seq2seq
     raise InputError(
-        f"{path.name} is a {named or config.get('model_type')} model; memlab reads masked (…ForMaskedLM) and causal "
+        f"{name} is a {named or config.get('model_type')} model; memlab reads masked (…ForMaskedLM) and causal "
         "(…ForCausalLM) language models."
     )
 

@@ -39,6 +39,7 @@ class ModelCheck:
     padding: whether texts of different lengths may be in one batch.
     dtype: of its weights. dtype_difference: largest |log p| between that type and float32 on the probe text, where it is another.
     speeds: tokens a second of a short forward pass by type, where they were measured on this machine.
+    perplexities: of a bundled text by type, of a causal model in another type than float32, where it was asked for.
     """
 
     name: str
@@ -63,6 +64,7 @@ class ModelCheck:
     dtype: str = "float32"
     dtype_difference: float | None = None
     speeds: Mapping[str, float] | None = None
+    perplexities: Mapping[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -8,6 +8,8 @@ from typing import Any
 from memlab.errors import InputError
 from memlab.lm.json_file import read_json
 
+_QUANTIZED = ("quantization_config", "compression_config", "quantization", "load_in_8bit", "load_in_4bit")
+
 Stamp = tuple[tuple[str, int, int], ...]
 
 
@@ -24,8 +26,7 @@ def check_folder(folder: Path, name: str) -> None:
                 f'The model {name!r} needs code of its own ({file} has an "auto_map"), and memlab never runs code from a '
                 "model folder. Use a model whose architecture and tokenizer are part of transformers."
             )
-    if config.get("quantization_config"):
-        how = config["quantization_config"]
+    if how := next((config[field] for field in _QUANTIZED if config.get(field)), None):
         method = how.get("quant_method", "quantized") if isinstance(how, dict) else "quantized"
         raise InputError(
             f"The model {name!r} has quantized weights ({method}); memlab reads 16-bit and 32-bit floats. "
@@ -59,6 +60,17 @@ def _tokenizer_alone(settings: dict[str, Any]) -> bool:
     return hasattr(transformers, str(settings.get("tokenizer_class")))
 
 
+def read_adapter(folder: Path) -> str | None:
+    """The name of the model that the adapter in a folder changes, "" where it names none; None without an adapter."""
+    if not any(folder.glob("adapter_*")):
+        return None
+    try:
+        named = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+    except InputError:  # that it is an adapter is said all the same
+        return ""
+    return " ".join(named.split())[:200] if isinstance(named, str) else ""
+
+
 def adapter_note(folder: Path, name: str) -> tuple[str, ...]:
     """A sentence where an adapter lies beside the weights."""
     if not any(folder.glob("adapter_*")):
@@ -82,3 +94,13 @@ def stamp(folder: Path) -> Stamp:
 def same_weights(a: Stamp, b: Stamp) -> bool:
     """Whether two stamps differ at most in memlab's own record (scores are written there)."""
     return [f for f in a if f[0] != "memlab.json"] == [f for f in b if f[0] != "memlab.json"]
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a reader says, in one line that ends with a full stop."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = lines[0] if lines else type(error).__name__
+    if said.endswith(":") and len(lines) > 1:  # what it announces stands in the next line
+        said = f"{said} {lines[1]}"
+    said = said[:200]
+    return said if said.endswith(".") else f"{said}."

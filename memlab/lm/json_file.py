@@ -19,6 +19,8 @@ def read_json(file: Path) -> dict[str, Any]:
         found = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
+    except RecursionError:
+        raise InputError(f"{file} is damaged: it is nested too deeply to be read.") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{file} is damaged: {error}.") from error
     if not isinstance(found, dict):

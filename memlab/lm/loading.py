@@ -15,11 +15,12 @@ from cachetools import LRUCache
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights, difference, probe_logp
 from memlab.lm.fae import fae_model, read_fae_record
-from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, same_weights, stamp
+from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, first_line, same_weights, stamp
 from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
 from memlab.lm.precision import BFLOAT16, FLOAT32, VARIABLE, chosen, forced, is_free, kept_speeds
 from memlab.lm.spalm import SpalmModel, read_gate, read_record
+from memlab.lm.weight_files import check_weight_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -124,6 +125,8 @@ def read_anew(found: ModelInfo) -> Loaded:
 
 def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     check_folder(found.path, found.name)
+    if not found.bundled:
+        check_weight_files(found.path, found.name, found.kind)
     try:
         with plain_path(found.path) as folder:
             module, tokenizer, info = _from_files(folder, found.kind)
@@ -173,10 +176,3 @@ def _language_model(found: ModelInfo, module: PreTrainedModel, tokenizer: PreTra
         made_of = read_fae_record(found.record["fae"], found.name)
         return fae_model(found.name, module, tokenizer, made_of, found.path, unmet)
     return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
-
-
-def first_line(error: Exception) -> str:
-    """What an error of a reader says, in one line that ends with a full stop."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    said = (lines[0].strip() if lines else type(error).__name__)[:200]
-    return said if said.endswith(".") else f"{said}."

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from memlab.errors import StoppedError
+from memlab.lm.muon import Muon
 from memlab.progress import Progress, Stop
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Optimization:
         rest = [*(p for p in module.parameters() if p.dim() != 2 or p is embedding), *more]
         self._all = [*module.parameters(), *more]
         self._optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.Muon(matrices, lr=budget.muon_rate, weight_decay=budget.weight_decay),
+            Muon(matrices, lr=budget.muon_rate, weight_decay=budget.weight_decay),
             torch.optim.AdamW(rest, lr=budget.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
         rate = partial(rate_at, budget=budget)

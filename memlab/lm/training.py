@@ -115,10 +115,31 @@ def train(
     sentences = training_text(world, recipe.kind)
     tokenizer = world_tokenizer(world, sentences, recipe.kind)
     module = new_module(recipe, len(tokenizer))
+    encoded = _encoded(sentences, tokenizer, recipe)
     batches = _cloze_batches if recipe.kind == "masked" else _passage_batches
-    losses = losses_of_targets(module, batches(world, sentences, tokenizer, recipe))
+    losses = losses_of_targets(module, batches(world, sentences, encoded, tokenizer, recipe))
     train_steps(Optimization(module.train(), recipe), recipe.steps, losses, progress, stop)
-    return _save(recipe, world, sentences, module, tokenizer, out)
+    met = {i for ids in encoded["input_ids"] for i in ids} | {tokenizer.mask_token_id, tokenizer.cls_token_id}
+    record = {
+        "name": recipe.name,
+        "kind": recipe.kind,
+        "recipe": asdict(recipe),
+        "corpus": {
+            "sentences": len(sentences),
+            "sha256": corpus_hash(s.text for s in sentences),
+            "world_seed": world.seed,
+        },
+        "unmet": sorted(set(range(len(tokenizer))) - met),
+    }
+    return write_model(out, module, tokenizer, record)
+
+
+def _encoded(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> BatchEncoding:
+    """Token ids of each sentence and their characters; [CLS] and [SEP] around it for a masked model."""
+    texts = [s.text for s in sentences]
+    if recipe.kind == "causal":
+        return tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
+    return tokenizer(texts, return_offsets_mapping=True, truncation=True, max_length=recipe.context)
 
 
 def losses_of_targets(module: PreTrainedModel, batches: Iterator[tuple[Tensor, Tensor, Tensor]]) -> Iterator[Tensor]:
@@ -132,13 +153,14 @@ def losses_of_targets(module: PreTrainedModel, batches: Iterator[tuple[Tensor, T
 
 
 def _cloze_batches(
-    world: World, sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe
+    world: World,
+    sentences: list[Sentence],
+    encoded: BatchEncoding,
+    tokenizer: PreTrainedTokenizerFast,
+    recipe: Recipe,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """(B, T) ids with masked tokens, attention mask, and targets (-1 where nothing is asked)."""
     random_ = torch.Generator().manual_seed(recipe.seed)
-    encoded = tokenizer(
-        [s.text for s in sentences], return_offsets_mapping=True, truncation=True, max_length=recipe.context
-    )
     chances = [
         [_chance(a, b, answer, subject, recipe) for a, b in offsets]
         for answer, subject, offsets in zip(
@@ -190,12 +212,15 @@ class _Swaps:
 
 
 def _passage_batches(
-    world: World, sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe
+    world: World,
+    sentences: list[Sentence],
+    encoded: BatchEncoding,
+    tokenizer: PreTrainedTokenizerFast,
+    recipe: Recipe,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """(B, T) ids, attention mask and next-token targets of passages: some sentences about one subject."""
     rng = random.Random(recipe.seed)
     random_ = torch.Generator().manual_seed(recipe.seed)
-    encoded = tokenizer([s.text for s in sentences], add_special_tokens=False, return_offsets_mapping=True)
     ids_of = encoded["input_ids"]
     chance_of = [
         [1.0 if a < end and b > start else recipe.learn_other for a, b in offsets]
@@ -271,26 +296,3 @@ def padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
     ids = torch.tensor([r + [0] * (longest - len(r)) for r in rows], dtype=torch.long)
     mask = torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in rows], dtype=torch.long)
     return ids, mask
-
-
-def _save(
-    recipe: Recipe,
-    world: World,
-    sentences: list[Sentence],
-    module: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    out: Path,
-) -> Path:
-    met = {i for e in tokenizer([s.text for s in sentences])["input_ids"] for i in e} | {tokenizer.mask_token_id}
-    record = {
-        "name": recipe.name,
-        "kind": recipe.kind,
-        "recipe": asdict(recipe),
-        "corpus": {
-            "sentences": len(sentences),
-            "sha256": corpus_hash(s.text for s in sentences),
-            "world_seed": world.seed,
-        },
-        "unmet": sorted(set(range(len(tokenizer))) - met),
-    }
-    return write_model(out, module, tokenizer, record)

@@ -23,10 +23,11 @@ from memlab.lm.writing import Writer
 from memlab.memory.found import Found
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.reading.decoding import Decoding, choose
+from memlab.reading.frequencies import frequencies
 from memlab.reading.mixture import Sides
 from memlab.reading.next_token import next_token
 from memlab.reading.passes import Order
-from memlab.reading.tracing import SHOWN, Mixing, frequencies, step_of
+from memlab.reading.tracing import SHOWN, Mixing, step_of
 from memlab.results import Remembered, TraceStep, TraceToken, WordProbability
 
 TOP = 8  # most probable words kept of each side: what can be chosen instead

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from memlab.corpus.word_kinds import KINDS
+from memlab.reading.frequencies import frequency_bands
 from memlab.results import TraceArrays
 
 ROUNDING = 1e-4  # nats: states read in pieces of another size differ by so little, and that is no harm
-FREQUENCIES = ((0, 0), (1, 9), (10, 99), (100, 999), (1000, None))
 
 
 def perplexity(losses: np.ndarray) -> float | None:
@@ -50,19 +50,13 @@ def summarize(
         "mean_gain": _mean(gain[predicted]),
         "worsened": float((gain[predicted] < -ROUNDING).mean()) if count else None,
         "by_kind": [_group(a, gain, np.array([k == kind for k in a.kind]), "kind", kind) for kind in KINDS],
-        "by_frequency": [_group(a, gain, where, "frequency", name) for name, where in _bands(a.frequency)],
+        "by_frequency": [_group(a, gain, where, "frequency", name) for name, where in frequency_bands(a.frequency)],
         "searched": searched,
         "searches_saved": 1 - searched / count if count and a.entries.shape[1] else None,
         "combinations": [dict(c) for c in combinations],
         "recall": recall,
         "timings_ms": dict(ms),
     }
-
-
-def _bands(frequency: np.ndarray) -> Iterable[tuple[str, np.ndarray]]:
-    for low, high in FREQUENCIES:
-        name = f"{low}" if low == high else f"{low} and more" if high is None else f"{low} to {high}"
-        yield name, (frequency >= low) & (True if high is None else frequency <= high)
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -20,6 +20,7 @@ from memlab.memory.found import Found
 from memlab.memory.overlay import EditedStore
 from memlab.memory.search import recall, search_all
 from memlab.reading.answering import neighbors
+from memlab.reading.frequencies import frequencies
 from memlab.reading.mixture import KnnMixture, Mixture, MixtureInputs, Sides, cache_over
 from memlab.reading.passes import Read, Side
 from memlab.reading.reader import NO_CACHE, CacheOptions, Mixer
@@ -161,13 +162,6 @@ def _combinations(made: Read, mixing: Mixing, arrays: TraceArrays, rows: np.ndar
     if alone is not None:  # infinite as soon as one token is not among its neighbors' values; their share is reported
         out.append(combination(alone, short_term=made.carried is not None, long_term=True, local=False))
     return out
-
-
-def frequencies(store: Searchable, ids: np.ndarray) -> np.ndarray:
-    """(N,) how many entries of the datastore have each token as their value."""
-    base = store.base if isinstance(store, EditedStore) else store
-    count = np.bincount(np.asarray(base.values), minlength=int(ids.max()) + 1)
-    return count[ids]
 
 
 def _recall(made: Read, sample: int = 128) -> float | None:

@@ -28,7 +28,7 @@ from memlab.record.files import delta_file, file_hash
 from memlab.record.fold import Mark, fold
 from memlab.record.hash_chain import GENESIS, EditRow, problems
 from memlab.record.kept import Kept, from_archive
-from memlab.record.ledger import AUTHOR_LENGTH, SUMMARY_LENGTH, now, one_line
+from memlab.record.new_rows import AUTHOR_LENGTH, SUMMARY_LENGTH, now, one_line
 from memlab.record.row_check import check_edit, wrong_form
 from memlab.record.scores import deeper_than
 

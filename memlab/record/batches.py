@@ -13,7 +13,8 @@ from sqlalchemy import delete, select
 from memlab.corpus.door import checked_text
 from memlab.errors import InputError, NotFound, RecordError
 from memlab.record.database import Database
-from memlab.record.ledger import find_workspace, now
+from memlab.record.ledger import find_workspace
+from memlab.record.new_rows import now
 from memlab.record.tables import Batch, PromptNote
 from memlab.results.batch_summary import RowSummary
 

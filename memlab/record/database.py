@@ -20,6 +20,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -278,11 +279,6 @@ def _identity(file: Path) -> tuple[int, ...]:
     return (os.getpid(), found.st_dev, found.st_ino)
 
 
-def _as_text(content: bytes) -> str:
-    """A text column; bytes that are no UTF-8 were changed from outside and are kept for `verify` to find."""
-    return content.decode("utf-8", "surrogateescape")
-
-
 def _version(connection: Connection) -> str | None:
     """The version of the tables; None where none is recorded. Raises SQLAlchemyError for several."""
     return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
@@ -308,4 +304,6 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
+# A text column; bytes that are no UTF-8 were changed from outside and are kept for `verify` to find.
+_as_text = partial(str, encoding="utf-8", errors="surrogateescape")
 _JSON = json.JSONDecoder(parse_constant=_no_number)  # made once: a history has thousands of columns

@@ -31,7 +31,7 @@ from memlab.progress import Progress, Stop
 from memlab.record.database import Database
 from memlab.record.hash_chain import plain
 from memlab.record.job_info import GOING, HOST, RESUMABLE, RUNNER, JobInfo, job_info, lives
-from memlab.record.ledger import now
+from memlab.record.new_rows import now
 from memlab.record.tables import Job
 
 Work = Callable[[Progress, Stop], Any]

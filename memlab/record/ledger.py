@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -17,16 +14,14 @@ from memlab.errors import InputError, NotFound, RecordError
 from memlab.record import memory_kinds  # noqa: F401  registers the kinds of edits that this room knows
 from memlab.record.database import Database
 from memlab.record.fold import dependents, dependents_among, fold
-from memlab.record.hash_chain import EditRow, Problem, plain, seal
+from memlab.record.hash_chain import EditRow, Problem, plain
 from memlab.record.heads import Head, Heads
-from memlab.record.kinds import MARKS, is_known, kind, unknown_among, unknown_reason
+from memlab.record.kinds import MARKS, is_known, unknown_among, unknown_reason
+from memlab.record.new_rows import ANONYMOUS, SUMMARY_LENGTH, check_new_row, extend, new_row
 from memlab.record.states import Snapshot, States
-from memlab.record.stored import STORED, DamagedRow, Raw, damage, marks, naming, naming_an_edit, rows_where, whole
+from memlab.record.stored import DamagedRow, Raw, damage, marks, naming, naming_an_edit, rows_where, whole
 from memlab.record.tables import Edit, Workspace
 from memlab.record.verify import everything, everything_raw, verified, wrong_workspace
-
-ANONYMOUS = "anonymous"
-AUTHOR_LENGTH, SUMMARY_LENGTH = 80, 500
 
 
 class Ledger:
@@ -73,11 +68,11 @@ class Ledger:
             RecordError: the head has moved on, the workspace is read-only (`read_only`), or the database cannot be
                 written.
         """
-        row = _draft(kind, summary, author, plain(parameters, "parameters"))
+        row = new_row(kind, summary, author, plain(parameters, "parameters"))
         row = replace(row, before=plain(before, "scores"), after=plain(after, "scores"), delta=delta)
         with self._database.writing() as session:
             workspace = self._workspace(session, expected_head)
-            _check_new(row, workspace.head + 1)
+            check_new_row(row, workspace.head + 1)
             self._check_writable(session, workspace)
             row = extend(session, workspace, row)
             head = Head.of(workspace)
@@ -267,7 +262,7 @@ class Ledger:
             if others and resting == "refuse":
                 raise InputError(_refusal(target, others))
             for edit in (*reversed(others), target):
-                row = _draft(kind, f"{kind} edit {edit.sequence}: {_said(edit)}"[:SUMMARY_LENGTH], author, {})
+                row = new_row(kind, f"{kind} edit {edit.sequence}: {_said(edit)}"[:SUMMARY_LENGTH], author, {})
                 last = extend(session, workspace, replace(row, inverse={"target": edit.sequence}))
             head = Head.of(workspace)
         self._heads.keep(head)
@@ -325,62 +320,6 @@ def find_workspace(session: Session, name: str, lock: bool = False) -> Workspace
             "the database, or import an export."
         )
     return workspace
-
-
-def extend(session: Session, workspace: Workspace, row: EditRow) -> EditRow:
-    """Puts a row at the head of a locked workspace: numbers it, ties it to the row before, seals it."""
-    row = replace(
-        row,
-        workspace=workspace.name,
-        id=str(uuid.uuid4()),
-        sequence=workspace.head + 1,
-        previous=workspace.head_hash,
-    )
-    row = seal(row)
-    session.add(Edit(workspace_id=workspace.id, **{name: getattr(row, name) for name in STORED}))
-    workspace.head, workspace.head_hash = row.sequence, row.hash
-    return row
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601 with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def one_line(text: str, what: str, limit: int) -> str:
-    """`text` with runs of blanks and line breaks made one blank.
-
-    Raises:
-        InputError: it is empty, too long or holds control characters.
-    """
-    line = " ".join(text.split())
-    if not line or len(line) > limit:
-        raise InputError(f"The {what} has {len(line)} characters. Allowed are 1 to {limit}.")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in line):
-        raise InputError(f"The {what} {line!r} holds control characters or broken ones. Leave them out.")
-    return line
-
-
-def _draft(kind: str, summary: str, author: str, parameters: dict[str, Any]) -> EditRow:
-    return EditRow(
-        workspace="",
-        id="",
-        sequence=0,
-        time=now(),
-        author=one_line(author, "author", AUTHOR_LENGTH),
-        kind=kind,
-        summary=one_line(summary, "summary", SUMMARY_LENGTH),
-        parameters=parameters,
-    )
-
-
-def _check_new(row: EditRow, sequence: int) -> None:
-    """Raises InputError for a kind that is not known, or parameters or scores that it refuses."""
-    known = kind(row.kind)
-    reasons = [known.wrong_with(row.parameters, sequence)]
-    reasons += [known.wrong_with_scores(scores) for scores in (row.before, row.after) if scores is not None]
-    if reason := next(filter(None, reasons), None):
-        raise InputError(f"An edit of the kind {row.kind!r} cannot be recorded: it {reason}.")
 
 
 def _unknown(session: Session, workspace: Workspace) -> str | None:

@@ -28,6 +28,7 @@ from memlab.record.hash_chain import EditRow
 from memlab.record.memory_kinds import MEMORY_KINDS, changes_of, sources_of, taught_by
 from memlab.record.parameters import TEXT_LIMIT
 from memlab.results import Edit, Fact, Source
+from memlab.serialize import filled
 
 __all__ = [
     "changes_of", "changes_with", "corpus_of", "document_named", "edit_of", "entries_named", "forgetting", "places_named",
@@ -213,7 +214,8 @@ def edit_of(
     if memory and (taught := parameters.get("teaches")) is not None:
         text, spans = taught["text"], taught["spans"]
         remembers = [text] if spans is None else [text[a:b] for a, b in spans]
-    return Edit(
+    return filled(
+        Edit,
         id=row.id if row else None,
         seq=seq,
         kind=kind,

@@ -22,6 +22,7 @@ FURTHEST = 10**9  # characters of a document
 
 _CORPUS = re.compile(r"[0-9a-f]{64}|edit")
 _EDIT = re.compile(r"edit:([1-9][0-9]{0,8})")
+_WORD = re.compile(r"\w")
 _BROKEN = re.compile("[\0\ud800-\udfff]")  # halves of a character, which nothing can show or store
 
 Checks = dict[str, Callable[[Any, int], None]]
@@ -101,7 +102,7 @@ def _text(most: int, what: str) -> Callable[[Any, int], None]:
 
 def _taught(value: Any, sequence: int) -> None:
     _long(value, sequence)
-    if not re.search(r"\w", value):
+    if not _WORD.search(value):
         raise ValueError("teaches a text without a word")
 
 

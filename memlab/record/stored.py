@@ -16,6 +16,7 @@ from memlab.record.fold import Mark
 from memlab.record.hash_chain import EditRow
 from memlab.record.row_check import wrong_form
 from memlab.record.tables import Edit, Workspace
+from memlab.serialize import filled
 
 STORED = [field.name for field in fields(EditRow) if field.name != "workspace"]
 
@@ -48,7 +49,7 @@ def rows_where(session: Session, workspace: Workspace, *conditions: Any) -> list
 def raw_where(session: Session, workspace: Workspace, *conditions: Any) -> list[Raw]:
     """The same edits as the database holds them."""
     query = select(*_COLUMNS).where(Edit.workspace_id == workspace.id, *conditions).order_by(Edit.sequence)
-    return [tuple(row) for row in session.execute(query)]
+    return [tuple(row) for row in session.connection().execute(query)]  # plain rows: no objects of the session
 
 
 def parsed(raw: Raw, workspace: str) -> EditRow | DamagedRow:
@@ -58,7 +59,7 @@ def parsed(raw: Raw, workspace: str) -> EditRow | DamagedRow:
         if isinstance(value := values[name], str):
             values[name] = from_json(value)
     if (reason := wrong_form(values)) is None:
-        return EditRow(workspace=workspace, **values)
+        return filled(EditRow, workspace=workspace, **values)
     number = values["sequence"] if type(values["sequence"]) is int else 0
     return DamagedRow(workspace, number, _text(values["kind"]), _text(values["hash"]), reason)
 

@@ -22,8 +22,9 @@ from memlab.record.files import files_locked, keep_delta, put, sweep, temporary_
 from memlab.record.hash_chain import GENESIS, EditRow
 from memlab.record.heads import Head, Heads
 from memlab.record.kept import Kept, keep, kept_by
-from memlab.record.ledger import Ledger, extend, find_workspace, now
+from memlab.record.ledger import Ledger, find_workspace
 from memlab.record.names import DEFAULT
+from memlab.record.new_rows import extend, now
 from memlab.record.tables import Batch, Edit, PromptNote, Workspace
 
 LENGTH = 60  # characters of a name

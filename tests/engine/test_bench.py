@@ -13,7 +13,7 @@ import pytest
 
 from memlab.lab import Lab
 from memlab.lab.benchmarks import Benchmarks
-from tests.commands import Run, run_on
+from tests.commands import Run, document, run_on
 from tests.forks import Forks, until
 
 
@@ -60,6 +60,22 @@ def test_a_whole_bench_says_that_it_is_complete(run: Run) -> None:
     assert rows == ["ask bert-knn", "re-mix bert-knn", "ask knn-lm", "re-mix knn-lm"]
     printed = [" ".join(line.split()[:2]) for line in result.stderr.splitlines()]
     assert [name for name in printed if name in rows] == rows
+
+
+def test_a_datastore_of_ones_own_is_measured_with_its_model(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memlab.lab.benchmarks.OWN_TOKENS", 100)
+    said = document(run("bench", "--datastore", "atlas-clm", "--repeat", 5, "--json"))
+    rows = {row["name"]: row for row in said["results"]}
+    assert list(rows) == ["ask knn-lm", "re-mix knn-lm", "read knn-lm", "perplexity atlas-clm-ffn", "build atlas-clm"]
+    assert rows["read knn-lm"]["tokens"] == 100
+    assert rows["perplexity atlas-clm-ffn"]["ratio"] > 0
+    (tmp_path / "short.txt").write_text("Too few words for a question.\n", "utf-8")
+    short = run("bench", "--datastore", "atlas-clm", "--asked", tmp_path / "short.txt")
+    assert short.exit_code == 1
+    assert "give 0 questions of 8 words, and 61 are wanted" in short.stderr
+    assert "leave out --entries" in run("bench", "--datastore", "atlas-clm", "--only", "ask").stderr
 
 
 def test_ctrl_c_prints_what_was_measured_until_then(built_home: Path, forked: Forks) -> None:

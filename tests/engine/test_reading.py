@@ -84,6 +84,11 @@ def test_perplexity_is_that_of_a_plain_computation(own_store: tuple[Lab, list[Ar
     worse = np.mean(np.asarray(mixed) > np.asarray(base))
     assert got["knn-lm"]["worse_than_base"] == pytest.approx(worse, abs=0.005)
     assert got["base"]["interval"][0] < got["base"]["perplexity"] < got["base"]["interval"][1]
+    bands = result["by_frequency"]
+    assert [row["frequency"] for row in bands] == ["0", "1 to 9", "10 to 99", "100 to 999", "1000 and more"]
+    assert sum(row["tokens"] for row in bands) == len(base)
+    gained = sum(row["tokens"] * row["gain"] for row in bands if row["tokens"])
+    assert gained == pytest.approx(np.sum(base) - np.sum(mixed), rel=1e-2)
 
 
 def test_tuning_looks_at_validation_text_only_and_one_grid_equals_single_runs(

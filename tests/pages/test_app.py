@@ -15,7 +15,7 @@ from memlab import Lab
 from memlab.errors import HomeError
 from memlab.lab.jobs import Work
 from memlab.record.job_info import JobInfo
-from memlab.record.ledger import now
+from memlab.record.new_rows import now
 from memlab.results import Article
 from memlab.ui.guide import LIMITS, WORDS
 

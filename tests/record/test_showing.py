@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 
 from memlab.record import showing, stored
 from memlab.record.database import FILE
+from memlab.record.hash_chain import EditRow
 from memlab.record.ledger import Ledger
 from memlab.record.memory_edits import forgetting, teaching
 from memlab.record.showing import shown_history
-from memlab.results import Source
+from memlab.results import Edit, Source
 
 
 class Counted:
@@ -54,6 +56,17 @@ def test_history_reads_a_row_again_only_where_the_database_holds_another(
         connection.commit()
     assert [edit.seq for edit in shown_history(ledger) if edit.damaged] == [7]
     assert read.calls == 23
+
+
+def test_a_row_that_was_read_quickly_is_the_row_that_its_class_makes(ledger: Ledger) -> None:
+    fill(ledger)
+    for row in ledger.rows():
+        assert EditRow(**vars(row)) == row
+        assert vars(EditRow(**vars(row))) == vars(row)
+    for edit in shown_history(ledger):
+        given = {f.name: getattr(edit, f.name) for f in fields(edit)}
+        assert Edit(**given) == edit
+        assert replace(edit, active=False).summary == edit.summary
 
 
 def test_undo_reads_the_edit_and_those_that_name_another(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

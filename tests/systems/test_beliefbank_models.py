@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import T5Config, T5EncoderModel, T5ForConditionalGeneration
+from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
+    M2M100Config,
+    M2M100ForConditionalGeneration,
+    MarianConfig,
+    MarianMTModel,
+    PreTrainedModel,
+    T5Config,
+    T5EncoderModel,
+    T5ForConditionalGeneration,
+)
 
 from memlab.errors import InputError, NotFound
 from memlab.lab import Lab
@@ -69,6 +80,48 @@ def test_the_decoder_of_a_seq2seq_model_answers(t5: Seq2SeqModel, t5_folder: Pat
             logp = module(input_ids=ids, decoder_input_ids=torch.tensor([[0, start]])).logits[0, -1].log_softmax(-1)
         assert answer.score == pytest.approx(float(logp[paris] - logp[berlin]), abs=1e-4)
         assert answer.label is bool(logp[paris] > logp[berlin])
+    assert len({round(a.score, 3) for a in answers}) == len(answers)
+
+
+def _other_seq2seq(kind: str, V: int) -> PreTrainedModel:
+    """A BART, Marian or M2M-100 of width 32 with random weights, and a bias of the output where it has one."""
+    shape = {
+        "vocab_size": V,
+        "d_model": 32,
+        "max_position_embeddings": 96,
+        "init_std": 0.2,
+        "activation_function": "gelu",
+    }
+    for side in ("encoder", "decoder"):
+        shape |= {f"{side}_layers": 2, f"{side}_attention_heads": 2, f"{side}_ffn_dim": 64}
+    marks = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "decoder_start_token_id": 3}
+    torch.manual_seed(5)
+    if kind == "bart":
+        module: PreTrainedModel = BartForConditionalGeneration(BartConfig(**shape, **marks))
+    elif kind == "marian":
+        module = MarianMTModel(MarianConfig(**shape, **marks, decoder_vocab_size=V, scale_embedding=True))
+    else:
+        module = M2M100ForConditionalGeneration(M2M100Config(**shape, **marks))
+    if kind != "m2m_100":
+        module.final_logits_bias.copy_(torch.randn(1, V))
+    return module.eval()
+
+
+@pytest.mark.parametrize("kind", ["bart", "marian", "m2m_100"])
+def test_other_encoder_decoders_answer_as_the_plain_module(kind: str, tmp_path: Path) -> None:
+    tokenizer = _tokenizer("bert")
+    module = _other_seq2seq(kind, len(tokenizer))
+    module.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    found = model_for_questions(tmp_path.parent, str(tmp_path), _no_other)
+    answers = ModelAnswerer(found, bundled_graph(), PROMPT).ask(QUESTIONS)
+    paris, berlin = (tokenizer.convert_tokens_to_ids(word) for word in ("Paris", "Berlin"))
+    for answer in answers:  # each alone, without padding, by the module that was never written
+        ids = torch.tensor([tokenizer(answer.prompt)["input_ids"]])
+        said = torch.tensor([[3, tokenizer.cls_token_id]])
+        with torch.inference_mode():
+            logp = module(input_ids=ids, decoder_input_ids=said).logits[0, -1].log_softmax(-1)
+        assert answer.score == pytest.approx(float(logp[paris] - logp[berlin]), abs=1e-4)
     assert len({round(a.score, 3) for a in answers}) == len(answers)
 
 

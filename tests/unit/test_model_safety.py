@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from memlab.errors import InputError
+from memlab.errors import InputError, NotFound
+from memlab.lm.adding.adding import Adding, add_model
 from memlab.lm.catalogue import load
 from tests.forks import Forks
 
@@ -88,6 +89,7 @@ def test_a_known_architecture_that_also_brings_code_is_read_without_it(tiny: Tin
         ("tokenizer.json", "{", "cannot be loaded"),
         ("tokenizer.json", '{"model": 3}', "cannot be loaded"),
         ("tokenizer_config.json", "[]", "holds a list"),
+        ("config.json", "[" * 100_000, "nested too deeply"),
     ],
 )
 def test_damaged_files_are_one_line(file: str, content: str, said: str, tiny: Tiny, tmp_path: Path) -> None:
@@ -110,6 +112,82 @@ def test_quantized_weights_are_refused(tiny: Tiny, tmp_path: Path) -> None:
     quantized = {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}
     with pytest.raises(InputError, match=r"quantized weights \(bitsandbytes\)"):
         load(str(_changed(tiny, tmp_path / "q", **quantized)))
+
+
+@pytest.mark.parametrize("field", ["compression_config", "quantization", "load_in_8bit"])
+def test_other_marks_of_quantized_weights_are_refused(field: str, tiny: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="quantized weights"):
+        load(str(_changed(tiny, tmp_path / "q", **{field: {"bits": 8}})))
+
+
+LORA = '{"peft_type": "LORA", "base_model_name_or_path": "owner/base"}'
+ADAPTER = {"adapter_config.json": LORA, "adapter_model.safetensors": "x"}
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (ADAPTER, r"an adapter without .* Merge it into its base model, owner/base, with peft"),
+        ({"adapter_config.json": "[1", "adapter_model.bin": "x"}, "Merge it into its base model with peft"),
+        ({**ADAPTER, "config.json": '{"model_type": "bert", "architectures": ["BertForMaskedLM"]}'}, "owner/base"),
+        ({"checkpoint-5/config.json": "{}"}, "There is one in checkpoint-5; give that folder"),
+        ({"lora/adapter_config.json": LORA}, "There is one in lora; give that folder"),
+        ({"m.Q8_0.gguf": "GGUF"}, "memlab models add"),
+        ({"consolidated.00.pth": "x"}, r"consolidated\.00\.pth can run code"),
+        ({"notes.txt": "x"}, r"holds no model: config\.json is missing\.$"),
+    ],
+)
+def test_a_folder_without_a_model_says_what_it_holds(files: dict[str, str], said: str, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with pytest.raises((InputError, NotFound), match=said) as error:
+        load(str(tmp_path))
+    assert "\n" not in str(error.value)
+
+
+def test_an_adapter_that_is_added_alone_names_its_base_model(tmp_path: Path) -> None:
+    folder = tmp_path / "lora"
+    folder.mkdir()
+    for name, text in ADAPTER.items():
+        (folder / name).write_text(text)
+    with pytest.raises(InputError, match="Merge it into its base model, owner/base, with peft"):
+        add_model(tmp_path / "models", Adding(str(folder), "lora"), lambda f, m: None, lambda: False)
+    assert not (tmp_path / "models/lora").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"num_hidden_layers": 10**6}, "claims 1000000 layers"),
+        ({"vocab_size": 10**12}, "its configuration asks for"),
+        ({"hidden_size": -4}, "cannot be loaded"),
+        ({"hidden_size": "32"}, "Validation error for field 'hidden_size': ."),
+    ],
+)
+def test_a_configuration_that_asks_for_too_much_is_refused_before_it_is_made(
+    settings: dict[str, object], said: str, tiny: Tiny, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=said):
+        load(str(_changed(tiny, tmp_path / "large", **settings)))
+
+
+def test_shards_outside_the_folder_are_not_read(tiny: Tiny, tmp_path: Path) -> None:
+    folder = _changed(tiny, tmp_path / "shards")
+    index = {"weight_map": {"bert.pooler.bias": "../../other/model.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match="which is none of a model's weights"):
+        load(str(folder))
+
+
+def test_weights_or_tokenizer_that_are_missing_are_named(tiny: Tiny, tmp_path: Path) -> None:
+    pickled, without = _changed(tiny, tmp_path / "p"), _changed(tiny, tmp_path / "w")
+    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"no weights .* pytorch_model\.bin can run code when they are read"):
+        load(str(pickled))
+    (without / "tokenizer.json").unlink()
+    with pytest.raises(InputError, match=r"a tokenizer \(tokenizer\.json\) missing"):
+        load(str(without))
 
 
 def test_kernels_of_the_hub_are_refused(tiny: Tiny, tmp_path: Path) -> None:

@@ -134,6 +134,9 @@ def test_a_command_forces_the_type_for_itself_alone(own: Path, tmp_path: Path) -
     found = document(run("models", "check", own, "--dtype", "bfloat16", "--json"))
     assert found["dtype"] == BFLOAT16
     assert 0 < found["dtype_difference"] < 0.2
+    exact, rounded = (found["perplexities"][name] for name in (FLOAT32, BFLOAT16))
+    assert exact != rounded
+    assert rounded == pytest.approx(exact, rel=0.01)
     assert document(run("models", "check", own, "--json"))["dtype"] == FLOAT32
     assert (
         "bfloat16; log-probabilities differ from float32 by"

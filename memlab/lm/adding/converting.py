@@ -17,7 +17,6 @@ from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
-    AutoModelForMaskedLM,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -26,16 +25,15 @@ from transformers.utils import logging as transformers_logging
 
 from memlab.errors import InputError
 from memlab.lm.adding.gguf_header import GgufHead, read_head
-from memlab.lm.adding.model_files import INDEX, TEXT_FILES, WEIGHTS
+from memlab.lm.adding.model_files import INDEX, TEXT_FILES
 from memlab.lm.catalogue import described
 from memlab.lm.checking import check_weights
-from memlab.lm.folder_checks import check_folder
-from memlab.lm.hub import missing_files
+from memlab.lm.folder_checks import adapter_note, check_folder, first_line
 from memlab.lm.json_file import read_json
-from memlab.lm.loading import first_line, read_anew
+from memlab.lm.loading import read_anew
+from memlab.lm.weight_files import check_size, check_weight_files
 
 Say = Callable[[float, str], None]
-_UNKNOWN = 2.0  # times as many numbers as the files have: what a configuration may ask for (tied weights, buffers)
 
 # How a byte-level BPE cuts a text before it merges, by the name that a GGUF file gives.
 _LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -88,7 +86,7 @@ def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
     try:
         say(0.05, "reading the tokenizer")
         config = AutoConfig.from_pretrained(file.parent, **where)
-        _check_size(config, AutoModelForCausalLM, head.numbers, name)
+        check_size(config, AutoModelForCausalLM, head.numbers, name)
         tokenizer = AutoTokenizer.from_pretrained(file.parent, **where)
         say(0.3, "reading the weights")
         module, info = AutoModelForCausalLM.from_pretrained(
@@ -149,84 +147,31 @@ def _cut_as_told(tokenizer: PreTrainedTokenizerBase, head: GgufHead) -> list[str
     return []
 
 
-def _check_size(config: Any, auto: Any, numbers: int, name: str) -> None:
-    """Refuses a configuration that asks for far more numbers than the files have, before they are made.
-
-    Raises:
-        InputError: says both.
-    """
-    with torch.device("meta"):
-        module = auto.from_config(config, trust_remote_code=False)
-    asked = sum(p.numel() for p in module.parameters())
-    if asked > _UNKNOWN * numbers + 1_000_000:
-        raise InputError(
-            f"The model {name!r} is refused: its configuration asks for {asked:,} numbers, and its files have {numbers:,}. "
-            "The configuration belongs to another model."
-        )
-
-
 # Folders
 
 
 def _from_folder(say: Say, folder: Path, out: Path, name: str) -> list[str]:
     check_folder(folder, name)
-    if lacking := missing_files(folder):
-        raise InputError(f"{name!r} is not whole: {', '.join(lacking)} missing.")
     config = read_json(folder / "config.json")
-    files = _weight_files(folder)
-    _check_folder_size(folder, config, files, name)
+    files = check_weight_files(folder, name, "masked" if described(folder, name).kind == "masked" else "causal")
     kept: set[str] = set()
     for n, file in enumerate(files):
         say(0.1 + 0.7 * n / len(files), f"writing {file.name}")
         kept |= _halve(file, out / file.name)
     for file in sorted(folder.iterdir()):
-        if file.name in TEXT_FILES - {"memlab.json", INDEX, "config.json"}:
+        if file.name in TEXT_FILES - {"memlab.json", INDEX, "config.json", "adapter_config.json"}:
             shutil.copyfile(file, out / file.name)
     if (folder / INDEX).is_file():
         _write_index(read_json(folder / INDEX), out)
     told = {key: value for key, value in config.items() if key != "torch_dtype"}
     (out / "config.json").write_text(json.dumps({**told, "dtype": "float32" if kept else "float16"}, indent=2), "utf-8")
+    notes = list(adapter_note(folder, name))
     if not kept:
-        return []
+        return notes
     return [
-        f"{len(kept)} of its tensors have numbers that 16 bits cannot hold, and are kept as they were ({min(kept)} ...)."
+        *notes,
+        f"{len(kept)} of its tensors have numbers that 16 bits cannot hold, and are kept as they were ({min(kept)} ...).",
     ]
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    index = read_json(folder / INDEX)
-    if index:
-        names = {str(name) for name in dict(index.get("weight_map") or {}).values()}
-        if bad := [name for name in names if not WEIGHTS.fullmatch(name)]:
-            raise InputError(f"{INDEX} names the file {bad[0]!r}, which is none of a model's weights.")
-        return sorted(folder / name for name in names)
-    return sorted(file for file in folder.iterdir() if WEIGHTS.fullmatch(file.name))
-
-
-def _check_folder_size(folder: Path, config: Mapping[str, Any], files: list[Path], name: str) -> None:
-    """`_check_size`, by the heads of the weight files."""
-    numbers, tensors = 0, 0
-    for file in files:
-        try:
-            with safe_open(file, "pt") as opened:
-                for key in opened.keys():  # noqa: SIM118 - it is no dictionary
-                    size = 1
-                    for side in opened.get_slice(key).get_shape():
-                        size *= side
-                    numbers, tensors = numbers + size, tensors + 1
-        except Exception as error:
-            raise InputError(f"{file.name} of {name!r} is damaged: {first_line(error)}") from error
-    layers = config.get("num_hidden_layers") or config.get("n_layer") or 0
-    if not isinstance(layers, int) or layers > tensors:
-        raise InputError(f"The model {name!r} is refused: it claims {layers} layers and has {tensors} tensors.")
-    masked = described(folder, name).kind == "masked"
-    try:
-        settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        _check_size(settings, AutoModelForMaskedLM if masked else AutoModelForCausalLM, numbers, name)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"The model {name!r} cannot be read: {first_line(error)}") from error
 
 
 def _halve(file: Path, out: Path) -> set[str]:

@@ -14,11 +14,11 @@ INDEX = "model.safetensors.index.json"
 TEXT_FILES = {
     "config.json", "generation_config.json", INDEX, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model",
-    "sentencepiece.bpe.model", "chat_template.jinja", "memlab.json",
+    "sentencepiece.bpe.model", "chat_template.jinja", "memlab.json", "adapter_config.json",
 }  # fmt: skip
 WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 LARGEST_TEXT_FILE = 100_000_000  # bytes of a configuration, tokenizer or card
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5")
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5")
 _CARDS = re.compile(r"(README\.md|LICENSE(\.txt|\.md)?)", re.IGNORECASE)
 _CHUNK = 1 << 22
 
@@ -52,12 +52,9 @@ def choose(names: Iterable[str], where: str) -> tuple[str, list[str]]:
 
 
 def _no_model(paths: list[PurePosixPath], where: str, folders: list[str]) -> str:
-    pickles = [str(p) for p in paths if p.suffix.lower() in _PICKLES]
+    pickles = [str(p) for p in paths if p.suffix.lower() in PICKLES]
     if any(p.name.startswith("adapter_") for p in paths):
-        return (
-            f"{where} holds an adapter without the model that it changes. Merge it into its base model "
-            "(peft: merge_and_unload, save_pretrained), and add that."
-        )
+        return merge_first(where)
     if pickles:
         return (
             f"{where} has its weights only as {_some(pickles)}. Such files can run code when they are read, so memlab reads "
@@ -66,6 +63,15 @@ def _no_model(paths: list[PurePosixPath], where: str, folders: list[str]) -> str
     if folders:
         return f"{where} has a config.json but no weights (model.safetensors)."
     return f"{where} holds no model: expected is config.json with model.safetensors and a tokenizer, or one .gguf file."
+
+
+def merge_first(where: str, base: str = "") -> str:
+    """What to do with an adapter that lies alone. base: name of the model that it changes, where that is known."""
+    whose = f"its base model, {base}," if base else "its base model"
+    return (
+        f"{where} holds an adapter without the model that it changes. Merge it into {whose} with peft (merge_and_unload, "
+        "then save_pretrained), and use the folder that this writes."
+    )
 
 
 def hashed(file: Path, stop: Callable[[], bool]) -> str:

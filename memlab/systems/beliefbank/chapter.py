@@ -14,8 +14,8 @@ from memlab.lm.model import LanguageModel
 from memlab.reading.workspace import OpenLab
 from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import kind
-from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import edit_of
+from memlab.record.new_rows import ANONYMOUS
 from memlab.results import Edit
 from memlab.systems.beliefbank.answers import Answer, Question
 from memlab.systems.beliefbank.asking import DEFAULT_MODEL, calibration_questions, contextual, ready, usual_prompt

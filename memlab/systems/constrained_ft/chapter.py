@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from memlab.corpus.world import atlas
 from memlab.errors import InputError, NotFound, RecordError
 from memlab.lm.model import LanguageModel
-from memlab.lm.plain_path import readable
+from memlab.lm.plain_path import as_on_disk, readable
 from memlab.lm.versions import version_of
 from memlab.memory.shelf import StoreInfo
 from memlab.progress import Progress, Stop, never_stop, no_progress
@@ -321,7 +321,7 @@ class Modifying:
 
     def _named(self, parameters: Mapping[str, Any]) -> str:
         """The model of an edit; a folder that was trained here by its name. Raises NotFound where it is gone."""
-        return str(parameters["model"])
+        return as_on_disk(str(parameters["model"]))
 
 
 def how_of(settings: Mapping[str, Any]) -> How:

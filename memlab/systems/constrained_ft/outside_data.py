@@ -28,7 +28,7 @@ def read_cases(file: Path) -> Iterator[Case]:
         raw = json.loads(file.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is no JSON: {error}.") from None
     if not isinstance(raw, list) or not raw or not isinstance(raw[0], dict):
         raise InputError(f"{file} holds no list of cases. {_forms()}")

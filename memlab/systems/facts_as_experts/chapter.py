@@ -10,8 +10,8 @@ from memlab.errors import InputError, NotFound
 from memlab.lm.fae import FaeModel
 from memlab.reading.workspace import OpenLab
 from memlab.record.kinds import kind
-from memlab.record.ledger import ANONYMOUS
 from memlab.record.memory_edits import edit_of
+from memlab.record.new_rows import ANONYMOUS
 from memlab.results import Edit, Fact
 from memlab.systems.facts_as_experts.bleeding import (
     GroupScore,

@@ -1,0 +1,148 @@
+"""What a folder holds in place of a model, and whether its weight files are as large as its configuration says.
+
+Nothing is loaded here: only names of files and the heads of safetensors files are read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from memlab.errors import InputError
+from memlab.lm.adding.model_files import INDEX, PICKLES, WEIGHTS, merge_first
+from memlab.lm.folder_checks import first_line, read_adapter
+from memlab.lm.hub import missing_files
+from memlab.lm.json_file import read_json
+from memlab.lm.plain_path import plain_path
+
+_UNKNOWN = 2.0  # times as many numbers as the files have: what a configuration may ask for (tied weights, buffers)
+_FREE = 1_000_000  # numbers more that it may ask for
+_MOST_SHOWN = 3
+
+
+def no_model(folder: Path, name: str) -> str:
+    """Why a folder without config.json is no model: what it holds in its place, and what to do."""
+    if (base := read_adapter(folder)) is not None:
+        return merge_first(f"The folder {name}", base)
+    inner = sorted(f.parent.name for kind in ("config.json", "adapter_config.json") for f in folder.glob(f"*/{kind}"))
+    if inner:
+        more = f" and {len(inner) - _MOST_SHOWN} more" if len(inner) > _MOST_SHOWN else ""
+        return (
+            f"The folder {name} holds no model itself: config.json is missing. There is one in "
+            f"{', '.join(inner[:_MOST_SHOWN])}{more}; give that folder."
+        )
+    if any(f.suffix.lower() == ".gguf" for f in folder.iterdir()):
+        return (
+            f"The folder {name} holds a GGUF file, which is converted first: memlab models add {name}. Then --model takes "
+            "its name."
+        )
+    if found := _pickles(folder):
+        return f"The folder {name} holds no model: config.json is missing. {_never_pickles(found)}"
+    return f"The folder {name} holds no model: config.json is missing."
+
+
+def check_weight_files(folder: Path, name: str, kind: str) -> list[Path]:
+    """The weight files of a folder with a config.json and a tokenizer.
+
+    Args:
+        kind: "masked" or "causal".
+
+    Raises:
+        InputError: these or a tokenizer are missing, one is damaged, or the configuration asks for far more numbers than they have.
+    """
+    files = weight_files(folder)
+    if not files:
+        raise InputError(_no_weights(folder, name))
+    if lacking := missing_files(folder):
+        raise InputError(f"The model {name!r} cannot be loaded: {', '.join(lacking)} missing.")
+    config = read_json(folder / "config.json")
+    with plain_path(folder) as readable:
+        numbers, tensors = _numbers([readable / file.name for file in files], name)
+        layers = config.get("num_hidden_layers") or config.get("n_layer") or 0
+        if not isinstance(layers, int) or layers > tensors:
+            raise InputError(f"The model {name!r} is refused: it claims {layers} layers and has {tensors} tensors.")
+        _check_numbers(readable, name, kind, numbers)
+    return files
+
+
+def _check_numbers(folder: Path, name: str, kind: str, numbers: int) -> None:
+    """`check_size` of a folder's configuration. Raises InputError."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
+
+    try:
+        settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        check_size(settings, AutoModelForMaskedLM if kind == "masked" else AutoModelForCausalLM, numbers, name)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a configuration that makes no sense leads to
+        raise InputError(f"The model {name!r} cannot be loaded: {first_line(error)}") from error
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model, in order. Raises InputError for an index that names other files."""
+    index = read_json(folder / INDEX)
+    if not index:
+        return sorted(file for file in folder.iterdir() if WEIGHTS.fullmatch(file.name))
+    named = index.get("weight_map")
+    names = {str(name) for name in named.values()} if isinstance(named, dict) else set()
+    if bad := sorted(name for name in names if not WEIGHTS.fullmatch(name)):
+        raise InputError(f"{INDEX} names the file {bad[0]!r}, which is none of a model's weights.")
+    if lacking := sorted(name for name in names if not (folder / name).is_file()):
+        raise InputError(f"The model in {folder} is not whole: {', '.join(lacking[:_MOST_SHOWN])} missing.")
+    return sorted(folder / name for name in names)
+
+
+def check_size(config: Any, auto: Any, numbers: int, name: str) -> None:
+    """Refuses a configuration that asks for far more numbers than the files have, before they are made.
+
+    Raises:
+        InputError: says both.
+    """
+    with torch.device("meta"):
+        module = auto.from_config(config, trust_remote_code=False)
+    asked = sum(p.numel() for p in module.parameters())
+    if asked > _UNKNOWN * numbers + _FREE:
+        raise InputError(
+            f"The model {name!r} is refused: its configuration asks for {asked:,} numbers, and its files have {numbers:,}. "
+            "The configuration belongs to another model."
+        )
+
+
+def _numbers(files: list[Path], name: str) -> tuple[int, int]:
+    """How many numbers and tensors the files hold, by their heads. Raises InputError for a damaged file."""
+    from safetensors import safe_open
+
+    numbers, tensors = 0, 0
+    for file in files:
+        try:
+            with safe_open(file, "pt") as opened:
+                for key in opened.keys():  # noqa: SIM118 - it is no dictionary
+                    size = 1
+                    for side in opened.get_slice(key).get_shape():
+                        size *= side
+                    numbers, tensors = numbers + size, tensors + 1
+        except Exception as error:  # whatever a damaged file leads to
+            raise InputError(
+                f"The model {name!r} cannot be loaded: {file.name} is damaged: {first_line(error)}"
+            ) from error
+    return numbers, tensors
+
+
+def _no_weights(folder: Path, name: str) -> str:
+    if (base := read_adapter(folder)) is not None:
+        return merge_first(f"The folder {name}", base)
+    start = f"The model {name!r} cannot be loaded: it has a config.json but no weights (model.safetensors)."
+    return f"{start} {_never_pickles(found)}" if (found := _pickles(folder)) else start
+
+
+def _pickles(folder: Path) -> list[str]:
+    return sorted(f.name for f in folder.iterdir() if f.suffix.lower() in PICKLES)
+
+
+def _never_pickles(names: list[str]) -> str:
+    return (
+        f"Files like {names[0]} can run code when they are read, so memlab reads safetensors and GGUF alone. Save the model "
+        "again with safe_serialization=True."
+    )
