@@ -1,67 +1,55 @@
-"""Muon in float32: the optimizer of Jordan et al. (2024) for processors without bfloat16 arithmetic.
+"""Muon (Jordan et al. 2024): momentum whose matrix is replaced by the nearest orthogonal one, about.
 
-`torch.optim.Muon` orthogonalizes in bfloat16, which is right for GPUs. A processor without instructions for it takes longer
-for that than for the forward and backward pass of our small models together; in float32 it is a tenth of it.
+    B <- 0.95 B + 0.05 G        U = 0.05 G + 0.95 B  (Nesterov)
+    W <- (1 - lr wd) W - lr sqrt(max(1, rows / columns)) orthogonal(U)
+
+It is what `torch.optim.Muon` computes, but in float32: torch rounds to bfloat16, which many processors only emulate.
+On such a one these products of small matrices took three quarters of a training step of the bundled models; in float32
+they take a tenth of that time.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration: steepest at zero, so that five steps are enough
-STEPS = 5
 MOMENTUM = 0.95
-LEAST_NORM = 1e-7
+ITERATIONS = 5
+_A, _B, _C = 3.4445, -4.7750, 2.0315  # of the quintic Newton-Schulz iteration (Jordan et al. 2024)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """About U V^T of the singular value decomposition U S V^T: five steps of a Newton-Schulz iteration,
+    X <- a X + b (X X^T) X + c (X X^T)^2 X, after which all but the smallest singular values are about 0.7 to 1.2."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / x.norm().clamp_min(1e-7)
+    for _ in range(ITERATIONS):
+        gram = x @ x.T
+        x = _A * x + (_B * gram + _C * gram @ gram) @ x
+    return x.T if tall else x
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum whose direction is orthogonalized, for matrices; the rule and the constants of `torch.optim.Muon`.
+    """For matrices. lr: length of a step, about the root mean square of a changed row. weight_decay: per step, times lr."""
 
-    Args:
-        params: matrices (parameters of two dimensions).
-        lr: the step; of an (m, n) matrix it is multiplied by sqrt(max(1, m / n)).
-        weight_decay: decoupled, as a share of lr.
-    """
-
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+    def __init__(self, matrices: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> None:
+        super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step along the gradients that are there; matrices of one shape are orthogonalized together."""
+        """One step down the gradient of every matrix that has one."""
         for group in self.param_groups:
-            alike: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
-            for p in group["params"]:
-                if p.grad is not None:
-                    alike[p.shape].append(p)
-            for (m, n), matrices in alike.items():
-                rate = group["lr"] * max(1.0, m / n) ** 0.5
-                updates = orthogonal(torch.stack([self._direction(p) for p in matrices]))
-                for p, update in zip(matrices, updates, strict=True):
-                    p.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-rate)
-
-    def _direction(self, p: nn.Parameter) -> Tensor:
-        assert p.grad is not None
-        momentum = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
-        momentum.lerp_(p.grad, 1 - MOMENTUM)
-        return p.grad.lerp(momentum, MOMENTUM)
-
-
-def orthogonal(matrices: Tensor) -> Tensor:
-    """About U V^T of each matrix U S V^T: five Newton-Schulz steps bring all singular values near 1 (.7 to 1.2).
-
-    Args:
-        matrices: (B, m, n).
-    """
-    a, b, c = COEFFICIENTS
-    wide = matrices.shape[1] <= matrices.shape[2]
-    x = matrices if wide else matrices.mT
-    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=LEAST_NORM)
-    for _ in range(STEPS):
-        gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x if wide else x.mT
+            rate, decay = group["lr"], group["weight_decay"]
+            for w in group["params"]:
+                if w.grad is None:
+                    continue
+                state = self.state[w]
+                momentum = state.setdefault("momentum_buffer", torch.zeros_like(w.grad))
+                momentum.lerp_(w.grad, 1 - MOMENTUM)
+                update = orthogonal(w.grad.lerp(momentum, MOMENTUM))
+                w.mul_(1 - rate * decay)
+                w.add_(update, alpha=-rate * math.sqrt(max(1.0, w.shape[0] / w.shape[1])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -16,6 +15,8 @@ from memlab.progress import Progress, Stop
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from memlab.lm.checkpoint import Checkpoint
 
 
 class Budget(Protocol):
@@ -45,48 +46,63 @@ class Optimization:
         embedding = module.get_input_embeddings().weight
         matrices = [p for p in module.parameters() if p.dim() == 2 and p is not embedding]
         rest = [*(p for p in module.parameters() if p.dim() != 2 or p is embedding), *more]
-        self._all = [*module.parameters(), *more]
-        self._optimizers: list[torch.optim.Optimizer] = [
+        self.parameters = [*module.parameters(), *more]
+        self.optimizers: list[torch.optim.Optimizer] = [
             Muon(matrices, lr=budget.muon_rate, weight_decay=budget.weight_decay),
             torch.optim.AdamW(rest, lr=budget.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
-        rate = partial(rate_at, budget=budget)
-        self._schedules = [torch.optim.lr_scheduler.LambdaLR(o, rate) for o in self._optimizers]
+        self._budget, self._highest = budget, (budget.muon_rate, budget.learning_rate)
+        self.made = 0  # steps so far
 
     def step(self, loss: Tensor) -> None:
         """One step down the gradient of `loss`, its norm cut at 1."""
-        for optimizer in self._optimizers:
+        for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self._all, 1.0)
-        for optimizer, schedule in zip(self._optimizers, self._schedules, strict=True):
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        for optimizer, highest in zip(self.optimizers, self._highest, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = highest * rate_at(self.made, self._budget)
             optimizer.step()
-            schedule.step()
+        self.made += 1
 
 
 def train_steps(
-    optimization: Optimization, steps: int, losses: Iterator[Tensor], progress: Progress, stop: Stop
+    optimization: Optimization,
+    steps: int,
+    losses: Iterator[Tensor],
+    progress: Progress,
+    stop: Stop,
+    checkpoint: Checkpoint | None = None,
 ) -> float:
-    """Takes `steps` steps, fewer where `losses` ends; each loss is computed with the weights of the step before.
+    """Takes steps until `steps` are made, fewer where `losses` ends; each loss is computed with the weights of the step before.
+
+    Args:
+        checkpoint: where the state is kept on the way and at a stop. One that was taken up says how many steps were made
+            before; `losses` begins with the next one.
 
     Returns:
         The last losses as an exponential mean, in nats.
 
     Raises:
-        StoppedError: `stop` said so.
+        StoppedError: `stop` said so. HomeError: the checkpoint cannot be written.
     """
-    smooth, start = 0.0, time.monotonic()
-    for step in range(steps):
+    smooth = 0.0 if checkpoint is None else checkpoint.smooth
+    first, start = optimization.made, time.monotonic()
+    for step in range(first, steps):
         if stop():
-            raise StoppedError(f"Stopped at step {step} of {steps}; nothing was written.")
+            kept = "nothing was written" if checkpoint is None else checkpoint.stopped(optimization, smooth)
+            raise StoppedError(f"Stopped at step {step} of {steps}; {kept}.")
         loss = next(losses, None)
         if loss is None:
             break
         optimization.step(loss)
         smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
-        if step % 20 == 0:
-            left = (time.monotonic() - start) / (step + 1) * (steps - step - 1)
+        if step % 20 == 0 or step == first:
+            left = (time.monotonic() - start) / (step + 1 - first) * (steps - step - 1)
             progress(step / steps, f"step {step} of {steps}, loss {smooth:.3f}, {left / 60:.0f} min left")
+        if checkpoint is not None:
+            checkpoint.passed(optimization, smooth)
     return smooth
 
 

@@ -18,6 +18,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from torch.nn import functional as F
 from memlab.corpus.generator import Sentence, atlas_articles, corpus_hash, training_text
 from memlab.corpus.passages import cut
 from memlab.corpus.world import World
+from memlab.lm.checkpoint import Checkpoint
 from memlab.lm.folder import write_model
 from memlab.lm.heads import plain_head
 from memlab.lm.optimization import Optimization, train_steps
@@ -107,18 +109,24 @@ def train(
     out: Path,
     progress: Progress = no_progress,
     stop: Stop = never_stop,
+    checkpoint: Checkpoint | None = None,
 ) -> Path:
     """Trains the model of `recipe` and writes its folder: configuration, fp16 weights, tokenizer, memlab.json.
 
     Two runs with one seed on one machine give the same model; the folder appears when it is whole.
+
+    Args:
+        checkpoint: keeps the state on the way; a run that was stopped or killed goes on from there. None keeps nothing.
     """
     sentences = training_text(world, recipe.kind)
     tokenizer = world_tokenizer(world, sentences, recipe.kind)
     module = new_module(recipe, len(tokenizer))
     encoded = _encoded(sentences, tokenizer, recipe)
     batches = _cloze_batches if recipe.kind == "masked" else _passage_batches
-    losses = losses_of_targets(module, batches(world, sentences, encoded, tokenizer, recipe))
-    train_steps(Optimization(module.train(), recipe), recipe.steps, losses, progress, stop)
+    optimization = Optimization(module.train(), recipe)
+    made = 0 if checkpoint is None else checkpoint.take_up(_decided_by(recipe, sentences), optimization)
+    rest = islice(batches(world, sentences, encoded, tokenizer, recipe), made, None)
+    train_steps(optimization, recipe.steps, losses_of_targets(module, rest), progress, stop, checkpoint)
     met = {i for ids in encoded["input_ids"] for i in ids} | {tokenizer.mask_token_id, tokenizer.cls_token_id}
     record = {
         "name": recipe.name,
@@ -131,7 +139,15 @@ def train(
         },
         "unmet": sorted(set(range(len(tokenizer))) - met),
     }
-    return write_model(out, module, tokenizer, record)
+    folder = write_model(out, module, tokenizer, record)
+    if checkpoint is not None:
+        checkpoint.done()
+    return folder
+
+
+def _decided_by(recipe: Recipe, sentences: Sequence[Sentence]) -> dict[str, Any]:
+    """What the weights follow from: the recipe and the text."""
+    return {"recipe": asdict(recipe), "text": corpus_hash(s.text for s in sentences)}
 
 
 def _encoded(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> BatchEncoding:

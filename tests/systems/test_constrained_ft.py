@@ -40,10 +40,11 @@ from memlab.systems.constrained_ft.ledger import parameters_of, read, summary, t
 from memlab.systems.constrained_ft.measuring import by_group, harmonic, preferences
 from memlab.systems.constrained_ft.outside import default_how, evaluate_file
 from memlab.systems.constrained_ft.outside_data import read_cases
+from memlab.systems.constrained_ft.plan import Budget, Material, Plan
 from memlab.systems.constrained_ft.remembered import fact_memory, read_text
 from memlab.systems.constrained_ft.selection import blocks_of, parsed, select
 from memlab.systems.constrained_ft.studies import corrected_world
-from memlab.systems.constrained_ft.training import Budget, Material, Plan, TrainingError, fine_tune
+from memlab.systems.constrained_ft.training import TrainingError, fine_tune
 from memlab.systems.registry import registry
 
 Load = Callable[[str], LanguageModel]

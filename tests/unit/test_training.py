@@ -12,8 +12,11 @@ import torch
 
 from memlab.corpus.generator import corpus_hash, training_text
 from memlab.corpus.world import atlas
+from memlab.errors import StoppedError
 from memlab.evaluate.card import card_text
+from memlab.lm import training
 from memlab.lm.catalogue import info, load
+from memlab.lm.checkpoint import Checkpoint
 from memlab.lm.training import RECIPES, new_module, train
 from memlab.systems import bert_knn
 
@@ -40,6 +43,25 @@ def test_training_twice_gives_the_same_model_in_a_whole_folder(name: str, tmp_pa
     assert record["corpus"]["sha256"] == corpus_hash(s.text for s in training_text(atlas(), recipe.kind))
     assert record["recipe"]["steps"] == 3
     assert info(str(one)).kind == recipe.kind
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_in_two_pieces_it_gives_the_same_model(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the first sentences of the text: stopped after two steps, then done again."""
+    recipe = replace(RECIPES[name], **SMALL)
+    text = training_text(atlas(), recipe.kind)[:300]
+    monkeypatch.setattr(training, "training_text", lambda world, kind: text)
+    one = train(recipe, atlas(), tmp_path / "one")
+    asked = iter(range(recipe.steps))
+    with pytest.raises(StoppedError, match="step 2 of 3; what was trained so far is kept"):
+        train(recipe, atlas(), tmp_path / "two", stop=lambda: next(asked) == 2, checkpoint=Checkpoint(tmp_path))
+    assert not (tmp_path / "two").exists()
+    said: list[str] = []
+    two = train(recipe, atlas(), tmp_path / "two", lambda _, m: said.append(m), checkpoint=Checkpoint(tmp_path))
+    assert said[0].startswith("step 2 of 3")
+    assert list((tmp_path / "training").iterdir()) == []
+    for file in one.iterdir():
+        assert file.read_bytes() == (two / file.name).read_bytes(), file.name
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -22,9 +22,9 @@ from memlab.corpus.sentences import sentence_spans
 from memlab.corpus.world import MASK, World, fill
 from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
+from memlab.progress import Stop
 from memlab.systems.constrained_ft.cases import Case
 from memlab.systems.constrained_ft.gaps import Gap, ScoresOf, ask, by_model, gap, never
-from memlab.systems.constrained_ft.training import Stop
 
 ALARM = 1.05  # perplexity after / before beyond which a result says that the model was damaged
 SENTENCES = 60  # of the fixed text

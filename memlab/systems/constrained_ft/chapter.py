@@ -16,7 +16,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import as_on_disk, readable
 from memlab.lm.versions import version_of
 from memlab.memory.shelf import StoreInfo
-from memlab.progress import Progress, Stop, never_stop, no_progress
+from memlab.progress import Progress, Stop, never_stop, no_progress, part
 from memlab.reading.workspace import OpenLab
 from memlab.record.files import files_locked, keep_delta, put, temporary_file
 from memlab.record.hash_chain import EditRow
@@ -39,9 +39,10 @@ from memlab.systems.constrained_ft.measuring import as_moved
 from memlab.systems.constrained_ft.modifying import modify
 from memlab.systems.constrained_ft.outcome import Outcome
 from memlab.systems.constrained_ft.outside import default_how, evaluate_file
+from memlab.systems.constrained_ft.plan import Budget
 from memlab.systems.constrained_ft.reencoding import reencode
 from memlab.systems.constrained_ft.studies import chosen_facts, table
-from memlab.systems.constrained_ft.training import Budget, Point, part_of
+from memlab.systems.constrained_ft.training import Point
 from memlab.systems.registry import registry
 
 TEXT_WORDS = 200  # of a text that is read for its perplexity after every edit; its first lines
@@ -240,8 +241,8 @@ class Modifying:
         outcomes = []
         for n, (name, way) in enumerate(ways.items()):
             with temporary_file(self.context.home) as written:
-                part = part_of(progress, n / len(ways), (n + 1) / len(ways))
-                outcomes.append((name, modify(atlas(), Models(lm, lm), facts, way, written, part, stop)))
+                own = part(progress, n / len(ways), (n + 1) / len(ways))
+                outcomes.append((name, modify(atlas(), Models(lm, lm), facts, way, written, own, stop)))
         rows = [{"method": name, **row.to_dict()} for name, o in outcomes for row in o.rows if row.moved]
         return {
             "task": "editing", "data": "atlas", "model": lm.name, "settings": how.to_dict(), "facts": limit,
@@ -288,11 +289,11 @@ class Modifying:
                 kind, summary(parameters), parameters, options.author, after=self._after(outcome, head + 1), delta=sha256,
                 expected_head=head,
             )  # fmt: skip
-        with temporary_file(self.context.home) as part:
-            part.write_text(json.dumps(_full(outcome)), "utf-8")
+        with temporary_file(self.context.home) as work:
+            work.write_text(json.dumps(_full(outcome)), "utf-8")
             target = self._report(sha256)
             target.parent.mkdir(exist_ok=True)
-            put(part, target)
+            put(work, target)
         return self._shown(row, kind, parameters, options.author, row.sequence, outcome)
 
     def _shown(

@@ -11,12 +11,14 @@ from dataclasses import replace
 from memlab.corpus.world import World
 from memlab.errors import InputError
 from memlab.evaluate.questions import is_validation
+from memlab.progress import Progress, Stop, part
 from memlab.systems.constrained_ft.cases import Case, Known, case_of, propose, well_known
 from memlab.systems.constrained_ft.constraint import constraint
 from memlab.systems.constrained_ft.how import How, Models, material
 from memlab.systems.constrained_ft.knowledge import forget_level
+from memlab.systems.constrained_ft.plan import Plan
 from memlab.systems.constrained_ft.selection import Selection
-from memlab.systems.constrained_ft.training import Plan, Progress, Stop, fine_tune, part_of
+from memlab.systems.constrained_ft.training import fine_tune
 
 DELTAS = (0.002, 0.005, 0.01, 0.02, 0.05)  # what is tried, in the infinity norm
 TRIED = 8  # validation facts that are edited at most
@@ -59,7 +61,7 @@ def chosen_delta(
     for n, inf in enumerate(DELTAS):
         delta = inf if how.norm == "inf" else float(f"{inf / 2 * math.sqrt(size):.3g}")
         plan = Plan(how.method, selection, constraint(how.norm, delta), how.anchor, trial.budget, level)
-        own = part_of(progress, n / len(DELTAS), (n + 1) / len(DELTAS))
+        own = part(progress, n / len(DELTAS), (n + 1) / len(DELTAS))
         given = material(world, models.now, trial_cases, known, trial)
         last = fine_tune(models.now, models.base, given, plan, own, stop).curve[-1]
         a_m = float(last.loss < how.budget.stop_loss) if last.a_m is None else last.a_m

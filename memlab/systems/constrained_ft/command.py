@@ -17,7 +17,13 @@ from memlab.errors import InputError
 @click.command()
 @click.argument("facts", nargs=-1)
 @click.option("--file", type=click.Path(path_type=Path), help='Facts, one "subject|relation|new object" a line.')
-@click.option("--method", default="fta", show_default=True, help="ft, ftm, fta, ft+ftm or ft+fta.")
+@click.option(
+    "--method",
+    default="fta",
+    show_default=True,
+    help="ft, ftm, fta, ft+ftm or ft+fta. rt trains a new model from scratch on the corrected corpus; the same command "
+    "goes on where a stopped one ended.",
+)
 @click.option("--norm", default="inf", show_default=True, help="none, inf or l2.")
 @click.option("--delta", default="auto", show_default=True, help="Radius of the constraint, or auto.")
 @click.option(
@@ -66,6 +72,9 @@ def modify(
         return
     if datastore is not None:
         raise click.UsageError("--datastore belongs to --reencode.")
+    if given["method"] == "rt":
+        _retrain(lab, [*facts, *(_lines(file) if file else [])], given, as_json)
+        return
     if (again := given.pop("again")) is not None:
         if facts or file:
             raise click.UsageError("--again takes no facts.")
@@ -86,6 +95,37 @@ def modify(
         with _stop_at_interrupt() as stop:
             edit = lab.modify(wanted, goal=goal, progress=progress, stop=stop, **given, **steps)
     show(edit.to_dict(), as_json, _said(edit))
+
+
+_RETRAIN_TAKES = ("facts", "file", "method", "model", "steps", "seed", "as_json", "home", "workspace")
+
+
+def _retrain(lab: Any, texts: list[str], given: dict[str, Any], as_json: bool) -> None:
+    """RT, the study `retrain` with named facts. Raises UsageError for options that it has no use for."""
+    context = click.get_current_context()
+    for name in given:
+        if name not in _RETRAIN_TAKES and str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} is nothing that --method rt knows: it trains all weights."
+            )
+    facts = "; ".join(f"{f.subject}|{f.relation}|{f.object}" for f in _facts(texts, forget=False))
+    settings = {
+        "model": given["model"] or "atlas-mlm",
+        "edits": facts,
+        "steps": given["steps"] or 0,
+        "seed": given["seed"],
+    }
+    with _stop_at_interrupt() as stop:
+        result = lab.run("constrained_ft", "retrain", progress, stop, **settings).to_dict()
+    lines = [
+        f"model {result['model']}, trained in {result['steps']:,} steps, {result['seconds'] / 60:.0f} min; nothing was recorded"
+    ]
+    lines += [
+        f"  {name:14} {result[name]:.3f}"
+        for name in ("a_m", "a_fs", "efficacy", "paraphrase")
+        if result.get(name) is not None
+    ]
+    show(result, as_json, [*lines, f'  ask it: memlab ask "..." --model {result["model"]} --method base'])
 
 
 @contextmanager

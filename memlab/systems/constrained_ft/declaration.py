@@ -11,6 +11,7 @@ METHODS = ("ft", "ftm", "fta", "ft+ftm", "ft+fta")
 WHERE = ("first", "middle", "last", "all", "embeddings", "head")
 MODELS = ("atlas-mlm", "atlas-clm")
 NORMS = ("none", "inf", "l2")
+DRAWN = "drawn"  # facts that a study draws itself
 PARTS = ("all", "attention", "feed-forward")
 
 
@@ -110,10 +111,15 @@ class RetrainSettings:
         "atlas-mlm", "Model", "The recipe that is trained again, on the corrected corpus.", choices=MODELS
     )
     facts: int = setting(32, "|M|", "How many facts of the corpus are changed.", low=1, high=512, log=True)
+    edits: str = setting(
+        DRAWN,
+        "Facts",
+        'drawn: |M| known facts at random. Or these, whatever |M| is: "France|capital|Lyon; Germany|capital|Bonn".',
+    )
     steps: int = setting(
         0,
         "Steps",
-        "Steps of training; 0 takes those of the recipe (1,100 of atlas-mlm, 1,600 of atlas-clm), which take an hour or more on two cores; the progress says how long. Fewer steps are another, weaker recipe.",
+        "Steps of training; 0 takes those of the recipe (1,100 of atlas-mlm, 1,600 of atlas-clm); the progress says how long they take. Fewer steps are another, weaker recipe.",
         low=0,
         high=100_000,
     )
@@ -156,7 +162,7 @@ SYSTEM = System(
         Study("editing", "Editing benchmark", "Change |M| known facts at once and measure what was learned and what was lost.", BenchmarkSettings, f"{_STUDIES}:benchmark"),
         Study("sweep", "Sweep", "A_M and A_F\\S over δ, blocks and |M|, with the frontier of the two.", SweepSettings, f"{_STUDIES}:sweep"),
         Study("stack", "Stacked edits", "Edits on top of each other: all scores, perplexity and the weights' norm after each.", StackSettings, f"{_STUDIES}:stack"),
-        Study("retrain", "RT: retrain", "Train the model from scratch on the corrected corpus: the upper bound, for many times the work (an hour or more on two cores; a stopped run begins again).", RetrainSettings, f"{_STUDIES}:retrain"),
+        Study("retrain", "RT: retrain", "Train the model from scratch on the corrected corpus: the upper bound, for many times the work (about half an hour of one core; the same settings again go on where a stopped run ended).", RetrainSettings, f"{_STUDIES}:retrain", resumable=True),
     ),
     words={
         "A_M": "share of the modified facts whose held-out question is answered with the new object",

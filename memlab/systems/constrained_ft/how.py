@@ -12,8 +12,8 @@ from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.systems.constrained_ft.cases import Case, Known, statements_of
 from memlab.systems.constrained_ft.constraint import AUTO, Constraint, constraint
+from memlab.systems.constrained_ft.plan import Budget, Material, Pair, Plan
 from memlab.systems.constrained_ft.selection import Selection, select
-from memlab.systems.constrained_ft.training import Budget, Material, Pair, Plan
 
 WATCHED = 120  # unmodified facts that are asked on the way
 

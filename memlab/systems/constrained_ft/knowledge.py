@@ -13,11 +13,11 @@ from memlab.corpus.world import MASK, World, fill
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.lm.threads import SMALL
+from memlab.progress import Stop
 from memlab.results import Fact
 from memlab.systems.constrained_ft.cases import Case, Known, ask_facts, case_of, check_cases, propose, well_known
 from memlab.systems.constrained_ft.gaps import never
 from memlab.systems.constrained_ft.how import How, Models
-from memlab.systems.constrained_ft.training import Stop
 
 FEW = 150  # facts of the bundled world that a large model is asked
 

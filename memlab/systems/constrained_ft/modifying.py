@@ -19,6 +19,7 @@ from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
 from memlab.lm.threads import SMALL
 from memlab.lm.versions import derive, summed
+from memlab.progress import Progress, Stop, part
 from memlab.results import Fact
 from memlab.systems.constrained_ft.alarms import fixed_text, generated, growth, perplexity, two_hops
 from memlab.systems.constrained_ft.cases import Case, Known, with_neighbors
@@ -29,7 +30,8 @@ from memlab.systems.constrained_ft.how import How, Models, material
 from memlab.systems.constrained_ft.knowledge import FEW, cases_of, forget_level, known_facts
 from memlab.systems.constrained_ft.measuring import answers, score
 from memlab.systems.constrained_ft.outcome import Outcome
-from memlab.systems.constrained_ft.training import Plan, Point, Progress, Stop, Trained, fine_tune, part_of
+from memlab.systems.constrained_ft.plan import Plan
+from memlab.systems.constrained_ft.training import Point, Trained, fine_tune
 
 NEIGHBORS = 5  # neighborhood facts of each case
 
@@ -66,12 +68,12 @@ def modify(
     tried: list[dict[str, float]] = []
     asked = time.perf_counter()
     if how.delta == AUTO and how.norm != "none":
-        how, tried = chosen_delta(world, models, cases, known, how, selection, part_of(progress, 0.02, 0.3), stop)
+        how, tried = chosen_delta(world, models, cases, known, how, selection, part(progress, 0.02, 0.3), stop)
     level = forget_level(world, lm, cases) if how.goal == "forget" else None
     plan = Plan(how.method, selection, constraint(how.norm, how.delta), how.anchor, how.budget, level)
     chosen = time.perf_counter()
     trained = fine_tune(
-        lm, models.base, material(world, lm, cases, known, how), plan, part_of(progress, 0.3, 0.9), stop, watch
+        lm, models.base, material(world, lm, cases, known, how), plan, part(progress, 0.3, 0.9), stop, watch
     )
     if not trained.changes:
         raise InputError("Training changed nothing: no step was made that moved a weight. Nothing was recorded.")

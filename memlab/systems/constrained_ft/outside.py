@@ -18,6 +18,7 @@ from memlab.declare import Method
 from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import derive, summed
+from memlab.progress import Progress, Stop
 from memlab.systems.constrained_ft.alarms import fixed_text, generated, perplexity_of, predicted
 from memlab.systems.constrained_ft.cases import Case, Question
 from memlab.systems.constrained_ft.constraint import AUTO, constraint
@@ -25,9 +26,10 @@ from memlab.systems.constrained_ft.gaps import Gap, ScoresOf, ask, gap
 from memlab.systems.constrained_ft.how import How
 from memlab.systems.constrained_ft.outside_data import read_cases
 from memlab.systems.constrained_ft.outside_result import MEMORY, Asked, CaseRow, OutsideResult
+from memlab.systems.constrained_ft.plan import Budget, Material, Plan
 from memlab.systems.constrained_ft.remembered import FactMemory, ReadText, fact_memory, read_text
 from memlab.systems.constrained_ft.selection import blocks_of
-from memlab.systems.constrained_ft.training import Budget, Material, Plan, Progress, Stop, fine_tune
+from memlab.systems.constrained_ft.training import fine_tune
 
 SENTENCES = 10  # of the fixed text for the perplexity of each edit; the memory holds the other ones
 CANNOT_READ = "with a sentence or an object that the model cannot read or write"

@@ -5,6 +5,7 @@ They train copies of the model itself; the workspace and its edits stay as they 
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 from collections.abc import Sequence
@@ -18,9 +19,11 @@ from memlab.corpus.sentences import sentence_spans
 from memlab.corpus.world import World, atlas
 from memlab.errors import InputError, StoppedError
 from memlab.lm.catalogue import load
+from memlab.lm.checkpoint import Checkpoint
 from memlab.lm.model import LanguageModel
 from memlab.lm.training import RECIPES, train
 from memlab.lm.versions import derive, summed
+from memlab.progress import Progress, Stop
 from memlab.reading.reader import House
 from memlab.record.files import temporary_file
 from memlab.results import Fact
@@ -29,6 +32,7 @@ from memlab.systems.constrained_ft.alarms import fixed_text, growth, perplexity
 from memlab.systems.constrained_ft.cases import Case, Known, case_of, propose, well_known
 from memlab.systems.constrained_ft.constraint import constraint
 from memlab.systems.constrained_ft.declaration import (
+    DRAWN,
     BenchmarkSettings,
     RetrainSettings,
     StackSettings,
@@ -36,12 +40,13 @@ from memlab.systems.constrained_ft.declaration import (
 )
 from memlab.systems.constrained_ft.gaps import Gap, ask, gap, never
 from memlab.systems.constrained_ft.how import How, Models, material
-from memlab.systems.constrained_ft.knowledge import known_facts
+from memlab.systems.constrained_ft.knowledge import cases_of, known_facts
 from memlab.systems.constrained_ft.measuring import answers, score
 from memlab.systems.constrained_ft.modifying import modify
 from memlab.systems.constrained_ft.outcome import Outcome
+from memlab.systems.constrained_ft.plan import Budget, Plan
 from memlab.systems.constrained_ft.selection import select
-from memlab.systems.constrained_ft.training import Budget, Plan, Progress, Stop, fine_tune
+from memlab.systems.constrained_ft.training import fine_tune
 
 KEPT = 400  # unmodified facts that a point of the sweep is scored on
 GRIDS = {
@@ -159,7 +164,10 @@ class StackResult:
 
 @dataclass(frozen=True)
 class RetrainResult:
-    """RT: a model trained from scratch on the corrected corpus. Scores are for the facts that the shipped model knew."""
+    """RT: a model trained from scratch on the corrected corpus. Scores are for the facts that the shipped model knew.
+
+    seconds: of training, in all runs where it was taken up again.
+    """
 
     settings: RetrainSettings
     model: str
@@ -282,17 +290,24 @@ def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> Sta
 
 
 def retrain(house: House, s: RetrainSettings, progress: Progress, stop: Stop) -> RetrainResult:
-    """Trains the recipe again on the corrected corpus; the model stays in the home folder as `NAME-corrected-SEED`."""
+    """Trains the recipe again on the corrected corpus; the model stays in the home folder as `NAME-corrected-SEED` (or
+    `NAME-corrected-HASH` for named facts). A run with settings of one that was stopped goes on where that ended.
+
+    Raises:
+        InputError: named facts that cannot be changed. StoppedError: `stop` returned True; the state is kept.
+        HomeError: it cannot be kept, or read again.
+    """
     world, lm = atlas(), house.load(s.model).exact()
-    progress(0.0, "drawing facts that the model knows")
-    cases, known = _drawn(world, lm, s.facts, s.seed, stop)
+    progress(0.0, "asking what the model knows")
+    cases, known = _drawn(world, lm, s.facts, s.seed, stop) if s.edits == DRAWN else _named(world, lm, s.edits, stop)
     corrected = corrected_world(world, cases)
     recipe = RECIPES[s.model]
     recipe = replace(recipe, steps=s.steps or recipe.steps)
-    out = house.home / "models" / f"{s.model}-corrected-{s.seed}"
-    start = time.perf_counter()
-    train(recipe, corrected, out, lambda f, m: progress(0.95 * f, m), stop)
-    seconds = time.perf_counter() - start
+    which = str(s.seed) if s.edits == DRAWN else hashlib.sha256(s.edits.encode()).hexdigest()[:8]
+    out = house.home / "models" / f"{s.model}-corrected-{which}"
+    checkpoint = Checkpoint(house.home)
+    train(recipe, corrected, out, lambda f, m: progress(0.95 * f, m), stop, checkpoint)
+    seconds = checkpoint.seconds
     again = load(str(out))
     scores = score(answers(lm, again, cases, known), lm, again, cases)
     progress(1.0, "done")
@@ -330,6 +345,23 @@ def _drawn(world: World, lm: LanguageModel, n: int, seed: int, stop: Stop = neve
     facts = [k.fact for k in random.Random(seed).sample(open_to, n)]
     new = propose(well_known(world), facts, seed)
     return [case_of(world, lm, f, o) for f, o in zip(facts, new, strict=True)], known
+
+
+def _named(world: World, lm: LanguageModel, edits: str, stop: Stop) -> tuple[list[Case], list[Known]]:
+    """The cases of "France|capital|Lyon; Germany|capital|Bonn", and all known facts."""
+    facts = [Fact(*pieces) for pieces in map(_pieces, filter(str.strip, edits.split(";")))]
+    cases = cases_of(world, Models(lm, lm), facts, How())
+    return cases, known_facts(world, lm, {}, stop=stop)
+
+
+def _pieces(text: str) -> tuple[str, str, str]:
+    """Subject, relation and new object. Raises InputError for a text of another form."""
+    pieces = [piece.strip() for piece in text.split("|")]
+    if len(pieces) != 3 or not all(pieces):
+        raise InputError(
+            f"{text.strip()!r} is no fact. Write subject|relation|new object, for example France|capital|Lyon."
+        )
+    return pieces[0], pieces[1], pieces[2]
 
 
 def _held(lm: LanguageModel, cases: Sequence[Case]) -> float:

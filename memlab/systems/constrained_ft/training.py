@@ -21,129 +21,28 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from memlab.errors import InputError, MemlabError, StoppedError
+from memlab.errors import MemlabError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import derive
+from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.systems.constrained_ft.below import Below
-from memlab.systems.constrained_ft.constraint import ANCHORS, Constraint, distance
+from memlab.systems.constrained_ft.constraint import distance
 from memlab.systems.constrained_ft.gaps import Gap, ask, gap, losses
-from memlab.systems.constrained_ft.selection import Selection
-
-PROCEDURES = {
-    "ft": "FT: the original sentences only",
-    "ftm": "FTM: the modified facts only",
-    "fta": "FTA: modified and unmodified facts in every batch",
-    "ft+ftm": "FT, then FTM",
-    "ft+fta": "FT, then FTA",
-}
+from memlab.systems.constrained_ft.plan import Material, Pair, Plan
 
 PROBE = 96  # sentences about unmodified facts whose loss FTA wants back where it was
 TOLERANCE = 0.02  # nats
 LENGTH = 24  # sentences that are read together, those of similar length
 
-Progress = Callable[[float, str], None]
-Stop = Callable[[], bool]
-
 
 class TrainingError(MemlabError):
     """Training went wrong (the loss is no number); nothing was recorded."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long and how fast is trained.
-
-    Args:
-        steps: at most, in the last phase. first: steps of the phase FT before it.
-        batch: sentences of a step. share: part of them about modified facts (FTA).
-        learning_rate: of Adam. stop_loss: mean nats on the modified facts' sentences below which training ends.
-        every: steps between two looks at the scores. seed: of the order of sentences.
-        margin: None, or nats: training ends before the step at which every modified fact's sentence has
-            log p(new) - log p(old) of at least so much (method ftm). The weights then move no further than that needs.
-    """
-
-    steps: int = 120
-    first: int = 30
-    batch: int = 64
-    share: float = 0.5
-    learning_rate: float = 1e-3
-    stop_loss: float = 0.05
-    every: int = 10
-    seed: int = 0
-    margin: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "every"):
-            if (
-                isinstance(getattr(self, name), bool)
-                or not isinstance(getattr(self, name), int)
-                or getattr(self, name) < 1
-            ):
-                raise InputError(f"{name} is {getattr(self, name)!r}; allowed is a whole number from 1.")
-        if not 0 < self.learning_rate <= 1:
-            raise InputError(f"learning_rate is {self.learning_rate!r}; allowed is a positive number up to 1.")
-        if self.margin is not None and (isinstance(self.margin, bool) or not math.isfinite(self.margin)):
-            raise InputError(f"margin is {self.margin!r}; allowed is a number of nats, for example 1.")
-        if not 0 < self.share < 1:
-            raise InputError(f"share is {self.share!r}; allowed is a number between 0 and 1.")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is trained, and how.
-
-    Args:
-        anchor: the reference of the constraint, "current" or "base" weights.
-        forget_to: None to learn the objects of the modified facts. A probability to forget them: the loss of a
-            sentence is then max(0, log p - log forget_to), so that it ends where the object is as unlikely as that.
-    """
-
-    procedure: str
-    selection: Selection
-    constraint: Constraint
-    anchor: str = "current"
-    budget: Budget = field(default_factory=lambda: Budget())
-    forget_to: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.procedure not in PROCEDURES:
-            raise InputError(f"method is {self.procedure!r}; allowed is one of {', '.join(PROCEDURES)}.")
-        if self.forget_to is not None and not (self.procedure in ("ftm", "fta") and 0 < self.forget_to < 1):
-            raise InputError("Forgetting needs the method ftm or fta, and a probability between 0 and 1 as its aim.")
-        if self.budget.margin is not None and (self.procedure != "ftm" or self.forget_to is not None):
-            raise InputError(
-                "A margin between new and old object ends training with the method ftm only. Leave it out."
-            )
-        if self.anchor not in ANCHORS:
-            raise InputError(f"anchor is {self.anchor!r}; allowed is one of {', '.join(ANCHORS)}.")
-
-
-Pair = tuple[str, str]  # a sentence with [MASK], and the object that belongs there
-
-
-@dataclass(frozen=True)
-class Material:
-    """The sentences of one training.
-
-    Args:
-        modified: of the facts to change, with their new objects. unmodified: of facts that must stay.
-        original: of all known facts with their own objects (FT).
-        tests, kept: held-out questions about modified and about unmodified facts, watched on the way.
-        old: the sentences of `modified` with their old objects (only for a margin).
-    """
-
-    modified: Sequence[Pair]
-    unmodified: Sequence[Pair] = ()
-    original: Sequence[Pair] = ()
-    tests: Sequence[Pair] = ()
-    kept: Sequence[Pair] = ()
-    old: Sequence[Pair] = ()
 
 
 @dataclass(frozen=True)
@@ -182,8 +81,8 @@ def fine_tune(
     base: LanguageModel,
     material: Material,
     plan: Plan,
-    progress: Progress = lambda fraction, message: None,
-    stop: Stop = lambda: False,
+    progress: Progress = no_progress,
+    stop: Stop = never_stop,
     watch: Callable[[Point], None] = lambda point: None,
 ) -> Trained:
     """Trains a copy of `lm`; neither `lm` nor `base` is changed.
@@ -366,11 +265,6 @@ class _Pool:
         return [self.gap(self.pairs[i]) for i in taken]
 
 
-def part_of(progress: Progress, low: float, high: float) -> Progress:
-    """Reports the progress of a part of some work, from the fractions `low` to `high` of the whole."""
-    return lambda fraction, message: progress(low + (high - low) * fraction, message)
-
-
 def _lengths(gaps: Sequence[Gap]) -> Tensor:
     """How many tokens each gap has."""
     return torch.tensor([float(len(g.targets)) for g in gaps])
@@ -393,8 +287,3 @@ def _said(point: Point, total: int) -> str:
         f"{name} {value:.2f}" for name, value in (("A_M", point.a_m), ("A_F\\S", point.a_fs)) if value is not None
     ]
     return ", ".join([f"step {point.step} of {total}", f"loss {point.loss:.3f}", *scores])
-
-
-def with_seed(plan: Plan, seed: int) -> Plan:
-    """The same plan with another seed."""
-    return replace(plan, budget=replace(plan.budget, seed=seed))
