@@ -60,7 +60,7 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
         model, kind = _model(lab)
         keys, index, window, stride = _details(kind)
     waiting = way == UPLOAD and not files  # also while an upload is on its way
-    help = "Give a file first." if waiting else None
+    help = "Give a file first; one that is too large (shown in red) is not taken." if waiting else None
     with st.container(horizontal=True):
         build = st.button(
             "Build", key="memories.build", type="primary", icon=":material/construction:", disabled=waiting, help=help

@@ -98,7 +98,7 @@ def token(page: Page) -> None:
 
 
 def graph(page: Page) -> None:
-    page.locator(".js-plotly-plot").first.wait_for()
+    page.locator(".js-plotly-plot").first.evaluate("e => e.scrollIntoView({block: 'end'})")
 
 
 def step(page: Page) -> None:
