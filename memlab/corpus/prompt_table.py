@@ -55,17 +55,22 @@ def table_of(lines: Sequence[str], expected: str | None, prompt: str = PROMPT) -
             None for none.
 
     Raises:
-        InputError: a column is not there, a line has more cells than the header, or is no JSON object.
+        InputError: a column is not there or there twice, a line has more cells than the header, is no JSON object, or has an
+            answer without a prompt.
     """
     columns = columns_of(lines)
     for name in (prompt, *([expected] if expected else [])):
         if _plain(name) not in columns:
             raise InputError(f"There is no column {name!r}. The columns are: {shown(', '.join(columns)) or 'none'}.")
+        if columns.count(_plain(name)) > 1:
+            raise InputError(f"There are {columns.count(_plain(name))} columns {name!r}. Rename all but one.")
     prompts: list[str] = [""] * len(lines)
     answers: list[str | None] = [None] * len(lines)
     for n, row in _objects(lines) if _is_object(lines) else _rows(lines):
-        prompts[n] = _text(row.get(_plain(prompt)), n)
+        prompts[n] = _prompt(row.get(_plain(prompt)), n)
         answers[n] = _text(row.get(_plain(expected)), n) or None if expected else None
+        if answers[n] and not prompts[n]:
+            raise InputError(f"Line {n + 1} has an expected answer and no prompt. Give it one, or leave the line out.")
     return Prompts(tuple(prompts), tuple(answers))
 
 
@@ -96,12 +101,23 @@ def _objects(lines: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _object(line: str, number: int) -> Mapping[str, Any]:
     try:
-        found = json.loads(line)
+        found = json.loads(line, object_pairs_hook=_each_once)
+    except InputError as error:
+        raise InputError(f"Line {number}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"Line {number} is no JSON: {error}.") from None
     if not isinstance(found, dict):
         raise InputError(f"Line {number} is no JSON object with fields.")
     return found
+
+
+def _each_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of a JSON object by name. Raises InputError for two of one name."""
+    names = [_plain(name) for name, _ in fields]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"There are {names.count(name)} fields {name!r}. Rename all but one.")
+    return dict(fields)
 
 
 def _is_object(lines: Sequence[str]) -> bool:
@@ -121,6 +137,13 @@ def _separator(head: str) -> str:
 
 def _plain(name: str) -> str:
     return str(name).strip().casefold()
+
+
+def _prompt(value: Any, line: int) -> str:
+    """A cell of prompts. Raises InputError for anything but a text."""
+    if value is None or isinstance(value, str):
+        return (value or "").strip()
+    raise InputError(f"Line {line + 1} has {json.dumps(value)[:60]} where a text belongs.")
 
 
 def _text(value: Any, line: int) -> str:

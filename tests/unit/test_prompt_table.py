@@ -46,6 +46,10 @@ def test_json_lines() -> None:
         (['{"prompt": "a"}', "[1]"], None, "Line 2 is no JSON object"),
         (['{"prompt": {"x": 1}}'], None, 'Line 1 has {"x": 1} where a text belongs'),
         (["prompt,x", '"b'], None, "Line 2 is no line of a CSV table"),
+        (["prompt,gold", "a,b", ",c"], "gold", "Line 3 has an expected answer and no prompt"),
+        (["prompt,gold,Prompt", "a,b,c"], "gold", "There are 2 columns 'prompt'"),
+        (['{"prompt": 3}'], None, "Line 1 has 3 where a text belongs"),
+        (['{"prompt": "a"}', '{"prompt": "b", "PROMPT": "c"}'], None, "Line 2: There are 2 fields 'prompt'"),
     ],
 )
 def test_what_is_no_table_says_why(lines: list[str], expected: str | None, says: str) -> None:
