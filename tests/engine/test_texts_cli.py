@@ -251,7 +251,7 @@ def test_of_a_batch_only_the_broken_line_fails(by_file: bool, run: Run, masked: 
     assert rows[2]["prompt"] == "Paris\u2028is the \x0c [MASK]."
 
 
-LONG, NOBODY, HALF = "x" * 5000, "~no-such-user/x", "Fran\udce7a"
+LONG, NOBODY, HALF_A_LETTER = "x" * 5000, "~no-such-user/x", "Fran\udce7a"
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ LONG, NOBODY, HALF = "x" * 5000, "~no-such-user/x", "Fran\udce7a"
         ("models", "check", LONG), ("models", "check", NOBODY), ("models", "add", NOBODY), ("models", "add", "a\0b"),
         ("ask", "x is", "--model", LONG), ("ask", "x is", "--model", NOBODY), ("ask", "x is", "--datastore", "a\0b"),
         ("ask", "x is", "--datastore", LONG), ("read", LONG), ("read", NOBODY), ("evaluate", "perplexity", LONG),
-        ("believe", "is a swallow a bird?", "--model", LONG), ("undo", HALF), ("run", "knn_lm", HALF),
+        ("believe", "is a swallow a bird?", "--model", LONG), ("undo", HALF_A_LETTER), ("run", "knn_lm", HALF_A_LETTER),
     ],
 )  # fmt: skip
 def test_a_name_that_nothing_can_have_is_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
