@@ -9,7 +9,6 @@ from memlab.corpus.stories import Story, stories
 from memlab.corpus.world import Relation, atlas
 from memlab.declare import Method
 from memlab.errors import InputError, NotFound, StoreError
-from memlab.evaluate.text_models import perplexities_by_type
 from memlab.lab.context import Context
 from memlab.lab.preparing import preparation
 from memlab.lm.catalogue import BUNDLED, ModelInfo, bundled_models, check, info, shipped_models
@@ -61,6 +60,8 @@ class Inventory:
         found = check(self.context.whole_name(model))
         if found.kind != "causal" or found.dtype == FLOAT32:
             return found
+        from memlab.evaluate.text_models import perplexities_by_type  # what trains models: not for each start
+
         return replace(found, perplexities=perplexities_by_type(self.context.load(model)))
 
     def datastores(self) -> list[StoreInfo]:
