@@ -84,6 +84,12 @@ def test_a_link_to_a_fact_that_the_model_does_not_know_says_so(open_own: Open) -
     assert "does not know a capital of Atlantis" in page.error[0].value
 
 
+def test_a_link_that_names_the_old_object_says_so(open_own: Open) -> None:
+    page = open_own(PAGE, **FRANCE | {"new": "Paris"})
+    assert page.info[0].value == "The capital of France is Paris already. Another object is proposed."
+    assert page.selectbox(key="modify.new.France.capital.0").value != "Paris"
+
+
 def test_a_wrong_delta_is_refused_on_the_page(open_own: Open, own_lab: Lab) -> None:
     page = open_own(PAGE, **FRANCE)
     page.selectbox(key="modify.set.norm").set_value("none").run()

@@ -117,7 +117,12 @@ def new_objects(lab: Lab, facts: list[Fact]) -> list[dict[str, str]]:
         options = sorted({f.object for f in lab.facts(relation=fact.relation)} - {fact.object})
         key = f"modify.new.{fact.subject}.{fact.relation}.{seed}"
         link = st.query_params.get("new") if len(facts) == 1 else None
-        if link and link != fact.object:
+        if link == fact.object:
+            st.info(
+                plain(f"The {fact.relation} of {fact.subject} is {link} already. Another object is proposed."),
+                icon=":material/info:",
+            )
+        elif link:
             options, first = sorted({*options, link}), link
         label = plain(f"{fact.relation} of {fact.subject}, now {fact.object}")
         new = st.selectbox(label, options, index=options.index(first), key=key, accept_new_options=True)
