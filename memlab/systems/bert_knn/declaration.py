@@ -77,7 +77,7 @@ SYSTEM = System(
             data="a text, best with one sentence or paragraph a line",
             steps=1500,
             seed=0,
-            minutes=85.0,
+            minutes=35.0,
             train="memlab.systems.bert_knn.training:MaskedTraining",
         ),
     ),
