@@ -238,13 +238,16 @@ def _gain_lines(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return []
     bands = list(dict.fromkeys(row["frequency"] for row in rows if row["tokens"]))
-    lines = ["", "Nats gained over base on tokens that so many entries of the datastore hold (95% interval):"]
+    lines = [
+        "",
+        "Nats gained over base on tokens that so many entries of the datastore hold (95% interval, where there are enough):",
+    ]
     lines.append(f"{'':22}" + "".join(f"{band:>24}" for band in bands))
     count = {row["frequency"]: f"{row['tokens']} tokens" for row in rows}
     lines.append(f"{'':22}" + "".join(f"{count[band]:>24}" for band in bands))
     for method in dict.fromkeys(row["method"] for row in rows):
         cells = [
-            f"{row['gain']:.3f} [{row['interval'][0]:.3f}, {row['interval'][1]:.3f}]"
+            f"{row['gain']:.3f}" + (" [{:.3f}, {:.3f}]".format(*row["interval"]) if row["interval"] else "")
             for row in rows
             if row["method"] == method and row["tokens"]
         ]

@@ -11,7 +11,7 @@ from memlab.evaluate.token_losses import THETAS, Tokens
 
 LAMBDAS = tuple(float(x) for x in np.round(np.linspace(0.05, 0.95, 19), 2))
 CACHE_LAMBDAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
-_BLOCK = 256  # neighboring tokens are drawn together, for they are not independent
+BLOCK = 256  # neighboring tokens are drawn together, for they are not independent
 _DRAWS = 1000
 
 
@@ -61,7 +61,7 @@ def interval(losses: np.ndarray, seed: int = 0) -> list[float]:
     """
     from scipy.stats import bootstrap  # at first use: it takes a second to import
 
-    starts = np.arange(0, len(losses), _BLOCK)
+    starts = np.arange(0, len(losses), BLOCK)
     sums, sizes = np.add.reduceat(losses, starts), np.diff(starts, append=len(losses))
     if len(starts) == 1:
         return [float(np.exp(losses.mean()))] * 2

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from memlab.declare import ReportedTable
 from memlab.errors import InputError
-from memlab.evaluate.mixtures import interval, over_models
+from memlab.evaluate.mixtures import BLOCK, interval, over_models
 from memlab.evaluate.perplexity import Measured
 from memlab.lm.passage import Passage
 from memlab.outside import check_file, new_file
@@ -52,9 +52,9 @@ def summarize(runs: Sequence[Measured], methods: Sequence[str]) -> list[dict[str
 def gains_by_frequency(runs: Sequence[Measured]) -> list[dict[str, Any]]:
     """What each method gains over base, in nats a token, apart by how many entries of the datastore hold the token.
 
-    With several runs the gain of a token is the mean over them. The 95% interval is over blocks of the band's tokens. Later
-    work finds that kNN-LM helps frequent words more than rare ones (Nishida et al., "Long-Tail Crisis in Nearest Neighbor
-    Language Models", Findings of NAACL 2025).
+    With several runs the gain of a token is the mean over them. The 95% interval is over blocks of the band's tokens; None
+    for fewer than two blocks. Later work finds that a memory helps with frequent words more than with rare ones (Nishida et
+    al., "Long-Tail Crisis in Nearest Neighbor Language Models", Findings of NAACL 2025).
     """
     often = runs[0].frequency
     if often is None:
@@ -65,8 +65,8 @@ def gains_by_frequency(runs: Sequence[Measured]) -> list[dict[str, Any]]:
         for band, where in frequency_bands(often):
             row: dict[str, Any] = {"method": name, "frequency": band, "tokens": int(where.sum())}
             if row["tokens"]:
-                low, high = np.log(interval(gain[where]))
-                row |= {"gain": float(gain[where].mean()), "interval": [float(low), float(high)]}
+                ends = [float(end) for end in np.log(interval(gain[where]))] if row["tokens"] > BLOCK else None
+                row |= {"gain": float(gain[where].mean()), "interval": ends}
                 row |= {"worse_than_base": float((gain[where] < 0).mean())}
             out.append(row)
     return out

@@ -87,6 +87,9 @@ def test_perplexity_is_that_of_a_plain_computation(own_store: tuple[Lab, list[Ar
     bands = result["by_frequency"]
     assert [row["frequency"] for row in bands] == ["0", "1 to 9", "10 to 99", "100 to 999", "1000 and more"]
     assert sum(row["tokens"] for row in bands) == len(base)
+    assert all(
+        (row["interval"] is None) == (row["tokens"] <= 256) for row in bands if row["tokens"]
+    )  # one block says nothing
     gained = sum(row["tokens"] * row["gain"] for row in bands if row["tokens"])
     assert gained == pytest.approx(np.sum(base) - np.sum(mixed), rel=1e-2)
 

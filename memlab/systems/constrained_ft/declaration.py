@@ -162,7 +162,7 @@ SYSTEM = System(
         Study("editing", "Editing benchmark", "Change |M| known facts at once and measure what was learned and what was lost.", BenchmarkSettings, f"{_STUDIES}:benchmark"),
         Study("sweep", "Sweep", "A_M and A_F\\S over δ, blocks and |M|, with the frontier of the two.", SweepSettings, f"{_STUDIES}:sweep"),
         Study("stack", "Stacked edits", "Edits on top of each other: all scores, perplexity and the weights' norm after each.", StackSettings, f"{_STUDIES}:stack"),
-        Study("retrain", "RT: retrain", "Train the model from scratch on the corrected corpus: the upper bound, for many times the work (about half an hour of one core; the same settings again go on where a stopped run ended).", RetrainSettings, f"{_STUDIES}:retrain", resumable=True),
+        Study("retrain", "RT: retrain", "Train the model from scratch on the corrected corpus: the upper bound, for many times the work (about 20 minutes on two cores; the same settings again go on where a stopped run ended).", RetrainSettings, f"{_STUDIES}:retrain", resumable=True),
     ),
     words={
         "A_M": "share of the modified facts whose held-out question is answered with the new object",

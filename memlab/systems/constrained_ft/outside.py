@@ -1,7 +1,8 @@
 """Edits of data from outside, each case alone and from the model itself: weights with and without a constraint, memory.
 
-Used are the cases in words that the model's training told (where that is known) and that it knows: P(true) > P(new) on the prompt, where the new object is one token. On a real
-model objects of several tokens are compared by the product over their tokens.
+Used are the cases in words that the model's training told (where that is known) and that it knows: P(true) > P(new) on the
+prompt, where the new object is one token. On a real model objects of several tokens are compared by the product over their
+tokens.
 """
 
 from __future__ import annotations
