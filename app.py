@@ -23,6 +23,7 @@ if is_guest():  # of a class: one page, and none of the controls below
 st.logo(ICON, size="large")
 
 page = st.navigation(all_pages(), position="top")  # a sidebar of thirty links would stand before the page
+st.set_page_config(page_title="memlab" if page.url_path == GUIDE else f"{page.title} · memlab")
 top = st.empty()
 
 if page.url_path == GUIDE:

@@ -104,8 +104,8 @@ for problem in question.problems:
 if prompt.strip():
     st.set_page_config(page_title=f"{question.prompt[:TITLE]} · memlab")
     say_how_it_was_read(question.prompt, prompt)
+    suggest(lab, question)  # above the answer: below its passages nobody would look for it
     answer(lab, question)
-    suggest(lab, question)
     offer_fitting_method(lab, question)
 else:
     first_steps(question.method, prompts)

@@ -33,9 +33,11 @@ with words:
     st.table(WORDS, border="horizontal")
     for system in systems.systems.values():
         if system.words:
-            with st.expander(plain(f"Words of {system.title}")):
-                meanings = {plain(word): plain(meaning) for word, meaning in system.words.items()}
-                st.table(meanings, border="horizontal")
+            box = st.expander(plain(f"Words of {system.title}"), key=f"guide.words.{system.name}", on_change="rerun")
+            if box.open:  # a table takes longer than the rest of the page
+                with box:
+                    meanings = {plain(word): plain(meaning) for word, meaning in system.words.items()}
+                    st.table(meanings, border="horizontal")
 with limits:
     st.header("Limits", anchor=False)
     for limit in LIMITS:

@@ -20,7 +20,7 @@ lab = current_lab()
 
 st.title("Memories", anchor=False)
 st.markdown(
-    "A memory is a datastore: every word of a collection of texts, with what a model thought there. "
+    "A memory is a datastore: every word of a collection of texts, with what a model computed there. "
     "It belongs to the model and the kind of key that made it, and serves all workspaces."
 )
 try:

@@ -7,14 +7,13 @@ from typing import Any
 import streamlit as st
 
 from memlab import Lab
-from memlab.bundle import bundle
 from memlab.corpus.lessons import Lesson
 from memlab.errors import MemlabError
 from memlab.lab.lesson_run import LessonRun
 from memlab.ui.address import asked
 from memlab.ui.classroom.lecturer import guessing, invitation, nothing_to_guess
 from memlab.ui.entry import through_app
-from memlab.ui.links import link_to, tab_to
+from memlab.ui.links import follow_to, link_to, tab_to
 from memlab.ui.plain import plain
 from memlab.ui.present.mode import alone, large_type, tools
 from memlab.ui.present.notes import notes
@@ -24,6 +23,8 @@ from memlab.ui.present.run import run_of, throw_away
 from memlab.ui.present.stages import STAGES, names
 from memlab.ui.present.talks import has_notes, tell
 from memlab.ui.session import WORKSPACE, current_lab, show_error
+
+TITLE = 80  # characters of a lesson or prompt in the title of the tab
 
 
 def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
@@ -57,7 +58,8 @@ def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
             link_to("lessons", "All lessons", {}, "school")
         elif st.button("End the lesson", key="present.end", icon=":material/close:", help="Its workspace is deleted."):
             throw_away()
-            st.switch_page(bundle() / "pages" / "lessons.py")
+            follow_to("lessons", "All lessons", {}, "school")
+            st.stop()
         tools(talk)
         invitation(lab)
 
@@ -126,6 +128,7 @@ if lesson is None and not step.parameters.get("prompt"):
 
 alone()
 large_type()
+st.set_page_config(page_title=f"{(lesson.title if lesson is not None else step.parameters['prompt'])[:TITLE]} · memlab")
 for problem in problems:
     show_error(problem)
 after = lesson.steps[here.step] if lesson is not None and here.step < here.steps else None

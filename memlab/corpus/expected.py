@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from memlab.corpus.world import MASK, World, fill
 
@@ -22,6 +22,7 @@ class Expected:
     prompt: str
 
 
+@lru_cache(maxsize=4096)  # hundreds of patterns are tried, and a page asks several times
 def expected(world: World, prompt: str) -> Expected | None:
     """The answers of the world to a prompt in one of its wordings: with a gap, or the beginning up to the answer.
 

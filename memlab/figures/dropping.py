@@ -14,6 +14,7 @@ READING = (
 )
 ROWS = 6
 HEIGHT = 300
+DOT, LABEL = 0.08, 0.24  # of the axis, left of 0: for half a dot, and for a number that stands left of a dot
 
 
 def moved(
@@ -32,15 +33,17 @@ def moved(
     hollow = {"size": 15, "color": "rgba(0,0,0,0)", "line": {"color": QUIET, "width": 2.5}}
     figure.add_trace(_dots(old, rows, words, hollow, names[0]))
     figure.add_trace(_dots(new, rows, words, {"size": 15, "color": MIXTURE}, names[1]))
+    rises = [b >= a for a, b in zip(old, new, strict=True)]
     figure.data[-1].update(
         mode="markers+text",
         text=[literal(share(p)) for p in new],
-        textposition=["middle right" if b >= a else "middle left" for a, b in zip(old, new, strict=True)],
+        textposition=["middle right" if up else "middle left" for up in rises],
         textfont={"size": 15, "weight": 600},
     )
     ticks = {"tickvals": rows, "ticktext": [f"{literal(w)}  " for w in words]}
     figure.update_yaxes(range=[ROWS - 0.5, -0.5], zeroline=False, gridcolor=GRID, fixedrange=True, **ticks)
-    figure.update_xaxes(range=[-0.08, 1.12], title="probability in the mixture", fixedrange=True, zeroline=False)
+    room = LABEL if any(not up and b < LABEL for up, b in zip(rises, new, strict=True)) else DOT
+    figure.update_xaxes(range=[-room, 1.12], title="probability in the mixture", fixedrange=True, zeroline=False)
     figure.update_xaxes(tickvals=[0, 0.25, 0.5, 0.75, 1])
     return figure.update_layout(template=TEMPLATE, height=HEIGHT, margin={"t": 8})
 

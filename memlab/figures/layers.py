@@ -30,14 +30,14 @@ def layers(result: LayerLens) -> go.Figure:
     apart = len(names) < 2 or abs(names[0][0][-1] - names[1][0][-1]) > 0.09
     for values, color, name in names:
         shift = 0 if apart else (-11 if values is right else 11)
-        figure.add_annotation(
-            x=x[-1], y=values[-1], text=f"<b>{name}</b> {share(values[-1])}", font={"color": color, "size": 15}
-        )
+        sign = f"<span style='color:{color}'>■</span>"  # words in that color would be too pale to read
+        text = f"{sign} <b>{name}</b> {share(values[-1])}"
+        figure.add_annotation(x=x[-1], y=values[-1], text=text, font={"size": 15})
         figure.layout.annotations[-1].update(showarrow=False, xanchor="left", xshift=12, yshift=shift)
     figure.update_xaxes(tickvals=x, ticktext=["embeddings", *map(str, x[1:])], title="layer", fixedrange=True)
     figure.update_xaxes(range=[-0.3, x[-1] + 0.15], showgrid=False, zeroline=False)
     figure.update_yaxes(range=[-0.03, 1.06], title="probability", fixedrange=True)
-    room = LETTER * max(len(name) + 5 for _, _, name in names) + 16
+    room = LETTER * max(len(name) + 7 for _, _, name in names) + 16
     return figure.update_layout(template=TEMPLATE, height=HEIGHT, margin={"t": 12, "r": room})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -118,8 +120,8 @@ def forced(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
 
 
 def in_two_lines(title: str) -> str:
-    """A title over a narrow panel: broken after its first word (`Model`), or its second where more follow."""
-    words = title.split()
+    """A title over a narrow panel: broken after its first word (`Model`), or its second where more follow, and not in brackets."""
+    words = re.split(r" (?![^(]*\))", title)
     first = 1 if len(words) < 4 else 2
     return "<br>".join(part for part in (" ".join(words[:first]), " ".join(words[first:])) if part)
 

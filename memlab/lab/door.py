@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from memlab.bench.crash import CrashReport
 from memlab.corpus.given import OneText, Texts, passage_of, texts_of
 from memlab.corpus.one_file import TextOptions
 from memlab.corpus.readers import Collection
 from memlab.declare import Method
 from memlab.errors import NotFound
-from memlab.lab.benchmarks import Benchmarks
 from memlab.lab.building import Building, BuildRequest
 from memlab.lab.chapters import Chapters
 from memlab.lab.context import Context
-from memlab.lab.crash_test import run_crash_test
 from memlab.lab.declared import DeclaredNames, declared
 from memlab.lab.editing import EditOptions, Target
 from memlab.lab.explaining import Explaining
@@ -65,6 +62,10 @@ from memlab.results import (
     compare,
 )
 from memlab.systems.registry import Registry
+
+if TYPE_CHECKING:
+    from memlab.bench.crash import CrashReport
+    from memlab.lab.benchmarks import Benchmarks
 
 
 def _articles(given: Texts) -> Sequence[Article]:
@@ -734,6 +735,8 @@ class Lab(metaclass=DeclaredNames):
         Raises:
             InputError: the folder is not empty, or `kills` is less than 1.
         """
+        from memlab.lab.crash_test import run_crash_test  # at first use, as the benchmarks: no page needs them
+
         return run_crash_test(kills, seed, folder, progress)
 
     # Groups
@@ -826,6 +829,8 @@ class Lab(metaclass=DeclaredNames):
     @property
     def benchmarks(self) -> Benchmarks:
         """Benchmarks of memlab itself."""
+        from memlab.lab.benchmarks import Benchmarks
+
         return Benchmarks(self)
 
 

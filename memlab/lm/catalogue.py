@@ -125,9 +125,8 @@ def info(name: str) -> ModelInfo:
     Raises:
         NotFound: no such model here or on the hub (or the hub cannot be reached and it was never fetched).
     """
-    for model in shipped_models():
-        if model.name == name:
-            return model
+    if name in SHIPPED and (found := _bundled((name,))):
+        return found[0]
     folder = given_path(name)
     if os.path.isfile(folder / "config.json"):
         return described(folder.resolve(), str(folder.resolve()))

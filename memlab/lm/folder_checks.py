@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,12 @@ def adapter_note(folder: Path, name: str) -> tuple[str, ...]:
 def stamp(folder: Path) -> Stamp:
     """Name, size and time of every file in the folder but its card and hidden ones: another stamp is another model."""
     found = []
-    for file in sorted(folder.iterdir()):
-        if file.is_file() and file.suffix != ".md" and not file.name.startswith("."):
-            facts = file.stat()
-            found.append((file.name, facts.st_size, facts.st_mtime_ns))
-    return tuple(found)
+    with os.scandir(folder) as files:  # many times for each page: a Path for each file would take three times as long
+        for file in files:
+            if file.is_file() and not file.name.endswith(".md") and not file.name.startswith("."):
+                facts = file.stat()
+                found.append((file.name, facts.st_size, facts.st_mtime_ns))
+    return tuple(sorted(found))
 
 
 def same_weights(a: Stamp, b: Stamp) -> bool:

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from memlab.errors import StoreError
 
 if TYPE_CHECKING:
+    from scipy import sparse
     from sklearn.feature_extraction.text import HashingVectorizer
 
 LEAST = 1e-4  # weight of a term that half of the texts have: with 0, a few like texts could not be found
@@ -67,6 +67,8 @@ class ArticleSearch:
     @staticmethod
     def read(path: Path, titles: Sequence[str]) -> ArticleSearch:
         """Raises StoreError for a missing, damaged or foreign file."""
+        from scipy import sparse  # at first use: a server's first page would wait for it
+
         try:
             with np.load(path, allow_pickle=False) as z:
                 matrix = sparse.csr_matrix((z["data"], z["indices"], z["indptr"]), shape=tuple(z["shape"]))
@@ -109,6 +111,8 @@ class ArticleSearch:
         return out
 
     def _rows_of(self, texts: Sequence[Terms]) -> sparse.csr_matrix:
+        from scipy import sparse
+
         ends = np.cumsum([0] + [len(terms.columns) for terms in texts])
         columns = np.concatenate([np.empty(0, np.int32), *(terms.columns for terms in texts)])
         weights = np.concatenate([np.empty(0, np.float32), *(terms.weights for terms in texts)])

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 
 from memlab import Lab
-from memlab.bundle import bundle
+from memlab.corpus.world import atlas
 from memlab.errors import MemlabError
+from memlab.ui.links import follow_to
 from memlab.ui.recent import recent
 from memlab.ui.session import show_error
-from memlab.ui.sharing import here
 
 KEYS = "Ctrl+K"
 _FOUND = "finder.found"
@@ -52,7 +51,7 @@ def _dialog(lab: Lab) -> None:
     )
     st.caption("The arrow keys move in the list, Enter opens, Escape closes.")
     if chosen is not None:
-        _go(there[chosen])
+        follow_to(there[chosen].page, "Open it", there[chosen].parameters, "arrow_forward")
 
 
 def places(lab: Lab) -> dict[str, Place]:
@@ -62,18 +61,10 @@ def places(lab: Lab) -> dict[str, Place]:
     found = {f"Page: {title}": Place(file, {}) for pages in GROUPS.values() for file, title, _, _ in pages}
     found |= {f"Asked: {asked.label}": Place("ask", asked.view) for asked in recent()}
     found |= {f"Story: {story.title}": Place("ask", {"prompt": story.prompt, "method": story.method}) for story in lab.inventory.stories()}  # fmt: skip
+    relations = atlas().relations
     for fact in lab.facts():
-        found.setdefault(
-            f"Fact: {fact.subject} · {fact.relation} · {fact.object}", Place("ask", {"prompt": lab.question(fact)})
-        )
+        line = f"Fact: {fact.subject} · {relations[fact.relation].label} · {fact.object}"
+        found.setdefault(line, Place("ask", {"prompt": lab.question(fact)}))
     for article in lab.articles():
         found.setdefault(f"Article: {article.title}", Place("read", {"passage": "Article", "article": article.title}))
     return found
-
-
-def _go(place: Place) -> None:
-    """Opens the page as a link to it does."""
-    try:
-        st.switch_page(bundle() / "pages" / f"{place.page}.py", query_params={**here(), **place.parameters})
-    except StreamlitAPIException:  # a page that runs without the app's navigation
-        st.error("This page runs alone; open memlab by its own address to go elsewhere.", icon=":material/error:")

@@ -27,6 +27,15 @@ def link_to(page: str, label: str, parameters: Mapping[str, str], icon: str) -> 
         st.link_button(label, f"{page}?{urlencode(address)}", icon=sign)
 
 
+def follow_to(page: str, label: str, parameters: Mapping[str, str], icon: str) -> None:
+    """A link that the browser follows at once (shell.js), for what is opened by a choice or after some work.
+
+    `st.switch_page` would refuse a parameter that a control of the present page is bound to, such as model and workspace.
+    """
+    with st.container(key="follow"):
+        link_to(page, label, parameters, icon)
+
+
 def tab_to(page: str, label: str, parameters: Mapping[str, str], icon: str, key: str) -> None:
     """As `link_to`, in a tab of its own, with a key of the keyboard that opens it."""
     address = {**here(), **parameters}

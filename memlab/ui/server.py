@@ -35,6 +35,7 @@ from streamlit.starlette import App
 from memlab.bundle import bundle
 from memlab.ui.classroom import room
 from memlab.ui.classroom.gate import Gate
+from memlab.ui.garbage import collect_at_rest
 
 LOCAL = ("127.0.0.1", "::1")  # what localhost means
 GRACE = 2  # seconds that open connections get when the server ends
@@ -95,8 +96,11 @@ def _name(host: str) -> str | None:
 async def with_a_clean_end(_: App) -> AsyncIterator[None]:
     """Loads the engine while the first browser still fetches the page's own files; at the end ends the jobs of this
     process before the server is gone, and throws away the workspace of a class."""
+    ended = threading.Event()
     threading.Thread(target=load_engine, daemon=True).start()
+    threading.Thread(target=collect_at_rest, args=(ended,), daemon=True).start()
     yield
+    ended.set()
     if (classroom := room.present()) is not None:
         await asyncio.to_thread(classroom.end)
     await asyncio.to_thread(end_jobs)

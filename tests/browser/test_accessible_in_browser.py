@@ -25,7 +25,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = "axe-core@4.14.1"
 MINUTE = 60
 PROMPT = quote("The capital of France is [MASK].")
-VIEWS = {  # pages that are empty without an address
+VIEWS = {  # pages that are empty without an address, and the one that has none
+    "guide": "",
     "ask": f"ask?prompt={PROMPT}",
     "read": f"read?text={quote('The capital of Myanmar is Naypyidaw.')}",
     "generate": f"generate?prompt={quote('The capital of Norway is')}&moves=g5",
@@ -77,7 +78,7 @@ def findings(page: Page, axe: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_has_a_serious_finding(window: Callable[..., Page], axe: str, theme: str) -> None:
-    page = window("guide", theme=theme)
+    page = window(theme=theme)
     bad = {}
     for name in [file for pages in GROUPS.values() for file, *_ in pages]:
         page.goto(f"{page.url.split('/', 3)[0]}//{page.url.split('/')[2]}/{VIEWS.get(name, name)}")

@@ -93,6 +93,33 @@ WIDTHS = """() => {
 }"""
 
 
+def find(page: Page, part: str) -> None:
+    """Ctrl-K, a part of a line, Enter."""
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog").get_by_label("Find")).to_be_focused()
+    page.keyboard.type(part, delay=10)
+    page.wait_for_timeout(300)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_ctrl_k_leads_to_pages_questions_facts_and_articles(window: Window) -> None:
+    """Also where the address of what is found names what controls of the page are bound to: model, memory, article."""
+    page = window(f"{ASK}&workspace=default")
+    page.get_by_role("heading", name="Who said it").wait_for()
+    idle(page)
+    find(page, "Page: History")
+    expect(page.get_by_role("heading", name="History", level=1)).to_be_visible()
+    expect(page).to_have_title("History · memlab")
+    find(page, "Asked: The capital of France")
+    expect(page).to_have_title(f"{PROMPT} · memlab")
+    find(page, "Fact: Japan · capital")
+    expect(page).to_have_title("The capital of Japan is [MASK]. · memlab")
+    for title in ("Marie Curie", "Paris"):
+        find(page, f"Article: {title}")
+        expect(page).to_have_title(f"Read: {title} · memlab")
+
+
 def test_every_page_fits_a_phone(window: Window) -> None:
     page = window()
     page.set_viewport_size(PHONE)

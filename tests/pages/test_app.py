@@ -16,7 +16,8 @@ from memlab.errors import HomeError
 from memlab.lab.jobs import Work
 from memlab.record.job_info import JobInfo
 from memlab.record.new_rows import now
-from memlab.results import Article
+from memlab.results import Article, Fact
+from memlab.ui.finder import places
 from memlab.ui.guide import LIMITS, WORDS
 
 Open = Callable[..., AppTest]
@@ -123,3 +124,11 @@ def test_a_home_that_cannot_be_used_is_one_message(
     page = open_page(script)
     assert not page.exception
     assert [error.value for error in page.error] == ["The home folder /x cannot be written."]
+
+
+def test_the_finder_names_relations_as_a_person_does(lab: Lab) -> None:
+    found = places(lab)
+    assert found["Fact: France · official language · French"].parameters == {
+        "prompt": lab.question(Fact("France", "official_language", "French"))
+    }
+    assert not [line for line in found if "_" in line]
