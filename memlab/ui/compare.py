@@ -14,10 +14,12 @@ from memlab.results import Comparison, Neighbor, Prediction
 from memlab.ui.address import asked
 from memlab.ui.keyboard import PIN
 from memlab.ui.plain import plain
+from memlab.ui.present.stages import first_words, last_words
 from memlab.ui.session import WORKSPACE, show_error
 
 PINNED = "a"
 SHOWN = 5  # neighbors gained or lost that are listed
+BEFORE, AFTER = 44, 34  # characters of a neighbor's passage, at most
 LEAST = 0.005  # a change of probability that is listed
 
 
@@ -72,7 +74,7 @@ def _unpin() -> None:
 
 def _show(c: Comparison) -> None:
     if c.asked:
-        st.markdown(" · ".join(f"**{plain(d.name)}** {_value(d.a)} → {_value(d.b)}" for d in c.asked))
+        st.markdown(" · ".join(f"**{plain(d.name.replace('_', ' '))}** {_value(d.a)} → {_value(d.b)}" for d in c.asked))
     else:
         st.caption("A and B ask the same. Change the prompt, a setting, the workspace or the time.")
     left, right = st.columns(2)
@@ -101,5 +103,5 @@ def _passages(place: st.delta_generator.DeltaGenerator, title: str, neighbors: t
         return
     place.markdown(f"**{title}**")
     for n in neighbors[:SHOWN]:
-        passage = " ".join(f"… {n.left[-40:]}[{n.value}]{n.right[:30]} …".split())
+        passage = " ".join(f"{last_words(n.left, BEFORE)}[{n.value}]{first_words(n.right, AFTER)}".split())
         place.text(f"{n.weight:.3f}  {passage}  ({n.document})")

@@ -11,8 +11,8 @@ import gc
 import threading
 from itertools import count
 
-QUIET = 1.0  # seconds in which nothing was made: no page runs
-LATEST = 30  # such periods after which it is done even where pages never rest
+QUIET = 3.0  # seconds in which nothing was made: no page runs, and nobody is about to click
+LATEST = 10  # such periods after which it is done even where pages never rest
 
 
 def collect_at_rest(stop: threading.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from html import escape
 
 import streamlit as st
@@ -38,7 +39,7 @@ def neighbor_list(p: Prediction, wide: bool, forgets: bool = False) -> None:
     shown = st.session_state.get(_SHOWN, FIRST)
     heaviest = max((n.weight for n in p.neighbors), default=1.0)
     for neighbor in p.neighbors[:shown]:
-        with st.container(border=not wide):
+        with nullcontext() if wide else st.container(border=True):
             passage, source = (
                 st.columns([4, 1], vertical_alignment="center", gap="small")
                 if wide

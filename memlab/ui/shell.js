@@ -6,6 +6,7 @@ const STYLE = `
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.85 !important; }
 kbd[aria-label^="Shortcut"] { color: inherit !important; opacity: 1 !important; }
 [data-variant="segmented_control"][data-selected="true"] { color: light-dark(#1A5FAB, #8DBBF5) !important; }
+[data-testid="stSliderThumbValue"] { color: light-dark(#1A5FAB, #8DBBF5) !important }
 [data-testid="stPlotlyChart"] text[style*="rgb(128, 132, 149)"] { fill: currentcolor !important } /* Streamlit's gray: 3.7:1 */
 .st-key-bar-hidden { display: none !important; }
 .st-key-bar-present-place { min-height: 2.55rem; }
@@ -21,8 +22,6 @@ kbd[aria-label^="Shortcut"] { color: inherit !important; opacity: 1 !important; 
 `
 
 function skipLink(text) {
-  const page = document.querySelector('[data-testid="stMain"]')
-  if (page && !page.id) page.id = "page"
   if (document.getElementById("memlab-skip")) return
   const style = document.createElement("style"), link = document.createElement("a")
   style.textContent = STYLE
@@ -39,36 +38,50 @@ function skipLink(text) {
   document.body.prepend(link)
 }
 
-// The field of the dialog that finds things has the focus as soon as it is there; a link that leads on is followed.
-function focusFinder() {
-  if (window.memlabFinder) return
-  window.memlabFinder = new MutationObserver(() => {
-    const link = document.querySelector('.st-key-follow a')
-    if (link && !link.dataset.followed) {
-      link.dataset.followed = "1"
-      link.click()
-    }
-    const field = document.querySelector('[role="dialog"] .st-key-finder-found input')
-    if (field && !field.dataset.focused) {
-      field.dataset.focused = "1"
-      field.focus()
-    }
-  })
-  window.memlabFinder.observe(document.body, { childList: true, subtree: true })
+// What Streamlit leaves out: the place that the first link leads to; on a phone a list of pages for each group.
+function roles() {
+  const page = document.querySelector('[data-testid="stMain"]:not([id])')
+  if (page) page.id = "page"
+  const pages = document.querySelector('[data-testid="stSidebarNavItems"]')
+  if (!pages) return
+  pages.setAttribute("role", "presentation")
+  for (const group of pages.querySelectorAll(":scope > div")) group.setAttribute("role", "list")
 }
 
-// A change of the address that nobody's action preceded completes or corrects the last one (settings that are carried to a
-// page, a default that is left out): it is no step of the browser's Back.
+// The field of the dialog that finds things has the focus as soon as it is there; a link that leads on is followed.
+function onceThere() {
+  const link = document.querySelector(".st-key-follow a:not([data-followed])")
+  if (link) {
+    link.dataset.followed = "1"
+    link.click()
+  }
+  const field = document.querySelector('[role="dialog"] .st-key-finder-found input:not([data-focused])')
+  if (field) {
+    field.dataset.focused = "1"
+    field.focus()
+  }
+}
+
+function watch() {
+  if (window.memlabWatch) return
+  window.memlabWatch = new MutationObserver(() => {
+    roles()
+    onceThere()
+  })
+  window.memlabWatch.observe(document.body, { childList: true, subtree: true })
+  roles()
+}
+
+// A change of the address that nobody's action preceded completes or corrects the last one: settings that are carried to a
+// page, a default that is left out, the path that follows its parameters. It is no step of the browser's Back.
 function oneStepForEachAction() {
   if (window.memlabSteps) return
   let acted = false
-  const noted = event => { if (!event.altKey) acted = true } // Alt and an arrow are the browser's
-  window.memlabSteps = noted
-  for (const kind of ["pointerdown", "keydown"]) window.addEventListener(kind, noted, true)
+  window.memlabSteps = event => { if (!event.altKey) acted = true } // Alt and an arrow are the browser's
+  for (const kind of ["pointerdown", "keydown", "click"]) window.addEventListener(kind, window.memlabSteps, true)
   const push = history.pushState.bind(history)
   history.pushState = (state, title, url) => {
-    const here = new URL(url ?? "", location.href).pathname === location.pathname
-    if (here && !acted) return history.replaceState(state, title, url)
+    if (!acted) return history.replaceState(state, title, url)
     acted = false
     return push(state, title, url)
   }
@@ -76,7 +89,7 @@ function oneStepForEachAction() {
 
 export default function ({ data }) {
   skipLink(data.skip)
-  focusFinder()
+  watch()
   oneStepForEachAction()
   document.documentElement.lang ||= "en"
 }

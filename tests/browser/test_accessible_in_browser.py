@@ -1,7 +1,7 @@
 """Every page in both themes through axe-core, with the header and the navigation that Streamlit draws: no serious finding.
 
-The npm package is fetched for the run, and is no part of memlab. On a phone Streamlit's drawer of the navigation, which memlab
-cannot mark up, has its groups between `ul` and `li`, which axe-core finds; so the test looks at a window of a laptop.
+The npm package is fetched for the run, and is no part of memlab. The pages are looked at in a window of a laptop, the drawer of
+the navigation, which is there on a phone, on one of them.
 """
 
 from __future__ import annotations
@@ -86,3 +86,15 @@ def test_no_page_has_a_serious_finding(window: Callable[..., Page], axe: str, th
         if found := findings(page, axe):
             bad[name] = found
     assert not bad
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_drawer_of_a_phone_has_no_serious_finding(window: Callable[..., Page], axe: str, theme: str) -> None:
+    page = window("history", theme=theme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebarNavLink").first.wait_for()
+    assert not findings(page, axe)
+    assert (
+        page.get_by_role("list").filter(has_text="Batch").get_by_role("link").count() == 4
+    )  # Ask, Batch, Read, Generate

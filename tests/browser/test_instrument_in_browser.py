@@ -120,6 +120,30 @@ def test_ctrl_k_leads_to_pages_questions_facts_and_articles(window: Window) -> N
         expect(page).to_have_title(f"Read: {title} · memlab")
 
 
+def test_back_leads_to_the_page_and_to_the_question_before_in_one_step(window: Window) -> None:
+    """What a page adds to its address by itself (a method that was carried there, tokens that it makes) is no step."""
+    page = window(f"ask?{urlencode({'prompt': 'The capital of Norway is', 'method': 'spalm'})}")
+    for link, title in (("Open in Read", "Read"), ("Open in Generate", "Generate")):
+        page.get_by_role("link", name=link).click()
+        expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
+        idle(page)
+        page.go_back()
+        expect(page).to_have_title("The capital of Norway is · memlab")
+        expect(page.get_by_role("button", name="SPALM")).to_be_visible()
+        idle(page)
+    prompt = page.get_by_label("Prompt", exact=True)
+    for text in ("The capital of Peru is", "The capital of Japan is"):
+        prompt.fill(text)
+        prompt.press("Enter")
+        expect(page).to_have_title(f"{text} · memlab")
+        idle(page)
+    for text in ("The capital of Peru is", "The capital of Norway is"):
+        page.go_back()
+        expect(page).to_have_title(f"{text} · memlab")
+        expect(prompt).to_have_value(text)
+        idle(page)
+
+
 def test_every_page_fits_a_phone(window: Window) -> None:
     page = window()
     page.set_viewport_size(PHONE)

@@ -48,8 +48,8 @@ def edited(own_lab: Lab) -> Lab:
 @pytest.mark.parametrize(
     ("there", "here", "differs"),
     [
-        ({"as_of": "0"}, {}, ["**as_of** 0 → 1"]),
-        ({"workspace": "seminar"}, {}, ["**workspace** seminar → default", "**as_of** 0 → 1"]),
+        ({"as_of": "0"}, {}, ["**as of** 0 → 1"]),
+        ({"workspace": "seminar"}, {}, ["**workspace** seminar → default", "**as of** 0 → 1"]),
         ({"datastore": "atlas-mlm-last"}, {}, ["**datastore** atlas-mlm-last → atlas-mlm"]),
         (
             {"method": "knn-lm", "prompt": PROMPT[:-8]},
@@ -84,7 +84,7 @@ def test_what_was_pinned_stays_what_it_was_after_an_edit(open_own: Open, own_lab
     a = pinned(open_own(ASK, prompt=PROMPT))
     own_lab.forget(document="France")
     page = open_own(ASK, prompt=PROMPT, a=a)
-    assert "**as_of** 0 → 1" in said(page)
+    assert "**as of** 0 → 1" in said(page)
     assert [metric.value for metric in page.metric][:2] == ["Paris", own_lab.ask(PROMPT).answer]
     assert "Neighbors: 0 the same" in said(page)  # the article is gone, and with it every passage
     page.button(key="compare.unpin").click().run()
