@@ -26,7 +26,7 @@ function skipLink(text) {
   const style = document.createElement("style"), link = document.createElement("a")
   style.textContent = STYLE
   link.id = "memlab-skip"
-  link.href = "#page"
+  link.href = "#stMain"
   link.textContent = text
   link.onclick = event => {
     event.preventDefault() // the address stays as it is
@@ -41,7 +41,7 @@ function skipLink(text) {
 // What Streamlit leaves out: the place that the first link leads to; on a phone a list of pages for each group.
 function roles() {
   const page = document.querySelector('[data-testid="stMain"]:not([id])')
-  if (page) page.id = "page"
+  if (page) page.id = "stMain"
   const pages = document.querySelector('[data-testid="stSidebarNavItems"]')
   if (!pages) return
   pages.setAttribute("role", "presentation")
@@ -54,6 +54,7 @@ function onceThere() {
   if (link) {
     link.dataset.followed = "1"
     link.click()
+    history.pushState({}, "", link.href) // Streamlit leaves the address as it is where the link leads to the same page
   }
   const field = document.querySelector('[role="dialog"] .st-key-finder-found input:not([data-focused])')
   if (field) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from statistics import median
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -97,10 +97,12 @@ def find(page: Page, part: str) -> None:
     """Ctrl-K, a part of a line, Enter."""
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog").get_by_label("Find")).to_be_focused()
+    idle(page)  # nobody types so fast that the page is still drawing
     page.keyboard.type(part, delay=10)
     page.wait_for_timeout(300)
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
+    idle(page)
 
 
 def test_ctrl_k_leads_to_pages_questions_facts_and_articles(window: Window) -> None:
@@ -118,6 +120,7 @@ def test_ctrl_k_leads_to_pages_questions_facts_and_articles(window: Window) -> N
     for title in ("Marie Curie", "Paris"):
         find(page, f"Article: {title}")
         expect(page).to_have_title(f"Read: {title} · memlab")
+        assert parse_qs(urlsplit(page.url).query)["article"] == [title]
 
 
 def test_back_leads_to_the_page_and_to_the_question_before_in_one_step(window: Window) -> None:
