@@ -29,9 +29,19 @@ class Place:
 def finder(lab: Lab) -> None:
     """The button of the control bar, which Ctrl-K presses: it opens the dialog."""
     if st.button(
-        "Find", key="finder.open", icon=":material/search:", shortcut=KEYS, help="Pages, questions, facts, articles"
+        "Find",
+        key="finder.open",
+        icon=":material/search:",
+        shortcut=KEYS,
+        help="Pages, questions, facts, articles",
+        on_click=_nothing_found,
     ):
         _dialog(lab)
+
+
+def _nothing_found() -> None:
+    """What was found last would lead there again as soon as the dialog is drawn."""
+    st.session_state[_FOUND] = None
 
 
 @st.dialog("Find a page, question, fact or article", icon=":material/search:")
