@@ -18,8 +18,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,12 +168,43 @@ def _bytes_of(file: Path) -> bytes:
 
 
 def progress(fraction: float, message: str) -> None:
-    """One line on standard error, written over; nothing before something is done, so that an error message is the only output."""
+    """One line on standard error, written over; in a file or a pipe, a line a second.
+
+    Nothing before something is done, so that an error message is the only output.
+    """
     if fraction <= 0:
+        return
+    if not sys.stderr.isatty():
+        if fraction >= 1 or time.monotonic() >= _next_line[0]:
+            click.echo(f"  {fraction:4.0%}  {message[:70]}", err=True)
+            _next_line[0] = time.monotonic() + 1
         return
     end = "\n" if fraction >= 1 else "\r"
     click.echo(f"  {fraction:4.0%}  {message:<70.70}", err=True, nl=False)
     click.echo(end, err=True, nl=False)
+
+
+_next_line = [0.0]  # when `progress` writes the next one into a file
+
+
+@contextmanager
+def at_interrupt(stop: Callable[[], object]) -> Iterator[None]:
+    """Calls `stop` at Ctrl+C, so that work ends at its next step and says what it kept; a second Ctrl+C aborts."""
+
+    def interrupted(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if sys.stderr.isatty():
+            click.echo("\n  Stopping at the next step. Ctrl+C once more aborts.", err=True)
+        stop()
+
+    if threading.current_thread() is not threading.main_thread():  # which alone hears Ctrl+C
+        yield
+        return
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def short(settings: Any) -> str:

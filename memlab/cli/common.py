@@ -13,6 +13,7 @@ import click
 from memlab.commands import (
     COMMON,
     as_utf8,
+    at_interrupt,
     author_options,
     dtype_option,
     every_command,
@@ -38,6 +39,7 @@ __all__ = [
     "MethodCommand",
     "ReadCommand",
     "as_utf8",
+    "at_interrupt",
     "author_options",
     "declared_methods",
     "dtype_option",
@@ -49,6 +51,7 @@ __all__ = [
     "progress",
     "read",
     "read_lines",
+    "run_here",
     "say_of_texts",
     "short",
     "show",
@@ -186,3 +189,13 @@ def open_lab(home: Path | None, workspace: str) -> Lab:
     from memlab.lab import Lab
 
     return Lab.open(home, workspace)
+
+
+def run_here(lab: Lab, kind: str, title: str, **parameters: Any) -> Any:
+    """Long work as a job of this process, with progress on standard error; Ctrl+C stops it as Stop does.
+
+    Raises:
+        StoppedError: it was stopped. MemlabError: raised by the work.
+    """
+    with at_interrupt(lab.work.stop_here):
+        return lab.work.run(kind, title, progress, **parameters)

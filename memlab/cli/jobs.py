@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memlab.cli.common import Commands, every_command, open_lab, progress, show
+from memlab.cli.common import Commands, at_interrupt, every_command, open_lab, progress, show
 from memlab.errors import InputError, NotFound
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def stop(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
 def resume(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
     """Continue a job that was stopped, interrupted or failed (ID, or its first characters), here and now."""
     lab = open_lab(home, workspace)
-    job = lab.work.resume(_named(lab, job_id), progress)
+    found = _named(lab, job_id)
+    with at_interrupt(lab.work.stop_here):
+        job = lab.work.resume(found, progress)
     show(job.to_dict(), as_json, [_line(job)])
 
 

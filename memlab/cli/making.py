@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from memlab.cli.common import dtype_option, every_command, open_lab, progress, say_of_texts, show, text_options
+from memlab.cli.common import (
+    dtype_option,
+    every_command,
+    open_lab,
+    progress,
+    run_here,
+    say_of_texts,
+    show,
+    text_options,
+)
 from memlab.corpus.hub_name import hub_name
 from memlab.corpus.one_file import TextOptions, title_of
 
@@ -132,11 +141,11 @@ def build(
     """
     lab = open_lab(home, workspace)
     if not texts:
-        built = lab.work.run("prepare", "Building the bundled memories", progress)
+        built = run_here(lab, "prepare", "Building the bundled memories")
     else:
         options = TextOptions(hidden, text_column, without_license)
         order = lab.building.order(texts, name or _name_of(texts[0]), model, keys, index, window, stride, options)
-        built = lab.work.run("build", f"Building the datastore {order['name']}", progress, **order)
+        built = run_here(lab, "build", f"Building the datastore {order['name']}", **order)
     lines = [f"{s.name}: {s.entries} entries of {s.documents} texts, key {s.key}; {s.calibration}" for s in built]
     if built and built[0].report is not None:
         lines += [f"  note: {line}" for line in built[0].report.lines()]
@@ -186,9 +195,9 @@ def train(
         if text != "atlas":
             say_of_texts(lab.texts_of(Path(text)).report)
         how = {"text": text, "kind": kind or "base", "encoder": encoder, "seed": seed or 0}
-        info = lab.work.run("train-text", f"Training {name}", progress, name=name, steps=steps, out=folder, **how)
+        info = run_here(lab, "train-text", f"Training {name}", name=name, steps=steps, out=folder, **how)
     elif kind is not None or encoder is not None or seed is not None:
         raise click.UsageError("--kind, --encoder and --seed are for a model of your own: give --text as well.")
     else:
-        info = lab.work.run("train", f"Training {name}", progress, name=name, steps=steps, out=folder)
+        info = run_here(lab, "train", f"Training {name}", name=name, steps=steps, out=folder)
     show(info.to_dict(), as_json, [f"{info.path}: {info.size_mb} MB", info.card])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memlab.cli.common import Commands, dtype_option, every_command, open_lab, progress, show
+from memlab.cli.common import Commands, dtype_option, every_command, open_lab, run_here, show
 
 if TYPE_CHECKING:
     from memlab.lm.catalogue import ModelInfo
@@ -50,7 +50,7 @@ def add(what: str, name: str | None, as_json: bool, home: Path | None, workspace
     """
     lab = open_lab(home, workspace)
     order = lab.library.order(what, name)
-    made = lab.work.run("add model", f"Adding the model {order['name']}", progress, **order)
+    made = run_here(lab, "add model", f"Adding the model {order['name']}", **order)
     added = made.record["added"]
     lines = [
         f"{order['name']}: {made.kind}, {made.architecture}, {made.size_mb} MB, license {added['license']}, from {added['source']}",

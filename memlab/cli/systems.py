@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from memlab.cli.common import every_command, open_lab, progress, show
+from memlab.cli.common import every_command, open_lab, run_here, show
 
 
 @click.command()
@@ -49,9 +49,7 @@ class StudyCommand(click.Command):
 def run(ctx: click.Context, system: str, study: str, as_json: bool, home: Path | None, workspace: str) -> None:
     """Run a STUDY of a SYSTEM; its settings are options (--seed 1). memlab systems lists the studies."""
     lab = open_lab(home, workspace)
-    result = lab.work.run(
-        "study", f"{system}: {study}", progress, system=system, study=study, settings=_settings(ctx.args)
-    )
+    result = run_here(lab, "study", f"{system}: {study}", system=system, study=study, settings=_settings(ctx.args))
     show(result.to_dict(), as_json, _lines(result.to_dict()))
 
 

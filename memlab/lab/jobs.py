@@ -122,6 +122,10 @@ class Work:
         """Asks a job of any process to stop, which takes up to a second. Raises NotFound."""
         return self.context.jobs.stop(job_id)
 
+    def stop_here(self) -> None:
+        """Asks the work that `run` and `resume` do in this process to stop; a handler of signals may call it."""
+        self.context.jobs.stop_here()
+
     def remove(self, job_id: str) -> None:
         """Takes a job that is over out of the list. Raises NotFound, and InputError while it is going."""
         self.context.jobs.remove(job_id)

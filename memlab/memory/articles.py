@@ -42,7 +42,7 @@ class ArticleSearch:
 
     def __init__(self, matrix: sparse.csr_matrix, idf: np.ndarray, titles: Sequence[str]) -> None:
         self.matrix, self.idf, self.titles = matrix, idf, titles
-        self._also: dict[int, list[int]] = {}
+        self._named: Sequence[Sequence[int]] = ()  # rows of the titled articles that each added text names
         self._changed = np.empty(0, np.int64), matrix[:0]
         self._added = matrix[:0]
         self._by_words: dict[tuple[str, ...], int] = {}
@@ -102,10 +102,7 @@ class ArticleSearch:
         out = copy.copy(self)
         out._changed = np.fromiter(changed, np.int64), self._rows_of(list(changed.values()))
         out._added = self._rows_of([terms for terms, _ in added])
-        out._also = defaultdict(list)
-        for number, (_, titles) in enumerate(added):
-            for row in titles:
-                out._also[row].append(len(self.titles) + number)
+        out._named = [titles for _, titles in added]
         return out
 
     def _rows_of(self, texts: Sequence[Terms]) -> sparse.csr_matrix:
@@ -159,7 +156,11 @@ class ArticleSearch:
         titled = self.titled(question)[:n]
         if not titled:
             return self.nearest(question, n)
-        return list(dict.fromkeys(r for row in titled for r in (row, *self._also.get(row, ()))))
+        return list(dict.fromkeys(r for row in titled for r in (row, *self._about(row))))
+
+    def _about(self, row: int) -> list[int]:
+        """Rows of the added texts that name the title of an article."""
+        return [len(self.titles) + number for number, rows in enumerate(self._named) if row in rows]
 
 
 def _words(text: str) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from cachetools import LRUCache
 
 from memlab.results import Article, Source
 
@@ -49,14 +51,53 @@ class Changes:
     @cached_property
     def gone(self) -> Mapping[tuple[str, str], Spans]:
         """The forgotten characters of each document, by corpus and document id."""
-        found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-        for s in self.removed:
-            found[s.corpus, s.document].append((s.start, s.end))
-        return {document: joined(spans) for document, spans in found.items()}
+        return _GONE.of(self.removed)
 
     def gone_of(self, taught: Taught) -> Spans:
         """The forgotten characters of a taught text."""
         return self.gone.get(("edit", taught.document), ())
+
+
+Gone = Mapping[tuple[str, str], Spans]
+
+
+class _RecentlyGone:
+    """The forgotten characters of sets of sources, by corpus and document id.
+
+    Each edit makes a new set, which differs from a recent one by a few sources; only their documents are looked at then.
+    """
+
+    def __init__(self, size: int = 8) -> None:
+        self._recent: LRUCache[frozenset[Source], Gone] = LRUCache(size)
+        self._lock = threading.Lock()
+
+    def of(self, removed: frozenset[Source]) -> Gone:
+        with self._lock:
+            if removed in self._recent:
+                return self._recent[removed]
+            like = min(self._recent.items(), key=lambda kept: abs(len(kept[0]) - len(removed)), default=None)
+        gone = _gone(removed) if like is None else _gone_after(removed, *like)
+        with self._lock:
+            return self._recent.setdefault(removed, gone)
+
+
+def _gone(removed: Iterable[Source]) -> dict[tuple[str, str], Spans]:
+    found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for s in removed:
+        found[s.corpus, s.document].append((s.start, s.end))
+    return {document: joined(spans) for document, spans in found.items()}
+
+
+def _gone_after(removed: frozenset[Source], before: frozenset[Source], gone: Gone) -> Gone:
+    """`_gone(removed)` from that of another set."""
+    touched = {(s.corpus, s.document) for s in removed ^ before}
+    if 2 * len(touched) > len(gone):
+        return _gone(removed)
+    rest = {document: spans for document, spans in gone.items() if document not in touched}
+    return {**rest, **_gone(s for s in removed if (s.corpus, s.document) in touched)}
+
+
+_GONE = _RecentlyGone()
 
 
 def edited_texts(articles: Sequence[Article], corpus: str, changes: Changes) -> list[Article]:

@@ -71,7 +71,7 @@ def make_index(recipe: str, keys: np.ndarray, tick: Tick = no_tick) -> faiss.Ind
     count, d = keys.shape
     if recipe not in RECIPES + RETIRED:
         raise InputError(f"There is no index recipe {recipe!r}. Allowed: {', '.join(RECIPES)}.")
-    lists = max(1, min(int((2 if recipe in _CHOSEN else 4) * math.sqrt(count)), count // 39))
+    lists = max(1, min(int((2 if recipe == "rabitq" else 4) * math.sqrt(count)), count // 39))
     if recipe in _LISTED and count < 256:
         raise InputError(f"The recipe {recipe!r} needs at least 256 entries, here are {count}. Use flat.")
     if recipe == "flat":
@@ -91,6 +91,7 @@ def make_index(recipe: str, keys: np.ndarray, tick: Tick = no_tick) -> faiss.Ind
     else:
         index = faiss.IndexIVFPQFastScan(faiss.IndexFlatL2(d), d, lists, d if d % 2 else d // 2, 4)
         index.pq.cp.min_points_per_centroid = 1
+        index.cp.niter = 10  # twice the lists of rabitq: more rounds cost more than they find
     if recipe in _LISTED:
         index.cp.min_points_per_centroid = 1  # small collections are meant; no warnings about them
         index.nprobe = max(1, min(lists, max(16, lists // 8)))

@@ -13,18 +13,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import faiss
 import numpy as np
-import torch
 
 from memlab.lm.model import LanguageModel
 from memlab.memory.articles import ArticleSearch
-from memlab.memory.changes import Changes, Spans, article_of, overlaps
+from memlab.memory.changes import Changes, Spans, article_of
 from memlab.memory.datastore import Datastore, Documents, Searchable
 from memlab.memory.found import Found
-from memlab.memory.index import brute_force, candidates, rerank
+from memlab.memory.index import brute_force, rerank
 from memlab.memory.search import MANY, search_all
-from memlab.memory.taught import Text, Texts, without_entry
+from memlab.memory.taught import Text, Texts
+from memlab.memory.taught_index import TaughtEntries
 from memlab.results import Article
 
 
@@ -109,21 +108,43 @@ class EditedStore:
         return self.base.articles.edited(changed, [(text.terms, text.titled) for text in self.documents.taught])
 
     @cached_property
+    def taught(self) -> TaughtEntries:
+        """The entries of the taught texts, forgotten ones included. Held, so that the next state shares them."""
+        return self._texts.entries(self.changes.taught)
+
+    @cached_property
+    def _kept(self) -> np.ndarray | None:
+        """(M',) bool over the entries of `taught`, those that are not forgotten; None for all."""
+        return self.taught.kept(self.changes.gone)
+
+    @cached_property
     def new(self) -> NewEntries:
         """The entries of the taught texts that are not forgotten."""
-        return self._new[0]
+        return self._named[0]
 
-    @cached_property
+    @property
     def left_out(self) -> Sequence[tuple[int, str]]:
         """Number of the edit and text of what was taught and has no entry with this model; see `without_entry`."""
-        _ = self._new  # encodes them
-        pairs = zip(self.changes.taught, self._encoded, strict=True)
-        return [(t.seq, text) for t, e in pairs for text in without_entry(t, e)]
+        return [(self.changes.taught[number].seq, text) for number, text in self.taught.left_out]
 
-    @cached_property
+    @property
     def words(self) -> Mapping[str, int]:
         """The ids, at and above V, of the words that only memory can say."""
-        return self._new[1]
+        return self._named[1]
+
+    @cached_property
+    def _named(self) -> tuple[NewEntries, Mapping[str, int]]:
+        every, kept = self.taught, self._kept
+        values, words = every.values, dict[str, int]()
+        if every.unknown:
+            values = values.copy()
+            for at, word in every.unknown:
+                if kept is None or kept[at]:
+                    values[at] = words.setdefault(word, self._lm.V + len(words))
+        spans = every.spans + np.array([len(self.base.documents), 0, 0], np.int32)
+        if kept is None:
+            return NewEntries(every.keys, values, spans), words
+        return NewEntries(every.keys[kept], values[kept], spans[kept]), words
 
     @cached_property
     def values(self) -> Any:
@@ -164,47 +185,16 @@ class EditedStore:
 
     def _search_new(self, queries: np.ndarray, k: int) -> Found:
         """The same comparison over the new entries alone."""
-        n, keys = len(self.base), self.new.keys
+        n, keys, kept = len(self.base), self.new.keys, self._kept
         k = min(k, len(keys))
         if len(queries) >= MANY:
             found = brute_force(keys, queries, min(k + 4, len(keys)))
         else:
-            found = candidates(self._index_of_new, "flat", queries, k)
+            found = self.taught.nearest(queries, k, kept)
+            if kept is not None:  # its numbers are those before anything was forgotten
+                found = np.where(found >= 0, (np.cumsum(kept) - 1)[found], -1)
         entries, distances = rerank(keys, queries, found, k)
         return Found(entries + n, self.new.values[entries], distances, len(keys))
-
-    @cached_property
-    def _index_of_new(self) -> faiss.Index:
-        keys = torch.from_numpy(self.new.keys).float().numpy()  # numpy takes several times as long
-        index = faiss.IndexScalarQuantizer(keys.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
-        index.add(keys)
-        return index
-
-    @cached_property
-    def _new(self) -> tuple[NewEntries, Mapping[str, int]]:
-        taught = self.changes.taught
-        # Held, so that the next state finds them; none at all leaves arrays without rows.
-        self._encoded = self._texts.encoded(taught)
-        if not taught:
-            empty = np.empty((0, 3), np.int32)
-            return NewEntries(np.empty((0, self._texts.width), np.float16), empty[:, 0], empty), {}
-        keys, values, spans = (
-            np.concatenate([getattr(e, part) for e in self._encoded]) for part in ("keys", "values", "spans")
-        )
-        first = np.cumsum([0] + [len(e.values) for e in self._encoded])
-        keep = np.ones(len(values), bool)
-        for number, t in enumerate(taught):
-            if gone := self.changes.gone_of(t):
-                here = slice(first[number], first[number + 1])
-                keep[here] = ~overlaps(spans[here], gone)
-        words: dict[str, int] = {}
-        for number, e in enumerate(self._encoded):
-            for at, word in e.unknown.items():
-                if keep[first[number] + at]:
-                    values[first[number] + at] = words.setdefault(word, self._lm.V + len(words))
-        rows = len(self.base.documents) + np.repeat(np.arange(len(taught)), np.diff(first))
-        spans = np.column_stack([rows, spans]).astype(np.int32)
-        return NewEntries(keys[keep], values[keep], spans[keep]), words
 
 
 class _EditedDocuments(Documents):
@@ -212,6 +202,7 @@ class _EditedDocuments(Documents):
 
     def __init__(self, store: EditedStore) -> None:
         self.base, self.store = store.base.documents, store
+        self._read: dict[int, Text] = {}
 
     def __len__(self) -> int:
         return len(self.base) + len(self.store.changes.taught)
@@ -223,8 +214,12 @@ class _EditedDocuments(Documents):
     @cached_property
     def changed(self) -> Mapping[int, Text]:
         """The base's documents of which something was forgotten, by row."""
-        read = self.store._texts.text
-        return {row: read(self.base.article(row).text, spans) for row, spans in self.store.gone.items()}
+        return {row: self._text(row) for row in self.store.gone}
+
+    def _text(self, row: int) -> Text:
+        if row not in self._read:  # held, so that the next state shares it
+            self._read[row] = self.store._texts.text(self.base.article(row).text, self.store.gone[row])
+        return self._read[row]
 
     @cached_property
     def taught(self) -> Sequence[Text]:
@@ -237,7 +232,7 @@ class _EditedDocuments(Documents):
             taught = self.store.changes.taught[row - len(self.base)]
             return article_of(taught, self.store.changes.gone_of(taught))
         article = self.base.article(row)
-        return replace(article, text=self.changed[row].shown) if row in self.store.gone else article
+        return replace(article, text=self._text(row).shown) if row in self.store.gone else article
 
     def row_of(self, document: str) -> int | None:
         return self._added.get(document, self.base.row_of(document))

@@ -20,6 +20,7 @@ from memlab.memory.changes import Spans, Taught, blacked_out, overlaps
 from memlab.memory.datastore import Searchable
 from memlab.memory.entries import Entries, encode_keys, taught_entries
 from memlab.memory.kept_keys import Encoded, KeptKeys, text_id
+from memlab.memory.taught_index import TaughtEntries, common
 
 AT_ONCE = 256  # taught texts that are encoded together
 
@@ -59,6 +60,14 @@ class Texts:
         self._encoded: WeakValueDictionary[Any, Encoded] = WeakValueDictionary()
         self._texts: WeakValueDictionary[Any, Text] = WeakValueDictionary()
         self._forgotten: WeakValueDictionary[Any, np.ndarray] = WeakValueDictionary()
+        self._last = TaughtEntries(self.width)
+
+    def entries(self, taught: Sequence[Taught]) -> TaughtEntries:
+        """The entries of taught texts in a row; what the last row begins with, too, is not made again."""
+        last = self._last
+        same = common(last.taught, taught)
+        self._last = made = last.followed(same, taught[same:], self.encoded(taught[same:]))
+        return made
 
     def encoded(self, taught: Sequence[Taught]) -> list[Encoded]:
         """The entries of taught texts: those that a state has, those kept on disk, the rest by forward passes."""
@@ -111,17 +120,6 @@ def encode_taught(lm: LanguageModel, taught: Sequence[Taught], key: str) -> list
         Encoded(keys[first[n] : first[n + 1]].copy(), p.entries.values, p.entries.spans[:, 1:], p.unknown)
         for n, p in enumerate(planned)
     ]
-
-
-def without_entry(taught: Taught, made: Encoded) -> list[str]:
-    """What was to be remembered of a text and gave no entry: words that were named, or the text as a whole.
-
-    A model gives none for a word that it reads as a part of a longer token ("York" in "New York"), and, if it is
-    masked, for stop words and punctuation.
-    """
-    if taught.spans is None:
-        return [] if len(made.values) else [taught.text]
-    return [taught.text[a:b] for a, b in taught.spans if not overlaps(made.spans, ((a, b),)).any()]
 
 
 def _joined(texts: Sequence[Entries]) -> Entries:

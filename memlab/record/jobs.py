@@ -48,11 +48,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Task:
-    """A job of this process. `told_to_stop`: its function was asked to stop. `raised`: what it ended with."""
+    """A job of this process. `here`: done in the thread that asked for it. `told_to_stop`: its function was asked to stop.
+    `raised`: what it ended with."""
 
     id: str
     work: Work
     stored: bool = True
+    here: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     told_to_stop: bool = False
     fraction: float = 0.0
@@ -117,14 +119,14 @@ class Jobs:
             created=now(),
             **_mine(),
         )
-        task = _Task(row.id, work, stored)
+        task = _Task(row.id, work, stored, here)
         self._mark_interrupted()
         with self._database.writing() as session:
             same = select(Job.id).where(Job.kind == kind, Job.state.in_(GOING)).limit(1)
             if alone and (going := session.scalar(same)):
                 return going
             session.add(row)
-        self._start(task, here)
+        self._start(task)
         return task.id
 
     def resume(self, job_id: str, work: Work, here: bool = False, stored: bool = True) -> None:
@@ -144,7 +146,7 @@ class Jobs:
             mine = again.values(error=None, started=None, ended=None, **_mine()).returning(Job.id)
             if session.scalar(mine) is None:
                 raise InputError(f"{job.title} is {job.state}: there is nothing to resume.")
-        self._start(_Task(job_id, work, stored, fraction=job.fraction, message=job.message), here)
+        self._start(_Task(job_id, work, stored, here, fraction=job.fraction, message=job.message))
 
     def stop(self, job_id: str) -> JobInfo:
         """Asks a job of any process to stop; one that has ended stays as it is. Raises NotFound."""
@@ -158,6 +160,12 @@ class Jobs:
             if job.over:
                 del self._tasks[job_id]  # it never began
         return job
+
+    def stop_here(self) -> None:
+        """Asks the work that threads of this process wait for to stop. Touches no database: a signal handler may call it."""
+        for task in list(self._tasks.values()):
+            if task.here:
+                task.stop.set()
 
     def remove(self, job_id: str) -> None:
         """Takes a job that is over out of the list. Raises NotFound, and InputError while it is going."""
@@ -229,14 +237,14 @@ class Jobs:
         except RecordError as error:
             _log.warning("The jobs of this process could not be marked as interrupted: %s", error)
 
-    def _start(self, task: _Task, here: bool) -> None:
+    def _start(self, task: _Task) -> None:
         with self._lock:
             self._tasks[task.id] = task
             self._thread("beat", self._beat)
-            if not here:
+            if not task.here:
                 for n in range(WORKERS):
                     self._thread(f"worker-{n}", self._work)
-        if not here:
+        if not task.here:
             self._waiting.put(task)
             return
         self._do(task)

@@ -8,15 +8,19 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from memlab import Fact, Lab
+from memlab.bench.asking import timed
 from memlab.corpus.world import World, atlas
 from memlab.errors import InputError, MemlabError, NotFound, RecordError, StoppedError
 from memlab.lab.context import Context
 from memlab.lm.delta_refs import delta_path
-from memlab.lm.versions import derive
+from memlab.lm.deltas import read_delta
+from memlab.lm.model import LanguageModel
+from memlab.lm.versions import derive, summed
 from memlab.results import Edit
 from memlab.systems.constrained_ft import alarms, comparing
 from memlab.systems.constrained_ft import chapter as modifying
@@ -122,6 +126,30 @@ def test_two_workspaces_do_not_see_each_other(own: Lab, edited: Lab) -> None:
     for thread in threads:
         thread.join()
     assert [seen[n] for n in range(6)] == [wanted[n % 2] for n in range(6)]
+
+
+def test_a_version_costs_its_changed_tensors_and_little_time(edited: Lab) -> None:
+    """Prints what FIGURES.md says of versions; the limits leave room for a busy machine."""
+    edit = edited.modifying.versions().edits[-1]
+    base = edited.context.load("atlas-mlm")
+    changed = set(read_delta(edited.home, edit.ref))
+    size = sum(base.module.get_parameter(name).numel() * 4 for name in changed)
+    assert delta_path(edited.home, edit.ref.sha256).stat().st_size <= 1.1 * size
+
+    def derived() -> LanguageModel:
+        return derive(base, summed(base, [read_delta(edited.home, edit.ref)]))
+
+    version, own = derived(), dict(base.module.named_parameters())
+    shared = {n for n, p in version.module.named_parameters() if p.data_ptr() == own[n].data_ptr()}
+    assert shared == own.keys() - changed
+    made, undone = [], []
+    for _ in range(5):
+        made.append(timed(derived))
+        undone.append(timed(edited.undo))
+        edited.redo()
+    print(f"a version of {len(changed)} tensors {1e3 * median(made):.0f} ms, undo {1e3 * median(undone):.0f} ms")
+    assert median(made) <= 0.2
+    assert median(undone) <= 1
 
 
 def test_edits_stack_and_an_earlier_one_can_be_left_out(edited: Lab) -> None:

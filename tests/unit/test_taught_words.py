@@ -13,7 +13,8 @@ from memlab.lm.catalogue import load
 from memlab.lm.model import LanguageModel
 from memlab.memory.changes import Taught
 from memlab.memory.entries import encode_keys, read_as, taught_entries
-from memlab.memory.taught import encode_taught, without_entry
+from memlab.memory.taught import encode_taught
+from memlab.memory.taught_index import without_entry
 from memlab.results import Article
 
 Load = Callable[[str], LanguageModel]

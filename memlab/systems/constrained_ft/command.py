@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import click
 
-from memlab.commands import every_command, open_lab, progress, show
+from memlab.commands import at_interrupt, every_command, open_lab, progress, show
 from memlab.errors import InputError
 
 
@@ -132,17 +131,9 @@ def _retrain(lab: Any, texts: list[str], given: dict[str, Any], as_json: bool) -
 @contextmanager
 def _stop_at_interrupt() -> Iterator[Callable[[], bool]]:
     """A `stop` that is True after Ctrl+C: the work ends at its next step and says what it left; a second one aborts."""
-    asked = []
-
-    def interrupted(number: int, frame: object) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, interrupted)
-    try:
+    asked: list[bool] = []
+    with at_interrupt(lambda: asked.append(True)):
         yield lambda: bool(asked)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _facts(texts: list[str], forget: bool) -> list[Any]:
