@@ -12,7 +12,7 @@ from memlab.ui.entry import through_app
 from memlab.ui.history_tools import tools
 from memlab.ui.links import link_to
 from memlab.ui.session import current_lab, show_error
-from memlab.ui.timeline import KINDS, authors, chosen, undone
+from memlab.ui.timeline import authors, chosen, kinds, undone
 
 FIRST = 30  # edits shown at once
 ALL = "all"
@@ -41,11 +41,12 @@ if not history:
     link_to("edit", "Edit memory", {}, "edit")
     st.stop()
 
-for problem in unknown_name("kind", [ALL, *KINDS]):
+every_kind = [ALL, *kinds(history)]
+for problem in unknown_name("kind", every_kind):
     show_error(problem)
 for problem in unknown_name("editor", [ALL, *authors(history)]):
     show_error(problem)
-kind = st.segmented_control("Kind", [ALL, *KINDS], default=ALL, required=True, key="kind", bind="query-params")
+kind = st.segmented_control("Kind", every_kind, default=ALL, required=True, key="kind", bind="query-params")
 who, words, name = st.columns(3, vertical_alignment="bottom")
 by = who.selectbox("By", [ALL, *authors(history)], key="editor", bind="query-params")
 text = words.text_input("Text", key="holds", bind="query-params", placeholder="In the summary", autocomplete="off")

@@ -265,4 +265,5 @@ def _line(e: Any) -> str:
         for name, score in groups
         if isinstance(score, dict) and {"score", "questions"} <= set(score)
     )
-    return f"{e.seq:4}  {e.time}  {e.kind:8} {e.author:12} {e.summary}{'' if e.active else '  (undone)'}{scores}"
+    state = ("" if e.active else "  (undone)") + (f"  (weights {e.weights})" if e.weights else "")
+    return f"{e.seq:4}  {e.time}  {e.kind:8} {e.author:12} {e.summary}{state}{scores}"

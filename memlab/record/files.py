@@ -15,6 +15,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import filelock
@@ -53,6 +54,28 @@ def temporary_file(home: Path) -> Iterator[Path]:
 def delta_file(home: Path, sha256: str) -> Path:
     """Where the weight delta with this hash lives."""
     return home / "deltas" / f"{sha256}.safetensors"
+
+
+def wrong_with_delta(home: Path, sha256: str, again: bool = False) -> str | None:
+    """What is wrong with the file of a weight delta: "missing" or "changed"; None when nothing is.
+
+    again: reads the file even if it was read before and looks untouched.
+    """
+    path = delta_file(home, sha256)
+    try:
+        stamp = path.stat()
+        found = file_hash(path) if again else _hash_at(path, stamp.st_mtime_ns, stamp.st_size)
+        return None if found == sha256 else "changed"
+    except FileNotFoundError:
+        return "missing"
+    except OSError:
+        return "changed"  # and cannot be read
+
+
+@lru_cache(1024)
+def _hash_at(path: Path, modified: int, size: int) -> str:
+    """The hash of a file as it was at that time, so that a page need not read it again."""
+    return file_hash(path)
 
 
 def keep_delta(home: Path, written: Path) -> str:

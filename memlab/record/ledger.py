@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -37,6 +38,11 @@ class Ledger:
         """Number of the last edit; 0 when there is none. Raises NotFound for an unknown workspace."""
         with self._database.reading() as session:
             return find_workspace(session, self.workspace).head
+
+    @property
+    def home(self) -> Path:
+        """The folder of the files that edits name."""
+        return self._database.home
 
     def head_hash(self) -> str:
         """Hash of the last edit: equal only where the whole history is equal, so what caches are keyed by."""

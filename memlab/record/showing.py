@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 
+from memlab.record.files import wrong_with_delta
 from memlab.record.fold import Mark, all_resting, fold, sources_named
 from memlab.record.hash_chain import EditRow
 from memlab.record.kinds import MARKS, EditKind, is_known, known_kind
@@ -36,6 +37,7 @@ class _Read(NamedTuple):
     kind: EditKind | None
     mark: Mark
     sources: set[str]
+    delta: str | None
     edit: Edit
 
 
@@ -58,7 +60,8 @@ def _no_collection() -> Iterator[None]:
 def shown_history(ledger: Ledger) -> list[Edit]:
     """All edits in order, with what holds now and what rests on what.
 
-    A row that cannot be shown says why in `damaged`; one of a kind that is not known here says so in its summary.
+    A row that cannot be shown says why in `damaged`; one of a kind that is not known here says so in its summary; one
+    whose file of weights is gone or changed says so in `weights`.
 
     Raises:
         NotFound: no such workspace.
@@ -75,13 +78,18 @@ def shown_history(ledger: Ledger) -> list[Edit]:
         _read[ledger.states, ledger.workspace] = rows
     active = set(fold((row.mark for row in rows), strict=False).active)
     rests = all_resting([(row.mark.sequence, row.sources) for row in rows if row.mark.sequence in active])
-    return [_as_it_is(row, active, rests) for row in rows]
+    edits = [_as_it_is(row, active, rests) for row in rows]
+    for n, row in enumerate(rows):
+        if row.delta and (wrong := wrong_with_delta(ledger.home, row.delta)) is not None:
+            edits[n] = replace(edits[n], weights=wrong)
+    return edits
 
 
 def _new(raw: Raw | DamagedRow, ledger: Ledger) -> _Read:
     row = raw if isinstance(raw, DamagedRow) else parsed(raw, ledger.workspace)
     sources = sources_named(row.parameters) if isinstance(row, EditRow) and _may_name_an_edit(raw) else set[str]()
-    return _Read(raw, known_kind(row.kind), _mark(row), sources, shown(row))
+    delta = row.delta if isinstance(row, EditRow) else None
+    return _Read(raw, known_kind(row.kind), _mark(row), sources, delta, shown(row))
 
 
 def _may_name_an_edit(raw: Raw | DamagedRow) -> bool:

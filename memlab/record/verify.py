@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from memlab.errors import NotFound, RecordError
 from memlab.record.database import Database
-from memlab.record.files import delta_file, file_hash
+from memlab.record.files import delta_file, wrong_with_delta
 from memlab.record.hash_chain import EditRow, Problem, problems
 from memlab.record.heads import Heads
 from memlab.record.row_check import wrong_with
@@ -102,9 +102,7 @@ def _senseless(rows: list[EditRow], known: set[int]) -> list[Problem]:
 def _delta_problem(database: Database, row: EditRow) -> Problem | None:
     if row.delta is None:
         return None
-    path = delta_file(database.home, row.delta)
-    if not path.is_file():
-        return Problem(row.sequence, "delta", f"The weights of edit {row.sequence} are missing: {path}.")
-    if file_hash(path) != row.delta:
-        return Problem(row.sequence, "delta", f"The weights of edit {row.sequence} were changed: {path}.")
-    return None
+    if (wrong := wrong_with_delta(database.home, row.delta, again=True)) is None:
+        return None
+    path, what = delta_file(database.home, row.delta), "are missing" if wrong == "missing" else "were changed"
+    return Problem(row.sequence, "delta", f"The weights of edit {row.sequence} {what}: {path}.")

@@ -37,6 +37,8 @@ class Edit:
     (`Moved.summary`), empty where none were measured; `moved` has every answer behind them where they
     were measured just now. `parameters` are what the ledger records; `notices` what a person should know about it,
     said once when it is made. `damaged` says why a recorded edit cannot be shown; most of the other fields are empty then.
+    `weights` says what is wrong with the file of weights that it names ("missing" or "changed"): the model cannot be
+    asked before the edit is undone or the file is put back.
     """
 
     id: str | None
@@ -56,6 +58,7 @@ class Edit:
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
     moved: Moved | None = field(default=None, repr=False)
     damaged: str | None = None
+    weights: str | None = None
     notices: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,6 +67,6 @@ class Edit:
             "forgets": json_value(self.sources),
             **as_json(self, "remembers", "scores", "active", "target", "rests_on_it"),
             "moved": json_value(self.moved.table) if self.moved else None,
-            **({} if self.damaged is None else {"damaged": self.damaged}),
+            **{name: value for name in ("damaged", "weights") if (value := getattr(self, name)) is not None},
             "notices": list(self.notices),
         }

@@ -90,7 +90,8 @@ def when(edit: Edit) -> str:
 def _badge(edit: Edit, active: bool) -> str:
     if edit.kind in MARKS:
         return ""
-    return " :green-badge[active]" if active else " :gray-badge[undone]"
+    wrong = f" :red-badge[:material/error: weights {edit.weights}]" if edit.weights else ""
+    return f" :green-badge[active]{wrong}" if active else f" :gray-badge[undone]{wrong}"
 
 
 def _question(edit: Edit) -> dict[str, str]:

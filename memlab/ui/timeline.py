@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from memlab.corpus.statements import cloze
 from memlab.results import Edit
 
-KINDS = ("teach", "forget", "correct", "undo", "redo")
+KINDS = ("teach", "forget", "correct")
 MARKS = ("undo", "redo")
 MASK = "[MASK]"
 
-__all__ = ["KINDS", "MARKS", "MASK", "authors", "chosen", "cloze", "holds", "question_of", "undone"]
+__all__ = ["MARKS", "MASK", "authors", "chosen", "cloze", "holds", "kinds", "question_of", "undone"]
 
 
 def holds(history: Sequence[Edit], seq: int) -> bool:
@@ -22,6 +22,12 @@ def holds(history: Sequence[Edit], seq: int) -> bool:
 def undone(history: Sequence[Edit]) -> set[int]:
     """The edits that are taken back now."""
     return {edit.seq for edit in history if not edit.active}
+
+
+def kinds(history: Sequence[Edit]) -> list[str]:
+    """The kinds of edits to choose from: those of memory, every other one that was made here, and undo and redo."""
+    made = dict.fromkeys(edit.kind for edit in history)
+    return list(dict.fromkeys([*KINDS, *(kind for kind in made if kind not in MARKS), *MARKS]))
 
 
 def authors(history: Sequence[Edit]) -> list[str]:

@@ -14,6 +14,7 @@ from memlab.record.database import FILE, Database
 from memlab.record.files import delta_file, files_locked, keep_delta, sweep, temporary_file
 from memlab.record.hash_chain import EditRow
 from memlab.record.ledger import Ledger
+from memlab.record.showing import shown_history
 
 
 def teach(ledger: Ledger, n: int = 1) -> list[EditRow]:
@@ -183,5 +184,12 @@ def test_weights_are_verified_by_their_hash_and_swept_when_no_edit_names_them(ho
     assert set(sweep(home)) == {delta_file(home, kept[2]), home / "tmp" / "left over"}
     assert ledger.verify() == []
     delta_file(home, kept[0]).unlink()
-    delta_file(home, kept[1]).write_bytes(b"2")
+    whole = delta_file(home, kept[1]).read_bytes()
+    assert [edit.weights for edit in shown_history(ledger)] == ["missing", None]
+    delta_file(home, kept[1]).write_bytes(b"another")
     assert [(p.sequence, p.kind) for p in ledger.verify()] == [(1, "delta"), (2, "delta")]
+    shown = shown_history(ledger)
+    assert [edit.weights for edit in shown] == ["missing", "changed"]
+    assert [edit.to_dict()["weights"] for edit in shown] == ["missing", "changed"]
+    delta_file(home, kept[1]).write_bytes(whole)  # put back
+    assert [edit.weights for edit in shown_history(ledger)] == ["missing", None]
