@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -124,14 +125,18 @@ def _read_once() -> Iterator[None]:
     """
     import gguf
 
-    made = {name: getattr(gguf, name) for name in ("GGUFReader", "get_tensor_name_map")}
-    for name, make in made.items():
-        setattr(gguf, name, cache(make))
-    try:
-        yield
-    finally:
+    with _reading:
+        made = {name: getattr(gguf, name) for name in ("GGUFReader", "get_tensor_name_map")}
         for name, make in made.items():
-            setattr(gguf, name, make)
+            setattr(gguf, name, cache(make))
+        try:
+            yield
+        finally:
+            for name, make in made.items():
+                setattr(gguf, name, make)
+
+
+_reading = threading.Lock()  # two that exchange functions of one module would not put them back
 
 
 def _unpacked() -> dict[str, Any]:
