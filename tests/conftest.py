@@ -8,6 +8,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
 if "PYTEST_XDIST_WORKER" in os.environ:  # one core for each worker and what it starts; read when torch is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import gc
 import shutil
 import sys
 import time
@@ -128,6 +129,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """No garbage is looked for among what tests import, nor later: it stays, and Streamlit looks after each run of a page."""
+    gc.disable()
+    try:
+        return (yield from _collected(session))
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _collected(session: pytest.Session) -> Generator[None, object, object]:
     """Where nothing is compiled yet, the first worker imports all tests; the others then read the bytecode that it wrote."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None or sys.dont_write_bytecode or (Path(__file__).parent / "unit/__pycache__").is_dir():

@@ -9,6 +9,7 @@ What a test checks about starting the interpreter itself still starts one.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import selectors
@@ -256,11 +257,14 @@ def _serve(address: str) -> None:
 
 
 def _import_all() -> None:
+    gc.disable()  # a sixth of the time would go into looking for garbage
     import torch
 
     for name in IMPORTED:
         import_module(name)
     torch.set_num_threads(1)  # a fork does not inherit threads
+    gc.freeze()  # forks do not look through the libraries, nor copy what they would write there
+    gc.enable()
 
 
 def _answer(order: dict[str, Any]) -> dict[str, Any]:

@@ -38,5 +38,14 @@ def trace_files(lab: Lab, trace: Trace) -> None:
     with st.container(horizontal=True):
         download("JSON: the whole trace", as_json(trace), "trace.json", "read.json")
         download("CSV: one line a token", trace.csv, "trace.csv", "read.csv")
-    with st.expander("Show me the Python", icon=":material/code:"):
-        st.code(lab.reading.code(trace), language="python")
+    show_python(lambda: lab.reading.code(trace), "read.python")
+
+
+@st.fragment
+def show_python(lines: Callable[[], str], key: str) -> None:
+    """The code that gives the same, in what is closed at first. A browser needs a second or two for what colors it, and reads
+    that only when it is opened; the rest of the page does not run again for it."""
+    box = st.expander("Show me the Python", key=key, icon=":material/code:", on_change="rerun")
+    if box.open:
+        with box:
+            st.code(lines(), language="python")

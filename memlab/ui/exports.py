@@ -9,7 +9,7 @@ from memlab.corpus.world import MASK
 from memlab.results import Prediction
 from memlab.ui.bar import present_place
 from memlab.ui.compare import pin_controls, view
-from memlab.ui.downloads import as_json, download
+from memlab.ui.downloads import as_json, download, show_python
 from memlab.ui.explanations.for_report import opened, opened_views
 from memlab.ui.keyboard import PRESENT
 from memlab.ui.lesson_form import add_to_lesson
@@ -55,5 +55,4 @@ def exports(lab: Lab, p: Prediction) -> None:
         )
         download("JSON: the whole answer", as_json(p), "prediction.json", "ask.json")
         download("CSV: the neighbors", p.neighbors_csv, "neighbors.csv", "ask.csv")
-    with st.expander("Show me the Python", icon=":material/code:"):
-        st.code(lab.reports.code(p), language="python")
+    show_python(lambda: lab.reports.code(p), "ask.python")

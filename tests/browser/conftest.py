@@ -19,6 +19,8 @@ from tests.forks import Forks, Running
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+from tests.browser.windows import Windows  # noqa: E402  needs playwright
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,8 +29,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",  # pages of one profile share what Chromium has compiled
 ]
-SIZE = {"width": 1280, "height": 800}
 START = 60.0  # seconds until the server must answer
 TRIES = 3
 ANSWER = 60_000  # milliseconds for whatever a page waits for, on a busy machine
@@ -112,20 +114,32 @@ def chromium() -> Iterator[sync_api.Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def profiles(chromium: sync_api.Browser) -> Callable[[str], Windows]:
+    """The windows of a server; those of another one are given up."""
+    kept: list[Windows] = []
+
+    def of(server: str) -> Windows:
+        if not kept or kept[0].server != server:
+            for windows in kept:
+                windows.close()
+            kept[:] = [Windows(chromium, server)]
+        return kept[0]
+
+    return of
+
+
 @pytest.fixture
-def window(chromium: sync_api.Browser, server: str) -> Iterator[Callable[..., sync_api.Page]]:
+def window(profiles: Callable[[str], Windows], server: str) -> Iterator[Callable[..., sync_api.Page]]:
     """Opens a path of the app in a window of its own: `window("ask?prompt=...", theme="dark")`."""
-    contexts = []
+    windows = profiles(server)
 
     def open_window(path: str = "", theme: str = "light") -> sync_api.Page:
-        context = chromium.new_context(viewport=SIZE, color_scheme=theme, base_url=server, accept_downloads=True)
-        contexts.append(context)
-        page = context.new_page()
+        page = windows.new(theme)
         page.set_default_timeout(ANSWER)
         page.goto(f"{server}/{path}")
         page.wait_for_selector("[data-testid=stMain] :is(h1, h3, [data-testid=stAlert])", timeout=FIRST)
         return page
 
     yield open_window
-    for context in contexts:
-        context.close()
+    windows.empty()

@@ -1,10 +1,12 @@
-"""The navigation at the top of the app, as a person uses it."""
+"""The navigation at the top of the app, as a person uses it, and its two themes."""
 
 from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
 from memlab.ui.navigation import GROUPS
+
+BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 21, 30)"}  # as .streamlit/config.toml sets it
 
 
 def go_to(page: Page, title: str) -> None:
@@ -18,3 +20,9 @@ def expect_navigation(page: Page) -> None:
     """All groups are there."""
     for group in GROUPS:
         expect(page.get_by_test_id("stTopNavSection").filter(has_text=group)).to_be_visible()
+
+
+def in_theme(page: Page, theme: str) -> None:
+    """Shows the page as a person sees it whose system is light or dark."""
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUND[theme])

@@ -24,8 +24,9 @@ from playwright.sync_api import Browser, Page
 from memlab import Lab
 from memlab.bundle import bundle
 from memlab.corpus.world import atlas
-from tests.browser.conftest import SIZE, _answers
+from tests.browser.conftest import _answers
 from tests.browser.navigation import go_to
+from tests.browser.windows import SIZE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

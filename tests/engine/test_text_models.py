@@ -34,7 +34,7 @@ from memlab.systems.spalm.training import SpalmReading, spalm_losses
 def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = random.Random(1)
     words = [f"{a}{b}" for a in ("mar", "pier", "nat", "andr", "bor") for b in ("e", "is", "ov", "asha", "ine")]
-    lines = [" ".join(rng.choice(words) for _ in range(12)).capitalize() + "." for _ in range(1200)]
+    lines = [" ".join(rng.choice(words) for _ in range(12)).capitalize() + "." for _ in range(400)]
     path = tmp_path_factory.mktemp("text") / "novel.txt"
     path.write_text("\n".join(lines), "utf-8")
     return path

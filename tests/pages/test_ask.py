@@ -62,6 +62,9 @@ def test_an_answer_shows_model_memory_mixture_and_who_said_it(open_page: Open, l
     assert first_p(page) == pytest.approx(p.mixture[0].p)
     assert marked(page) == [n.value for n in p.neighbors[:6]]
     assert p.tipping.memory_answer in tipping(page)
+    assert not page.code  # made when it is opened
+    page.session_state["ask.python"] = True
+    page.run()
     assert page.code[0].value.strip() == lab.reports.code(p).strip()
 
 

@@ -248,6 +248,9 @@ def test_stop_shows_what_was_said_and_it_can_go_on(open_page: Open, lab: Lab, mo
 
 def test_exports_say_what_is_shown(open_page: Open, lab: Lab) -> None:
     page = open_page(GENERATE, prompt=PROMPT, moves="g6")
+    assert not page.code  # made when it is opened
+    page.session_state["generate.python"] = True
+    page.run()
     code = page.code[0].value
     scope: dict[str, object] = {}
     exec(code.replace("Lab.open()", f"Lab.open({str(lab.home)!r})"), scope)

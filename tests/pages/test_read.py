@@ -75,6 +75,9 @@ def test_a_reading_shows_what_the_engine_says(open_page: Open, lab: Lab) -> None
     assert f"weight {neighbor.weight:.3f}" in found[0]
     assert "Naypyidaw" in found[0]
     document: dict[str, Any] = {}
+    assert not page.code
+    page.session_state["read.python"] = True
+    page.run()
     exec(page.code[0].value.replace("Lab.open(", f"Lab.open({str(lab.home)!r}, "), document)
     assert document["trace"].summary["perplexity"] == pytest.approx(trace.summary["perplexity"])
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +10,7 @@ from pathlib import Path
 from memlab.record.database import Database
 from memlab.record.ledger import Ledger
 from memlab.record.workspaces import Workspaces
+from tests.forks import Forks
 
 THREADS, EDITS = 8, 50
 NAMES = ("default", "second")
@@ -62,12 +61,10 @@ def test_eight_threads_write_fifty_edits_each_in_two_workspaces(database: Databa
     check(database)
 
 
-def test_two_processes_write_the_same(home: Path, database: Database, workspaces: Workspaces) -> None:
+def test_two_processes_write_the_same(home: Path, database: Database, workspaces: Workspaces, forked: Forks) -> None:
     workspaces.create("second")
-    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(home)]
-    halves = [[*command, *"0123"], [*command, *"4567"]]
-    processes = [subprocess.Popen(half) for half in halves]
-    assert [process.wait() for process in processes] == [0, 0]
+    processes = [forked.start(textwrap.dedent(WRITER), str(home), *half) for half in ("0123", "4567")]
+    assert [process.wait().returncode for process in processes] == [0, 0]
     check(database)
 
 

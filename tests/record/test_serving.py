@@ -17,6 +17,7 @@ import pytest
 
 from memlab.record.database import open_database
 from memlab.record.jobs import Jobs
+from tests.forks import Forks
 
 START = 120.0  # seconds until the server must answer
 
@@ -36,25 +37,23 @@ def ask(port: int, host: str, origin: str | None = None, path: str = "/_stcore/s
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def port(tmp_path_factory: pytest.TempPathFactory, forked: Forks) -> Iterator[int]:
     """A server's port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = int(free.getsockname()[1])
     home = tmp_path_factory.mktemp("served")
-    command = [sys.executable, "-m", "memlab", "serve", "--port", str(number), "--no-browser", "--home", str(home)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        until = time.monotonic() + START
-        while time.monotonic() < until and process.poll() is None:
-            with suppress(OSError):
-                if ask(number, f"localhost:{number}", path="/_stcore/health", upgrade=False) == 200:
-                    break
-            time.sleep(0.2)
-        yield number
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-        assert process.stderr is not None
-        assert process.stderr.read() == ""
+    process = forked.start(None, "serve", "--port", str(number), "--no-browser", "--home", str(home))
+    until = time.monotonic() + START
+    while time.monotonic() < until and process.poll() is None:
+        with suppress(OSError):
+            if ask(number, f"localhost:{number}", path="/_stcore/health", upgrade=False) == 200:
+                break
+        time.sleep(0.2)
+    yield number
+    process.send_signal(signal.SIGINT)
+    done = process.wait()
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_only_its_own_names_are_answered(port: int) -> None:

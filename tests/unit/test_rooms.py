@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,39 +20,43 @@ from memlab.record.home import home_folder
 ROOT = Path(__file__).parents[2]
 
 
-def run(script: str) -> str:
-    command = [sys.executable, "-c", textwrap.dedent(script)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+IMPORTING = """
+    import importlib, json, pkgutil, sys
+
+    class Blocked:
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] == "streamlit":
+                raise ImportError(f"{name} is blocked")
+
+    sys.meta_path.insert(0, Blocked())
+    torch = []
+    import memlab
+    torch.append("torch" in sys.modules)
+    from memlab import Lab
+    torch.append("torch" in sys.modules)
+    rooms = [m.name for m in pkgutil.walk_packages(memlab.__path__, "memlab.", onerror=lambda name: None)]
+    rooms = [name for name in rooms if name.split(".")[1] not in ("ui", "_bundle")]
+    for name in rooms:
+        importlib.import_module(name)
+    from memlab import Fact, Lab
+    print(json.dumps({"rooms": len(rooms), "streamlit": "streamlit" in sys.modules, "torch": torch}))
+"""
 
 
-def test_every_room_but_ui_can_be_imported_without_streamlit() -> None:
-    said = run(
-        """
-        import importlib, pkgutil, sys
-
-        class Blocked:
-            def find_spec(self, name, path=None, target=None):
-                if name.split(".")[0] == "streamlit":
-                    raise ImportError(f"{name} is blocked")
-
-        sys.meta_path.insert(0, Blocked())
-        import memlab
-        rooms = [m.name for m in pkgutil.walk_packages(memlab.__path__, "memlab.", onerror=lambda name: None)]
-        rooms = [name for name in rooms if name.split(".")[1] not in ("ui", "_bundle")]
-        for name in rooms:
-            importlib.import_module(name)
-        from memlab import Fact, Lab
-        print(len(rooms), "streamlit" in sys.modules)
-        """
-    )
-    count, loaded = said.split()
-    assert int(count) >= 30
-    assert loaded == "False"
+@pytest.fixture(scope="module")
+def imported() -> dict[str, Any]:
+    """What importing memlab, then the lab, then all rooms but ui brought into a process that cannot import streamlit."""
+    command = [sys.executable, "-c", textwrap.dedent(IMPORTING)]
+    return dict(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
 
 
-def test_importing_memlab_is_quick_and_brings_torch_only_when_needed() -> None:
-    assert run("import memlab, sys; print('torch' in sys.modules)").strip() == "False"
-    assert run("from memlab import Lab; import sys; print('torch' in sys.modules)").strip() == "True"
+def test_every_room_but_ui_can_be_imported_without_streamlit(imported: dict[str, Any]) -> None:
+    assert imported["rooms"] >= 30
+    assert imported["streamlit"] is False
+
+
+def test_importing_memlab_is_quick_and_brings_torch_only_when_needed(imported: dict[str, Any]) -> None:
+    assert imported["torch"] == [False, True]
     with pytest.raises(AttributeError, match="nothing"):
         memlab.nothing  # noqa: B018
 

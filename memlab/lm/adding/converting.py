@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +88,14 @@ def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
     where = {"gguf_file": file.name, "local_files_only": True, "trust_remote_code": False}
     try:
         say(0.05, "reading the tokenizer")
-        config = AutoConfig.from_pretrained(file.parent, **where)
-        check_size(config, AutoModelForCausalLM, head.numbers, name)
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, **where)
-        say(0.3, "reading the weights")
-        module, info = AutoModelForCausalLM.from_pretrained(
-            file.parent, config=config, dtype=torch.float16, output_loading_info=True, **where, **_unpacked()
-        )
+        with _read_once():
+            config = AutoConfig.from_pretrained(file.parent, **where)
+            check_size(config, AutoModelForCausalLM, head.numbers, name)
+            tokenizer = AutoTokenizer.from_pretrained(file.parent, **where)
+            say(0.3, "reading the weights")
+            module, info = AutoModelForCausalLM.from_pretrained(
+                file.parent, config=config, dtype=torch.float16, output_loading_info=True, **where, **_unpacked()
+            )
     except InputError:
         raise
     except Exception as error:  # whatever a reader of files raises: nothing of it is written
@@ -110,6 +114,29 @@ def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
     module.save_pretrained(out)
     tokenizer.save_pretrained(out)
     return notes
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """While active, the head of a GGUF file is read once, and the table of its tensors' names is made once.
+
+    transformers reads the head again for configuration, tokenizer and weights, and makes the table anew for each part of the
+    model, hundreds of times: that took four times as long as reading the weights.
+    """
+    import gguf
+
+    with _reading:
+        made = {name: getattr(gguf, name) for name in ("GGUFReader", "get_tensor_name_map")}
+        for name, make in made.items():
+            setattr(gguf, name, cache(make))
+        try:
+            yield
+        finally:
+            for name, make in made.items():
+                setattr(gguf, name, make)
+
+
+_reading = threading.Lock()  # two that exchange functions of one module would not put them back
 
 
 def _unpacked() -> dict[str, Any]:

@@ -11,7 +11,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.results import GenerationPair
 from memlab.results.moves import Move, written
-from memlab.ui.downloads import as_json, download
+from memlab.ui.downloads import as_json, download, show_python
 from memlab.ui.generate.growing import growing
 from memlab.ui.generate.settings import How
 from memlab.ui.jobs import forget_job, only_job, outcome_of
@@ -81,8 +81,7 @@ def exports(pair: GenerationPair, view: View, how: Mapping[str, Any]) -> None:
     with st.container(horizontal=True):
         download("JSON: the whole tree", as_json(pair), "generation.json", "generate.json")
         download("CSV: one line a token", pair.with_memory.csv, "generation.csv", "generate.csv")
-    with st.expander("Show me the Python", icon=":material/code:"):
-        st.code(python(view, how), language="python")
+    show_python(lambda: python(view, how), "generate.python")
 
 
 def python(view: View, how: Mapping[str, Any]) -> str:
