@@ -191,7 +191,7 @@ def open_lab(home: Path | None, workspace: str) -> Lab:
     return Lab.open(home, workspace)
 
 
-def run_here(lab: Lab, kind: str, title: str, **parameters: Any) -> Any:
+def run_here(lab: Lab, kind: str, title: str, /, **parameters: Any) -> Any:
     """Long work as a job of this process, with progress on standard error; Ctrl+C stops it as Stop does.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -148,7 +149,8 @@ class Door:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        asyncio.run(self.gate(scope, receive, send))
+        with ThreadPoolExecutor(1) as own:  # in this thread tests of the browser may have left a loop that runs
+            own.submit(asyncio.run, self.gate(scope, receive, send)).result()
         if scope["type"] == "websocket":
             return (101 if sent[0]["type"] == "websocket.accept" else 403), {}
         answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
