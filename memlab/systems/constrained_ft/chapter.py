@@ -45,6 +45,7 @@ from memlab.systems.constrained_ft.studies import chosen_facts, table
 from memlab.systems.constrained_ft.training import Point
 from memlab.systems.registry import registry
 
+STEPS = 100  # of an evaluation on the bundled world: its 32 facts are learned by then
 TEXT_WORDS = 200  # of a text that is read for its perplexity after every edit; its first lines
 LIVE = 16  # curves of trainings under way, or just over, that pages may look at
 _WEIGHTS = {kind.name for kind in KINDS}
@@ -234,7 +235,7 @@ class Modifying:
             asked = how_of({**start.to_dict(), **given}) if given else start
             memory = registry().calibrated(lm.kind)
             return evaluate_file(lm, data, limit, asked, _first_lines(texts), progress, stop, memory).to_dict()
-        how = how_of({"delta": None if given.get("norm") == "none" else 0.01, **given})
+        how = how_of({"delta": None if given.get("norm") == "none" else 0.01, "steps": STEPS, **given})
         facts = chosen_facts(atlas(), lm, limit, how.budget.seed)
         free = replace(how, norm="none", delta=None)
         ways = {"constrained": how, "unconstrained": free} if how.norm != "none" else {"unconstrained": free}

@@ -21,8 +21,8 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,9 +38,6 @@ from memlab.systems.constrained_ft.plan import Material, Pair, Plan
 
 PROBE = 96  # sentences about unmodified facts whose loss FTA wants back where it was
 TOLERANCE = 0.02  # nats
-Kind = TypeVar("Kind")
-
-WATCHED = 512  # kept facts that are asked on the way; after the last step all of them are
 LENGTH = 24  # sentences that are read together, those of similar length
 
 
@@ -51,8 +48,7 @@ class TrainingError(MemlabError):
 @dataclass(frozen=True)
 class Point:
     """The scores after a step: mean loss on the modified facts' sentences, A_M and A_F\\S of what is watched (None
-    where nothing is; of the kept facts at most 512 before the last step), and how far the weights are from the
-    reference in the norm of the constraint."""
+    where nothing is), and how far the weights are from the reference in the norm of the constraint."""
 
     step: int
     loss: float
@@ -123,7 +119,6 @@ def fine_tune(
                 if last and phase != "ft" and point.loss < plan.budget.stop_loss and run.kept_whole(phase):
                     ended = f"the loss fell below {plan.budget.stop_loss:g} at step {done}"
                     break
-    run.ask_all_kept()
     ended = ended or f"all {plan.budget.steps} steps were made"
     return Trained(run.changes(), tuple(run.curve), done, ended, time.perf_counter() - start)
 
@@ -226,16 +221,11 @@ class _Run:
         _check(nats)
         norm = "l2" if self.plan.constraint.norm == "l2" else "inf"
         point = Point(
-            step, nats, self._share(self.tests), self._share(_spread(self.kept, WATCHED)),
+            step, nats, self._share(self.tests), self._share(self.kept),
             distance(self.weights, self.reference, norm),
         )  # fmt: skip
         self.curve.append(point)
         return point
-
-    def ask_all_kept(self) -> None:
-        """Gives the last point of the curve the score of all kept facts."""
-        if len(self.kept) > WATCHED:
-            self.curve[-1] = replace(self.curve[-1], a_fs=self._share(self.kept))
 
     def changes(self) -> dict[str, Tensor]:
         """The difference to the weights that training started from."""
@@ -287,7 +277,7 @@ def _check(nats: float) -> None:
         )
 
 
-def _spread(pairs: Sequence[Kind], n: int) -> list[Kind]:
+def _spread(pairs: Sequence[Pair], n: int) -> list[Pair]:
     """At most n of them, evenly spread."""
     return list(pairs) if len(pairs) <= n else [pairs[i * len(pairs) // n] for i in range(n)]
 
