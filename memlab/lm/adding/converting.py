@@ -121,7 +121,7 @@ def _read_once() -> Iterator[None]:
     """While active, the head of a GGUF file is read once, and the table of its tensors' names is made once.
 
     transformers reads the head again for configuration, tokenizer and weights, and makes the table anew for each part of the
-    model, hundreds of times: that took four times as long as reading the weights.
+    model, hundreds of times: that takes longer than reading the weights.
     """
     import gguf
 
