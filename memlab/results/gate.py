@@ -7,6 +7,13 @@ from typing import Any
 
 from memlab.serialize import as_json
 
+MIXES = ("distributions", "vectors", "nothing")
+CURVES = {
+    "linear": "p = (1 - w) p(model) + w p(memory), with w the weight of the memory",
+    "log-linear": "log p is linear in the gate up to a constant: logits are, and the softmax comes after",
+    "computed": "no formula: the method computes the answer with the gate forced to each value",
+}
+
 
 @dataclass(frozen=True)
 class GateInfo:
@@ -19,6 +26,15 @@ class GateInfo:
         ends: what answers with the gate forced to 0, and to 1.
         learned: whether it is computed from the context; otherwise it is one constant.
         mixes: "distributions" (after the softmax), "vectors" (before it), or "nothing".
+        model_at: the value of the gate, 0 or 1, at which the model answers alone; at the other one the memory does. Without
+            it: 0 where distributions are mixed; where vectors are, what the method itself computes at the two ends says it.
+        retrieved: what the memory contributes, in words: "retrieved tokens", "retrieved facts".
+        own: what the model contributes: "state", "context".
+        curve: how probabilities follow the gate, of `CURVES`. Without it: "linear" where distributions are mixed,
+            "computed" where vectors are.
+
+    Raises:
+        ValueError: a field has a value that is not allowed.
     """
 
     kind: str
@@ -27,9 +43,46 @@ class GateInfo:
     ends: tuple[str, str]
     learned: bool
     mixes: str
+    model_at: int | None = None
+    retrieved: str = "what was retrieved"
+    own: str = "state"
+    curve: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self)
+        if not self.curve:
+            object.__setattr__(self, "curve", "computed" if self.mixes == "vectors" else "linear")
+
+    @property
+    def model_end(self) -> int:
+        """Where the model answers alone, 0 or 1: as declared, else 1 where vectors are mixed and 0 elsewhere."""
+        return int(self.mixes == "vectors") if self.model_at is None else self.model_at
+
+    @property
+    def memory_end(self) -> int:
+        """Where the memory answers alone."""
+        return 1 - self.model_end
+
+    def memory_weight(self, value: float) -> float:
+        """How much the memory counts at a value of the gate: 0 where the model answers alone, 1 at the other end."""
+        return 1 - value if self.model_end else value
 
     def to_dict(self) -> dict[str, Any]:
-        return as_json(self, "symbol", "weighs", "ends", "learned", "mixes")
+        return {**as_json(self, "symbol", "weighs", "ends", "learned", "mixes"), "model_at": self.model_end}
+
+
+def _check(info: GateInfo) -> None:
+    for what, given, allowed in (("mixes", info.mixes, MIXES), ("curve", info.curve, ("", *CURVES))):
+        if given not in allowed:
+            raise ValueError(
+                f"gate {info.kind!r}: {what} is {given!r}; allowed is one of {', '.join(filter(None, allowed))}"
+            )
+    if info.model_at not in (None, 0, 1) or isinstance(info.model_at, bool):
+        raise ValueError(f"gate {info.kind!r}: model_at is {info.model_at!r}; allowed is 0 or 1")
+    if len(info.ends) != 2 or not all(isinstance(end, str) and end for end in info.ends):
+        raise ValueError(
+            f"gate {info.kind!r}: ends is {info.ends!r}; it says in words what answers at 0, and what at 1"
+        )
 
 
 NO_GATE = GateInfo("none", "λ", "the memory", ("the model alone", "the model alone"), False, "nothing")
