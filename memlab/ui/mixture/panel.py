@@ -86,7 +86,7 @@ def content(p: Prediction, settled: Settled | None, verdict: Verdict | None, lar
         "caption": f"Probability of each word on each side. {said(p)}",
         "firstModel": place[p.lm[0].id],
         "firstMemory": place[p.knn[0].id],
-        "label": "λ, the weight of the memory"
+        "label": f"{info.symbol}, the weight of {info.weighs}"
         if settled is not None
         else f"What if {info.symbol}, the weight of {info.weighs}, were",
         "note": "" if settled is not None else f"Computed for this context: {info.symbol} = {two(p.gate.value)}.",
