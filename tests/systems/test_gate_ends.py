@@ -127,11 +127,12 @@ def test_the_answer_tips_where_it_is_said_to(name: str, asked: dict[str, Predict
     assert p.tipping.symbol == p.gate.info.symbol
     near, far = (by_hand(name, p, at + step) for step in (side * 2e-3, -side * 2e-3))
     a, b = p.lm[0].id, p.knn[0].id
-    assert near[a] > near[b]
-    assert far[a] < far[b]
-    if p.gate.info.mixes == "vectors":
+    if p.gate.info.mixes == "vectors":  # up to there the model's answer holds, against whatever other word
         assert near.argmax() == a
         assert far.argmax() != a
+    else:  # there the two answers change places; another word may be before both
+        assert near[a] > near[b]
+        assert far[a] < far[b]
     text = tipping(p)
     assert f"{'from' if side > 0 else 'up to'} {p.gate.info.symbol} = {at:.2f}" in text or p.tipping.others
     texts = tipping_texts(p)
