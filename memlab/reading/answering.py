@@ -12,7 +12,7 @@ from memlab.declare import Method
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Searchable
 from memlab.memory.retrieval import Encoding, Retrieval
-from memlab.reading.gate_ends import settled, tipping_of
+from memlab.reading.gate_ends import check_curve, settled, tipping_of
 from memlab.reading.mixing import knn_distances
 from memlab.reading.mixture import Mixture, MixtureInputs
 from memlab.reading.reader import Sources
@@ -63,6 +63,8 @@ def answer(
 
     ends = {str(g): forced(float(g)) for g in (0, 1)} if best.gate.mixes == "vectors" else {}
     info = settled(best, said, 0, (ends["0"].logp, ends["1"].logp) if ends else None)
+    if ends:
+        check_curve(info, said, (ends["0"].logp, ends["1"].logp))
     found_out = info.mixes == "distributions" and info is not best.gate
     knn_weight = info.memory_weight(said.gate) if found_out else said.knn_weight
     prediction = Prediction(

@@ -19,6 +19,7 @@ from memlab.results import Distribution, GateInfo, TippingPoint
 CLOSE = 1e-4  # width at which the search for a tipping point ends
 TRIED = 50  # steps in which a gate without a formula is moved
 ROWS = 16  # positions of a text that are looked at
+_OFF = 0.01  # a probability that a declared curve misses by more is no rounding
 _FAINT = 1e-12  # sides that differ by less say nothing
 
 
@@ -61,6 +62,29 @@ def settled_of_text(info: GateInfo, mixture: Mixture, rows: np.ndarray) -> GateI
             if found.model_at is not None:
                 return found
     return info
+
+
+def check_curve(info: GateInfo, said: Answer, ends: Ends) -> None:
+    """Whether the answer lies on the curve that its gate declares.
+
+    Raises:
+        InputError: log p is said to be linear in the gate, and is not.
+    """
+    if info.curve != "log-linear" or said.knn is None or not 0 < said.gate < 1:
+        return
+    w, rest = info.memory_weight(said.gate), 1 - said.knn_weight  # the softmax may have only a part of the probability
+    both = np.isfinite(said.lm) & np.isfinite(said.knn)
+    if not both.any():
+        return
+    log = w * said.knn[both] + (1 - w) * said.lm[both]
+    p = np.exp(log - log.max()) / np.exp(log - log.max()).sum()
+    added = np.exp(ends[info.memory_end][both]) - rest * np.exp(said.knn[both])
+    off = float(np.abs(added + rest * p - np.exp(said.mixture[both])).max())
+    if off > _OFF:
+        raise InputError(
+            f"The gate {info.kind!r} is declared with curve='log-linear', but at {info.symbol} = {said.gate:.3f} a word is {off:.2f} "
+            "more or less probable than that gives. Declare curve='computed'."
+        )
 
 
 def _by_ends(said: Answer, low: np.ndarray, high: np.ndarray) -> int | None:

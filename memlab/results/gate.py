@@ -25,7 +25,8 @@ class GateInfo:
         weighs: what a value near 1 favors, in words.
         ends: what answers with the gate forced to 0, and to 1.
         learned: whether it is computed from the context; otherwise it is one constant.
-        mixes: "distributions" (after the softmax), "vectors" (before it), or "nothing".
+        mixes: "distributions" (p is the weighted sum of two), "vectors" (before the softmax, or in any other way that is no
+            such sum), or "nothing".
         model_at: the value of the gate, 0 or 1, at which the model answers alone; at the other one the memory does. Without
             it: 0 where distributions are mixed; where vectors are, what the method itself computes at the two ends says it.
         retrieved: what the memory contributes, in words: "retrieved tokens", "retrieved facts".
@@ -100,6 +101,11 @@ def _check(info: GateInfo) -> None:
             raise ValueError(
                 f"gate {info.kind!r}: {what} is {given!r}; allowed is one of {', '.join(filter(None, allowed))}"
             )
+    if info.mixes != "vectors" and info.curve not in ("", "linear"):
+        raise ValueError(
+            f"gate {info.kind!r}: curve is {info.curve!r}; a mixture of distributions is linear in its weight. What is mixed "
+            "otherwise is declared with mixes='vectors'"
+        )
     if info.model_at not in (None, 0, 1) or isinstance(info.model_at, bool):
         raise ValueError(f"gate {info.kind!r}: model_at is {info.model_at!r}; allowed is 0 or 1")
     if len(info.ends) != 2 or not all(isinstance(end, str) and end for end in info.ends):

@@ -143,6 +143,8 @@ def test_the_answer_tips_where_it_is_said_to(name: str, asked: dict[str, Predict
 
 
 def test_a_declaration_that_contradicts_the_method_is_refused(lab: Lab) -> None:
+    with pytest.raises(InputError, match=r"'bent' is declared with curve='log-linear', .* Declare curve='computed'"):
+        lab.ask(PROMPT, "toy-wrong-bent")
     for name in ("toy-wrong", "toy-wrong-sum"):
         with pytest.raises(InputError, match=r"'toy' is declared with model_at=1, .* Declare it with model_at=0"):
             lab.ask(PROMPT, name)
@@ -196,10 +198,11 @@ def test_a_declaration_is_checked() -> None:
     for wrong, words in (
         ({"model_at": 2}, "model_at is 2; allowed is 0 or 1"),
         ({"curve": "straight"}, "curve is 'straight'; allowed is one of linear, log-linear, computed"),
+        ({"mixes": "distributions", "curve": "computed"}, "a mixture of distributions is linear in its weight"),
         ({"combined": "{memory} of {nothing}"}, "combined is"),
     ):
         with pytest.raises(ValueError, match=words):
-            GateInfo("toy", *usual, "vectors", **wrong)  # type: ignore[arg-type]
+            GateInfo("toy", *usual, **{"mixes": "vectors", **wrong})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="mixes is 'words'"):
         GateInfo("toy", *usual, "words")
     assert GateInfo("toy", *usual, "vectors").curve == "computed"

@@ -29,6 +29,7 @@ GATES = {
     "toy-sum": replace(SUM, model_at=None),
     "toy-sum-reversed": replace(SUM_REVERSED, model_at=None),
     "toy-wrong": replace(REVERSED, model_at=1),
+    "toy-wrong-bent": replace(WORDED, kind="bent"),
     "toy-wrong-sum": replace(SUM, model_at=1),
 }
 
@@ -47,7 +48,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class ToyMixture(Mixture):
-    """log p = (1 - w) log p_LM + w log p_memory, or a sum; "toy-bent" has w^2 for w. w is the gate, or 1 minus the gate."""
+    """log p = (1 - w) log p_LM + w log p_memory, or a sum; a bent one has w^2 for w. w is the gate, or 1 minus the gate."""
 
     inputs: MixtureInputs
     name: str
@@ -68,7 +69,7 @@ class ToyMixture(Mixture):
         weights = np.full(values.shape, 1 / values.shape[1])
         knn = 0.999 * knn_probabilities(weights, values, given.words, lm.dtype) + 0.001 / given.words
         w = 1 - g if model_at(self.name) else g
-        w = w * w if self.name == "toy-bent" else w
+        w = w * w if self.name.endswith("bent") else w
         if self.gate.mixes == "vectors":
             both = ((1 - w) * lm.log() + w * knn.log()).log_softmax(-1).exp()
         else:
@@ -152,7 +153,7 @@ SYSTEM = System(
     title="Toy gates",
     paper="a toy of the tests",
     group="Toys",
-    summary="Methods whose gates are declared in every way that is allowed, and in two that contradict the method.",
+    summary="Methods whose gates are declared in every way that is allowed, and in three that contradict the method.",
     methods=(
         *(_method(name) for name in GATES),
         _method("toy-own", kinds=("seq2seq",), reader=f"{__name__}:OwnReader", abilities=("ask",), remembers=False),
