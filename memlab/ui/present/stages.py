@@ -145,7 +145,7 @@ def softmax(p: Prediction, name: Names) -> None:
     info = p.gate.info
     if info.mixes == "vectors":
         _say(
-            f"{sentence(info.retrieved)}, each with its {info.share}, are averaged as vectors. "
+            f"{sentence(info.retrieved)}, averaged as vectors by {info.share}. "
             f"With the gate at {info.symbol} = {info.memory_end} that alone would say:"
         )
     else:
