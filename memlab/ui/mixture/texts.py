@@ -25,12 +25,13 @@ def head(p: Prediction) -> list[tuple[str, str]]:
     memory, model = (f"({symbol})" if "−" in symbol else symbol for symbol in (info.of_memory(), info.of_model()))
     if info.mixes == "vectors":
         also = f", then {two(p.gate.knn_weight)} × neighbors" if p.gate.knn_weight else ""
+        known = info.curve == "log-linear"
         return [
-            ("", f"softmax of {memory} × "),
+            ("", f"softmax of {memory} × " if known else ""),
             ("memory", info.retrieved),
-            ("", f" + {model} × "),
+            ("", f" + {model} × " if known else " and "),
             ("model", info.own),
-            ("", " = "),
+            ("", " = " if known else " give the "),
             ("mixture", "answer"),
             ("", f"{also}; {info.symbol} = {two(p.gate.value)} is the weight of {info.weighs}"),
         ]
