@@ -14,7 +14,7 @@ _ROUND = "border-radius:0.2em"
 
 
 def forgotten(html: str) -> str:
-    """Text, already HTML, with its blacked-out characters in gray: full blocks in the color of text glare in the dark."""
+    """Text, already HTML, with its blacked-out characters in gray: the text color would glare in the dark theme."""
     return _BLACK.sub(lambda found: f'<span style="{_GRAY}" title="forgotten">{found[0]}</span>', html)
 
 

@@ -146,7 +146,7 @@ def test_what_rests_on_an_edit_can_be_undone_with_it(open_own: Open, own_lab: La
 def test_verify(open_own: Open, edited: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_own(HISTORY)
     page.button(key="history.verify").click().run()
-    assert page.success[0].value == "The chain is whole: all 3 edits as recorded."
+    assert page.success[0].value == "The chain is intact: all 3 edits as recorded."
     monkeypatch.setattr(Lab, "verify", lambda self: [Problem(2, "changed", "Edit 2 was *changed*.")])
     page.button(key="history.verify").click().run()
     assert not page.success
