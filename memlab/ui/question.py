@@ -35,8 +35,8 @@ class Question:
 
     `settings` holds the method's other settings, `mixing` the field of lambda with its default here (None for a method
     that does not mix two distributions), `as_of` the last edit that counts (None: all), `problems` an error for each
-    invalid parameter of the address, `offered` the methods that the chosen model can answer with, `expected` the answers
-    that would be right, as typed.
+    invalid parameter of the address, `offered` the methods that the chosen model can answer with, `expected` the right
+    answers as typed.
     """
 
     prompt: str

@@ -14,7 +14,7 @@ SHOWN = 4  # words
 
 
 def vote_tally(p: Prediction) -> str:
-    """HTML: for each word the passages that remember it and their total weight; and whether one passage alone decides."""
+    """HTML: for each word the passages that remember it and their total weight; whether one passage alone decides."""
     found = votes(p)
     if not found:
         return "<span></span>"

@@ -1,4 +1,4 @@
-"""Layers: what the output head reads on the way up."""
+"""Layers: what the output head predicts from each layer's state."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def known(result: LayerLens) -> str:
     elif result.kind is not None:
         said = f"No fact of the bundled world is asked for; the mixture's answer {answer} and its kind ({result.kind}) stand in."
     else:
-        said = f"No fact of the bundled world is asked for, and {answer} is no name of it: there is no kind to show."
+        said = f"No fact of the bundled world is asked for, and {answer} is not a name in it: there is no kind to show."
     return f"{said} Every layer is read through {norm}, although only the last was trained for it."
