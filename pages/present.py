@@ -18,7 +18,7 @@ from memlab.ui.plain import plain
 from memlab.ui.present.mode import alone, large_type, tools
 from memlab.ui.present.notes import notes
 from memlab.ui.present.pictures import PICTURES, action, checks, described
-from memlab.ui.present.place import Place, beyond, further, guess_first, nearer, place
+from memlab.ui.present.place import Place, guess_first, out_of_range, place, step_back, step_forward
 from memlab.ui.present.run import run_of, throw_away
 from memlab.ui.present.stages import STAGES, names
 from memlab.ui.present.talks import has_notes, tell
@@ -33,7 +33,7 @@ def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
         way: Any = {"args": (lesson,)}
         ends = (here.at_start, here.at_end)
         back, on = ":material/arrow_back:", ":material/arrow_forward:"
-        st.button("Back", key="present.back", icon=back, shortcut="Left", disabled=ends[0], on_click=nearer, **way)
+        st.button("Back", key="present.back", icon=back, shortcut="Left", disabled=ends[0], on_click=step_back, **way)
         st.button(
             "Next",
             key="present.next",
@@ -41,7 +41,7 @@ def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
             type="primary",
             shortcut="Space",
             disabled=ends[1],
-            on_click=further,
+            on_click=step_forward,
             **way,
         )
         if lesson is None:  # a button, since Space would turn a switch that was clicked before
@@ -116,7 +116,7 @@ except MemlabError as error:
     link_to("lessons", "All lessons", {}, "school")
     st.stop()
 
-problems = beyond(lesson)
+problems = out_of_range(lesson)
 here = place(lesson)
 step = here.shown
 if lesson is None and not step.parameters.get("prompt"):
