@@ -28,7 +28,7 @@ TITLE = 80  # characters of a lesson or prompt in the title of the tab
 
 
 def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
-    """Back and next, always in one place and drawn before the picture, so that no key is lost while it is made."""
+    """Back and Next, always in one place and drawn before the picture, so that no key press is lost meanwhile."""
     with st.container(horizontal=True, vertical_alignment="center"):
         way: Any = {"args": (lesson,)}
         ends = (here.at_start, here.at_end)
@@ -44,7 +44,7 @@ def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
             on_click=step_forward,
             **way,
         )
-        if lesson is None:  # a button, since Space would turn a switch that was clicked before
+        if lesson is None:  # a button: Space would flip a toggle that was clicked before
             st.button(
                 "Show words" if here.guess else "Guess first",
                 key="present.guess",
@@ -65,7 +65,7 @@ def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
 
 
 def picture(lab: Lab, here: Place, run: LessonRun | None) -> None:
-    """What the step shows at this stage, or why it cannot be had, with the way to the nearest view."""
+    """The picture of the step at this stage; where it fails, the error and a link to the nearest view."""
     step = here.shown
     try:
         with st.spinner("One moment"):

@@ -43,7 +43,7 @@ def rows(page: AppTest) -> list[str]:
 def test_an_empty_history_says_where_edits_come_from(open_own: Open) -> None:
     page = open_own(HISTORY)
     assert not page.exception
-    assert "Nothing was edited" in page.info[0].value
+    assert "Nothing has been edited" in page.info[0].value
     assert page.get("link_button")[0].proto.url.startswith("edit")
 
 
