@@ -36,7 +36,7 @@ TITLE = 80  # characters of a prompt in the title of the tab
 
 @st.fragment
 def answer(lab: Lab, question: Question) -> None:
-    """The answer and everything that depends on lambda: only this part reruns when its slider is released."""
+    """The answer and everything that depends on lambda: only this part reruns once its slider rests."""
     try:
         lam = chosen_lambda(question.mixing)
         with st.spinner("Reading the prompt and searching the memory"):

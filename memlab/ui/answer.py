@@ -42,7 +42,7 @@ def _in_range(text: str | None, mixing: Field) -> float | None:
 
 
 def answer_panel(p: Prediction, mixing: Field | None, verdict: Verdict | None) -> None:
-    """The mixture panel; if lambda is a setting, it goes to the session and the address once its slider is released."""
+    """The mixture panel; if lambda is a setting, it goes to the session and the address once its slider rests."""
     settled = None
     if mixing is not None:
         settled = Settled(float(mixing.default), lambda value: st.session_state.update({LAMBDA: value}))

@@ -1,4 +1,4 @@
-"""The component behind the answer: the data it gets, and the value it returns when its slider is released."""
+"""The component behind the answer: the data it gets, and the value it returns once its slider rests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PANEL = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Settled:
-    """What happens when the slider is released: `take` is called with its value. `default`: where Back returns to."""
+    """What happens once the slider rests: `take` is called with its value. `default`: where Back returns to."""
 
     default: float
     take: Callable[[float], None]
@@ -52,7 +52,7 @@ def mixture_panel(
         large: for a projector. titles: of the sides, where they differ from those of a question.
     """
 
-    def released() -> None:
+    def rested() -> None:
         value = st.session_state[key].settled
         if settled is not None and value is not None:
             settled.take(float(value))
@@ -60,7 +60,7 @@ def mixture_panel(
     data = content(p, settled, verdict, large)
     for side, title in zip(data["panels"], titles or (), strict=False):
         side["title"] = title
-    _PANEL(key=key, data=data, on_settled_change=released)
+    _PANEL(key=key, data=data, on_settled_change=rested)
 
 
 def content(p: Prediction, settled: Settled | None, verdict: Verdict | None, large: bool) -> dict[str, Any]:
