@@ -34,7 +34,7 @@ def open_elsewhere(p: Prediction) -> None:
         ("read", "Open in Read", "auto_stories", {"passage": "Text", "text": sentence}),
         ("generate", "Open in Generate", "account_tree", {"prompt": left}),
     ):
-        if left:  # `carried` brings method, memory and settings along
+        if left:  # method, memory and settings are carried over by themselves
             link_to(page, label, view_there, icon)
 
 

@@ -34,7 +34,7 @@ def _open(home: str | None, workspace: str) -> Lab:
     _OPENED.set()
     if lab.building.are_bundled_missing():
         lab.prepare(background=True)
-    else:  # checking them against the models loads the models: seconds that the first page should not wait
+    else:  # checking them loads the models, which takes seconds that the first page should not wait for
         checking = threading.Timer(AFTER, _prepare, (lab,))
         checking.daemon = True
         checking.start()
