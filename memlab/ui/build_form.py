@@ -146,8 +146,8 @@ def _details(kind: str | None) -> tuple[tuple[str, ...], str | None, int | None,
             list(known),
             key="memories.keys",
             placeholder="the usual one",
-            help="Which inner state stands for a place in a text; several give a memory each, and the one that calibration "
-            "finds best is the default. The usual one is the paper's (ffn) for causal models.  \n"
+            help="Which hidden state represents a place in a text; several give a memory each, and the one that "
+            "calibration finds best is the default. The usual one is the paper's (ffn) for causal models.  \n"
             + "  \n".join(f"**{key}**: {what}" for key, what in known.items()),
         )
         index = st.selectbox(

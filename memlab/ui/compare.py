@@ -32,7 +32,7 @@ def pin_controls(p: Prediction) -> None:
         key="compare.pin",
         icon=":material/keep:",
         shortcut=PIN,
-        help="Keeps this view; change the prompt, a setting or the time, and both stand side by side.",
+        help="Keeps this view; change the prompt, a setting or the time, and see both side by side.",
         on_click=_pin,
         args=(p,),
     )

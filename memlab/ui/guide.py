@@ -27,7 +27,7 @@ WORDS = {
     "gate": "What decides λ: one number for every question, or a number computed for each word. Where vectors are mixed, the gate weighs the model's own state.",
     "tipping point": "The λ from which memory's answer beats the model's.",
     "[MASK]": "The gap that a masked model fills. A next-word model continues the prompt instead.",
-    "helped, misled": "Memory helped: the model alone is wrong, the mixture right. It misled: the other way round.",
+    "helped, misled": "Memory helped: the model alone is wrong, the mixture right. It misled: the model alone is right, the mixture wrong.",
     "counterfactual": "What the answer would be with a gate of another value than the computed one.",
     "calibrated, paper": "Settings tuned on held-out facts or words for this datastore, or the values that the authors printed.",
     "frequent, rare, unseen": "How often a fact occurs in the training texts. Unseen facts are only in the datastore.",

@@ -19,7 +19,7 @@ def forgotten(html: str) -> str:
 
 
 def side_heading(text: str, color: str) -> str:
-    """The name of a side (model alone, memory, mixture) behind a bar of its color."""
+    """The name of a side (model alone, memory, mixture) with a bar of its color in front."""
     return f"<div style='font-weight:700;border-left:0.35rem solid {color};padding-left:0.5rem'>{escape(text)}</div>"
 
 

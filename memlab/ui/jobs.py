@@ -69,7 +69,7 @@ def show_job(lab: Lab, job_id: str) -> JobInfo:
         if job.state == "done":
             draw(lab.work.outcome(job_id))
 
-    shows the result by itself. Raises NotFound where there is no such job (any more).
+    shows the result by itself. Raises NotFound where the job does not exist or was removed.
     """
     job = lab.work.job(job_id)
     if job.over:
@@ -91,7 +91,7 @@ def only_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: d
 
 
 def kept_job(lab: Lab, page: str, asked: object) -> JobInfo | None:
-    """Shows and returns the job that the page began for `asked`; None where there is none (any more)."""
+    """Shows and returns the job that the page began for `asked`; None where there is none or it was removed."""
     kept = st.session_state.get(f"{page}.job")
     if kept is None or kept[0] != asked:
         return None
