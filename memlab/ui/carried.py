@@ -55,9 +55,7 @@ def bring(key: str, value: Any, usual: Any = None) -> None:
     """Sets a control before it is drawn, and the address with it; `usual` is left out of the address."""
     st.session_state[key] = value
     if value != usual:
-        with suppress(
-            StreamlitAPIException
-        ):  # a control of the previous page had this name, and the address is bound to it
+        with suppress(StreamlitAPIException):  # a control of the previous page is bound to this parameter
             into_address(key, f"{value:g}" if isinstance(value, float) else str(value))
 
 

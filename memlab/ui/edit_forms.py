@@ -204,7 +204,7 @@ def _menu(name: str, label: str, options: list[str], placeholder: str | None = N
 
 
 def keep_or_replace(name: str, label: str, options: Collection[str], first: str | None) -> None:
-    """Replaces a choice that is no longer offered by `first`; an error where the address names no option."""
+    """Puts `first` in place of a choice that is no longer offered; shows an error where the address names no option."""
     state, asked = st.session_state, st.query_params.get(name)
     if name not in state and asked is not None and asked not in options:
         show_error(NotFound(f"There is no {label.lower()} {asked!r} here."))

@@ -12,12 +12,7 @@ from memlab.ui.explanations.dropped import WITHOUT
 from memlab.ui.sharing import arrive, banner
 
 _WAS = "workspace.was"
-_OF_ONE_WORKSPACE = (
-    "edit.",
-    "undo.",
-    "history.",
-    "look.keep.",
-)  # prefixes of session keys that belong to one workspace
+_OF_ONE_WORKSPACE = ("edit.", "undo.", "history.", "look.keep.")  # beginnings of session keys
 
 
 def frame(lab: Lab, page: str) -> None:

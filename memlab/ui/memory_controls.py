@@ -89,7 +89,8 @@ class MemoryControls:
         """The method's settings, by their names here, each with a control.
 
         Raises:
-            MemlabError: method, model and datastore do not fit together."""
+            MemlabError: method, model and datastore do not fit together.
+        """
         preset = self._preset(brought)
         defaults = self.lab.reading.settings(method.name, model, store, preset)
         taken = {} if brought is None else brought.for_method(method.name)

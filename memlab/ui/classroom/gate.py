@@ -36,9 +36,7 @@ class Gate:
 
     def __init__(self, app: Asgi, passes: Passes, address: str, port: int) -> None:
         self._app, self._passes, self._address = app, passes, address
-        self._cookies = {
-            role: f"memlab_{port}_{role}" for role in (LECTURER, GUEST)
-        }  # cookies are not separated by port
+        self._cookies = {role: f"memlab_{port}_{role}" for role in (LECTURER, GUEST)}  # ports share cookies
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
