@@ -47,9 +47,7 @@ def answer(lab: Lab, question: Question) -> None:
     verdict = lab.verdict(p, question.expected)
     answer_panel(p, question.mixing, verdict)
     noticed(p)
-    fix_here(
-        lab, p, verdict, FIX
-    )  # drawn here for right and wrong answers alike, so that nothing jumps when lambda moves
+    fix_here(lab, p, verdict, FIX)  # here for right and wrong answers alike, so that nothing jumps when lambda moves
     beside_pinned(lab, p)
     who_said_it(lab, p)
     look_closer(lab, p)

@@ -28,7 +28,7 @@ def unfolded(
 
 
 def do(work: Callable[[], str], key: str) -> None:
-    """Does the work, closes the popover `key` and reruns the page, which shows the returned text, or an error."""
+    """Does the work, closes the popover `key` and reruns the page with the returned text; or shows the error."""
     try:
         said = work()
     except MemlabError as error:

@@ -62,7 +62,7 @@ def test_newest_first_with_state_and_author(open_own: Open, edited: Lab) -> None
 def test_the_kind_is_filtered_by_the_address(open_own: Open, edited: Lab) -> None:
     assert len(rows(open_own(HISTORY, kind="forget"))) == 1
     nothing = open_own(HISTORY, kind="correct")
-    assert "No edit of the kind correct fits" in nothing.info[0].value
+    assert "No edit of the kind correct matches" in nothing.info[0].value
     wrong = open_own(HISTORY, kind="guess")
     assert "There is no kind 'guess'" in wrong.error[0].value
     assert len(rows(wrong)) == 3
@@ -109,7 +109,7 @@ def test_what_rests_on_an_edit_is_asked_about(open_own: Open, edited: Lab, monke
 def test_edits_are_filtered_by_author_and_text(open_own: Open, edited: Lab) -> None:
     assert [row.split(" · ")[0] for row in rows(open_own(HISTORY, editor="Ada"))] == ["**1"]
     assert [row.split(" · ")[0] for row in rows(open_own(HISTORY, holds="the document FRANCE"))] == ["**2"]
-    assert "No edit fits" in open_own(HISTORY, holds="nothing like it").info[0].value
+    assert "No edit matches" in open_own(HISTORY, holds="nothing like it").info[0].value
     wrong = open_own(HISTORY, editor="Nobody")
     assert "There is no editor 'Nobody'" in wrong.error[0].value
     assert len(rows(wrong)) == 3

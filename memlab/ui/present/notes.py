@@ -17,7 +17,8 @@ def notes(talk: str) -> None:
     """The notes that go with a presentation, updated every second.
 
     Args:
-        talk: its name, as `talks.tell` gave it."""
+        talk: its name, as `talks.tell` gave it.
+    """
     st.fragment(_notes, run_every=EVERY)(talk)
 
 
