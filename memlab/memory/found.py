@@ -1,4 +1,4 @@
-"""What a search gives: entries, values and exact distances, which is what a method mixes."""
+"""The result of a search: entries, values and exact distances, from which a method makes its distribution."""
 
 from __future__ import annotations
 
