@@ -162,7 +162,7 @@ def test_registering_says_what_is_wrong() -> None:
     ):
         with pytest.raises(InputError, match=says):
             register_kind(wrong)
-    with pytest.raises(InputError, match=r"no kind of change. Allowed: .*teach.*count"):
+    with pytest.raises(InputError, match=r"not a kind of edit. Allowed: .*teach.*count"):
         kind("burn")
     assert {"memory", "counter"} <= set(parts())
     assert [k.name for k in kinds("memory")] == ["teach", "forget", "correct"]
