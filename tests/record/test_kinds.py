@@ -158,7 +158,7 @@ def test_registering_says_what_is_wrong() -> None:
         (EditKind("count", "other", check_count, total, str), "already"),
         (EditKind("undo", "counter", check_count, total, str), "cannot name"),
         (EditKind("x" * 21, "counter", check_count, total, str), "1 to 20"),
-        (EditKind("more", "counter", check_count, lambda steps, head: 0, str), "in another way"),
+        (EditKind("more", "counter", check_count, lambda steps, head: 0, str), "another fold"),
     ):
         with pytest.raises(InputError, match=says):
             register_kind(wrong)
