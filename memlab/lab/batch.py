@@ -48,7 +48,7 @@ class Batch:
     def summaries(
         self, prompts: Sequence[str], expected: Sequence[str | None] | None = None, **how: Any
     ) -> list[RowSummary]:
-        """The rows of `ask_many` without their distributions, which are not kept in memory. Raises InputError as `ask_many`."""
+        """The rows of `ask_many` without their distributions, which are not kept in memory. Raises as `ask_many`."""
         return [row.summary() for row in self.rows(prompts, expected, **how)]
 
     def rows(

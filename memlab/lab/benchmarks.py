@@ -166,7 +166,7 @@ class Benchmarks:
         lm = load(model or self.context.bundled_for("causal"))
         if lm.kind != "causal":
             raise InputError(
-                f"{lm.name} is a {lm.kind} model; growth is measured on the keys of a causal one. Choose a causal model."
+                f"{lm.name} is a {lm.kind} model; growth is measured with the keys of a causal one. Choose one."
             )
         if bool(text) != bool(asked):
             raise InputError(

@@ -160,7 +160,7 @@ class Building:
             lab.work.submit("build", "Building letters", **lab.building.order([Path("letters.txt")], "letters"))
 
         Raises:
-            InputError: the name cannot be used, a data set's name is wrong, or the package that reads it is not installed.
+            InputError: the name cannot be used, a data set's name is wrong, or the package that reads it is missing.
         """
         own_name(name)
         folder = given_path(model)
@@ -277,7 +277,7 @@ def calibrate_own(lm: LanguageModel, stores: list[Datastore], progress: Progress
 
 
 def _absolute(text: Path) -> str:
-    """The absolute path of a file or folder, since a job may run in another folder; the name of a data set unchanged."""
+    """The absolute path of a file or folder, since a job may run elsewhere; the name of a data set unchanged."""
     name = hub_name(text)
     if name is None:
         return str(Path(text).absolute())

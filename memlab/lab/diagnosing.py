@@ -40,7 +40,7 @@ class Diagnosing:
         self.context, self.asking = context, asking
 
     def of(self, p: Prediction, verdict: Verdict | None) -> Diagnosis:
-        """Why an answer is wrong (None where it is right, or that is not known), and whether its question is far from memory.
+        """Why an answer is wrong (None where it is right, or that is not known), and whether its question is far.
 
         Raises:
             MemlabError: the model or memory of the answer is no longer there.

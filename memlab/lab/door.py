@@ -178,8 +178,8 @@ class Lab(metaclass=DeclaredNames):
         Prompts are encoded together, in batches; blank ones are left out, and rows keep the number of their line.
 
         Args:
-            expected: the right answer of each prompt, several separated by "|"; None where it is not known. Questions of
-                the bundled world are judged without it.
+            expected: the right answer of each prompt, several separated by "|"; None where it is not known. Questions
+                of the bundled world are judged without it.
 
         Raises:
             InputError: no prompt at all, too many, or a different number of expected answers than of prompts.
@@ -189,8 +189,8 @@ class Lab(metaclass=DeclaredNames):
     def verdict(self, p: Prediction, expected: Sequence[str] = ()) -> Verdict | None:
         """Whether an answer is right, and what memory did: helped, misled, or neither.
 
-        Without `expected`, the right answer is what the bundled world states, or what a correction of that fact states if
-        it was active for the answer. None where neither applies, or where another edit mentions the subject.
+        Without `expected`, the right answer is what the bundled world states, or what a correction of that fact states
+        if it was active for the answer. None where neither applies, or where another edit mentions the subject.
 
         Args:
             expected: the right answers; any of them counts.
@@ -201,7 +201,7 @@ class Lab(metaclass=DeclaredNames):
         return judge(p, self._context.ledger, expected)
 
     def cause(self, p: Prediction, expected: Sequence[str] = ()) -> Cause | None:
-        """Why an answer is wrong, in one sentence, and what would repair it; None where it is right or not known to be wrong.
+        """Why an answer is wrong, in one sentence, and what would repair it; None where it is not known to be wrong.
 
         The causes are defined in `memlab.evaluate.causes`.
 
@@ -490,7 +490,7 @@ class Lab(metaclass=DeclaredNames):
             with_dependents: undo those as well, the last first, each in a separate step.
 
         Raises:
-            InputError: later edits depend on it (the message names them); it is undone already; there is nothing to undo.
+            InputError: later edits depend on it (the message names them); it is undone already; there is no edit.
             NotFound: no such edit.
         """
         return self._chapters.editing.undo(edit_id, author, anyway, with_dependents)
@@ -606,7 +606,7 @@ class Lab(metaclass=DeclaredNames):
         datastore: str | None = None,
         as_of: int | None = None,
     ) -> dict[str, Any]:
-        """Scores on held-out questions about all facts that calibration has not seen: model, memory, mixture, by exposure.
+        """Scores of model, memory and mixture, by exposure, on questions about all facts that calibration has not seen.
 
         Asked with the memory and weights of the workspace after `as_of` edits (None: all of them).
 
@@ -650,7 +650,7 @@ class Lab(metaclass=DeclaredNames):
             preset: "calibrated" (on held-out words of the evidences, where there are enough) or "paper".
 
         Returns:
-            Settings, what was left out and why, a table of scores with 95% intervals ("results"), every answer ("rows").
+            Settings, what was left out and why, scores with 95% intervals ("results"), and every answer ("rows").
 
         Raises:
             MemlabError: data, relation, model or method that cannot be used.

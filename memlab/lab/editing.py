@@ -99,7 +99,7 @@ class Editing:
         return replace(edit, notices=notices) if notices else edit
 
     def _not_remembered(self, parameters: dict[str, Any]) -> str | None:
-        """A sentence for the person where the bundled masked model has no entry for a word that was given; else None."""
+        """A sentence for the person where the bundled masked model has no entry for a given word; else None."""
         taught = taught_by(0, parameters)
         if taught is None or taught.spans is None:
             return None
@@ -135,7 +135,8 @@ class Editing:
         others = (target.document, target.fact, target.prompt, target.sources)
         if target.entries is None or any(x is not None for x in others):
             raise InputError(
-                f"{target.datastore} is not a datastore: name what to forget in it by entries. Other ways: `memlab facts --help`."
+                f"{target.datastore} is not a datastore: name what to forget in it by entries. "
+                "Other ways: `memlab facts --help`."
             )
         if options.scores:
             raise InputError(f"Side effects in {target.datastore} are measured by the studies of its system.")
@@ -257,7 +258,7 @@ class Editing:
         return replace(edit, active=active, rests_on_it=rests)
 
     def _editable(self, datastore: str | None) -> tuple[Searchable, str]:
-        """The store whose entries and texts an edit refers to, in its present state, and the identity of its collection."""
+        """The store whose entries and texts an edit refers to, as it is now, and the identity of its collection."""
         name = datastore or self.context.bundled_for("masked")
         if not self.context.shelf.is_built(name):
             lm = load(name)

@@ -147,7 +147,7 @@ class Explaining:
         return sweep_gate(mixture, p.gate.value, points, lambda i: p.lm.words[i])
 
     def health(self, p: Prediction) -> QueryHealth:
-        """How good the keys of the datastore are, measured once for each state of it, and how far the question is from them.
+        """How good the keys of the datastore are, measured once for each state of it, and how far the question is.
 
         Raises:
             InputError: the datastore is too small, or still being built.

@@ -6,9 +6,9 @@ A kind of job is a function of a lab, `progress`, `stop` and plain JSON paramete
     def _read(lab: Lab, progress: Progress, stop: Stop, text: str, method: str) -> Trace:
         return lab.read(text, method, progress=progress, stop=stop)
 
-Systems declare theirs (`memlab.declare.LongWork`). The function calls `stop()` at least once a second; once that is True it
-returns what it has, or raises StoppedError. `stopping(progress, stop)` is a progress that raises it, for functions without
-`stop`. The result is plain JSON, or an object with `to_dict()`.
+Systems declare theirs (`memlab.declare.LongWork`). The function calls `stop()` at least once a second; once that is
+True it returns what it has, or raises StoppedError. `stopping(progress, stop)` is a progress that raises it, for
+functions without `stop`. The result is plain JSON, or an object with `to_dict()`.
 
 A page submits it, keeps the id in its session state, and shows it (see `memlab.ui.jobs`):
 

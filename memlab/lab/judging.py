@@ -17,7 +17,7 @@ CORRECT, FORGET, TEACH = "correct", "forget", "teach"
 
 
 def judge(p: Prediction, ledger: Ledger, expected: Sequence[str] = ()) -> Verdict | None:
-    """Compares an answer with the expected ones, or, without any, with what the bundled world or a correction of it states.
+    """Compares an answer with the expected ones; without any, with what the bundled world or a correction of it states.
 
     None where nothing is expected and the prompt is not a question of the world, or where an edit that is active in the
     answer mentions the subject without being a correction of the fact asked for: then the right answer is not known.

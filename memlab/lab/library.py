@@ -105,7 +105,7 @@ class ModelLibrary:
         return found
 
     def remove(self, name: str, confirm: str, anyway: bool = False) -> None:
-        """Removes a model of the home folder, or the remains of an addition that was stopped; `confirm` is its name once more.
+        """Removes a model of the home folder, or the remains of a stopped addition; `confirm` is its name once more.
 
         Args:
             anyway: even where datastores or other models need it; they stay, and cannot be asked.

@@ -177,7 +177,7 @@ class Perplexity:
         return report(runs, passages, [a.title for a in texts], data.name, settings, self.reported())
 
     def reported(self) -> list[ReportedTable]:
-        """What papers report about the methods that are measured, as printed; not comparable with what is measured here."""
+        """What papers report about the measured methods, as printed; not comparable with what is measured here."""
         with_columns = [s for s in registry().systems.values() if any(m.columns for m in s.methods)]
         return [table for s in with_columns for table in s.reported]
 

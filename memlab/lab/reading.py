@@ -89,7 +89,7 @@ class Reading:
     def settings(
         self, method: str, model: str | None = None, datastore: str | None = None, preset: str = "calibrated"
     ) -> list[tuple[Field, Any]]:
-        """The settings of a method for reading, each with its default for this model and datastore: calibrated or the paper's.
+        """The settings of a method for reading, each with its default (by `preset`) for this model and datastore.
 
         Raises:
             MemlabError: no such method, or a model and datastore that do not belong together.

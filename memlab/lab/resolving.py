@@ -31,7 +31,7 @@ def reading_request(ability: str, arguments: Mapping[str, Any]) -> Request:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A request with all defaults filled in: what is read, how it is mixed, and the description that its result carries."""
+    """A request with all defaults filled in: what is read, how it is mixed, and the description for its result."""
 
     order: Order
     mixing: Mixing

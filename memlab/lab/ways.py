@@ -1,4 +1,4 @@
-"""One fact corrected in every way, side by side: in the datastore, and in the ways that systems declare. Nothing is recorded."""
+"""One fact corrected in every way, side by side: in the datastore, and as systems declare. Nothing is recorded."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Ways:
             settings: of the edit of weights, as `lab.modify` takes them.
 
         Raises:
-            InputError: settings that cannot be used, or no way can correct the fact. StoppedError: `stop` returned True.
+            InputError: settings that cannot be used, or no way can correct the fact.
+            StoppedError: `stop` returned True.
         """
         given, declared = dict(settings or {}), registry().corrections
         for way in declared:

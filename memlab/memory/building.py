@@ -242,7 +242,7 @@ class Shard:
 
 
 def _shards(documents: Sequence[Article], size: int, part: int) -> Iterator[Shard]:
-    """Documents that together have about `size` words; one with more than `part` words is cut into parts of at most that."""
+    """Documents that together have about `size` words; one with more than `part` words is cut into equal parts."""
     first, words = 0, 0
     for row, document in enumerate(documents):
         own = _words(document.text)

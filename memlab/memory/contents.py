@@ -17,9 +17,9 @@ CONTEXT = 16  # remembered tokens before a value that are compared
 def contents(store: Datastore) -> Contents:
     """What a datastore holds; takes about a second for a million entries, and 40 bytes of memory an entry.
 
-    A value is shown as the text of its first entry spells it. Entries repeat each other where a 64-bit hash of the value
-    and the `CONTEXT` remembered values before it in the same text is the same; two different contexts have the same hash
-    with a probability of 2^-64.
+    A value is shown as the text of its first entry spells it. Entries repeat each other where a 64-bit hash of the
+    value and the `CONTEXT` remembered values before it in the same text is the same; two different contexts have the
+    same hash with a probability of 2^-64.
     """
     values = np.asarray(store.values)
     count = np.bincount(values) if len(values) else np.zeros(0, np.int64)

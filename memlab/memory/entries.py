@@ -38,7 +38,7 @@ class Reading:
     stride: int | None = None
 
     def checked(self, model: LanguageModel) -> Reading:
-        """With both numbers filled in; raises InputError unless 2 <= window <= `model.limit` and 1 <= stride <= window."""
+        """With both numbers filled in. Raises InputError unless 2 <= window <= `model.limit`, 1 <= stride <= window."""
         if self.window is None and self.stride is None:
             return self
         window = model.limit if self.window is None else self.window

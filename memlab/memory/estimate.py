@@ -19,7 +19,7 @@ from memlab.serialize import as_json
 SAMPLE = 20_000  # characters that are tokenized
 TRIED = 512  # entries of a causal model that are encoded, to measure the speed; masked ones need a pass each
 TRIED_MASKED = 32
-# Bytes in the index: for each dimension of a key (2 uncompressed), and for each entry (its number in a list, or its edges).
+# Bytes in the index: for each dimension of a key (2 uncompressed), and for each entry (its number in a list, its edges).
 _INDEX = {"flat": 2.0, "hnsw": 2.0, "ivf": 2.0, "ivfpq": 0.25, "fastscan": 0.25, "rabitq": 0.17}
 _LISTED = {"flat": 0, "hnsw": 270, "ivf": 8, "ivfpq": 8, "fastscan": 8, "rabitq": 8}
 _OF_ENTRY = 16  # value and place in the text
@@ -54,7 +54,7 @@ def estimate(
     """Reads a sample of the texts with the model, and measures.
 
     Raises:
-        InputError: no text, nothing in the sample that can be remembered, or a key or window that the model does not have.
+        InputError: no text, nothing in the sample that can be remembered, or a key or window that the model lacks.
     """
     for key in keys:
         model.check_key(key)

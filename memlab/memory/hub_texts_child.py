@@ -1,7 +1,7 @@
 """Run in the child process: fetches one split of a data set of the hub, of which only text and title columns are kept.
 
-Only data sets of plain files are read: parquet, csv, json, text and arrow. The package datasets no longer runs code that
-comes with a data set; one that has some is refused before anything of it is fetched.
+Only data sets of plain files are read: parquet, csv, json, text and arrow. The package datasets no longer runs code
+that comes with a data set; one that has some is refused before anything of it is fetched.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ _MORE_CANDIDATES = 128
 _LISTED = ("ivf", "ivfpq", "fastscan", "rabitq")  # recipes with inverted lists
 _CHOSEN = ("fastscan", "rabitq")  # those whose number of lists to read is chosen on their own keys
 _LEAST_LISTS, _SHARE_OF_ALL = 64, 0.99
-# How fastscan collects hundreds of candidates: query by query into a list that is cut when it is full. A search in bulk takes
-# a fifth less time than with the default of faiss; an index file does not store this setting.
+# How fastscan collects hundreds of candidates: query by query into a list that is cut when it is full. A search in bulk
+# takes a fifth less time than with the default of faiss; an index file does not store this setting.
 _WITH_RESERVOIR = 11
 _BLOCK, _ROWS = 16_384, 512  # keys and queries of one step of a brute-force search
 _QUERIES = 8  # queries compared again in one step: their candidates stay in the processor's second-level cache

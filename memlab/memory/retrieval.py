@@ -108,7 +108,7 @@ def _encoded(
     tick: Tick,
     logp: bool = True,
 ) -> Iterator[tuple[list[int], Encoded]]:
-    """For each batch of prompts of similar length: which they are, and the model's output at the positions they ask about."""
+    """For each batch of prompts of similar length: which they are, and the model's output at the asked positions."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
     for at in range(0, len(order), batch):
         tick(at / len(order))

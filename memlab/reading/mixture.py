@@ -1,8 +1,8 @@
 """From states and neighbors to the distributions of all sides, for every answer of every method.
 
-A `Mixture` holds, at each position of a question, a passage or a generation, the model's distribution, the memory's, and
-their mixture. `Ask` shows one row of it in double precision (`answer`); `Read`, `Generate` and perplexities go through
-many rows in the precision of the model (`sides`).
+A `Mixture` holds, at each position of a question, a passage or a generation, the model's distribution, the memory's,
+and their mixture. `Ask` shows one row of it in double precision (`answer`); `Read`, `Generate` and perplexities go
+through many rows in the precision of the model (`sides`).
 
 Methods that mix distributions, after the softmax, are a `KnnMixture`:
 
@@ -58,8 +58,8 @@ class MixtureInputs:
 class Sides:
     """The predictions of every side before n tokens: probabilities (n, V') over the model's words and memory's.
 
-    knn, cache: None where there is none. gate: (n,) lambda, or the weight of the model's state. weights: (n, k) share of
-    each neighbor. log_lm: (n, V) log-probabilities of `lm`. log_model: (n, V) those of the model's part of the mixture,
+    knn, cache: None where there is none. gate: (n,) lambda, or the weight of the model's state. weights: (n, k) share
+    of each neighbor. log_lm: (n, V) log-probabilities of `lm`. log_model: (n, V) those of the model's part of the mixture,
     whose weight is e^log_share (n,): a word whose probability rounds to 0 in 32 bits still has a finite loss.
     """
 
@@ -94,7 +94,7 @@ def _nats(p: Tensor, targets: np.ndarray, log_model: Tensor, log_share: np.ndarr
 
 @dataclass(frozen=True)
 class Answer:
-    """The predictions of every side at one position, float64 log-probabilities (V',) over the model's words and memory's.
+    """The predictions of every side at one position: float64 log-probabilities (V',) of the model's words and memory's.
 
     knn: None where there is no memory. gate: its value, NaN without memory. weights: (k,) share of each neighbor that
     takes part, nearest first. knn_weight: weight of p_kNN in the mixture.

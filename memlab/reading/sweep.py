@@ -75,7 +75,7 @@ class Voters:
 
 @dataclass(frozen=True)
 class Axis:
-    """What is swept: the setting's name and label, the values (P,), the present one, whether its axis is logarithmic."""
+    """What is swept: name and label of the setting, the values (P,), the present one, whether to draw a log axis."""
 
     over: str
     label: str

@@ -1,4 +1,4 @@
-"""The database of the record: opening, migrating, reading, writing. What is specific to SQLite is here and in `sqlite_file`.
+"""The database of the record: opening, migrating, reading, writing. SQLite specifics are here and in `sqlite_file`.
 
 `$MEMLAB_DATABASE_URL` (any SQLAlchemy URL), else `memlab.sqlite` in the home folder. Reading and writing
 are short sessions that may overlap in any number of threads and processes:
@@ -242,13 +242,13 @@ def _sqlite_file(url: URL) -> Path:
         name = unquote(name.removeprefix("file:"))
     if name in ("", ":memory:"):
         raise RecordError(
-            f"MEMLAB_DATABASE_URL {url} names no file, but the record must outlive the process. Give the path of a file."
+            f"MEMLAB_DATABASE_URL {url} names no file, but the record must outlive the process. Name a file."
         )
     return Path(name).absolute()
 
 
 def _sqlite_engine(url: URL, file: Path) -> Engine:
-    """An engine whose connections never create the file, notice when it was replaced, and take the lock before they write."""
+    """An engine whose connections never create the file, notice when it was replaced, and lock it before they write."""
     mode = str(url.query.get("mode", "rw"))
 
     def connect() -> sqlite3.Connection:
@@ -300,7 +300,7 @@ def _missing_table(message: str) -> str | None:
 
 
 def from_json(text: str | bytes) -> Any:
-    """A JSON column. What is not JSON was changed from outside: it becomes text, which checks then find in place of an object."""
+    """A JSON column. What is not JSON was changed from outside: it becomes text, which checks then find."""
     try:
         return _JSON.decode(text) if isinstance(text, str) else json.loads(text, parse_constant=_no_number)
     except (ValueError, TypeError, RecursionError):

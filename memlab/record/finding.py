@@ -1,4 +1,4 @@
-"""Searching the sources by their text, by a word, or by document; forgotten ones are found, with their text blacked out."""
+"""Searching the sources by their text, by a word, or by document; forgotten ones are found, but blacked out."""
 
 from __future__ import annotations
 

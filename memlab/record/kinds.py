@@ -123,7 +123,7 @@ def register_kind(kind: EditKind) -> EditKind:
         )
     if any(other.part == kind.part and other.fold != kind.fold for other in _kinds.values()):
         raise InputError(
-            f"The kind {kind.name!r} has another fold than the other kinds of the part {kind.part!r}. Name the same one."
+            f"The kind {kind.name!r} has another fold than the other kinds of the part {kind.part!r}. Use the same."
         )
     _kinds[kind.name] = kind
     return kind

@@ -44,7 +44,7 @@ def changes_with(changes: Changes, seq: int, parameters: Mapping[str, Any]) -> C
 
 
 def forgetting(sources: Iterable[Source]) -> dict[str, Any]:
-    """Parameters that forget sources; a source that an edit taught is marked, since this edit then depends on that one."""
+    """Parameters that forget sources; a source that an edit taught is marked, since this edit depends on that one."""
     records = [{**s.to_dict(), "source": s.document if s.corpus == "edit" else "base"} for s in sources]
     return {"forgets": records}
 

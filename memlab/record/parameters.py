@@ -29,7 +29,7 @@ Checks = dict[str, Callable[[Any, int], None]]
 
 
 def check_fields(value: Any, what: str, required: Checks, optional: Checks, sequence: int = 0) -> None:
-    """Raises ValueError unless `value` is a JSON object with the required fields, perhaps optional ones, and no others."""
+    """Raises ValueError unless `value` is a JSON object with the required fields, and no others but optional ones."""
     if not isinstance(value, dict):
         raise ValueError(f"has {what} not in the form of a JSON object")
     if value.keys() != required.keys():

@@ -46,7 +46,7 @@ _read: LRUCache[tuple[States, str], list[_Read]] = LRUCache(WORKSPACES)
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Pauses the garbage collector: thousands of new objects, none of them in a cycle, would start a full collection."""
+    """Pauses the garbage collector: thousands of new objects, none in a cycle, would start a full collection."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -75,7 +75,7 @@ def make_file(file: Path) -> None:
 
 
 def opens(file: Path) -> bool:
-    """Whether a file can be read with its present journal mode; errors that have nothing to do with that do not count."""
+    """Whether a file can be read with its present journal mode; errors with other causes do not count."""
     try:
         with closing(connected(file)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -85,7 +85,7 @@ def opens(file: Path) -> bool:
 
 
 def without_log(file: Path) -> None:
-    """Sets a database to a rollback journal, with an exclusive lock, and logs a warning. Raises sqlite3.Error if that fails."""
+    """Sets a database to a rollback journal, under an exclusive lock, and logs a warning. Raises sqlite3.Error."""
     with closing(connected(file)) as connection:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # else even changing the journal needs shared memory
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()

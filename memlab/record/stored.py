@@ -80,7 +80,7 @@ def damage(workspace: str, sequence: int, reason: str) -> str:
 
 
 def marks(session: Session, workspace: Workspace) -> list[Mark]:
-    """What the fold needs of all edits, without parameters and scores. Raises RecordError for a row without a number."""
+    """What the fold needs of all edits, without parameters and scores. Raises RecordError if a row has no number."""
     columns = select(Edit.sequence, Edit.kind, Edit.inverse).where(Edit.workspace_id == workspace.id)
     found = []
     for sequence, kind, inverse in session.execute(columns.order_by(Edit.sequence)):

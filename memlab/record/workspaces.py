@@ -144,8 +144,8 @@ class Workspaces:
         return target
 
     def import_(self, path: Path, name: str | None = None) -> WorkspaceInfo:
-        """Makes a workspace from an exported file: edits under new ids in a new hash chain, batches, notes and stars; all
-        of it or nothing.
+        """Makes a workspace from an exported file: edits under new ids in a new hash chain, batches, notes and stars;
+        all of it or nothing.
 
         Args:
             name: by default the one that it was exported under, or the first free one after it.
