@@ -207,8 +207,8 @@ class Context:
         notices: list[str] = []
         if how.knn is not None and store_name not in BUNDLED and how.name not in first.meta.calibrated:
             notices.append(
-                f"The datastore {store_name!r} is not calibrated for {how.title}: settings that are not given are those "
-                "of the paper, which may not suit this model's distances."
+                f"The datastore {store_name!r} is not calibrated for {how.title}: settings that are not given are "
+                "those of the paper, which may not suit this model's distances."
             )
         if store.fingerprint.index != "flat":
             notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")

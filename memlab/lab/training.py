@@ -96,8 +96,8 @@ class Training:
         """
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name) or name in SHIPPED:
             raise InputError(
-                f"{name!r} cannot name a model of your own. Use letters, digits, '-', '_' and '.', and not the name of a "
-                "bundled model."
+                f"{name!r} cannot name a model of your own. Use letters, digits, '-', '_' and '.', and not the name of "
+                "a bundled model."
             )
         how = TrainOptions(**options)
         encoder = self.house.context.whole_name(encoder) if encoder else None

@@ -64,7 +64,7 @@ Gone = Mapping[tuple[str, str], Spans]
 class _RecentlyGone:
     """The forgotten characters of sets of sources, by corpus and document id.
 
-    Each edit makes a new set, which differs from a recent one by a few sources; only their documents are done again.
+    Each edit makes a new set, which differs from a recent one by a few sources; only those documents are recomputed.
     """
 
     def __init__(self, size: int = 8) -> None:

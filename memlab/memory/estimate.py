@@ -19,7 +19,7 @@ from memlab.serialize import as_json
 SAMPLE = 20_000  # characters that are tokenized
 TRIED = 512  # entries of a causal model that are encoded, to measure the speed; masked ones need a pass each
 TRIED_MASKED = 32
-# Bytes in the index: for each dimension of a key (2 uncompressed), and for each entry (its number in a list, its edges).
+# Bytes in the index: per dimension of a key (2 uncompressed), and per entry (its number in a list, its edges).
 _INDEX = {"flat": 2.0, "hnsw": 2.0, "ivf": 2.0, "ivfpq": 0.25, "fastscan": 0.25, "rabitq": 0.17}
 _LISTED = {"flat": 0, "hnsw": 270, "ivf": 8, "ivfpq": 8, "fastscan": 8, "rabitq": 8}
 _OF_ENTRY = 16  # value and place in the text

@@ -1,4 +1,4 @@
-"""Texts of a data set on the Hugging Face hub, which the package datasets reads in a child process that can be stopped."""
+"""Texts of a data set on the Hugging Face hub, read by the package datasets in a child process that can be stopped."""
 
 from __future__ import annotations
 

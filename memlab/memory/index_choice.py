@@ -88,8 +88,8 @@ def compare_indexes(
     count = len(store)
     if count < LEAST:
         raise InputError(
-            f"{store.name!r} has {count} entries; indexes are compared from {LEAST:,} entries on. Keep flat for so few: "
-            "it compares every key."
+            f"{store.name!r} has {count} entries; indexes are compared from {LEAST:,} entries on. Keep flat for so "
+            "few: it compares every key."
         )
     tried = [recipe for recipe in recipes if count <= MOST.get(recipe, count)]
     asked = _asked(store.keys)

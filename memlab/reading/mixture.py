@@ -59,8 +59,8 @@ class Sides:
     """The predictions of every side before n tokens: probabilities (n, V') over the model's words and memory's.
 
     knn, cache: None where there is none. gate: (n,) lambda, or the weight of the model's state. weights: (n, k) share
-    of each neighbor. log_lm: (n, V) log-probabilities of `lm`. log_model: (n, V) those of the model's part of the mixture,
-    whose weight is e^log_share (n,): a word whose probability rounds to 0 in 32 bits still has a finite loss.
+    of each neighbor. log_lm: (n, V) log-probabilities of `lm`. log_model: (n, V) those of the model's part of the
+    mixture, whose weight is e^log_share (n,): a word whose probability rounds to 0 in 32 bits still has a finite loss.
     """
 
     lm: Tensor

@@ -66,7 +66,7 @@ class Batches:
         self._database, self.workspace = database, workspace
 
     def keep(self, fingerprint: str, title: str, asked: AskedBatch, rows: Sequence[RowSummary]) -> int:
-        """Stores a batch, replacing one of the same fingerprint, and deletes the oldest beyond `KEPT`. Returns its number.
+        """Stores a batch, replacing one of the same fingerprint; deletes the oldest beyond `KEPT`. Returns its number.
 
         Raises:
             NotFound: no such workspace. RecordError: the database cannot be written.

@@ -1,4 +1,4 @@
-"""Whether a row of the ledger can be applied and shown: checks of its fields, and its kind's check of its parameters."""
+"""Whether a row of the ledger can be applied and shown: checks of its fields, and of its parameters by its kind."""
 
 from __future__ import annotations
 

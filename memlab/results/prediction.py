@@ -171,7 +171,7 @@ class Prediction:
         return out
 
     def formula(self, times: str = "×", digits: int = 2) -> str:
-        """How p of the answer is computed, in numbers: lambda × p_kNN + (1 - lambda) × p_LM, or its form for vectors."""
+        """How p of the answer is computed, in numbers: lambda p_kNN + (1 - lambda) p_LM, or its form for vectors."""
         best, lam, g = self.mixture[0], self.gate.knn_weight, self.gate.local_weight
         model, memory, p = (f"{x:.{digits}f}" for x in (self.lm.of(best.id), self.knn.of(best.id), best.p))
         if g is None:
