@@ -55,7 +55,7 @@ class Method:
         takes_cache: whether a continuous cache over the text can be mixed in while reading.
         only_ask: settings that concern single questions and are left out when reading.
         columns: columns of a perplexity table that it adds, name -> role (`memlab.evaluate.mixtures.ROLES`).
-        memory: "module:Class" of a `memlab.reading.own_memory.OwnMemory`, for a method whose memory is no datastore.
+        memory: "module:Class" of a `memlab.reading.own_memory.OwnMemory`, for a method whose memory is not a datastore.
         scorer: "module:function" that makes a `memlab.evaluate.scorers.Scorer`, for columns of the role "own".
         hidden: settings that are not shown, because they matter only to a variant of the method.
     """

@@ -1,4 +1,4 @@
-"""Benchmarks: speeds of memlab beside those of its bare parts (forward passes, searches), measured in the same run."""
+"""Benchmarks: speeds of memlab against those of its bare parts (forward passes, searches), measured in the same run."""
 
 from __future__ import annotations
 
@@ -172,12 +172,12 @@ class Benchmarks:
             raise InputError(
                 "Give both --text and --asked, or neither: the queries have to come from other text than the entries."
             )
-        told = (p for a in texts_of(text).articles for p in pieces(a)) if text else told_again(training_passages())
+        entries = (p for a in texts_of(text).articles for p in pieces(a)) if text else told_again(training_passages())
         other = texts_of(asked).articles if asked else [*held_out_articles("test"), *held_out_articles("validation")]
         questions = [p for a in other for p in pieces(a)]
         self.context.home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.context.home) as folder:
-            yield from bench_growth(Path(folder), lm, told, questions, what, progress)
+            yield from bench_growth(Path(folder), lm, entries, questions, what, progress)
 
     def _subject(self, name: str, kind: str, repeat: int) -> Subject:
         method = calibrated_method(kind).name

@@ -589,7 +589,7 @@ class Lab(metaclass=DeclaredNames):
 
         Args:
             out: where its folder is written; by default `models/<name>` in the home folder.
-            steps: other than the recipe's; the card says so.
+            steps: in place of the recipe's; the card says so.
 
         Raises:
             NotFound: no such recipe.

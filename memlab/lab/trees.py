@@ -39,7 +39,7 @@ class Trees:
         stop: Stop = never_stop,
         **how: Any,
     ) -> GenerationPair:
-        """The tree that `moves` describe; beside it the model alone, from the last token on that a person chose.
+        """The tree that `moves` describe, and the model alone for comparison, after the last token that a person chose.
 
         Args:
             moves: see `memlab.results.moves`; `generation.moves` is how a tree was made.

@@ -92,7 +92,7 @@ class Meta:
             made = {"fingerprint": Fingerprint(**raw["fingerprint"]), "files": files, "sources": sources}
             return Meta(**{**raw, **made})
         except FileNotFoundError:
-            raise StoreError(f"{folder} is no datastore: meta.json is missing. Build it again.") from None
+            raise StoreError(f"{folder} is not a datastore: meta.json is missing. Build it again.") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{path} is damaged ({error}). Build the datastore again.") from error
 

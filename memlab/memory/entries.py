@@ -30,7 +30,7 @@ BATCH_TOKENS = 2048  # tokens of one forward pass: what a layer computes stays i
 class Reading:
     """How texts are cut into contexts. None: sentences (masked), windows with special tokens (causal).
 
-    With `window` given, a causal text is cut into windows of so many tokens without special tokens,
+    With `window` given, a causal text is cut into windows of that many tokens without special tokens,
     beginning every `stride` tokens.
     """
 
@@ -271,7 +271,7 @@ def rememberable(model: LanguageModel) -> np.ndarray:
 
 @dataclass(frozen=True)
 class TaughtEntries:
-    """The entries of one taught text; `unknown` maps an entry to the word that is no single token."""
+    """The entries of one taught text; `unknown` maps an entry to its word where that is not a single token."""
 
     entries: Entries
     unknown: dict[int, str]

@@ -139,7 +139,7 @@ def _with_lists(
     k: int,
     lists: int,
 ) -> np.ndarray:
-    """The k nearest of (queries, which entries are allowed) when so many lists are read."""
+    """(B, k) nearest entries of the queries in `asked` (queries, allowed entries) when `lists` lists are read."""
     index.nprobe, n = lists, enough(recipe, k)
     return np.concatenate([rerank(keys, q, candidates(index, recipe, q, n, far), k)[0] for q, far in asked])
 

@@ -116,7 +116,7 @@ def change_index(
 ) -> Datastore:
     """Gives a datastore an index of another recipe; its keys stay, so that nothing is encoded again.
 
-    The new datastore is put together beside the old one (unchanged files are the same files) and then renamed into place.
+    The new datastore is made next to the old one (unchanged files are linked) and then renamed into place.
 
     Raises:
         NotFound: no such datastore. InputError: an unknown recipe, or too few entries for it. StoppedError.

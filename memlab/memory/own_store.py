@@ -43,7 +43,7 @@ class OwnStore(ABC):
 
     @abstractmethod
     def without(self, entries: Iterable[int]) -> OwnStore:
-        """The same memory with some entries left out. Raises NotFound for a number that is no entry."""
+        """The same memory with some entries left out. Raises NotFound for a number without an entry."""
 
     @property
     def articles(self) -> ArticleSearch:

@@ -227,7 +227,7 @@ def knn_weights(distances: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def knn_probabilities(weights: np.ndarray, values: np.ndarray, words: int, dtype: torch.dtype) -> Tensor:
-    """(n, words) p_kNN: the shares (n, k) of the neighbors, equal values (n, k) added up; -1 is no neighbor, of share 0."""
+    """(n, words) p_kNN: the shares (n, k) of the neighbors, equal values (n, k) added up; a value of -1 has share 0."""
     ids = torch.from_numpy(np.maximum(values, 0)).long()
     return torch.zeros(len(ids), words, dtype=dtype).scatter_add_(1, ids, torch.from_numpy(weights).to(dtype))
 

@@ -36,15 +36,15 @@ _ROW = np.zeros(1, np.int64)
 def next_token(order: Order, mixing: Mixing) -> Iterator[NextToken]:
     """A causal model with its memory, and a thread for the searches."""
     one_thread = partial(faiss.omp_set_num_threads, 1)  # a single query does not use more
-    with for_single_tokens(order.lm), ThreadPoolExecutor(1, initializer=one_thread) as beside:
-        yield NextToken(order, mixing, beside)
+    with for_single_tokens(order.lm), ThreadPoolExecutor(1, initializer=one_thread) as searches:
+        yield NextToken(order, mixing, searches)
 
 
 class NextToken:
     """A causal model with its memory, reading token by token and giving the distributions of the next one."""
 
-    def __init__(self, order: Order, mixing: Mixing, beside: Executor) -> None:
-        self.order, self.mixing, self.beside = order, mixing, beside
+    def __init__(self, order: Order, mixing: Mixing, searches: Executor) -> None:
+        self.order, self.mixing, self.searches = order, mixing, searches
         self.words = order.lm.V + (len(order.search.store.words) if order.search else 0)
         separate = order.base is not order.lm  # the keys come from a frozen encoder
         self.lm = Stream(order.lm, "last" if separate else order.key)
@@ -65,7 +65,7 @@ class NextToken:
     def begin(self, query: Tensor) -> None:
         """Starts to search for the neighbors of a key (1, d), unless a gate decides first."""
         self.query = query.numpy()
-        self.waiting = self.beside.submit(self.search) if self.order.asks is None else None
+        self.waiting = self.searches.submit(self.search) if self.order.asks is None else None
 
     def search(self) -> tuple[Found | None, float]:
         """The neighbors (1, k), and milliseconds; None without memory."""
