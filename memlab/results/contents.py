@@ -56,7 +56,8 @@ class Contents:
         """The inverse of `to_dict`."""
         frequent = tuple(FrequentValue(**value) for value in given["frequent"])
         sample = tuple(SampleEntry(**entry) for entry in given["sample"])
-        return cls(**{**given, "frequent": frequent, "sample": sample})
+        made: dict[str, Any] = {**given, "frequent": frequent, "sample": sample}
+        return cls(**made)
 
     def lines(self) -> list[str]:
         """The same as lines of plain text."""
