@@ -64,7 +64,7 @@ def _show(a: KeptBatch, b: KeptBatch) -> None:
     st.markdown(said or "Both were asked in the same way.")
     rows = changes(a.rows, b.rows)
     counts = Counter(row.what for row in rows)
-    order = ("right now", "wrong now", "another answer", "the same", "only in A", "only in B")
+    order = ("now right", "now wrong", "another answer", "the same", "only in A", "only in B")
     with st.container(horizontal=True):
         for what in order:
             if counts[what]:
