@@ -2,6 +2,7 @@
 
 from memlab.declare.late import load
 from memlab.declare.method import ABILITIES, KINDS, KnnDistribution, Method
+from memlab.declare.model_format import ModelFormat
 from memlab.declare.settings import Field, checked, fields, setting
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.declare.system import API, Recipe, ReportedTable, Study, System
@@ -17,6 +18,7 @@ __all__ = [
     "KnnDistribution",
     "LongWork",
     "Method",
+    "ModelFormat",
     "Recipe",
     "ReportedTable",
     "Study",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memlab.declare.method import Method
+from memlab.declare.model_format import ModelFormat
 from memlab.declare.settings import Field, fields
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.serialize import as_json
@@ -109,6 +110,7 @@ class System:
         reported: what the paper or lecture reports. words: term -> meaning, for the guide.
         chapters: what it adds to the lab. commands: what it adds to the command line. work: kinds of jobs.
         corrections: ways to correct a fact, for a comparison of them all.
+        model_formats: model folders with parts of their own.
         api: the version of these declarations that the system was written for.
     """
 
@@ -127,6 +129,7 @@ class System:
     commands: tuple[Command, ...] = ()
     work: tuple[LongWork, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    model_formats: tuple[ModelFormat, ...] = ()
     api: int = API
 
     def study(self, name: str) -> Study | None:
@@ -137,5 +140,6 @@ class System:
         return {
             **as_json(self, "name", "title", "paper", "group", "summary", "methods"),
             "edits": [e.name for e in self.edits],
+            "model_formats": [f.name for f in self.model_formats],
             **as_json(self, "studies", "recipes", "reported", "words"),
         }

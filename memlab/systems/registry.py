@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-from memlab.declare import API, Chapter, Command, Correction, LongWork, Method, Study, System
+from memlab.declare import API, Chapter, Command, Correction, LongWork, Method, ModelFormat, Study, System
 from memlab.declare.reserved import COMMANDS, LAB, WORK
 from memlab.errors import InputError, NotFound
 from memlab.record.kinds import register_kind
@@ -62,6 +62,11 @@ class Registry:
     def corrections(self) -> tuple[Correction, ...]:
         """The ways to correct a fact that systems declare."""
         return tuple(c for system in self.systems.values() for c in system.corrections)
+
+    @property
+    def model_formats(self) -> dict[str, ModelFormat]:
+        """The formats of model folders that systems declare, by name."""
+        return {f.name: f for system in self.systems.values() for f in system.model_formats}
 
     def commands(self, within: str = "") -> dict[str, Command]:
         """The commands of a group that systems declare, by name."""
@@ -124,6 +129,7 @@ class Registry:
         if taken:
             raise InputError(f"there is already a method named {taken[0]!r} ({self.methods[taken[0]].title}).")
         _check_once(system)
+        _check_formats(system)
         for name in _names(system):
             if name in _OWN:
                 raise InputError(f"it declares {name}, a name that memlab itself uses. Choose another name.")
@@ -139,6 +145,7 @@ def _names(system: System) -> list[str]:
         *(_command(c.words) for c in system.commands),
         *(_job(w.name) for w in system.work),
         *(f"the correction {c.name!r}" for c in system.corrections),
+        *(f"the model format {f.name!r}" for f in system.model_formats),
     ]
 
 
@@ -147,6 +154,17 @@ def _check_once(system: System) -> None:
     twice = [name for name, count in Counter(_names(system)).items() if count > 1]
     if twice:
         raise InputError(f"it declares {twice[0]} twice.")
+
+
+def _check_formats(system: System) -> None:
+    """Raises InputError where models of a format are made for a method that the system does not declare."""
+    own = [m.name for m in system.methods]
+    for f in system.model_formats:
+        if f.method and f.method not in own:
+            raise InputError(
+                f"its model format {f.name!r} names the method {f.method!r}, which it does not declare (declared: "
+                f"{', '.join(own) or 'none'})."
+            )
 
 
 def _attribute(name: str) -> str:

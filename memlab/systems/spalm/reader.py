@@ -7,9 +7,7 @@ from typing import Any
 
 from memlab.declare import checked
 from memlab.errors import InputError
-from memlab.lm.catalogue import load_encoder
 from memlab.lm.model import LanguageModel
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import Datastore
 from memlab.memory.retrieval import check_k
 from memlab.reading.knn_reader import still_building
@@ -18,6 +16,7 @@ from memlab.reading.states import Search
 from memlab.systems.spalm.combination import check_spalm
 from memlab.systems.spalm.declaration import GATES, WITH_KNN, Settings
 from memlab.systems.spalm.mixture import SpalmMixer
+from memlab.systems.spalm.model import SpalmModel, load_encoder
 
 
 class SpalmReader(Reader):
