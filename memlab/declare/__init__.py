@@ -1,6 +1,7 @@
 """What a system declares about itself: methods, edits, studies, recipes, chapters of the lab, commands ... Imports nothing heavy."""
 
 from memlab.declare.late import load
+from memlab.declare.lesson import LessonAction, LessonClaim
 from memlab.declare.method import ABILITIES, KINDS, KnnDistribution, Method
 from memlab.declare.model_format import ModelFormat
 from memlab.declare.settings import Field, checked, fields, setting
@@ -16,6 +17,8 @@ __all__ = [
     "Correction",
     "Field",
     "KnnDistribution",
+    "LessonAction",
+    "LessonClaim",
     "LongWork",
     "Method",
     "ModelFormat",

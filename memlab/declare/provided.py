@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol, cast
 
 from memlab.declare.late import load
+from memlab.declare.lesson import LessonAction, LessonClaim
 from memlab.declare.model_format import ModelFormat
 
 
@@ -18,6 +19,17 @@ class Declarations(Protocol):
     @property
     def model_formats(self) -> Mapping[str, ModelFormat]:
         """Formats of model folders by name."""
+
+    @property
+    def lesson_actions(self) -> Mapping[str, LessonAction]:
+        """What steps of lessons can do, by name."""
+
+    @property
+    def lesson_claims(self) -> Mapping[str, LessonClaim]:
+        """What steps of lessons can claim, by name."""
+
+    def hint(self, situation: str) -> str:
+        """What systems say about a situation of `memlab.declare.hints`, each sentence with a space before it."""
 
 
 _where: list[str] = []

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from memlab.declare.hints import SITUATIONS
+from memlab.declare.lesson import LessonAction, LessonClaim
 from memlab.declare.method import Method
 from memlab.declare.model_format import ModelFormat
 from memlab.declare.settings import Field, fields
@@ -111,6 +113,8 @@ class System:
         chapters: what it adds to the lab. commands: what it adds to the command line. work: kinds of jobs.
         corrections: ways to correct a fact, for a comparison of them all.
         model_formats: model folders with parts of their own.
+        lesson_actions, lesson_claims: what steps of lessons can do and claim.
+        hints: what to do where memlab refuses something, a sentence for each situation (`memlab.declare.hints`).
         api: the version of these declarations that the system was written for.
     """
 
@@ -130,7 +134,18 @@ class System:
     work: tuple[LongWork, ...] = ()
     corrections: tuple[Correction, ...] = ()
     model_formats: tuple[ModelFormat, ...] = ()
+    lesson_actions: tuple[LessonAction, ...] = ()
+    lesson_claims: tuple[LessonClaim, ...] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
     api: int = API
+
+    def __post_init__(self) -> None:
+        for situation in self.hints:
+            if situation not in SITUATIONS:
+                allowed = ", ".join(repr(name) for name in SITUATIONS)
+                raise ValueError(
+                    f"{self.name}: there is no situation {situation!r} for a hint; allowed is one of {allowed}"
+                )
 
     def study(self, name: str) -> Study | None:
         """The study of that name, or None."""
@@ -141,5 +156,7 @@ class System:
             **as_json(self, "name", "title", "paper", "group", "summary", "methods"),
             "edits": [e.name for e in self.edits],
             "model_formats": [f.name for f in self.model_formats],
+            "lesson_actions": [a.name for a in self.lesson_actions],
+            "lesson_claims": [c.name for c in self.lesson_claims],
             **as_json(self, "studies", "recipes", "reported", "words"),
         }

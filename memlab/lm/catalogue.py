@@ -19,7 +19,7 @@ from memlab.lm.folder_checks import Stamp, check_folder, stamp
 from memlab.lm.formats import format_of, formats, shown
 from memlab.lm.hub import from_hub
 from memlab.lm.json_file import read_json
-from memlab.lm.loading import loaded
+from memlab.lm.loading import SEQ2SEQ, loaded
 from memlab.lm.model import LanguageModel
 from memlab.lm.precision import said
 from memlab.lm.shipped import BUNDLED, SHIPPED
@@ -29,8 +29,6 @@ from memlab.serialize import as_json
 
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "word_embed_proj_dim")  # as configurations name it
 _VOCABULARIES = ("vocab_size", "n_vocab")
-
-SEQ2SEQ = "seq2seq"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch
 from cachetools import LRUCache
 
 from memlab.declare import ModelFormat
+from memlab.declare.provided import declared
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights, difference, probe_logp
 from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, first_line, same_weights, stamp
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from memlab.lm.catalogue import ModelInfo
 
+SEQ2SEQ = "seq2seq"  # the kind of encoder-decoder models
 _KEPT = 4  # models in memory
 
 
@@ -56,8 +58,8 @@ def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
     """
     if found.kind not in ("masked", "causal"):
         raise InputError(
-            f"{found.name} is a {found.kind} model; memlab reads masked and causal language models here. Encoder-decoder models "
-            "answer yes-or-no questions: memlab believe --model."
+            f"{found.name} is a {found.kind} model; memlab reads masked and causal language models here."
+            f"{declared().hint('encoder-decoder') if found.kind == SEQ2SEQ else ''}"
         )
     at = (str(found.path), found.name)
     with _lock:

@@ -15,7 +15,20 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-from memlab.declare import API, Chapter, Command, Correction, LongWork, Method, ModelFormat, Study, System
+from memlab.corpus.lesson_actions import CLAIMS, VERBS
+from memlab.declare import (
+    API,
+    Chapter,
+    Command,
+    Correction,
+    LessonAction,
+    LessonClaim,
+    LongWork,
+    Method,
+    ModelFormat,
+    Study,
+    System,
+)
 from memlab.declare.reserved import COMMANDS, LAB, WORK
 from memlab.errors import InputError, NotFound
 from memlab.record.kinds import register_kind
@@ -67,6 +80,20 @@ class Registry:
     def model_formats(self) -> dict[str, ModelFormat]:
         """The formats of model folders that systems declare, by name."""
         return {f.name: f for system in self.systems.values() for f in system.model_formats}
+
+    @property
+    def lesson_actions(self) -> dict[str, LessonAction]:
+        """What systems let steps of lessons do, by name."""
+        return {a.name: a for system in self.systems.values() for a in system.lesson_actions}
+
+    @property
+    def lesson_claims(self) -> dict[str, LessonClaim]:
+        """What systems let steps of lessons claim, by name."""
+        return {c.name: c for system in self.systems.values() for c in system.lesson_claims}
+
+    def hint(self, situation: str) -> str:
+        """What systems say about a situation of `memlab.declare.hints`, each sentence with a space before it."""
+        return "".join(f" {s.hints[situation]}" for s in self.systems.values() if situation in s.hints)
 
     def commands(self, within: str = "") -> dict[str, Command]:
         """The commands of a group that systems declare, by name."""
@@ -146,6 +173,8 @@ def _names(system: System) -> list[str]:
         *(_job(w.name) for w in system.work),
         *(f"the correction {c.name!r}" for c in system.corrections),
         *(f"the model format {f.name!r}" for f in system.model_formats),
+        *(_action(a.name) for a in system.lesson_actions),
+        *(_claim(c.name) for c in system.lesson_claims),
     ]
 
 
@@ -179,12 +208,22 @@ def _job(kind: str) -> str:
     return f"the kind of job {kind!r}"
 
 
+def _action(name: str) -> str:
+    return f"the lesson action {name!r}"
+
+
+def _claim(name: str) -> str:
+    return f"the lesson claim {name!r}"
+
+
 def _own() -> Iterable[str]:
     """The names that memlab itself uses."""
     yield from map(_attribute, LAB)
     for within, names in COMMANDS.items():
         yield from (_command(f"{within} {name}".strip()) for name in names)
     yield from map(_job, WORK)
+    yield from map(_action, VERBS)
+    yield from map(_claim, CLAIMS)
     yield "the correction 'memory'"
 
 

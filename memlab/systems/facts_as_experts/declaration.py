@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memlab.declare import Chapter, Command, Correction, Method, ModelFormat, Recipe, Study, System, setting
+from memlab.declare import (
+    Chapter,
+    Command,
+    Correction,
+    LessonAction,
+    Method,
+    ModelFormat,
+    Recipe,
+    Study,
+    System,
+    setting,
+)
 from memlab.systems.facts_as_experts.ledger import KINDS
 
 HERE = "memlab.systems.facts_as_experts"
@@ -105,6 +116,7 @@ SYSTEM = System(
             f"{HERE}.chapter:FactMemoryChapter",
         ),
     ),
+    lesson_actions=(LessonAction("replace fact", ("subject", "relation", "object", "new"), f"{HERE}.lesson:replace"),),
     commands=(Command("facts", f"{HERE}.command:facts"),),
     corrections=(Correction("fact memory", f"{HERE}.correcting:correct"),),
     studies=(

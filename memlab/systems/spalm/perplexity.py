@@ -20,6 +20,7 @@ from memlab.reading.reader import House
 from memlab.reading.states import Search
 from memlab.systems.spalm.combination import check_spalm, spalm_scores
 from memlab.systems.spalm.declaration import METHOD
+from memlab.systems.spalm.knn import knn_method
 from memlab.systems.spalm.model import SpalmModel, load_encoder
 
 
@@ -78,7 +79,7 @@ def scorer(house: House, options: ScorerOptions) -> SpalmScorer:
         memory = int((info(lm.name).record.get("recipe") or {}).get("memory") or 0)
     k = options.k
     if k is None:
-        k = min(len(store), house.settings("knn-lm", store.name, "calibrated", lm.record.key).k)
+        k = min(len(store), house.settings(knn_method().name, store.name, "calibrated", lm.record.key).k)
     check_k(store, k)
     search = Search(store, max(lm.record.K, k), options.leave_out)
     return SpalmScorer(lm, with_memory(lm, options.local, memory), encoder, search, options.local)

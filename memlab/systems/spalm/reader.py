@@ -15,6 +15,7 @@ from memlab.reading.reader import House, Reader, Request, Sources
 from memlab.reading.states import Search
 from memlab.systems.spalm.combination import check_spalm
 from memlab.systems.spalm.declaration import GATES, WITH_KNN, Settings
+from memlab.systems.spalm.knn import knn_method
 from memlab.systems.spalm.mixture import SpalmMixer
 from memlab.systems.spalm.model import SpalmModel, load_encoder
 
@@ -63,7 +64,7 @@ class SpalmReader(Reader):
         check_spalm(lm, encoder, store.fingerprint)
         start = Settings(k=lm.record.K)
         if self.method.name == WITH_KNN.name:
-            tuned = house.settings("knn-lm", store.name, request.preset, lm.record.key)
+            tuned = house.settings(knn_method().name, store.name, request.preset, lm.record.key)
             start = replace(start, lam=tuned.lam, temperature=tuned.temperature, knn_k=tuned.k)
         return lm, encoder, store, checked(Settings, given, start)
 
