@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from memlab.declare.provided import declarations_at
 from memlab.errors import MemlabError
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Fact", "Lab", "MemlabError", "Prediction", "__version__"]
 
-declarations_at("memlab.systems.registry:registry")  # read when something first asks for what systems declare
+DECLARATIONS = "memlab.systems.registry:registry"  # what all systems declare, for `memlab.declare.provided`
 
 _LATER = {"Fact": "memlab.results", "Lab": "memlab.lab", "Prediction": "memlab.results"}
 

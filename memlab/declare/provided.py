@@ -1,6 +1,6 @@
 """What systems declare for the rooms below them: those rooms ask here, and never import the registry of systems.
 
-The package `memlab` says where the declarations are when it is imported; they are read when something first asks.
+The package `memlab` names the function that returns them; it is loaded when something first asks.
 """
 
 from __future__ import annotations
@@ -32,14 +32,6 @@ class Declarations(Protocol):
         """What systems say about a situation of `memlab.declare.hints`, each sentence with a space before it."""
 
 
-_where: list[str] = []
-
-
-def declarations_at(reference: str) -> None:
-    """Names the function, "module:name", that returns the declarations of all systems."""
-    _where[:] = [reference]
-
-
 def declared() -> Declarations:
     """The declarations of all systems."""
-    return cast(Declarations, load(_where[0])())
+    return cast(Declarations, load(load("memlab:DECLARATIONS"))())

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memlab.declare.hints import SITUATIONS
-from memlab.declare.lesson import LessonAction, LessonClaim
 from memlab.declare.method import Method
-from memlab.declare.model_format import ModelFormat
 from memlab.declare.settings import Field, fields
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.serialize import as_json
+
+if TYPE_CHECKING:
+    from memlab.declare.lesson import LessonAction, LessonClaim
+    from memlab.declare.model_format import ModelFormat
 
 API = 1  # version of these declarations; a system made for another one is listed with the reason, and not used
 
