@@ -77,7 +77,7 @@ def check_parts(folder: Path, record: Mapping[str, Any], found: ModelFormat, nam
     missing = [file for file in found.files if not (folder / file).is_file()]
     if missing:
         raise InputError(
-            f"{name} is damaged: {' and '.join(missing)} is missing in {folder}, which a model of the format {found.name!r} "
+            f"{name} is damaged: {' and '.join(missing)} is missing, which a model of the format {found.name!r} "
             f"({found.title}) needs. Train the model again, or copy its whole folder here."
         )
 

@@ -83,6 +83,8 @@ def test_without_the_system_the_model_is_listed_and_refused_and_never_read_as_a_
         assert isinstance(load(str(home / "models" / "leaning")), TiltedModel)
     with pytest.raises(InputError, match="no system here declares"):
         load(str(home / "models" / "leaning"))  # though it is in memory
+    with pytest.raises(InputError, match="no system here declares"):
+        Lab.open(home).ask("The capital of France is", model="leaning")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_a_damaged_part_is_said_in_one_sentence(toy: System, home: Path, change:
 
 def test_a_missing_file_is_said_in_one_sentence(toy: System, home: Path) -> None:
     (home / "models" / "leaning" / TILT_FILE).unlink()
-    with pytest.raises(InputError, match=rf"{TILT_FILE} is missing in .*leaning.*Train the model again"):
+    with pytest.raises(InputError, match=rf"leaning is damaged: {TILT_FILE} is missing.*Train the model again"):
         load(str(home / "models" / "leaning"))
 
 
@@ -175,7 +177,7 @@ def test_adding_copies_the_parts_and_tries_the_copy(
     with pytest.raises(InputError, match="The tilt of broken cannot be read"):
         lab.library.add(changed(home, tilt={}), "broken")
     (home / "models" / "leaning" / TILT_FILE).unlink()
-    with pytest.raises(InputError, match=rf"{TILT_FILE} is missing"):
+    with pytest.raises(InputError, match=rf"^the folder leaning is damaged: {TILT_FILE} is missing"):
         lab.library.add(home / "models" / "leaning", "incomplete")
     assert [m.path.name for m in lab.models() if not m.bundled] == ["copied"]
 

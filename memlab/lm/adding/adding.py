@@ -146,7 +146,7 @@ def _made(order: Adding, work: Path, step: Step, stop: Stop) -> Path:
     new = work / "new"
     arguments: dict[str, Any] = {
         **{"source": str(path), "out": str(new), "name": order.name, "record": record(order.name, origin)},
-        "format": own.name if (own := _format(path)) is not None else "",
+        "format": own.name if (own := _format(path, origin)) is not None else "",
     }
     said: dict[str, Any] = in_child("convert", arguments, work, Watch(_part(step, 0.55, 0.98), stop, message="reading"))
     (new / "README.md").write_text(card(order.name, origin, said), "utf-8")
@@ -258,11 +258,11 @@ def _of_gguf(file: Path, origin: Origin, stop: Stop) -> Origin:
 def _of_folder(folder: Path, origin: Origin, stop: Stop) -> Origin:
     """Where it came from, completed by the hashes of its files and the license that its card states."""
     made = read_json(folder / "memlab.json")
-    own = _format(folder)
+    own = checked_format(made, origin.source)
     if own is not None and own.not_added:
         raise InputError(own.not_added)
     if own is not None:
-        check_parts(folder, made, own, "this model")
+        check_parts(folder, made, own, origin.source)
     files = dict(origin.files)
     for file in sorted(folder.iterdir()):
         if (is_wanted(file.name) or (own and file.name in own.files)) and file.is_file() and file.name not in files:
@@ -274,9 +274,9 @@ def _of_folder(folder: Path, origin: Origin, stop: Stop) -> Origin:
     return replace(origin, license=stated, files=files)
 
 
-def _format(given: Path) -> ModelFormat | None:
+def _format(given: Path, origin: Origin) -> ModelFormat | None:
     """The format of a model's folder; None for an ordinary one and for a GGUF file. Raises InputError for one not declared."""
-    return checked_format(read_json(given / "memlab.json"), "this model") if given.is_dir() else None
+    return checked_format(read_json(given / "memlab.json"), origin.source) if given.is_dir() else None
 
 
 def _check_free(target: Path, name: str) -> None:
