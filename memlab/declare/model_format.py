@@ -25,7 +25,7 @@ class ModelFormat:
 
     Args:
         name: as memlab.json writes it.
-        title: what the lists of models show behind the kind, as in "x (causal, SPALM)".
+        title: what the lists of models show behind the kind, as in "mine (causal, TITLE)".
         load: "module:function" of `load(read) -> LanguageModel`. It is given a `memlab.lm.formats.ReadFolder`: transformer and
             tokenizer, loaded, and the format's part of memlab.json. Raises InputError for what is missing or damaged.
         files: names of the files beside those of an ordinary model, all of them needed; .safetensors, .json, .csv, .txt,

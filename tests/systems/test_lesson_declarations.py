@@ -199,7 +199,7 @@ def test_hints_come_from_the_systems(toy: System) -> None:
 
 
 def test_forgetting_in_a_memory_of_its_own_names_the_commands_of_its_system(lab: Lab) -> None:
-    with pytest.raises(MemlabError, match=r"is no datastore: .* Other ways: `memlab facts --help`\.$"):
+    with pytest.raises(MemlabError, match=r"is not a datastore: .* Other ways: `memlab facts --help`\.$"):
         lab.forget(document="x", datastore="atlas-fae-facts")
 
 
