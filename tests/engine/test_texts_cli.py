@@ -48,7 +48,7 @@ def put(folder: Path, **files: str | bytes) -> Path:
 def test_training_never_deletes_what_somebody_has(run: Run, tmp_path: Path) -> None:
     put(tmp_path, **{"precious/thesis.tex": "x", "precious.tmp/draft.tex": "y", "small.txt": GOOD * 500})
     said = refused(run("train", "mine", "--text", tmp_path / "small.txt", "--steps", 1, "--out", tmp_path / "precious"))
-    assert "precious is not empty and no model that memlab wrote (it holds thesis.tex)" in said
+    assert "precious is not empty and is not a model that memlab wrote (it holds thesis.tex)" in said
     for name in ("atlas-mlm", "atlas-spalm"):
         assert "is not empty" in refused(run("train", name, "--steps", 1, "--out", tmp_path / "precious"))
     assert (tmp_path / "precious/thesis.tex").read_text() == "x"
@@ -59,8 +59,8 @@ def test_exports_never_overwrite_what_somebody_has(run: Run, tmp_path: Path) -> 
     thesis = tmp_path / "thesis.tex"
     thesis.write_text("x")
     name = document(run("lessons", "list", "--json"))[0]["name"]
-    assert "is there already" in refused(run("lessons", "export", name, thesis))
-    assert "is there already" in refused(run("workspace", "export", "default", thesis))
+    assert "exists already" in refused(run("lessons", "export", name, thesis))
+    assert "exists already" in refused(run("workspace", "export", "default", thesis))
     assert thesis.read_text() == "x"
     for _ in range(2):  # what memlab wrote gives way
         assert run("lessons", "export", name, tmp_path / "l.json").exit_code == 0

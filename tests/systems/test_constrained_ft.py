@@ -574,7 +574,7 @@ def test_contradictions_and_edits_that_change_nothing_are_refused(tiny_lm: Load)
     same = Case("France", "capital", "Paris", "Paris", (PAIRS[0][0],), PAIRS[0][0], PAIRS[0][0], ())
     with pytest.raises(InputError, match="already"):
         check_cases(lm, [same])
-    with pytest.raises(InputError, match="No fact is named"):
+    with pytest.raises(InputError, match="No fact is given"):
         check_cases(lm, [])
 
 
@@ -789,7 +789,7 @@ def test_cases_in_words_that_a_training_never_told_are_passed_over(
 
 @pytest.mark.parametrize("wrong", ["France|capital", "France", "|capital|Lyon"])
 def test_named_facts_of_a_retraining_of_another_form_are_refused(wrong: str, tiny_lm: Load) -> None:
-    with pytest.raises(InputError, match=r"is no fact\. Write subject"):
+    with pytest.raises(InputError, match=r"is not a fact\. Write subject"):
         named_cases(atlas(), tiny_lm("modernbert"), f"Italy|capital|Lyon; {wrong}", lambda: False)
 
 
