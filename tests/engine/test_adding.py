@@ -343,7 +343,7 @@ def test_what_the_hub_refuses_is_said(own: Lab, hub: Hub) -> None:
 
 
 def test_without_a_network_one_line_says_what_can_be_given(own: Lab) -> None:
-    with pytest.raises(InputError, match=r"'owner/tiny' is no file or folder here, and the hub cannot be reached"):
+    with pytest.raises(InputError, match=r"'owner/tiny' is not a file or folder here, and the hub cannot be reached"):
         own.library.add("owner/tiny")
 
 

@@ -299,7 +299,7 @@ def test_stop_gives_what_was_read(lab: Lab) -> None:
         (TEXT, {"k": 0}, "k is 0; allowed is a whole number from 1"),
         (TEXT, {"short_term": -5}, "short-term memory is -5 tokens; allowed is 0"),
         (TEXT, {"cache": -1}, "size of 0"),
-        (TEXT, {"method": "spalm", "model": "atlas-clm"}, "no SPALM"),
+        (TEXT, {"method": "spalm", "model": "atlas-clm"}, "not a SPALM"),
         (TEXT, {"method": "lucky"}, "no method 'lucky'.*knn-lm"),
         (TEXT, {"gate": "lucky"}, "no gate 'lucky'"),
         (TEXT, {"gate": "learned", "k": 3}, "No gate was trained|another k"),

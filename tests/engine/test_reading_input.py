@@ -24,7 +24,7 @@ TEXT = "The capital of Myanmar is Naypyidaw. The currency of Japan is the yen."
         (["--text", " \n\t"], "The text is empty"),
         (["--text", "Paris"], "one token ('Paris'): nothing precedes it"),
         (["--text", TEXT, "--model", "atlas-mlm"], "atlas-mlm is a masked model"),
-        (["--text", TEXT, "--method", "spalm", "--model", "atlas-clm"], "atlas-clm is no SPALM. Use atlas-spalm"),
+        (["--text", TEXT, "--method", "spalm", "--model", "atlas-clm"], "atlas-clm is not a SPALM. Use atlas-spalm"),
         (["--text", TEXT, "--method", "spalm", "--datastore", "atlas-mlm-last"], "Use 'atlas-clm'."),
         (["--text", TEXT, "--datastore", "atlas-mlm-last"], "needs a datastore of a causal model"),
         (

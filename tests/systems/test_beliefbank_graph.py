@@ -96,7 +96,7 @@ def test_wrong_links_are_named(change, said):
 
 def test_wrong_files(tmp_path):
     for text, said in [
-        ("{", "no JSON"),
+        ("{", "is not JSON"),
         ("[]", "not a constraint graph"),
         ('{"links": 3}', "links"),
         ("[" * 100_000, "nested too deeply"),

@@ -181,7 +181,7 @@ def test_a_fact_is_forgotten(own: Lab) -> None:
     word = answer(own)[0]
     assert _paris(own) < p_before / 10
     assert edit.moved is not None
-    assert any(note.startswith("Aim: probability") for note in edit.moved.notes)
+    assert any(note.startswith("Target: probability") for note in edit.moved.notes)
     assert word != "Paris" or any("Still known" in note for note in edit.moved.notes)
 
 
@@ -195,7 +195,7 @@ def _paris(lab: Lab) -> float:
         ([Fact("France", "capital", "Paris")], "already"),
         ([LYON, Fact("France", "capital", "Berlin")], "Lyon and Berlin"),
         ([Fact("France", "capital", "漢字")], "outside its vocabulary|cannot write"),
-        ([Fact("France", "capital", " ")], "no object"),
+        ([Fact("France", "capital", " ")], "is not an object"),
         ([Fact("Atlantis", "capital", "Lyon")], "no capital of Atlantis"),
         ([], "No fact is given"),
     ],
