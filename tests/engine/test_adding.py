@@ -130,9 +130,9 @@ def test_a_folder_becomes_a_model_by_name(own: Lab, tiny: Tiny) -> None:
     ("change", "why"),
     [
         ({"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}}, "quantized weights"),
-        ({"auto_map": {"AutoConfig": "own.Config"}, "architectures": ["Own"]}, "code of its own"),
+        ({"auto_map": {"AutoConfig": "own.Config"}, "architectures": ["Own"]}, "needs its own code"),
         ({"num_hidden_layers": 10**9}, "claims 1000000000 layers"),
-        ({"vocab_size": 10**9}, "its configuration asks for"),
+        ({"vocab_size": 10**9}, "its configuration needs"),
     ],
 )
 def test_folders_that_cannot_be_used_leave_nothing(

@@ -193,7 +193,7 @@ def test_the_spelling() -> None:
     assert str(hub_name("hf:a/b:en")) == "hf:a/b:en/train"
     assert hub_name("letters.txt") is None
     for wrong in ("hf:", "hf:b", "hf:a/b:", "hf:a/../b", "hf:a/b/c/d", "hf:a b/c"):
-        with pytest.raises(InputError, match="names no data set of the hub"):
+        with pytest.raises(InputError, match="is not the name of a data set of the hub"):
             hub_name(wrong)
 
 

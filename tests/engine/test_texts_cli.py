@@ -122,7 +122,7 @@ def test_a_lesson_with_half_a_character_is_refused(run: Run, tmp_path: Path) -> 
     run("lessons", "export", name, tmp_path / "l.json")
     lesson = json.loads((tmp_path / "l.json").read_text("utf-8"))
     (tmp_path / "bad.json").write_text(json.dumps({**lesson, "title": "A \ud83d"}))
-    assert "The lesson holds half a character" in refused(run("lessons", "import", tmp_path / "bad.json"))
+    assert "The lesson contains half a character" in refused(run("lessons", "import", tmp_path / "bad.json"))
 
 
 def test_an_upload_job_with_broken_text_fails_with_its_reason(tmp_path: Path, masked: Path) -> None:
@@ -131,7 +131,7 @@ def test_an_upload_job_with_broken_text_fails_with_its_reason(tmp_path: Path, ma
     job = lab.work.submit("build", "Building x", **lab.building.order(kept, "x", str(masked)))
     ended = lab.work.wait(job.id, timeout=300)
     assert ended.state == "failed"
-    assert "row 1, holds half a character (U+D83D" in (ended.error or "")
+    assert "row 1, contains half a character (U+D83D" in (ended.error or "")
 
 
 def test_python_takes_paths_and_texts(

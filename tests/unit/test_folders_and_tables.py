@@ -144,7 +144,9 @@ def test_a_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_of_nothing_to_read_says_what_it_has(tmp_path: Path) -> None:
     put(tmp_path, **{".hidden.txt": "x", "a.docx": "x"})
-    with pytest.raises(InputError, match=r"holds no \.txt.*1 file of another format left out: a\.docx.*1 hidden file"):
+    with pytest.raises(
+        InputError, match=r"contains no \.txt.*1 file of another format left out: a\.docx.*1 hidden file"
+    ):
         read(tmp_path)
 
 
@@ -172,7 +174,7 @@ def test_a_row_is_a_line_whatever_characters_it_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_is_refused_with_the_reason(name: str, encoding: str, tmp_path: Path) -> None:
     put(tmp_path, **{name: 'text\n"Paris is in France."\n'.encode(encoding)})
-    with pytest.raises(InputError, match=rf"{name} holds NULs.*UTF-16 without a byte order mark.*Save it as UTF-8"):
+    with pytest.raises(InputError, match=rf"{name} contains NULs.*UTF-16 without a byte order mark.*Save it as UTF-8"):
         read(tmp_path / name)
 
 
@@ -256,7 +258,7 @@ def test_the_column_can_be_chosen(tmp_path: Path) -> None:
 
 def test_a_text_that_holds_the_separator_unquoted_is_refused(tmp_path: Path) -> None:
     put(tmp_path, **{"t.csv": "text\nParis\nParis, in France.\n"})
-    with pytest.raises(InputError, match=r"row 2 has 2 columns, the table 1: put texts that hold ',' in quotation"):
+    with pytest.raises(InputError, match=r"row 2 has 2 columns, the table 1: put texts that contain ',' in quotation"):
         read(tmp_path / "t.csv")
 
 
@@ -316,7 +318,7 @@ def test_strings_are_paths_or_texts_by_the_rule(tmp_path: Path, monkeypatch: pyt
         texts_of([7])  # type: ignore[list-item]
     with pytest.raises(InputError, match="not int"):
         texts_of(7)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="hold no text"):
+    with pytest.raises(InputError, match="contain no text"):
         texts_of([])
     assert passage_of("letters.txt") == "Dear Ada."
     assert passage_of("a" * 5000) == "a" * 5000
