@@ -130,7 +130,8 @@ def bench_mix(ask: Asks, method: str, prompt: str, repeat: int) -> dict[str, Any
 
 
 def bench_build(lm: LanguageModel, documents: Sequence[Article], key: str, least: float = 0.8) -> dict[str, Any]:
-    """Tokens per second of a build, and of bare forward passes over the same contexts. `least`: the goal for their ratio.
+    """Tokens per second of a build, and of bare forward passes over the same contexts. `least`: the goal for their
+    ratio.
 
     Both are measured three times, alternating, after a warm-up of each; the medians are given.
     """

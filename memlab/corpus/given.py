@@ -41,7 +41,8 @@ def texts_of(given: Texts, options: TextOptions = AS_THEY_ARE) -> Collection:
 
 
 def passage_of(given: OneText) -> str:
-    """One string: the text itself, or that of an article; texts of a file are joined by empty lines. Raises InputError."""
+    """One string: the text itself, or that of an article; texts of a file are joined by empty lines. Raises
+    InputError."""
     one = _path_or_article(given)
     if isinstance(one, Article):
         return one.text

@@ -16,7 +16,8 @@ _NAME = re.compile(rf"hf:({_PART}/{_PART})(?::([^/:\s]+))?(?:/([A-Za-z0-9_.]+(?:
 
 @dataclass(frozen=True)
 class HubName:
-    """A data set of the hub. config: one of its configurations; None: its only one. split: may be a part, "train[:1000]"."""
+    """A data set of the hub. config: one of its configurations; None: its only one. split: may be a part,
+    "train[:1000]"."""
 
     dataset: str
     config: str | None = None

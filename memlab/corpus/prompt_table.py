@@ -55,8 +55,8 @@ def table_of(lines: Sequence[str], expected: str | None, prompt: str = PROMPT) -
             None: no such column.
 
     Raises:
-        InputError: a column is missing or there twice, or a line has more cells than the header, is not a JSON object, or
-            has an answer without a prompt.
+        InputError: a column is missing or there twice, or a line has more cells than the header, is not a JSON
+            object, or has an answer without a prompt.
     """
     columns = columns_of(lines)
     for name in (prompt, *([expected] if expected else [])):

@@ -59,8 +59,8 @@ def read_collection(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -
     """One document per text file, or per row of a table; titles made unique by a number.
 
     A table needs a column text (or content, body, article, sentence, in any letter case, or the one that
-    `options` name); title (or name, subject, id) is used if present. A text in the form of Wikipedia dumps (" = Title = "
-    headings) is split at its headings; any other is one document, with line ends "\\n". In a folder,
+    `options` name); title (or name, subject, id) is used if present. A text in the form of Wikipedia dumps (" = Title
+    = " headings) is split at its headings; any other is one document, with line ends "\\n". In a folder,
     hidden files, side files of other systems and links to the outside are left out. If one of several files cannot
     be read, it is left out as well; the report names it.
 

@@ -34,7 +34,8 @@ def keep_texts(home: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
 
 
 def _plain(name: str) -> str:
-    """The last part of a name in a form that is valid on any system; its ending, which determines the format, is kept."""
+    """The last part of a name in a form that is valid on any system; its ending, which determines the format, is
+    kept."""
     plain = shown(re.split(r"[/\\]", name)[-1]).replace("\0", "").strip()
     while len(plain.encode()) > LONGEST_NAME:
         plain = plain[1:]

@@ -1,6 +1,7 @@
 """Why an answer is wrong: the first cause of this list that applies, and what would repair it.
 
-Each cause has one definition, checked in this order. p_kNN is memory's distribution, w_i the weight of neighbor i in it.
+Each cause has one definition, checked in this order. p_kNN is memory's distribution, w_i the weight of neighbor i in
+it.
 
 1. not one word: no right answer is a single word of the model or its memory, so no answer can be right.
 2. no memory: the method has none; the model alone is wrong.
@@ -12,8 +13,8 @@ Each cause has one definition, checked in this order. p_kNN is memory's distribu
    are from their nearest entry of another text.
 6. passage of the wrong article, by search: no article that article search chose states a right answer, but others do.
 7. one neighbor decides: one neighbor with a wrong word has more than `ALONE` of the weight.
-8. passage of the wrong article, by weight: neighbors from articles that do not state a right answer have more than `MOST`
-   of the weight, and other articles state one.
+8. passage of the wrong article, by weight: neighbors from articles that do not state a right answer have more than
+   `MOST` of the weight, and other articles state one.
 9. look-alikes: everything else. Passages near the question have other words as values, and most of the weight.
 
 Repairs, the smallest change first: another lambda (nothing in memory changes); forgetting the one neighbor that decides;
@@ -66,7 +67,8 @@ class Evidence:
         home: titles of the articles that state one; empty if unknown.
         far: distance, as the method shows it, above which a question is far away; None if unknown.
         fact: what memory states instead of the right answer; None if unknown.
-        settable: whether lambda is a setting. editable: whether memory consists of texts that can be taught and forgotten.
+        settable: whether lambda is a setting. editable: whether memory consists of texts that can be taught and
+            forgotten.
     """
 
     right: tuple[int, ...]

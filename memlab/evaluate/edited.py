@@ -117,7 +117,8 @@ def _about(world: World, fact: Fact, n: int = 0, wanted: bool = True, old: str |
 
 
 def _taught(world: World, text: str, spans: Sequence[Sequence[int]] | None) -> list[Probe]:
-    """For each sentence, a question about the fact that it states, or else the sentence with a gap for a remembered word."""
+    """For each sentence, a question about the fact that it states, or else the sentence with a gap for a remembered
+    word."""
     out = []
     for first, last in sentence_spans(text):
         sentence = text[first:last]

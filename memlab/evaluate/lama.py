@@ -153,7 +153,8 @@ def _lines(path: Path) -> list[str]:
 
 
 def candidates(folder: Path, model: LanguageModel) -> np.ndarray | None:
-    """(C,) ids of the candidate answers: the words of the common vocabulary that are one token; None without that file."""
+    """(C,) ids of the candidate answers: the words of the common vocabulary that are one token; None without that
+    file."""
     name = "common_vocab_cased.txt"
     if not any((folder / f"{name}{ending}").is_file() for ending in ("", ".gz")):
         return None

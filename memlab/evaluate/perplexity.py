@@ -3,8 +3,8 @@
 Each method adds columns to the table, with a role: the model alone, with short-term memory (states carried across
 segments), with the continuous cache, with p_kNN of a memory, with both, the method's own mixture, and that with p_kNN.
 Temperatures, thetas and lambdas that are not given are tuned on validation text, never on the measured text. Texts that
-are part of a datastore do not retrieve themselves. With several models (trained with several seeds) the interval is over models; with one,
-over blocks of adjacent tokens.
+are part of a datastore do not retrieve themselves. With several models (trained with several seeds) the interval is
+over models; with one, over blocks of adjacent tokens.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: the tokens, the chosen settings, and losses (n,) of every column over the tokens that all columns predict.
+    """One run: the tokens, the chosen settings, and losses (n,) of every column over the tokens that all columns
+    predict.
 
     columns: name -> role. own: name of the method with models of its own, "" without one.
     frequency: (n,) number of entries of the datastore with each token as value; None without a datastore.

@@ -70,7 +70,8 @@ class StoreCalibration:
     """The settings that were found for one datastore.
 
     words: how many held-out words they were tuned on. mean_logp: mean log-likelihood of a word by the mixture with these
-    settings, model_logp by the model alone. gain: nats per word by which the mixture is better, by two-fold cross-validation.
+    settings, model_logp by the model alone. gain: nats per word by which the mixture is better, by two-fold
+    cross-validation.
     """
 
     settings: dict[str, Any]
@@ -103,7 +104,8 @@ def calibrate_stores(
 
 
 def held_out(store: Datastore) -> list[Piece]:
-    """The held-out texts: evenly spaced documents, at most a tenth of all; with fewer than ten, the last tenth of each."""
+    """The held-out texts: evenly spaced documents, at most a tenth of all; with fewer than ten, the last tenth of
+    each."""
     count = store.documents.count
     rows = np.flatnonzero(count > 0)
     if len(rows) >= 1 / SHARE:

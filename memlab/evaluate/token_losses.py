@@ -32,8 +32,8 @@ THETAS = (0.25, 0.5, 1.0, 2.0)  # theta of the continuous cache, in units of 8 /
 
 @dataclass(frozen=True)
 class Texts:
-    """Some passages as one row of N tokens. starts: where each begins. own: (N, m) entries of the store that are the token
-    itself, -1 for none. before: (N, CONTEXT) the tokens before each."""
+    """Some passages as one row of N tokens. starts: where each begins. own: (N, m) entries of the store that are the
+    token itself, -1 for none. before: (N, CONTEXT) the tokens before each."""
 
     passages: Sequence[Passage]
     starts: np.ndarray

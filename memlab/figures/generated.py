@@ -83,7 +83,8 @@ def copied(number: int, span: CopiedSpan) -> str:
 
 @dataclass(frozen=True)
 class BranchLine:
-    """A branch as a line of the tree: its depth, the step at which it leaves the line above, and its text from there."""
+    """A branch as a line of the tree: its depth, the step at which it leaves the line above, and its text from
+    there."""
 
     leaf: int
     depth: int

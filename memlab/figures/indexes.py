@@ -13,8 +13,8 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 
 
 def recall_against_time(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """Recall over milliseconds per question (logarithmic), a line for each recipe over the number of lists that are read;
-    the large point is its default. `rows`: those of `IndexComparison.to_dict`."""
+    """Recall over milliseconds per question (logarithmic), a line for each recipe over the number of lists that are
+    read; the large point is its default. `rows`: those of `IndexComparison.to_dict`."""
     fig = go.Figure(layout={"template": TEMPLATE})
     for number, recipe in enumerate(dict.fromkeys(row["recipe"] for row in rows)):
         of = [row for row in rows if row["recipe"] == recipe]

@@ -2,7 +2,8 @@
 
 Where distributions are mixed, p = lambda p_kNN + (1 - lambda) p_LM is linear in lambda. Where vectors are mixed before the
 softmax, the logits are linear in the gate g: log p(g) = (1 - g) log p(0) + g log p(1) - Z(g), with p(0) and p(1) the
-distributions at its ends, and Z(g) the logarithm of the sum over all words. So both are exact functions of their two ends.
+distributions at its ends, and Z(g) the logarithm of the sum over all words. So both are exact functions of their two
+ends.
 """
 
 from __future__ import annotations

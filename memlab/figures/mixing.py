@@ -48,7 +48,8 @@ def in_numbers(p: Prediction, digits: int = 3) -> str:
 
 
 def tipping(p: Prediction) -> str:
-    """Plain sentences: the value of the gate from which the other side's answer wins, and what holds at the present value."""
+    """Plain sentences: the value of the gate from which the other side's answer wins, and what holds at the present
+    value."""
     said = tipping_texts(p)
     memory_decides = said.start is not None and p.gate.value >= said.start
     return said.at(two(p.gate.value), p.answer, memory_decides)

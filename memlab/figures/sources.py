@@ -22,8 +22,8 @@ SHORT_TERM = COLORS[0]
 def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distribution, str]]:
     """Title, distribution and color of each source that is used, and of all together.
 
-    Model alone, memory and mixture have the same names as for a question. Short-term memory has its own panel if it is a
-    continuous cache; carried states are part of the model alone.
+    Model alone, memory and mixture have the same names as for a question. Short-term memory has its own panel if it
+    is a continuous cache; carried states are part of the model alone.
     """
     carried = " + short-term" if trace.settings.get("short_term") else ""
     vectors = trace.gate_info.mixes == "vectors"
@@ -120,7 +120,8 @@ def forced(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
 
 
 def in_two_lines(title: str) -> str:
-    """A title for a narrow panel: broken after its first word, or its second if there are four or more; never in brackets."""
+    """A title for a narrow panel: broken after its first word, or its second if there are four or more; never in
+    brackets."""
     words = re.split(r" (?![^(]*\))", title)
     first = 1 if len(words) < 4 else 2
     return "<br>".join(part for part in (" ".join(words[:first]), " ".join(words[first:])) if part)

@@ -174,7 +174,8 @@ def _remembered(word: str, right: bool) -> str:
 
 
 def _end(values: np.ndarray, least: float = 1.0) -> float:
-    """The value of the strongest color: the 95th percentile, so that a single large value does not make the others pale."""
+    """The value of the strongest color: the 95th percentile, so that a single large value does not make the others
+    pale."""
     real = values[np.isfinite(values)]
     return max(least, float(np.quantile(real, 0.95))) if len(real) else least
 

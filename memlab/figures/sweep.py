@@ -17,7 +17,8 @@ MARKED = 5  # changes of the answer that are marked by a line
 
 
 def sweep(result: Sweep) -> go.Figure:
-    """Probabilities of some words; the present answer in the mixture's color, vertical lines at changes and at "now"."""
+    """Probabilities of some words; the present answer in the mixture's color, vertical lines at changes and at
+    "now"."""
     now = min(range(len(result.values)), key=lambda i: abs(result.values[i] - result.current))
     words = sorted(range(len(result.words)), key=lambda w: -result.mixture[now, w])
     x = result.values

@@ -1,9 +1,9 @@
 """The template and palette of all figures.
 
-Colors have the same meaning everywhere: blue is the model, orange its memory, slate the mixture of both (green would read
-as "right", red as "wrong"). As fills they keep 4.5:1 contrast to white (the white page, and white text on them) and 3:1
-to the dark page, and stay apart for the common forms of color blindness. Text in a color is mixed with the theme's own
-text color (`ink`), which keeps 4.5:1 in both themes.
+Colors have the same meaning everywhere: blue is the model, orange its memory, slate the mixture of both (green would
+read as "right", red as "wrong"). As fills they keep 4.5:1 contrast to white (the white page, and white text on them)
+and 3:1 to the dark page, and stay apart for the common forms of color blindness. Text in a color is mixed with the
+theme's own text color (`ink`), which keeps 4.5:1 in both themes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def visible(token: str) -> str:
 
 
 def literal(text: str) -> str:
-    """`text` escaped so that plotly shows it literally: no tags, entities or LaTeX between dollar signs; spaces as signs."""
+    """`text` escaped so that plotly shows it literally: no tags, entities or LaTeX between dollar signs; spaces as
+    signs."""
     return html.escape(visible(text), quote=False).replace("$", "&#36;")
 
 

@@ -33,12 +33,14 @@ class ModelCheck:
     """The result of the check of a model.
 
     architecture: the class in transformers; model_type: of the configuration. tested: whether memlab's tests cover it.
-    missing, unexpected: names of weights. difference: largest difference of log p, memlab's and the module's, on the probe
+    missing, unexpected: names of weights. difference: largest difference of log p, memlab's and the module's, on the
+    probe
         text.
     keys: name -> width. limit: tokens. positions: rows of its table; None where it has none.
     head: "parts" or "own" (the model's own path). cache: "plain", "own" or "none"; short_term: whether it can be cropped.
     padding: whether texts of different lengths may be in one batch.
-    dtype: of its weights. dtype_difference: largest difference of log p from float32 on the probe text, for another dtype.
+    dtype: of its weights. dtype_difference: largest difference of log p from float32 on the probe text, for another
+    dtype.
     speeds: dtype -> tokens per second of a short forward pass, if measured on this machine.
     perplexities: dtype -> perplexity of a bundled text, for a causal model in another dtype than float32, if requested.
     """

@@ -1,4 +1,5 @@
-"""References to edits of weights, as the ledger records them. Imports nothing heavy, so that declarations may use it."""
+"""References to edits of weights, as the ledger records them. Imports nothing heavy, so that declarations may use
+it."""
 
 from __future__ import annotations
 

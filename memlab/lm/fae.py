@@ -38,7 +38,8 @@ class FaeRecord:
     """The record of a Facts-as-Experts model in memlab.json.
 
     entities: names in the order of the entity memory, one token each. relations: names in the order of the relation
-    embeddings. block: number of the block after which the entity memory is read. start: the model that training started from.
+    embeddings. block: number of the block after which the entity memory is read. start: the model that training
+    started from.
     """
 
     entities: tuple[str, ...]

@@ -26,8 +26,8 @@ def write_model(
     w_g: Tensor | None = None,
     more: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Writes configuration, fp16 weights, tokenizer, memlab.json, a SPALM's gate, and what `more` adds to the folder, which
-    appears only when complete.
+    """Writes configuration, fp16 weights, tokenizer, memlab.json, a SPALM's gate, and what `more` adds to the folder,
+    which appears only when complete.
 
     Raises:
         InputError: something else is at `out`, or it cannot be written.

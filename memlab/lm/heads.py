@@ -1,8 +1,8 @@
 """From the top states of a model to scores of words, exactly as the model itself computes them.
 
-Models differ in what they compute between body and scores: a transform, a norm, a narrower embedding, a scale, a soft cap.
-Only the model's own code is reliable, so it is called on a shallow copy of the module in which a stand-in replaces the
-body and returns the given states. The copy shares all weights and hooks.
+Models differ in what they compute between body and scores: a transform, a norm, a narrower embedding, a scale, a soft
+cap. Only the model's own code is reliable, so it is called on a shallow copy of the module in which a stand-in
+replaces the body and returns the given states. The copy shares all weights and hooks.
 """
 
 from __future__ import annotations

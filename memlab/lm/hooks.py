@@ -98,7 +98,8 @@ def capturing() -> Iterator[dict[str, Tensor]]:
 
 
 def record_alone(name: str, forward: Callable[[], Any]) -> None:
-    """Runs a part of a model, and ends it as soon as its hook has recorded `name` in the surrounding `capturing` block."""
+    """Runs a part of a model, and ends it as soon as its hook has recorded `name` in the surrounding `capturing`
+    block."""
     _local.enough = name
     try:
         forward()
@@ -144,7 +145,8 @@ def body_of(module: PreTrainedModel) -> nn.Module:
 
 
 def last_transform(module: PreTrainedModel) -> nn.Module | None:
-    """The part whose output is the input of the output projection, for models whose projection is not a module; else None."""
+    """The part whose output is the input of the output projection, for models whose projection is not a module; else
+    None."""
     for path in ("cls.predictions.transform", "lm_predictions.lm_head.LayerNorm"):
         own = module.config.model_type == "mobilebert" or path.startswith("lm_predictions")
         try:

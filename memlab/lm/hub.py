@@ -14,7 +14,8 @@ _TOKENIZER = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "s
 
 
 def missing_files(folder: Path) -> list[str]:
-    """What a model's folder lacks of config.json, weights (every shard of an index) and tokenizer, as text for the user."""
+    """What a model's folder lacks of config.json, weights (every shard of an index) and tokenizer, as text for the
+    user."""
     lacking = [] if (folder / "config.json").is_file() else ["config.json"]
     index = folder / "model.safetensors.index.json"
     if index.is_file():

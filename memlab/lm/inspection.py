@@ -122,7 +122,8 @@ def _positions(module: PreTrainedModel, captured: Mapping[str, Tensor], length: 
 
 
 def position_limit(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, inside: Inside) -> int:
-    """The most tokens that fit, special ones included: the least limit of tokenizer, configuration and position table."""
+    """The most tokens that fit, special ones included: the least limit of tokenizer, configuration and position
+    table."""
     config = module.config.get_text_config()
     names = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length", "max_sequence_length")
     stated = [value for name in names if isinstance(value := getattr(config, name, None), int) and value > 0]

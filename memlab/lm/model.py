@@ -202,8 +202,9 @@ class LanguageModel:
 
     @cached_property
     def weights_hash(self) -> str:
-        """sha256 of configuration and weight files (of the tensors, for a model without files). It depends on the dtype, so
-        that keys and cached results of different dtypes never mix. Raises InputError if the files have changed."""
+        """sha256 of configuration and weight files (of the tensors, for a model without files). It depends on the
+        dtype, so that keys and cached results of different dtypes never mix. Raises InputError if the files have
+        changed."""
         digest = hashlib.sha256() if self.dtype == FLOAT32 else hashlib.sha256(self.dtype.encode())
         if self.path is None:
             for name, tensor in self.module.state_dict().items():

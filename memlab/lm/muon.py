@@ -3,9 +3,9 @@
     B <- 0.95 B + 0.05 G        U = 0.05 G + 0.95 B  (Nesterov)
     W <- (1 - lr wd) W - lr sqrt(max(1, rows / columns)) orthogonal(U)
 
-The same computation as `torch.optim.Muon`, but in float32: torch rounds to bfloat16, which many processors only emulate.
-On such a processor these products of small matrices took three quarters of a training step of the bundled models; in
-float32 they take a tenth of that time.
+The same computation as `torch.optim.Muon`, but in float32: torch rounds to bfloat16, which many processors only
+emulate. On such a processor these products of small matrices took three quarters of a training step of the bundled
+models; in float32 they take a tenth of that time.
 """
 
 from __future__ import annotations

@@ -75,11 +75,12 @@ def train_steps(
     stop: Stop,
     checkpoint: Checkpoint | None = None,
 ) -> float:
-    """Trains until `steps` steps are made or `losses` ends; each loss is computed with the weights after the step before.
+    """Trains until `steps` steps are made or `losses` ends; each loss is computed with the weights after the step
+    before.
 
     Args:
-        checkpoint: stores the state during training and at a stop. If it was resumed, `optimization.made` steps were made
-            before, and `losses` begins with the next one.
+        checkpoint: stores the state during training and at a stop. If it was resumed, `optimization.made` steps were
+            made before, and `losses` begins with the next one.
 
     Returns:
         The last losses as an exponential mean, in nats.

@@ -62,8 +62,8 @@ def forced() -> str | None:
 
 
 def is_free(found: ModelInfo) -> bool:
-    """Whether the dtype of a model may be chosen: not for bundled models, those trained here, and those with a method of
-    their own, whose figures and datastores belong to float32."""
+    """Whether the dtype of a model may be chosen: not for bundled models, those trained here, and those with a method
+    of their own, whose figures and datastores belong to float32."""
     return not found.bundled and found.method is None and "recipe" not in found.record
 
 
@@ -128,7 +128,8 @@ def cast(module: torch.nn.Module, dtype: torch.dtype) -> None:
 
 
 def _measured(model: LanguageModel) -> Speeds:
-    """Measures both dtypes on one text, alternating so that other work on the machine slows both; the fastest pass counts.
+    """Measures both dtypes on one text, alternating so that other work on the machine slows both; the fastest pass
+    counts.
 
     Stops early if bfloat16 is clearly slower. The model has its float32 weights before and after.
     """

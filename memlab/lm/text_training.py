@@ -5,7 +5,8 @@ segment of every lane. With M > 0 the keys and values of the last M tokens befor
 over from the step before, detached (the key-value cache of a model with rotary positions, in place of
 Transformer-XL's cached states, Dai et al. 2019): attention sees them, gradients do not. Only states of
 the text that a segment continues are visible, so a model trained on many short texts also learns to
-begin without context (texts that begin later in a segment see what precedes them in it). All kinds of models read the same tokens in the same order, for equal numbers of steps.
+begin without context (texts that begin later in a segment see what precedes them in it). All kinds of models read the
+same tokens in the same order, for equal numbers of steps.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def make_stream(texts: Sequence[Sequence[int]], lead: Sequence[int]) -> Stream:
 def segments(count: int, recipe: TextRecipe) -> Iterator[tuple[np.ndarray, bool]]:
     """(B, S) places in a stream of `count` tokens, step by step, and whether a new pass over it begins.
 
-    Each pass begins at a random offset, so that segment borders differ. Raises InputError for a stream that is too short.
+    Each pass begins at a random offset, so that segment borders differ. Raises InputError for a stream that is too
+    short.
     """
     rng = np.random.default_rng(recipe.seed)
     lane = (count - 1) // recipe.batch
@@ -147,7 +149,8 @@ def new_model(recipe: TextRecipe, vocabulary: int) -> LlamaForCausalLM:
 
 
 def _visible(text: np.ndarray, places: np.ndarray, carried: int) -> Tensor | None:
-    """(B, carried + S) int64, 0 for carried states of another text than that of the segment's first token; None if all are visible."""
+    """(B, carried + S) int64, 0 for carried states of another text than that of the segment's first token; None if
+    all are visible."""
     if carried == 0 or text[-1] == 0:
         return None
     first = places[:, :1]

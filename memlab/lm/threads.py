@@ -18,8 +18,8 @@ _inside, _usual = 0, 1
 
 @contextmanager
 def for_single_tokens(model: LanguageModel) -> Iterator[None]:
-    """One thread for a small model, whose other threads would only wait and occupy a core that could search the memory; the
-    usual number for a larger one.
+    """One thread for a small model, whose other threads would only wait and occupy a core that could search the
+    memory; the usual number for a larger one.
 
     Torch has one such number for the whole process: a thread that uses torch for the first time meanwhile
     also keeps one. The number of threads changes the order of sums, so answers that are computed during a

@@ -116,7 +116,8 @@ def train(
     Two runs with one seed on one machine give the same model; the folder appears only when complete.
 
     Args:
-        checkpoint: stores the state during training, so that a stopped or killed run can be resumed. None stores nothing.
+        checkpoint: stores the state during training, so that a stopped or killed run can be resumed. None stores
+            nothing.
 
     Raises:
         StoppedError: `stop` returned True. HomeError: the checkpoint cannot be written or read.
@@ -300,7 +301,8 @@ def _subject_span(sentence: Sentence) -> tuple[int, int]:
 
 
 def _answer_span(sentence: Sentence) -> tuple[int, int]:
-    """The characters of the answer in the sentence, outside the subject's name if possible; (0, 0) if there are none."""
+    """The characters of the answer in the sentence, outside the subject's name if possible; (0, 0) if there are
+    none."""
     if sentence.answer is None:
         return (0, 0)
     blanked = sentence.text.replace(sentence.subject, "\0" * len(sentence.subject))

@@ -49,7 +49,8 @@ class Registry:
 
     @property
     def chapters(self) -> dict[str, tuple[Chapter, str | None]]:
-        """Names that systems add to the lab -> (chapter, None), or (chapter, verb) where the name is one of its verbs."""
+        """Names that systems add to the lab -> (chapter, None), or (chapter, verb) where the name is one of its
+        verbs."""
         every = [c for system in self.systems.values() for c in system.chapters]
         return {c.name: (c, None) for c in every} | {verb: (c, verb) for c in every for verb in c.verbs}
 

@@ -118,8 +118,8 @@ def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
 def _read_once() -> Iterator[None]:
     """While active, the head of a GGUF file is read once, and the table of its tensors' names is built once.
 
-    transformers reads the head again for configuration, tokenizer and weights, and builds the table again for each part of
-    the model, hundreds of times: that takes longer than reading the weights.
+    transformers reads the head again for configuration, tokenizer and weights, and builds the table again for each
+    part of the model, hundreds of times: that takes longer than reading the weights.
     """
     import gguf
 

@@ -1,4 +1,5 @@
-"""The child process's requests to the hub: a repository's files, and their contents. `$HF_ENDPOINT` names another hub."""
+"""The child process's requests to the hub: a repository's files, and their contents. `$HF_ENDPOINT` names another
+hub."""
 
 from __future__ import annotations
 

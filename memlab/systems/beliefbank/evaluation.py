@@ -37,8 +37,8 @@ Stop = Callable[[], bool]
 class Point:
     """One way in one order after one batch.
 
-    `unproven`: entities whose labels are not proven optimal. `slowest`, `seconds`: solver time of the slowest entity and
-    of all.
+    `unproven`: entities whose labels are not proven optimal. `slowest`, `seconds`: solver time of the slowest entity
+    and of all.
     """
 
     way: str

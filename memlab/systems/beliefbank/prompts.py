@@ -44,7 +44,8 @@ class Prompt:
             raise InputError(f"The answer words are {self.yes!r} and {self.no!r}; two different words are needed.")
 
     def text(self, asked: Question, graph: ConstraintGraph) -> str:
-        """The model's input for a question; a causal model continues it with the answer. Raises NotFound for its entity."""
+        """The model's input for a question; a causal model continues it with the answer. Raises NotFound for its
+        entity."""
         entity = graph.entity(asked.entity)
         context = " ".join(statement(entity, b.property, b.label) for b in asked.context)
         ask, say = question(entity, asked.property), statement(entity, asked.property, True)

@@ -71,7 +71,8 @@ def train_qa(
     progress: Progress = no_progress,
     stop: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Trains the model and writes its folder, which appears only when complete. Raises StoppedError when asked to stop."""
+    """Trains the model and writes its folder, which appears only when complete. Raises StoppedError when asked to
+    stop."""
     torch.manual_seed(recipe.seed)
     tokenizer = word_tokenizer(graph, recipe.context)
     config = LlamaConfig(

@@ -73,7 +73,8 @@ class Seq2SeqModel:
         return hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
     def first_difference(self, yes: str, no: str) -> tuple[list[int], int, int]:
-        """Ids that both answers begin with, and the next id of yes and of no. Raises InputError if they do not differ."""
+        """Ids that both answers begin with, and the next id of yes and of no. Raises InputError if they do not
+        differ."""
         a, b = (self.tokenizer(word.strip())["input_ids"] for word in (yes, no))
         same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
         unknown = self.tokenizer.unk_token_id

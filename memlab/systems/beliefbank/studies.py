@@ -68,7 +68,8 @@ def balanced(entities: list[Entity], seed: int) -> list[Entity]:
 
 
 def _watched(progress: Tick, stop: Stop) -> Tick:
-    """A callback between batches of questions: reports the message, and raises StoppedError once a stop was requested."""
+    """A callback between batches of questions: reports the message, and raises StoppedError once a stop was
+    requested."""
 
     def tick(fraction: float, message: str) -> None:
         if stop():
@@ -143,7 +144,8 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
 def _within(
     entities: list[Entity], answerer: ModelAnswerer, settings: EvaluateSettings, ways: Sequence[str]
 ) -> tuple[list[Entity], list[str]]:
-    """As many entities as can be asked within the minutes, by the measured speed of a few questions; a note if not all."""
+    """As many entities as can be asked within the minutes, by the measured speed of a few questions; a note if not
+    all."""
     asked = questions_of(entities, settings.questions, settings.seed)
     tried = random.Random(f"{settings.seed}|speed").sample(asked, min(TRIED, len(asked)))
     start = time.perf_counter()

@@ -1,8 +1,8 @@
 """Measurements that critics of model editing ask for: generated text, perplexity of a fixed text, two-hop questions, growth of the weights.
 
 Scores under teacher forcing are far above those of free generation (arXiv 2502.11177); one edit can collapse a model,
-which the perplexity of any text shows (2402.09656); old facts stay deducible (2506.01386); collapse follows the growth of the
-weights' norm over stacked edits (2602.02543).
+which the perplexity of any text shows (2402.09656); old facts stay deducible (2506.01386); collapse follows the
+growth of the weights' norm over stacked edits (2602.02543).
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class TwoHop:
 
 @dataclass(frozen=True)
 class Perplexity:
-    """The perplexity of a fixed text, without the edit and with it. A masked model predicts every seventh token at a time."""
+    """The perplexity of a fixed text, without the edit and with it. A masked model predicts every seventh token at a
+    time."""
 
     before: float
     after: float
@@ -137,7 +138,8 @@ def perplexity_of(lm: LanguageModel, gaps: Sequence[Gap], stop: Stop = never) ->
 
 
 def batches(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
-    """The gaps in batches of at most `AT_ONCE` predicted tokens, since each needs the scores of the whole vocabulary."""
+    """The gaps in batches of at most `AT_ONCE` predicted tokens, since each needs the scores of the whole
+    vocabulary."""
     part: list[Gap] = []
     for g in gaps:
         if part and sum(len(p.targets) for p in part) + len(g.targets) > AT_ONCE:
@@ -219,8 +221,8 @@ def continued(lm: LanguageModel, prompt: str, n: int, scores_of: ScoresOf | None
 
 
 def growth(base: LanguageModel, values: Mapping[str, Tensor]) -> dict[str, float]:
-    """How far changed tensors are from the base: the largest difference ("inf"), the L2 norm of the change as one vector
-    ("l2"), and that norm relative to the norm of the same tensors of the base ("relative")."""
+    """How far changed tensors are from the base: the largest difference ("inf"), the L2 norm of the change as one
+    vector ("l2"), and that norm relative to the norm of the same tensors of the base ("relative")."""
     square = own = largest = 0.0
     for name, value in values.items():
         start = base.module.get_parameter(name).detach()

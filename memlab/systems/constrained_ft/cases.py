@@ -80,7 +80,8 @@ def statements_of(relation: Relation, subject: str, kind: str) -> tuple[str, ...
 
 
 def original_statement(world: World, fact: Fact, kind: str) -> str:
-    """The sentence in which the bundled articles state a fact; for a causal model, one of those that it can be trained on."""
+    """The sentence in which the bundled articles state a fact; for a causal model, one of those that it can be
+    trained on."""
     usable = statements_of(world.relation(fact.relation), fact.subject, kind)
     return usable[statement_of(world, fact) % len(usable)]
 

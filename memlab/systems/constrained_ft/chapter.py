@@ -88,7 +88,8 @@ class Modifying:
     ) -> Edit:
         """Changes facts in the weights of a model by constrained fine-tuning (Zhu et al. 2020).
 
-        Every method answers with the new weights from the next question on; memory keys stay those of the unedited model.
+        Every method answers with the new weights from the next question on; memory keys stay those of the unedited
+        model.
 
         Args:
             facts: each with its *new* object; the model must know the old one.
@@ -106,7 +107,8 @@ class Modifying:
             The edit, with its scores. `lab.modifying.report(edit.seq)` has every answer before and after.
 
         Raises:
-            InputError: an unknown fact, an object that the model cannot write, contradicting facts, or invalid settings.
+            InputError: an unknown fact, an object that the model cannot write, contradicting facts, or invalid
+                settings.
             StoppedError: `stop` returned True; nothing is recorded. RecordError: the weights were edited meanwhile.
         """
         made = {name: options.pop(name) for name in ("author", "dry_run", "live") if name in options}

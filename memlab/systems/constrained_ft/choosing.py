@@ -38,8 +38,8 @@ def chosen_delta(
     """The delta with the highest A-bar on validation facts other than the edited ones; the smallest among equals.
 
     `DELTAS` are tried from the smallest (for L2: the norm of a change of every weight by half of that), with at most 60
-    steps, on as many validation facts as are edited, at least 2 and at most 8. The sweep ends at the first with A_M of 1
-    and A_F\\S of at least 0.98.
+    steps, on as many validation facts as are edited, at least 2 and at most 8. The sweep ends at the first with A_M
+    of 1 and A_F\\S of at least 0.98.
 
     Returns:
         The settings with that delta, and the scores of every delta that was tried.

@@ -46,9 +46,9 @@ def memory_or_weights(
 ) -> dict[str, Any]:
     """One fact corrected in the datastore and in the weights of the bundled masked model, both as dry runs.
 
-    Scores are computed over the answers: correct answers to the edit's questions, and unchanged answers in its neighborhood. The questions of
-    the neighborhood differ: memory is asked about facts that share a name or the relation, the weights about all such
-    facts that the model knows.
+    Scores are computed over the answers: correct answers to the edit's questions, and unchanged answers in its
+    neighborhood. The questions of the neighborhood differ: memory is asked about facts that share a name or the
+    relation, the weights about all such facts that the model knows.
     """
     progress(0.0, "correcting memory")
     start = time.perf_counter()

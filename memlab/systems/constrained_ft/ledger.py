@@ -31,7 +31,8 @@ def parameters_of(
     sha256: str,
     on: Sequence[int],
 ) -> dict[str, Any]:
-    """What the ledger records of an edit. `on`: numbers of the edits of this model that were active when it was trained."""
+    """What the ledger records of an edit. `on`: numbers of the edits of this model that were active when it was
+    trained."""
     return {
         "facts": [dict(f) for f in facts], "settings": dict(settings), "model": model, "weights_hash": weights_hash,
         "delta": sha256, "trained_on": [{"source": f"edit:{n}"} for n in on],

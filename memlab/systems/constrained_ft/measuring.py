@@ -182,8 +182,8 @@ def by_group(rows: Sequence[Answered]) -> list[dict[str, Any]]:
 def as_moved(
     rows: Sequence[Answered], seq: int, method: str, model: str, settings: Mapping[str, Any], notes: Sequence[str]
 ) -> Moved:
-    """The answers in the form of the side effects of memory edits. The neighborhood consists of the facts that share a name
-    or the relation with the edit, and of unrelated ones whose answer moved."""
+    """The answers in the form of the side effects of memory edits. The neighborhood consists of the facts that share
+    a name or the relation with the edit, and of unrelated ones whose answer moved."""
     out = []
     for r in rows:
         if r.group == UNRELATED and not r.moved:

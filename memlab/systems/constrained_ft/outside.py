@@ -1,7 +1,8 @@
-"""Editing benchmarks from files, each case edited alone on the unedited model: weights with and without a constraint, memory.
+"""Editing benchmarks from files, each case edited alone on the unedited model: weights with and without a constraint,
+memory.
 
-A case is used if its new object is one token, the model was trained on its words (where that is recorded), and the model
-knows it: P(true) > P(new) on the prompt. An object of several tokens has the product of their probabilities.
+A case is used if its new object is one token, the model was trained on its words (where that is recorded), and the
+model knows it: P(true) > P(new) on the prompt. An object of several tokens has the product of their probabilities.
 """
 
 from __future__ import annotations

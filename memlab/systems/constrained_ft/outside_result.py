@@ -15,7 +15,8 @@ MEMORY = "memory"  # the edit in a memory; the others are edits of weights
 
 @dataclass(frozen=True)
 class Asked:
-    """A model's answers about one case; efficacy, paraphrase and neighborhood compare probabilities of whole objects."""
+    """A model's answers about one case; efficacy, paraphrase and neighborhood compare probabilities of whole
+    objects."""
 
     efficacy: bool
     paraphrase: bool
@@ -56,8 +57,8 @@ class CaseRow:
 
 @dataclass(frozen=True)
 class OutsideResult:
-    """Scores of methods on an editing benchmark. passed_over: skipped cases before the last used one; reasons: reason -> how
-    many of them."""
+    """Scores of methods on an editing benchmark. passed_over: skipped cases before the last used one; reasons: reason
+    -> how many of them."""
 
     data: str
     model: str

@@ -290,8 +290,8 @@ def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> Sta
 
 
 def retrain(house: House, s: RetrainSettings, progress: Progress, stop: Stop) -> RetrainResult:
-    """Trains the recipe again on the corrected corpus; the model is kept in the home folder as `NAME-corrected-SEED` (or
-    `NAME-corrected-HASH` for named facts). A run with the settings of a stopped one resumes it.
+    """Trains the recipe again on the corrected corpus; the model is kept in the home folder as `NAME-corrected-SEED`
+    (or `NAME-corrected-HASH` for named facts). A run with the settings of a stopped one resumes it.
 
     Raises:
         InputError: named facts that cannot be changed. StoppedError: `stop` returned True; the state is kept.
@@ -333,7 +333,8 @@ def corrected_world(world: World, cases: Sequence[Case]) -> World:
 
 
 def chosen_facts(world: World, lm: LanguageModel, n: int, seed: int, stop: Stop = never) -> list[Fact]:
-    """n known facts drawn at random, each with a new object drawn as in the benchmark (`propose`). Raises InputError."""
+    """n known facts drawn at random, each with a new object drawn as in the benchmark (`propose`). Raises
+    InputError."""
     return [Fact(c.subject, c.relation, c.new) for c in _drawn(world, lm, n, seed, stop)[0]]
 
 

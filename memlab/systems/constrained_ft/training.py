@@ -47,8 +47,8 @@ class TrainingError(MemlabError):
 
 @dataclass(frozen=True)
 class Point:
-    """The scores after a step: mean loss on the modified facts' sentences in nats, A_M and A_F\\S on the watched questions
-    (None without any), and the distance of the weights from the reference in the norm of the constraint."""
+    """The scores after a step: mean loss on the modified facts' sentences in nats, A_M and A_F\\S on the watched
+    questions (None without any), and the distance of the weights from the reference in the norm of the constraint."""
 
     step: int
     loss: float
@@ -154,7 +154,8 @@ class _Run:
         self.curve: list[Point] = []
 
     def step(self, phase: str) -> float:
-        """One optimizer step, then the projection. Returns the mean loss of the modified facts' sentences in its batch."""
+        """One optimizer step, then the projection. Returns the mean loss of the modified facts' sentences in its
+        batch."""
         modified, others = self._batch(phase)
         gaps = sorted([(g, True) for g in modified] + [(g, False) for g in others], key=lambda pair: len(pair[0].ids))
         self.optimizer.zero_grad(set_to_none=True)

@@ -31,7 +31,8 @@ class Replacement:
 
 @dataclass(frozen=True)
 class MovedAnswer:
-    """One question before and after an edit: answers, probabilities, gates. `wanted`: the object in memory after the edit."""
+    """One question before and after an edit: answers, probabilities, gates. `wanted`: the object in memory after the
+    edit."""
 
     group: str
     prompt: str
@@ -54,8 +55,8 @@ class MovedAnswer:
 
 @dataclass(frozen=True)
 class GroupScore:
-    """One group of questions: how many, the shares answered as the memory says before and after, how many answers moved, and
-    how many were right before and wrong after (`lost`)."""
+    """One group of questions: how many, the shares answered as the memory says before and after, how many answers
+    moved, and how many were right before and wrong after (`lost`)."""
 
     group: str
     asked: int
@@ -93,7 +94,8 @@ def answers(read: Read, before: Said, after: Said, changed: Sequence[Replacement
 
 
 def group_scores(read: Read, before: Said, after: Said, changed: Sequence[Replacement]) -> list[GroupScore]:
-    """Scores of each group; the right answer to an edited fact is its old object before, and its new one (if any) after."""
+    """Scores of each group; the right answer to an edited fact is its old object before, and its new one (if any)
+    after."""
     new = {(c.fact.subject, c.fact.relation): c.new for c in changed}
     group = np.array([group_of(f, changed) for f in read.facts])
     old = tokens_of(read.lm, [f.object for f in read.facts])

@@ -159,7 +159,8 @@ class FactMemoryChapter:
         return self._edit(REMOVE, parameters, author, dry_run)
 
     def commit(self, edit: Edit, author: str | None = None) -> Edit:
-        """Records a dry run. Raises InputError for an edit that is recorded already; RecordError if the workspace has changed."""
+        """Records a dry run. Raises InputError for an edit that is recorded already; RecordError if the workspace has
+        changed."""
         if not edit.dry_run:
             raise InputError(f"Edit {edit.seq} is recorded already. Only a dry run can be committed.")
         row = self.context.ledger.append(
@@ -199,8 +200,8 @@ class FactMemoryChapter:
     def _read(
         self, lm: FaeModel, before: FactStore, after: FactStore, question: int, only: set[tuple[str, str]] | None
     ) -> Read:
-        """The questions about the facts in memory before, then about added ones (`only`: of these subjects and relations);
-        read once for each set of facts."""
+        """The questions about the facts in memory before, then about added ones (`only`: of these subjects and
+        relations); read once for each set of facts."""
         facts = [before.entries[n].fact for n in before.active.tolist()]
         known = {(f.subject, f.relation) for f in facts}
         new = [after.entries[n].fact for n in after.active.tolist()]

@@ -1,8 +1,8 @@
 """The computation of Facts as Experts from the state of a mask: query the fact memory, weigh the null fact, answer.
 
 Symbols are those of the paper (Verga, Sun, Baldini Soares & Cohen, sections 3.2 to 3.4): for every pair of subject and
-relation in memory a key a_j = W_a [e_s; r] and a value b_j, the mean of its objects' embeddings; v = W_f h queries them and a
-null fact; lambda = P(null); q = lambda h_ctx + (1 - lambda) f; P(e) = softmax(E q).
+relation in memory a key a_j = W_a [e_s; r] and a value b_j, the mean of its objects' embeddings; v = W_f h queries
+them and a null fact; lambda = P(null); q = lambda h_ctx + (1 - lambda) f; P(e) = softmax(E q).
 """
 
 from __future__ import annotations

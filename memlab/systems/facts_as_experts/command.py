@@ -88,7 +88,8 @@ def remove(rows: tuple[str, ...], as_json: bool, home: Path | None, workspace: s
 )
 @every_command
 def compare(row: str, new: str, delta: float, blocks: str, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Correct one fact ROW ("France|capital|Paris") to NEW in the datastore, in the weights and in the fact memory, as dry runs."""
+    """Correct one fact ROW ("France|capital|Paris") to NEW in the datastore, in the weights and in the fact memory,
+    as dry runs."""
     settings = {"delta": delta, "blocks": blocks}
     found = open_lab(home, workspace).ways.compare(_fact(row, (3,)), new, settings, progress)
     show(found.to_dict(), as_json, found.lines())

@@ -50,7 +50,8 @@ class FactEdit:
 
 @dataclass(frozen=True)
 class FactState:
-    """The active edits of fact memories in the order of the ledger; `head` is the number of the last edit of any kind."""
+    """The active edits of fact memories in the order of the ledger; `head` is the number of the last edit of any
+    kind."""
 
     head: int = 0
     edits: tuple[FactEdit, ...] = ()

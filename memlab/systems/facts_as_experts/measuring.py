@@ -37,8 +37,8 @@ class Read:
 
 @dataclass(frozen=True)
 class Said:
-    """A model's answers to n questions, all (n,): token ids of the answer of the mixture and its probability, of the facts
-    alone (`memory`) and of the context alone, the gate, and the entry retrieved first (-1 for none)."""
+    """A model's answers to n questions, all (n,): token ids of the answer of the mixture and its probability, of the
+    facts alone (`memory`) and of the context alone, the gate, and the entry retrieved first (-1 for none)."""
 
     answer: np.ndarray
     p: np.ndarray

@@ -64,7 +64,8 @@ class FactMixture(Mixture):
         return self.store.lm.parts
 
     def answer(self, row: int, force: float | None = None) -> Answer:
-        """One row in float64 log-probabilities: names keep values below the float32 range, all other words have none."""
+        """One row in float64 log-probabilities: names keep values below the float32 range, all other words have
+        none."""
         a = super().answer(row, force)
         return Answer(a.lm, a.knn, a.cache, a.mixture, a.gate, a.weights, 0.0)
 

@@ -40,7 +40,8 @@ class FactReader(Reader):
         )
 
     def _model(self, request: Request, house: House) -> FaeModel:
-        """The model with the workspace's weights. Raises InputError for a model without a fact memory, or if a datastore is given."""
+        """The model with the workspace's weights. Raises InputError for a model without a fact memory, or if a
+        datastore is given."""
         found = as_fae(house.load(request.model or MODEL), MODEL)
         if request.datastore not in (None, memory_name(found.name)):
             raise InputError(

@@ -2,8 +2,8 @@
 
 Every fact is an entry, every (subject, relation) a row; the objects of a row share its score. Entry i has the score
 c_i = v.a - ln(objects of its row), so that the softmax over entries gives each row its share, divided equally among its
-objects: the value of a row is the mean of its objects. Scores are returned as distances to the best one (best - c), so that
-the weights are the softmax of the negative distances.
+objects: the value of a row is the mean of its objects. Scores are returned as distances to the best one (best - c),
+so that the weights are the softmax of the negative distances.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ Loss, as in the paper: the answer, the entity from context alone, the fact that 
 supervision: a row whose subject is mentioned and whose object is the answer, the null fact where there is none), the entity of
 every mention, and masked words. Two additions make the memory editable:
 
-- for some sentences the supporting rows are hidden, so that the model learns to choose the null fact where a fact is missing;
+- for some sentences the supporting rows are hidden, so that the model learns to choose the null fact where a fact is
+  missing;
 - for some the supporting row and the answer get another object, so that the model trusts the memory over the text.
 
 Only facts that the text states are in memory during training; rows about unseen facts are added afterwards.
@@ -68,9 +69,9 @@ class FaeRecipe:
 
 @dataclass(frozen=True)
 class Batch:
-    """ids, mask: (B, T). rows, columns: (n,) masked places, targets: (n,) their tokens. entity: (n,) entity of each place
-    (-1: no name). support: (n, m) bool, its supporting rows. hidden: (n,) bool, whether these are hidden. other: (n,)
-    entity that replaces the object, -1 for none."""
+    """ids, mask: (B, T). rows, columns: (n,) masked places, targets: (n,) their tokens. entity: (n,) entity of each
+    place (-1: no name). support: (n, m) bool, its supporting rows. hidden: (n,) bool, whether these are hidden.
+    other: (n,) entity that replaces the object, -1 for none."""
 
     ids: Tensor
     mask: Tensor

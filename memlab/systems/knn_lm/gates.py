@@ -33,7 +33,8 @@ class TrainedGate:
 
 
 def train(house: House, settings: GateSettings, progress: Progress, stop: Stop) -> TrainedGate:
-    """Trains the gate for the bundled datastore and stores it. Raises StoppedError when asked to stop; nothing is stored."""
+    """Trains the gate for the bundled datastore and stores it. Raises StoppedError when asked to stop; nothing is
+    stored."""
 
     def step(fraction: float, message: str) -> None:
         if stop():

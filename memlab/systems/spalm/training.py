@@ -1,8 +1,8 @@
 """Training a SPALM (section "Training" of the paper), scoring it and describing it.
 
-A base model trained on the same text is frozen and embeds all training positions; the K neighbors of each are found once,
-without the position itself and its near-duplicates; then transformer, embeddings and gate are trained end to end with
-these neighbors.
+A base model trained on the same text is frozen and embeds all training positions; the K neighbors of each are found
+once, without the position itself and its near-duplicates; then transformer, embeddings and gate are trained end to
+end with these neighbors.
 """
 
 from __future__ import annotations
@@ -137,7 +137,8 @@ def spalm_losses(
     gates: Mapping[str, float | None],
     progress: Progress = no_progress,
 ) -> SpalmLosses:
-    """Losses of a SPALM with its gate as computed or forced; encoder and model predict the same tokens in the same order."""
+    """Losses of a SPALM with its gate as computed or forced; encoder and model predict the same tokens in the same
+    order."""
     lm, encoder, store = reading.lm, reading.encoder, reading.store
     check_spalm(lm, encoder, store.fingerprint)
     how = windows(encoder, store.fingerprint.window, store.fingerprint.stride)
