@@ -83,7 +83,7 @@ after the question mark is "yes" or "no". It is small and imperfect on purpose: 
 ## Training
 
 A Llama of {recipe["layers"]} layers, width {recipe["width"]}, over lower-case words; {recipe["steps"]} batches of {recipe["batch"]} passages, seed {recipe["seed"]}; Muon for matrices, AdamW for the rest; only the answers are learned.
-Text made from the graph: for each entity, {told["true"]} true and {told["false"]} false facts are told, {told["wrong"]:.0%} of them wrong; the rest is never told. {told["made_up"]:.0%} of the passages are about
+Text made from the graph: for each entity, {told["true"]} true and {told["false"]} false facts are stated, {told["wrong"]:.0%} of them wrong; the rest is never stated. {told["made_up"]:.0%} of the passages are about
 made-up names with the properties of some entity, and {told["supposed"]:.0%} of the others give an entity another one's properties: there the answer follows from the statements
 before the question, so that the model learns to use context. {f"{len(held)} entities are left out of the text, for testing." if held else ""}
 

@@ -96,7 +96,7 @@ def card_text(record: Mapping[str, Any]) -> str:
         "## Scores",
         "",
         "Precision at 1 on the three held-out question templates of all facts: with the whole memory, with the memory alone (λ = 0), "
-        "with the context alone (λ = 1), with all rows of the group removed; the mean gate λ with and without them. **row*: how often the first "
+        "with the context alone (λ = 1), with all rows of the group removed; the mean gate λ with and without them. *row*: how often the first "
         "retrieved row is that of the fact.",
         "",
         "| facts | questions | with memory | memory alone | context alone | without rows | λ | λ without rows | row |",
