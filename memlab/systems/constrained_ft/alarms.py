@@ -102,9 +102,8 @@ def predicted(lm: LanguageModel, texts: Sequence[str]) -> list[Gap]:
 def _tokens(lm: LanguageModel, text: str) -> list[Gap]:
     """The tokens of a text that are predicted."""
     before, after = lm.frame
-    inner = lm.tokenizer(text, add_special_tokens=False, verbose=False)[
-        "input_ids"
-    ]  # truncation=True would stay set in the tokenizer
+    # truncation=True would stay set in the tokenizer.
+    inner = lm.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     ids = [*before, *inner[: lm.limit - len(before) - len(after)], *after]
     special = set(lm.tokenizer.all_special_ids) - {lm.tokenizer.unk_token_id}
     if lm.kind == "causal":
