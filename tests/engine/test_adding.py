@@ -191,7 +191,7 @@ def test_a_gguf_that_lacks_a_layer_is_refused(own: Lab, gguf_file: Path, tmp_pat
 
     file = tmp_path / "lacking.gguf"
     write(file, block_count=3)
-    with pytest.raises(InputError, match=r"hold no model\.layers\.2"):
+    with pytest.raises(InputError, match=r"lack model\.layers\.2"):
         own.library.add(file)
     _nothing_but(own)
 
@@ -384,7 +384,7 @@ def test_a_job_adds_a_model_and_a_failed_one_says_why(own: Lab, tiny: Tiny, tmp_
     failed = own.work.submit("add model", "Adding bad", **own.library.order(tmp_path / "bad.zip"))
     ended = own.work.wait(failed.id, 60)
     assert ended.state == "failed"
-    assert "bad.zip is no zip" in str(ended.error)
+    assert "bad.zip is not a readable zip" in str(ended.error)
 
 
 def test_what_a_stopped_addition_left_can_be_removed(own: Lab) -> None:

@@ -162,7 +162,7 @@ def test_a_column_is_chosen_as_for_tables() -> None:
     with pytest.raises(InputError, match=r"no text in a column named text, content.*it has body_text, title, n"):
         used_columns(schema, "hf:owner/letters/train", TextOptions())
     assert used_columns(schema, "letters", TextOptions(text_column="body_text")) == ["body_text", "title"]
-    with pytest.raises(InputError, match="the column n holds values of the type int64, not text"):
+    with pytest.raises(InputError, match="the column n contains values of the type int64, not text"):
         used_columns(schema, "letters", TextOptions(text_column="n"))
 
 

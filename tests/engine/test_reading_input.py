@@ -57,7 +57,7 @@ def test_a_text_beyond_the_limit_says_where_it_would_be_cut(lab: Lab, monkeypatc
     command = ["read", "--text", TEXT, "--json", "--home", str(lab.home)]
     out = CliRunner().invoke(main, command)
     assert (out.exit_code, out.stdout) == (1, "")
-    assert "8 are read at most" in out.stderr
+    assert "at most 8 are read" in out.stderr
     assert "--cut), it would end after character 40" in out.stderr
     cut = json.loads(CliRunner().invoke(main, [*command, "--cut"]).stdout)
     assert cut["text"] == TEXT[:40]

@@ -128,7 +128,7 @@ def test_files_over_each_other_passwords_and_doubles_are_refused(tmp_path: Path)
 @pytest.mark.parametrize("content", [b"", b"PK", b"text that is no zip" * 100])
 def test_what_is_no_zip_is_said(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.whl").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.whl is no zip"):
+    with pytest.raises(InputError, match=r"a\.whl is not a readable zip"):
         _unpack(tmp_path / "a.whl", tmp_path / "out")
 
 

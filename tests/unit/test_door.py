@@ -83,7 +83,7 @@ def test_other_encodings_are_named(raw: bytes, said: str) -> None:
 
 @pytest.mark.parametrize("raw", ['{"a": ["x", {"b": "\\ud83d"}]}', '{"\\udc00": 1}', '["\\u0000"]'])
 def test_json_is_checked_in_its_depth(raw: str) -> None:
-    with pytest.raises(InputError, match="The lesson holds"):
+    with pytest.raises(InputError, match="The lesson contains"):
         checked_json(json.loads(raw), "The lesson")
     checked_json(json.loads('{"a": ["\\ud83d\\ude00", 1, null, true]}'), "The lesson")
 

@@ -156,10 +156,10 @@ def test_a_folder_of_nothing_to_read_says_what_it_has(tmp_path: Path) -> None:
 def test_a_row_with_half_a_character_is_refused_with_its_number(tmp_path: Path) -> None:
     rows = ['{"title": "A", "text": "Good."}', r'{"title": "A", "text": "The capital of France is Paris \ud83d"}']
     put(tmp_path, **{"t.jsonl": "\n".join(rows)})
-    with pytest.raises(InputError, match=r"t\.jsonl, row 2, holds half a character \(U\+D83D"):
+    with pytest.raises(InputError, match=r"t\.jsonl, row 2, contains half a character \(U\+D83D"):
         read(tmp_path / "t.jsonl")
     put(tmp_path, **{"t.jsonl": r'{"title": "\udc00", "text": "a"}'})
-    with pytest.raises(InputError, match=r"title in .*row 1, holds half"):
+    with pytest.raises(InputError, match=r"title in .*row 1, contains half"):
         read(tmp_path / "t.jsonl")
 
 
@@ -216,15 +216,15 @@ def test_rows_without_text_are_skipped_and_counted_by_number(tmp_path: Path) -> 
 
 def test_a_column_of_structs_says_what_it_is(tmp_path: Path) -> None:
     put_table(pa.table({"text": [{"en": "Paris"}]}), tmp_path / "t.parquet")
-    with pytest.raises(InputError, match=r"the column text holds values of the type struct<en: string>, not text"):
+    with pytest.raises(InputError, match=r"the column text contains values of the type struct<en: string>, not text"):
         read(tmp_path / "t.parquet")
     put(tmp_path, **{"t.jsonl": '{"text": null}\n{"text": {"en": "Paris"}}'})
-    with pytest.raises(InputError, match=r"the column text holds an object \(row 2\), not text.*--text-column"):
+    with pytest.raises(InputError, match=r"the column text contains an object \(row 2\), not text.*--text-column"):
         read(tmp_path / "t.jsonl")
     put(tmp_path, **{"t.jsonl": '{"text": "Good."}\n{"text": {"en": "Paris"}}'})
     texts, report = read(tmp_path / "t.jsonl")
     assert texts == ["Good."]
-    assert report.lines()[1] == "t.jsonl, row 2: text holds an object, not text."
+    assert report.lines()[1] == "t.jsonl, row 2: text contains an object, not text."
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def test_a_copy_of_the_hub_that_is_not_whole_says_what_is_missing(
         raise OSError("no network")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
-    with pytest.raises(InputError, match=r"not whole: weights .*, a tokenizer .* missing\. Fetching the rest needs"):
+    with pytest.raises(InputError, match=r"incomplete: it lacks weights .*, a tokenizer .*\. Fetching the rest needs"):
         info("some/model")
 
 

@@ -84,11 +84,11 @@ def test_a_known_architecture_that_also_brings_code_is_read_without_it(tiny: Tin
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        ("config.json", "[1, 2]", "holds a list"),
-        ("config.json", '"bert"', "holds a str"),
+        ("config.json", "[1, 2]", "contains a list"),
+        ("config.json", '"bert"', "contains a str"),
         ("tokenizer.json", "{", "cannot be loaded"),
         ("tokenizer.json", '{"model": 3}', "cannot be loaded"),
-        ("tokenizer_config.json", "[]", "holds a list"),
+        ("tokenizer_config.json", "[]", "contains a list"),
         ("config.json", "[" * 100_000, "nested too deeply"),
     ],
 )
@@ -186,7 +186,7 @@ def test_weights_or_tokenizer_that_are_missing_are_named(tiny: Tiny, tmp_path: P
     with pytest.raises(InputError, match=r"no weights .* pytorch_model\.bin can run code when they are read"):
         load(str(pickled))
     (without / "tokenizer.json").unlink()
-    with pytest.raises(InputError, match=r"a tokenizer \(tokenizer\.json\) missing"):
+    with pytest.raises(InputError, match=r"lacks a tokenizer \(tokenizer\.json\)"):
         load(str(without))
 
 

@@ -39,7 +39,7 @@ def test_a_folder_of_other_things_is_refused_and_stays(name: str, tmp_path: Path
     (tmp_path / name / "thesis.tex").write_text("x")
     before = everything(tmp_path)
     if name == "precious":
-        with pytest.raises(InputError, match=r"precious is not empty and no model.*thesis\.tex.*Name a new"):
+        with pytest.raises(InputError, match=r"precious is not empty and is not a model.*thesis\.tex.*Name a new"):
             check_model_folder(tmp_path / "precious")
         with pytest.raises(InputError), new_model_folder(tmp_path / "precious"):
             raise AssertionError("never entered")
