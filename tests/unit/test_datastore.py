@@ -136,7 +136,7 @@ def test_another_key_or_collection_is_refused(folder: Path, lm: LanguageModel) -
     store.check(lm, "last", store.fingerprint.corpus_hash)
     with pytest.raises(StoreError, match=r"holds keys of the kind 'last', not 'transform'"):
         store.check(lm, "transform")
-    with pytest.raises(StoreError, match="another text collection"):
+    with pytest.raises(StoreError, match="another collection"):
         store.check(lm, "last", "0" * 64)
 
 
