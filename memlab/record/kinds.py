@@ -56,7 +56,7 @@ class EditKind:
         summary: one line about an edit with these parameters.
         read: what the fold needs of a row, computed once for each row; by default the row itself.
         check_scores: called with the `before` and `after` of an edit; raises as `check` does. By default they
-            must have the form that `results.Moved` gives them.
+            must have the form that `results.EditEffects` gives them.
         form: the inputs that a page or the command line asks for.
         title: what a page calls it; by default the name.
         example: for kinds with a file of weights: called with the sha256 of a file, gives parameters that are allowed
