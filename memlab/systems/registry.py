@@ -1,7 +1,7 @@
-"""Which systems there are: those in this folder, those of installed packages, those a test or notebook adds.
+"""The registry of systems: those in this folder, of installed packages, and those that a test or notebook adds.
 
-A system whose import fails, that was declared for another version of memlab, or that takes a name already used, is
-listed as unavailable with the reason; everything else works without it.
+A system whose import fails, that was declared for another version of memlab, or whose name is taken, is listed as
+unavailable with the reason; everything else works without it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class Registry:
 
     @property
     def chapters(self) -> dict[str, tuple[Chapter, str | None]]:
-        """What systems add to the lab: name -> the chapter, and None or the verb of the chapter that has this name."""
+        """Names that systems add to the lab -> (chapter, None), or (chapter, verb) where the name is one of its
+        verbs."""
         every = [c for system in self.systems.values() for c in system.chapters]
         return {c.name: (c, None) for c in every} | {verb: (c, verb) for c in every for verb in c.verbs}
 
@@ -100,11 +101,11 @@ class Registry:
         return {c.name: c for system in self.systems.values() for c in system.commands if c.within == within}
 
     def calibrated(self, kind: str) -> Method:
-        """The method that datastores of a kind of model are calibrated for: the first that mixes in p_kNN."""
+        """The method that datastores of a kind of model are calibrated for: the first with a p_kNN."""
         return next(m for m in self.able("ask", kind).values() if m.knn is not None)
 
     def system(self, name: str) -> System:
-        """Raises NotFound, with the systems there are, or with the reason for one that cannot be used."""
+        """The system of this name. Raises NotFound, with the known systems, or the reason why it cannot be used."""
         for broken in self.unavailable:
             if broken.name == name and name not in self.systems:
                 raise NotFound(f"The system {name!r} cannot be used: {broken.reason}")
@@ -114,7 +115,7 @@ class Registry:
         raise NotFound.named("system", name, self.systems)
 
     def method(self, name: str) -> Method:
-        """Raises NotFound, with the methods there are."""
+        """The method of this name. Raises NotFound, which lists the methods."""
         methods = self.methods
         if name not in methods:
             raise NotFound.named("method", name, methods)
@@ -130,7 +131,7 @@ class Registry:
         return next(s for s in self.systems.values() if any(m.name == method for m in s.methods))
 
     def study(self, system: str, study: str) -> tuple[System, Study]:
-        """Raises NotFound."""
+        """A system and its study of this name. Raises NotFound."""
         found = self.system(system)
         chosen = found.study(study)
         if chosen is None:
@@ -138,7 +139,7 @@ class Registry:
         return found, chosen
 
     def with_system(self, system: Any, called: str) -> Registry:
-        """With one more system, or with the reason why it cannot be used."""
+        """The registry with one more system, or with the reason why it cannot be used."""
         try:
             self._check(system)
         except InputError as error:
@@ -147,7 +148,7 @@ class Registry:
 
     def _check(self, system: Any) -> None:
         if not isinstance(system, System):
-            raise InputError(f"its entry is a {type(system).__name__}; expected is a memlab.declare.System.")
+            raise InputError(f"its entry is a {type(system).__name__}; expected a memlab.declare.System.")
         if system.api != API:
             raise InputError(f"it was declared for version {system.api} of memlab's declarations; this is {API}.")
         if system.name in self.systems:
@@ -166,7 +167,7 @@ class Registry:
 
 
 def _names(system: System) -> list[str]:
-    """What a system adds to the lab, the command line and the jobs, as messages call it."""
+    """The names that a system adds to the lab, the command line and the jobs, as messages show them."""
     return [
         *(_attribute(name) for chapter in system.chapters for name in chapter.names),
         *(_command(c.words) for c in system.commands),
@@ -179,7 +180,7 @@ def _names(system: System) -> list[str]:
 
 
 def _check_once(system: System) -> None:
-    """Raises InputError where a system declares a name twice."""
+    """Raises InputError if a system declares a name twice."""
     twice = [name for name, count in Counter(_names(system)).items() if count > 1]
     if twice:
         raise InputError(f"it declares {twice[0]} twice.")
@@ -252,7 +253,7 @@ def register(system: System) -> None:
 
 @contextmanager
 def registered(system: System) -> Iterator[System]:
-    """A system that is there inside a `with` block, for tests."""
+    """Registers a system inside a `with` block, for tests."""
     register(system)
     try:
         yield system
@@ -283,7 +284,7 @@ def _read() -> Registry:
 
 
 def with_kinds(found: Registry) -> Registry:
-    """The same with the systems' kinds of edits registered; a system with one that cannot be is unavailable."""
+    """Registers the systems' kinds of edits; a system with one that cannot be registered becomes unavailable."""
     for system in found.systems.values():
         try:
             for kind in system.edits:
