@@ -16,6 +16,7 @@ from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.serialize import as_json
 
 API = 1  # version of these declarations; a system made for another one is listed with the reason, and not used
+FIRST_API = 1  # of a system that names none; it stays when API is raised, since such a system was written before
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,14 @@ class Recipe:
     """A model that a system trains or ships.
 
     Args:
-        name: of the kind of model (`memlab train NAME --kind name`), or of a bundled model.
-        kind: the kind of model that it makes. encoder: the bundled model whose keys it needs, for a bundled one.
+        name: what `memlab train NAME --text FILE --kind` takes, or the name of a bundled model; no two recipes share one.
+        kind: the kind of model that it makes, as models trained with it record it; `--kind` takes it too where no recipe has
+            that name and one alone makes this kind. encoder: the bundled model whose keys it needs, for a bundled one.
         data, seed, steps: what it is trained on, and for how long.
         minutes: about how long that takes on two cores.
         bundled: whether the trained model ships with memlab.
-        train: "module:function" for recipes with a training procedure of their own; None for the general one.
+        train: "module:Class" of a `memlab.evaluate.text_models.TextTraining`, for a training procedure of its own; None for the
+            general one, which makes causal models.
         make: "module:function" of `make(house, recipe, out, steps, progress, stop)`, which trains a bundled model on something
             else than running text, scores it and writes its folder with its card.
     """
@@ -109,7 +112,8 @@ class System:
         reported: what the paper or lecture reports. words: term -> meaning, for the guide.
         chapters: what it adds to the lab. commands: what it adds to the command line. work: kinds of jobs.
         corrections: ways to correct a fact, for a comparison of them all.
-        api: the version of these declarations that the system was written for.
+        api: the version of these declarations (`API`) that the system was written for: write the number. A system that leaves
+            it out was written for the first version.
     """
 
     name: str
@@ -127,7 +131,7 @@ class System:
     commands: tuple[Command, ...] = ()
     work: tuple[LongWork, ...] = ()
     corrections: tuple[Correction, ...] = ()
-    api: int = API
+    api: int = FIRST_API
 
     def study(self, name: str) -> Study | None:
         """The study of that name, or None."""
