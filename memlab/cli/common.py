@@ -28,6 +28,7 @@ from memlab.commands import (
     text_options,
 )
 from memlab.declare import Command, load
+from memlab.declare.late import why
 from memlab.errors import InputError, MemlabError
 
 if TYPE_CHECKING:
@@ -105,15 +106,15 @@ def _loaded(command: Command) -> click.Command:
     """A declared command; one that cannot be loaded says so when it is listed or used."""
     try:
         found = load(command.code)
-    except Exception as error:  # whatever the code of a system raises when it is imported
-        return _broken(command, f"{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:  # whatever the code of a system raises when it is imported
+        return _broken(command, why(error))
     if not isinstance(found, click.Command):
         return _broken(command, f"{command.code} is a {type(found).__name__}; expected is a click.Command")
     return found
 
 
-def _broken(command: Command, why: str) -> click.Command:
-    reason = f"`memlab {command.words}` cannot be used: {why}."
+def _broken(command: Command, reason: str) -> click.Command:
+    reason = f"`memlab {command.words}` cannot be used: {reason}."
 
     def refuse() -> None:
         raise InputError(reason)

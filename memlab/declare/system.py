@@ -79,6 +79,18 @@ class Recipe:
     encoder: str | None = None
     make: str | None = None
 
+    @property
+    def by_name(self) -> bool:
+        """Whether `memlab train NAME` makes its one model; otherwise it trains models on a text, or a shipped one is only used."""
+        return self.make is not None or (self.bundled and self.train is not None)
+
+    @property
+    def command(self) -> str | None:
+        """The command that trains with it; None for a model that ships and is not trained here."""
+        if self.by_name:
+            return f"memlab train {self.name}"
+        return None if self.bundled else f"memlab train NAME --text FILE --kind {self.name}"
+
     def to_dict(self) -> dict[str, Any]:
         return as_json(self, "name", "kind", "title", "data", "steps", "seed", "minutes", "bundled")
 

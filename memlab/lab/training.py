@@ -48,8 +48,8 @@ class Training:
     ) -> ModelInfo:
         """See `Lab.train`."""
         declared = registry().recipes.get(name)
-        if declared is None or not _can_train(declared):
-            there = [r.name for r in registry().recipes.values() if _can_train(r)]
+        if declared is None or not declared.by_name:
+            there = [r.name for r in registry().recipes.values() if r.by_name]
             raise NotFound.named("recipe", name, there, "A text of your own: --text FILE.")
         if declared.make is None:
             recipe = recipe_for(ATLAS, name, declared.kind, declared.seed, steps or declared.steps)
@@ -111,11 +111,6 @@ class Training:
         scoring = stopping(lambda f, m: progress(0.95 + 0.05 * f, m), stop)
         write_text_card(self.house, folder, text, training, scoring, declared.name)
         return info(str(folder))
-
-
-def _can_train(declared: Recipe) -> bool:
-    """Whether `memlab train NAME` can make the model of a recipe."""
-    return declared.make is not None or (declared.bundled and declared.train is not None)
 
 
 def _training(declared: Recipe) -> TextTraining:

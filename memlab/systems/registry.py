@@ -74,7 +74,7 @@ class Registry:
     def text_recipes(self) -> dict[str, Recipe]:
         """The recipes that train a model of one's own on a text, by what `memlab train --kind` takes: their names, and a
         kind of model where no recipe has that name and one alone makes it."""
-        named = {name: r for name, r in self.recipes.items() if not r.bundled and r.make is None}
+        named = {name: r for name, r in self.recipes.items() if not (r.bundled or r.by_name)}
         kinds = Counter(r.kind for r in named.values())
         return {r.kind: r for r in named.values() if kinds[r.kind] == 1} | named
 
@@ -126,10 +126,9 @@ class Registry:
         of = f" of the system {owner.name!r} ({owner.title})" if owner else ""
         called = f"The {what} of the {_CALLED.get(type(declared), 'declaration')} {declared.name!r}{of}"
         found = loaded(reference, called)
-        fits = callable(found) if kind is None else isinstance(found, type) and issubclass(found, kind)
-        if not fits:
-            expected = "a function" if kind is None else f"a {kind.__module__}.{kind.__name__}"
-            raise LoadError(f"{called} cannot be used: {reference} is no {expected.removeprefix('a ')}.")
+        wrong = _misfit(found, kind)
+        if wrong is not None:
+            raise LoadError(f"{called} cannot be used: {reference} {wrong}.")
         return found
 
     def study(self, system: str, study: str) -> tuple[System, Study]:
@@ -160,15 +159,15 @@ class Registry:
                 f"it was declared for version {system.api} of memlab's declarations; this is {API}. Get a version of it for "
                 f"this memlab, or declare it with api={API}."
             )
+        for kind in system.edits:
+            if not isinstance(kind, EditKind):
+                raise InputError(f"its edits hold a {type(kind).__name__}; expected is a memlab.record.kinds.EditKind.")
         check_declaration(system)
         if system.name in self.systems:
             raise InputError(f"there is already a system named {system.name!r} ({self.systems[system.name].title}).")
         taken = sorted(self.methods.keys() & {m.name for m in system.methods})
         if taken:
             raise InputError(f"there is already a method named {taken[0]!r} ({self.methods[taken[0]].title}).")
-        for kind in system.edits:
-            if not isinstance(kind, EditKind):
-                raise InputError(f"its edits hold a {type(kind).__name__}; expected is a memlab.record.kinds.EditKind.")
         _check_once(system)
         for name in _names(system):
             if name in _OWN:
@@ -187,6 +186,16 @@ def _names(system: System) -> list[str]:
         *(f"the recipe {r.name!r}" for r in system.recipes),
         *(f"the correction {c.name!r}" for c in system.corrections),
     ]
+
+
+def _misfit(found: Any, kind: type | None) -> str | None:
+    """What is wrong with code that should be a function (None) or a class of a kind; None where nothing is."""
+    if kind is None:
+        return None if callable(found) else "is no function"
+    if not isinstance(found, type) or not issubclass(found, kind):
+        return f"is no {kind.__module__}.{kind.__name__}"
+    left = sorted(getattr(found, "__abstractmethods__", ()))
+    return f"does not define {', '.join(left)}" if left else None
 
 
 _CALLED = {

@@ -1,4 +1,4 @@
-"""What every system must hold: those that ship, and a toy system that the tests register.
+"""What every system must hold: those that ship, and two toy systems that the tests register.
 
 A declared ability that is not there, a setting without help, a distribution that does not sum to 1: found here for every
 system alike, so that adding one needs no tests of these things.
@@ -30,8 +30,9 @@ from memlab.reading.reader import Reader
 from memlab.systems.registry import registered, registry, with_kinds
 from tests.conftest import link_datastores
 from tests.systems.threshold_knn import SYSTEM as TOY
+from tests.systems.toy_vectors import SYSTEM as VECTORS
 
-SYSTEMS = [*registry().systems.values(), TOY]
+SYSTEMS = [*registry().systems.values(), TOY, VECTORS]
 METHODS = [m for s in SYSTEMS for m in s.methods]
 ASKED = [(m, kind) for m in METHODS if m.can("ask") for kind in m.kinds if kind in ("masked", "causal")]
 STUDIES = [(s, study) for s in SYSTEMS for study in s.studies]
@@ -45,7 +46,7 @@ def called(value: object) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def toy() -> Iterator[System]:
-    with registered(TOY) as system:
+    with registered(TOY) as system, registered(VECTORS):
         yield system
 
 
