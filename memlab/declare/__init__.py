@@ -1,6 +1,6 @@
 """What a system declares about itself: methods, edits, studies, recipes, chapters of the lab, commands ... Imports nothing heavy."""
 
-from memlab.declare.late import load, loaded
+from memlab.declare.late import load
 from memlab.declare.method import ABILITIES, KINDS, KnnDistribution, Method
 from memlab.declare.settings import Field, checked, fields, setting
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
@@ -24,6 +24,5 @@ __all__ = [
     "checked",
     "fields",
     "load",
-    "loaded",
     "setting",
 ]

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from memlab.declare import loaded
+from memlab.declare.late import loaded
 from memlab.declare.method import Method
 from memlab.errors import LoadError
 from memlab.results import Article

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import Any
 
-from memlab.declare import API, Chapter, Command, Correction, LongWork, Method, Recipe, Study, System, loaded
+from memlab.declare import API, Chapter, Command, Correction, LongWork, Method, Recipe, Study, System
 from memlab.declare.checking import check_declaration
-from memlab.declare.late import why
+from memlab.declare.late import loaded, why
 from memlab.declare.reserved import COMMANDS, LAB, WORK
 from memlab.errors import InputError, LoadError, NotFound
 from memlab.record.kinds import EditKind, kinds, known_kind, register_kind, unregister_kind
