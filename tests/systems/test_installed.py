@@ -126,7 +126,12 @@ def test_an_installed_system_of_another_kind_is_everywhere(tmp_path: Path, forke
     assert "Weight of the model's scores." in " ".join(said["ask help"].split())
     assert said["errors"] == []
     text = "\n".join(said["page"]).replace("\\", "")
-    for part in ("Blended scores", "Most frequent words", "no neighbor has a share", "--text FILE --kind quick"):
+    for part in (
+        "Blended scores",
+        "Counts the words that the masked",
+        "no neighbor has a share",
+        "--text FILE --kind quick",
+    ):
         assert part in text
     assert any("method=blend" in link for link in said["links"])
     assert "own weight" in said["words"]

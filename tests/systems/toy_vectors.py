@@ -155,6 +155,9 @@ class Boosting:
             InputError: the word or the amount cannot be used.
         """
         parameters = {"word": word, "by": by}
+        wrong = kind(BOOST).wrong_with(parameters, 0)
+        if wrong is not None:
+            raise InputError(f"The boost {wrong}.")
         summary = kind(BOOST).summarized(parameters)
         row = self.context.ledger.append(BOOST, summary, parameters)
         return edit_of(row, BOOST, summary, parameters, ANONYMOUS, self.context.workspace, row.sequence)
