@@ -1,7 +1,7 @@
 """What a system declares about itself: methods, edits, studies, recipes, chapters of the lab, commands ... Imports nothing heavy."""
 
 from memlab.declare.late import load
-from memlab.declare.method import ABILITIES, KINDS, KnnDistribution, Method
+from memlab.declare.method import ABILITIES, KINDS, PROMPTED, KnnDistribution, Method
 from memlab.declare.settings import Field, checked, fields, setting
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.declare.system import API, Recipe, ReportedTable, Study, System
@@ -10,6 +10,7 @@ __all__ = [
     "ABILITIES",
     "API",
     "KINDS",
+    "PROMPTED",
     "Chapter",
     "Command",
     "Correction",

@@ -10,6 +10,7 @@ from memlab.declare.late import load
 from memlab.declare.settings import Field, fields
 
 KINDS = ("masked", "causal", "seq2seq")
+PROMPTED = ("masked", "causal")  # kinds that memlab ships a model, a datastore and questions of
 ABILITIES = {
     "ask": "answer one prompt",
     "read": "read a passage token by token",
@@ -94,6 +95,11 @@ class Method:
     def kind(self) -> str:
         """The kind of model it works with; the first, for a method that works with several."""
         return self.kinds[0]
+
+    @property
+    def prompted(self) -> str | None:
+        """The first of its kinds that memlab ships a model and questions of; None without one."""
+        return next((kind for kind in self.kinds if kind in PROMPTED), None)
 
     def fields(self, ability: str = "ask") -> list[Field]:
         """The settings that count for an ability, in the order in which a page shows them."""

@@ -127,7 +127,7 @@ def _cause(p: Prediction, verdict: Verdict, evidence: Evidence) -> tuple[str, st
 def _outvoted(p: Prediction) -> str:
     memory = p.knn[0]
     if p.gate.info.mixes == "distributions":
-        how = f"λ = {p.gate.knn_weight:.2f} gives the model more"
+        how = f"{p.gate.info.of_memory()} = {p.gate.knn_weight:.2f} gives the model more"
     else:
         how = f"the gate is computed, {p.gate.info.symbol} = {p.gate.value:.2f}"
     return f"Memory says {memory.token.strip()} with p = {memory.p:.2f}, but {how}: {p.answer.strip()}."

@@ -43,7 +43,6 @@ def by_group(trace: Trace, by: str) -> go.Figure:
     """Mean gain, share of tokens that memory makes less likely, and where the gate varies its mean in each group."""
     rows = groups(trace, by)
     gated = trace.gate_kind not in ("none", "constant")
-    local = trace.gate_info.mixes == "vectors"
     titles = ["mean gain<br>(nats)", "tokens made<br>less likely", *(["mean weight<br>of memory"] if gated else [])]
     figure = make_subplots(
         rows=1, cols=len(titles), shared_yaxes=True, horizontal_spacing=0.07, subplot_titles=titles
@@ -58,7 +57,7 @@ def by_group(trace: Trace, by: str) -> go.Figure:
     worse = [row["worsened"] for row in rows]
     figure.add_trace(_bars(worse, [f"{w:.0%}" for w in worse], {"color": QUIET}), row=1, col=2)
     if gated:
-        gates = [(1 - row["gate"]) if local else row["gate"] for row in rows]
+        gates = [trace.gate_info.memory_weight(row["gate"]) for row in rows]
         figure.add_trace(_bars(gates, [f"{g:.2f}" for g in gates], {"color": MEMORY, "opacity": 0.6}), row=1, col=3)
     names = [f"{literal(str(row[by]))} ({row['tokens']:,})  " for row in rows]
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=names, autorange="reversed", fixedrange=True)

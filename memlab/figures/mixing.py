@@ -24,9 +24,10 @@ def in_words(p: Prediction) -> str:
     if p.gate.knn_weight:
         also = f" After the softmax a distribution of neighbors is mixed in with the weight {two(p.gate.knn_weight)}."
     computed = " as computed for this context" if info.learned and not _forced(p) else ""
+    other = info.retrieved if info.model_end else info.own
     return (
-        f"{info.symbol} = {two(p.gate.value)}{computed} is the weight of {info.weighs}; retrieved tokens have "
-        f"1 − {info.symbol} = {two(1 - p.gate.value)}. They are mixed as vectors, before the softmax: the probabilities at "
+        f"{info.symbol} = {two(p.gate.value)}{computed} is the weight of {info.weighs}, and "
+        f"1 − {info.symbol} = {two(1 - p.gate.value)} that of {other}. They are mixed as vectors, before the softmax: the probabilities at "
         f"the two ends are counterfactuals and do not add up to the answer's.{also}"
     )
 
@@ -43,15 +44,16 @@ def in_numbers(p: Prediction, digits: int = 3) -> str:
         return f"{best.p:.{digits}f}"
     if info.mixes == "distributions":
         return p.formula(digits=digits)
-    ends = "; ".join(f"{end(info, g)} {d.of(best.id):.{digits}f}" for g, d in (("1", p.lm), ("0", p.knn)))
+    two_ends = ((info.model_end, p.lm), (info.memory_end, p.knn))
+    ends = "; ".join(f"{end(info, str(g))} {d.of(best.id):.{digits}f}" for g, d in two_ends)
     return f"{best.p:.{digits}f} at {info.symbol} = {two(p.gate.value)}; {ends}"
 
 
 def tipping(p: Prediction) -> str:
     """Plain sentences: from which value of the gate on the other side's answer wins, and where this question stands."""
     said = tipping_texts(p)
-    memory_decides = said.start is not None and p.gate.value >= said.start
-    return said.at(two(p.gate.value), p.answer, memory_decides)
+    past = said.start is not None and p.gate.value >= said.start
+    return said.at(two(p.gate.value), p.answer, past)
 
 
 VALUE, ANSWER = "\x01", "\x02"  # stand for the gate's value and the answer in a text that is completed later
@@ -78,52 +80,57 @@ def tipping_texts(p: Prediction) -> TippingTexts:
     info = p.gate.info
     if info.mixes == "nothing":
         return TippingTexts("", "", None)
-    return _of_vectors(p) if info.mixes == "vectors" else _of_distributions(p.tipping)
+    return _of_vectors(p) if info.mixes == "vectors" else _of_distributions(p.tipping, info.model_end)
 
 
 def tipping_of_distributions(point: TippingPoint, value: float) -> str:
     """The sentences for two distributions that are mixed with the weight `value` of the memory."""
-    said = _of_distributions(point)
+    said = _of_distributions(point, 0)
     return said.at(two(value), "", said.start is not None and value >= said.start)
 
 
-def _of_distributions(point: TippingPoint) -> TippingTexts:
-    symbol = point.symbol
+def _of_distributions(point: TippingPoint, model_end: int) -> TippingTexts:
+    symbol, memory_end = point.symbol, 1 - model_end
     model, memory = point.model_answer, point.memory_answer
     if point.lam is None:
         agree = f"Model and memory agree on {memory}: no {symbol} changes the answer."
         return TippingTexts(agree, agree, None)
     between = [f"{word} from {symbol} = {low:.2f} to {high:.2f}" for word, low, high in point.others]
     also = f" In between another word wins: {', '.join(between)}." if between else ""
-    if point.lam >= 1:
-        text = f"Memory ({memory}) cannot win below {symbol} = 1: the model's {model} stays ahead.{also}"
+    if point.lam == memory_end:
+        side = "above" if model_end else "below"
+        text = f"Memory ({memory}) cannot win {side} {symbol} = {memory_end}: the model's {model} stays ahead.{also}"
         return TippingTexts(text, text, None)
     if point.others:
         text = f"Memory's {memory} passes the model's {model} at {symbol} = {point.lam:.2f}.{also}"
         return TippingTexts(text, text, None)
-    first = f"Memory wins from {symbol} = {point.lam:.2f}: {memory} instead of {model}. At {symbol} = {VALUE}"
-    return TippingTexts(f"{first} the model decides.", f"{first} memory decides.", point.lam)
+    reach = "up to" if model_end else "from"
+    first = f"Memory wins {reach} {symbol} = {point.lam:.2f}: {memory} instead of {model}. At {symbol} = {VALUE}"
+    sides = (f"{first} memory decides.", f"{first} the model decides.")
+    return TippingTexts(*(sides if model_end else sides[::-1]), point.lam)
 
 
 def _of_vectors(p: Prediction) -> TippingTexts:
     point, info = p.tipping, p.gate.info
     own, memory, symbol = point.model_answer, point.memory_answer, info.symbol
-    first, last = (sentence(end_) for end_ in info.ends)
+    ends = (info.ends[info.memory_end], info.ends[info.model_end])
+    first, last = (sentence(end_) for end_ in ends)
     here = f"At {symbol} = {VALUE} the answer is {ANSWER}."
     if point.lam is None:
         text = f"Both ends say {own}, with the memory alone and without it. {here}"
-    elif point.lam >= 1:
+    elif point.lam == info.model_end:
         said = f"{memory} ({share(p.knn[0].p)})"
-        text = f"{last} ({own}) wins only at {symbol} = 1; {info.ends[0]} says {said}. {here}"
+        text = f"{last} ({own}) wins only at {symbol} = {info.model_end}; {ends[0]} says {said}. {here}"
     else:
         said = f"{memory} ({share(p.knn[0].p)})"
-        text = f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) says {said}. {here}"
+        reach = "from" if info.model_end else "up to"
+        text = f"{last} wins {reach} {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = {info.memory_end}) says {said}. {here}"
     return TippingTexts(text, text, None)
 
 
 def weight_name(p: Prediction) -> str:
     """What the weight of a neighbor is: its share of the memory's distribution, or of the attention."""
-    return "attention" if p.gate.info.mixes == "vectors" else "weight"
+    return p.gate.info.share
 
 
 def share_of_memory(p: Prediction) -> str:

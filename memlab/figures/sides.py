@@ -32,9 +32,10 @@ def sides(p: Prediction) -> tuple[Side, ...]:
     if info.mixes == "nothing":
         return (Side("Model alone", "model", p.lm, MODEL),)
     if info.mixes == "vectors":
+        at_model, at_memory = (f"{info.symbol} = {value}" for value in (info.model_end, info.memory_end))
         return (
-            Side(f"{sentence(info.ends[1])} ({info.symbol} = 1)", f"{info.symbol} = 1", p.lm, MODEL),
-            Side(f"{sentence(info.ends[0])} ({info.symbol} = 0)", f"{info.symbol} = 0", p.knn, MEMORY),
+            Side(f"{sentence(info.ends[info.model_end])} ({at_model})", at_model, p.lm, MODEL),
+            Side(f"{sentence(info.ends[info.memory_end])} ({at_memory})", at_memory, p.knn, MEMORY),
             Side(f"As computed ({info.symbol} = {two(p.gate.value)})", "as computed", p.mixture, MIXTURE),
         )
     return (

@@ -26,12 +26,14 @@ def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distri
     cache; carried states act within the model alone.
     """
     carried = " + short-term" if trace.settings.get("short_term") else ""
-    vectors = trace.gate_info.mixes == "vectors"
+    info = trace.gate_info
     found = [(f"Model alone{carried}", step.lm, MODEL)]
     if step.cache is not None:
         found.append(("Short-term: cache", step.cache, SHORT_TERM))
     if step.knn is not None:
-        found.append((f"Memory ({trace.gate_info.symbol} = 0)" if vectors else "Memory", step.knn, MEMORY))
+        found.append(
+            (f"Memory ({info.symbol} = {info.memory_end})" if info.mixes == "vectors" else "Memory", step.knn, MEMORY)
+        )
     if len(found) > 1:
         found.append(("Mixture", step.mixture, MIXTURE))
     return found

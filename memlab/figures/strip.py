@@ -38,13 +38,9 @@ class Coloring:
 def colorings(trace: Trace) -> dict[str, Coloring]:
     """The colorings that this trace has, by the name that an address uses."""
     a = trace.arrays
-    local = trace.gate_info.mixes == "vectors"
     info = trace.gate_info
-    gate = (
-        f"1 − {info.symbol}, the weight of what was retrieved"
-        if local
-        else f"{info.symbol}, the weight of {info.weighs}"
-    )
+    weighed = info.retrieved if info.model_end else info.weighs
+    gate = f"{info.of_memory()}, the weight of {weighed}"
     found = {
         "gain": Coloring(
             "Gain of memory",
@@ -61,8 +57,8 @@ def colorings(trace: Trace) -> dict[str, Coloring]:
         "gate": Coloring(
             "Gate",
             f"The darker, the more memory counts: {gate}.",
-            (lambda token: None if token.gate is None else 1 - token.gate) if local else lambda token: token.gate,
-            _end(1 - a.gate if local else a.gate, 0.05) if trace.gate_kind != "constant" else 1.0,
+            lambda token: None if token.gate is None else info.memory_weight(token.gate),
+            _end(1 - a.gate if info.model_end else a.gate, 0.05) if trace.gate_kind != "constant" else 1.0,
         ),
     }
     without = trace.gate_kind == "none" and ("gate", "gain")

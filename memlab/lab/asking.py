@@ -107,8 +107,9 @@ class Asking:
         """Fills in every default of a question. Raises MemlabError for an argument that cannot be used."""
         how = self.house.method("ask", request.method, request.model, request.prompt)
         reader, model = self.house.reader(how), request.model
-        if model is None and request.datastore is None and len(how.kinds) > 1:
-            model = self.house.default_model("masked" if MASK in request.prompt else "causal")
+        wanted = "masked" if MASK in request.prompt else "causal"
+        if model is None and request.datastore is None and len(how.kinds) > 1 and wanted in how.kinds:
+            model = self.house.default_model(wanted)
         asked = Request(
             "ask",
             how.name,

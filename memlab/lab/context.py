@@ -11,7 +11,7 @@ from typing import ClassVar
 from weakref import WeakValueDictionary
 
 from memlab.declare import Method
-from memlab.errors import InputError
+from memlab.errors import InputError, NotFound
 from memlab.lm.catalogue import BUNDLED, SHIPPED, ModelInfo, info, load
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import version_of
@@ -180,8 +180,14 @@ class Context:
         return str(own) if model not in SHIPPED and os.path.isfile(own / "config.json") else model
 
     def bundled_for(self, kind: str) -> str:
-        """The name of the bundled model of a kind, which is also that of its datastore."""
-        return next(name for name in BUNDLED if info(name).kind == kind)
+        """The name of the bundled model of a kind, which is also that of its datastore. Raises NotFound without one."""
+        for name in BUNDLED:
+            if info(name).kind == kind:
+                return name
+        raise NotFound(
+            f"memlab ships no {kind} model, and no datastore of one. Name a model or a datastore that fits, or choose a method "
+            f"for a masked or causal model."
+        )
 
     def model_and_store(
         self, model: str | None, store_name: str, how: Method, key: str

@@ -268,7 +268,8 @@ class Generating:
         leaf, n = len(nodes) - 1, len(made.tokens)
         move = GoOn(n) if token is None else Choose(_sibling(g, parent), token, n)
         grown = replace(g, nodes=nodes, leaf=leaf, max_tokens=max_tokens, moves=then(g.moves, move), ms=made.ms)
-        grown = replace(grown, notices=_with_unsayable(grown, order.lm.V, order.lm.name))
+        gate_info = made.gate_info if g.gate_info.model_at is None else g.gate_info
+        grown = replace(grown, notices=_with_unsayable(grown, order.lm.V, order.lm.name), gate_info=gate_info)
         spans: tuple[CopiedSpan, ...] = ()
         if order.search is not None:
             shown = grown.path()

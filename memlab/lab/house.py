@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from memlab.corpus.world import MASK
-from memlab.declare import Method, checked
+from memlab.declare import PROMPTED, Method, checked
 from memlab.errors import InputError
 from memlab.lab.context import Context
 from memlab.lab.inventory import Inventory
@@ -139,7 +139,7 @@ class LabHouse:
         """
         made = info(self.context.whole_name(model)) if model is not None else None
         if name is None:
-            masked = MASK in prompt and ability == "ask"
+            masked = MASK in prompt and ability == "ask" and (made is None or made.kind in PROMPTED)
             kind = "masked" if masked else made.kind if made else "causal"
             fitting = registry().able(ability, kind)
             name = made.method if made and made.method in fitting else None

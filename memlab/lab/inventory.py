@@ -7,7 +7,7 @@ from dataclasses import replace
 from memlab.corpus.generator import articles_hash, atlas_articles
 from memlab.corpus.stories import Story, stories
 from memlab.corpus.world import Relation, atlas
-from memlab.declare import Method
+from memlab.declare import PROMPTED, Method
 from memlab.errors import InputError, NotFound, StoreError
 from memlab.lab.context import Context
 from memlab.lab.preparing import preparation
@@ -105,8 +105,10 @@ class Inventory:
             raise InputError(
                 f"There is no question {n} about {relation.name}; allowed is 0 to {len(relation.questions) - 1}."
             )
-        if kind not in ("masked", "causal"):
-            raise InputError(f"There is no kind of model {kind!r}; allowed are masked and causal.")
+        if kind not in PROMPTED:
+            raise InputError(
+                f"There are no questions for a model of the kind {kind!r}; there are for {' and '.join(PROMPTED)} ones."
+            )
         return relation.ask(fact, n, kind)
 
     def stories(self) -> list[Story]:

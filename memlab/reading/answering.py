@@ -12,11 +12,12 @@ from memlab.declare import Method
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Searchable
 from memlab.memory.retrieval import Encoding, Retrieval
-from memlab.reading.mixing import knn_distances, tipping_point
+from memlab.reading.gate_ends import check_curve, settled, tipping_of
+from memlab.reading.mixing import knn_distances
 from memlab.reading.mixture import Mixture, MixtureInputs
 from memlab.reading.reader import Sources
 from memlab.reading.states import States
-from memlab.results import Distribution, Gate, Neighbor, Prediction, TippingPoint
+from memlab.results import Distribution, Gate, Neighbor, Prediction
 
 CONTEXT = 120  # characters shown on each side of a remembered word
 
@@ -44,7 +45,6 @@ def answer(
     words, lm = sources.words, sources.lm
     best = mixture_of(sources, encoded, retrieved)
     said = best.answer(0)
-    vectors = best.gate.mixes == "vectors"
     model_says, mixed = Distribution(said.lm, words), Distribution(said.mixture, words)
     memory_says = model_says if said.knn is None else Distribution(said.knn, words)
     near: tuple[Neighbor, ...] = ()
@@ -57,7 +57,16 @@ def answer(
         near = neighbors(store, words, found.entries[0][real], found.values[0][real], distances, said.weights[real])
         titles = tuple(store.documents.article(r).title for r in retrieved.rows or ())
         entries, searched = len(store), found.searched
-    forced = {str(g): Distribution(best.answer(0, float(g)).mixture, words) for g in (0, 1)} if vectors else {}
+
+    def forced(gate: float) -> Distribution:
+        return Distribution(best.answer(0, gate).mixture, words)
+
+    ends = {str(g): forced(float(g)) for g in (0, 1)} if best.gate.mixes == "vectors" else {}
+    info = settled(best, said, 0, (ends["0"].logp, ends["1"].logp) if ends else None)
+    if ends:
+        check_curve(info, said, (ends["0"].logp, ends["1"].logp))
+    found_out = info.mixes == "distributions" and info is not best.gate
+    knn_weight = info.memory_weight(said.gate) if found_out else said.knn_weight
     prediction = Prediction(
         prompt=encoded.read.text,
         method=method.name,
@@ -70,33 +79,17 @@ def answer(
         lm=model_says,
         knn=memory_says,
         mixture=mixed,
-        gate=Gate(best.gate, said.gate, said.knn_weight),
+        gate=Gate(info, said.gate, knn_weight),
         neighbors=near,
         prompt_tokens=encoded.read.tokens,
-        tipping=_tipping(best, model_says, memory_says),
+        tipping=tipping_of(info, model_says, memory_says, lambda g: int(best.answer(0, g).mixture.argmax())),
         articles=titles,
         searched=searched,
         entries=entries,
-        counterfactuals=forced,
+        counterfactuals=ends,
+        forced=forced if info.curve == "computed" else None,
     )
     return with_unmet(prediction, lm, sources.notices)
-
-
-def _tipping(best: Mixture, model: Distribution, memory: Distribution) -> TippingPoint:
-    """Where the gate turns the answer: by lines that cross where distributions are mixed, else by halving."""
-    if best.gate.mixes != "vectors":
-        return tipping_point(model, memory)
-    a, b = model[0], memory[0]
-    if a.id == b.id:
-        return TippingPoint(None, a.token, b.token, symbol=best.gate.symbol)
-    low, high = 0.0, 1.0  # at 1 the model's own state alone answers
-    while high - low > 1e-4:
-        middle = (low + high) / 2
-        if int(best.answer(0, middle).mixture.argmax()) == a.id:
-            high = middle
-        else:
-            low = middle
-    return TippingPoint(high, a.token, b.token, symbol=best.gate.symbol)
 
 
 def with_unmet(prediction: Prediction, lm: LanguageModel, notices: tuple[str, ...]) -> Prediction:

@@ -28,7 +28,7 @@ from memlab.reading.mixture import Sides
 from memlab.reading.next_token import next_token
 from memlab.reading.passes import Order
 from memlab.reading.tracing import SHOWN, Mixing, step_of
-from memlab.results import Remembered, TraceStep, TraceToken, WordProbability
+from memlab.results import GateInfo, Remembered, TraceStep, TraceToken, WordProbability
 
 TOP = 8  # most probable words kept of each side: what can be chosen instead
 WATCHED = 200  # last characters of the text that who watches is shown
@@ -46,10 +46,11 @@ class NewToken:
 
 @dataclass(frozen=True)
 class Generated:
-    """What was generated, why it ended (see ENDINGS), and milliseconds by kind of work."""
+    """What was generated, why it ended (see ENDINGS), its gate, and milliseconds by kind of work."""
 
     tokens: list[NewToken]
     ended: str
+    gate_info: GateInfo
     ms: dict[str, float] = field(default_factory=dict)
 
 
@@ -155,7 +156,9 @@ def generate(
                 break
     describer.describe()
     total = 1e3 * (time.perf_counter() - start)
-    return Generated(_described(describer.tokens, order, begin.text), ended, {**following.ms, "total": total})
+    return Generated(
+        _described(describer.tokens, order, begin.text), ended, following.info, {**following.ms, "total": total}
+    )
 
 
 @torch.inference_mode()

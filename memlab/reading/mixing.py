@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from memlab.declare import Method
-from memlab.results import Distribution, TippingPoint
+from memlab.results import Distribution, GateInfo, TippingPoint, lambda_gate
 
 
 @dataclass(frozen=True)
@@ -65,23 +65,29 @@ def mix(logp_lm: np.ndarray, logp_knn: np.ndarray, lam: float) -> np.ndarray:
     return np.logaddexp(np.log(lam) + logp_knn, np.log1p(-lam) + logp_lm)
 
 
-def tipping_point(lm: Distribution, knn: Distribution) -> TippingPoint:
+_LAMBDA = lambda_gate("constant")
+
+
+def tipping_point(lm: Distribution, knn: Distribution, info: GateInfo = _LAMBDA) -> TippingPoint:
     """From which lambda on memory's first word b beats the model's first word a.
 
     Every word's mixture is a line in lambda from p_LM to p_kNN; the winners from 0 to 1 are the upper
     envelope of these lines. For the pair (a, b) the lines cross at
     lambda* = D_LM / (D_LM + D_kNN), D_LM = p_LM(a) - p_LM(b), D_kNN = p_kNN(b) - p_kNN(a).
-    Words that win in between are those of the envelope other than a and b.
+    Words that win in between are those of the envelope other than a and b. lambda is the weight of the memory; for a gate
+    that is the weight of the model (`info`), 1 - lambda is returned.
     """
     a, b = lm[0], knn[0]
     if a.id == b.id:
-        return TippingPoint(None, a.token, b.token)
+        return TippingPoint(None, a.token, b.token, symbol=info.symbol)
     d_lm, d_knn = a.p - lm.of(b.id), b.p - knn.of(a.id)
     others = tuple(
         (lm.words[i], start, end) for i, start, end in envelope(lm.p, knn.p) if i not in (a.id, b.id) and start < end
     )
     crossing = d_lm / (d_lm + d_knn) if d_lm + d_knn > 0 else 1.0
-    return TippingPoint(crossing, a.token, b.token, others)
+    if info.model_end:
+        crossing, others = 1 - crossing, tuple((word, 1 - end, 1 - start) for word, start, end in reversed(others))
+    return TippingPoint(crossing, a.token, b.token, others, info.symbol)
 
 
 def envelope(p_lm: np.ndarray, p_knn: np.ndarray) -> list[tuple[int, float, float]]:

@@ -58,7 +58,7 @@ class MixtureInputs:
 class Sides:
     """What every side says before n tokens: probabilities (n, V') over the model's words and memory's.
 
-    knn, cache: None where there is none. gate: (n,) lambda, or the weight of the model's state. weights: (n, k) share of each neighbor.
+    knn, cache: None where there is none. gate: (n,) its values, as `GateInfo` explains them. weights: (n, k) share of each neighbor.
     log_lm: (n, V) log-probabilities of `lm`, and log_model of the model's part of the mixture, which has the
     weight e^log_share (n,): what 32 bits round to 0 still has a loss.
     """
@@ -135,8 +135,9 @@ class Mixture(ABC):
         lm, mixture = log(s.lm), log(s.mixture)
         assert lm is not None
         assert mixture is not None
-        lam = 0.0 if self.gate.mixes != "distributions" or np.isnan(s.gate[0]) else float(s.gate[0])
-        return Answer(lm, log(s.knn), log(s.cache), mixture, float(s.gate[0]), s.weights[0], lam)
+        gate = float(s.gate[0])
+        lam = self.gate.memory_weight(gate) if self.gate.mixes == "distributions" and not np.isnan(gate) else 0.0
+        return Answer(lm, log(s.knn), log(s.cache), mixture, gate, s.weights[0], lam)
 
     def chunks(self, rows: np.ndarray, size: int = 256) -> Iterator[tuple[np.ndarray, Sides]]:
         """All sides of many rows, some at a time."""

@@ -23,6 +23,7 @@ from memlab.lm.stream import Stream
 from memlab.lm.threads import for_single_tokens
 from memlab.memory.found import Found
 from memlab.memory.retrieval import search_everywhere
+from memlab.reading.gate_ends import settled_of_text
 from memlab.reading.mixture import Mixture, MixtureInputs, Sides, before_of
 from memlab.reading.passes import Order
 from memlab.reading.states import States
@@ -49,6 +50,7 @@ class NextToken:
         separate = order.base is not order.lm  # the keys come from a frozen encoder
         self.lm = Stream(order.lm, "last" if separate else order.key)
         self.encoder = Stream(order.base, order.key) if separate else None
+        self.info = mixing.mixer.gate
         self.ms = {"forward": 0.0, "search": 0.0, "mix": 0.0}
 
     def read(self, ids: Sequence[int]) -> None:
@@ -81,7 +83,9 @@ class NextToken:
         self.ms["forward"] += 1e3 * (time.perf_counter() - start)
         found = self.found()
         start = time.perf_counter()
-        sides = self.mixture(found).sides(_ROW)
+        mixture = self.mixture(found)
+        self.info = settled_of_text(self.info, mixture, _ROW)
+        sides = mixture.sides(_ROW)
         self.ms["mix"] += 1e3 * (time.perf_counter() - start)
         return sides, found
 

@@ -250,9 +250,12 @@ class Reader(ABC):
 
     def first_model(self, request: Request, house: House) -> LanguageModel | None:
         """The model that will answer, where it is known before a memory is built; None otherwise."""
+        name = request.model or self.method.model
         if request.model is None and request.datastore is not None:
             return None
-        return house.load(request.model or self.method.model or house.default_model(self.method.kind))
+        if name is None and self.method.prompted is None:  # memlab ships none: the reader has its own
+            return None
+        return house.load(name or house.default_model(self.method.kind))
 
     def defaults(self, request: Request, house: House) -> Any:
         """The settings with which the request would be answered if it gave none."""

@@ -21,6 +21,7 @@ from memlab.memory.overlay import EditedStore
 from memlab.memory.search import recall, search_all
 from memlab.reading.answering import neighbors
 from memlab.reading.frequencies import frequencies
+from memlab.reading.gate_ends import settled, settled_of_text
 from memlab.reading.mixture import KnnMixture, Mixture, MixtureInputs, Sides, cache_over
 from memlab.reading.passes import Read, Side
 from memlab.reading.reader import NO_CACHE, CacheOptions, Mixer
@@ -89,6 +90,7 @@ def trace(made: Read, mixing: Mixing, about: About) -> Trace:
     summary = summarize(
         arrays, combinations, measured, {**made.ms, "mix": mixed, "total": sum(made.ms.values()) + mixed}
     )
+    about = replace(about, gate_info=settled_of_text(about.gate_info, best, rows))
     said = about if theta is None else replace(about, settings={**about.settings, "theta": theta})
     return Trace(**vars(said), text=made.passage.text, arrays=arrays, summary=summary, stopped=made.stopped)
 
@@ -203,7 +205,14 @@ def step_of(
         )
         near = neighbors(store, words, entries, values, distances, said.weights[real])
     asked = found is not None and bool((found.entries[position] >= 0).any())  # else there is no memory to force
-    forced = {} if not asked else {str(g): complete(best.answer(position, float(g)).mixture) for g in (0, 1)}
+
+    def forced(gate: float) -> Distribution:
+        return complete(best.answer(position, gate).mixture)
+
+    ends = {str(g): forced(float(g)) for g in (0, 1)} if asked else {}
+    if ends:
+        settled(best, said, position, (ends["0"].logp, ends["1"].logp))
     knn = None if said.knn is None else complete(said.knn)
     cache = None if said.cache is None else complete(said.cache)
-    return TraceStep(token, complete(said.lm), knn, complete(said.mixture), cache, near, forced)
+    curve = forced if asked and best.gate.curve == "computed" else None
+    return TraceStep(token, complete(said.lm), knn, complete(said.mixture), cache, near, ends, curve)

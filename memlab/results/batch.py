@@ -110,8 +110,7 @@ def margin(p: Prediction) -> float:
 
 def weight_of_memory(p: Prediction) -> float:
     """Lambda; where vectors are mixed, the weight of what was retrieved."""
-    g = p.gate.local_weight
-    return p.gate.knn_weight if g is None else 1 - g
+    return p.gate.memory_weight
 
 
 def batch_csv(rows: Sequence[BatchRow]) -> str:

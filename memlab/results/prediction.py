@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,13 +62,14 @@ class PromptToken:
 
 @dataclass(frozen=True)
 class TippingPoint:
-    """From which value of the gate on the other side's answer wins.
+    """At which value of the gate the answer changes sides.
 
     Where distributions are mixed, from which lambda on memory's answer beats the model's. For model answer a and memory answer b, lambda* = D_LM / (D_LM + D_kNN) with
     D_LM = p_LM(a) - p_LM(b) and D_kNN = p_kNN(b) - p_kNN(a). None where they agree.
     `others` are words that win for some lambda strictly between 0 and 1 although neither model nor
-    memory puts them first: (word, from lambda, to lambda). Where vectors are mixed, `lam` is the smallest g from which
-    on the model's answer holds (found by halving), and `symbol` says so.
+    memory puts them first: (word, from lambda, to lambda). Where vectors are mixed, `lam` is the value of the gate up to
+    which the model's answer holds, coming from the model's end (found by halving): with the model at 1, the smallest g from
+    which on it holds. `symbol` names the gate. See `GateInfo.model_at`.
     """
 
     lam: float | None
@@ -103,7 +104,8 @@ class Prediction:
     entries were searched), `searched` how many entries were compared of `entries` in the store.
     `without` are entries that were left out as if they had been forgotten.
     Of a method that mixes vectors, `lm` and `knn` are its distributions without memory and from memory alone, and
-    `counterfactuals` its distributions with the gate g forced to "0" and "1".
+    `counterfactuals` its distributions with the gate g forced to "0" and "1"; `gate.info.model_end` says which of them is
+    the model. `forced` computes the mixture at any value of the gate, for methods without a formula for it.
     `notices` are plain sentences that a page should show (an unknown word, a store still being built).
     """
 
@@ -129,6 +131,7 @@ class Prediction:
     notices: tuple[str, ...] = ()
     timings: Timings = field(default_factory=Timings)
     counterfactuals: Mapping[str, Distribution] = field(default_factory=dict)
+    forced: Callable[[float], Distribution] | None = field(default=None, repr=False, compare=False)
 
     @property
     def unknown_words(self) -> tuple[str, ...]:
@@ -171,12 +174,13 @@ class Prediction:
 
     def formula(self, times: str = "×", digits: int = 2) -> str:
         """How the probability of the answer comes about, with its numbers."""
-        best, lam, g = self.mixture[0], self.gate.knn_weight, self.gate.local_weight
+        best, info, lam, g = self.mixture[0], self.gate.info, self.gate.knn_weight, self.gate.local_weight
         model, memory, p = (f"{x:.{digits}f}" for x in (self.lm.of(best.id), self.knn.of(best.id), best.p))
         if g is None:
             return f"{lam:.{digits}f} {times} {memory} + {1 - lam:.{digits}f} {times} {model} = {p}"
-        mixed, symbol = f"softmax of W({1 - g:.{digits}f} m + {g:.{digits}f} h) = {p}", self.gate.info.symbol
-        return f"{mixed}; without memory ({symbol} = 1) {model}, by memory alone ({symbol} = 0) {memory}"
+        mixed = info.said_combined(f"{1 - g:.{digits}f}", f"{g:.{digits}f}").replace("×", times)
+        at_model, at_memory = (f"({info.symbol} = {value})" for value in (info.model_end, info.memory_end))
+        return f"{mixed} = {p}; without memory {at_model} {model}, by memory alone {at_memory} {memory}"
 
     def neighbors_csv(self) -> str:
         """The neighbor table as CSV text, the same rows as `neighbors`."""

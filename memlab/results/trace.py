@@ -7,7 +7,7 @@ out on demand, for one token at a time (`TraceStep`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -159,7 +159,8 @@ class TraceStep:
 
     `lm`, `knn`, `mixture` and `cache` are complete; `knn` is None where memory was not searched, `cache` where
     there is none. Where vectors are mixed, `lm` and `knn` are the counterfactuals (no memory, memory only).
-    `counterfactuals` holds the mixture with the gate forced to "0" and "1".
+    `counterfactuals` holds the mixture with the gate forced to "0" and "1"; `forced` computes it at any value, for methods
+    without a formula for it.
     """
 
     token: TraceToken
@@ -169,6 +170,7 @@ class TraceStep:
     cache: Distribution | None
     neighbors: tuple[Neighbor, ...]
     counterfactuals: Mapping[str, Distribution]
+    forced: Callable[[float], Distribution] | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self, top: int | None = 20) -> dict[str, Any]:
         return {

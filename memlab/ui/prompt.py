@@ -53,10 +53,13 @@ def expected_answer() -> tuple[str, ...]:
 
 
 def examples(lab: Lab, method: Method) -> dict[str, str]:
-    """Title -> prompt: the questions of the Guide's stories, worded for the method's kind of model."""
+    """Title -> prompt: the questions of the Guide's stories, worded for the method's kind of model; none without such."""
+    kind = method.prompted
+    if kind is None:
+        return {}
     kinds = {name: other.kind for name, other in lab.methods().items()}
     return {
-        story.title: story.prompt if kinds[story.method] == method.kind else lab.question(story.fact, kind=method.kind)
+        story.title: story.prompt if kinds[story.method] == kind else lab.question(story.fact, kind=kind)
         for story in lab.inventory.stories()
     }
 
@@ -76,7 +79,10 @@ def example_menu(prompts: dict[str, str]) -> None:
 def first_steps(method: Method, prompts: dict[str, str]) -> None:
     """Shown in place of an answer before anything was asked."""
     st.subheader("Ask the model and its memory", anchor=False)
-    if method.kind == "masked":
+    if method.prompted is None:
+        st.markdown(f"Type a prompt for a {method.kind} model, and press Enter. memlab has no examples for one.")
+        return
+    if method.prompted == "masked":
         how = "Type a sentence with **[MASK]** where one word is missing, and press Enter."
     else:
         how = "Type the beginning of a sentence, and press Enter: the next word is asked for."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,8 +36,11 @@ from memlab.declare import (
 )
 from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.evaluate.text_models import TextTraining
+from memlab.figures.live import live_answer
 from memlab.lab.jobs import KINDS
 from memlab.reading.reader import Reader
+from memlab.reading.sweep import sweepable
+from memlab.results import Prediction
 from memlab.systems.registry import registered, registry, with_kinds
 from tests.conftest import link_datastores
 from tests.systems.threshold_knn import SYSTEM as TOY
@@ -142,14 +145,14 @@ def test_distributions_sum_to_1(method: Method, kind: str, lab: Lab) -> None:
 
 @pytest.mark.parametrize(("method", "kind"), ASKED, ids=called)
 def test_without_weight_the_memory_says_nothing(method: Method, kind: str, lab: Lab) -> None:
-    """Lambda 0 is the model bit for bit; a gate over vectors at its own end is the model's state."""
+    """Lambda 0 is the model bit for bit; a gate over vectors at the model's end is the model's state."""
     if method.knn is not None:
         p = lab.ask(PROMPTS[kind], method.name, lam=0)
         assert p.mixture.logp.tobytes() == p.lm.logp.tobytes()
     else:
         without = {"lam": 0} if any(f.name == "lam" for f in method.fields()) else {}
         p = lab.ask(PROMPTS[kind], method.name, **arguments(method, kind), **without)
-        end = p.counterfactuals.get("1", p.mixture)
+        end = p.counterfactuals.get(str(p.gate.info.model_end), p.mixture)
         np.testing.assert_allclose(end.p, p.lm.p, atol=1e-6)
 
 
@@ -201,6 +204,85 @@ def test_a_question_is_the_first_step_of_a_generation(method: Method, lab: Lab) 
     p = lab.ask(PROMPTS["causal"], method.name, **arguments(method, "causal"), **_all_entries(method))
     first = g.tokens[0].top["mixture"][0]
     assert (first.id, first.p) == (p.mixture[0].id, pytest.approx(p.mixture[0].p, rel=1e-4))
+
+
+def asked(lab: Lab, method: Method, kind: str) -> Prediction:
+    return lab.ask(PROMPTS[kind], method.name, **arguments(method, kind))
+
+
+def read(lab: Lab, method: Method, kind: str) -> None:
+    assert len(lab.read(PASSAGE, method.name)) > 3
+
+
+def generate(lab: Lab, method: Method, kind: str) -> None:
+    assert lab.generate(PROMPTS["causal"], method.name, max_tokens=1).tokens
+
+
+def translate(lab: Lab, method: Method, kind: str) -> None:
+    """memlab has no verb for it: a system that declares the ability brings one, `lab.translate(sentence, method)`."""
+    assert lab.translate(PASSAGE, method.name)
+
+
+def sweep(lab: Lab, method: Method, kind: str) -> None:
+    p = asked(lab, method, kind)
+    for over in sweepable(method):
+        swept = lab.explain.sweep(p, over, points=5)
+        assert len(swept.values) == len(swept.answers) >= 2
+        now = int(np.abs(swept.values - swept.current).argmin())
+        assert swept.answers[now] == p.answer
+
+
+def explain(lab: Lab, method: Method, kind: str) -> None:
+    p = asked(lab, method, kind)
+    assert p.neighbors
+    assert json.dumps(lab.explain.smallest_set(p).to_dict())
+    assert lab.explain.occlusion(p, 1)
+
+
+USES: dict[str, Callable[[Lab, Method, str], object]] = {
+    "ask": asked,
+    "read": read,
+    "generate": generate,
+    "translate": translate,
+    "sweep": sweep,
+    "explain": explain,
+}
+OTHERS = [(m, kind, a) for m, kind in ASKED for a in ("translate", "sweep", "explain") if m.can(a)]
+
+
+@pytest.mark.parametrize(("method", "kind", "ability"), OTHERS, ids=called)
+def test_what_else_it_declares_can_be_used(method: Method, kind: str, ability: str, lab: Lab) -> None:
+    """Asking, reading and generating have tests of their own."""
+    assert set(USES) == set(ABILITIES)
+    USES[ability](lab, method, kind)
+
+
+@pytest.mark.parametrize("ability", ABILITIES)
+def test_an_ability_that_is_declared_and_not_there_is_found(ability: str, lab: Lab) -> None:
+    """The toy cannot sweep, explain or translate; without a reader, or with a masked model, it can do nothing else either."""
+    lacks = {"sweep", "explain", "translate"}
+    abilities = ("ask", ability) if ability in lacks else (ability,)
+    reader = TOY.methods[0].reader if ability in lacks else "no_such_package:Reader"
+    false = replace(TOY.methods[0], name="false-toy", abilities=abilities, reader=reader, unable={})
+    with (
+        registered(replace(TOY, name="false_toy", methods=(false,), chapters=(), commands=(), work=())),
+        pytest.raises((MemlabError, ImportError, AttributeError)),
+    ):
+        USES[ability](lab, false, "causal")
+
+
+@pytest.mark.parametrize(("method", "kind"), [(m, kind) for m, kind in ASKED if m.remembers], ids=called)
+def test_the_slider_shows_what_the_method_says_at_other_values(method: Method, kind: str, lab: Lab) -> None:
+    p = asked(lab, method, kind)
+    live, ids = live_answer(p), np.array(live_answer(p).ids)
+    for gate, said in {**p.counterfactuals, str(p.gate.value): p.mixture}.items():
+        assert live.p(live.stops.index(float(gate))) == pytest.approx(said.p[ids], abs=1e-5)
+    half = live.words[live.first[live.stops.index(0.5)]]
+    if method.knn is not None:
+        assert lab.ask(PROMPTS[kind], method.name, lam=0.5).answer == half
+    elif method.can("sweep"):
+        swept = lab.explain.sweep(p, "gate", points=3)
+        assert swept.answers[list(swept.values).index(0.5)] == half
 
 
 def _all_entries(method: Method) -> dict[str, str]:

@@ -15,7 +15,9 @@ from memlab.results import Distribution, Gate, GateInfo, Prediction
 from memlab.results.gate import NO_GATE
 from tests.unit.test_figures import FRANCE, prediction
 
-G = GateInfo("g", "g", "the model's own state", ("the memory alone", "the state alone"), True, "vectors")
+G = GateInfo(
+    "g", "g", "the model's own state", ("the memory alone", "the state alone"), True, "vectors", curve="log-linear"
+)
 
 
 def at(live: LiveAnswer, value: float) -> dict[str, float]:

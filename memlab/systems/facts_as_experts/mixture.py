@@ -19,7 +19,17 @@ from memlab.systems.facts_as_experts.combination import answer_scores, mixed
 from memlab.systems.facts_as_experts.store import FactStore
 
 GATE = GateInfo(
-    "null fact", "λ", "the context (the null fact)", ("the facts alone", "the context alone"), True, "vectors"
+    kind="null fact",
+    symbol="λ",
+    weighs="the context (the null fact)",
+    ends=("the facts alone", "the context alone"),
+    learned=True,
+    mixes="vectors",
+    model_at=1,
+    retrieved="retrieved facts",
+    own="context",
+    share="attention",
+    curve="log-linear",
 )
 
 

@@ -23,7 +23,18 @@ from memlab.results.gate import GateInfo
 from memlab.systems.spalm.combination import spalm_scores
 
 GATE = GateInfo(
-    "spalm", "g", "the model's own state", ("the memory alone", "the model's own state alone"), True, "vectors"
+    kind="spalm",
+    symbol="g",
+    weighs="the model's own state",
+    ends=("the memory alone", "the model's own state alone"),
+    learned=True,
+    mixes="vectors",
+    model_at=1,
+    retrieved="retrieved tokens",
+    own="state",
+    share="attention",
+    combined="softmax of W({memory} m + {model} h)",
+    curve="log-linear",
 )
 
 

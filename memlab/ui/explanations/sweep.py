@@ -37,7 +37,7 @@ def sweep(lab: Lab, p: Prediction) -> None:
     over = settings[name]
     result = lab.explain.sweep(p, over)
     chart(drawn(result), described(result), "sweep")
-    if p.gate.info.mixes == "vectors":
+    if over == "gate" and p.gate.info.learned:
         st.caption(
             "Every value but the present one is a counterfactual: the gate is computed, one value for each context."
         )

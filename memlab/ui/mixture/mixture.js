@@ -15,14 +15,18 @@ function shares(values) {
       ? values[n].toFixed(3) : text)
 }
 
-// Probability of a word at a stop of the gate: linear in lambda, or geometric in g with the norm of that stop.
+// The weight of the memory at a stop of the gate: the gate itself, or what is left where the gate is the model's weight.
+const memoryWeight = (d, stop) => (d.model_at ? 1 - d.stops[stop] : d.stops[stop])
+
+// Probability of a word at a stop: linear in that weight, log-linear with the norm of the stop, or as the method computed it.
 function probability(d, i, stop) {
-  const s = d.stops[stop], lm = d.lm[i], knn = d.knn[i]
-  if (d.mixes !== "vectors") return s * knn + (1 - s) * lm
-  if (s === 0) return d.added[i] + d.scale * knn
-  if (s === 1) return d.added[i] + d.scale * lm
+  if (d.curve === "computed") return d.computed[stop][i]
+  const w = memoryWeight(d, stop), lm = d.lm[i], knn = d.knn[i]
+  if (d.curve === "linear") return w * knn + (1 - w) * lm
+  if (w === 1) return d.added[i] + d.scale * knn
+  if (w === 0) return d.added[i] + d.scale * lm
   if (!(lm > 0 && knn > 0)) return d.added[i]
-  return d.added[i] + d.scale * Math.exp((1 - s) * Math.log(knn) + s * Math.log(lm) - d.norms[stop])
+  return d.added[i] + d.scale * Math.exp(w * Math.log(knn) + (1 - w) * Math.log(lm) - d.norms[stop])
 }
 
 function make(tag, kind, ...inner) {
@@ -88,17 +92,18 @@ function fill(d, cells, column, values, first) {
   })
 }
 
-// One line of the formula: the word, and its numbers.
+// One line of the formula: the word, and its numbers; where no sum gives the answer, those at the two ends beside it.
 function line(d, i, stop, text) {
-  const s = d.stops[stop], mixed = chip("mixture strong", text)
-  const memory = chip("memory", share(d.mixes === "vectors" ? probability(d, i, 0) : d.knn[i]))
-  const model = chip("model", share(d.mixes === "vectors" ? probability(d, i, d.stops.length - 1) : d.lm[i]))
+  const s = d.stops[stop], w = memoryWeight(d, stop), mixed = chip("mixture strong", text)
   const word = make("b", "", d.labels[i])
-  if (d.mixes === "vectors") {
+  if (d.curve !== "linear") {
     const at = (value, what) => make("span", "at", make("small", "", `${d.symbol} = ${value}: `), what)
-    return make("div", "line", word, at("0", memory), at(two(s), mixed), at("1", model))
+    const ends = [0, d.stops.length - 1].map((end, value) =>
+      at(value, chip(value === d.model_at ? "model" : "memory", share(probability(d, i, end)))))
+    return make("div", "line", word, ends[0], at(two(s), mixed), ends[1])
   }
-  return make("div", "line", word, `${two(s)} × `, memory, ` + ${two(1 - s)} × `, model, " = ", mixed)
+  const memory = chip("memory", share(d.knn[i])), model = chip("model", share(d.lm[i]))
+  return make("div", "line", word, `${two(w)} × `, memory, ` + ${two(1 - w)} × `, model, " = ", mixed)
 }
 
 function complete(text, d, stop) {

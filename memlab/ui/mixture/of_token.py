@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 
 from memlab.figures.live import live_answer
 from memlab.reading.mixing import tipping_point
@@ -23,7 +24,7 @@ def token_panel(of: Trace | Generation, step: TraceStep, key: str) -> None:
 def as_prediction(of: Trace | Generation, step: TraceStep) -> Prediction:
     """The question "what follows here?", with the two ends of the gate as its sides.
 
-    Where distributions are mixed, the end at 0 is all that is not long-term memory: the model, and the continuous cache
+    Where distributions are mixed, the model's end is all that is not long-term memory: the model, and the continuous cache
     if there is one. So the mixture is linear between the two ends in either case.
     """
     info, gate = of.gate_info, step.token.gate
@@ -33,7 +34,8 @@ def as_prediction(of: Trace | Generation, step: TraceStep) -> Prediction:
         lm, knn = step.lm, step.knn
         lam = float(of.settings.get("lam") or 0.0)
     else:
-        lm, knn, lam = step.counterfactuals["0"], step.counterfactuals["1"], gate
+        lm, knn = step.counterfactuals[str(info.model_end)], step.counterfactuals[str(info.memory_end)]
+        lam = info.memory_weight(gate)
     p = Prediction(
         prompt=of.text[: step.token.start].rstrip(),
         method=of.method,
@@ -49,17 +51,21 @@ def as_prediction(of: Trace | Generation, step: TraceStep) -> Prediction:
         gate=Gate(info, gate, lam),
         neighbors=step.neighbors,
         prompt_tokens=(),
-        tipping=tipping_point(lm, knn),
+        tipping=tipping_point(lm, knn, info),
         counterfactuals=step.counterfactuals,
+        forced=step.forced,
     )
-    return replace(p, tipping=_of_vectors(p)) if info.mixes == "vectors" else p
+    return p if info.curve == "linear" else replace(p, tipping=_from_stops(p))
 
 
-def _of_vectors(p: Prediction) -> TippingPoint:
-    """From which hundredth of the gate on the answer is that of the model's own state."""
-    own, memory, symbol = p.lm[0], p.knn[0], p.gate.info.symbol
+def _from_stops(p: Prediction) -> TippingPoint:
+    """Up to which stop of the gate, from the model's end, the answer is the model's."""
+    own, memory, info = p.lm[0], p.knn[0], p.gate.info
     if own.id == memory.id:
-        return TippingPoint(None, own.token, memory.token, symbol=symbol)
+        return TippingPoint(None, own.token, memory.token, symbol=info.symbol)
     live = live_answer(p)
-    other = [n for n, first in enumerate(live.first) if live.ids[first] != own.id]
-    return TippingPoint(live.stops[min(other[-1] + 1, len(live.stops) - 1)], own.token, memory.token, symbol=symbol)
+    from_model = list(zip(live.stops, live.first, strict=True))
+    if info.model_end:
+        from_model.reverse()
+    held = [stop for stop, first in takewhile(lambda at: live.ids[at[1]] == own.id, from_model)]
+    return TippingPoint(held[-1] if held else float(info.model_end), own.token, memory.token, symbol=info.symbol)

@@ -66,6 +66,7 @@ def mixture_panel(
 def content(p: Prediction, settled: Settled | None, verdict: Verdict | None, large: bool) -> dict[str, Any]:
     """What the component draws, as JSON."""
     info, shown = p.gate.info, sides(p)
+    how = "Computed for this context" if info.learned else "One constant"
     right = ids_of(p, verdict.expected) if verdict is not None else ()
     likeliest = sorted(right, key=lambda i: -(p.lm.of(i) + p.knn.of(i)))[:1]  # of "Amphibian" and "amphibian" one row
     live = live_answer(p, also=likeliest, stops=() if settled is None else (settled.default,))
@@ -86,10 +87,10 @@ def content(p: Prediction, settled: Settled | None, verdict: Verdict | None, lar
         "caption": f"Probability of each word on each side. {said(p)}",
         "firstModel": place[p.lm[0].id],
         "firstMemory": place[p.knn[0].id],
-        "label": "λ, the weight of the memory"
+        "label": f"{info.symbol}, the weight of {info.weighs}"
         if settled is not None
         else f"What if {info.symbol}, the weight of {info.weighs}, were",
-        "note": "" if settled is not None else f"Computed for this context: {info.symbol} = {two(p.gate.value)}.",
+        "note": "" if settled is not None else f"{how}: {info.symbol} = {two(p.gate.value)}.",
         "back": f"Back to {two(p.gate.value)}",
         "head": head(p),
         "tipping": asdict(tipping_texts(p)),

@@ -20,24 +20,24 @@ def around(p: Prediction) -> tuple[str, str]:
 def head(p: Prediction) -> list[tuple[str, str]]:
     """The formula in symbols, in pieces of (side, text); the side is empty for what belongs to none."""
     info = p.gate.info
-    symbol = info.symbol
     if info.mixes == "nothing":
         return []
+    memory, model = (f"({symbol})" if "−" in symbol else symbol for symbol in (info.of_memory(), info.of_model()))
     if info.mixes == "vectors":
         also = f", then {two(p.gate.knn_weight)} × neighbors" if p.gate.knn_weight else ""
         return [
-            ("", f"softmax of (1 − {symbol}) × "),
-            ("memory", "retrieved tokens"),
-            ("", f" + {symbol} × "),
-            ("model", "state"),
+            ("", f"softmax of {memory} × "),
+            ("memory", info.retrieved),
+            ("", f" + {model} × "),
+            ("model", info.own),
             ("", " = "),
             ("mixture", "answer"),
-            ("", f"{also}; {symbol} = {two(p.gate.value)} is the weight of {info.weighs}"),
+            ("", f"{also}; {info.symbol} = {two(p.gate.value)} is the weight of {info.weighs}"),
         ]
     return [
-        ("", f"{symbol} × "),
+        ("", f"{memory} × "),
         ("memory", "memory"),
-        ("", f" + (1 − {symbol}) × "),
+        ("", f" + {model} × "),
         ("model", "model"),
         ("", " = "),
         ("mixture", "mixture"),

@@ -14,6 +14,7 @@ from html import escape
 import streamlit as st
 
 from memlab.figures.answers import union
+from memlab.figures.sides import sentence
 from memlab.figures.steps import large_bars
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL
 from memlab.results import Distribution, Neighbor, Prediction
@@ -94,7 +95,9 @@ def model(p: Prediction, name: Names) -> None:
     """p_LM: what the weights say; where vectors are mixed, what the method says with the gate at its end."""
     info = p.gate.info
     if info.mixes == "vectors":
-        _say(f"With the gate at {info.symbol} = 1: {info.ends[1]}. No passage takes part.")
+        _say(
+            f"With the gate at {info.symbol} = {info.model_end}: {info.ends[info.model_end]}. Nothing that was found takes part."
+        )
     else:
         _say("The model alone, from its weights. It has not looked anything up.")
     if info.mixes == "nothing" and not name.letters:
@@ -142,8 +145,8 @@ def softmax(p: Prediction, name: Names) -> None:
     info = p.gate.info
     if info.mixes == "vectors":
         _say(
-            "The retrieved words are weighted by the attention of the model's state and averaged as vectors. "
-            f"With the gate at {info.symbol} = 0 they alone would say:"
+            f"{sentence(info.retrieved)}, each with its {info.share}, are averaged as vectors. "
+            f"With the gate at {info.symbol} = {info.memory_end} that alone would say:"
         )
     else:
         _say(
@@ -155,7 +158,8 @@ def softmax(p: Prediction, name: Names) -> None:
 
 def mixture(p: Prediction, name: Names) -> None:
     """Everything together."""
-    settled = Settled(float(p.settings[LAMBDA]), _take) if p.gate.info.mixes == "distributions" else None
+    settable = p.gate.info.mixes == "distributions" and LAMBDA in p.settings
+    settled = Settled(float(p.settings[LAMBDA]), _take) if settable else None
     mixture_panel(p, "present.mixture", settled, current_lab().verdict(p))
 
 

@@ -30,9 +30,12 @@ def methods_panel(lab: Lab, system: System) -> None:
 
 
 def address(lab: Lab, method: Method, ability: str) -> dict[str, str]:
-    """The view of a page on which this method answers a first example."""
+    """The view of a page on which this method answers a first example; without one where there is none for its model."""
+    kind = method.prompted
+    if kind is None:
+        return {{"ask": "method"}.get(ability, f"{ability}.method"): method.name}
     fact = lab.inventory.stories()[0].fact
-    prompt = lab.question(fact, kind=method.kind)
+    prompt = lab.question(fact, kind=kind)
     if ability == "ask":
         return {"prompt": prompt, "method": method.name}
     if ability == "generate":
@@ -45,6 +48,10 @@ def _links(lab: Lab, method: Method) -> None:
         for ability, (label, icon) in PAGES.items():
             if method.can(ability):
                 link_to(ability, f"{label} with it", address(lab, method, ability), icon)
+    if method.prompted is None:
+        st.caption(
+            plain(f"Type a prompt of your own: memlab ships no {method.kind} model, and has no examples for one.")
+        )
 
 
 def _missing(method: Method) -> None:
