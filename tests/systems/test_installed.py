@@ -96,7 +96,7 @@ page = AppTest.from_string(PAGE, default_timeout=60).run()
 prompt = "The capital of Norway is [MASK]."
 print(json.dumps({
     "systems": json.loads(run("systems", "--json")),
-    "ask": json.loads(run("ask", prompt, "--method", "blend", "--own", "0.2", "--json")),
+    "ask": json.loads(run("ask", prompt, "--method", "blend", "--weight", "0.8", "--json")),
     "run": json.loads(run("run", "toy-vectors", "tally", "--top", "2", "--json")),
     "train": run("train", "--help"),
     "ask help": run("ask", "--help"),
@@ -117,13 +117,13 @@ def test_an_installed_system_of_another_kind_is_everywhere(tmp_path: Path, forke
     listed = said["systems"]["systems"][-1]
     assert (listed["name"], listed["edits"]) == ("toy_vectors", ["boost word"])
     assert [m["abilities"] for m in listed["methods"]] == [["ask", "sweep"]]
-    assert (said["ask"]["method"], said["ask"]["answer"], said["ask"]["settings"]["own"]) == ("blend", "Oslo", 0.2)
+    assert (said["ask"]["method"], said["ask"]["answer"], said["ask"]["settings"]["weight"]) == ("blend", "Oslo", 0.8)
     assert [row["entries"] for row in said["run"]["results"]] == sorted(
         (row["entries"] for row in said["run"]["results"]), reverse=True
     )
     assert len(said["run"]["results"]) == 2
     assert "quick" in said["train"]
-    assert "Weight of the model's scores." in " ".join(said["ask help"].split())
+    assert "Weight of the memory's scores." in " ".join(said["ask help"].split())
     assert said["errors"] == []
     text = "\n".join(said["page"]).replace("\\", "")
     for part in (
@@ -134,4 +134,4 @@ def test_an_installed_system_of_another_kind_is_everywhere(tmp_path: Path, forke
     ):
         assert part in text
     assert any("method=blend" in link for link in said["links"])
-    assert "own weight" in said["words"]
+    assert "weight w" in said["words"]

@@ -12,6 +12,7 @@ import pytest
 from memlab import Lab
 from memlab.declare import System
 from memlab.errors import InputError
+from memlab.figures.sides import sides
 from memlab.systems.registry import registered
 from tests.conftest import link_datastores
 from tests.systems.toy_vectors import BOOST, SYSTEM
@@ -50,11 +51,14 @@ def test_its_edit_changes_answers_and_is_taken_back(own: Lab) -> None:
 
 
 def test_its_scores_are_mixed_before_the_softmax(lab: Lab) -> None:
-    p = lab.ask(PROMPT, "blend", own=0.4)
-    model, memory = p.lm.logp[: len(p.lm.p)], p.knn.logp
-    scores = 0.4 * model + 0.6 * memory
+    p = lab.ask(PROMPT, "blend", weight=0.6)
+    scores = 0.4 * p.lm.logp + 0.6 * p.knn.logp
     expected = np.exp(scores - scores.max())
     np.testing.assert_allclose(p.mixture.p, expected / expected.sum(), rtol=1e-6)
+    assert p.gate.to_dict() == {"kind": "blend", "value": 0.6, "local_weight": pytest.approx(0.4)}
+    ends = {side.title: side.distribution[0].token for side in sides(p)}
+    assert ends["The model's scores alone (w = 0)"] == p.lm[0].token == "Lilongwe"
+    assert ends["The memory's scores alone (w = 1)"] == p.knn[0].token == "Oslo"
 
 
 def test_its_recipe_trains_a_model_on_a_text(lab: Lab, tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def test_a_reader_that_is_not_there_is_said(broken: System, lab: Lab, run: Run) 
 def test_a_memory_that_is_not_there_disables_no_other(broken: System, lab: Lab) -> None:
     methods = registry().methods.values()
     assert own_memory(methods, "atlas-clm", lab.context) is None
-    assert own_memory(methods, "atlas-fae", lab.context) is not None
+    assert own_memory(methods, "atlas-fae-facts", lab.context) is not None
 
 
 def test_a_study_that_is_not_there_is_said(

@@ -26,7 +26,18 @@ from memlab.results.gate import GateInfo
 
 BOOST, BOOSTS = "boost word", "boosts"
 FLOOR = 1e-6  # of the memory's probabilities: scores are logarithms
-GATE = GateInfo("blend", "v", "the model's scores", ("the memory's scores", "the model's scores"), False, "vectors")
+GATE = GateInfo(
+    "blend",
+    "w",
+    "the memory's scores",
+    ("the model's scores alone", "the memory's scores alone"),
+    learned=False,
+    mixes="vectors",
+    model_at=0,
+    retrieved="scores of the memory",
+    own="scores of the model",
+    curve="log-linear",
+)
 
 
 @dataclass(frozen=True)
@@ -35,19 +46,19 @@ class Settings:
 
     k: int = setting(16, "neighbors k", "How many remembered entries are asked.", low=1, high=1024, log=True)
     temperature: float = setting(10.0, "temperature T", "Divides the distances.", low=0.01, high=1000.0, log=True)
-    own: float = setting(0.7, "own weight v", "Weight of the model's scores.", low=0.0, high=1.0, step=0.01)
+    weight: float = setting(0.3, "weight w", "Weight of the memory's scores.", low=0.0, high=1.0, step=0.01)
     key: str = setting("transform", "key", "Which representation is compared.", choices=("transform", "last"))
 
 
 @dataclass(frozen=True)
 class Blend(Mixture):
-    """softmax(v log p_LM + (1 - v) log p_memory + boost of each word): scores are mixed, and no distributions.
+    """softmax((1 - w) log p_LM + w log p_memory): scores are mixed, and no distributions.
 
-    boosts: (V',) what edits add to the memory's score of each word.
+    boosts: (V',) what edits add to the memory's score of each word before p_memory is made of them.
     """
 
     inputs: MixtureInputs
-    own: float
+    weight: float
     temperature: float
     boosts: torch.Tensor
     gate: GateInfo = GATE
@@ -66,10 +77,12 @@ class Blend(Mixture):
         weights = knn_weights(given.found.distances[rows], self.temperature)
         near = knn_probabilities(weights, given.found.values[rows], given.words, model.dtype)
         memory = ((near + FLOOR).log() + self.boosts).log_softmax(-1)
-        v = self.own if force is None else force
-        own = model.log() if v else torch.zeros_like(model)  # words that only memory knows have no score of the model's
-        mixed = (v * own + (1 - v) * memory).log_softmax(-1)
-        told = np.full(len(rows), v), weights
+        w = self.weight if force is None else force
+        own = (
+            model.log() if w < 1 else torch.zeros_like(model)
+        )  # words that only memory knows have no score of the model's
+        mixed = ((1 - w) * own + w * memory).log_softmax(-1)
+        told = np.full(len(rows), w), weights
         return Sides(model, memory.exp(), None, mixed.exp(), *told, logp, mixed, np.zeros(len(rows)))
 
 
@@ -87,7 +100,7 @@ class BlendMixer(Mixer):
         for word, by in self.boosts.items():
             if word in inputs.lm.words:
                 boosts[inputs.lm.words.index(word)] = by
-        return Blend(inputs, self.settings.own, self.settings.temperature, boosts)
+        return Blend(inputs, self.settings.weight, self.settings.temperature, boosts)
 
 
 class BlendReader(Reader):
@@ -271,6 +284,6 @@ SYSTEM = System(
         ),
     ),
     reported=(ReportedTable("Nothing", "a toy system of the tests", ("what",), ({"what": "1"},)),),
-    words={"own weight": "How much the model's own scores count."},
+    words={"weight w": "How much the memory's scores count."},
     chapters=(Chapter("boosts", "Raised scores of words.", f"{__name__}:Boosting", verbs=("boost",)),),
 )
