@@ -49,6 +49,12 @@ def check_declaration(system: System) -> None:
         _check_names(what, [declared.name for declared in named])
     for method in system.methods:
         _check_settings(f"the method {method.name!r}", method.settings, SETTINGS_OF_ASK)
+        named = [field.name for field in fields(method.settings)]
+        if method.knn is not None and method.knn.divisor not in named:
+            raise InputError(
+                f"the method {method.name!r} divides distances by {method.knn.divisor!r}, which is none of its settings; allowed "
+                f"is one of {', '.join(named)}."
+            )
     for study in system.studies:
         _check_settings(f"the study {study.name!r}", study.settings, SETTINGS_OF_RUN)
     try:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from memlab import Lab
 from memlab.cli import main
-from memlab.declare import Chapter, Recipe, System, setting
+from memlab.declare import Chapter, KnnDistribution, Recipe, System, setting
 from memlab.errors import InputError, LoadError, MemlabError, NotFound
 from memlab.lm.text_training import KINDS
 from memlab.lm.training import RECIPES
@@ -70,6 +70,9 @@ WRONG: dict[str, System] = {
     "'k' of the method 'blend' is 50; allowed is a whole number from 1 to 9": of_method(settings=OutOfRange),
     "'key' of the method 'blend' is 'x'; allowed is one of a, b": of_method(settings=NoSuchChoice),
     "the setting 'model' of the method 'blend' hides an argument": of_method(settings=Hiding),
+    "divides distances by 'scale', which is none of its settings; allowed is one of k,": of_method(
+        knn=KnnDistribution("scale", False, 8)
+    ),
     "cannot be written as JSON": of_method(help={1}),
     "its name 'toy-vectors' is no identifier": replace(SYSTEM, name="toy-vectors"),
     "its methods hold a Study; expected is a memlab.declare.Method": replace(SYSTEM, methods=(STUDY,)),  # type: ignore[arg-type]
