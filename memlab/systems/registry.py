@@ -74,9 +74,10 @@ class Registry:
     def text_recipes(self) -> dict[str, Recipe]:
         """The recipes that train a model of one's own on a text, by what `memlab train --kind` takes: their names, and a
         kind of model where no recipe has that name and one alone makes it."""
-        named = {name: r for name, r in self.recipes.items() if not (r.bundled or r.by_name)}
+        usual_first = sorted(self.recipes.values(), key=lambda r: r.train is not None)
+        named = {r.name: r for r in usual_first if not (r.bundled or r.by_name)}
         kinds = Counter(r.kind for r in named.values())
-        return {r.kind: r for r in named.values() if kinds[r.kind] == 1} | named
+        return named | {r.kind: r for r in named.values() if kinds[r.kind] == 1 and r.kind not in named}
 
     def commands(self, within: str = "") -> dict[str, Command]:
         """The commands of a group that systems declare, by name."""
