@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from memlab.errors import InputError, MemlabError
 if TYPE_CHECKING:
     from memlab.declare import Method
     from memlab.lab import Lab
+    from memlab.systems.registry import Registry
 
 __all__ = [
     "LazyCommands",
@@ -156,14 +156,24 @@ def method_names(ability: str) -> str:
     return ", ".join(m.name for m in declared_methods(ability))
 
 
-@cache
+_options: dict[
+    str, tuple[Registry, tuple[click.Option, ...]]
+] = {}  # of each ability, and the registry they are made from
+
+
 def _settings(ability: str) -> tuple[click.Option, ...]:
-    found: dict[str, click.Option] = {}
-    for method in declared_methods(ability):
-        for field in method.fields(ability):
-            help = f"{field.label}: {field.help} Allowed: {field.allowed}."
-            found.setdefault(field.name, click.Option([f"--{field.name}"], metavar="VALUE", help=help))
-    return tuple(found.values())
+    from memlab.systems.registry import registry
+
+    made_from, options = _options.get(ability, (None, ()))
+    if made_from is not registry():  # a system may have been added meanwhile
+        found: dict[str, click.Option] = {}
+        for method in declared_methods(ability):
+            for field in method.fields(ability):
+                help = f"{field.label}: {field.help} Allowed: {field.allowed}."
+                found.setdefault(field.name, click.Option([f"--{field.name}"], metavar="VALUE", help=help))
+        options = tuple(found.values())
+        _options[ability] = registry(), options
+    return options
 
 
 def memory_options(command: Callable) -> Callable:

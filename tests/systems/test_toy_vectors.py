@@ -14,6 +14,7 @@ from memlab.declare import System
 from memlab.errors import InputError
 from memlab.figures.sides import sides
 from memlab.systems.registry import registered
+from tests.commands import document, run_on
 from tests.conftest import link_datastores
 from tests.systems.toy_vectors import BOOST, SYSTEM
 
@@ -59,6 +60,13 @@ def test_its_scores_are_mixed_before_the_softmax(lab: Lab) -> None:
     ends = {side.title: side.distribution[0].token for side in sides(p)}
     assert ends["The model's scores alone (w = 0)"] == p.lm[0].token == "Lilongwe"
     assert ends["The memory's scores alone (w = 1)"] == p.knn[0].token == "Oslo"
+
+
+def test_its_settings_are_options_once_it_is_there(lab: Lab) -> None:
+    said = document(run_on(lab.home)("ask", PROMPT, "--method", "blend", "--weight", "0.9", "--json"))
+    assert said["settings"]["weight"] == 0.9
+    with pytest.raises(InputError, match="weight is '2'; allowed is a number from 0 to 1"):
+        lab.ask(PROMPT, "blend", weight="2")
 
 
 def test_its_recipe_trains_a_model_on_a_text(lab: Lab, tmp_path: Path) -> None:
