@@ -59,7 +59,7 @@ SYSTEM = System(
             data="atlas",
             steps=1600,
             seed=2026,
-            minutes=20.0,
+            minutes=30.0,
             bundled=True,
             make=MAKE,
         ),
