@@ -65,7 +65,10 @@ def examples(lab: Lab, method: Method) -> dict[str, str]:
 
 
 def example_menu(prompts: dict[str, str]) -> None:
-    """A menu beside the prompt bar."""
+    """A menu beside the prompt bar; nothing to choose where no example is worded for the method's kind of model."""
+    if not prompts:
+        st.button("Examples", key=f"{_EXAMPLE}.none", disabled=True, width="stretch")
+        return
     st.menu_button(
         "Examples",
         list(dict.fromkeys(prompts.values())),

@@ -21,6 +21,8 @@ from memlab.results.batch import weight_of_memory
 from memlab.systems.registry import registered
 from memlab.ui.mixture.of_token import as_prediction
 from memlab.ui.mixture.texts import head
+from memlab.ui.prompt import examples
+from memlab.ui.system_page.methods import address
 from tests.systems.vector_gates import GATE, GATES, REVERSED, SYSTEM, model_at
 
 PROMPT = "The capital of Peru is"
@@ -218,3 +220,12 @@ def test_where_there_is_no_model_of_a_kind_one_sentence_says_so(lab: Lab) -> Non
         lab.ask(PROMPT, "toy-none")
     with pytest.raises(MemlabError, match="for masked and causal ones"):
         lab.question(lab.inventory.stories()[0].fact, kind="seq2seq")
+
+
+def test_a_link_without_an_example_names_the_method_alone(lab: Lab) -> None:
+    own, causal = lab.methods()["toy-own"], lab.methods()["toy-usual"]
+    assert address(lab, own, "ask") == {"method": "toy-own"}
+    assert address(lab, own, "read") == {"read.method": "toy-own"}
+    assert set(address(lab, causal, "ask")) == {"prompt", "method"}
+    assert examples(lab, own) == {}
+    assert examples(lab, causal)
