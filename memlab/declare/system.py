@@ -64,7 +64,7 @@ class Recipe:
         train: "module:Class" of a `memlab.evaluate.text_models.TextTraining`, for a training procedure of its own; None for the
             general one, which makes causal models.
         make: "module:function" of `make(house, recipe, out, steps, progress, stop)`, which trains a bundled model on something
-            else than running text, scores it and writes its folder with its card.
+            other than running text, scores it and writes its folder with its card.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class ReportedTable:
-    """Figures that a paper or lecture reports, as printed; never on one axis with what is measured here.
+    """Figures that a paper or lecture reports, as printed; never on the same axis as what is measured here.
 
     rows: one for each line of the table, column -> figure as printed. source: where it is printed. note: what a reader must know.
     """

@@ -25,9 +25,10 @@ def in_words(p: Prediction) -> str:
         also = f" After the softmax a distribution of neighbors is mixed in with the weight {two(p.gate.knn_weight)}."
     computed = " as computed for this context" if info.learned and not _forced(p) else ""
     other = info.retrieved if info.model_end else info.own
+    mixed = "mixed as vectors, before the softmax" if info.curve == "log-linear" else "not added as distributions"
     return (
         f"{info.symbol} = {two(p.gate.value)}{computed} is the weight of {info.weighs}, and "
-        f"1 − {info.symbol} = {two(1 - p.gate.value)} that of {other}. They are mixed as vectors, before the softmax: the probabilities at "
+        f"1 − {info.symbol} = {two(1 - p.gate.value)} that of {other}. They are {mixed}: the probabilities at "
         f"the two ends are counterfactuals and do not add up to the answer's.{also}"
     )
 

@@ -41,20 +41,20 @@ def mixture_of(sources: Sources, encoded: Encoding, retrieved: Retrieval | None)
 def answer(
     method: Method, sources: Sources, encoded: Encoding, retrieved: Retrieval | None, workspace: str
 ) -> Prediction:
-    """What model, memory and mixture say to one prompt, and why."""
+    """The prediction for one prompt: the distributions of model, memory and mixture, and what they come from."""
     words, lm = sources.words, sources.lm
     best = mixture_of(sources, encoded, retrieved)
-    said = best.answer(0)
-    model_says, mixed = Distribution(said.lm, words), Distribution(said.mixture, words)
-    memory_says = model_says if said.knn is None else Distribution(said.knn, words)
+    sides = best.answer(0)
+    model, mixed = Distribution(sides.lm, words), Distribution(sides.mixture, words)
+    memory = model if sides.knn is None else Distribution(sides.knn, words)
     near: tuple[Neighbor, ...] = ()
     titles: tuple[str, ...] = ()
     entries = searched = 0
     if retrieved is not None and sources.search is not None:
         store, found = sources.search.store, retrieved.found
-        real = np.flatnonzero(found.entries[0] >= 0)[: len(said.weights)]
+        real = np.flatnonzero(found.entries[0] >= 0)[: len(sides.weights)]
         distances = knn_distances(method, found.distances[0][real])
-        near = neighbors(store, words, found.entries[0][real], found.values[0][real], distances, said.weights[real])
+        near = neighbors(store, words, found.entries[0][real], found.values[0][real], distances, sides.weights[real])
         titles = tuple(store.documents.article(r).title for r in retrieved.rows or ())
         entries, searched = len(store), found.searched
 
@@ -62,11 +62,11 @@ def answer(
         return Distribution(best.answer(0, gate).mixture, words)
 
     ends = {str(g): forced(float(g)) for g in (0, 1)} if best.gate.mixes == "vectors" else {}
-    info = settled(best, said, 0, (ends["0"].logp, ends["1"].logp) if ends else None)
+    info = settled(best, sides, 0, (ends["0"].logp, ends["1"].logp) if ends else None)
     if ends:
-        check_curve(info, said, (ends["0"].logp, ends["1"].logp))
+        check_curve(info, sides, (ends["0"].logp, ends["1"].logp))
     found_out = info.mixes == "distributions" and info is not best.gate
-    knn_weight = info.memory_weight(said.gate) if found_out else said.knn_weight
+    knn_weight = info.memory_weight(sides.gate) if found_out else sides.knn_weight
     prediction = Prediction(
         prompt=encoded.read.text,
         method=method.name,
@@ -76,13 +76,13 @@ def answer(
         workspace=workspace,
         as_of=sources.head,
         settings={} if sources.settings is None else asdict(sources.settings),
-        lm=model_says,
-        knn=memory_says,
+        lm=model,
+        knn=memory,
         mixture=mixed,
-        gate=Gate(info, said.gate, knn_weight),
+        gate=Gate(info, sides.gate, knn_weight),
         neighbors=near,
         prompt_tokens=encoded.read.tokens,
-        tipping=tipping_of(info, model_says, memory_says, lambda g: int(best.answer(0, g).mixture.argmax())),
+        tipping=tipping_of(info, model, memory, lambda g: int(best.answer(0, g).mixture.argmax())),
         articles=titles,
         searched=searched,
         entries=entries,
@@ -100,9 +100,9 @@ def with_unmet(prediction: Prediction, lm: LanguageModel, notices: tuple[str, ..
             *notices,
             f"{lm.name} has never met: {unmet}. It reads such words letter by letter and does not understand them.",
         )
-    spoken = prediction.mixture[0]
-    if spoken.id >= lm.V:
-        notices = (*notices, f"The model cannot say {spoken.token}; its memory can.")
+    first = prediction.mixture[0]
+    if first.id >= lm.V:
+        notices = (*notices, f"The model cannot say {first.token}; its memory can.")
     return replace(prediction, notices=notices)
 
 

@@ -14,6 +14,12 @@ CURVES = {
     "computed": "no formula: the method computes the answer with the gate forced to each value",
 }
 
+_COMBINED = {
+    "linear": "{memory} × {retrieved} + {model} × {own}",
+    "log-linear": "softmax of ({memory} × {retrieved} + {model} × {own})",
+    "computed": "mixed from {retrieved} ({memory}) and {own} ({model})",
+}
+
 
 @dataclass(frozen=True)
 class GateInfo:
@@ -32,8 +38,8 @@ class GateInfo:
         retrieved: what the memory contributes, in words: "retrieved tokens", "retrieved facts".
         own: what the model contributes: "state", "context".
         share: what the weight of one neighbor is called: "weight", "attention".
-        combined: how vectors are mixed, as a formula with {memory} and {model} for their weights; without it `retrieved`
-            and `own` are named.
+        combined: how vectors are mixed, as a formula with {memory} and {model} for their weights. Without it a sentence with
+            `retrieved` and `own`, and the softmax only where `curve` says so.
         curve: how probabilities follow the gate, of `CURVES`. Without it: "linear" where distributions are mixed,
             "computed" where vectors are.
 
@@ -51,13 +57,13 @@ class GateInfo:
     retrieved: str = "what was retrieved"
     own: str = "the model's state"
     share: str = "weight"
-    combined: str = "softmax of ({memory} × {retrieved} + {model} × {own})"
+    combined: str = ""
     curve: str = ""
 
     def __post_init__(self) -> None:
-        _check(self)
         if not self.curve:
             object.__setattr__(self, "curve", "computed" if self.mixes == "vectors" else "linear")
+        _check(self)
 
     @property
     def model_end(self) -> int:
@@ -84,7 +90,9 @@ class GateInfo:
     def said_combined(self, memory: str, model: str) -> str:
         """`combined` with these weights. Raises ValueError where it has other places to fill in."""
         try:
-            return self.combined.format(memory=memory, model=model, retrieved=self.retrieved, own=self.own)
+            return (self.combined or _COMBINED[self.curve]).format(
+                memory=memory, model=model, retrieved=self.retrieved, own=self.own
+            )
         except (KeyError, IndexError) as error:
             raise ValueError(
                 f"gate {self.kind!r}: combined is {self.combined!r}; it has places for {{memory}}, {{model}}, {{retrieved}} "
@@ -96,12 +104,10 @@ class GateInfo:
 
 
 def _check(info: GateInfo) -> None:
-    for what, given, allowed in (("mixes", info.mixes, MIXES), ("curve", info.curve, ("", *CURVES))):
+    for what, given, allowed in (("mixes", info.mixes, MIXES), ("curve", info.curve, CURVES)):
         if given not in allowed:
-            raise ValueError(
-                f"gate {info.kind!r}: {what} is {given!r}; allowed is one of {', '.join(filter(None, allowed))}"
-            )
-    if info.mixes != "vectors" and info.curve not in ("", "linear"):
+            raise ValueError(f"gate {info.kind!r}: {what} is {given!r}; allowed is one of {', '.join(allowed)}")
+    if info.mixes != "vectors" and info.curve != "linear":
         raise ValueError(
             f"gate {info.kind!r}: curve is {info.curve!r}; a mixture of distributions is linear in its weight. What is mixed "
             "otherwise is declared with mixes='vectors'"

@@ -90,7 +90,13 @@ def test_sentences_name_the_right_end(name: str, asked: dict[str, Prediction]) -
         weighed = "what was retrieved" if name != "toy-worded" else "remembered words"
         own = "the model's state" if name != "toy-worded" else "own guess"
         assert f"that of {weighed if at else own}" in in_words(p)
-        assert f"of {symbol} × " in "".join(text for _, text in head(p)) if at == 0 else f"(1 − {symbol})"
+        formula = "".join(text for _, text in head(p))
+        if name == "toy-worded":
+            assert formula.startswith(f"softmax of {symbol} × remembered words + (1 − {symbol}) × own guess = answer")
+            assert p.formula().startswith("softmax of (0.30 × remembered words + 0.70 × own guess) = ")
+        else:  # nothing is claimed of a curve that is not declared
+            assert formula.startswith("what was retrieved and the model's state give the answer")
+            assert "softmax" not in in_words(p) + p.formula()
     else:
         assert [side.name for side in sides(p)] == ["model", "memory", "mixture"]
         assert "".join(text for _, text in head(p)).startswith(f"{symbol} × " if at == 0 else f"(1 − {symbol}) × ")

@@ -12,20 +12,20 @@ from memlab.errors import InputError, MemlabError
 from memlab.figures.generated import changed_first
 from memlab.figures.theme import MIXTURE, share, visible
 from memlab.results import Generation, TraceStep
-from memlab.results.moves import Choose
+from memlab.results.moves import Replace
 from memlab.ui.generate.view import CHANGED, STEP, View, look_at, move_on
 from memlab.ui.highlight import chip
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 from memlab.ui.token_panel import forced_gate, found_passages, sources_chart
 
-INSTEAD = 8  # words offered in place of the one that was said
+INSTEAD = 8  # words offered in place of the one generated
 BEFORE = 90  # characters shown before the token
 _OTHER, _UNSAID = "generate.other", "generate.unsaid"
 
 
 def choose_step(g: Generation) -> int:
-    """The number of the step, kept in the address; the first that memory changed at first."""
+    """The number of the step, kept in the address; by default the first that memory changed."""
     first, last = changed_first(g), len(g.tokens) - 1
     if (asked_for := st.session_state.get(STEP)) is not None:
         look_at(first if asked_for == CHANGED else min(max(int(asked_for), 0), last))
@@ -39,13 +39,13 @@ def choose_step(g: Generation) -> int:
         key=STEP,
         bind="query-params",
         width=170,
-        help="Its place in the generated text, from 0. Click a token, or move there with the arrow keys and press Enter.",
+        help="Position in the generated text, from 0. Click a token, or move to it with the arrow keys and press Enter.",
     )
     return first if number is None else int(number)
 
 
 def step_details(lab: Lab, view: View, g: Generation, number: int) -> None:
-    """The split of a step, the words that could be said instead, neighbors, the gate forced to 0 and 1."""
+    """The distributions of a step, other words to choose, neighbors, the gate forced to 0 and 1."""
     node = g.path()[number]
     try:
         step = lab.generation.step(g, node.number)
@@ -82,14 +82,14 @@ def _instead(lab: Lab, view: View, g: Generation, number: int, step: TraceStep) 
     some = [i for i in words if i != step.token.id][:INSTEAD]
     offered = sorted(some, key=lambda i: (-step.mixture.of(i), i))
     node, tokens = g.path()[number].number, len(g.tokens) - number
-    st.markdown("**Say another token here, and go on from it**")
+    st.markdown("**Choose another token here and continue from it**")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for i in offered:
             st.button(
                 plain(f"{visible(step.mixture.words[i])} {share(step.mixture.of(i))}"),
                 key=f"generate.instead.{i}",
                 on_click=move_on,
-                args=(view, Choose(node, i, tokens), number),
+                args=(view, Replace(node, i, tokens), number),
             )
         st.text_input(
             "Another token",
@@ -115,4 +115,4 @@ def _say(lab: Lab, view: View, g: Generation, number: int) -> None:
         st.session_state[_UNSAID] = error
         return
     st.session_state[_OTHER] = ""
-    move_on(view, Choose(node, token, len(g.tokens) - number), number)
+    move_on(view, Replace(node, token, len(g.tokens) - number), number)

@@ -30,7 +30,7 @@ def methods_panel(lab: Lab, system: System) -> None:
 
 
 def address(lab: Lab, method: Method, ability: str) -> dict[str, str]:
-    """The view of a page on which this method answers a first example; without one where there is none for its model."""
+    """The address of a page's view in which this method answers a first example, if there is one for its kind of model."""
     kind = method.prompted
     if kind is None:
         return {{"ask": "method"}.get(ability, f"{ability}.method"): method.name}
@@ -65,7 +65,7 @@ def _missing(method: Method) -> None:
 def _gates(method: Method) -> None:
     if len(method.gates) > 1:
         others = ", ".join(method.gates[1:])
-        st.caption(plain(f"Gates when reading and generating: {method.gates[0]} (the usual one), {others}."))
+        st.caption(plain(f"Gates when reading and generating: {method.gates[0]} (the default), {others}."))
 
 
 def _settings(method: Method) -> None:
