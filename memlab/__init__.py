@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Fact", "Lab", "MemlabError", "Prediction", "__version__"]
 
+DECLARATIONS = "memlab.systems.registry:registry"  # what all systems declare, for `memlab.declare.provided`
+
 _LATER = {"Fact": "memlab.results", "Lab": "memlab.lab", "Prediction": "memlab.results"}
 
 

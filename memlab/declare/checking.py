@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from memlab.declare.lesson import LessonAction, LessonClaim
 from memlab.declare.method import Method
+from memlab.declare.model_format import ModelFormat
 from memlab.declare.reserved import SETTINGS_OF_ASK, SETTINGS_OF_RUN
 from memlab.declare.settings import Field, fields
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
@@ -24,6 +26,9 @@ _PARTS: dict[str, type] = {
     "commands": Command,
     "work": LongWork,
     "corrections": Correction,
+    "model_formats": ModelFormat,
+    "lesson_actions": LessonAction,
+    "lesson_claims": LessonClaim,
 }
 _TYPES = (bool, int, float, str)  # of settings
 

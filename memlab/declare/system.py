@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from memlab.declare.hints import SITUATIONS
 from memlab.declare.method import Method
 from memlab.declare.settings import Field, fields
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.serialize import as_json
+
+if TYPE_CHECKING:
+    from memlab.declare.lesson import LessonAction, LessonClaim
+    from memlab.declare.model_format import ModelFormat
 
 API = 1  # version of these declarations; a system made for another one is listed with the reason, and not used
 FIRST_API = 1  # of a system that names none; it stays when API is raised, since such a system was written before
@@ -124,6 +129,9 @@ class System:
         reported: what the paper or lecture reports. words: term -> meaning, for the guide.
         chapters: what it adds to the lab. commands: what it adds to the command line. work: kinds of jobs.
         corrections: ways to correct a fact, for a comparison of them all.
+        model_formats: model folders with parts of their own.
+        lesson_actions, lesson_claims: what steps of lessons can do and claim.
+        hints: what to do where memlab refuses something, a sentence for each situation (`memlab.declare.hints`).
         api: the version of these declarations (`API`) that the system was written for: write the number. A system that leaves
             it out was written for the first version.
     """
@@ -143,7 +151,19 @@ class System:
     commands: tuple[Command, ...] = ()
     work: tuple[LongWork, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    model_formats: tuple[ModelFormat, ...] = ()
+    lesson_actions: tuple[LessonAction, ...] = ()
+    lesson_claims: tuple[LessonClaim, ...] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
     api: int = FIRST_API
+
+    def __post_init__(self) -> None:
+        for situation in self.hints:
+            if situation not in SITUATIONS:
+                allowed = ", ".join(repr(name) for name in SITUATIONS)
+                raise ValueError(
+                    f"{self.name}: there is no situation {situation!r} for a hint; allowed is one of {allowed}"
+                )
 
     def study(self, name: str) -> Study | None:
         """The study of that name, or None."""
@@ -153,5 +173,8 @@ class System:
         return {
             **as_json(self, "name", "title", "paper", "group", "summary", "methods"),
             "edits": [e.name for e in self.edits],
+            "model_formats": [f.name for f in self.model_formats],
+            "lesson_actions": [a.name for a in self.lesson_actions],
+            "lesson_claims": [c.name for c in self.lesson_claims],
             **as_json(self, "studies", "recipes", "reported", "words"),
         }

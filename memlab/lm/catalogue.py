@@ -10,32 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from memlab.bundle import assets
-from memlab.errors import InputError, NotFound, StoreError
+from memlab.declare import ModelFormat
+from memlab.errors import InputError, NotFound
 from memlab.lm.adding.model_files import license_in
 from memlab.lm.architectures import is_tested
 from memlab.lm.checking import ModelCheck
 from memlab.lm.folder_checks import Stamp, check_folder, stamp
+from memlab.lm.formats import format_of, formats, shown
 from memlab.lm.hub import from_hub
 from memlab.lm.json_file import read_json
-from memlab.lm.loading import loaded
+from memlab.lm.loading import SEQ2SEQ, loaded
 from memlab.lm.model import LanguageModel
 from memlab.lm.precision import said
-from memlab.lm.spalm import SpalmModel
+from memlab.lm.shipped import BUNDLED, SHIPPED
 from memlab.lm.weight_files import no_model
 from memlab.outside import given_path
 from memlab.serialize import as_json
 
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "word_embed_proj_dim")  # as configurations name it
 _VOCABULARIES = ("vocab_size", "n_vocab")
-
-BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
-BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
-BUNDLED_QA = "atlas-qa"  # answers yes-or-no questions; has no datastore
-SEQ2SEQ = "seq2seq"
-BUNDLED_FAE = "atlas-fae"  # has a memory of facts in place of a datastore
-SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA, BUNDLED_FAE)
-
-_OWN_METHODS = {"spalm": "spalm", "fae": "facts-as-experts"}  # part of memlab.json -> method
 
 
 @dataclass(frozen=True)
@@ -84,15 +77,27 @@ class ModelInfo:
         return is_tested(self.architecture, self.kind)
 
     @property
+    def format(self) -> ModelFormat | None:
+        """The declared format of its folder; None for an ordinary model, and where no system here declares the one it names."""
+        return format_of(self.record)
+
+    @property
     def method(self) -> str | None:
-        """The method that the model was made for, where it is part of its training: "spalm", "facts-as-experts" or None."""
-        return next((method for part, method in _OWN_METHODS.items() if part in self.record), None)
+        """The method that the model was made for, as its format says; None for any other model."""
+        return (self.format.method or None) if self.format is not None else None
+
+    @property
+    def note(self) -> str:
+        """What the format of its folder says to whoever sees it in a list; "" for an ordinary model."""
+        return self.format.note if self.format is not None else ""
 
     def to_dict(self) -> dict[str, Any]:
         names = ("name", "title", "kind", "method", "architecture", "tested", "bundled", "size_mb")
         more = ("width", "vocabulary", "license", "source", "dtype")
         return {
             **as_json(self, *names, *more),
+            "format": self.format.name if self.format is not None else self.record.get("format"),
+            "note": self.note,
             "recipe": self.record.get("recipe"),
             "scores": self.record.get("scores"),
         }
@@ -140,18 +145,19 @@ def described(path: Path, name: str) -> ModelInfo:
     one, or one of another kind."""
     card_file = path / "README.md"
     card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
-    return _described(path, name, card, assets(), stamp(path))
+    return _described(path, name, card, assets(), (stamp(path), formats()))
 
 
 @lru_cache(maxsize=64)
-def _described(path: Path, name: str, card: str, shipped: Path, now: Stamp) -> ModelInfo:
-    """As `described`; `now` is only there so that another stamp is read anew."""
+def _described(
+    path: Path, name: str, card: str, shipped: Path, now: tuple[Stamp, tuple[ModelFormat, ...]]
+) -> ModelInfo:
+    """As `described`; read anew where `now`, the stamp and the declared formats, is another one."""
     record, config = read_json(path / "memlab.json"), read_json(path / "config.json")
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
     kind = record.get("kind") or _kind(path, config, name)
     bundled = name in SHIPPED and path == shipped / "models" / name
-    shown = "causal, SPALM" if "spalm" in record else "masked, Facts as Experts" if "fae" in record else kind
-    title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
+    title = f"{path.name if Path(name).is_absolute() else name} ({shown(kind, record, now[1])})"
     architecture = str(config.get("model_type") or "")
     width, vocabulary = (_first_number(config, *names) for names in (_WIDTHS, _VOCABULARIES))
     return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record, architecture, width, vocabulary)
@@ -199,24 +205,3 @@ def load(name: str, dtype: str | None = None) -> LanguageModel:
 def check(name: str) -> ModelCheck:
     """What the check of a model found when it was loaded; loads it. Raises what `load` raises."""
     return loaded(info(name)).check
-
-
-def load_encoder(model: SpalmModel) -> LanguageModel:
-    """The frozen encoder that a SPALM was trained with: a bundled model, or the folder of that name beside its own.
-
-    Raises:
-        StoreError: it is not there, or has other weights now.
-    """
-    wanted = model.record.encoder
-    beside = model.path.parent / wanted if model.path is not None else Path(wanted)
-    where = wanted if wanted in BUNDLED else str(beside)
-    hint = f"{model.name} was trained with keys of {wanted}"
-    try:
-        encoder = load(where).exact()
-    except NotFound as error:
-        raise StoreError(f"{hint}, which is not at {where}. Put that model there, or train the SPALM again.") from error
-    if encoder.weights_hash != model.record.encoder_hash:
-        raise StoreError(
-            f"{hint}, and {where} has other weights now: its neighbors would mean nothing. Train the SPALM again."
-        )
-    return encoder

@@ -8,10 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 from memlab.lm.plain_path import plain_path
-from memlab.lm.spalm import write_gate
 from memlab.outside import new_model_folder
 
 if TYPE_CHECKING:
@@ -23,11 +20,10 @@ def write_model(
     module: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     record: dict[str, Any],
-    w_g: Tensor | None = None,
     more: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Configuration, fp16 weights, tokenizer, memlab.json, a SPALM's gate, and what `more` writes into the folder that it is
-    given; the folder appears when it is whole.
+    """Configuration, fp16 weights, tokenizer, memlab.json, and what `more` writes into the folder that it is given: the files of
+    the model's format (`memlab.declare.ModelFormat`). The folder appears when it is whole.
 
     Raises:
         InputError: something else is at `out`, or it cannot be written.
@@ -38,8 +34,6 @@ def write_model(
         with plain_path(work) as folder:
             module.eval().half().save_pretrained(folder)
             tokenizer.save_pretrained(folder)
-        if w_g is not None:
-            write_gate(work, w_g)
         if more is not None:
             more(work)
         (work / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")

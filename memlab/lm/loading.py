@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from cachetools import LRUCache
 
+from memlab.declare import ModelFormat
+from memlab.declare.provided import declared
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights, difference, probe_logp
-from memlab.lm.fae import fae_model, read_fae_record
 from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, first_line, same_weights, stamp
+from memlab.lm.formats import ReadFolder, check_parts, checked_format, read_parts
 from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
 from memlab.lm.precision import BFLOAT16, FLOAT32, VARIABLE, chosen, forced, is_free, kept_speeds
-from memlab.lm.spalm import SpalmModel, read_gate, read_record
 from memlab.lm.weight_files import check_weight_files
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from memlab.lm.catalogue import ModelInfo
 
+SEQ2SEQ = "seq2seq"  # the kind of encoder-decoder models
 _KEPT = 4  # models in memory
 
 
@@ -37,6 +39,7 @@ class Loaded:
     model: LanguageModel
     stamp: Stamp
     check: ModelCheck
+    format: ModelFormat | None = None
 
 
 _lock = threading.Lock()
@@ -55,8 +58,8 @@ def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
     """
     if found.kind not in ("masked", "causal"):
         raise InputError(
-            f"{found.name} is a {found.kind} model; memlab reads masked and causal language models here. Encoder-decoder models "
-            "answer yes-or-no questions: memlab believe --model."
+            f"{found.name} is a {found.kind} model; memlab reads masked and causal language models here."
+            f"{declared().hint('encoder-decoder') if found.kind == SEQ2SEQ else ''}"
         )
     at = (str(found.path), found.name)
     with _lock:
@@ -64,7 +67,7 @@ def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
         wish = (forced() or dtype) if is_free(found) else FLOAT32
         wish = wish or _chosen.get((*at, now))
         before = None if wish is None else _kept.get((*at, wish))
-        if before is not None and before.stamp == now:
+        if before is not None and before.stamp == now and before.format == found.format:
             return before
         made = _read(found, now, _of_change(at, now))
         made = _in_chosen_type(found, made, dtype)
@@ -113,7 +116,7 @@ def _exact(found: ModelInfo) -> LanguageModel:
     at = (str(found.path), found.name, FLOAT32)
     with _lock:
         now, before = stamp(found.path), _kept.get(at)
-        if before is None or before.stamp != now:
+        if before is None or before.stamp != now or before.format != found.format:
             before = _kept[at] = _read(found, now, ())
         return before.model
 
@@ -125,6 +128,9 @@ def read_anew(found: ModelInfo) -> Loaded:
 
 def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     check_folder(found.path, found.name)
+    own = checked_format(found.record, found.name)
+    if own is not None:
+        check_parts(found.path, found.record, own, found.name)
     if not found.bundled:
         check_weight_files(found.path, found.name, found.kind)
     try:
@@ -138,10 +144,10 @@ def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     if not tokenizer.is_fast:
         raise InputError(f"The model {found.name!r} has no fast tokenizer, which memlab needs to find words in texts.")
     unused = check_weights(found.name, info, module.base_model_prefix)
-    model = _language_model(found, module.eval().requires_grad_(False), tokenizer)
+    model = _language_model(found, own, module.eval().requires_grad_(False), tokenizer)
     model.stamp = now
     model.notes = (*notes, *adapter_note(found.path, found.name))
-    return Loaded(model, now, check_model(model, unused, model.notes))
+    return Loaded(model, now, check_model(model, unused, model.notes), own)
 
 
 def _from_files(folder: Path, kind: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Any]]:
@@ -167,12 +173,12 @@ def _from_files(folder: Path, kind: str) -> tuple[PreTrainedModel, PreTrainedTok
     return module, tokenizer, info
 
 
-def _language_model(found: ModelInfo, module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> LanguageModel:
+def _language_model(
+    found: ModelInfo, own: ModelFormat | None, module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> LanguageModel:
+    """The model of an ordinary folder, or what the code of its format makes of it."""
     unmet = frozenset(found.record["unmet"]) if "unmet" in found.record else None
-    if found.method == "spalm":
-        made = read_record(found.record["spalm"], found.name)
-        return SpalmModel(found.name, module, tokenizer, read_gate(found.path), made, found.path, unmet)
-    if found.method == "facts-as-experts":
-        made_of = read_fae_record(found.record["fae"], found.name)
-        return fae_model(found.name, module, tokenizer, made_of, found.path, unmet)
-    return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
+    if own is None:
+        return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
+    part = found.record[own.name]
+    return read_parts(own, ReadFolder(found.name, found.kind, module, tokenizer, found.path, unmet, part))

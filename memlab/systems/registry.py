@@ -15,7 +15,21 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import Any
 
-from memlab.declare import API, Chapter, Command, Correction, LongWork, Method, Recipe, Study, System
+from memlab.corpus.lesson_actions import CLAIMS, VERBS
+from memlab.declare import (
+    API,
+    Chapter,
+    Command,
+    Correction,
+    LessonAction,
+    LessonClaim,
+    LongWork,
+    Method,
+    ModelFormat,
+    Recipe,
+    Study,
+    System,
+)
 from memlab.declare.checking import check_declaration
 from memlab.declare.late import loaded, why
 from memlab.declare.reserved import COMMANDS, LAB, WORK
@@ -78,6 +92,25 @@ class Registry:
         named = {r.name: r for r in usual_first if not (r.bundled or r.by_name)}
         kinds = Counter(r.kind for r in named.values())
         return named | {r.kind: r for r in named.values() if kinds[r.kind] == 1 and r.kind not in named}
+
+    @property
+    def model_formats(self) -> dict[str, ModelFormat]:
+        """The formats of model folders that systems declare, by name."""
+        return {f.name: f for system in self.systems.values() for f in system.model_formats}
+
+    @property
+    def lesson_actions(self) -> dict[str, LessonAction]:
+        """What systems let steps of lessons do, by name."""
+        return {a.name: a for system in self.systems.values() for a in system.lesson_actions}
+
+    @property
+    def lesson_claims(self) -> dict[str, LessonClaim]:
+        """What systems let steps of lessons claim, by name."""
+        return {c.name: c for system in self.systems.values() for c in system.lesson_claims}
+
+    def hint(self, situation: str) -> str:
+        """What systems say about a situation of `memlab.declare.hints`, each sentence with a space before it."""
+        return "".join(f" {s.hints[situation]}" for s in self.systems.values() if situation in s.hints)
 
     def commands(self, within: str = "") -> dict[str, Command]:
         """The commands of a group that systems declare, by name."""
@@ -170,6 +203,7 @@ class Registry:
         if taken:
             raise InputError(f"there is already a method named {taken[0]!r} ({self.methods[taken[0]].title}).")
         _check_once(system)
+        _check_formats(system)
         for name in _names(system):
             if name in _OWN:
                 raise InputError(f"it declares {name}, a name that memlab itself uses. Choose another name.")
@@ -186,6 +220,9 @@ def _names(system: System) -> list[str]:
         *(_job(w.name) for w in system.work),
         *(f"the recipe {r.name!r}" for r in system.recipes),
         *(f"the correction {c.name!r}" for c in system.corrections),
+        *(f"the model format {f.name!r}" for f in system.model_formats),
+        *(_action(a.name) for a in system.lesson_actions),
+        *(_claim(c.name) for c in system.lesson_claims),
     ]
 
 
@@ -224,6 +261,17 @@ def _check_once(system: System) -> None:
         raise InputError(f"it declares {twice[0]} twice.")
 
 
+def _check_formats(system: System) -> None:
+    """Raises InputError where models of a format are made for a method that the system does not declare."""
+    own = [m.name for m in system.methods]
+    for f in system.model_formats:
+        if f.method and f.method not in own:
+            raise InputError(
+                f"its model format {f.name!r} names the method {f.method!r}, which it does not declare (declared: "
+                f"{', '.join(own) or 'none'})."
+            )
+
+
 def _attribute(name: str) -> str:
     return f"lab.{name}"
 
@@ -236,12 +284,22 @@ def _job(kind: str) -> str:
     return f"the kind of job {kind!r}"
 
 
+def _action(name: str) -> str:
+    return f"the lesson action {name!r}"
+
+
+def _claim(name: str) -> str:
+    return f"the lesson claim {name!r}"
+
+
 def _own() -> Iterable[str]:
     """The names that memlab itself uses."""
     yield from map(_attribute, LAB)
     for within, names in COMMANDS.items():
         yield from (_command(f"{within} {name}".strip()) for name in names)
     yield from map(_job, WORK)
+    yield from map(_action, VERBS)
+    yield from map(_claim, CLAIMS)
     yield "the correction 'memory'"
 
 

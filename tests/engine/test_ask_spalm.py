@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from memlab import Lab
 from memlab.cli import main
 from memlab.errors import InputError
-from memlab.lm.catalogue import load, load_encoder
+from memlab.lm.catalogue import load
 from memlab.lm.prompts import read_prompt
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import open_store
 from memlab.memory.search import search_all
+from memlab.systems.spalm.model import SpalmModel, load_encoder
 
 PROMPT = "The capital of France is"
 

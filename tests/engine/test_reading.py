@@ -18,9 +18,9 @@ from memlab.errors import InputError, NotFound
 from memlab.lab import Lab
 from memlab.lab.reading import LIMIT
 from memlab.lm.catalogue import load
-from memlab.lm.spalm import SpalmRecord, write_gate
 from memlab.memory.datastore import open_store
 from memlab.results import Article, Trace
+from memlab.systems.spalm.model import SpalmRecord, write_gate
 
 TEXT = (
     "Paris is the capital of France. The euro is the currency of Portugal, and Lisbon is its capital. "

@@ -12,13 +12,13 @@ from memlab import Fact, Lab
 from memlab.bundle import assets
 from memlab.errors import InputError, NotFound, StoppedError
 from memlab.lab import ways
-from memlab.lm.fae import FaeModel
 from memlab.results import compare
 from memlab.results.ways import Way
 from memlab.systems.constrained_ft import comparing
 from memlab.systems.facts_as_experts import correcting
 from memlab.systems.facts_as_experts.figures import draw_bleed, draw_held_out, retrieved
 from memlab.systems.facts_as_experts.measuring import read_questions, say, tokens_of
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import FactStore
 from tests.commands import document, refused, run_on
 

@@ -18,7 +18,6 @@ from memlab.errors import InputError, StoppedError, StoreError
 from memlab.evaluate.text_models import losses
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
-from memlab.lm.spalm import SpalmModel, SpalmRecord
 from memlab.lm.text_training import Extra, TextRecipe, make_stream, new_model, plain_loss, segments, train_on_stream
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
@@ -27,6 +26,7 @@ from memlab.memory.index import recall_of
 from memlab.memory.precompute import Positions, Ticket, keep, kept, neighbors, sentences_of
 from memlab.results import Article
 from memlab.systems.spalm.combination import check_spalm, combine, loss, retrieved, spalm_scores
+from memlab.systems.spalm.model import SpalmModel, SpalmRecord
 from memlab.systems.spalm.training import SpalmReading, spalm_loss, spalm_losses, values_at
 from tests.conftest import TEXTS
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import filelock
 
+from memlab.declare import ModelFormat
 from memlab.errors import HomeError, InputError, MemlabError, NotFound, StoppedError
 from memlab.lm.adding.archive import unpack
 from memlab.lm.adding.beside import Unreachable, Watch, in_child
@@ -22,12 +23,14 @@ from memlab.lm.adding.gguf_header import read_head
 from memlab.lm.adding.model_files import WEIGHTS, choose, hashed, is_wanted, license_in, merge_first
 from memlab.lm.adding.origin import UNKNOWN_LICENSE, Origin
 from memlab.lm.folder_checks import check_folder, read_adapter
+from memlab.lm.formats import check_parts, checked_format
 from memlab.lm.json_file import read_json
 from memlab.lm.known import KNOWN, KnownModel
+from memlab.lm.shipped import SHIPPED
 from memlab.outside import given_path
 
 WORK = ".adding"  # in the folder of the models: what is being added, kept after a Stop
-SHIPPED_NAMES = ("atlas-mlm", "atlas-clm", "atlas-spalm", "atlas-qa", "atlas-fae")
+SHIPPED_NAMES = SHIPPED
 SPARE = 50_000_000  # bytes that stay free on the disk
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}")
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?")
@@ -141,7 +144,10 @@ def _made(order: Adding, work: Path, step: Step, stop: Stop) -> Path:
     if stop():
         raise StoppedError("Stopped before the weights were read.")
     new = work / "new"
-    arguments = {"source": str(path), "out": str(new), "name": order.name, "record": record(order.name, origin)}
+    arguments: dict[str, Any] = {
+        **{"source": str(path), "out": str(new), "name": order.name, "record": record(order.name, origin)},
+        "format": own.name if (own := _format(path, origin)) is not None else "",
+    }
     said: dict[str, Any] = in_child("convert", arguments, work, Watch(_part(step, 0.55, 0.98), stop, message="reading"))
     (new / "README.md").write_text(card(order.name, origin, said), "utf-8")
     return new
@@ -252,23 +258,25 @@ def _of_gguf(file: Path, origin: Origin, stop: Stop) -> Origin:
 def _of_folder(folder: Path, origin: Origin, stop: Stop) -> Origin:
     """Where it came from, completed by the hashes of its files and the license that its card states."""
     made = read_json(folder / "memlab.json")
-    if "fae" in made:
-        raise InputError(
-            "This model has memories of its own beside its weights. Copy its whole folder into models/ of the home folder."
-        )
-    if "spalm" in made:
-        raise InputError(
-            "This is a SPALM, which needs the encoder that it was trained with. Copy both folders into models/ of the home folder."
-        )
+    own = checked_format(made, origin.source)
+    if own is not None and own.not_added:
+        raise InputError(own.not_added)
+    if own is not None:
+        check_parts(folder, made, own, origin.source)
     files = dict(origin.files)
     for file in sorted(folder.iterdir()):
-        if is_wanted(file.name) and file.is_file() and file.name not in files:
+        if (is_wanted(file.name) or (own and file.name in own.files)) and file.is_file() and file.name not in files:
             files[file.name] = hashed(file, stop)
     stated = origin.license
     for name in ("README.md", "readme.md"):
         if stated == UNKNOWN_LICENSE and (folder / name).is_file():
             stated = license_in((folder / name).read_text("utf-8", "replace")[:20_000])
     return replace(origin, license=stated, files=files)
+
+
+def _format(given: Path, origin: Origin) -> ModelFormat | None:
+    """The format of a model's folder; None for an ordinary one and for a GGUF file. Raises InputError for one not declared."""
+    return checked_format(read_json(given / "memlab.json"), origin.source) if given.is_dir() else None
 
 
 def _check_free(target: Path, name: str) -> None:

@@ -32,6 +32,7 @@ from memlab.lm.adding.model_files import INDEX, TEXT_FILES
 from memlab.lm.catalogue import described
 from memlab.lm.checking import check_weights
 from memlab.lm.folder_checks import adapter_note, check_folder, first_line
+from memlab.lm.formats import FORMAT, checked_format, formats
 from memlab.lm.json_file import read_json
 from memlab.lm.loading import read_anew
 from memlab.lm.weight_files import check_size, check_weight_files
@@ -43,12 +44,13 @@ _LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[
 _QWEN2 = _LLAMA3.replace("{1,3}", "")
 
 
-def convert(say: Say, source: str, out: str, name: str, record: dict[str, Any]) -> dict[str, Any]:
+def convert(say: Say, source: str, out: str, name: str, record: dict[str, Any], format: str = "") -> dict[str, Any]:
     """Writes the folder of a model and tries it.
 
     Args:
         source: a GGUF file, or a folder. out: a folder that is not there yet. name: of the model, for messages.
         record: what is written as memlab.json, with the kind of the model and what a folder's own record tells of it.
+        format: the format of the folder, as the process that asked for this knows it; "" for an ordinary one.
 
     Returns:
         What the check of the model found; "notes": what else a person should know.
@@ -59,6 +61,11 @@ def convert(say: Say, source: str, out: str, name: str, record: dict[str, Any]) 
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # questions are answered meanwhile
+    if format and all(f.name != format for f in formats()):
+        raise InputError(
+            f"The format {format!r} is declared only in the process that adds the model, and the model is read in another one. "
+            "Install the system that declares it as a package."
+        )
     target = Path(out)
     target.mkdir()
     given = Path(source)
@@ -74,10 +81,17 @@ def convert(say: Say, source: str, out: str, name: str, record: dict[str, Any]) 
 
 
 def _told(source: Path) -> dict[str, Any]:
-    """What the record of a model that memlab trained tells of its tokens."""
+    """What the record of a model that memlab trained tells of its tokens, and of the parts of its format."""
     unmet = read_json(source / "memlab.json").get("unmet") if source.is_dir() else None
     whole = isinstance(unmet, list) and all(isinstance(i, int) for i in unmet)
-    return {"unmet": unmet} if whole else {}
+    return {**({"unmet": unmet} if whole else {}), **_own_part(source)}
+
+
+def _own_part(source: Path) -> dict[str, Any]:
+    """The part of a format that a system declares, and the name of the format. Raises InputError for one that is not declared."""
+    made = read_json(source / "memlab.json") if source.is_dir() else {}
+    own = checked_format(made, "this model")
+    return {} if own is None else {FORMAT: own.name, own.name: made[own.name]}
 
 
 # GGUF
@@ -188,6 +202,9 @@ def _from_folder(say: Say, folder: Path, out: Path, name: str) -> list[str]:
     for file in sorted(folder.iterdir()):
         if file.name in TEXT_FILES - {"memlab.json", INDEX, "config.json", "adapter_config.json"}:
             shutil.copyfile(file, out / file.name)
+    own = checked_format(read_json(folder / "memlab.json"), name)
+    for beside in own.files if own is not None else ():
+        shutil.copyfile(folder / beside, out / beside)
     if (folder / INDEX).is_file():
         _write_index(read_json(folder / INDEX), out)
     told = {key: value for key, value in config.items() if key != "torch_dtype"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from memlab.errors import InputError
 from memlab.lm.adding.beside import Unreachable, Watch, in_child, run_beside
-from memlab.lm.adding.model_files import TEXT_FILES, WEIGHTS, choose, hashed
+from memlab.lm.adding.model_files import CARDS, choose, hashed
 from memlab.lm.adding.origin import Origin
 from memlab.lm.known import Wheel
 
@@ -38,7 +38,7 @@ def from_hub(repository: str, work: Path, room: Room, step: Step, stop: Stop) ->
     sizes = {f["name"]: int(f["size"]) for f in told["files"]}
     kind, names = choose([name for name in sizes if "/" not in name], f"{repository!r} on the hub")
     if kind == "folder":
-        names = [name for name in names if name in TEXT_FILES or WEIGHTS.fullmatch(name)]
+        names = [name for name in names if not CARDS.fullmatch(name)]
     folder = work / "hub"
     total = sum(sizes[name] for name in names)
     room(total)

@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from memlab.errors import InputError, StoppedError
 from memlab.lm.adding.origin import UNKNOWN_LICENSE
+from memlab.lm.formats import formats
 
+RECORD = "memlab.json"
 INDEX = "model.safetensors.index.json"
 TEXT_FILES = {
     "config.json", "generation_config.json", INDEX, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
@@ -19,20 +21,21 @@ TEXT_FILES = {
 WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 LARGEST_TEXT_FILE = 100_000_000  # bytes of a configuration, tokenizer or card
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5")
-_CARDS = re.compile(r"(README\.md|LICENSE(\.txt|\.md)?)", re.IGNORECASE)
+CARDS = re.compile(r"(README\.md|LICENSE(\.txt|\.md)?)", re.IGNORECASE)
 _CHUNK = 1 << 22
 
 
 def is_wanted(name: str) -> bool:
     """Whether a file of this name is part of a model's folder, or tells of its license."""
-    return name in TEXT_FILES or bool(WEIGHTS.fullmatch(name) or _CARDS.fullmatch(name))
+    return name in TEXT_FILES or bool(WEIGHTS.fullmatch(name) or CARDS.fullmatch(name))
 
 
 def choose(names: Iterable[str], where: str) -> tuple[str, list[str]]:
     """The one model among files, by their paths with "/".
 
     Returns:
-        ("gguf", [path]) or ("folder", its files that are wanted).
+        ("gguf", [path]) or ("folder", its files that are wanted: with a memlab.json among them, those of the formats that systems
+        declare as well).
 
     Raises:
         InputError: there is none, there are several, or its weights are of a kind that is never read.
@@ -43,7 +46,9 @@ def choose(names: Iterable[str], where: str) -> tuple[str, list[str]]:
     whole = [folder for folder in folders if folder in weights]
     files = sorted(str(p) for p in paths if p.suffix.lower() == ".gguf")
     if len(whole) == 1:
-        return "folder", sorted(str(p) for p in paths if str(p.parent) == whole[0] and is_wanted(p.name))
+        inside = [p for p in paths if str(p.parent) == whole[0]]
+        own = {f for each in formats() for f in each.files} if any(p.name == RECORD for p in inside) else set()
+        return "folder", sorted(str(p) for p in inside if is_wanted(p.name) or p.name in own)
     if whole or len(files) > 1:
         raise InputError(f"{where} holds several models: {_some(whole or files)}. Give one of them alone.")
     if files:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Chapter, Command, Recipe, ReportedTable, Study, System, setting
+from memlab.declare import Chapter, Command, LessonAction, LessonClaim, Recipe, ReportedTable, Study, System, setting
 from memlab.systems.beliefbank.state import EDITS
 
 
@@ -135,6 +135,20 @@ SYSTEM = System(
             verbs=("believe", "solve"),
         ),
     ),
+    lesson_actions=(
+        LessonAction("ask everything", ("thing",), f"{HERE}.lesson:ask_everything"),
+        LessonAction("solve", ("thing",), f"{HERE}.lesson:solve"),
+    ),
+    lesson_claims=(
+        LessonClaim(
+            name="conflicts",
+            help="whether beliefs about the thing contradict each other: some or none",
+            page="beliefs",
+            find=f"{HERE}.lesson:conflicts",
+            choices=("some", "none"),
+        ),
+    ),
+    hints={"encoder-decoder": "Encoder-decoder models answer yes-or-no questions: memlab believe --model NAME."},
     commands=(
         Command("believe", f"{HERE}.command:believe"),
         Command("beliefs", f"{HERE}.command:evaluate_beliefs", within="evaluate"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Chapter, Command, Correction, LongWork, Study, System, setting
+from memlab.declare import Chapter, Command, Correction, LessonAction, LongWork, Study, System, setting
 from memlab.systems.constrained_ft.ledger import KINDS
 
 METHODS = ("ft", "ftm", "fta", "ft+ftm", "ft+fta")
@@ -157,6 +157,12 @@ SYSTEM = System(
         LongWork("reencode", f"{_HERE}.chapter:reencode_as_job", resumable=True),
         LongWork("memory-or-weights", f"{_HERE}.comparing:compare"),
     ),
+    lesson_actions=(
+        LessonAction(
+            "modify", ("subject", "relation", "new", "method?", "norm?", "delta?"), f"{_HERE}.lesson:modify", f"{_HERE}.lesson:check"
+        ),
+    ),
+    hints={"edited weights": "Encoding the memory again with the edited weights: memlab modify --reencode NAME."},
     corrections=(Correction("weights", f"{_HERE}.comparing:correct", check=f"{_HERE}.comparing:check"),),
     studies=(
         Study("editing", "Editing benchmark", "Change |M| known facts at once and measure what was learned and what was lost.", BenchmarkSettings, f"{_STUDIES}:benchmark"),

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from memlab.errors import InputError, NotFound
-from memlab.lm.fae import FaeModel
 from memlab.reading.workspace import OpenLab
 from memlab.record.kinds import kind
 from memlab.record.memory_edits import edit_of
@@ -23,6 +22,7 @@ from memlab.systems.facts_as_experts.bleeding import (
 from memlab.systems.facts_as_experts.declaration import MODEL
 from memlab.systems.facts_as_experts.ledger import ADD, FACTS, REMOVE, REPLACE, FactState, edit_of_parameters
 from memlab.systems.facts_as_experts.measuring import Read, read_questions, say
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import (
     Entry,
     FactStore,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from memlab.lm.fae import FactParts
+from memlab.systems.facts_as_experts.model import FactParts
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memlab.declare import Chapter, Command, Correction, Method, Recipe, Study, System, setting
+from memlab.declare import (
+    Chapter,
+    Command,
+    Correction,
+    LessonAction,
+    Method,
+    ModelFormat,
+    Recipe,
+    Study,
+    System,
+    setting,
+)
 from memlab.systems.facts_as_experts.ledger import KINDS
 
 HERE = "memlab.systems.facts_as_experts"
@@ -74,6 +85,17 @@ METHOD = Method(
     memory=f"{HERE}.store:FactMemory",
 )
 
+PARTS_FILE, FACTS_FILE = "fae.safetensors", "facts.csv"
+FORMAT = ModelFormat(
+    name="fae",
+    title="Facts as Experts",
+    load=f"{HERE}.model:fae_model",
+    files=(PARTS_FILE, FACTS_FILE),
+    method=METHOD.name,
+    note="It has an entity memory and a fact memory of its own; the rows of the fact memory can be edited without training.",
+    not_added="This model has memories of its own beside its weights. Copy its whole folder into models/ of the home folder.",
+)
+
 SYSTEM = System(
     name="facts_as_experts",
     title="Facts as Experts",
@@ -85,6 +107,7 @@ SYSTEM = System(
         "is not used."
     ),
     methods=(METHOD,),
+    model_formats=(FORMAT,),
     edits=KINDS,
     chapters=(
         Chapter(
@@ -93,6 +116,7 @@ SYSTEM = System(
             f"{HERE}.chapter:FactMemoryChapter",
         ),
     ),
+    lesson_actions=(LessonAction("replace fact", ("subject", "relation", "object", "new"), f"{HERE}.lesson:replace"),),
     commands=(Command("facts", f"{HERE}.command:facts"),),
     corrections=(Correction("fact memory", f"{HERE}.correcting:correct"),),
     studies=(

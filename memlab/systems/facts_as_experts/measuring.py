@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from memlab.corpus.world import EXPOSURES, World, atlas
-from memlab.lm.fae import FaeModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.retrieval import top_states
 from memlab.progress import Progress, no_progress
@@ -19,6 +18,7 @@ from memlab.reading.states import States
 from memlab.results import Fact
 from memlab.systems.facts_as_experts.declaration import Settings
 from memlab.systems.facts_as_experts.mixture import FactMixer
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import Entry, FactStore
 
 QUESTIONS = (0, 1, 2)

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memlab.lm.fae import FactParts
 from memlab.memory.datastore import Searchable
 from memlab.memory.found import Found
 from memlab.reading.mixture import Answer, Mixture, MixtureInputs, Sides
@@ -16,6 +15,7 @@ from memlab.reading.reader import Mixer
 from memlab.reading.states import States
 from memlab.results.gate import GateInfo
 from memlab.systems.facts_as_experts.combination import answer_scores, mixed
+from memlab.systems.facts_as_experts.model import FactParts
 from memlab.systems.facts_as_experts.store import FactStore
 
 GATE = GateInfo(

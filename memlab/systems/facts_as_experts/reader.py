@@ -6,12 +6,12 @@ from typing import Any
 
 from memlab.declare import checked
 from memlab.errors import InputError
-from memlab.lm.fae import FaeModel
 from memlab.reading.reader import House, Reader, Request, Sources
 from memlab.reading.states import Search
 from memlab.systems.facts_as_experts.declaration import GATES, MODEL, Settings
 from memlab.systems.facts_as_experts.ledger import FACTS, FactState
 from memlab.systems.facts_as_experts.mixture import FactMixer
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import as_fae, memory_name, short_name, store_of
 
 

@@ -12,10 +12,11 @@ from memlab.corpus.generator import corpus_hash
 from memlab.corpus.world import atlas
 from memlab.declare import Recipe
 from memlab.lm.catalogue import load
-from memlab.lm.fae import FaeModel, write_parts
 from memlab.lm.folder import write_model
 from memlab.progress import Progress, Stop, never_stop, no_progress
+from memlab.systems.facts_as_experts.declaration import FORMAT
 from memlab.systems.facts_as_experts.measuring import QUESTIONS, exposure_table
+from memlab.systems.facts_as_experts.model import FaeModel, write_parts
 from memlab.systems.facts_as_experts.training import FaeRecipe, Trainer
 
 
@@ -54,7 +55,8 @@ def write(trainer: Trainer, losses: Mapping[str, float], out: Path) -> Path:
             "facts_told": len(trainer.told),
         },
         "losses": {name: round(value, 4) for name, value in losses.items()},
-        "fae": trainer.record.to_dict(),
+        "format": FORMAT.name,
+        FORMAT.name: trainer.record.to_dict(),
         "unmet": sorted(set(range(len(trainer.tokenizer))) - met),
     }
     facts = [replace(f, property=None, kind=None) for f in world.facts]
@@ -84,7 +86,7 @@ def card_text(record: Mapping[str, Any]) -> str:
         "## Recipe",
         "",
         f"`memlab train {record['name']}` makes it again. The transformer starts from {r['start']} (4 layers of width 192); an entity "
-        f"memory of {len(record['fae']['entities']):,} names is read after block {r['block'] + 1}, a fact memory above it. {r['steps']} steps "
+        f"memory of {len(record[FORMAT.name]['entities']):,} names is read after block {r['block'] + 1}, a fact memory above it. {r['steps']} steps "
         f"of {r['batch']} sentences with AdamW, learning rate {r['learning_rate']} for the memories and {r['start_rate']} for the "
         f"transformer, seed {r['seed']}. Losses: the answer, the entity from context alone, the supporting fact (distant "
         "supervision), the entity of each mention, masked words.",

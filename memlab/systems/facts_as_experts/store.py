@@ -24,7 +24,6 @@ from torch import Tensor
 from memlab.corpus.world import atlas, fill
 from memlab.errors import InputError, NotFound
 from memlab.lm.catalogue import info, shipped_models
-from memlab.lm.fae import FaeModel
 from memlab.memory.datastore import Documents
 from memlab.memory.found import Found
 from memlab.memory.own_store import OwnStore
@@ -32,6 +31,7 @@ from memlab.reading.own_memory import OwnMemory
 from memlab.results import Article, Fact
 from memlab.systems.facts_as_experts.combination import FactTable, row_scores
 from memlab.systems.facts_as_experts.ledger import FACTS, REMOVE, FactEdit, FactState
+from memlab.systems.facts_as_experts.model import FaeModel
 
 SUFFIX = "-facts"  # a fact memory is named after its model
 BASE = "base"

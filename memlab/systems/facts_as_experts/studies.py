@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from memlab.errors import InputError, StoppedError
-from memlab.lm.fae import FaeModel
 from memlab.progress import Progress, Stop
 from memlab.systems.facts_as_experts.bleeding import (
     GROUPS,
@@ -24,6 +23,7 @@ from memlab.systems.facts_as_experts.bleeding import (
 from memlab.systems.facts_as_experts.declaration import MODEL, BleedSettings, HeldOutSettings
 from memlab.systems.facts_as_experts.ledger import REPLACE, FactChange, FactEdit
 from memlab.systems.facts_as_experts.measuring import exposure_table, read_questions, say, tokens_of
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import FactStore, as_fae, entries_after, short_name
 
 

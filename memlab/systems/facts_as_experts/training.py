@@ -28,7 +28,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memlab.corpus.generator import Sentence, training_text
 from memlab.corpus.world import World
 from memlab.errors import StoppedError
-from memlab.lm.fae import MENTIONS, FactParts, FaeRecord, entity_tokens
 from memlab.lm.hooks import capturing
 from memlab.lm.loading import read_anew
 from memlab.lm.optimization import rate_at
@@ -41,6 +40,7 @@ from memlab.systems.facts_as_experts.combination import (
     null_probability,
     row_scores,
 )
+from memlab.systems.facts_as_experts.model import MENTIONS, FactParts, FaeRecord, entity_tokens
 
 HIDDEN_FACT = -1e9
 

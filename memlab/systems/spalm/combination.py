@@ -29,8 +29,8 @@ from torch.nn import functional as F
 
 from memlab.errors import StoreError
 from memlab.lm.model import LanguageModel
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import Fingerprint
+from memlab.systems.spalm.model import SpalmModel
 
 
 class Combined(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from memlab.declare import Method, Recipe, ReportedTable, System, setting
+from memlab.declare import Method, ModelFormat, Recipe, ReportedTable, System, setting
 
 GATES: Mapping[str, float | None] = {"learned": None, "local": 1.0, "memory": 0.0}
 
@@ -66,6 +66,17 @@ WITH_KNN = replace(
     columns={"spalm+knn-lm": "own+memory"},
 )
 
+GATE_FILE = "spalm.safetensors"
+FORMAT = ModelFormat(
+    name="spalm",
+    title="SPALM",
+    load="memlab.systems.spalm.model:spalm_model",
+    files=(GATE_FILE,),
+    method=METHOD.name,
+    note="It reads with the keys of the frozen encoder that it was trained with, from the datastore of that training.",
+    not_added="This is a SPALM, which needs the encoder that it was trained with. Copy both folders into models/ of the home folder.",
+)
+
 TRAINING = "memlab.systems.spalm.training:SpalmTraining"
 
 SYSTEM = System(
@@ -78,6 +89,7 @@ SYSTEM = System(
         "text. A learned gate mixes them before the softmax, so memory and model meet as vectors and not as distributions."
     ),
     methods=(METHOD, WITH_KNN),
+    model_formats=(FORMAT,),
     recipes=(
         Recipe(
             name="spalm",

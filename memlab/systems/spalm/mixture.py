@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.lm.spalm import SpalmModel
 from memlab.reading.mixture import (
     Answer,
     KnnMixture,
@@ -21,6 +20,7 @@ from memlab.reading.mixture import (
 from memlab.reading.reader import Mixer
 from memlab.results.gate import GateInfo
 from memlab.systems.spalm.combination import spalm_scores
+from memlab.systems.spalm.model import SpalmModel
 
 GATE = GateInfo(
     kind="spalm",

@@ -7,9 +7,7 @@ from typing import Any
 
 from memlab.declare import checked
 from memlab.errors import InputError
-from memlab.lm.catalogue import load_encoder
 from memlab.lm.model import LanguageModel
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import Datastore
 from memlab.memory.retrieval import check_k
 from memlab.reading.knn_reader import still_building
@@ -17,7 +15,9 @@ from memlab.reading.reader import House, Reader, Request, Sources
 from memlab.reading.states import Search
 from memlab.systems.spalm.combination import check_spalm
 from memlab.systems.spalm.declaration import GATES, WITH_KNN, Settings
+from memlab.systems.spalm.knn import knn_method
 from memlab.systems.spalm.mixture import SpalmMixer
+from memlab.systems.spalm.model import SpalmModel, load_encoder
 
 
 class SpalmReader(Reader):
@@ -64,7 +64,7 @@ class SpalmReader(Reader):
         check_spalm(lm, encoder, store.fingerprint)
         start = Settings(k=lm.record.K)
         if self.method.name == WITH_KNN.name:
-            tuned = house.settings("knn-lm", store.name, request.preset, lm.record.key)
+            tuned = house.settings(knn_method().name, store.name, request.preset, lm.record.key)
             start = replace(start, lam=tuned.lam, temperature=tuned.temperature, knn_k=tuned.k)
         return lm, encoder, store, checked(Settings, given, start)
 

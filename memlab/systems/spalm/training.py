@@ -30,11 +30,10 @@ from memlab.evaluate.text_models import (
     score_row,
     stream_of,
 )
-from memlab.lm.catalogue import BUNDLED, info, load, load_encoder
+from memlab.lm.catalogue import BUNDLED, info, load
 from memlab.lm.folder import write_model
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, Windows, read_texts, windows
-from memlab.lm.spalm import SpalmModel, SpalmRecord
 from memlab.lm.text_training import Extra, Loss, Stream, train_on_stream
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
@@ -45,6 +44,8 @@ from memlab.progress import Progress, no_progress, part
 from memlab.reading.reader import House
 from memlab.systems.spalm import combination
 from memlab.systems.spalm.combination import check_spalm, spalm_scores
+from memlab.systems.spalm.declaration import FORMAT
+from memlab.systems.spalm.model import SpalmModel, SpalmRecord, load_encoder, write_gate
 
 GATES: Mapping[str, float | None] = {
     "as computed": None,
@@ -86,8 +87,13 @@ class SpalmTraining(TextTraining):
             K=recipe.K,
             neighbors_sha256=identity(ids),
         )
-        record = {**record_of(recipe, given, stream, lm.tokenizer), "encoder": name, "spalm": made.to_dict()}
-        return write_model(job.out, module, lm.tokenizer, record, w_g)
+        record = {
+            **record_of(recipe, given, stream, lm.tokenizer),
+            "encoder": name,
+            "format": FORMAT.name,
+            FORMAT.name: made.to_dict(),
+        }
+        return write_model(job.out, module, lm.tokenizer, record, lambda folder: write_gate(folder, w_g))
 
     def scores(self, house: House, lm: LanguageModel, texts: HeldOutTexts, progress: Progress) -> list[dict[str, Any]]:
         assert isinstance(lm, SpalmModel)
@@ -100,7 +106,7 @@ class SpalmTraining(TextTraining):
         return rows
 
     def recipe_lines(self, record: Mapping[str, Any]) -> Iterator[str]:
-        made = record["spalm"]
+        made = record[FORMAT.name]
         yield (
             f"\nLong-term memory: keys {made['key']} of the frozen {made['encoder']} (weights `{made['encoder_hash'][:16]}`), datastore "
             f"{made['datastore']} (collection `{made['corpus_hash'][:16]}`); {made['K']} neighbors of every training position, found "

@@ -16,14 +16,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from memlab.errors import InputError
+from memlab.errors import InputError, NotFound, StoreError
+from memlab.lm.catalogue import load
+from memlab.lm.formats import ReadFolder
 from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
+from memlab.lm.shipped import BUNDLED
+from memlab.systems.spalm.declaration import GATE_FILE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-GATE_FILE = "spalm.safetensors"
 
 
 @dataclass(frozen=True)
@@ -98,3 +100,30 @@ def read_record(raw: dict[str, Any], name: str) -> SpalmRecord:
         raise InputError(
             f"memlab.json of {name} has no whole record of its memory ({error}). Train it again."
         ) from error
+
+
+def spalm_model(read: ReadFolder) -> SpalmModel:
+    """The model of a folder, whose transformer is read already. Raises InputError where gate or record are damaged."""
+    record = read_record(read.part, read.name)
+    return SpalmModel(read.name, read.module, read.tokenizer, read_gate(read.path), record, read.path, read.unmet)
+
+
+def load_encoder(model: SpalmModel) -> LanguageModel:
+    """The frozen encoder that a SPALM was trained with: a bundled model, or the folder of that name beside its own.
+
+    Raises:
+        StoreError: it is not there, or has other weights now.
+    """
+    wanted = model.record.encoder
+    beside = model.path.parent / wanted if model.path is not None else Path(wanted)
+    where = wanted if wanted in BUNDLED else str(beside)
+    hint = f"{model.name} was trained with keys of {wanted}"
+    try:
+        encoder = load(where).exact()
+    except NotFound as error:
+        raise StoreError(f"{hint}, which is not at {where}. Put that model there, or train the SPALM again.") from error
+    if encoder.weights_hash != model.record.encoder_hash:
+        raise StoreError(
+            f"{hint}, and {where} has other weights now: its neighbors would mean nothing. Train the SPALM again."
+        )
+    return encoder

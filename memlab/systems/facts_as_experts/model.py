@@ -20,15 +20,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from memlab.errors import InputError
+from memlab.lm.formats import ReadFolder
 from memlab.lm.hooks import body_of, record
 from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
 from memlab.results import Fact
+from memlab.systems.facts_as_experts.declaration import FACTS_FILE, PARTS_FILE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-PARTS_FILE, FACTS_FILE = "fae.safetensors", "facts.csv"
 MENTIONS = "mentions"  # under which the entity memory records its scores for whoever captures
 _local = threading.local()
 
@@ -161,15 +162,10 @@ def read_fae_record(raw: dict[str, Any], name: str) -> FaeRecord:
         ) from error
 
 
-def fae_model(
-    name: str,
-    module: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    found: FaeRecord,
-    folder: Path,
-    unmet: frozenset[int] | None,
-) -> FaeModel:
+def fae_model(read: ReadFolder) -> FaeModel:
     """The model of a folder, whose transformer is read already. Raises InputError where a file is missing or damaged."""
+    name, module, tokenizer, folder = read.name, read.module, read.tokenizer, read.path
+    found = read_fae_record(read.part, name)
     words, d = module.get_input_embeddings().weight.shape
     parts = FactParts(entity_tokens(tokenizer, found.entities), len(found.relations), words, d)
     try:
@@ -190,4 +186,4 @@ def fae_model(
                 f"{folder / FACTS_FILE} has a row about what {name} does not know: {f.subject}, {f.relation}."
             )
     parts.attach(module, found.block)
-    return FaeModel(name, module, tokenizer, found, facts, folder, unmet)
+    return FaeModel(name, module, tokenizer, found, facts, folder, read.unmet)
