@@ -1,7 +1,7 @@
-"""What a step of a lesson does, and what it claims: as its file says it.
+"""The actions and claims of a lesson's steps, as its file states them.
 
-An action is an edit that is made in a workspace of the lesson's own; a claim is checked on what the view shows.
-Both are carried out by `memlab.lab.lesson_run`. Systems declare more of both (`memlab.declare.LessonAction`, `LessonClaim`).
+An action is an edit in the lesson's own workspace; a claim is checked against what the view shows. Both are carried out
+by `memlab.lab.lesson_run`. Systems declare more of both (`memlab.declare.LessonAction`, `LessonClaim`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "forget": ("subject", "relation", "object"),
     "undo all": (),
 }
-# claim of memlab itself -> what it says of the view
+# claim of memlab itself -> what it states about the view
 CLAIMS: dict[str, str] = {
     "answer": "the answer",
     "not answer": "what is not the answer",
@@ -32,7 +32,7 @@ CLAIMS: dict[str, str] = {
     "gains": "a token of the passage whose probability is higher with memory",
     "says": "what the text with memory contains",
     "alone says": "what the text of the model alone contains",
-    "active": "how many edits hold",
+    "active": "how many edits are active",
 }
 CHOICES = {"perplexity": ("lower", "higher")}
 
@@ -64,7 +64,7 @@ def choices() -> dict[str, tuple[str, ...]]:
 
 
 def read_action(raw: Any, where: str) -> Action | None:
-    """The action of a step; None where it does nothing. Raises InputError."""
+    """The action of a step; None if it has none. Raises InputError."""
     if raw is None:
         return None
     arguments = texts_of(raw, f"'do' of {where}")
@@ -97,7 +97,7 @@ def read_claims(raw: Any, where: str) -> Mapping[str, str]:
 
 
 def texts_of(raw: Any, what: str) -> dict[str, str]:
-    """An object of nothing but text. Raises InputError."""
+    """A JSON object whose values are all strings. Raises InputError."""
     if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
         raise InputError(f"In the lesson, {what} must be an object of texts; it is {raw!r}.")
     return dict(raw)

@@ -1,4 +1,4 @@
-"""An answer for every value of its gate: what a page needs to follow a slider without asking again.
+"""An answer for every value of its gate, so that a page can follow a slider without asking again.
 
 With w the weight of the memory, which is the gate itself or 1 minus the gate (`GateInfo.model_at`):
 
@@ -7,7 +7,7 @@ With w the weight of the memory, which is the gate itself or 1 minus the gate (`
   distributions at its ends, and Z is the logarithm of the sum over all words.
 - "computed": the method computes p with its gate forced to each value (`Prediction.forced`).
 
-So the first two follow exactly from their two ends.
+So the first two are exact functions of their two ends.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from memlab.serialize import as_json
 
 STEP = 0.01
 COARSE = 0.02  # where each value is computed by the method
-_LEADING = 20  # words without memory that may still come first: more than enough, since their order never changes
+_LEADING = 20  # words without memory that can come first: more than enough, since their order never changes
 
 
 @dataclass(frozen=True)
 class LiveAnswer:
-    """The words that matter at any value of the gate, and what they are mixed from.
+    """The words that matter at any value of the gate, and the probabilities that are mixed.
 
     Args:
         mixes: "distributions", "vectors" or "nothing". curve, model_at: how p follows the gate, as its `GateInfo` says.
-        stops: values of the gate, ascending; `at` is the index of the answer's own.
+        stops: values of the gate, ascending; `at` is the index of the answer's value.
         ids: the words, ascending; `words` their tokens. lm, knn: their probabilities on either side (at the two ends).
         added: what is added to each word after the softmax, and `scale` the weight of the softmax (log-linear only).
         norms: Z at each stop (log-linear only). computed: the probabilities of the words at each stop (computed only).
@@ -172,9 +172,9 @@ def _log_linear(
 
 
 def _drawn(p: Prediction, first: Sequence[int], rows: int) -> list[int]:
-    """Word ids: those that must be there, then rank by rank from model and memory; by the mean of both sides.
+    """Word ids: the required ones, then rank by rank from model and memory; sorted by the mean of both sides.
 
-    Neither the words nor their order depend on the gate, so that nothing jumps while it moves.
+    Neither the words nor their order depend on the gate, so that bars do not jump while it moves.
     """
     lm, knn = p.lm, p.knn
     chosen = dict.fromkeys(first[:rows])

@@ -1,4 +1,4 @@
-"""Which models there are, and loading them: bundled ones by name, any other by folder or hub name."""
+"""Finding and loading models: bundled ones by name, any other by folder or hub name."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ModelInfo:
 
     @property
     def license(self) -> str:
-        """The license as it is stated where the model came from; "not stated" where nothing is known of it."""
+        """The license stated at the model's source; "not stated" if it is unknown."""
         if self.bundled:
             return "Apache-2.0"
         added = self.record.get("added")
@@ -58,7 +58,7 @@ class ModelInfo:
 
     @property
     def source(self) -> str:
-        """Where the model came from, for a person."""
+        """Where the model came from, as text for the user."""
         if self.bundled:
             return "ships with memlab"
         added = self.record.get("added")
@@ -68,7 +68,7 @@ class ModelInfo:
 
     @property
     def dtype(self) -> str:
-        """The type that it computes in here, as far as that is known without loading it."""
+        """The dtype that it computes in here, as far as that is known without loading it."""
         return said(self)
 
     @property
@@ -110,12 +110,12 @@ def encoder_of(record: Mapping[str, Any]) -> str | None:
 
 
 def bundled_models() -> list[ModelInfo]:
-    """The models that ship with memlab, have a datastore of their own, and are there."""
+    """The models that ship with memlab and have a bundled datastore, if their files are there."""
     return _bundled(BUNDLED)
 
 
 def shipped_models() -> list[ModelInfo]:
-    """All models that ship with memlab and are there."""
+    """All models that ship with memlab and whose files are there."""
     return _bundled(SHIPPED)
 
 
@@ -141,8 +141,8 @@ def info(name: str) -> ModelInfo:
 
 
 def described(path: Path, name: str) -> ModelInfo:
-    """What is known of the model in a folder, read again when a file of it has changed. Raises InputError for a damaged
-    one, or one of another kind."""
+    """The `ModelInfo` of the model in a folder, read again when one of its files has changed. Raises InputError for a
+    damaged model, or one of an unsupported kind."""
     card_file = path / "README.md"
     card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
     return _described(path, name, card, assets(), (stamp(path), formats()))
@@ -152,7 +152,7 @@ def described(path: Path, name: str) -> ModelInfo:
 def _described(
     path: Path, name: str, card: str, shipped: Path, now: tuple[Stamp, tuple[ModelFormat, ...]]
 ) -> ModelInfo:
-    """As `described`; read anew where `now`, the stamp and the declared formats, is another one."""
+    """As `described`; `now`, the stamp and the declared formats, is only a cache key: when it changes, the folder is read again."""
     record, config = read_json(path / "memlab.json"), read_json(path / "config.json")
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
     kind = record.get("kind") or _kind(path, config, name)
@@ -164,7 +164,7 @@ def _described(
 
 
 def _first_number(config: dict[str, Any], *names: str) -> int | None:
-    """The first whole number that a configuration, or its part on text, has under one of the names."""
+    """The first integer that a configuration, or its text_config, has under one of the names."""
     text = config.get("text_config")
     for part in (config, text if isinstance(text, dict) else {}):
         for name in names:
@@ -183,7 +183,7 @@ def _kind(path: Path, config: dict[str, Any], name: str) -> str:
     if "CausalLM" in named or "LMHead" in named:
         return "causal"
     if config.get("is_encoder_decoder") and "ConditionalGeneration" in named:
-        return SEQ2SEQ  # for questions of belief alone; see memlab.systems.beliefbank.seq2seq
+        return SEQ2SEQ  # only for BeliefBank's questions; see memlab.systems.beliefbank.seq2seq
     raise InputError(
         f"{name} is a {named or config.get('model_type')} model; memlab reads masked (…ForMaskedLM) and causal "
         "(…ForCausalLM) language models."
@@ -193,15 +193,18 @@ def _kind(path: Path, config: dict[str, Any], name: str) -> str:
 def load(name: str, dtype: str | None = None) -> LanguageModel:
     """Loads a model once; later calls, of any window or lab of the process, get the same object (at most four are kept).
 
-    Weights are read from safetensors as 32-bit floats, or taken as bfloat16 where `memlab.lm.precision` says so; code from model folders is never run. A model that fails the check
-    of `memlab.lm.checking` is refused.
+    Weights are read from safetensors as 32-bit floats, or as bfloat16 if `memlab.lm.precision` chooses it; code from
+    model folders is never run. A model that fails the check of `memlab.lm.checking` is refused.
 
     Args:
-        dtype: the type that a datastore needs ("float32", "bfloat16"); None for the one that is chosen here.
+        dtype: the dtype that a datastore needs ("float32", "bfloat16"); None for the one that is chosen here.
+
+    Raises:
+        NotFound, InputError: no such model, one that cannot be read, or one that the check refuses.
     """
     return loaded(info(name), dtype).model
 
 
 def check(name: str) -> ModelCheck:
-    """What the check of a model found when it was loaded; loads it. Raises what `load` raises."""
+    """The result of the check of a model, which is loaded for it. Raises what `load` raises."""
     return loaded(info(name)).check

@@ -22,15 +22,15 @@ def write_model(
     record: dict[str, Any],
     more: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Configuration, fp16 weights, tokenizer, memlab.json, and what `more` writes into the folder that it is given: the files of
-    the model's format (`memlab.declare.ModelFormat`). The folder appears when it is whole.
+    """Writes configuration, fp16 weights, tokenizer, memlab.json, and what `more` adds to the folder: the files of the
+    model's format (`memlab.declare.ModelFormat`). The folder appears only when complete.
 
     Raises:
         InputError: something else is at `out`, or it cannot be written.
     """
     with new_model_folder(out) as work:
         tokenizer = copy.deepcopy(tokenizer)
-        tokenizer.split_special_tokens = False  # memlab sets it for reading; the folder is everybody's
+        tokenizer.split_special_tokens = False  # memlab's own setting for reading; other tools expect the default
         with plain_path(work) as folder:
             module.eval().half().save_pretrained(folder)
             tokenizer.save_pretrained(folder)

@@ -34,7 +34,7 @@ _KEPT = 4  # models in memory
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model in memory, what its folder looked like when it was read, and what the check found."""
+    """A model in memory, the stamp of its folder when it was read, and the result of its check."""
 
     model: LanguageModel
     stamp: Stamp
@@ -44,17 +44,17 @@ class Loaded:
 
 _lock = threading.Lock()
 _kept: LRUCache[tuple[str, str, str], Loaded] = LRUCache(_KEPT)
-_chosen: dict[tuple[str, str, Stamp], str] = {}  # the type that was chosen for a model, where nobody asked for one
+_chosen: dict[tuple[str, str, Stamp], str] = {}  # the dtype that was chosen for a model when none was requested
 
 
 def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
     """The model of a folder, read once; read again when a file in the folder has another size or time.
 
     Args:
-        dtype: the type that a datastore needs; None for the one that is chosen (see `memlab.lm.precision`).
+        dtype: the dtype that a datastore needs; None for the one that is chosen (see `memlab.lm.precision`).
 
     Raises:
-        InputError: it cannot be read, or the check refuses it.
+        InputError: an unsupported kind, a model that cannot be read, or one that the check refuses.
     """
     if found.kind not in ("masked", "causal"):
         raise InputError(
@@ -64,12 +64,12 @@ def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
     at = (str(found.path), found.name)
     with _lock:
         now = stamp(found.path)
-        wish = (forced() or dtype) if is_free(found) else FLOAT32
-        wish = wish or _chosen.get((*at, now))
-        before = None if wish is None else _kept.get((*at, wish))
+        wanted = (forced() or dtype) if is_free(found) else FLOAT32
+        wanted = wanted or _chosen.get((*at, now))
+        before = None if wanted is None else _kept.get((*at, wanted))
         if before is not None and before.stamp == now and before.format == found.format:
             return before
-        made = _read(found, now, _of_change(at, now))
+        made = _read(found, now, _change_note(at, now))
         made = _in_chosen_type(found, made, dtype)
         if (forced() or dtype) is None:
             _chosen[(*at, now)] = made.model.dtype
@@ -77,19 +77,19 @@ def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
         return made
 
 
-def _of_change(at: tuple[str, str], now: Stamp) -> tuple[str, ...]:
-    """A note where the model was loaded before, from other weights."""
+def _change_note(at: tuple[str, str], now: Stamp) -> tuple[str, ...]:
+    """A note if the model was loaded before with other weights."""
     before = (_kept[key].stamp for key in list(_kept) if key[:2] == at)
     if all(same_weights(stamp, now) for stamp in before):
         return ()
     return (
-        f"The files of {at[1]} have changed since it was loaded; it was read again. Memories that the other weights made are "
-        "refused.",
+        f"The files of {at[1]} have changed since it was loaded; it was read again. Datastores that were built with the old weights "
+        "are refused.",
     )
 
 
 def _in_chosen_type(found: ModelInfo, made: Loaded, dtype: str | None) -> Loaded:
-    """The model in the type that was asked for or is faster here; in float32 where it does not work in the other one."""
+    """The model in the dtype that was requested or is faster here; in float32 if that one does not work."""
     wanted = chosen(found, made.model, dtype)
     if wanted == FLOAT32:
         return replace(made, check=replace(made.check, speeds=_speeds(found)))
@@ -98,8 +98,10 @@ def _in_chosen_type(found: ModelInfo, made: Loaded, dtype: str | None) -> Loaded
     change = difference(before, probe_logp(made.model))
     if not math.isfinite(change):
         if (forced() or dtype) is not None:
-            raise InputError(f"The model {found.name!r} gives no numbers in {wanted}. Use {VARIABLE}={FLOAT32}.")
-        note = f"{found.name} would be faster in {wanted} here, and gives no numbers in it; it computes in {FLOAT32}."
+            raise InputError(
+                f"The model {found.name!r} gives infinite or NaN values in {wanted}. Use {VARIABLE}={FLOAT32}."
+            )
+        note = f"{found.name} would be faster in {wanted} here, but gives infinite or NaN values in it; it computes in {FLOAT32}."
         return _read(found, made.stamp, (*made.model.notes, note))
     made.model.in_float32 = partial(_exact, found)
     check = replace(made.check, dtype=wanted, dtype_difference=change, speeds=_speeds(found))
@@ -112,7 +114,7 @@ def _speeds(found: ModelInfo) -> dict[str, float] | None:
 
 
 def _exact(found: ModelInfo) -> LanguageModel:
-    """The model with float32 weights, whatever `$MEMLAB_DTYPE` says: weights are edited in that type."""
+    """The model with float32 weights, whatever `$MEMLAB_DTYPE` says: weights are edited in float32."""
     at = (str(found.path), found.name, FLOAT32)
     with _lock:
         now, before = stamp(found.path), _kept.get(at)
@@ -122,7 +124,7 @@ def _exact(found: ModelInfo) -> LanguageModel:
 
 
 def read_anew(found: ModelInfo) -> Loaded:
-    """The model of a folder, read for this call alone. Raises InputError."""
+    """The model of a folder, read again for this call and not cached. Raises InputError."""
     return _read(found, stamp(found.path), ())
 
 
@@ -136,7 +138,7 @@ def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     try:
         with plain_path(found.path) as folder:
             module, tokenizer, info = _from_files(folder, found.kind)
-    except Exception as error:  # any error while the files are read: nothing is loaded
+    except Exception as error:  # whatever goes wrong while reading, nothing is loaded
         raise InputError(
             f"The model {found.name!r} cannot be loaded: {first_line(error)} "
             "memlab reads safetensors weights with a fast tokenizer, and never runs code from a model folder."
@@ -151,7 +153,7 @@ def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
 
 
 def _from_files(folder: Path, kind: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Any]]:
-    """Module, tokenizer, and what transformers says of the weights."""
+    """Module, tokenizer, and the loading info of transformers."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
     from transformers.utils import logging
 

@@ -1,4 +1,4 @@
-"""Which systems there are: those in this folder, those of installed packages, those a test or notebook adds.
+"""The registry of systems: those in this folder, of installed packages, and those that a test or notebook adds.
 
 A system whose import fails, that was declared for another version of memlab, that takes a name already used, or whose
 declaration is wrong, is listed as unavailable with the reason; everything else works without it.
@@ -65,7 +65,8 @@ class Registry:
 
     @property
     def chapters(self) -> dict[str, tuple[Chapter, str | None]]:
-        """What systems add to the lab: name -> the chapter, and None or the verb of the chapter that has this name."""
+        """Names that systems add to the lab -> (chapter, None), or (chapter, verb) where the name is one of its
+        verbs."""
         every = [c for system in self.systems.values() for c in system.chapters]
         return {c.name: (c, None) for c in every} | {verb: (c, verb) for c in every for verb in c.verbs}
 
@@ -117,11 +118,11 @@ class Registry:
         return {c.name: c for system in self.systems.values() for c in system.commands if c.within == within}
 
     def calibrated(self, kind: str) -> Method:
-        """The method that datastores of a kind of model are calibrated for: the first that mixes in p_kNN."""
+        """The method that datastores of a kind of model are calibrated for: the first with a p_kNN."""
         return next(m for m in self.able("ask", kind).values() if m.knn is not None)
 
     def system(self, name: str) -> System:
-        """Raises NotFound, with the systems there are, or with the reason for one that cannot be used."""
+        """The system of this name. Raises NotFound, with the known systems, or the reason why it cannot be used."""
         for broken in self.unavailable:
             if broken.name == name and name not in self.systems:
                 raise NotFound(f"The system {name!r} cannot be used: {broken.reason}")
@@ -131,7 +132,7 @@ class Registry:
         raise NotFound.named("system", name, self.systems)
 
     def method(self, name: str) -> Method:
-        """Raises NotFound, with the methods there are."""
+        """The method of this name. Raises NotFound, which lists the methods."""
         methods = self.methods
         if name not in methods:
             raise NotFound.named("method", name, methods)
@@ -166,7 +167,7 @@ class Registry:
         return found
 
     def study(self, system: str, study: str) -> tuple[System, Study]:
-        """Raises NotFound."""
+        """A system and its study of this name. Raises NotFound."""
         found = self.system(system)
         chosen = found.study(study)
         if chosen is None:
@@ -174,7 +175,7 @@ class Registry:
         return found, chosen
 
     def with_system(self, system: Any, called: str) -> Registry:
-        """With one more system, or with the reason why it cannot be used."""
+        """The registry with one more system, or with the reason why it cannot be used."""
         try:
             self._check(system)
         except InputError as error:
@@ -187,7 +188,7 @@ class Registry:
 
     def _check(self, system: Any) -> None:
         if not isinstance(system, System):
-            raise InputError(f"its entry is a {type(system).__name__}; expected is a memlab.declare.System.")
+            raise InputError(f"its entry is a {type(system).__name__}; expected a memlab.declare.System.")
         if system.api != API:
             raise InputError(
                 f"it was declared for version {system.api} of memlab's declarations; this is {API}. Get a version of it for "
@@ -213,7 +214,7 @@ class Registry:
 
 
 def _names(system: System) -> list[str]:
-    """What a system adds to the lab, the command line and the jobs, as messages call it."""
+    """The names that a system adds to the lab, the command line and the jobs, as messages show them."""
     return [
         *(_attribute(name) for chapter in system.chapters for name in chapter.names),
         *(_command(c.words) for c in system.commands),
@@ -254,7 +255,7 @@ def _declared(system: System) -> list[Any]:
 
 
 def _check_once(system: System) -> None:
-    """Raises InputError where a system declares a name twice."""
+    """Raises InputError if a system declares a name twice."""
     names = [*_names(system), *(f"the kind of edit {kind.name!r}" for kind in system.edits)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -329,7 +330,7 @@ def register(system: System) -> None:
 
 @contextmanager
 def registered(system: System) -> Iterator[System]:
-    """A system that is there inside a `with` block, with its kinds of edits, for tests. Raises as `register`."""
+    """Registers a system, with its kinds of edits, inside a `with` block, for tests. Raises as `register`."""
     new = _add(system)
     try:
         yield system
@@ -377,7 +378,7 @@ def _read() -> Registry:
 
 
 def with_kinds(found: Registry) -> Registry:
-    """The same with the systems' kinds of edits registered; a system with one that cannot be is unavailable."""
+    """Registers the systems' kinds of edits; a system with one that cannot be registered becomes unavailable."""
     for system in found.systems.values():
         new = []
         try:

@@ -114,7 +114,7 @@ def test_the_command_says_how_vectors_were_mixed_and_its_code_gives_the_same(bui
 
 def test_what_cannot_be_asked(lab: Lab) -> None:
     for wrong, words in (
-        ({"model": "atlas-clm"}, "is no SPALM"),
+        ({"model": "atlas-clm"}, "is not a SPALM"),
         ({"gate": "constant"}, "allowed is one of learned, local, memory"),
         ({"k": 0}, "allowed is a whole number from 1 to 64"),
         ({"scale": 2}, "There is no setting 'scale'"),

@@ -210,7 +210,7 @@ def test_a_wrong_encoder_or_datastore_is_refused_with_the_reason(
     check_spalm(model, lm, store.fingerprint)
     with pytest.raises(StoreError, match="other weights"):
         check_spalm(model, tiny_lm("gpt2"), store.fingerprint)
-    with pytest.raises(StoreError, match="another collection"):
+    with pytest.raises(StoreError, match="another text collection"):
         check_spalm(model, lm, replace(store.fingerprint, corpus_hash="x"))
     with pytest.raises(StoreError, match="keys 'last'"):
         check_spalm(model, lm, replace(store.fingerprint, key="last"))

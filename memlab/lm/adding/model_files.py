@@ -1,4 +1,4 @@
-"""Which files of a folder, archive or repository make a model; what is refused by its name alone."""
+"""Which files of a folder, archive or repository make up a model, and which are refused by name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHUNK = 1 << 22
 
 
 def is_wanted(name: str) -> bool:
-    """Whether a file of this name is part of a model's folder, or tells of its license."""
+    """Whether a file of this name is part of a model's folder, or states its license."""
     return name in TEXT_FILES or bool(WEIGHTS.fullmatch(name) or CARDS.fullmatch(name))
 
 
@@ -38,7 +38,7 @@ def choose(names: Iterable[str], where: str) -> tuple[str, list[str]]:
         declare as well).
 
     Raises:
-        InputError: there is none, there are several, or its weights are of a kind that is never read.
+        InputError: there is none, there are several, or its weights have a format that memlab never reads.
     """
     paths = [PurePosixPath(name) for name in names]
     folders = sorted({str(p.parent) for p in paths if p.name == "config.json"})
@@ -63,18 +63,18 @@ def _no_model(paths: list[PurePosixPath], where: str, folders: list[str]) -> str
     if pickles:
         return (
             f"{where} has its weights only as {_some(pickles)}. Such files can run code when they are read, so memlab reads "
-            "safetensors and GGUF alone. Save it again with safe_serialization=True."
+            "only safetensors and GGUF. Save it again with safe_serialization=True."
         )
     if folders:
         return f"{where} has a config.json but no weights (model.safetensors)."
-    return f"{where} holds no model: expected is config.json with model.safetensors and a tokenizer, or one .gguf file."
+    return f"{where} contains no model: expected config.json with model.safetensors and a tokenizer, or one .gguf file."
 
 
 def merge_first(where: str, base: str = "") -> str:
-    """What to do with an adapter that lies alone. base: name of the model that it changes, where that is known."""
+    """The message about an adapter without its model. base: the name of the model that it changes, if known."""
     whose = f"its base model, {base}," if base else "its base model"
     return (
-        f"{where} holds an adapter without the model that it changes. Merge it into {whose} with peft (merge_and_unload, "
+        f"{where} contains an adapter without the model that it changes. Merge it into {whose} with peft (merge_and_unload, "
         "then save_pretrained), and use the folder that this writes."
     )
 

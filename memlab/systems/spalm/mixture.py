@@ -42,7 +42,7 @@ GATE = GateInfo(
 class SpalmMixer(Mixer):
     """K retrieved tokens mixed with the state; with `lam` above 0, kNN-LM mixed in after the softmax.
 
-    force: puts the gate of all tokens to one value; 1 is without long-term memory.
+    force: fixes the gate of all tokens; 1 is without long-term memory.
     """
 
     K: int
@@ -69,8 +69,8 @@ class SpalmMixture(Mixture):
     `lm` and `knn` of its sides are counterfactuals: the gate forced to 1 (no memory) and to 0 (memory only).
 
     Args:
-        inputs: of a SPALM, with neighbors; the first K of them SPALM retrieves.
-        force: puts the gate of all tokens to one value; 1 is without long-term memory.
+        inputs: of a SPALM, with neighbors; SPALM uses the first K of them.
+        force: fixes the gate of all tokens; 1 is without long-term memory.
     """
 
     inputs: MixtureInputs
@@ -81,7 +81,7 @@ class SpalmMixture(Mixture):
     gate: GateInfo = GATE  # pyrefly: ignore[bad-override]
 
     def answer(self, row: int, force: float | None = None) -> Answer:
-        """With the weight that kNN-LM has in the mixture; a row without any neighbor is the state alone."""
+        """One row, with the weight of kNN-LM in the mixture; without any neighbor, the state alone."""
         a = super().answer(row, force)
         return Answer(a.lm, a.knn, a.cache, a.mixture, a.gate, a.weights, self.lam)
 

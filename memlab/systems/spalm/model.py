@@ -1,8 +1,8 @@
-"""A SPALM as a language model: an ordinary causal transformer and one more vector, the gate's w_g.
+"""A SPALM as a language model: a causal transformer and one more vector, the gate's w_g.
 
 The folder is that of any causal model in the Hugging Face form, with `spalm.safetensors` beside it (the
-tensor `w_g`) and a record in memlab.json that says which frozen encoder makes its keys and from which
-collection its memory was built. Read without memory (g = 1) it is a plain causal model.
+tensor `w_g`) and a record in memlab.json that says which frozen encoder computes its keys and from which
+text collection its memory was built. Read without memory (g = 1) it is a plain causal model.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 class SpalmRecord:
     """What a SPALM was trained with; see memlab.json.
 
-    encoder: the frozen model that makes its keys: a bundled name, or the name of a folder beside its own.
-    encoder_hash, tokenizer_hash: of that model; both models read with the same tokenizer.
+    encoder: the frozen model that computes its keys: a bundled name, or the name of a folder beside its own.
+    encoder_hash, tokenizer_hash: of that model; both models use the same tokenizer.
     key, datastore, corpus_hash: kind of key, name and collection of the memory that it was trained with.
-    K: retrieved tokens a position in training. neighbors_sha256: identity of the precomputed neighbors.
+    K: retrieved tokens per position in training. neighbors_sha256: identity of the precomputed neighbors.
     """
 
     encoder: str
@@ -52,7 +52,7 @@ class SpalmRecord:
 
 
 class SpalmModel(LanguageModel):
-    """A causal model with a gate: `w_g` is (d,) float32; what it does with it is in systems/spalm/combination.py."""
+    """A causal model with a gate: `w_g` is (d,) float32; the computation is in systems/spalm/combination.py."""
 
     def __init__(
         self,
@@ -67,9 +67,9 @@ class SpalmModel(LanguageModel):
         super().__init__(name, module, tokenizer, "causal", path, unmet)
         self.w_g, self.record = w_g.float(), record
         if module.get_output_embeddings().weight is not module.get_input_embeddings().weight:
-            raise InputError(f"{name} is no SPALM: its output projection is not tied to its embedding.")
+            raise InputError(f"{name} is not a SPALM: its output projection is not tied to its embedding.")
         if self.w_g.shape != (self.d,):
-            raise InputError(f"{name} is damaged: its gate has shape {tuple(w_g.shape)}, ({self.d},) is expected.")
+            raise InputError(f"{name} is damaged: its gate has shape {tuple(w_g.shape)}; expected ({self.d},).")
 
     @property
     def embedding(self) -> Tensor:
@@ -98,7 +98,7 @@ def read_record(raw: dict[str, Any], name: str) -> SpalmRecord:
         return SpalmRecord(**raw)
     except TypeError as error:
         raise InputError(
-            f"memlab.json of {name} has no whole record of its memory ({error}). Train it again."
+            f"memlab.json of {name} has an incomplete record of its memory ({error}). Train the model again."
         ) from error
 
 

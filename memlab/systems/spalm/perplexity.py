@@ -57,13 +57,13 @@ def scorer(house: House, options: ScorerOptions) -> SpalmScorer:
     """The SPALM, its encoder and its memory.
 
     Raises:
-        MemlabError: no SPALM, another tokenizer than the base model's, or a memory that is not there.
+        MemlabError: not a SPALM, another tokenizer than the base model's, or a memory that is not built.
     """
     name = options.model or METHOD.model
     assert name is not None
     lm = house.load(name)
     if not isinstance(lm, SpalmModel):
-        raise InputError(f"{name} is no SPALM. Train one: memlab train NAME --kind spalm.")
+        raise InputError(f"{name} is not a SPALM. Train one: memlab train NAME --kind spalm.")
     if lm.tokenizer_hash != options.base.tokenizer_hash:
         raise InputError(
             f"{lm.name} and {options.base.name} have different tokenizers; perplexities of different tokens cannot be compared."

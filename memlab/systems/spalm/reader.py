@@ -1,4 +1,4 @@
-"""SPALM's reader: its frozen encoder makes the queries, its own transformer reads."""
+"""SPALM's reader: its frozen encoder computes the queries, its own transformer reads the text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from memlab.systems.spalm.model import SpalmModel, load_encoder
 
 
 class SpalmReader(Reader):
-    """For both methods: SPALM, and SPALM with kNN-LM mixed in after it."""
+    """The reader of both methods: SPALM, and SPALM with kNN-LM mixed in after it."""
 
     def sources(self, request: Request, house: House) -> Sources:
         if request.cache.size:
@@ -55,7 +55,7 @@ class SpalmReader(Reader):
         lm = house.load(name)
         if not isinstance(lm, SpalmModel):
             raise InputError(
-                f"{lm.name} is no SPALM. Use {self.method.model}, or train one: memlab train NAME --kind spalm."
+                f"{lm.name} is not a SPALM. Use {self.method.model}, or train one: memlab train NAME --kind spalm."
             )
         encoder = load_encoder(lm)
         given = dict(request.settings) if request.gate is None else {**request.settings, "gate": request.gate}
@@ -69,7 +69,7 @@ class SpalmReader(Reader):
         return lm, encoder, store, checked(Settings, given, start)
 
     def _memory(self, lm: SpalmModel, request: Request, house: House) -> Datastore:
-        """The collection that the SPALM was trained with, by the key of its encoder."""
+        """The datastore of the text that the SPALM was trained with, with its encoder's key."""
         name = request.datastore or lm.record.datastore
         house.make_ready(name, request.progress)
         if not house.shelf.is_built(name):
