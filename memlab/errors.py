@@ -3,7 +3,8 @@
     MemlabError
     |-- InputError      a prompt, text, setting or file that cannot be used
     |   `-- TooLongError    a text over the limit of tokens; says where it would be cut
-    |-- ChapterError    a system's addition to the lab cannot be loaded
+    |-- LoadError       code that a system declares cannot be loaded
+    |   `-- ChapterError    a system's addition to the lab
     |-- NotFound        a method, model, datastore or article that does not exist
     |-- StoreError      a datastore that is damaged, unfinished or belongs to something else
     |-- HomeError       the home folder cannot be used (not writable, disk full)
@@ -51,7 +52,11 @@ class NotFound(MemlabError):
         return cls(f"There is no {what} {name!r}. Available: {there}.{' ' + hint if hint else ''}")
 
 
-class ChapterError(MemlabError, AttributeError):
+class LoadError(MemlabError):
+    """Code that a system declares cannot be loaded: says which code, of which system, and why."""
+
+
+class ChapterError(LoadError, AttributeError):
     """A system's addition to the lab cannot be loaded. Also an AttributeError, so that `hasattr` returns False."""
 
 

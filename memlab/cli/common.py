@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +27,13 @@ from memlab.commands import (
     text_options,
 )
 from memlab.declare import Command, load
+from memlab.declare.late import why
 from memlab.errors import InputError, MemlabError
 
 if TYPE_CHECKING:
     from memlab.declare import Method
     from memlab.lab import Lab
+    from memlab.systems.registry import Registry
 
 __all__ = [
     "LazyCommands",
@@ -105,15 +106,15 @@ def _loaded(command: Command) -> click.Command:
     """A declared command; one that cannot be loaded is replaced by one that says why when it is listed or used."""
     try:
         found = load(command.code)
-    except Exception as error:  # whatever the code of a system raises when it is imported
-        return _broken(command, f"{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:  # whatever the code of a system raises when it is imported
+        return _broken(command, why(error))
     if not isinstance(found, click.Command):
         return _broken(command, f"{command.code} is a {type(found).__name__}; a click.Command is expected")
     return found
 
 
-def _broken(command: Command, why: str) -> click.Command:
-    reason = f"`memlab {command.words}` cannot be used: {why}."
+def _broken(command: Command, reason: str) -> click.Command:
+    reason = f"`memlab {command.words}` cannot be used: {reason}."
 
     def refuse() -> None:
         raise InputError(reason)
@@ -155,14 +156,24 @@ def method_names(ability: str) -> str:
     return ", ".join(m.name for m in declared_methods(ability))
 
 
-@cache
+_options: dict[
+    str, tuple[Registry, tuple[click.Option, ...]]
+] = {}  # of each ability, and the registry they are made from
+
+
 def _settings(ability: str) -> tuple[click.Option, ...]:
-    found: dict[str, click.Option] = {}
-    for method in declared_methods(ability):
-        for field in method.fields(ability):
-            help = f"{field.label}: {field.help} Allowed: {field.allowed}."
-            found.setdefault(field.name, click.Option([f"--{field.name}"], metavar="VALUE", help=help))
-    return tuple(found.values())
+    from memlab.systems.registry import registry
+
+    made_from, options = _options.get(ability, (None, ()))
+    if made_from is not registry():  # a system may have been added meanwhile
+        found: dict[str, click.Option] = {}
+        for method in declared_methods(ability):
+            for field in method.fields(ability):
+                help = f"{field.label}: {field.help} Allowed: {field.allowed}."
+                found.setdefault(field.name, click.Option([f"--{field.name}"], metavar="VALUE", help=help))
+        options = tuple(found.values())
+        _options[ability] = registry(), options
+    return options
 
 
 def memory_options(command: Callable) -> Callable:

@@ -26,9 +26,8 @@ class TrainCommand(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         from memlab.systems.registry import registry
 
-        recipes = [r for s in registry().systems.values() for r in s.recipes if not r.bundled]
         help = "With --text: the kind of model [default: base]."
-        kind = click.Option(["--kind"], type=click.Choice([r.kind for r in recipes]), help=help)
+        kind = click.Option(["--kind"], type=click.Choice(list(registry().text_recipes)), help=help)
         own = super().get_params(ctx)
         at = next(i for i, param in enumerate(own) if param.name == "encoder")
         return [*own[:at], kind, *own[at:]]

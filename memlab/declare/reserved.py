@@ -103,6 +103,11 @@ COMMANDS: dict[str, frozenset[str]] = {
     "evaluate": frozenset({"facts", "lama", "perplexity"}),
 }  # commands of each group
 
+SETTINGS_OF_ASK = frozenset(
+    {"prompt", "method", "model", "datastore", "as_of", "preset", "without"}
+)  # arguments of lab.ask
+SETTINGS_OF_RUN = frozenset({"system", "study", "progress", "stop"})  # arguments of lab.run
+
 WORK = frozenset(
     (
         "prepare",

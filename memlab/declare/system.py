@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from memlab.declare.model_format import ModelFormat
 
 API = 1  # version of these declarations; a system made for another one is listed with the reason, and not used
+FIRST_API = 1  # of a system that names none; it stays when API is raised, since such a system was written before
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ class Recipe:
     """A model that a system trains or ships.
 
     Args:
-        name: of the kind of model (`memlab train NAME --kind name`), or of a bundled model.
-        kind: the kind of model that it makes. encoder: the bundled model whose keys it needs, for a bundled one.
+        name: what `memlab train NAME --text FILE --kind` takes, or the name of a bundled model; no two recipes share one.
+        kind: the kind of model that it makes, as models trained with it record it; `--kind` takes it too where no recipe has
+            that name and one alone makes this kind. encoder: the bundled model whose keys it needs, for a bundled one.
         data, seed, steps: what it is trained on, and for how long.
         minutes: about how long that takes on two cores.
         bundled: whether the trained model ships with memlab.
-        train: "module:function" for recipes with a training procedure of their own; None for the general one.
+        train: "module:Class" of a `memlab.evaluate.text_models.TextTraining`, for a training procedure of its own; None for the
+            general one, which makes causal models.
         make: "module:function" of `make(house, recipe, out, steps, progress, stop)`, which trains a bundled model on something
             other than running text, scores it and writes its folder with its card.
     """
@@ -80,6 +83,18 @@ class Recipe:
     train: str | None = None
     encoder: str | None = None
     make: str | None = None
+
+    @property
+    def by_name(self) -> bool:
+        """Whether `memlab train NAME` makes its one model; otherwise it trains models on a text, or a shipped one is only used."""
+        return self.make is not None or (self.bundled and self.train is not None)
+
+    @property
+    def command(self) -> str | None:
+        """The command that trains with it; None for a model that ships and is not trained here."""
+        if self.by_name:
+            return f"memlab train {self.name}"
+        return None if self.bundled else f"memlab train NAME --text FILE --kind {self.name}"
 
     def to_dict(self) -> dict[str, Any]:
         return as_json(self, "name", "kind", "title", "data", "steps", "seed", "minutes", "bundled")
@@ -117,7 +132,8 @@ class System:
         model_formats: model folders with parts of their own.
         lesson_actions, lesson_claims: what steps of lessons can do and claim.
         hints: what to do where memlab refuses something, a sentence for each situation (`memlab.declare.hints`).
-        api: the version of these declarations that the system was written for.
+        api: the version of these declarations (`API`) that the system was written for: write the number. A system that leaves
+            it out was written for the first version.
     """
 
     name: str
@@ -139,7 +155,7 @@ class System:
     lesson_actions: tuple[LessonAction, ...] = ()
     lesson_claims: tuple[LessonClaim, ...] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
-    api: int = API
+    api: int = FIRST_API
 
     def __post_init__(self) -> None:
         for situation in self.hints:

@@ -20,9 +20,17 @@ from memlab.progress import Progress
 from memlab.reading.reader import House
 
 
-def write_text_card(house: House, folder: Path, text: Path | str, training: TextTraining, progress: Progress) -> None:
-    """Measures the model in `folder`, writes README.md, and adds the scores to memlab.json."""
+def write_text_card(
+    house: House, folder: Path, text: Path | str, training: TextTraining, progress: Progress, declared: str
+) -> None:
+    """Measures the model in `folder`, writes README.md, and adds the scores to memlab.json.
+
+    Args:
+        declared: name of the declared recipe, which `memlab train --kind` takes.
+    """
     record = json.loads((folder / "memlab.json").read_text("utf-8"))
+    if declared != record["recipe"]["kind"] and record["name"] not in SHIPPED:
+        record["declared"] = declared
     record["scores"] = measured(house, folder, text, training, progress)
     (folder / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")
     (folder / "README.md").write_text(card_text(record, training), "utf-8")
@@ -49,9 +57,10 @@ def card_text(record: dict[str, Any], training: TextTraining) -> str:
 def _recipe_lines(record: dict[str, Any], training: TextTraining) -> Iterator[str]:
     r, text, name = record["recipe"], record["text"], record["name"]
     atlas = text["file"] == ATLAS
-    what, encoder = training.what[r["kind"]], record.get("encoder")
+    declared, encoder = record.get("declared", r["kind"]), record.get("encoder")
+    what = training.what.get(r["kind"], f"a model of the kind {declared!r}")
     yield f"# {name}\n\n{name} is {what}, trained from scratch on one text; it knows nothing else.\n\n## Recipe\n"
-    command = f"memlab train {name} --text {text['file']} --kind {r['kind']} --seed {r['seed']} --steps {r['steps']}"
+    command = f"memlab train {name} --text {text['file']} --kind {declared} --seed {r['seed']} --steps {r['steps']}"
     command += f" --encoder {encoder}" if encoder else ""
     command = f"memlab train {name}" if name in SHIPPED else command
     yield (

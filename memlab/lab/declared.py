@@ -11,6 +11,7 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, Any
 
 from memlab.declare import Chapter
+from memlab.declare.late import why
 from memlab.errors import ChapterError
 from memlab.systems.registry import registry
 
@@ -66,8 +67,8 @@ def _function(chapter: Chapter, verb: str) -> Callable[..., Any]:
 def _class(chapter: Chapter, name: str) -> Any:
     try:
         return chapter.load_class()
-    except Exception as error:  # whatever the code of a system raises when it is imported
-        raise _broken(chapter, name, f"{type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever the code of a system raises when it is imported
+        raise _broken(chapter, name, why(error)) from error
 
 
 def _verb(made: Any, verb: str, chapter: Chapter) -> Any:
@@ -77,6 +78,6 @@ def _verb(made: Any, verb: str, chapter: Chapter) -> Any:
         raise _broken(chapter, verb, f"{chapter.code} has no {verb!r}") from None
 
 
-def _broken(chapter: Chapter, name: str, why: str) -> ChapterError:
+def _broken(chapter: Chapter, name: str, reason: str) -> ChapterError:
     system = next(s for s in registry().systems.values() if chapter in s.chapters)
-    return ChapterError(f"lab.{name} of the system {system.name!r} ({system.title}) cannot be loaded: {why}.")
+    return ChapterError(f"lab.{name} of the system {system.name!r} ({system.title}) cannot be loaded: {reason}.")

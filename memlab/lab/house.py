@@ -165,8 +165,9 @@ class LabHouse:
         return (*self.context.ledger.notices(), *sources.lm.notes, *sources.notices)
 
     def reader(self, method: Method) -> Reader:
-        """The reader of a method."""
-        return method.load_reader()(method)
+        """The reader of a method. Raises LoadError where the code that its system declares for it is not there."""
+        made: Reader = registry().code(method.reader, method, "reader", Reader)(method)
+        return made
 
 
 def _papers(method: Method, store: Datastore, key: str) -> Any:

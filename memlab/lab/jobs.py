@@ -27,7 +27,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from memlab.declare import load
 from memlab.errors import InputError, NotFound, RecordError, StoppedError
 from memlab.lab.context import Context
 from memlab.progress import Progress, Stop
@@ -184,13 +183,13 @@ class Work:
 
 
 def _known(kind: str) -> Kind:
-    """The kind of that name: registered with `long_work`, or declared by a system, whose code is imported now. Raises NotFound."""
+    """The kind of that name: registered with `long_work`, or declared by a system, whose code is imported now. Raises NotFound, LoadError."""
     if kind in KINDS:
         return KINDS[kind]
     declared = registry().work.get(kind)
     if declared is None:
         raise NotFound.named("kind of job", kind, [*KINDS, *registry().work])
-    return Kind(load(declared.code), declared.resumable, declared.alone, declared.stored)
+    return Kind(registry().code(declared.code, declared, "code"), declared.resumable, declared.alone, declared.stored)
 
 
 def stopping(progress: Progress, stop: Stop) -> Progress:

@@ -11,7 +11,7 @@ from memlab.corpus.given import texts_of
 from memlab.corpus.passages import held_out_articles
 from memlab.corpus.readers import Collection
 from memlab.corpus.split import joined, parts
-from memlab.declare import Method, ReportedTable, checked, load
+from memlab.declare import Method, ReportedTable, checked
 from memlab.errors import InputError
 from memlab.evaluate.mixtures import LAMBDAS
 from memlab.evaluate.perplexity import (
@@ -288,11 +288,12 @@ class Perplexity:
 
     def _scorer(self, columns: Mapping[str, str], options: ScorerOptions) -> Scorer:
         """The scorer for the columns of a method with its own models. Raises InputError for two such methods."""
-        owners = {m.scorer for m in registry().methods.values() if m.scorer and columns.keys() & m.columns.keys()}
+        owners = {m.scorer: m for m in registry().methods.values() if m.scorer and columns.keys() & m.columns.keys()}
         own = [name for name, role in columns.items() if role in OWN]
         if len(owners) != 1:
             raise InputError(f"{', '.join(own)} belong to different methods; measure them one after the other.")
-        made = load(str(owners.pop()))(self.house, options)
+        ((scorer, method),) = owners.items()
+        made = registry().code(str(scorer), method, "scorer")(self.house, options)
         assert isinstance(made, Scorer)
         return made
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from memlab.declare import checked, load
+from memlab.declare import checked
 from memlab.lab.house import LabHouse
 from memlab.lab.jobs import long_work
 from memlab.progress import Progress, Stop
@@ -25,7 +25,7 @@ class Studies:
         """The result of a study; see `Lab.run`."""
         _, declared = registry().study(system, study)
         chosen = checked(declared.settings, settings)
-        return load(declared.run)(self.house, chosen, progress, stop)
+        return registry().code(declared.run, declared, "code")(self.house, chosen, progress, stop)
 
 
 @long_work("study", resumable=True)

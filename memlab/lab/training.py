@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memlab.corpus.world import atlas
-from memlab.declare import Recipe, load
+from memlab.declare import Recipe
 from memlab.errors import InputError, NotFound
-from memlab.evaluate.card import write_card
 from memlab.evaluate.text_card import write_text_card
 from memlab.evaluate.text_models import ATLAS, TextJob, TextTraining, material, recipe_for
 from memlab.lab.house import LabHouse
 from memlab.lab.jobs import long_work, stopping
-from memlab.lab.preparing import calibrated_method
 from memlab.lm.catalogue import SHIPPED, ModelInfo, info
 from memlab.lm.text_training import KINDS, TextRecipe
-from memlab.lm.training import RECIPES, train
 from memlab.outside import check_model_folder
 from memlab.progress import Progress, Stop, never_stop, no_progress
 from memlab.systems.registry import registry
@@ -51,24 +47,16 @@ class Training:
         stop: Stop = never_stop,
     ) -> ModelInfo:
         """See `Lab.train`."""
-        made = {r.name: r for s in registry().systems.values() for r in s.recipes if r.make is not None}
-        if name in made:
-            folder = (out or self.house.home / "models" / name).absolute()
-            check_model_folder(folder)
-            load(str(made[name].make))(self.house, made[name], folder, steps, progress, stop)
-            return info(str(folder))
-        bundled = {r.name: r for r in _recipes() if r.bundled}
-        if name in bundled:
-            r = bundled[name]
-            recipe_of = recipe_for(ATLAS, r.name, r.kind, r.seed, steps or r.steps)
-            return self._train_text(ATLAS, recipe_of, r.encoder, out, progress, stop)
-        if name not in RECIPES:
-            raise NotFound.named("recipe", name, (*RECIPES, *bundled, *made), "A text of your own: --text FILE.")
-        recipe = RECIPES[name] if steps is None else replace(RECIPES[name], steps=steps)
+        declared = registry().recipes.get(name)
+        if declared is None or not declared.by_name:
+            there = [r.name for r in registry().recipes.values() if r.by_name]
+            raise NotFound.named("recipe", name, there, "A text of your own: --text FILE.")
+        if declared.make is None:
+            recipe = recipe_for(ATLAS, name, declared.kind, declared.seed, steps or declared.steps)
+            return self._train_text(ATLAS, declared, recipe, declared.encoder, out, progress, stop)
         folder = (out or self.house.home / "models" / name).absolute()
         check_model_folder(folder)
-        train(recipe, atlas(), folder, lambda f, m: progress(0.9 * f, m), stop)
-        write_card(folder, calibrated_method(recipe.kind), stopping(lambda f, m: progress(0.9 + 0.1 * f, m), stop))
+        registry().code(declared.make, declared, "make")(self.house, declared, folder, steps, progress, stop)
         return info(str(folder))
 
     def text(
@@ -85,13 +73,13 @@ class Training:
 
         Args:
             text: a file or folder (txt, md, csv, jsonl, parquet, also .gz), or "atlas", the bundled world.
-            kind: "base", "short-term" (memory), or one that a system declares; equal seeds and steps read the same tokens.
+            kind: "base", "short-term" (memory), or the name of another recipe that a system declares; equal seeds and steps read the same tokens.
             encoder: for a kind that needs a frozen one: a base model trained on the same text, by folder or by its name
                 in the home folder.
             options: steps, seed, and `out`: where its folder is written, by default `models/<name>` in the home folder.
 
         Raises:
-            InputError: the name, text, kind, seed, steps or encoder cannot be used.
+            InputError: the name, text, kind, seed, steps or encoder cannot be used. LoadError: the code of a system cannot.
             StoppedError: `stop` returned True; nothing is written.
         """
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name) or name in SHIPPED:
@@ -101,42 +89,51 @@ class Training:
             )
         how = TrainOptions(**options)
         encoder = self.house.context.whole_name(encoder) if encoder else None
-        recipe = recipe_for(text, name, kind, how.seed, how.steps, _training(kind).shape)
-        return self._train_text(text, recipe, encoder, how.out, progress, stop)
+        declared = registry().text_recipes.get(kind)
+        if declared is None:
+            raise InputError(f"There is no kind of model {kind!r}. Allowed: {', '.join(registry().text_recipes)}.")
+        shape = {"steps": declared.steps, **_training(declared).shape}
+        recipe = recipe_for(text, name, _kind(declared), how.seed, how.steps, shape)
+        return self._train_text(text, declared, recipe, encoder, how.out, progress, stop)
 
     def _train_text(
         self,
         text: Path | str,
+        declared: Recipe,
         recipe: TextRecipe,
         encoder: str | None,
         out: Path | None,
         progress: Progress,
-        stop: Stop = never_stop,
+        stop: Stop,
     ) -> ModelInfo:
         folder = (out or self.house.home / "models" / recipe.name).absolute()
         check_model_folder(folder)
-        training, given = _training(recipe.kind), material(text, recipe)
+        training, given = _training(declared), material(text, recipe)
         training.make(TextJob(self.house, given, recipe, encoder, folder, lambda f, m: progress(0.95 * f, m), stop))
         scoring = stopping(lambda f, m: progress(0.95 + 0.05 * f, m), stop)
-        write_text_card(self.house, folder, text, training, scoring)
+        write_text_card(self.house, folder, text, training, scoring, declared.name)
         return info(str(folder))
 
 
-def _recipes() -> list[Recipe]:
-    """The recipes of all systems that train on running text."""
-    return [r for system in registry().systems.values() for r in system.recipes if r.train is not None]
-
-
-def _training(kind: str) -> TextTraining:
-    """How a kind of model is trained. Raises InputError for an unknown one."""
-    if kind in KINDS:
+def _training(declared: Recipe) -> TextTraining:
+    """How a recipe trains a model on a text. Raises LoadError, and InputError for a kind that needs a training of its own."""
+    _kind(declared)
+    if declared.train is None:
         return TextTraining()
-    found = {r.kind: r.train for r in _recipes()}
-    if kind not in found:
-        raise InputError(f"There is no kind of model {kind!r}. Allowed: {', '.join((*KINDS, *found))}.")
-    made = load(str(found[kind]))()
-    assert isinstance(made, TextTraining)
+    made: TextTraining = registry().code(declared.train, declared, "training", TextTraining)()
     return made
+
+
+def _kind(declared: Recipe) -> str:
+    """The kind of model that the training is told: of the general one, which is for causal models, "base" or "short-term"."""
+    if declared.train is not None or declared.kind in KINDS:
+        return declared.kind
+    if declared.kind != "causal":
+        raise InputError(
+            f"The recipe {declared.name!r} makes a {declared.kind} model and declares no training (`train`); the general one makes "
+            f"causal models. Allowed: {', '.join(n for n, r in registry().text_recipes.items() if r != declared)}."
+        )
+    return "base"
 
 
 @long_work("train")

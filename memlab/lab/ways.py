@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from memlab.declare import load
-from memlab.errors import InputError, MemlabError, StoppedError
+from memlab.declare import Correction
+from memlab.errors import InputError, LoadError, MemlabError, StoppedError
 from memlab.lab.jobs import long_work
 from memlab.progress import Progress, Stop, never_stop, no_progress, part
 from memlab.results import Fact
@@ -48,13 +48,12 @@ class Ways:
         """
         given, declared = dict(settings or {}), registry().corrections
         for way in declared:
-            if way.check is not None:
-                load(way.check)(given)
+            _check(way, given)
         tries: list[tuple[str, Callable[[Progress], Way]]] = [
             (MEMORY, lambda progress: _in_memory(self.lab, fact, new))
         ]
         for way in declared:
-            tries.append((way.name, partial(_declared, way.code, self.lab, (fact, new, given), stop)))
+            tries.append((way.name, partial(_declared, way, self.lab, (fact, new, given), stop)))
         ways = []
         for n, (name, attempt) in enumerate(tries):
             share = part(progress, n / len(tries), (n + 1) / len(tries))
@@ -77,8 +76,23 @@ def _tried(name: str, attempt: Callable[[Progress], Way], progress: Progress) ->
         return Way(name, failed=str(error))
 
 
-def _declared(code: str, lab: Lab, asked: tuple[Fact, str, Mapping[str, Any]], stop: Stop, progress: Progress) -> Way:
-    found: Way = load(code)(lab, *asked, progress, stop)
+def _check(way: Correction, given: Mapping[str, Any]) -> None:
+    """Lets a way check its settings. Raises InputError; a check that cannot be loaded is said in place of the way's result."""
+    if way.check is None:
+        return
+    try:
+        check = registry().code(way.check, way, "check")
+    except LoadError:
+        return
+    check(given)
+
+
+def _declared(
+    way: Correction, lab: Lab, asked: tuple[Fact, str, Mapping[str, Any]], stop: Stop, progress: Progress
+) -> Way:
+    if way.check is not None:
+        registry().code(way.check, way, "check")
+    found: Way = registry().code(way.code, way, "code")(lab, *asked, progress, stop)
     return found
 
 

@@ -10,8 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from memlab.declare import load
+from memlab.declare.late import loaded
 from memlab.declare.method import Method
+from memlab.errors import LoadError
 from memlab.results import Article
 
 
@@ -38,7 +39,10 @@ class OwnMemory(ABC):
 def own_memory(methods: Iterable[Method], datastore: str | None, context: Any) -> OwnMemory | None:
     """The declared memory of this name; None where no method declares one, as for a datastore."""
     for reference in dict.fromkeys(m.memory for m in methods if m.memory is not None):
-        found: OwnMemory = load(reference)()
+        try:
+            found: OwnMemory = loaded(reference, "A memory")()
+        except LoadError:  # nothing was answered from a memory that is not there
+            continue
         if datastore is not None and found.owns(datastore, context):
             return found
     return None

@@ -205,7 +205,7 @@ def _imported(named: str) -> Callable[..., Any]:
     module, _, name = named.partition(":")
     try:
         return getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:  # whatever the code of a system raises when it is imported
         raise RecordError(
             f"The code of a kind of edit, {named}, cannot be loaded ({error}). Install it again."
         ) from error

@@ -1,7 +1,7 @@
 """The registry of systems: those in this folder, of installed packages, and those that a test or notebook adds.
 
-A system whose import fails, that was declared for another version of memlab, or whose name is taken, is listed as
-unavailable with the reason; everything else works without it.
+A system whose import fails, that was declared for another version of memlab, that takes a name already used, or whose
+declaration is wrong, is listed as unavailable with the reason; everything else works without it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -26,12 +26,15 @@ from memlab.declare import (
     LongWork,
     Method,
     ModelFormat,
+    Recipe,
     Study,
     System,
 )
+from memlab.declare.checking import check_declaration
+from memlab.declare.late import loaded, why
 from memlab.declare.reserved import COMMANDS, LAB, WORK
-from memlab.errors import InputError, NotFound
-from memlab.record.kinds import register_kind
+from memlab.errors import InputError, LoadError, NotFound
+from memlab.record.kinds import EditKind, kinds, known_kind, register_kind, unregister_kind
 
 ENTRY_POINTS = "memlab.systems"
 _lock = threading.Lock()
@@ -76,6 +79,20 @@ class Registry:
     def corrections(self) -> tuple[Correction, ...]:
         """The ways to correct a fact that systems declare."""
         return tuple(c for system in self.systems.values() for c in system.corrections)
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        """The recipes of models, by name."""
+        return {r.name: r for system in self.systems.values() for r in system.recipes}
+
+    @property
+    def text_recipes(self) -> dict[str, Recipe]:
+        """The recipes that train a model of one's own on a text, by what `memlab train --kind` takes: their names, and a
+        kind of model where no recipe has that name and one alone makes it."""
+        usual_first = sorted(self.recipes.values(), key=lambda r: r.train is not None)
+        named = {r.name: r for r in usual_first if not (r.bundled or r.by_name)}
+        kinds = Counter(r.kind for r in named.values())
+        return named | {r.kind: r for r in named.values() if kinds[r.kind] == 1 and r.kind not in named}
 
     @property
     def model_formats(self) -> dict[str, ModelFormat]:
@@ -130,6 +147,25 @@ class Registry:
         self.method(method)
         return next(s for s in self.systems.values() if any(m.name == method for m in s.methods))
 
+    def code(self, reference: str, declared: Any, what: str, kind: type | None = None) -> Any:
+        """Code that a declaration names.
+
+        Args:
+            declared: the `Method`, `Study`, `Recipe` ... that names it. what: its part in it, for example "reader".
+            kind: the class that it must derive from; None for a function.
+
+        Raises:
+            LoadError: it cannot be loaded, or is something else; says of which system it is, and why.
+        """
+        owner = next((s for s in self.systems.values() if declared in _declared(s)), None)
+        of = f" of the system {owner.name!r} ({owner.title})" if owner else ""
+        called = f"The {what} of the {_CALLED.get(type(declared), 'declaration')} {declared.name!r}{of}"
+        found = loaded(reference, called)
+        wrong = _misfit(found, kind)
+        if wrong is not None:
+            raise LoadError(f"{called} cannot be used: {reference} {wrong}.")
+        return found
+
     def study(self, system: str, study: str) -> tuple[System, Study]:
         """A system and its study of this name. Raises NotFound."""
         found = self.system(system)
@@ -143,14 +179,25 @@ class Registry:
         try:
             self._check(system)
         except InputError as error:
-            return Registry(self.systems, (*self.unavailable, Unavailable(called, str(error))))
-        return Registry({**self.systems, system.name: system}, self.unavailable)
+            reason = str(error)
+        except Exception as error:  # whatever a wrong declaration leads to
+            reason = f"its declaration cannot be used: {why(error)}."
+        else:
+            return Registry({**self.systems, system.name: system}, self.unavailable)
+        return Registry(self.systems, (*self.unavailable, Unavailable(called, reason)))
 
     def _check(self, system: Any) -> None:
         if not isinstance(system, System):
             raise InputError(f"its entry is a {type(system).__name__}; expected a memlab.declare.System.")
         if system.api != API:
-            raise InputError(f"it was declared for version {system.api} of memlab's declarations; this is {API}.")
+            raise InputError(
+                f"it was declared for version {system.api} of memlab's declarations; this is {API}. Get a version of it for "
+                f"this memlab, or declare it with api={API}."
+            )
+        for kind in system.edits:
+            if not isinstance(kind, EditKind):
+                raise InputError(f"its edits hold a {type(kind).__name__}; expected is a memlab.record.kinds.EditKind.")
+        check_declaration(system)
         if system.name in self.systems:
             raise InputError(f"there is already a system named {system.name!r} ({self.systems[system.name].title}).")
         taken = sorted(self.methods.keys() & {m.name for m in system.methods})
@@ -172,6 +219,7 @@ def _names(system: System) -> list[str]:
         *(_attribute(name) for chapter in system.chapters for name in chapter.names),
         *(_command(c.words) for c in system.commands),
         *(_job(w.name) for w in system.work),
+        *(f"the recipe {r.name!r}" for r in system.recipes),
         *(f"the correction {c.name!r}" for c in system.corrections),
         *(f"the model format {f.name!r}" for f in system.model_formats),
         *(_action(a.name) for a in system.lesson_actions),
@@ -179,9 +227,37 @@ def _names(system: System) -> list[str]:
     ]
 
 
+def _misfit(found: Any, kind: type | None) -> str | None:
+    """What is wrong with code that should be a function (None) or a class of a kind; None where nothing is."""
+    if kind is None:
+        return None if callable(found) else "is no function"
+    if not isinstance(found, type) or not issubclass(found, kind):
+        return f"is no {kind.__module__}.{kind.__name__}"
+    left = sorted(getattr(found, "__abstractmethods__", ()))
+    return f"does not define {', '.join(left)}" if left else None
+
+
+_CALLED = {
+    Method: "method",
+    Study: "study",
+    Recipe: "recipe",
+    Chapter: "chapter",
+    Command: "command",
+    LongWork: "kind of job",
+    Correction: "correction",
+}
+
+
+def _declared(system: System) -> list[Any]:
+    """The parts of a declaration that name code."""
+    named = (system.methods, system.studies, system.recipes, system.chapters, system.commands, system.work)
+    return [part for parts in (*named, system.corrections) for part in parts]
+
+
 def _check_once(system: System) -> None:
     """Raises InputError if a system declares a name twice."""
-    twice = [name for name, count in Counter(_names(system)).items() if count > 1]
+    names = [*_names(system), *(f"the kind of edit {kind.name!r}" for kind in system.edits)]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(f"it declares {twice[0]} twice.")
 
@@ -244,23 +320,39 @@ def registry() -> Registry:
 
 
 def register(system: System) -> None:
-    """Adds a system for this process. Raises InputError where its name or a method's name is taken."""
-    registry()._check(system)
-    with _lock:
-        _added.append(system)
-        _kept.clear()
+    """Adds a system for this process.
+
+    Raises:
+        InputError: a name is taken, or its declaration is wrong; the reason is that which `memlab systems` would list.
+    """
+    _add(system)
 
 
 @contextmanager
 def registered(system: System) -> Iterator[System]:
-    """Registers a system inside a `with` block, for tests."""
-    register(system)
+    """Registers a system, with its kinds of edits, inside a `with` block, for tests. Raises as `register`."""
+    new = _add(system)
     try:
         yield system
     finally:
         with _lock:
             _added.remove(system)
             _kept.clear()
+            for name in new:
+                unregister_kind(name)
+
+
+def _add(system: System) -> list[str]:
+    """Adds a system; returns the kinds of edits that were not known before. Raises InputError."""
+    found = registry()
+    before = set(kinds())
+    tried = with_kinds(found.with_system(system, getattr(system, "name", "")))
+    if len(tried.unavailable) > len(found.unavailable):
+        raise InputError(tried.unavailable[-1].reason)
+    with _lock:
+        _added.append(system)
+        _kept.clear()
+    return [kind.name for kind in kinds() if kind not in before]
 
 
 def _read() -> Registry:
@@ -268,13 +360,15 @@ def _read() -> Registry:
 
     out = Registry()
     for name in BUILT_IN:
-        out = out.with_system(importlib.import_module(f"memlab.systems.{name}").SYSTEM, name)
+        system = importlib.import_module(f"memlab.systems.{name}").SYSTEM
+        own = system if system.api == API else replace(system, api=API)  # it is of this version, as all of memlab
+        out = out.with_system(own, name)
     assert not out.unavailable, out.unavailable
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
         try:
             system = point.load()
-        except Exception as error:  # a broken package must not disable the others
-            reason = f"it cannot be imported: {type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # a broken package must not disable the others
+            reason = f"it cannot be imported: {why(error)}"
             out = Registry(out.systems, (*out.unavailable, Unavailable(point.name, reason)))
         else:
             out = out.with_system(system, point.name)
@@ -286,10 +380,14 @@ def _read() -> Registry:
 def with_kinds(found: Registry) -> Registry:
     """Registers the systems' kinds of edits; a system with one that cannot be registered becomes unavailable."""
     for system in found.systems.values():
+        new = []
         try:
             for kind in system.edits:
+                new += [kind.name] if known_kind(kind.name) is None else []
                 register_kind(kind)
         except InputError as error:
+            for name in new:
+                unregister_kind(name)
             left = {name: s for name, s in found.systems.items() if s is not system}
             return with_kinds(Registry(left, (*found.unavailable, Unavailable(system.name, str(error)))))
     return found

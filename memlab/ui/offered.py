@@ -9,8 +9,9 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.corpus.world import MASK
-from memlab.declare import Method, load
+from memlab.declare import Method
 from memlab.lm.catalogue import ModelInfo
+from memlab.systems.registry import registry
 from memlab.ui.plain import plain
 
 CAUSAL_ONLY = ("read", "generate")  # abilities that need a model that continues a text
@@ -101,7 +102,7 @@ def stores_for(lab: Lab, method: Method, model: ModelInfo | None) -> list[str]:
     A model that was trained for a method searches with the keys of another one; then all datastores of the kind are listed.
     """
     if method.memory is not None:
-        return list(load(method.memory)().names(lab.context))
+        return list(registry().code(method.memory, method, "memory")().names(lab.context))
     own = model if model is not None and model.method is None else None
     fitting = {known.name for known in lab.models() if known.kind in method.kinds and own in (None, known)}
     return [store.name for store in lab.datastores() if store.model in fitting]

@@ -1,4 +1,4 @@
-"""What every system must hold: those that ship, and a toy system that the tests register.
+"""What every system must hold: those that ship, and two toy systems that the tests register.
 
 A declared ability that is not there, a setting without help, a distribution that does not sum to 1: found here for every
 system alike, so that adding one needs no tests of these things.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,7 +21,19 @@ from click.testing import CliRunner
 from memlab import Lab
 from memlab.cli import COMMANDS, main, measuring
 from memlab.corpus.world import MASK
-from memlab.declare import ABILITIES, Chapter, Command, Correction, LongWork, Method, System, fields, load, reserved
+from memlab.declare import (
+    ABILITIES,
+    Chapter,
+    Command,
+    Correction,
+    LongWork,
+    Method,
+    Study,
+    System,
+    fields,
+    load,
+    reserved,
+)
 from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.evaluate.text_models import TextTraining
 from memlab.figures.live import live_answer
@@ -33,8 +44,9 @@ from memlab.results import Prediction
 from memlab.systems.registry import registered, registry, with_kinds
 from tests.conftest import link_datastores
 from tests.systems.threshold_knn import SYSTEM as TOY
+from tests.systems.toy_vectors import SYSTEM as VECTORS
 
-SYSTEMS = [*registry().systems.values(), TOY]
+SYSTEMS = [*registry().systems.values(), TOY, VECTORS]
 METHODS = [m for s in SYSTEMS for m in s.methods]
 ASKED = [(m, kind) for m in METHODS if m.can("ask") for kind in m.kinds if kind in ("masked", "causal")]
 STUDIES = [(s, study) for s in SYSTEMS for study in s.studies]
@@ -48,7 +60,7 @@ def called(value: object) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def toy() -> Iterator[System]:
-    with registered(TOY) as system:
+    with registered(TOY) as system, registered(VECTORS):
         yield system
 
 
@@ -292,24 +304,29 @@ def test_wrong_settings_are_refused_with_what_is_allowed(method: Method, lab: La
 
 
 @pytest.mark.parametrize(("system", "study"), STUDIES, ids=called)
-def test_a_study_runs_or_stops_within_a_second(system: System, study: object, own: Lab) -> None:
-    """Stopped once it works, a study ends within a second (with some patience on a busy machine)."""
-    stop, asked_at, heard = threading.Event(), [], threading.Event()
+def test_a_study_runs_or_stops_within_a_second(system: System, study: Study, own: Lab) -> None:
+    """Stopped once it works, a study ends within a second; on a busy machine one of three tries does."""
+    waited: list[float] = []
+    while len(waited) < 3 and (not waited or waited[-1] >= 1):
+        waited.append(seconds_after_stop(system, study, own))
+    assert min(waited) < 1, waited
+
+
+def seconds_after_stop(system: System, study: Study, lab: Lab) -> float:
+    """How long a study goes on after Stop, which is pressed when it first says what it does."""
+    asked_at: list[float] = []
 
     def progress(fraction: float, message: str) -> None:
-        if not heard.is_set():
-            heard.set()
-            stop.set()
-            asked_at.append(time.monotonic())
+        asked_at.append(time.monotonic())
 
-    name = study.name  # type: ignore[attr-defined]
     error, result = None, None
     try:
-        result = own.run(system.name, name, progress=progress, stop=stop.is_set)
+        result = lab.run(system.name, study.name, progress=progress, stop=lambda: bool(asked_at))
     except StoppedError as stopped:
         error = stopped
-    assert time.monotonic() - asked_at[0] < 5
+    ended = time.monotonic()
     assert error is not None or json.dumps(result.to_dict())  # what was done until then, or nothing
+    return ended - asked_at[0]
 
 
 def test_two_systems_of_one_name_or_method_are_refused() -> None:

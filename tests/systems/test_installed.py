@@ -65,3 +65,73 @@ def test_an_installed_system_is_one_like_those_that_ship(memlab: Callable[..., D
     refused = memlab("run", "broken", "anything")
     assert refused.returncode == 1
     assert b"cannot be used" in refused.stderr
+
+
+VECTORS = Path(__file__).with_name("toy_vectors.py")
+EVERYWHERE = """
+import json
+import os
+import sys
+
+sys.path.insert(0, sys.argv[1])
+os.environ["MEMLAB_HOME"] = sys.argv[2]
+from click.testing import CliRunner
+from streamlit.testing.v1 import AppTest
+
+from memlab.cli import main
+
+
+def run(*words):
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, (words, done.output, done.exception)
+    return done.stdout
+
+
+PAGE = '''
+from memlab.systems.registry import registry
+from memlab.ui.system_page import system_page
+system_page(registry().system("toy-vectors"))
+'''
+page = AppTest.from_string(PAGE, default_timeout=60).run()
+prompt = "The capital of Norway is [MASK]."
+print(json.dumps({
+    "systems": json.loads(run("systems", "--json")),
+    "ask": json.loads(run("ask", prompt, "--method", "blend", "--weight", "0.8", "--json")),
+    "run": json.loads(run("run", "toy-vectors", "tally", "--top", "2", "--json")),
+    "train": run("train", "--help"),
+    "ask help": run("ask", "--help"),
+    "errors": [e.message for e in page.exception] + [e.value for e in page.error],
+    "page": [e.value for e in [*page.title, *page.header, *page.subheader, *page.markdown, *page.caption]],
+    "links": [link.proto.url for link in page.get("link_button")],
+    "words": [word for table in page.table for word in table.value.index],
+}))
+"""
+
+
+def test_an_installed_system_of_another_kind_is_everywhere(tmp_path: Path, forked: Forks, built_home: Path) -> None:
+    """A masked method that mixes scores, an edit, a recipe, a study and words, from a package."""
+    (tmp_path / "vectors_package.py").write_text(VECTORS.read_text("utf-8"), "utf-8")
+    install(tmp_path, "vectors", "vectors_package:SYSTEM")
+    said = forked.start(EVERYWHERE, str(tmp_path), str(built_home)).wait().document()
+    assert said["systems"]["unavailable"] == []
+    listed = said["systems"]["systems"][-1]
+    assert (listed["name"], listed["edits"]) == ("toy_vectors", ["boost word"])
+    assert [m["abilities"] for m in listed["methods"]] == [["ask", "sweep"]]
+    assert (said["ask"]["method"], said["ask"]["answer"], said["ask"]["settings"]["weight"]) == ("blend", "Oslo", 0.8)
+    assert [row["entries"] for row in said["run"]["results"]] == sorted(
+        (row["entries"] for row in said["run"]["results"]), reverse=True
+    )
+    assert len(said["run"]["results"]) == 2
+    assert "quick" in said["train"]
+    assert "Weight of the memory's scores." in " ".join(said["ask help"].split())
+    assert said["errors"] == []
+    text = "\n".join(said["page"]).replace("\\", "")
+    for part in (
+        "Blended scores",
+        "Counts the words that the masked",
+        "no neighbor has a share",
+        "--text FILE --kind quick",
+    ):
+        assert part in text
+    assert any("method=blend" in link for link in said["links"])
+    assert "weight w" in said["words"]

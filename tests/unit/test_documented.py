@@ -14,7 +14,8 @@ import streamlit as st
 
 from memlab.bundle import bundle
 from memlab.cli import main
-from memlab.cli.common import declared_methods
+from memlab.declare import Method, Study, System
+from memlab.systems.registry import registry
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -53,14 +54,41 @@ def test_every_command_and_option_has_help(path: tuple[str, ...]) -> None:
     assert [o.name for o in options if not o.help] == []
 
 
-@pytest.mark.parametrize("method", declared_methods(), ids=lambda m: m.name)
-def test_every_setting_says_what_it_does_and_what_is_allowed(method: Any) -> None:
-    assert method.help
-    assert method.paper
-    for field in method.fields():
-        assert field.label, f"{method.name}.{field.name} has no label"
-        assert field.help.endswith("."), f"the help of {method.name}.{field.name} is no sentence"
-        assert field.choices or (field.low is not None and field.high is not None), f"{field.name} has no range"
+SYSTEMS = [*registry().systems.values()]
+WITH_SETTINGS = [declared for s in SYSTEMS for declared in (*s.methods, *s.studies)]
+
+
+def named(value: object) -> str:
+    return str(getattr(value, "name", value))
+
+
+@pytest.mark.parametrize("declared", WITH_SETTINGS, ids=named)
+def test_every_setting_says_what_it_does_and_what_is_allowed(declared: Method | Study) -> None:
+    """Of all methods, also of those that cannot ask, and of studies."""
+    assert declared.help.endswith(".")
+    for field in declared.fields():
+        assert field.label, f"{declared.name}.{field.name} has no label"
+        assert field.help.endswith("."), f"the help of {declared.name}.{field.name} is no sentence"
+        free = field.choices or field.type in (str, bool)
+        assert free or (field.low is not None and field.high is not None), f"{field.name} has no range"
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=named)
+def test_the_readme_names_every_system_and_what_it_offers(system: System) -> None:
+    assert system.title in README, f"README.md says nothing of {system.title}"
+    for method in system.methods:
+        assert method.paper
+        assert re.search(rf"(?<![\w+-]){re.escape(method.name)}(?![\w+-])", README), (
+            f"README.md does not name {method.name}"
+        )
+    lines = [
+        line for line in README.splitlines() if re.search(rf"memlab run {system.name.replace('_', '[-_]')}\b", line)
+    ]
+    studies = [study.name for study in system.studies]
+    assert [name for name in studies if not any(re.search(rf"\b{name}\b", line) for line in lines)] == []
+    trained = [line for line in README.splitlines() if "memlab train" in line]
+    recipes = [recipe.name for recipe in system.recipes if recipe.command is not None]
+    assert [name for name in recipes if not any(re.search(rf"\b{name}\b", line) for line in trained)] == []
 
 
 def test_every_command_of_the_readme_is_there() -> None:

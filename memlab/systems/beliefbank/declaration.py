@@ -203,6 +203,7 @@ SYSTEM = System(
             seed=2026,
             minutes=4.0,
             bundled=True,
+            make=f"{HERE}.qa_card:make",
         ),
     ),
     reported=(

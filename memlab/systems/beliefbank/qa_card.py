@@ -1,6 +1,6 @@
 """The study that trains a model on yes-or-no questions, and its card: recipe and measured scores.
 
-`memlab run beliefbank train` trains the bundled model again; with `--data` and `--held` one for other data.
+`memlab train atlas-qa`, or `memlab run beliefbank train`, trains the bundled model again; with `--data` and `--held` one for other data.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memlab.declare import Recipe
 from memlab.errors import InputError
 from memlab.lm.catalogue import load
 from memlab.systems.beliefbank.asking import calibration_questions, ready
@@ -48,10 +49,23 @@ def train(house: Any, settings: TrainSettings, progress: Tick, stop: Callable[[]
     from memlab.systems.beliefbank.studies import graph_of
 
     check_name(settings.name)
-    graph = graph_of(settings.data)
+    return _trained(graph_of(settings.data), settings, house.home / "models" / settings.name, progress, stop)
+
+
+def make(house: Any, recipe: Recipe, out: Path, steps: int | None, progress: Tick, stop: Callable[[], bool]) -> Path:
+    """Trains the bundled model again, as `memlab train atlas-qa`. Raises StoppedError."""
+    from memlab.systems.beliefbank.studies import graph_of
+
+    settings = TrainSettings(name=recipe.name, steps=steps or recipe.steps, seed=recipe.seed)
+    return _trained(graph_of(settings.data), settings, out, progress, stop).path
+
+
+def _trained(
+    graph: ConstraintGraph, settings: TrainSettings, out: Path, progress: Tick, stop: Callable[[], bool]
+) -> Trained:
     told = Sampling(true=settings.told_true, false=settings.told_false, held=settings.held)
     recipe = QaRecipe(name=settings.name, steps=settings.steps, seed=settings.seed, sampling=told)
-    folder = train_qa(graph, house.home / "models" / settings.name, recipe, lambda f, m: progress(0.9 * f, m), stop)
+    folder = train_qa(graph, out, recipe, lambda f, m: progress(0.9 * f, m), stop)
     return Trained(folder, write_card(folder, graph, lambda f, m: progress(0.9 + 0.1 * f, m)))
 
 

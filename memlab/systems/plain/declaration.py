@@ -29,6 +29,8 @@ METHOD = Method(
     remembers=False,
 )
 
+MAKE = "memlab.systems.plain.recipe:make"
+
 SYSTEM = System(
     name="plain",
     title="Model alone",
@@ -39,5 +41,27 @@ SYSTEM = System(
     recipes=(
         Recipe("base", "base", "Causal model on a text", "a text", steps=900, seed=0, minutes=4.0),
         Recipe("short-term", "short-term", "The same with short-term memory", "a text", steps=900, seed=0, minutes=5.0),
+        Recipe(
+            name="atlas-mlm",
+            kind="masked",
+            title="Masked model of the bundled world",
+            data="atlas",
+            steps=1100,
+            seed=2026,
+            minutes=20.0,
+            bundled=True,
+            make=MAKE,
+        ),
+        Recipe(
+            name="atlas-clm",
+            kind="causal",
+            title="Causal model of the bundled world",
+            data="atlas",
+            steps=1600,
+            seed=2026,
+            minutes=30.0,
+            bundled=True,
+            make=MAKE,
+        ),
     ),
 )

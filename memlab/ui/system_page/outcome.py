@@ -8,11 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from memlab.declare import Study, load
+from memlab.declare import Study
+from memlab.errors import MemlabError
 from memlab.results.tables import csv_text
+from memlab.systems.registry import registry
 from memlab.ui.as_table import chart
 from memlab.ui.downloads import download
 from memlab.ui.plain import plain
+from memlab.ui.session import show_error
 
 SHOWN = 200  # rows of a table on the page; the files have all
 
@@ -24,9 +27,7 @@ def show_outcome(study: Study, document: Any, key: str) -> None:
         document: `to_dict()` of the result. key: prefix of the controls' keys.
     """
     if study.draw is not None:
-        for title, figure in load(study.draw)(document).items():
-            st.markdown(f"**{plain(title)}**")
-            chart(figure, title, f"{key}.{title}")
+        _draw(study, study.draw, document, key)
     if isinstance(document, Mapping):
         _numbers(document)
         for name in tables(document):
@@ -36,6 +37,18 @@ def show_outcome(study: Study, document: Any, key: str) -> None:
             if len(rows) > SHOWN:
                 st.caption(f"The first {SHOWN} of {len(rows):,}; the files have all.")
     _files(study, document, key)
+
+
+def _draw(study: Study, draw: str, document: Any, key: str) -> None:
+    """The study's figures; numbers and files are shown without them where their code cannot be loaded."""
+    try:
+        figures = registry().code(draw, study, "drawing")(document)
+    except MemlabError as error:
+        show_error(error)
+        return
+    for title, figure in figures.items():
+        st.markdown(f"**{plain(title)}**")
+        chart(figure, title, f"{key}.{title}")
 
 
 def tables(document: Mapping[str, Any]) -> list[str]:

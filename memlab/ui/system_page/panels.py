@@ -32,8 +32,8 @@ def models_panel(lab: Lab, system: System) -> None:
     st.header("Models", anchor=False)
     st.table([_row(recipe) for recipe in system.recipes], border="horizontal", hide_index=True)
     for recipe in system.recipes:
-        if not recipe.bundled:
-            st.caption(f"{plain(recipe.title)}: `memlab train NAME --kind {recipe.name}`")
+        if recipe.command is not None:
+            st.caption(f"{plain(recipe.title)}: `{recipe.command}`")
     link_to("models", "All models", {}, "neurology")
 
 
