@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memlab.declare.late import load
+from memlab.serialize import as_json
 
 _COMMAND = re.compile(r"[a-z][a-z0-9-]*")
 
@@ -41,6 +42,9 @@ class Chapter:
         """What it adds to the lab: itself and its verbs."""
         return (self.name, *self.verbs)
 
+    def to_dict(self) -> dict[str, Any]:
+        return as_json(self, "name", "help", "verbs")
+
     def load_class(self) -> Any:
         """Its class. Raises ImportError, AttributeError."""
         return load(self.code)
@@ -71,6 +75,9 @@ class Command:
         """What is typed after `memlab`."""
         return f"{self.within} {self.name}".strip()
 
+    def to_dict(self) -> dict[str, Any]:
+        return {**as_json(self, "name", "within"), "command": f"memlab {self.words}"}
+
 
 GROUPS = ("", "evaluate")  # of commands that systems may add to
 
@@ -90,6 +97,9 @@ class LongWork:
     alone: bool = False
     stored: bool = True
 
+    def to_dict(self) -> dict[str, Any]:
+        return as_json(self, "name", "resumable", "alone", "stored")
+
 
 @dataclass(frozen=True)
 class Correction:
@@ -105,3 +115,6 @@ class Correction:
     name: str
     code: str
     check: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return as_json(self, "name")

@@ -6,6 +6,7 @@ imports nothing heavy: code is named as "module:name" and loaded when it is need
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from memlab.declare.method import Method
 from memlab.declare.settings import Field, fields
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.serialize import as_json
+
+_REFERENCE = re.compile(r"\w+(\.\w+)*:\w+")
 
 API = 1  # version of these declarations; a system made for another one is listed with the reason, and not used
 
@@ -109,6 +112,9 @@ class System:
         reported: what the paper or lecture reports. words: term -> meaning, for the guide.
         chapters: what it adds to the lab. commands: what it adds to the command line. work: kinds of jobs.
         corrections: ways to correct a fact, for a comparison of them all.
+        panels: "module:function" of `panels(lab, system)`, which draws what the system's page needs beyond the general
+            panels, with Streamlit; imported when the page is opened. Systems that ship with memlab have theirs in
+            `memlab.ui.systems.<name>`.
         api: the version of these declarations that the system was written for.
     """
 
@@ -128,6 +134,11 @@ class System:
     work: tuple[LongWork, ...] = ()
     corrections: tuple[Correction, ...] = ()
     api: int = API
+    panels: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.panels is not None and not _REFERENCE.fullmatch(str(self.panels)):
+            raise ValueError(f"{self.name}: panels is {self.panels!r}; expected is 'module:function'")
 
     def study(self, name: str) -> Study | None:
         """The study of that name, or None."""
@@ -137,5 +148,6 @@ class System:
         return {
             **as_json(self, "name", "title", "paper", "group", "summary", "methods"),
             "edits": [e.name for e in self.edits],
-            **as_json(self, "studies", "recipes", "reported", "words"),
+            "edit_kinds": [e.to_dict() for e in self.edits],
+            **as_json(self, "studies", "recipes", "reported", "words", "chapters", "commands", "work", "corrections"),
         }
