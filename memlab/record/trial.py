@@ -10,7 +10,7 @@ from memlab.errors import InputError, MemlabError, RecordError
 from memlab.record.hash_chain import EditRow, plain, seal
 from memlab.record.kinds import EditKind
 from memlab.record.ledger import Ledger
-from memlab.record.new_rows import SUMMARY_LENGTH, check_new_row, new_row
+from memlab.record.new_rows import SUMMARY_LENGTH, check_new_row, new_row, one_line
 from memlab.record.states import Snapshot
 
 
@@ -55,7 +55,8 @@ def _summary(kind: EditKind, parameters: dict[str, Any]) -> str:
         line = " ".join(kind.summarized(parameters).split())
     except Exception as error:  # whatever the code of a system raises
         raise _refused(kind, "summarized", error) from error
-    return line if len(line) <= SUMMARY_LENGTH else line[: SUMMARY_LENGTH - 3] + "..."
+    cut = line if len(line) <= SUMMARY_LENGTH else line[: SUMMARY_LENGTH - 3] + "..."
+    return one_line(cut, "summary", SUMMARY_LENGTH)
 
 
 def _refused(kind: EditKind, what: str, error: Exception) -> InputError:
