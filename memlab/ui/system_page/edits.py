@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,7 @@ from memlab.record.kinds import EditKind, FormField
 from memlab.results import Edit
 from memlab.ui.author import author, author_field
 from memlab.ui.links import link_to
+from memlab.ui.navigation import GROUPS, address_of
 from memlab.ui.parameters import parameters_table
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
@@ -33,39 +35,43 @@ def edits_panel(lab: Lab, system: System) -> None:
     st.header("Edits", anchor=False)
     st.caption("Changes that the ledger records. Each can be undone, and every answer can be asked as of any of them.")
     for kind in system.edits:
-        _kind(lab, system, kind)
+        if kind.elsewhere is None and kind.form:
+            with st.expander(
+                plain(kind.title or kind.name), icon=":material/edit_note:", expanded=len(system.edits) == 1
+            ):
+                values = _form(system, kind)
+                if st.session_state.get(_ASKED) == (kind.name, values):
+                    _preview_or_result(lab, kind, values)
+    others = [kind for kind in system.edits if kind.elsewhere is not None or not kind.form]
+    if others:
+        st.table([_made_otherwise(kind) for kind in others], border="horizontal", hide_index=True)
+        _links(system, others)
 
 
-def _kind(lab: Lab, system: System, kind: EditKind) -> None:
-    title = plain(kind.title or kind.name)
+def _made_otherwise(kind: EditKind) -> dict[str, str]:
+    """How an edit is made that a form does not make."""
+    row = {"edit": plain(kind.title or kind.name), "kind": plain(kind.name)}
+    if kind.made_by is not None:
+        command = f"memlab {kind.made_by.command}" if kind.made_by.command else ""
+        return row | {"in Python": plain(f"lab.{kind.made_by.verb}(...)"), "on the command line": plain(command)}
     if kind.elsewhere is not None:
-        st.markdown(f"**{title}** · {_elsewhere(kind)}")
-        if kind.made_by is not None and kind.made_by.page:
-            _way_to(kind.made_by.page, title, system)
-        return
-    if not kind.form:
-        st.markdown(f"**{title}** · {plain('It declares no form. In Python:')} `lab.record({kind.name!r}, {{...}})`")
-        return
-    with st.expander(title, icon=":material/edit_note:", expanded=len(system.edits) == 1):
-        values = _form(system, kind)
-        if st.session_state.get(_ASKED) == (kind.name, values):
-            _preview_or_result(lab, kind, values)
+        return row | {
+            "in Python": plain("a verb of its system: it brings a file of weights"),
+            "on the command line": "",
+        }
+    return row | {
+        "in Python": plain(f"lab.record({kind.name!r}, {{...}})"),
+        "on the command line": plain(f"memlab edit {shlex.quote(kind.name)} --parameters JSON"),
+    }
 
 
-def _elsewhere(kind: EditKind) -> str:
-    return plain(kind.elsewhere or "") if kind.made_by is None else f"made with {_verb(kind)}"
-
-
-def _verb(kind: EditKind) -> str:
-    assert kind.made_by is not None
-    command = f" or `memlab {kind.made_by.command}`" if kind.made_by.command else ""
-    return f"`lab.{kind.made_by.verb}`{command}"
-
-
-def _way_to(page: str, title: str, system: System) -> None:
-    """A link to the page that makes the edits, unless it is this one."""
-    if page != f"system-{system.name.replace('_', '-')}":
-        link_to(page, title, {}, "edit_note")
+def _links(system: System, kinds: Sequence[EditKind]) -> None:
+    """The pages that make edits of these kinds, other than this one."""
+    titles = {file: title for pages in GROUPS.values() for file, title, *_ in pages}
+    there = dict.fromkeys(kind.made_by.page for kind in kinds if kind.made_by is not None and kind.made_by.page)
+    for page in there:
+        if page != address_of(system):
+            link_to(page, plain(titles.get(page, page)), {}, "edit_note")
 
 
 def _form(system: System, kind: EditKind) -> dict[str, Any]:
@@ -92,7 +98,7 @@ def _control(field: FormField, key: str) -> Any:
     if field.type == "fact":
         columns = st.columns(3)
         return [
-            column.text_input(plain(f"{field.label}: {part}"), key=f"{key}.{part}", help=common["help"])
+            column.text_input(f"{label}: {part}", key=f"{key}.{part}", help=common["help"])
             for column, part in zip(columns, PARTS, strict=True)
         ]
     if field.type == "facts":
@@ -151,7 +157,7 @@ def _result(lab: Lab, seq: int) -> None:
         st.success(plain(f"Edit {seq}: {edit.summary}"), icon=":material/check_circle:")
     else:
         st.info(plain(f"Edit {seq} is taken back: {edit.summary}"), icon=":material/undo:")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         undo_or_redo(lab, edit, active)
         st.button("Another edit", key="edits.another", icon=":material/edit_note:", on_click=_start_over)
         link_to("history", "In the history", {"edit": str(seq)}, "history")
