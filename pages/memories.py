@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from memlab.errors import MemlabError
+from memlab.memory.shelf import StoreInfo
 from memlab.ui.ask_memory import ask_own_memories
 from memlab.ui.build_form import build_form
 from memlab.ui.entry import through_app
@@ -23,6 +26,7 @@ st.markdown(
     "A memory is a datastore: every word of a collection of texts, with what a model computed there. "
     "It belongs to the model and the kind of key that made it, and serves all workspaces."
 )
+stores: Sequence[StoreInfo] = ()
 try:
     stores = lab.datastores()
     memory_table(stores)

@@ -38,17 +38,19 @@ def bench_visible(ask: Asks, edit: Callable[[int], float], method: str, prompts:
         edit: makes the n-th edit and returns the seconds that encoding its text takes.
     """
     more, bare, made = [], [], []
+    entries = 0
     for n, prompt in enumerate(prompts):
         start = time.perf_counter()
         encoding = edit(n)
         made.append(time.perf_counter() - start - encoding)
         after, without = ask(prompt, method), ask(prompt, method, as_of=0)
+        entries = after.entries
         bare.append(without.timings.total - without.timings.encode)
         more.append(after.timings.total - after.timings.encode - bare[-1] - 1e3 * encoding)
     more, bare = more[1:], bare[1:]  # the first question also opens the datastore
     return {
         "name": f"edit visible {method}",
-        "entries": after.entries,
+        "entries": entries,
         "edits": len(more),
         **{f"more_{name}": ms for name, ms in p50_p95([ms / 1e3 for ms in more]).items()},
         "more_first_ms": more[0],

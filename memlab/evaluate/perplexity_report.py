@@ -154,7 +154,7 @@ def write_losses(runs: Sequence[Measured], path: Path) -> None:
     check_ending(path)
     where = runs[0].tokens.predicted
     t = runs[0].tokens
-    columns = dict(zip(ABOUT, (t.text[where], t.position[where], t.target[where]), strict=True))
+    columns: dict[str, Any] = dict(zip(ABOUT, (t.text[where], t.position[where], t.target[where]), strict=True))
     for number, run in enumerate(runs):
         many = f"{number}/" if len(runs) > 1 else ""
         columns |= {f"{many}{method}": losses.astype(np.float32) for method, losses in run.losses.items()}

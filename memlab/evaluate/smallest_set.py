@@ -41,9 +41,10 @@ def smallest_set(p: Prediction, pool: Pool, most: int, doubt: str, without: Call
         without: asks the question of `p` without entries.
     """
     start = time.perf_counter()
-    least = 1
+    least, tried = 1, 0
     for _ in range(TRIES):
         found = _search(p, pool, most, least)
+        tried = found.tried
         if not found.removed:
             break
         removed = tuple(pool.shown[i] for i in found.removed)
@@ -57,7 +58,7 @@ def smallest_set(p: Prediction, pool: Pool, most: int, doubt: str, without: Call
             return _timed(SmallestSet(p.answer, after, removed, bound, found.tried, doubt), start)
         doubt = doubt or "Forgetting a smaller set also changed which articles are searched."
         least = found.tried + 1
-    return _timed(SmallestSet(p.answer, None, (), NONE, found.tried, doubt), start)
+    return _timed(SmallestSet(p.answer, None, (), NONE, tried, doubt), start)
 
 
 def _search(p: Prediction, pool: Pool, most: int, least: int) -> Removal:

@@ -159,6 +159,8 @@ class Perplexity:
         for other in models[1:]:
             _same_tokenizer(self.house.load(other), tokenizer)
         runs: list[Measured] = []
+        k_used: int | None = None
+        dtype = tokenizer.dtype
         for i in range(number):
             others = (o.datastores, o.short_term_models, o.own_models)
             run = Run(models[i], *(names[min(i, len(names) - 1)] if names else None for names in others))

@@ -189,7 +189,8 @@ def first_position(captured: dict[str, Tensor], table: str, length: int) -> int 
 
 def rows_from(table: nn.Embedding, first: int) -> int:
     """How many tokens a table has positions for, when the first token takes row `first` (plus its own offset)."""
-    return int(table.weight.shape[0] - first - getattr(table, "offset", 0))
+    offset: Any = getattr(table, "offset", 0)
+    return int(table.weight.shape[0] - first - offset)
 
 
 def same(a: Tensor, b: Tensor, tolerance: float = 1e-4) -> bool:

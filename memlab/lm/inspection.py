@@ -85,7 +85,7 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
         plain = is_plain(module, states.shape[-1])
         with capturing() as captured_by_head:
             scores = output_head(module, name, states.shape[-1], plain)(states)
-    except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError, NotImplementedError) as error:
+    except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
         raise InputError(
             f"memlab cannot run {name!r}: its {module.config.model_type} body or head failed on a text of {PROBE} tokens "
             f"({type(error).__name__}: {' '.join(str(error).split())[:200]})."

@@ -89,7 +89,11 @@ class Meta:
                 )
             files = {name: Mark(**mark) for name, mark in raw.get("files", {}).items() if name in FILES}
             sources = tuple(TextSource(**source) for source in raw.get("sources", ()))
-            made = {"fingerprint": Fingerprint(**raw["fingerprint"]), "files": files, "sources": sources}
+            made: dict[str, Any] = {
+                "fingerprint": Fingerprint(**raw["fingerprint"]),
+                "files": files,
+                "sources": sources,
+            }
             return Meta(**{**raw, **made})
         except FileNotFoundError:
             raise StoreError(f"{folder} is no datastore: meta.json is missing. Build it again.") from None

@@ -26,7 +26,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import faiss  # its Python stubs lag behind the module, so mypy does not follow them
+import faiss  # its Python stubs lag behind the module, so their types are not read (pyproject.toml)
 import numpy as np
 import torch
 

@@ -169,7 +169,7 @@ class KnnMixture(Mixture):
     inputs: MixtureInputs
     lam: np.ndarray | None = None
     temperature: float = 1.0
-    gate: GateInfo = NO_GATE
+    gate: GateInfo = NO_GATE  # pyrefly: ignore[bad-override]
 
     def sides(self, rows: np.ndarray, force: float | None = None) -> Sides:
         given = self.inputs

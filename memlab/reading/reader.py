@@ -119,7 +119,7 @@ class House(Protocol):
     def default_store(self, model: str | None, kind: str) -> str:
         """The datastore that a model made, or the bundled one of the kind. Raises NotFound."""
 
-    def settings(self, method: str, datastore: str | None, preset: str, key: str | None = None) -> Any:
+    def settings(self, method_name: str, datastore: str | None, preset: str, key: str | None = None) -> Any:
         """Default settings of a method for a datastore."""
 
     def make_ready(self, datastore: str, progress: Progress) -> None:

@@ -170,7 +170,8 @@ def fingerprint(asked: AskedBatch, *state: Any) -> str:
 def _kept(batch: Batch, workspace: str) -> KeptBatch:
     """The batch of a row; its answers name the workspace as it is called now."""
     try:
-        asked = AskedBatch(**{**batch.asked, "lines": tuple(batch.asked["lines"])})
+        given: dict[str, Any] = {**batch.asked, "lines": tuple(batch.asked["lines"])}
+        asked = AskedBatch(**given)
         rows = (RowSummary.from_dict(row) for row in batch.rows)
         named = tuple(row if row.workspace is None else replace(row, workspace=workspace) for row in rows)
         return KeptBatch(batch.id, batch.created, batch.title, asked, named)

@@ -32,7 +32,6 @@ from sqlalchemy.exc import (
     DBAPIError,
     DisconnectionError,
     IntegrityError,
-    NoSuchModuleError,
     SQLAlchemyError,
 )
 from sqlalchemy.orm import Session
@@ -79,7 +78,7 @@ class Database:
             sqlite = self.url.get_backend_name() == "sqlite"
             self.file = _sqlite_file(self.url) if sqlite else None
             self._engine = _sqlite_engine(self.url, self.file) if self.file else _engine(self.url)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        except (ArgumentError, ModuleNotFoundError) as error:
             raise RecordError(
                 f"MEMLAB_DATABASE_URL cannot be used: {error}. Give a URL that SQLAlchemy knows and install its "
                 "driver, or unset it to use the file memlab.sqlite in the home folder."

@@ -191,7 +191,7 @@ class Jobs:
         if kind is not None:
             newest = newest.where(Job.kind == kind)
         with self._database.reading() as session:
-            return [job_info({**row, "result": None}) for row in session.execute(newest).mappings()]
+            return [job_info({**dict(zip(names, row, strict=True)), "result": None}) for row in session.execute(newest)]
 
     def outcome(self, job_id: str) -> Any:
         """What the work of a finished job returned, as it was where this process did it; else as JSON."""

@@ -115,9 +115,9 @@ def shown(row: EditRow | DamagedRow, active: bool = True, rests: tuple[int, ...]
 
 
 def _damaged(row: EditRow | DamagedRow, reason: str, active: bool) -> Edit:
-    about: dict[str, Any] = {}
+    about: dict[str, Any] = {"id": None}
     if isinstance(row, EditRow):
-        about = {"id": row.id, "time": row.time, "target": row.target if isinstance(row.target, int) else None}
+        about |= {"id": row.id, "time": row.time, "target": row.target if isinstance(row.target, int) else None}
     return Edit(
         seq=row.sequence,
         kind=row.kind or "unknown",
@@ -126,7 +126,7 @@ def _damaged(row: EditRow | DamagedRow, reason: str, active: bool) -> Edit:
         workspace=row.workspace,
         active=active,
         damaged=reason,
-        **{"id": None, **about},
+        **about,
     )
 
 

@@ -56,12 +56,15 @@ class RowSummary:
         cause = kept.get("cause")
         if cause is not None:
             cause = Cause(cause["name"], cause["sentence"], tuple(_repair(one) for one in cause["repairs"]))
-        return RowSummary(**{**kept, "expected": tuple(kept.get("expected", ())), "cause": cause})
+        given: dict[str, Any] = {**kept, "expected": tuple(kept.get("expected", ())), "cause": cause}
+        return RowSummary(**given)
 
 
 def _repair(kept: Mapping[str, Any]) -> Repair:
     fact = kept.get("fact")
-    return Repair(**{**kept, "entries": tuple(kept.get("entries", ())), "fact": None if fact is None else Fact(**fact)})
+    made = {"entries": tuple(kept.get("entries", ())), "fact": None if fact is None else Fact(**fact)}
+    given: dict[str, Any] = {**kept, **made}
+    return Repair(**given)
 
 
 def summary_cells(row: RowSummary) -> dict[str, Any]:

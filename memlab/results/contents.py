@@ -56,7 +56,8 @@ class Contents:
         """From what `to_dict` gave."""
         frequent = tuple(FrequentValue(**value) for value in given["frequent"])
         sample = tuple(SampleEntry(**entry) for entry in given["sample"])
-        return cls(**{**given, "frequent": frequent, "sample": sample})
+        made: dict[str, Any] = {**given, "frequent": frequent, "sample": sample}
+        return cls(**made)
 
     def lines(self) -> list[str]:
         """For a person: a line for each kind of fact."""

@@ -17,6 +17,7 @@ MIME = {".csv": "text/csv", ".html": "text/html", ".json": "application/json", "
 
 def download(label: str, content: str | Callable[[], str | bytes], file: str, key: str, **look: Any) -> None:
     """A button; `content` may be what makes the file. `look`: help, icon, type of `st.download_button`."""
+    look.setdefault("icon", ":material/download:")
     st.download_button(
         label,
         content,
@@ -24,7 +25,7 @@ def download(label: str, content: str | Callable[[], str | bytes], file: str, ke
         mime=MIME[Path(file).suffix],
         key=key,
         on_click="ignore",
-        **{"icon": ":material/download:", **look},
+        **look,
     )
 
 

@@ -115,7 +115,7 @@ def test_variables_of_the_environment_stand_in_the_readme() -> None:
 
 def test_the_checks_before_a_commit_are_those_of_the_makefile() -> None:
     hooks, makefile = (ROOT / ".pre-commit-config.yaml").read_text("utf-8"), (ROOT / "Makefile").read_text("utf-8")
-    for tool in ("ruff check", "ruff format", "mypy", "lint-imports"):
+    for tool in ("ruff check", "ruff format", "pyrefly check", "lint-imports"):
         assert tool in hooks
         assert tool in makefile
     assert "repo: local" in hooks

@@ -272,6 +272,7 @@ def _text_of(path: Path) -> str:
 def _entity(row: Any, where: str, listed: tuple[str, ...]) -> Entity:
     if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"].strip():
         raise InputError(f"{where}: expected is an object with name, true and false.")
+    named: str = row["name"]
     facts: dict[str, bool] = {}
     if row.get("false") == "others":
         true = set(_list(row, "true", where))
@@ -284,7 +285,7 @@ def _entity(row: Any, where: str, listed: tuple[str, ...]) -> Entity:
             if name in facts:
                 raise InputError(f"{where}: {name!r} is listed twice.")
             facts[name] = label
-    return Entity(row["name"], facts, bool(row.get("calibration", False)), bool(row.get("countable", True)))
+    return Entity(named, facts, bool(row.get("calibration", False)), bool(row.get("countable", True)))
 
 
 def _list(found: Mapping[str, Any], key: str, where: str) -> list[Any]:

@@ -53,10 +53,10 @@ class FactMixture(Mixture):
 
     store: FactStore
     states: States
-    words: int
+    words: int  # pyrefly: ignore[bad-override]
     found: Found
     force: float | None = None
-    gate: GateInfo = GATE
+    gate: GateInfo = GATE  # pyrefly: ignore[bad-override]
 
     @property
     def parts(self) -> FactParts:

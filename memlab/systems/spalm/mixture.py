@@ -67,7 +67,7 @@ class SpalmMixture(Mixture):
     lam: float = 0.0
     temperature: float = 1.0
     force: float | None = None
-    gate: GateInfo = GATE
+    gate: GateInfo = GATE  # pyrefly: ignore[bad-override]
 
     def answer(self, row: int, force: float | None = None) -> Answer:
         """With the weight that kNN-LM has in the mixture; a row without any neighbor is the state alone."""

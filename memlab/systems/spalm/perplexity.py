@@ -29,10 +29,10 @@ class SpalmScorer(Scorer):
 
     lm: SpalmModel
     how: Segments | Windows
-    encoder: LanguageModel
-    search: Search
-    local: Windows
-    name: str = METHOD.name
+    encoder: LanguageModel  # pyrefly: ignore[bad-override]
+    search: Search  # pyrefly: ignore[bad-override]
+    local: Windows  # pyrefly: ignore[bad-override]
+    name: str = METHOD.name  # pyrefly: ignore[bad-override]
 
     @property
     def K(self) -> int:  # type: ignore[override]

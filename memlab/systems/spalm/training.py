@@ -209,22 +209,20 @@ def _neighbors(job: TextJob, lm: LanguageModel, store: Datastore) -> np.ndarray:
     """(n, K) entry numbers for every predicted token of the training text, kept in the home folder."""
     given, recipe, folder = job.given, job.recipe, job.house.home / "neighbors"
     progress = part(job.progress, 0.2, 0.5)
-    own = given.train is given.memory
     ticket = Ticket(
         lm.weights_hash, recipe.key, store.fingerprint.corpus_hash, given.sha256, store.fingerprint.index, recipe.K,
         gap=recipe.segment,
     )  # fmt: skip
-    if own:
-        keys, spans = np.asarray(store.keys), np.asarray(store.spans)
-    else:
-        planned = entries_of(lm, given.train, reading=given.reading)
-        spans = planned.spans
+    planned = None if given.train is given.memory else entries_of(lm, given.train, reading=given.reading)
+    spans = np.asarray(store.spans) if planned is None else planned.spans
     have = kept(folder, ticket, len(spans))
     if have is None:
-        if not own:
+        if planned is None:
+            keys = np.asarray(store.keys)
+        else:
             progress(0.0, f"embedding {len(spans):,} training positions")
             keys = encode_keys(lm, planned, (recipe.key,))[recipe.key]
-        positions = Positions(keys, sentences_of(given.train, spans), own)
+        positions = Positions(keys, sentences_of(given.train, spans), own=planned is None)
         have = neighbors(store, positions, recipe.K, ticket.gap, progress=progress, stop=job.stop)
         keep(folder, ticket, have)
     return have

@@ -103,7 +103,7 @@ def replay(lab: Lab, view: View, how: How) -> GenerationPair | None:
     asked = (place, how.arguments, moves, lab.head())
     if kept is not None and kept[:4] == asked:
         return kept[4]
-    order = {"prompt": view.prompt, "moves": moves, **how.arguments}
+    order: dict[str, Any] = {"prompt": view.prompt, "moves": moves, **how.arguments}
     if lab.trees.tokens_left(**order) <= AT_ONCE:
         with growing(view.prompt) as grown:
             pair = lab.trees.replay(progress=lambda _, message: grown(message), **order)

@@ -37,7 +37,8 @@ def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
         return None
     if at_once:
         with st.spinner("Reading the passage and searching the memory"):
-            trace = lab.read(**{**order, "text": Article("passage", "passage", text)})  # never a path
+            given: dict[str, Any] = {**order, "text": Article("passage", "passage", text)}  # never a path
+            trace = lab.read(**given)
     else:
         job = only_job(lab, "read", asked, "read", f"Reading {source.title}", order)
         if not job.over:
