@@ -53,7 +53,7 @@ WORKERS = 4  # at most; each may hold a server, a browser and models
 BROWSER_GROUPS = ("browser/test_[a-f]*", "browser/test_[g-z]*")
 # Files that take half a minute come before those that take seconds, so that no worker is left with one at the end.
 LONG = (
-    "unit/test_training.py",
+    "engine/test_training.py",
     "engine/test_real_model.py",
     "systems/test_facts_as_experts_lab.py",
     "systems/test_constrained_ft_lab.py",

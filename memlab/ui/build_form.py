@@ -35,6 +35,7 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
             default=UPLOAD,
             required=True,
             key="memories.way",
+            wrap=True,
             label_visibility="collapsed",
         )
         if way == UPLOAD:

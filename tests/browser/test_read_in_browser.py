@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from memlab import Lab
 from memlab.figures.strip import described
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 TEXT = "The capital of Myanmar is Naypyidaw. The discoverer of hydrogen was Henry Cavendish."
 SOURCES = ("Model", "Memory", "Mixture")

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from memlab import Lab
 from tests.browser.navigation import go_to
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 WAKANDA = "The capital of Wakanda is [MASK]."
 ASK = f"ask?prompt={quote(WAKANDA)}"
