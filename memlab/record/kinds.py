@@ -78,8 +78,8 @@ _ALLOWED = {
     "text": "a text",
     "number": "a number",
     "flag": "true or false",
-    "fact": "subject|relation|object",
-    "facts": "subject|relation|object, several divided by ;",
+    "fact": "subject, relation and object (as a text: subject|relation|object)",
+    "facts": "facts of subject, relation and object (as a text: subject|relation|object, several divided by ;)",
 }
 
 

@@ -200,9 +200,18 @@ def test_a_form_makes_parameters(values: dict[str, Any], parameters: dict[str, A
         ({"what": "a", "size": True}, "allowed is a number"),
         ({"what": "a", "way": "left"}, "way is 'left'; allowed is one of up, down"),
         ({"what": "a", "sure": "yes"}, "sure is 'yes'; allowed is true or false"),
-        ({"what": "a", "about": "France|capital"}, r"allowed is subject\|relation\|object"),
-        ({"what": "a", "about": "France||Paris"}, r"allowed is subject\|relation\|object"),
-        ({"what": "a", "about": {"subject": "x"}}, r"allowed is subject\|relation\|object"),
+        (
+            {"what": "a", "about": "France|capital"},
+            r"allowed is subject, relation and object \(as a text: subject\|relation\|object\)",
+        ),
+        (
+            {"what": "a", "about": "France||Paris"},
+            r"allowed is subject, relation and object \(as a text: subject\|relation\|object\)",
+        ),
+        (
+            {"what": "a", "about": {"subject": "x"}},
+            r"allowed is subject, relation and object \(as a text: subject\|relation\|object\)",
+        ),
         ({"what": "a", "facts": "France|capital|Paris; x"}, "several divided by ;"),
         ({"what": "a", "facts": "[" * 100_000}, "several divided by ;"),
     ],
