@@ -217,6 +217,7 @@ def test_an_edit_is_a_form_a_preview_a_record_and_an_undo_and_panels_are_drawn(
         page.number_input(key="page-note.size").set_value(3.0)
         button(page, "Preview").click().run()
         assert "Would be edit 1:** Noted *short*" in said(page)
+        assert ["note", "size"] in [list(table.value.index) for table in page.table]
         assert own_lab.head() == 0
         button(page, "Record").click().run()
         assert "Noted *short*" in page.success[0].value.replace("\\", "")

@@ -31,7 +31,7 @@ def own_panels(lab: Lab, system: System) -> None:
         _declared(system.panels)(lab, system)
     except MemlabError:
         raise
-    except Exception as error:  # whatever the code of a system raises; the rest of the page stands
+    except (Exception, SystemExit) as error:  # whatever the code of a system raises; the rest of the page stands
         logging.getLogger(__name__).exception("panels of the system %r", system.name)
         why = f"{type(error).__name__}: {error}"
         raise ChapterError(
