@@ -14,7 +14,7 @@ from memlab.declare import Chapter, Command, Correction, LongWork, System
 from memlab.errors import InputError, RecordError
 from memlab.record.forms import form_parameters
 from memlab.record.hash_chain import EditRow
-from memlab.record.kinds import EditKind, FormField, MadeBy, kinds, unregister_kind
+from memlab.record.kinds import EditKind, FormField, MadeBy, kinds, register_kind, unregister_kind
 from memlab.record.memory_kinds import MEMORY
 from memlab.systems import BUILT_IN
 from memlab.systems.registry import registered, registry
@@ -109,6 +109,18 @@ def test_a_dry_run_that_is_out_of_date_is_not_committed(lab: Lab) -> None:
     with pytest.raises(RecordError, match="has moved on"):
         lab.commit(tried)
     assert state(lab) == ["two"]
+
+
+def test_a_workspace_that_is_read_only_refuses_the_dry_run_too(lab: Lab) -> None:
+    lab.record("toy-half", {"by": 2})
+    unregister_kind("toy-half")
+    try:
+        for dry_run in (True, False):
+            with pytest.raises(RecordError, match=r"is read-only.*'toy-half': edit 1"):
+                lab.record("toy-note", {"note": "one"}, dry_run=dry_run)
+    finally:
+        register_kind(HALF)
+    assert lab.record("toy-note", {"note": "one"}).seq == 2
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
