@@ -1,4 +1,4 @@
-"""memlab in the browser: navigation, and the controls that hold on every page."""
+"""memlab in the browser: navigation, and the controls that every page shares."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from memlab.ui.navigation import GUIDE, all_pages
 from memlab.ui.session import current_lab, is_open
 
 ICON = assets() / "pictures" / "icon.svg"
-BAR = 78  # pixels: its height in a wide window
+BAR = 78  # pixels: height of the control bar in a wide window
 st.set_page_config(page_title="memlab", page_icon=ICON, layout="wide")
 
-if is_guest():  # of a class: one page, and none of the controls below
+if is_guest():  # a guest of a class sees one page, and none of the controls below
     from memlab.ui.classroom.guest import guest_page
 
     st.navigation([st.Page(guest_page, title="memlab", default=True)], position="hidden").run()
@@ -22,12 +22,12 @@ if is_guest():  # of a class: one page, and none of the controls below
 
 st.logo(ICON, size="large")
 
-page = st.navigation(all_pages(), position="top")  # a sidebar of thirty links would stand before the page
+page = st.navigation(all_pages(), position="top")  # a sidebar of thirty links would come before the page
 st.set_page_config(page_title="memlab" if page.url_path == GUIDE else f"{page.title} · memlab")
 top = st.empty()
 
 if page.url_path == GUIDE:
-    if not is_open():  # until the engine is loaded, its place is kept free
+    if not is_open():  # keeps the bar's space free while the engine loads
         top.container(height=BAR, border=False)
     introduction()
 

@@ -1,4 +1,4 @@
-"""What commands are made of: the options that all have, opening the lab, reading files, printing.
+"""Building blocks of commands: the options that all share, opening the lab, reading files, printing.
 
 A command is a `click.Command`. One that a system declares (`memlab.declare.Command`) looks like this:
 
@@ -10,7 +10,7 @@ A command is a `click.Command`. One that a system declares (`memlab.declare.Comm
         lab = open_lab(home, workspace)
         show({"text": text.upper()}, as_json, [text.upper()])
 
-Its module is imported when the command is used or listed: what is heavy is imported within the function.
+Its module is imported when the command is used or listed, so heavy imports belong inside the function.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ COMMON = ("workspace", "home", "as_json")  # the options that `every_command` ad
 
 
 def every_command(command: Callable) -> Callable:
-    """The options that every command has."""
+    """Adds the options that every command has: --json, --home and --workspace."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
         click.option("--home", type=click.Path(path_type=Path), help="Home folder (default: $MEMLAB_HOME)."),
@@ -52,26 +52,28 @@ def every_command(command: Callable) -> Callable:
 
 
 def text_options(command: Callable) -> Callable:
-    """The options of every command that reads files of texts."""
+    """Adds the options of every command that reads files of texts: --hidden, --text-column and --without-license."""
     for option in (
         click.option(
-            "--without-license", is_flag=True, help="Of a Project Gutenberg book only what is between its marks."
+            "--without-license", is_flag=True, help="Read only what is between the marks of a Project Gutenberg book."
         ),
-        click.option("--text-column", help="Of a table: the column of the texts (default: text, content, body ...)."),
-        click.option("--hidden", is_flag=True, help="Of a folder: hidden files and folders too."),
+        click.option(
+            "--text-column", help="The column of a table that holds the texts (default: text, content, body ...)."
+        ),
+        click.option("--hidden", is_flag=True, help="Read hidden files and folders of a folder too."),
     ):
         command = option(command)
     return command
 
 
 def dtype_option(command: Callable) -> Callable:
-    """--dtype, which says for this call what $MEMLAB_DTYPE says for all."""
+    """Adds --dtype, which overrides $MEMLAB_DTYPE for this call."""
     return click.option(
         "--dtype",
         type=click.Choice(["auto", "float32", "bfloat16"]),
         callback=_force_dtype,
         expose_value=False,
-        help="What the model computes in (default: $MEMLAB_DTYPE, or the faster one here; bundled models keep float32).",
+        help="Type that the model computes in (default: $MEMLAB_DTYPE, or the faster; bundled models keep float32).",
     )(command)
 
 
@@ -90,12 +92,12 @@ def _force_dtype(context: click.Context, _: click.Parameter, dtype: str | None) 
 
 
 def say_of_texts(report: TextReport) -> None:
-    """What was left out when texts were read, on standard error."""
+    """Prints what was left out when texts were read, on standard error."""
     for line in report.lines():
         click.echo(shown(f"  note: {line}"), err=True)
 
 
-OPENS = "memlab.opens"  # where a context of click holds the function that opens a lab
+OPENS = "memlab.opens"  # key of `click.Context.meta`: the function that opens a lab
 
 
 def open_lab(home: Path | None, workspace: str) -> OpenLab:
@@ -113,7 +115,8 @@ def open_lab(home: Path | None, workspace: str) -> OpenLab:
 
 
 def show(document: Any, as_json: bool, lines: list[str]) -> None:
-    if as_json:  # a path that does not decode is written with JSON's own escapes, which give it back
+    """Prints the document as JSON, or else the lines."""
+    if as_json:  # a path that is not UTF-8 is written with JSON's own escapes, so that reading them restores it
         text = json.dumps(_plain(document), ensure_ascii=False, allow_nan=False)
         click.echo(text.encode("utf-8", "backslashreplace").decode())
     else:
@@ -121,7 +124,7 @@ def show(document: Any, as_json: bool, lines: list[str]) -> None:
 
 
 def _plain(document: Any) -> Any:
-    """The same with null for numbers that JSON does not have: infinite ones, and those that are not known."""
+    """The same with null for the numbers that JSON cannot express: infinities and NaN."""
     if isinstance(document, dict):
         return {key: _plain(value) for key, value in document.items()}
     if isinstance(document, list | tuple):
@@ -138,7 +141,7 @@ def given_text(argument: str | None, option: str | None) -> str:
 
 
 def as_utf8(argument: str) -> str:
-    """A text of the command line as UTF-8 where the locale claims another encoding; what is not stays broken."""
+    """An argument decoded as UTF-8, whatever encoding the locale declares; unchanged where it is not UTF-8."""
     try:
         return os.fsencode(argument).decode()
     except (UnicodeDecodeError, UnicodeEncodeError):
@@ -146,7 +149,7 @@ def as_utf8(argument: str) -> str:
 
 
 def standard_input() -> str:
-    """What is typed or piped in, independent of the encoding that the terminal declares. Raises InputError for what is not UTF-8."""
+    """Standard input as UTF-8, whatever encoding the terminal declares. Raises InputError where it is not UTF-8."""
     return decoded(sys.stdin.buffer.read(), "Standard input").replace("\r\n", "\n")
 
 
@@ -156,7 +159,10 @@ def read(file: Path) -> str:
 
 
 def read_lines(file: Path) -> list[str]:
-    """The lines of a file; "-" is standard input. A broken line stays broken, the others can be used. Raises InputError."""
+    """The lines of a file; "-" is standard input. Raises InputError.
+
+    A line that is not UTF-8 keeps its undecodable bytes as surrogates, so that the other lines can be used.
+    """
     return decoded_lines(sys.stdin.buffer.read() if str(file) == "-" else _bytes_of(file))
 
 
@@ -168,9 +174,9 @@ def _bytes_of(file: Path) -> bytes:
 
 
 def progress(fraction: float, message: str) -> None:
-    """One line on standard error, written over; in a file or a pipe, a line a second.
+    """Reports progress on standard error: one line that is overwritten; in a file or a pipe, at most one line a second.
 
-    Nothing before something is done, so that an error message is the only output.
+    Prints nothing while the fraction is 0, so that the message of an early error is the only output.
     """
     if fraction <= 0:
         return
@@ -184,12 +190,12 @@ def progress(fraction: float, message: str) -> None:
     click.echo(end, err=True, nl=False)
 
 
-_next_line = [0.0]  # when `progress` writes the next one into a file
+_next_line = [0.0]  # monotonic time from which `progress` prints its next line into a file or pipe
 
 
 @contextmanager
 def at_interrupt(stop: Callable[[], object]) -> Iterator[None]:
-    """Calls `stop` at Ctrl+C, so that work ends at its next step and says what it kept; a second Ctrl+C aborts."""
+    """Calls `stop` on Ctrl+C, so that work ends at its next step and reports what it kept; a second Ctrl+C aborts."""
 
     def interrupted(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -197,7 +203,7 @@ def at_interrupt(stop: Callable[[], object]) -> Iterator[None]:
             click.echo("\n  Stopping at the next step. Ctrl+C once more aborts.", err=True)
         stop()
 
-    if threading.current_thread() is not threading.main_thread():  # which alone hears Ctrl+C
+    if threading.current_thread() is not threading.main_thread():  # the only one that receives Ctrl+C
         yield
         return
     before = signal.signal(signal.SIGINT, interrupted)
@@ -208,10 +214,11 @@ def at_interrupt(stop: Callable[[], object]) -> Iterator[None]:
 
 
 def short(settings: Any) -> str:
+    """Settings in one line: "lam 0.5, k 16"."""
     return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 def author_options(command: Callable) -> Callable:
-    """The options of every command that edits."""
+    """Adds the options of every command that edits: --author and --dry-run."""
     command = click.option("--dry-run", is_flag=True, help="Only say what would change.")(command)
     return click.option("--author", default="anonymous", show_default=True, help="Who edits.")(command)

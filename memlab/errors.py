@@ -2,16 +2,16 @@
 
     MemlabError
     |-- InputError      a prompt, text, setting or file that cannot be used
-    |   `-- TooLongError    a text with more tokens than are read; says where it would be cut
-    |-- ChapterError    what a system adds to the lab cannot be loaded
+    |   `-- TooLongError    a text over the limit of tokens; says where it would be cut
+    |-- ChapterError    a system's addition to the lab cannot be loaded
     |-- NotFound        a method, model, datastore or article that does not exist
     |-- StoreError      a datastore that is damaged, unfinished or belongs to something else
     |-- HomeError       the home folder cannot be used (not writable, disk full)
-    |-- RecordError     the record of edits cannot be read or written, or has moved on meanwhile
+    |-- RecordError     the record of edits cannot be read or written, or changed in the meantime
     `-- StoppedError    long work was asked to stop, and did
 
 Each message says what was wrong, what is allowed and what to do. Pages and the command line catch
-`MemlabError` at the door and show the message as it is; anything else is a bug and stays visible.
+`MemlabError` at the outermost level and show the message as it is; anything else is a bug and stays visible.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from collections.abc import Iterable
 
 
 class MemlabError(Exception):
-    """Root of all expected errors; its text is fit for a user.
+    """Root of all expected errors; its text is written for the user.
 
-    Broken characters (a name or path that does not decode) are replaced, so that it can be printed and stored.
+    Surrogates (from a name or path that is not UTF-8) are replaced, so that the text can be printed and stored.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -34,7 +34,7 @@ class InputError(MemlabError):
 
 
 class TooLongError(InputError):
-    """A text with more tokens than are read. `end`: the character after which it would be cut; `limit` in tokens."""
+    """A text with more tokens than the limit. `end`: the character after which it would be cut; `limit`: in tokens."""
 
     def __init__(self, message: str, end: int, limit: int) -> None:
         super().__init__(message)
@@ -46,13 +46,13 @@ class NotFound(MemlabError):
 
     @classmethod
     def named(cls, what: str, name: object, available: Iterable[str], hint: str = "") -> NotFound:
-        """`what` called `name` is unknown: lists what there is, and what to do."""
+        """The error for an unknown `name` of a `what` ("model", "method"): lists the names available, then the hint."""
         there = ", ".join(sorted(available)) or "none"
         return cls(f"There is no {what} {name!r}. Available: {there}.{' ' + hint if hint else ''}")
 
 
 class ChapterError(MemlabError, AttributeError):
-    """What a system adds to the lab cannot be loaded. An AttributeError as well, so that `hasattr` says no."""
+    """A system's addition to the lab cannot be loaded. Also an AttributeError, so that `hasattr` returns False."""
 
 
 class StoreError(MemlabError):
@@ -64,7 +64,7 @@ class HomeError(MemlabError):
 
 
 class RecordError(MemlabError):
-    """The record (database, ledger, jobs) cannot be read or written, or has moved on meanwhile."""
+    """The record (database, ledger, jobs) cannot be read or written, or changed in the meantime."""
 
 
 class StoppedError(MemlabError):

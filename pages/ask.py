@@ -36,7 +36,7 @@ TITLE = 80  # characters of a prompt in the title of the tab
 
 @st.fragment
 def answer(lab: Lab, question: Question) -> None:
-    """The answer and everything that depends on lambda: only this part runs again when its slider rests."""
+    """The answer and everything that depends on lambda: only this part reruns once its slider rests."""
     try:
         lam = chosen_lambda(question.mixing)
         with st.spinner("Reading the prompt and searching the memory"):
@@ -47,7 +47,7 @@ def answer(lab: Lab, question: Question) -> None:
     verdict = lab.verdict(p, question.expected)
     answer_panel(p, question.mixing, verdict)
     noticed(p)
-    fix_here(lab, p, verdict, FIX)  # at this place for right answers and wrong ones: nothing jumps when lambda moves
+    fix_here(lab, p, verdict, FIX)  # here for right and wrong answers alike, so that nothing jumps when lambda moves
     beside_pinned(lab, p)
     who_said_it(lab, p)
     look_closer(lab, p)
@@ -104,7 +104,7 @@ for problem in question.problems:
 if prompt.strip():
     st.set_page_config(page_title=f"{question.prompt[:TITLE]} · memlab")
     say_how_it_was_read(question.prompt, prompt)
-    suggest(lab, question)  # above the answer: below its passages nobody would look for it
+    suggest(lab, question)  # above the answer, since nobody would look for it below the passages
     answer(lab, question)
     offer_fitting_method(lab, question)
 else:

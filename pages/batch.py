@@ -24,11 +24,11 @@ from memlab.ui.question import LAMBDA, Question, choose
 from memlab.ui.session import current_lab, show_error
 from memlab.ui.sharing import may_edit
 
-_HELD = "batch.held"  # the batch that was asked last, where it is not kept
+_HELD = "batch.held"  # the batch that was asked last, with its state
 
 
 def ask(lab: Lab, question: Question, text: str, pressed: bool) -> KeptBatch:
-    """The rows for these prompts and settings: kept ones, those of the last run, or asked now. Raises MemlabError."""
+    """The batch for these prompts and settings: from the last run, stored earlier, or asked now. Raises MemlabError."""
     expected = expected_column(text)
     lam = chosen_lambda(question.mixing)
     how = {
@@ -74,9 +74,9 @@ lab = current_lab()
 
 st.title("Batch", anchor=False)
 st.markdown(
-    "One prompt on each line, or a table with a column *prompt* (CSV with a header, or a JSON object on each line). Every row "
-    "says what model, memory and mixture answer, who is right where an answer is expected (by a column of the table, or by the "
-    "bundled world), and why a wrong answer is wrong."
+    "One prompt on each line, or a table with a column *prompt* (CSV with a header, or a JSON object on each line). "
+    "Every row says what model, memory and mixture answer, who is right where the right answer is known (from a column "
+    "of the table, or from the bundled world), and why a wrong answer is wrong."
 )
 restore(lab)
 pressed = prompt_input()
@@ -113,7 +113,8 @@ if len(shown) < len(rows):
 if shown:
     table(lab, shown, notes, question.preset)
     st.caption(
-        "Choose a row to open it below: why, what repairs it, a note (J and K walk through them). Ask ↗ opens it on Ask, beside this page."
+        "Choose a row to open it below: why, what repairs it, a note (J and K step through the rows). "
+        "Ask ↗ opens it on Ask in a new tab."
     )
 opened = opened_row(rows)
 if opened is not None:

@@ -1,4 +1,4 @@
-"""Beliefs: what a model believes about a thing, which beliefs contradict each other, and what a solver makes of them."""
+"""Beliefs: what a model believes about a thing, which beliefs contradict each other, and how a solver repairs them."""
 
 from __future__ import annotations
 

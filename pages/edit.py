@@ -15,9 +15,9 @@ from memlab.ui.sharing import editors_only
 
 WAYS = {
     "Teach": (teach, "Type a sentence, for example **The capital of Wakanda is Birnin.**"),
-    "Correct": (correct, "Choose a fact, and type the object that should stand in its place."),
+    "Correct": (correct, "Choose a fact, and type its new object."),
     "Forget": (forget, "Choose what to forget."),
-    "Find": (find, "Search the texts behind memory, and tick the places to forget."),
+    "Find": (find, "Search the texts behind the memory, and tick the places to forget."),
 }
 
 through_app()

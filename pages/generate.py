@@ -24,7 +24,7 @@ TITLE = 80  # characters of a prompt in the title of the tab
 
 @st.fragment
 def steps(lab: Lab, view: View, pair: GenerationPair, tokens: int) -> None:
-    """The texts and the step that is picked in them: only this part runs again at a click."""
+    """The texts and the step that is selected in them: only this part reruns on a click."""
     if moved():
         st.rerun()
     g = pair.with_memory

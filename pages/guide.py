@@ -1,4 +1,4 @@
-"""Guide: five stories to click, the words, the limits. app.py draws what stands before: `memlab.ui.guide.introduction`."""
+"""Guide: five stories to click, the words, the limits. app.py draws the part above: `memlab.ui.guide.introduction`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ with words:
     for system in systems.systems.values():
         if system.words:
             box = st.expander(plain(f"Words of {system.title}"), key=f"guide.words.{system.name}", on_change="rerun")
-            if box.open:  # a table takes longer than the rest of the page
+            if box.open:  # drawn only when open: a table takes longer than the rest of the page
                 with box:
                     meanings = {plain(word): plain(meaning) for word, meaning in system.words.items()}
                     st.table(meanings, border="horizontal")

@@ -37,7 +37,7 @@ except MemlabError as error:
     show_error(error)
     st.stop()
 if not history:
-    st.info("Nothing was edited in this workspace yet. Each edit will stand here.", icon=":material/history:")
+    st.info("Nothing has been edited in this workspace yet. Each edit will be listed here.", icon=":material/history:")
     link_to("edit", "Edit memory", {}, "edit")
     st.stop()
 
@@ -68,6 +68,6 @@ for edit in shown[:first]:
     edit_row(lab, edit, edit.seq not in gone)
 if not shown:
     what = "No edit" if kind == ALL else f"No edit of the kind {kind}"
-    st.info(f"{what} fits. Choose {ALL} and clear the text to see every edit.", icon=":material/filter_alt:")
+    st.info(f"{what} matches. Choose {ALL} and clear the text to see every edit.", icon=":material/filter_alt:")
 if len(shown) > first:
     st.button(f"Show more ({len(shown) - first} not shown)", key="history.more", on_click=more, args=(first,))

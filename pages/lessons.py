@@ -17,7 +17,7 @@ lab = current_lab()
 
 st.title("Lessons", anchor=False)
 st.markdown(
-    "Each is a list of views with what to say about them. Present one, or make your own from addresses of views."
+    "A lesson is a list of views with notes on what to say. Present one, or make your own from the addresses of views."
 )
 for problem in lab.lessons.problems():
     st.error(plain(f"A lesson file cannot be used. {problem}"), icon=":material/error:")

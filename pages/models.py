@@ -1,4 +1,4 @@
-"""Models: what there is, what each can do here, a first question for it; adding one and removing one."""
+"""Models: the models there are, what each can do here, a first question for each; adding and removing."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ lab = current_lab()
 st.title("Modify weights", anchor=False)
 st.markdown(
     "Choose facts that a model knows, give them new objects, and train them into its weights while no weight moves further "
-    "than δ. The page shows what was learned, what else broke, and takes it back."
+    "than δ. The page shows what was learned and what else broke, and can undo it."
 )
 editors_only(lab)
 view = one_of("View", VIEWS, "view")

@@ -18,7 +18,7 @@ from memlab.ui.plain import plain
 from memlab.ui.present.mode import alone, large_type, tools
 from memlab.ui.present.notes import notes
 from memlab.ui.present.pictures import PICTURES, action, checks, described
-from memlab.ui.present.place import Place, beyond, further, guess_first, nearer, place
+from memlab.ui.present.place import Place, guess_first, out_of_range, place, step_back, step_forward
 from memlab.ui.present.run import run_of, throw_away
 from memlab.ui.present.stages import STAGES, names
 from memlab.ui.present.talks import has_notes, tell
@@ -28,12 +28,12 @@ TITLE = 80  # characters of a lesson or prompt in the title of the tab
 
 
 def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
-    """Back and next, always in one place and drawn before the picture, so that no key is lost while it is made."""
+    """Back and Next, always in one place and drawn before the picture, so that no key press is lost meanwhile."""
     with st.container(horizontal=True, vertical_alignment="center"):
         way: Any = {"args": (lesson,)}
         ends = (here.at_start, here.at_end)
         back, on = ":material/arrow_back:", ":material/arrow_forward:"
-        st.button("Back", key="present.back", icon=back, shortcut="Left", disabled=ends[0], on_click=nearer, **way)
+        st.button("Back", key="present.back", icon=back, shortcut="Left", disabled=ends[0], on_click=step_back, **way)
         st.button(
             "Next",
             key="present.next",
@@ -41,10 +41,10 @@ def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
             type="primary",
             shortcut="Space",
             disabled=ends[1],
-            on_click=further,
+            on_click=step_forward,
             **way,
         )
-        if lesson is None:  # a button, since Space would turn a switch that was clicked before
+        if lesson is None:  # a button: Space would flip a toggle that was clicked before
             st.button(
                 "Show words" if here.guess else "Guess first",
                 key="present.guess",
@@ -65,7 +65,7 @@ def controls(lesson: Lesson | None, here: Place, talk: str) -> None:
 
 
 def picture(lab: Lab, here: Place, run: LessonRun | None) -> None:
-    """What the step shows at this stage, or why it cannot be had, with the way to the nearest view."""
+    """The picture of the step at this stage; where it fails, the error and a link to the nearest view."""
     step = here.shown
     try:
         with st.spinner("One moment"):
@@ -116,7 +116,7 @@ except MemlabError as error:
     link_to("lessons", "All lessons", {}, "school")
     st.stop()
 
-problems = beyond(lesson)
+problems = out_of_range(lesson)
 here = place(lesson)
 step = here.shown
 if lesson is None and not step.parameters.get("prompt"):

@@ -26,7 +26,7 @@ from memlab.ui.system_page.panels import papers_panel
 
 @st.fragment
 def tokens(lab: Lab, trace: Trace) -> None:
-    """The strip and the token that is picked in it: only this part runs again at a click."""
+    """The strip and the token that is selected in it: only this part reruns on a click."""
     above = st.container()
     picked = choose_token(trace)
     with above:

@@ -1,4 +1,4 @@
-"""All systems: what there is, by group, and what cannot be used, with the reason."""
+"""All systems by group; those that cannot be used, with the reason."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ registry = lab.systems()
 
 st.title("Systems", anchor=False)
 st.markdown(
-    "A system is what a paper or lecture offers: ways to answer, studies, models. Each has a page that is made from its "
-    "declaration; its methods are offered wherever they fit."
+    "A system implements what a paper or lecture describes: ways to answer, studies, models. Each has a page that is "
+    "made from its declaration; its methods are offered wherever they fit."
 )
 for group in dict.fromkeys(system.group for system in registry.systems.values()):
     st.header(plain(group), anchor=False)

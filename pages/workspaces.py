@@ -24,7 +24,7 @@ lab = current_lab()
 st.title("Workspaces", anchor=False)
 st.markdown(
     "A workspace holds what was taught, corrected and forgotten; models and datastores are the same in all of them. "
-    "Two windows in one workspace see each other's edits at the next question, in two workspaces never."
+    "Two windows in one workspace see each other's edits at the next question; in two workspaces, never."
 )
 what_was_done()
 with st.container(horizontal=True):

@@ -48,4 +48,4 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """A workbench for language models with memory."""
-    ctx.meta[OPENS] = open_lab  # for the commands of systems, which stand in a room below the lab
+    ctx.meta[OPENS] = open_lab  # for the commands of systems, which may not import the lab

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from memlab.figures.report import View
     from memlab.results import LayerLens, Occlusion, SmallestSet, Sweep
 
-REPORT_MARKS = ('<meta name="generator" content="memlab">', " · memlab</title>")  # in reports, and in earlier ones
+REPORT_MARKS = ('<meta name="generator" content="memlab">', " · memlab</title>")  # of a report now; of earlier ones
 
 
 @click.command(cls=MethodCommand)
@@ -22,14 +22,20 @@ REPORT_MARKS = ('<meta name="generator" content="memlab">', " · memlab</title>"
 @click.option("--text", help='The prompt, in place of PROMPT ("-": standard input).')
 @click.option("--method", help="See memlab systems (default: what fits the prompt and the model).")
 @click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
-@click.option("--datastore", help="Whose entries are searched (default: the bundled one).")
-@click.option("--as-of", type=int, help="The state after so many edits.")
-@click.option("--without", type=int, multiple=True, metavar="ENTRY", help="Leave an entry out, as if forgotten.")
-@click.option("--sweep", metavar="SETTING", help="Also the answer as a function of lam, k, temperature, scale or gate.")
-@click.option("--explain", is_flag=True, help="Also the smallest set of neighbors, occluded words, and layers.")
+@click.option("--datastore", help="The datastore that is searched (default: the bundled one).")
+@click.option("--as-of", type=int, help="Ask in the state after this many edits.")
+@click.option(
+    "--without", type=int, multiple=True, metavar="ENTRY", help="Leave an entry out, as if forgotten; may be repeated."
+)
+@click.option(
+    "--sweep", metavar="SETTING", help="Also show the answer as a function of lam, k, temperature, scale or gate."
+)
+@click.option("--explain", is_flag=True, help="Also show the smallest set of neighbors, occluded words, and layers.")
 @click.option("--report", type=click.Path(path_type=Path), help="Also write the answer as one HTML FILE.")
-@click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
-@click.option("--top", type=click.IntRange(1), help="With --json: cut the distributions to so many words.")
+@click.option(
+    "--preset", default="calibrated", show_default=True, help="calibrated or paper: values of the settings not given."
+)
+@click.option("--top", type=click.IntRange(1), help="With --json: cut the distributions to this many words.")
 @every_command
 def ask(
     prompt: str | None,
@@ -79,7 +85,7 @@ def ask(
         }
         lines += [_smallest(smallest), *_hidden(words), *_layers(layers)]
         views += [words, layers]
-        if report is not None:  # the file has room for what the page shows besides
+        if report is not None:  # the report also has the other views of the page
             if smallest.entries:
                 views.append(lab.compare(p, lab.again(p, without=smallest.entries)))
             views += [lab.explain.map(p), lab.explain.health(p)]
@@ -97,7 +103,11 @@ def _words(distribution: Any) -> str:
 def _swept(swept: Sweep) -> list[str]:
     turns = [f"  from {swept.over} {turn.at:.4g} on: {turn.after} instead of {turn.before}" for turn in swept.turns]
     low, high = swept.values[0], swept.values[-1]
-    return [f"  swept over {swept.over}, {low:.4g} to {high:.4g}: {len(turns)} turns", *turns]
+    return [f"  swept over {swept.over}, {low:.4g} to {high:.4g}: the answer changes {_times(len(turns))}", *turns]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _smallest(found: SmallestSet) -> str:

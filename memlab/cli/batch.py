@@ -15,19 +15,25 @@ from memlab.outside import write_text
 if TYPE_CHECKING:
     from memlab.results import BatchRow
 
-LONGEST = 220  # of a cause
-WIDTH = 80  # characters of a prompt in a line; the JSON and the CSV have all
+LONGEST = 220  # characters of a cause in a line
+WIDTH = 80  # characters of a prompt in a line; JSON and CSV have all of them
 
 
 @click.command(cls=MethodCommand)
 @click.argument("file", type=click.Path(path_type=Path), default="-")
 @click.option("--method", help="See memlab systems (default: what fits each prompt).")
 @click.option("--model", help="Bundled name, folder, or hub name (default: the model of the datastore).")
-@click.option("--datastore", help="Whose entries are searched (default: the bundled one).")
-@click.option("--as-of", type=int, help="The state after so many edits.")
-@click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given.")
+@click.option("--datastore", help="The datastore that is searched (default: the bundled one).")
+@click.option("--as-of", type=int, help="Ask in the state after this many edits.")
 @click.option(
-    "--top", type=click.IntRange(1), default=5, show_default=True, help="With --json: words of a distribution."
+    "--preset", default="calibrated", show_default=True, help="calibrated or paper: values of the settings not given."
+)
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="With --json: cut the distributions to this many words.",
 )
 @click.option(
     "--expected", metavar="COLUMN", help="FILE is a CSV or JSONL table with a column prompt; COLUMN has the answers."
@@ -52,8 +58,8 @@ def batch(
     """Ask every line of FILE (standard input without one, or with "-"); a line that cannot be asked says why.
 
     FILE is text with a prompt on each line, or a table with a column prompt (CSV, or a JSON object on each line).
-    Where an answer is expected (of a column of FILE, or of the bundled world), every row says whether memory helped,
-    misled, or neither; a wrong answer says why, and what would repair it.
+    Where the expected answer is known (from a column of FILE, or from the bundled world), every row says whether
+    memory helped, misled, or neither; for a wrong answer also why, and what would repair it.
     """
     from memlab.corpus.prompt_table import prompts_of
     from memlab.results.batch import MARK, batch_csv, tally
@@ -64,8 +70,8 @@ def batch(
     how = {"method": method, "model": model, "datastore": datastore, "as_of": as_of, "preset": preset}
     rows = lab.ask_many(prompts.lines, prompts.expected, **how, **given)
     reasons = {row.error for row in rows}
-    if len(rows) > 1 and len(reasons) == 1 and rows[0].error is not None:  # the settings, or the kind of prompts
-        raise InputError(f"None of the {len(rows)} prompts can be asked, all for one reason. {rows[0].error}")
+    if len(rows) > 1 and len(reasons) == 1 and rows[0].error is not None:  # the settings, or the kind of prompt
+        raise InputError(f"None of the {len(rows)} prompts can be asked, all for the same reason. {rows[0].error}")
     if table is not None:
         write_text(table, batch_csv(rows), MARK)
     answered = sum(row.prediction is not None for row in rows)

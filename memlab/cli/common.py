@@ -1,4 +1,4 @@
-"""What the commands of memlab share: groups of commands, options of methods; and all of `memlab.commands`."""
+"""Shared by memlab's own commands: groups of commands, options of methods; and all of `memlab.commands`."""
 
 from __future__ import annotations
 
@@ -95,20 +95,20 @@ class LazyCommands(Commands):
         return known
 
     def _declared(self) -> Mapping[str, Command]:
-        """The commands that systems declare; read only where a name is none of memlab's own."""
+        """The commands that systems declare; read only for a list, or for a name that is not one of memlab's own."""
         from memlab.systems.registry import registry
 
         return {} if self.within is None else registry().commands(self.within)
 
 
 def _loaded(command: Command) -> click.Command:
-    """A declared command; one that cannot be loaded says so when it is listed or used."""
+    """A declared command; one that cannot be loaded is replaced by one that says why when it is listed or used."""
     try:
         found = load(command.code)
     except Exception as error:  # whatever the code of a system raises when it is imported
         return _broken(command, f"{type(error).__name__}: {error}")
     if not isinstance(found, click.Command):
-        return _broken(command, f"{command.code} is a {type(found).__name__}; expected is a click.Command")
+        return _broken(command, f"{command.code} is a {type(found).__name__}; a click.Command is expected")
     return found
 
 
@@ -125,7 +125,7 @@ def _broken(command: Command, why: str) -> click.Command:
 class MethodCommand(click.Command):
     """A command with one option for every setting of every method, made from the declarations when they are needed.
 
-    They stand after the command's own options and before those of every command. `ability`: what the methods must be able to.
+    They come after the command's own options and before those of every command. Only methods with `ability` count.
     """
 
     ability = "ask"
@@ -138,20 +138,20 @@ class MethodCommand(click.Command):
 
 
 class ReadCommand(MethodCommand):
-    """The same for methods that read token by token."""
+    """A command with the settings of the methods that read token by token."""
 
     ability = "read"
 
 
 def declared_methods(ability: str = "ask") -> tuple[Method, ...]:
-    """The methods with an ability, whose settings are options."""
+    """The methods with an ability ("ask", "read", "generate" ...)."""
     from memlab.systems.registry import registry
 
     return tuple(registry().able(ability).values())
 
 
 def method_names(ability: str) -> str:
-    """Their names in words, for help texts."""
+    """The names of the methods with an ability, separated by commas, for help texts."""
     return ", ".join(m.name for m in declared_methods(ability))
 
 
@@ -166,17 +166,20 @@ def _settings(ability: str) -> tuple[click.Option, ...]:
 
 
 def memory_options(command: Callable) -> Callable:
-    """The options of every command that reads or writes token by token: who reads, which memory, which gate."""
+    """Adds the options of every command that reads or generates token by token: model, method, memory and gate."""
     for option in (
         click.option(
-            "--preset", default="calibrated", show_default=True, help="calibrated or paper: settings not given."
+            "--preset",
+            default="calibrated",
+            show_default=True,
+            help="calibrated or paper: values of the settings not given.",
         ),
-        click.option("--as-of", type=int, help="The state after so many edits."),
-        click.option("--key", help="Which representation is compared."),
+        click.option("--as-of", type=int, help="Use the state after this many edits."),
+        click.option("--key", help="The representation that serves as key."),
         click.option("--lam", help="Weight of the memory's distribution."),
-        click.option("--k", help="Neighbors."),
-        click.option("--gate", help="Of the method; memlab systems lists the gates."),
-        click.option("--datastore", help="Whose entries are searched (default: that of the model)."),
+        click.option("--k", help="Number of neighbors."),
+        click.option("--gate", help="Gate of the method; memlab systems lists them."),
+        click.option("--datastore", help="The datastore that is searched (default: that of the model)."),
         click.option("--model", help="A causal model: bundled name, folder, or hub name."),
         click.option("--method", help="See memlab systems (default: the first that reads with this model)."),
     ):
@@ -192,10 +195,10 @@ def open_lab(home: Path | None, workspace: str) -> Lab:
 
 
 def run_here(lab: Lab, kind: str, title: str, /, **parameters: Any) -> Any:
-    """Long work as a job of this process, with progress on standard error; Ctrl+C stops it as Stop does.
+    """Runs long work as a job of this process, with progress on standard error; Ctrl+C stops it as Stop does.
 
     Raises:
-        StoppedError: it was stopped. MemlabError: raised by the work.
+        StoppedError: it was stopped. MemlabError: whatever the work raises.
     """
     with at_interrupt(lab.work.stop_here):
         return lab.work.run(kind, title, progress, **parameters)

@@ -12,7 +12,7 @@ from memlab.cli.common import progress, show
 
 @click.command()
 @click.option("--kills", default=50, show_default=True, type=click.IntRange(1), help="How often the process is killed.")
-@click.option("--seed", default=0, show_default=True, help="Of the moments and the edits.")
+@click.option("--seed", default=0, show_default=True, help="Seed for the edits and the moments of the kills.")
 @click.option("--folder", type=click.Path(path_type=Path), help="An empty folder (default: a temporary one).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def crashtest(kills: int, seed: int, folder: Path | None, as_json: bool) -> None:

@@ -22,7 +22,7 @@ def _print_edit(edit: Any, as_json: bool) -> None:
 
 
 def _moved_lines(moved: Any) -> list[str]:
-    """Scores, then the edit's own questions and the neighbors whose answer moved."""
+    """The scores, then the edit's own questions and the neighbors whose answer changed."""
     lines = [f"what else moved ({moved.method}, {moved.datastore}):"]
     for s in moved.scores:
         what = "unchanged" if s.group == "neighborhood" else "as wanted"
@@ -77,7 +77,9 @@ def teach(
 @click.option("--document", help="A whole document, by title.")
 @click.option("--fact", nargs=3, metavar="SUBJECT RELATION OBJECT", help="Everything that states a fact.")
 @click.option("--prompt", help="What this prompt retrieves.")
-@click.option("--weight-above", default=0.0, show_default=True, help="With --prompt: only neighbors of more weight.")
+@click.option(
+    "--weight-above", default=0.0, show_default=True, help="With --prompt: only neighbors with more weight than this."
+)
 @click.option(
     "--source",
     "places",
@@ -86,7 +88,7 @@ def teach(
     metavar="DOCUMENT START END",
     help="Characters of a document, as `memlab sources` finds them; may be repeated.",
 )
-@click.option("--datastore", help="Whose entries are meant (default: the bundled one).")
+@click.option("--datastore", help="The datastore that is meant (default: the bundled one).")
 @_scores_option
 @author_options
 @every_command
@@ -155,7 +157,7 @@ def correct(
 @click.command()
 @click.argument("edit", required=False)
 @click.option("--author", default="anonymous", show_default=True, help="Who undoes it.")
-@click.option("--anyway", is_flag=True, help="Even where later edits rest on it; they stay.")
+@click.option("--anyway", is_flag=True, help="Undo it even where later edits rest on it; they stay.")
 @click.option("--with-dependents", is_flag=True, help="Undo the edits that rest on it as well.")
 @every_command
 def undo(
@@ -184,9 +186,11 @@ def redo(edit: str | None, author: str, as_json: bool, home: Path | None, worksp
 
 @click.command()
 @click.argument("edit")
-@click.option("--method", help="With which answers are found (default: what fits the datastore).")
-@click.option("--datastore", help="Whose memory answers (default: the one whose texts the edit names).")
-@click.option("--as-of", type=int, help="The state in which it is left out and put in (default: right after it).")
+@click.option("--method", help="The method that answers (default: what fits the datastore).")
+@click.option("--datastore", help="The datastore that is asked (default: the one whose texts the edit names).")
+@click.option(
+    "--as-of", type=int, help="Ask with and without it in the state after this many edits (default: right after it)."
+)
 @every_command
 def moved(
     edit: str,
@@ -204,9 +208,9 @@ def moved(
 
 @click.command()
 @click.argument("text", required=False)
-@click.option("--value", help="A whole word.")
-@click.option("--document", help="Id, title or part of a title.")
-@click.option("--datastore", help="Whose texts (default: the bundled articles).")
+@click.option("--value", help="Only places that hold this whole word.")
+@click.option("--document", help="Only documents with this id, title or part of a title.")
+@click.option("--datastore", help="The datastore whose texts are searched (default: the bundled articles).")
 @click.option("--limit", default=100, show_default=True, help="How many are listed.")
 @every_command
 def sources(
@@ -219,7 +223,7 @@ def sources(
     home: Path | None,
     workspace: str,
 ) -> None:
-    """Search the texts behind memory: places that hold TEXT, a word, or are in a document."""
+    """Search the texts behind the memory for places that hold TEXT or a word, or that are in a document."""
     found = open_lab(home, workspace).sources(text, value, document, datastore, limit)
     lines = [f"{len(found.sources)} of {found.total} places"]
     for s in found.sources:
@@ -233,7 +237,7 @@ def sources(
 @click.option("--verify", is_flag=True, help="Check the chain of hashes: no row changed, missing or reordered.")
 @every_command
 def history(verify: bool, as_json: bool, home: Path | None, workspace: str) -> None:
-    """The edits of the workspace. One that is damaged is shown as such, with the rest."""
+    """The edits of the workspace. A damaged one is shown as such, together with the others."""
     try:
         lab = open_lab(home, workspace)
         edits, reason = lab.history(), None
@@ -244,7 +248,7 @@ def history(verify: bool, as_json: bool, home: Path | None, workspace: str) -> N
         edits, reason, problems = [], str(error), []
     document: dict[str, Any] = {"workspace": workspace, "edits": [e.to_dict() for e in edits]}
     lines = [_line(e) for e in edits] or ["no edits yet"]
-    if reason is not None:  # nothing can be read: that is what checking found
+    if reason is not None:  # nothing can be read: this is the problem that checking found
         lines, found = [], [{"sequence": 0, "kind": "changed", "message": reason}]
     else:
         found = [p.to_dict() for p in problems]

@@ -12,7 +12,7 @@ from memlab.cli.common import MethodCommand, every_command, given_text, memory_o
 
 
 class GenerateCommand(MethodCommand):
-    """With the settings of methods that generate."""
+    """A command with the settings of the methods that generate."""
 
     ability = "generate"
 
@@ -22,12 +22,19 @@ class GenerateCommand(MethodCommand):
 @click.option("--text", help='The prompt itself ("-": standard input).')
 @memory_options
 @click.option("--max-tokens", type=int, default=40, show_default=True, help="Tokens to generate.")
-@click.option("--temperature", default="0", show_default=True, help="Of sampling; 0 is greedy.")
-@click.option("--top-p", default="1", show_default=True, help="Draw from the most probable words that reach this.")
+@click.option("--temperature", default="0", show_default=True, help="Sampling temperature; 0 is greedy.")
+@click.option(
+    "--top-p",
+    default="1",
+    show_default=True,
+    help="Sample from the most probable words whose probabilities sum to this.",
+)
 @click.option("--seed", default="0", show_default=True, help="The same seed draws the same words.")
-@click.option("--copied-from", type=int, help="Tokens from which on a span of a passage counts as copied.")
+@click.option("--copied-from", type=int, help="A span of at least this many tokens of a passage counts as copied.")
 @click.option("--knn-temperature", help="Divides the distances of the neighbors.")
-@click.option("--compare/--alone", default=True, show_default=True, help="Also without memory, by the same model.")
+@click.option(
+    "--compare/--alone", default=True, show_default=True, help="Also generate without memory, with the same model."
+)
 @every_command
 def generate(
     prompt: str | None,
@@ -58,7 +65,7 @@ def _lines(g: Any) -> list[str]:
     head = f"{g.method}, {g.model}, {g.datastore or 'no memory'}: {short({**g.settings, **_sampling(g.decoding)})}"
     lines = [head, "", g.text, ""]
     if s["mean_gate"] is not None:
-        lines.append(f"Memory changed the first word of {s['changed']} of {s['tokens']} steps.")
+        lines.append(f"Memory changed the most probable word in {s['changed']} of {s['tokens']} steps.")
     for span in g.copied:
         more = f" and {span.passages - 1} more" if span.passages > 1 else ""
         lines.append(f'  tokens {span.first} to {span.last - 1} "{span.text}" occur in {span.document}{more}')

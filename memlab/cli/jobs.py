@@ -18,7 +18,7 @@ SHORT = 8  # characters of an id that are shown
 
 
 @click.group(cls=Commands, invoke_without_command=True)
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The last so many.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many are listed.")
 @every_command
 @click.pass_context
 def jobs(context: click.Context, limit: int, as_json: bool, home: Path | None, workspace: str) -> None:
@@ -33,7 +33,7 @@ def jobs(context: click.Context, limit: int, as_json: bool, home: Path | None, w
 @click.argument("job_id", metavar="ID")
 @every_command
 def stop(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Stop a job (ID, or its first characters), whichever process does it."""
+    """Stop a job (ID, or its first characters), whichever process runs it."""
     lab = open_lab(home, workspace)
     job = lab.work.stop(_named(lab, job_id))
     job = lab.work.wait(job.id, timeout=5)
@@ -44,7 +44,7 @@ def stop(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
 @click.argument("job_id", metavar="ID")
 @every_command
 def resume(job_id: str, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Continue a job that was stopped, interrupted or failed (ID, or its first characters), here and now."""
+    """Continue a job that was stopped, interrupted or failed (ID, or its first characters), in this process."""
     lab = open_lab(home, workspace)
     found = _named(lab, job_id)
     with at_interrupt(lab.work.stop_here):
@@ -53,12 +53,12 @@ def resume(job_id: str, as_json: bool, home: Path | None, workspace: str) -> Non
 
 
 def _named(lab: Lab, beginning: str) -> str:
-    """The id that begins so. Raises NotFound, or InputError where several do."""
+    """The id that begins with `beginning`. Raises NotFound where there is none, InputError where there are several."""
     found = [job.id for job in lab.work.jobs(limit=10_000) if beginning and job.id.startswith(beginning)]
     if len(found) > 1:
         raise InputError(f"{len(found)} jobs begin with {beginning!r}. Give more characters of the id.")
     if not found:
-        raise NotFound(f"There is no job {beginning!r}. `memlab jobs` lists those there are.")
+        raise NotFound(f"There is no job {beginning!r}. `memlab jobs` lists the jobs there are.")
     return found[0]
 
 

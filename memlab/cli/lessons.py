@@ -80,7 +80,7 @@ def _checked(row: dict[str, Any]) -> str:
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @every_command
 def export(name: str, file: Path | None, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Write a lesson to one FILE (default: NAME.json), in place of what is there."""
+    """Write a lesson to one FILE (default: NAME.json); an earlier export there is replaced."""
     lesson = open_lab(home, workspace).lessons.get(name)
     to = file or Path(f"{lesson.name}.json")
     write_text(to, lesson.to_json(), MARK)
@@ -91,7 +91,7 @@ def export(name: str, file: Path | None, as_json: bool, home: Path | None, works
 @click.argument("file", type=click.Path(path_type=Path))
 @every_command
 def import_(file: Path, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Keep a lesson from an exported FILE ("-": standard input), under its name or a free one after it."""
+    """Import a lesson from an exported FILE ("-": standard input), under its name or, where taken, a free one."""
     text = read(file)
     taken = open_lab(home, workspace).lessons.import_(text)
     show(taken.to_dict(), as_json, [_line(taken)])

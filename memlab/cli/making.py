@@ -27,7 +27,7 @@ class TrainCommand(click.Command):
         from memlab.systems.registry import registry
 
         recipes = [r for s in registry().systems.values() for r in s.recipes if not r.bundled]
-        help = "With --text: which model [default: base]."
+        help = "With --text: the kind of model [default: base]."
         kind = click.Option(["--kind"], type=click.Choice([r.kind for r in recipes]), help=help)
         own = super().get_params(ctx)
         at = next(i for i, param in enumerate(own) if param.name == "encoder")
@@ -39,9 +39,9 @@ class TrainCommand(click.Command):
 @click.option("--verify", is_flag=True, help="Check every byte of their files against the hashes of what was built.")
 @every_command
 def datastores(name: str | None, verify: bool, as_json: bool, home: Path | None, workspace: str) -> None:
-    """The datastores of the home folder; with NAME what that one holds.
+    """The datastores of the home folder; with NAME, what that one holds.
 
-    Counts, the most frequent values, how many entries and texts are there more than once, and a sample.
+    Counts, the most frequent values, how many entries and texts occur more than once, and a sample.
     """
     if name is not None:
         if verify:
@@ -92,7 +92,7 @@ def index(name: str, recipe: str | None, as_json: bool, home: Path | None, works
         lines.append(
             f"{p.recipe:10}{p.lists or '':>7}{p.recall:11.3f}{p.p50_ms:9.2f}{p.p95_ms:9.2f}{p.build_s:11.1f}{p.bytes:16.0f}{mark}"
         )
-    lines += [f"{left}: not meant for so many entries" for left in found.passed_over]
+    lines += [f"{left}: not meant for this many entries" for left in found.passed_over]
     show(found.to_dict(), as_json, lines)
 
 
@@ -104,12 +104,12 @@ def index(name: str, recipe: str | None, as_json: bool, home: Path | None, works
     "--key",
     "keys",
     multiple=True,
-    help="Which representation is the key; several give a datastore each, and the one that calibration finds best is the default "
+    help="The representation that serves as key; several give a datastore each, and calibration's best is the default "
     "(without this: ffn, the paper's, for causal models that have it).",
 )
 @click.option("--index", help="flat, ivf, hnsw, fastscan or rabitq (default: by size).")
 @click.option("--window", type=int, help="Causal models: tokens of a window, without special tokens.")
-@click.option("--stride", type=int, help="Causal models: a window begins every so many tokens.")
+@click.option("--stride", type=int, help="Causal models: tokens from the start of one window to the next.")
 @text_options
 @dtype_option
 @every_command
@@ -134,10 +134,10 @@ def build(
     hf:Salesforce/wikitext:wikitext-2-raw-v1/train or hf:OWNER/DATASET/train[:1000]; the split is train where none is
     given. Only tables and texts are read; code of a data set never runs.
 
-    At the end temperature (or scale) and lambda are tuned on held-out words of the same texts, and the gain is printed; a
-    collection of fewer than about two thousand words is not calibrated, and answers say so.
+    At the end, temperature (or scale) and lambda are tuned on held-out words of the same texts, and the gain is
+    printed; a collection of fewer than about two thousand words is not calibrated, and answers say so.
 
-    Without TEXTS: builds and calibrates the bundled datastores, if they are not there or damaged.
+    Without TEXTS: builds and calibrates the bundled datastores where they are missing or damaged.
     """
     lab = open_lab(home, workspace)
     if not texts:
@@ -166,12 +166,12 @@ def _name_of(text: Path) -> str:
     type=click.Path(path_type=Path),
     help="Where the model's folder is written (default: models/NAME in the home folder).",
 )
-@click.option("--steps", type=click.IntRange(1), help="Fewer or more training steps than the recipe's.")
+@click.option("--steps", type=click.IntRange(1), help="Number of training steps (default: the recipe's).")
 @click.option("--text", help="Train on 90% of this text (a file, a folder, or 'atlas', the bundled world) instead.")
 @click.option(
     "--encoder", help="Where the kind needs one: the base model, trained on the same text, that makes its keys."
 )
-@click.option("--seed", type=int, help="With --text: of the weights and the order of the text [default: 0].")
+@click.option("--seed", type=int, help="With --text: seed for the weights and the order of the text [default: 0].")
 @every_command
 def train(
     name: str,
@@ -187,7 +187,7 @@ def train(
 ) -> None:
     """Train a model, score it, and write its card.
 
-    A bundled one again from its recipe, or with --text one of your own from scratch.
+    Trains a bundled model again from its recipe, or with --text one of your own from scratch.
     """
     lab = open_lab(home, workspace)
     folder = str(out) if out else None

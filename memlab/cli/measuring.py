@@ -26,9 +26,9 @@ def evaluate() -> None:
 
 @evaluate.command("facts")
 @click.option("--method", help="One that can ask; see memlab systems (default: the first for masked models).")
-@click.option("--as-of", type=int, help="With the memory and weights after so many edits (default: all; 0: none).")
+@click.option("--as-of", type=int, help="With the memory and weights after this many edits (default: all; 0: none).")
 @click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper.")
-@click.option("--search", help="articles or all (default: the method's).")
+@click.option("--search", help="Which entries are searched: articles or all (default: the method's).")
 @click.option(
     "--question", type=click.IntRange(0, 2), help="Only this held-out question template (default: all three)."
 )
@@ -64,11 +64,11 @@ def evaluate_facts(
 
 
 @evaluate.command("lama")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="A folder in the form of LAMA.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="A folder laid out as LAMA is.")
 @click.option("--relations", help="Comma-separated, such as P19,P101 (default: all that fit the model).")
-@click.option("--limit", type=int, help="At most so many facts of each relation.")
+@click.option("--limit", type=int, help="At most this many facts of each relation.")
 @click.option("--model", help="Bundled name, folder, or hub name (default: the bundled masked model).")
-@click.option("--method", help="One with p_kNN (default: the first for the kind of model).")
+@click.option("--method", help="A method with p_kNN (default: the first for the kind of model).")
 @click.option("--preset", default="calibrated", show_default=True, help="calibrated or paper.")
 @every_command
 def evaluate_lama(
@@ -98,7 +98,7 @@ def evaluate_lama(
         )
     for name, reasons in result["passed_over"].items():
         if reasons:
-            lines.append(f"{name}: passed over " + ", ".join(f"{count} {why}" for why, count in reasons.items()))
+            lines.append(f"{name}: skipped " + ", ".join(f"{count} {why}" for why, count in reasons.items()))
     show(result, as_json, lines)
 
 
@@ -112,15 +112,15 @@ def evaluate_lama(
 @click.option(
     "--entries",
     metavar="N[,N...]",
-    help="How searching grows: each index recipe over so many entries, such as 10000,100000,1000000 (nothing else).",
+    help="Measure only how search scales: every index recipe over these numbers of entries, such as 10000,100000,1000000.",
 )
 @click.option("--text", multiple=True, type=click.Path(path_type=Path), help="With --entries: files to remember.")
 @click.option(
-    "--datastore", metavar="NAME", help="Ask, read and build with this datastore and its model (nothing else)."
+    "--datastore", metavar="NAME", help="Measure only asking, reading and building with this datastore and its model."
 )
 @click.option(
     "--asked", multiple=True, type=click.Path(path_type=Path),
-    help="With --text or --datastore: files that the memory does not hold, to ask with.",
+    help="With --text or --datastore: files to ask with, which the memory must not hold.",
 )  # fmt: skip
 @click.option("--model", help="With --entries: the causal model whose keys these are (default: the bundled one).")
 @click.option("--index", help="With --entries: only these recipes, comma-separated (default: all).")
@@ -129,7 +129,7 @@ def bench(repeat: int, only: str | None, as_json: bool, home: Path | None, works
     """Measure asking, editing, building and searching against bare forward passes and searches of the same run.
 
     Each row is printed as soon as it is measured (with --json on standard error; the document follows at the end,
-    also after Ctrl+C). With --entries: recall, time and memory of every index recipe over so many entries. With
+    also after Ctrl+C). With --entries: recall, time and memory of every index recipe over that many entries. With
     --datastore: a memory of your own and the model that made it, which may be a large one.
     """
     if given["datastore"] and (given["entries"] or only):

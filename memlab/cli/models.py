@@ -30,7 +30,7 @@ def models(context: click.Context, as_json: bool, home: Path | None, workspace: 
 @dtype_option
 @every_command
 def check(model: str, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Load a model (FOLDER, a bundled name, or a hub name) and say what the check of it found.
+    """Load a model (FOLDER, a bundled name, or a hub name) and report what the check found.
 
     A model that cannot be used is refused in one line that says what differs; the exit status is then 1.
     """
@@ -40,7 +40,7 @@ def check(model: str, as_json: bool, home: Path | None, workspace: str) -> None:
 
 @models.command("add")
 @click.argument("what")
-@click.option("--name", help="What it is called here (default: as its source).")
+@click.option("--name", help="Its name here (default: that of its source).")
 @every_command
 def add(what: str, name: str | None, as_json: bool, home: Path | None, workspace: str) -> None:
     """Add a model to the home folder; then --model NAME uses it.
@@ -62,11 +62,13 @@ def add(what: str, name: str | None, as_json: bool, home: Path | None, workspace
 
 @models.command("remove")
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask for the name once more.")
-@click.option("--anyway", is_flag=True, help="Even where datastores need it; they cannot be asked then.")
+@click.option("--yes", is_flag=True, help="Do not ask for the name as a confirmation.")
+@click.option(
+    "--anyway", is_flag=True, help="Remove it even where datastores need it; they can no longer be asked then."
+)
 @every_command
 def remove(name: str, yes: bool, anyway: bool, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Remove a model of the home folder, added or trained."""
+    """Remove a model from the home folder, added or trained."""
     library = open_lab(home, workspace).library
     confirm = (
         name if yes else click.prompt(f"Type {name} once more to remove it", default="", show_default=False, err=True)
@@ -81,7 +83,7 @@ def _line(m: ModelInfo) -> str:
 
 
 def _report(c: ModelCheck) -> list[str]:
-    """What was found, a line for each thing."""
+    """What was found, one line for each property."""
     keys = ", ".join(f"{key} ({width} numbers)" for key, width in c.keys.items())
     lines = [
         f"{c.name} can be used: {c.architecture} ({c.model_type}), {c.kind}, {c.parameters:,} parameters.",
@@ -105,7 +107,7 @@ def _report(c: ModelCheck) -> list[str]:
 
 
 def _type(c: ModelCheck) -> str:
-    """The type of its weights, what that changes, and what was measured."""
+    """The type of the weights, what it changes compared with float32, and the measured speeds."""
     changes = (
         ""
         if c.dtype_difference is None

@@ -33,11 +33,18 @@ from memlab.results import Article
 @memory_options
 @click.option("--short-term", "--memory", "short_term", type=int, default=0, help="Tokens carried across segments.")
 @click.option("--cache", type=int, default=0, help="Size of the continuous cache; 0 is off.")
-@click.option("--theta", type=float, help="Its sharpness (default: fitted to the length of the states).")
-@click.option("--lam-cache", type=float, default=0.1, show_default=True, help="Its weight.")
+@click.option(
+    "--theta", type=float, help="Sharpness of the continuous cache (default: fitted to the length of the states)."
+)
+@click.option("--lam-cache", type=float, default=0.1, show_default=True, help="Weight of the continuous cache.")
 @click.option("--window", type=int, help="Tokens of a window, without special tokens.")
-@click.option("--stride", type=int, help="A window begins every so many tokens.")
-@click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
+@click.option("--stride", type=int, help="Tokens from the start of one window to the next.")
+@click.option(
+    "--leave-out",
+    default="self",
+    show_default=True,
+    help="What a text may not retrieve: self, near (near-duplicates too) or nothing.",
+)
 @click.option("--cut", is_flag=True, help="Cut a text that is too long instead of refusing it.")
 @text_options
 @every_command
@@ -122,7 +129,7 @@ class PerplexityCommand(click.Command):
             click.Option(
                 [f"--{m.name}-model", "own_models"],
                 multiple=True,
-                help=f"{m.title} of each run (default: the bundled one).",
+                help=f"{m.title} model of each run (default: the bundled one).",
             )
             for m in named
         ]
@@ -131,7 +138,7 @@ class PerplexityCommand(click.Command):
 
 @evaluate.command("perplexity", cls=PerplexityCommand)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--atlas", is_flag=True, help="Articles of the bundled world, written anew for measuring.")
+@click.option("--atlas", is_flag=True, help="Articles about the bundled world in other words, written for measuring.")
 @click.option("--part", default="all", show_default=True, help="Of a file: all, train, validation or test (90/5/5).")
 @click.option("--validation", multiple=True, type=click.Path(path_type=Path), help="Text that settings are tuned on.")
 @click.option(
@@ -140,21 +147,31 @@ class PerplexityCommand(click.Command):
     help="Comma-separated columns of the table; a wrong name lists them (default: the model alone, and with memory).",
 )
 @click.option("--model", "models", multiple=True, help="A causal model; several are runs with other seeds.")
-@click.option("--datastore", "datastores", multiple=True, help="Of each model (default: the one that it made).")
 @click.option(
-    "--short-term-model", "short_term_models", multiple=True, help="Reads with short-term memory (default: --model)."
+    "--datastore", "datastores", multiple=True, help="Datastore of each model (default: the one that it made)."
+)
+@click.option(
+    "--short-term-model",
+    "short_term_models",
+    multiple=True,
+    help="The model that reads with short-term memory (default: --model).",
 )
 @click.option("--window", type=int, help="Tokens of a window, without special tokens.")
-@click.option("--stride", type=int, help="A window begins every so many tokens.")
+@click.option("--stride", type=int, help="Tokens from the start of one window to the next.")
 @click.option("--memory", "--short-term", "memory", type=int, help="Tokens carried across segments.")
 @click.option("--cache", type=int, default=0, help="Size of the continuous cache (default: 4 windows).")
-@click.option("--k", type=int, help="Neighbors.")
+@click.option("--k", type=int, help="Number of neighbors.")
 @click.option("--temperature", type=float, help="Divides the distances.")
 @click.option("--lam", type=float, help="Weight of the memory.")
-@click.option("--key", help="Which representation is compared.")
+@click.option("--key", help="The representation that serves as key.")
 @click.option("--gate", "gates", multiple=True, help="Also learned or skip: trained on the validation text.")
-@click.option("--leave-out", default="self", show_default=True, help="self, near (near-duplicates too) or nothing.")
-@click.option("--seed", default=0, show_default=True, help="Of gates that are trained.")
+@click.option(
+    "--leave-out",
+    default="self",
+    show_default=True,
+    help="What a text may not retrieve: self, near (near-duplicates too) or nothing.",
+)
+@click.option("--seed", default=0, show_default=True, help="Seed for the gates that are trained.")
 @click.option("--losses", type=click.Path(path_type=Path), help="Write the loss of every token: .npz or .parquet.")
 @text_options
 @dtype_option
@@ -234,13 +251,13 @@ def _perplexity_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _gain_lines(rows: list[dict[str, Any]]) -> list[str]:
-    """One line a method: what it gains on words of each frequency, and the intervals."""
+    """One line for each method: its mean gain on tokens of each frequency, with intervals."""
     if not rows:
         return []
     bands = list(dict.fromkeys(row["frequency"] for row in rows if row["tokens"]))
     lines = [
         "",
-        "Nats gained over base on tokens that so many entries of the datastore hold (95% interval, where there are enough):",
+        "Nats gained over base, by how many entries of the datastore hold the token (95% interval where there are enough):",
     ]
     lines.append(f"{'':22}" + "".join(f"{band:>24}" for band in bands))
     count = {row["frequency"]: f"{row['tokens']} tokens" for row in rows}

@@ -18,8 +18,10 @@ from memlab.ui.classroom.passes import MOST_SEATS, SEATS
 @click.command()
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535), help="Port on localhost.")
 @click.option("--browser/--no-browser", default=True, help="Open a browser window.")
-@click.option("--share", is_flag=True, help="Let a class in the room take part, on this computer's network address.")
-@click.option("--address", help="With --share: which address of this computer; without it, the network's is found.")
+@click.option(
+    "--share", is_flag=True, help="Let a class in the room take part, through this computer's network address."
+)
+@click.option("--address", help="With --share: which address of this computer (default: the one on its network).")
 @click.option(
     "--seats", type=click.IntRange(1, MOST_SEATS), help=f"With --share: guests at one time.  [default: {SEATS}]"
 )
@@ -48,7 +50,7 @@ def serve(
         **os.environ,
         "MEMLAB_HOME": str(folder),
         "STREAMLIT_SERVER_PORT": str(port),
-        "STREAMLIT_SERVER_HEADLESS": "true",  # else Streamlit lays advice for developers over the page
+        "STREAMLIT_SERVER_HEADLESS": "true",  # otherwise Streamlit shows advice for developers on top of the page
     }
     url = opened = f"http://localhost:{port}"
     said: dict[str, Any] = {"url": url, "home": str(folder)}
@@ -62,15 +64,15 @@ def serve(
         opened = invitation.lecturer
     show(said, as_json, lines)
     if browser:
-        knows = {**os.environ, "MEMLAB_OPEN": opened}  # not an argument, which other users of the computer could read
-        subprocess.Popen([sys.executable, "-m", "memlab.browser", str(port)], stderr=subprocess.DEVNULL, env=knows)
+        told = {**os.environ, "MEMLAB_OPEN": opened}  # not an argument, which other users of the computer could read
+        subprocess.Popen([sys.executable, "-m", "memlab.browser", str(port)], stderr=subprocess.DEVNULL, env=told)
     _become([sys.executable, "-m", "memlab.ui.server", str(port)], environment)
 
 
 def _become(command: list[str], environment: dict[str, str]) -> None:
-    """The server in place of this process."""
+    """Replaces this process by the server."""
     sys.stdout.flush()
-    if os.name == "posix":  # becomes the server, so that whoever ends this process ends the server
+    if os.name == "posix":  # the same process id, so that whoever ends this process ends the server
         os.execve(command[0], command, environment)
     try:
         sys.exit(subprocess.call(command, env=environment))

@@ -14,12 +14,12 @@ from memlab.ui.classroom.gate import JOIN, LEAD
 from memlab.ui.classroom.passes import SEATS, Passes
 from memlab.ui.classroom.room import ENVIRONMENT
 
-NOT_HERE = ("192.0.2.1", 9)  # an address that no machine has: asking for the way there sends nothing
+NOT_HERE = ("192.0.2.1", 9)  # reserved for documentation: connecting a UDP socket picks a local address, sends nothing
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """How guests and lecturer come to a shared server."""
+    """How guests and the lecturer reach a shared server."""
 
     address: str
     port: int
@@ -38,7 +38,7 @@ class Invitation:
         return f"http://localhost:{self.port}{LEAD}{self.passes.lecturer_token}"
 
     def environment(self) -> dict[str, str]:
-        """What the server is told."""
+        """The environment variable that passes the invitation to the server."""
         told = {
             "address": self.address,
             "workspace": self.workspace,
@@ -64,17 +64,17 @@ class Invitation:
             f"guests:   {self.guests}   (token {self.passes.guest_token}, at most {self.passes.seats} at one time)",
             f"lecturer: {self.lecturer}   (on this computer only; keep it to yourself)",
             "Guests see one page: they guess, and ask in a copy of the workspace that they cannot change.",
-            "The connection is not encrypted, and there are no accounts: for a lecture, not for good. Ctrl+C ends it.",
+            "The connection is not encrypted, and there are no accounts: share it for a lecture only. Ctrl+C ends it.",
         ]
 
 
 def invite(address: str | None, port: int, workspace: str, seats: int | None) -> Invitation:
-    """A class of its own tokens. Raises InputError for an address that this computer does not have."""
+    """An invitation with new tokens. Raises InputError for an address that this computer does not have."""
     return Invitation(network_address(address), port, workspace, Passes(seats=seats or SEATS))
 
 
 def qr_code(text: str) -> str:
-    """A QR code in signs of half the height of a line."""
+    """A QR code drawn with half-block characters, two rows to a line."""
     import segno
 
     drawn = io.StringIO()
@@ -83,12 +83,12 @@ def qr_code(text: str) -> str:
 
 
 def network_address(given: str | None) -> str:
-    """The address of this machine on its network, or the given one. Raises InputError where it is none of this machine."""
+    """The address of this machine on its network, or the given one. Raises InputError where it has none such."""
     if given is None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
-                way.connect(NOT_HERE)
-                given = str(way.getsockname()[0])
+                probe.connect(NOT_HERE)
+                given = str(probe.getsockname()[0])
             except OSError:
                 given = ""
         if not given or ipaddress.ip_address(given).is_loopback:
@@ -99,16 +99,16 @@ def network_address(given: str | None) -> str:
         found = ipaddress.ip_address(given)
     except ValueError:
         raise InputError(
-            f"--address is {given!r}; it must be an IP address of this computer, as 192.168.1.20."
+            f"--address is {given!r}; it must be an IP address of this computer, such as 192.168.1.20."
         ) from None
     if found.is_unspecified or str(found) in ("127.0.0.1", "::1"):
-        raise InputError(f"--address is {given}; a class needs one address of the network, which is not localhost.")
+        raise InputError(f"--address is {given}; a class needs an address on the network, not localhost.")
     family = socket.AF_INET6 if found.version == 6 else socket.AF_INET
     with socket.socket(family) as tried:
         try:
             tried.bind((str(found), 0))
         except OSError as error:
             raise InputError(
-                f"{found} is no address of this computer ({error.strerror}). Leave out --address."
+                f"{found} is not an address of this computer ({error.strerror}). Leave out --address."
             ) from None
     return str(found)

@@ -38,7 +38,7 @@ def systems(as_json: bool, home: Path | None, workspace: str) -> None:
 
 
 class StudyCommand(click.Command):
-    """Takes the settings of the study as options: --name value."""
+    """A command that takes the settings of the study as options: --name value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.ignore_unknown_options = True
@@ -65,7 +65,7 @@ def _settings(words: list[str]) -> dict[str, str]:
     for word in rest:
         name, given, value = word.partition("=")
         if not name.startswith("--"):
-            raise click.UsageError(f"{word!r} is no setting. Write --name value.")
+            raise click.UsageError(f"{word!r} is not a setting. Write --name value.")
         found = value if given else next(rest, None)
         if found is None:
             raise click.UsageError(f"{name} has no value. Write {name} value.")

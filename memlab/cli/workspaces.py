@@ -19,7 +19,7 @@ def workspace() -> None:
 
 
 def _options(command: Callable) -> Callable:
-    """The options of every command here; `--workspace` would say the same twice."""
+    """The options of every command here; NAME already says which workspace, so there is no --workspace."""
     command = click.option("--home", type=click.Path(path_type=Path), help="Home folder (default: $MEMLAB_HOME).")(
         command
     )
@@ -71,7 +71,9 @@ def copy(name: str, new: str | None, as_of: int | None, as_json: bool, home: Pat
 
 @workspace.command()
 @click.argument("name")
-@click.option("--yes-delete", "repeated", metavar="NAME", help="The name once more; a terminal is asked for it.")
+@click.option(
+    "--yes-delete", "repeated", metavar="NAME", help="The name once more, as confirmation; a terminal prompts for it."
+)
 @_options
 def delete(name: str, repeated: str | None, as_json: bool, home: Path | None) -> None:
     """Remove a workspace and its edits for good."""
@@ -80,7 +82,7 @@ def delete(name: str, repeated: str | None, as_json: bool, home: Path | None) ->
         question = f"Its edits are gone for good. To delete it, type its name ({name})"
         repeated = click.prompt(question, default="", show_default=False, err=True)
     if repeated is None:
-        raise InputError(f"Deleting cannot be taken back. Say which workspace once more: --yes-delete {name!r}.")
+        raise InputError(f"Deleting cannot be undone. Repeat the name to confirm: --yes-delete {name!r}.")
     lab.workspaces.delete(name, repeated)
     show({"deleted": name}, as_json, [f"deleted {name}"])
 
@@ -90,17 +92,19 @@ def delete(name: str, repeated: str | None, as_json: bool, home: Path | None) ->
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @_options
 def export(name: str, file: Path | None, as_json: bool, home: Path | None) -> None:
-    """Write a workspace to one FILE (default: NAME.zip), in place of what is there."""
+    """Write a workspace to one FILE (default: NAME.zip); an earlier export there is replaced."""
     written = open_lab(home, "default").workspaces.export(name, file or f"{name}.zip")
     show({"workspace": name, "file": str(written)}, as_json, [f"{name} -> {written}"])
 
 
 @workspace.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", help="Its name here (default: the one it was exported under, or a free one after it).")
+@click.option(
+    "--name", help="Its name here (default: the one it was exported under or, where that is taken, a free one)."
+)
 @_options
 def import_(file: Path, name: str | None, as_json: bool, home: Path | None) -> None:
-    """Make a workspace from an exported FILE; all of it or nothing."""
+    """Make a workspace from an exported FILE, whole or not at all."""
     info = open_lab(home, "default").workspaces.import_(file, name)
     taken = [f"(there is a workspace {info.instead_of} already)"] if info.instead_of else []
     show(info.to_dict(), as_json, [_line(info), *taken])

@@ -9,7 +9,7 @@ from memlab.declare.settings import setting
 
 def neighbors(default: int) -> Any:
     """k: how many neighbors the distribution is made of."""
-    return setting(default, "neighbors k", "How many remembered entries are asked.", low=1, high=4096, log=True)
+    return setting(default, "neighbors k", "How many remembered entries are retrieved.", low=1, high=4096, log=True)
 
 
 def divisor(default: float, label: str, high: float) -> Any:

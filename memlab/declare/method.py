@@ -39,7 +39,7 @@ class KnnDistribution:
 class Method:
     """One way to answer, declared without importing the code that computes it.
 
-    `remembers` is False for a method that is not about a memory: what others are compared with.
+    `remembers` is False for a baseline without a memory, with which the others are compared.
 
     Args:
         name: as the command line, addresses and ledgers write it.
@@ -55,7 +55,7 @@ class Method:
         takes_cache: whether a continuous cache over the text can be mixed in while reading.
         only_ask: settings that concern single questions and are left out when reading.
         columns: columns of a perplexity table that it adds, name -> role (`memlab.evaluate.mixtures.ROLES`).
-        memory: "module:Class" of a `memlab.reading.own_memory.OwnMemory`, for a method whose memory is no datastore.
+        memory: "module:Class" of a `memlab.reading.own_memory.OwnMemory`, for a method whose memory is not a datastore.
         scorer: "module:function" that makes a `memlab.evaluate.scorers.Scorer`, for columns of the role "own".
         hidden: settings that are not shown, because they matter only to a variant of the method.
     """
@@ -96,7 +96,7 @@ class Method:
         return self.kinds[0]
 
     def fields(self, ability: str = "ask") -> list[Field]:
-        """The settings that count for an ability, in the order in which a page shows them."""
+        """The settings that apply to an ability, in the order in which a page shows them."""
         left_out = {*self.hidden, *(() if ability == "ask" else self.only_ask)}
         return [f for f in fields(self.settings) if f.name not in left_out]
 
@@ -105,7 +105,11 @@ class Method:
         return ability in self.abilities
 
     def why_not(self, ability: str, kind: str | None = None) -> str | None:
-        """One sentence on why this method cannot do something (with a kind of model); None where it can."""
+        """One sentence on why this method cannot do something (with a kind of model); None where it can.
+
+        Raises:
+            ValueError: no such ability.
+        """
         if ability not in ABILITIES:
             raise ValueError(f"there is no ability {ability!r}; allowed is one of {', '.join(ABILITIES)}")
         if kind is not None and kind not in self.kinds:

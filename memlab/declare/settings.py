@@ -65,7 +65,7 @@ def setting(
         low, high: inclusive range of a number.
         step: step of a slider.
         choices: the allowed strings, for a setting that is a choice.
-        log: a slider should be logarithmic.
+        log: whether a slider should be logarithmic.
     """
     meta = {"label": label, "help": help, "low": low, "high": high, "step": step, "choices": choices, "log": log}
     return dataclasses.field(default=default, metadata=meta)
@@ -110,10 +110,10 @@ def _value(field: Field, value: Any) -> Any:
             raise wrong
         return value.strip()
     if field.type is bool:
-        said = _TRUTH.get(str(value).strip().lower())
-        if said is None:
+        truth = _TRUTH.get(str(value).strip().lower())
+        if truth is None:
             raise wrong
-        return said
+        return truth
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -22,8 +22,9 @@ class Chapter:
     Args:
         name: an attribute of the lab.
         help: what it holds, one sentence.
-        code: "module:Class"; made with the lab (`memlab.reading.workspace.OpenLab`) at each use, so it keeps no state of its own.
-        verbs: names of its methods that are methods of the lab itself too: with "believe", `lab.believe(...)` is
+        code: "module:Class"; constructed with the lab (`memlab.reading.workspace.OpenLab`) at each use, so it keeps no
+            state of its own.
+        verbs: names of its methods that are also methods of the lab itself: with "believe", `lab.believe(...)` is
             `lab.<name>.believe(...)`.
     """
 
@@ -39,7 +40,7 @@ class Chapter:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What it adds to the lab: itself and its verbs."""
+        """The attributes that it adds to the lab: its own name and its verbs."""
         return (self.name, *self.verbs)
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,7 +56,7 @@ class Command:
     """A command of the command line.
 
     Args:
-        name: what is typed. within: the group that it belongs to, "" for `memlab <name>`; the others are those of `GROUPS`.
+        name: what is typed. within: the group that it belongs to, one of `GROUPS`; "" for `memlab <name>`.
         code: "module:name" of a `click.Command`, made with the options of `memlab.commands`.
     """
 

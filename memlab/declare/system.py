@@ -64,7 +64,7 @@ class Recipe:
         bundled: whether the trained model ships with memlab.
         train: "module:function" for recipes with a training procedure of their own; None for the general one.
         make: "module:function" of `make(house, recipe, out, steps, progress, stop)`, which trains a bundled model on something
-            else than running text, scores it and writes its folder with its card.
+            other than running text, scores it and writes its folder with its card.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class ReportedTable:
-    """Figures that a paper or lecture reports, as printed; never on one axis with what is measured here.
+    """Figures that a paper or lecture reports, as printed; never on the same axis as what is measured here.
 
     rows: one for each line of the table, column -> figure as printed. source: where it is printed. note: what a reader must know.
     """

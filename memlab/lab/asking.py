@@ -146,7 +146,7 @@ class Asking:
         return self._dropped.get(("edited", base, lm, key, more), lambda: self.context.new_overlay(base, lm, key, more))
 
     def encode(self, question: Question) -> tuple[Encoding, float]:
-        """The encoding, and the milliseconds it took now (0 when it was cached)."""
+        """The encoding, and the milliseconds that it took (0 when it was cached)."""
         made: list[float] = []
         sources, prompt = question.sources, question.prompt
 
@@ -155,10 +155,10 @@ class Asking:
             made.append(encoded.ms)
             return encoded
 
-        return self.context.cache.get(place_of_encoding(sources, prompt), make), sum(made)
+        return self.context.cache.get(encoding_key(sources, prompt), make), sum(made)
 
     def retrieve(self, question: Question, encoded: Encoding, k: int | None = None) -> tuple[Retrieval, float]:
-        """The k nearest entries (default: as many as the method asks for), and the milliseconds it took now."""
+        """The k nearest entries (default: as many as the method asks for), and the milliseconds that it took."""
         made: list[float] = []
         s, store = question.sources, question.store
         assert s.search is not None
@@ -173,12 +173,12 @@ class Asking:
         return self.cache_of(question).get(at, make), sum(made)
 
     def cache_of(self, question: Question) -> Cache:
-        """Where results about the memory of a question are kept."""
+        """The cache for results about the memory of a question."""
         return self._dropped if question.without else self.context.cache
 
 
-def place_of_encoding(sources: Sources, prompt: str) -> tuple[Any, ...]:
-    """Under which name the encoding of a prompt is kept."""
+def encoding_key(sources: Sources, prompt: str) -> tuple[Any, ...]:
+    """The key of a prompt's encoding in the cache."""
     return ("encoding", sources.lm, sources.base, prompt, sources.key)
 
 

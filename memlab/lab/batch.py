@@ -9,7 +9,7 @@ from typing import Any
 
 from memlab.corpus.door import shown
 from memlab.errors import InputError, MemlabError
-from memlab.lab.asking import Asking, AskRequest, place_of_encoding
+from memlab.lab.asking import Asking, AskRequest, encoding_key
 from memlab.lab.context import Context
 from memlab.lab.diagnosing import Diagnosing
 from memlab.lab.judging import judge
@@ -35,20 +35,20 @@ class Batch:
     ) -> list[BatchRow]:
         """Asks every prompt, as `ask` does with the same arguments; one that cannot be asked says why in its row.
 
-        Prompts are encoded together, in batches; blank ones are left out, numbers are those of the lines.
+        Prompts are encoded together, in batches; blank ones are left out, and rows keep the number of their line.
 
         Args:
-            expected: the right answer of each prompt, several divided by "|"; None where it is not known.
+            expected: the right answer of each prompt, several separated by "|"; None where it is not known.
 
         Raises:
-            InputError: no prompt at all, too many, or another number of expected answers than of prompts.
+            InputError: no prompt at all, too many, or a different number of expected answers than of prompts.
         """
         return list(self.rows(prompts, expected, **how))
 
     def summaries(
         self, prompts: Sequence[str], expected: Sequence[str | None] | None = None, **how: Any
     ) -> list[RowSummary]:
-        """The rows of `ask_many` without their distributions, none of which is held. Raises InputError as `ask_many`."""
+        """The rows of `ask_many` without their distributions, which are not kept in memory. Raises as `ask_many`."""
         return [row.summary() for row in self.rows(prompts, expected, **how)]
 
     def rows(
@@ -95,4 +95,4 @@ class Batch:
             keys = encode_many(base, read, key).keys if base is not lm else encoded.keys
             for i, (prompt, sources) in enumerate(asked):
                 made = partial(Encoding, read[i], keys[i], encoded.logp[i], encoded.hidden[i], 0.0)
-                self.context.cache.get(place_of_encoding(sources, prompt), made)
+                self.context.cache.get(encoding_key(sources, prompt), made)

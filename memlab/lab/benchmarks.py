@@ -1,4 +1,4 @@
-"""Benchmarks: speeds of memlab beside those of its bare parts (forward passes, searches), measured in the same run."""
+"""Benchmarks: speeds of memlab against those of its bare parts (forward passes, searches), measured in the same run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from memlab.results import Generation, Prediction
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
-OWN_RATIO, OWN_SPEED, OWN_BUILDING = 1.15, 0.9, 0.95  # goals with a model of one's own, beside its bare parts
+OWN_RATIO, OWN_SPEED, OWN_BUILDING = 1.15, 0.9, 0.95  # goals with a user's own model, relative to its bare parts
 OWN_TOKENS, OWN_PIECE = 800, 400  # tokens that are read; characters of a text that is built
 PARTS = ("ask", "explain", "build", "read", "generate", "index", "edit visible", "overlay search")
 
@@ -107,9 +107,9 @@ class Benchmarks:
             yield bench_large(Path(folder), lm, training_passages())
 
     def own(self, datastore: str, asked: Texts = (), repeat: int = 60) -> Rows:
-        """Asking, building, reading and measuring with a datastore of one's own, and the model that made it.
+        """Asking, building, reading and measuring with a user's own datastore, and the model that made it.
 
-        Where the model is large the search is small beside it, so the goals are near the bare parts.
+        With a large model the search takes little of the time, so the goals are close to the bare parts.
 
         Args:
             asked: texts that the datastore does not hold; by default held-out articles of the bundled world.
@@ -152,7 +152,7 @@ class Benchmarks:
 
         Args:
             counts: numbers of entries.
-            text: what is remembered; by default the bundled passages, told again and again in another order.
+            text: what is remembered; by default the bundled passages, repeated in other orders.
             asked: other texts, whose tokens are the queries; by default articles that no model was trained on.
             model: a causal one (default: the bundled one).
             recipes: only these.
@@ -166,18 +166,18 @@ class Benchmarks:
         lm = load(model or self.context.bundled_for("causal"))
         if lm.kind != "causal":
             raise InputError(
-                f"{lm.name} is a {lm.kind} model; the keys that are measured here are those of a causal one."
+                f"{lm.name} is a {lm.kind} model; growth is measured with the keys of a causal one. Choose one."
             )
         if bool(text) != bool(asked):
             raise InputError(
                 "Give both --text and --asked, or neither: the queries have to come from other text than the entries."
             )
-        told = (p for a in texts_of(text).articles for p in pieces(a)) if text else told_again(training_passages())
+        entries = (p for a in texts_of(text).articles for p in pieces(a)) if text else told_again(training_passages())
         other = texts_of(asked).articles if asked else [*held_out_articles("test"), *held_out_articles("validation")]
         questions = [p for a in other for p in pieces(a)]
         self.context.home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.context.home) as folder:
-            yield from bench_growth(Path(folder), lm, told, questions, what, progress)
+            yield from bench_growth(Path(folder), lm, entries, questions, what, progress)
 
     def _subject(self, name: str, kind: str, repeat: int) -> Subject:
         method = calibrated_method(kind).name
@@ -199,7 +199,7 @@ class Benchmarks:
         return bench_generating(generate, s.lm, s.store, s.prompts[:13], s.settings.k, s.settings.key)
 
     def _bench_visible(self, s: Subject) -> Rows:
-        """Edits in a row from the first one on, and edits on top of many."""
+        """Edits one after the other, starting from none, and edits on top of many."""
         with tempfile.TemporaryDirectory() as folder:
             lab = self._beside(Path(folder))
             editor = Benchmarks(lab)._editor
@@ -220,7 +220,7 @@ class Benchmarks:
         return type(self.lab)(folder, "default")
 
     def _editor(self, s: Subject) -> Callable[[int], float]:
-        """Teaches at even turns, at odd ones forgets an entry of the base."""
+        """A function that makes the n-th edit: teaches for an even n, forgets an entry of the base for an odd one."""
         rng = random.Random(self.context.ledger.head())
 
         def edit(n: int) -> float:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """A datastore to be built; see `Lab.build` for each."""
+    """A datastore to be built; see `Lab.build` for each field."""
 
     name: str
     model: str = "atlas-mlm"
@@ -61,7 +61,7 @@ class Building:
         self.context = context
 
     def prepare(self, work: Work, background: bool = True) -> None:
-        """Builds and calibrates the bundled datastores, if they are not there, as a job of `work`; see `Lab.prepare`."""
+        """Builds and calibrates the bundled datastores that are missing, as a job of `work`; see `Lab.prepare`."""
         if all(self._is_prepared(m.name) for m in bundled_models()):
             return
         job = self.preparation()
@@ -104,7 +104,7 @@ class Building:
         return preparation(self.context)
 
     def read_texts(self, paths: Iterable[Path]) -> list[Article]:
-        """Texts of one's own: txt, md, csv, jsonl, parquet, also .gz; files or folders. Raises InputError."""
+        """The user's own texts: txt, md, csv, jsonl, parquet, also .gz; files or folders. Raises InputError."""
         return read_texts(paths)
 
     def build(
@@ -160,7 +160,7 @@ class Building:
             lab.work.submit("build", "Building letters", **lab.building.order([Path("letters.txt")], "letters"))
 
         Raises:
-            InputError: the name cannot be used, or a data set's name is wrong or what reads it is not installed.
+            InputError: the name cannot be used, a data set's name is wrong, or the package that reads it is missing.
         """
         own_name(name)
         folder = given_path(model)
@@ -180,7 +180,7 @@ class Building:
         return [verify_store(self.context.home, name) for name in self.context.shelf.names()]
 
     def keep_texts(self, files: Iterable[tuple[str, bytes]]) -> list[Path]:
-        """Keeps texts that a page received, by name and content, until a job has built a datastore from them.
+        """Stores texts that a page received, by name and content, until a job has built a datastore from them.
 
         Returns:
             The files.
@@ -215,7 +215,7 @@ class Building:
     def change_index(
         self, name: str, recipe: str, progress: Progress = no_progress, stop: Stop = never_stop
     ) -> StoreInfo:
-        """Another index for a datastore of one's own; nothing is encoded again, and its settings stay.
+        """Replaces the index of a user's own datastore; nothing is encoded again, and its settings stay.
 
         Raises:
             NotFound: no such datastore.
@@ -226,22 +226,24 @@ class Building:
         return self.context.shelf.info(name)
 
     def delete(self, name: str, confirm: str) -> None:
-        """Deletes a datastore of one's own; `confirm` is its name once more.
+        """Deletes a user's own datastore; `confirm` is its name once more.
 
         Raises:
             NotFound: no such datastore.
-            InputError: it is a bundled one, or `confirm` is another name.
+            InputError: it is a bundled one, or `confirm` is a different name.
         """
         if name not in self.context.shelf.names():
             raise NotFound.named("datastore", name, self.context.shelf.names())
         own_name(name)
         if confirm != name:
-            raise InputError(f"To delete the datastore {name!r}, give its name once more; {confirm!r} is another one.")
+            raise InputError(
+                f"To delete the datastore {name!r}, give its name once more; {confirm!r} is a different name."
+            )
         remove_store(self.context.home, name)
 
 
 def usual_key(lm: LanguageModel) -> tuple[str, ...]:
-    """The key of a datastore where none is asked for: for a causal model the paper's (the default of the method that is
+    """The key of a datastore where none is given: for a causal model the paper's (the default of the method that is
     calibrated, where the model has it), for a masked model the one that calibration found best for the bundled model."""
     papers = str(calibrated_method(lm.kind).settings().key)
     return (papers,) if lm.kind == "causal" and papers in lm.keys else BUNDLED_KEYS[lm.kind][:1]
@@ -249,10 +251,10 @@ def usual_key(lm: LanguageModel) -> tuple[str, ...]:
 
 def calibrate_own(lm: LanguageModel, stores: list[Datastore], progress: Progress, stop: Stop) -> None:
     """Tunes the method of the model's kind on the datastores of one build, and writes what was found into their meta.json
-    with the key that did best; leaves them as they are where that is done, or where the collection is too small.
+    with the key that did best; leaves them unchanged where that was done before, or where the collection is too small.
 
     Raises:
-        StoppedError: `stop` returned True; the datastores are kept, and the next build of the same goes on here.
+        StoppedError: `stop` returned True; the datastores are kept, and building the same again continues here.
     """
     method = calibrated_method(lm.kind)
     if all(method.name in store.meta.calibrated for store in stores):
@@ -267,7 +269,7 @@ def calibrate_own(lm: LanguageModel, stores: list[Datastore], progress: Progress
     if not found:
         return
     best = max(found.values(), key=lambda c: c.mean_logp)
-    for store in reversed(stores):  # the first one last: it says that all are done
+    for store in reversed(stores):  # the first one last: it marks that all are done
         record = {**found[store.name].to_dict(), "preferred_key": best.settings["key"]}
         if store is not stores[0]:
             del record["preferred_key"]
@@ -275,7 +277,7 @@ def calibrate_own(lm: LanguageModel, stores: list[Datastore], progress: Progress
 
 
 def _absolute(text: Path) -> str:
-    """A file or folder as a job, which may run from another folder, finds it; the name of a data set as it is."""
+    """The absolute path of a file or folder, since a job may run elsewhere; the name of a data set unchanged."""
     name = hub_name(text)
     if name is None:
         return str(Path(text).absolute())

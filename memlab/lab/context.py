@@ -1,4 +1,4 @@
-"""What all chapters of the lab stand on: the home folder, its datastores, the ledger and what is cached."""
+"""What all chapters of the lab share: the home folder, its datastores, the ledger and the caches."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ STATES = 32  # states of memories that are kept: each holds the keys of what was
 
 
 class Shared:
-    """What all labs of a home folder have in common: many workspaces need little more memory than one.
+    """What all labs of a home folder share, so that many workspaces need little more memory than one.
 
-    Nothing in it belongs to one workspace: what edits change is cached by the edits.
+    Nothing in it belongs to one workspace: the edits are part of the key of everything that they change.
     """
 
     _of_home: ClassVar[WeakValueDictionary[Path, Shared]] = WeakValueDictionary()
@@ -48,7 +48,7 @@ class Shared:
 
     @classmethod
     def of(cls, home: Path) -> Shared:
-        """The one of a home folder in this process, for as long as a lab holds it."""
+        """The one object for a home folder in this process, for as long as a lab holds it."""
         with cls._guard:
             found = cls._of_home.get(home)
             if found is None:
@@ -64,7 +64,7 @@ class Context:
         home: the home folder.
         workspace: the name of the workspace.
         shared: datastores and caches that all labs of the home folder share.
-        supposed: the changes that hold as "now" in a view of an edit that is not made; None is what the ledger says.
+        supposed: the changes that count as "now" in a view of an edit that is only tried; None takes the ledger's.
     """
 
     home: Path
@@ -78,7 +78,7 @@ class Context:
         return cls(home, workspace, Shared.of(home))
 
     def supposing(self, changes: Changes) -> Context:
-        """The same workspace with other changes as "now"; only for asking. The context itself stays as it is."""
+        """The same workspace with other changes as "now", only for asking. The context itself is not changed."""
         return replace(self, supposed=changes)
 
     @property
@@ -88,7 +88,7 @@ class Context:
 
     @property
     def cache(self) -> Cache:
-        """Encodings, searches and views, each under everything that its result depends on."""
+        """Encodings, searches and views; the key of each holds everything that its result depends on."""
         return self.shared.cache
 
     @property
@@ -139,7 +139,7 @@ class Context:
         return self.states.get(at, lambda: self.new_overlay(store, lm, key, changes))
 
     def new_overlay(self, store: Searchable, lm: LanguageModel, key: str, changes: Changes) -> EditedStore:
-        """The store with changes, made anew from the texts that all its states share."""
+        """A new overlay: the store with changes, from the texts that all its states share."""
         corpus, texts = self.cache.get(
             ("texts", store, lm, key), lambda: (corpus_of(store), Texts(store, lm, key, KeptKeys(self.home, lm, key)))
         )
@@ -162,7 +162,7 @@ class Context:
 
     def weights_state(self, as_of: int | None = None) -> WeightsState:
         """The edits of weights that hold now, or held after edit `as_of`."""
-        registry()  # which makes the kinds of edits of the systems known
+        registry()  # registers the systems' kinds of edits
         state: WeightsState = self.ledger.state(WEIGHTS, as_of)
         return state
 
@@ -170,12 +170,12 @@ class Context:
         """A model by bundled name, the name that it was trained under here, folder or hub name. Raises NotFound.
 
         Args:
-            dtype: the type that a datastore needs; None for the one that is chosen for this machine.
+            dtype: the type that a datastore needs; None for the one chosen for this machine.
         """
         return load(self.whole_name(model), dtype)
 
     def whole_name(self, model: str) -> str:
-        """The folder of a model that was trained here; any other name as it is."""
+        """The folder of a model that was trained here; any other name unchanged."""
         own = self.home / "models" / model
         return str(own) if model not in SHIPPED and os.path.isfile(own / "config.json") else model
 
@@ -207,8 +207,8 @@ class Context:
         notices: list[str] = []
         if how.knn is not None and store_name not in BUNDLED and how.name not in first.meta.calibrated:
             notices.append(
-                f"The datastore {store_name!r} is not calibrated for {how.title}: where no settings are given, those of the paper "
-                "hold, and they may not suit this model's distances."
+                f"The datastore {store_name!r} is not calibrated for {how.title}: settings that are not given are "
+                "those of the paper, which may not suit this model's distances."
             )
         if store.fingerprint.index != "flat":
             notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")

@@ -33,25 +33,25 @@ def run_crash_test(
     folder: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> CrashReport:
-    """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
+    """Repeatedly kills a process that teaches, forgets, undoes, exports and imports, and checks what is left.
 
     Args:
         kills: how often.
         folder: an empty one; by default a temporary one.
 
     Raises:
-        InputError: the folder holds something, or `kills` is less than 1.
+        InputError: the folder is not empty, or `kills` is less than 1.
     """
     if folder is None:
         with tempfile.TemporaryDirectory() as own:
             return run_crash_test(kills, seed, own, progress)
     home = home_folder(folder)
     if any(home.iterdir()):
-        raise InputError(f"The crash test needs an empty folder; {home} holds something. Name another one.")
+        raise InputError(f"The crash test needs an empty folder; {home} is not empty. Name another one.")
     from memlab.lab import Lab
 
     Lab.open(home).build(TEXTS, STORE)
-    registry()  # which makes the kinds of edits of the systems known to the check
+    registry()  # registers the systems' kinds of edits for the check
     return crash_test(home, busy, kills, seed, progress)
 
 
@@ -59,7 +59,7 @@ def busy(home: Path, seed: int, ends: bool, sender: Connection) -> None:
     """Body of the process that is killed: random edits, exports and imports, each reported once it is confirmed."""
     from memlab.lab import Lab
 
-    registry()  # makes the kinds of edits of the systems known
+    registry()  # registers the systems' kinds of edits
     first = Lab.open(home)
     sender.send({"did": "start", "left": [str(path) for path in orphans(home)]})
     if ends:
@@ -74,19 +74,19 @@ def busy(home: Path, seed: int, ends: bool, sender: Connection) -> None:
 
 
 class _Worker:
-    """Works in one workspace."""
+    """Makes random edits, exports and imports in one workspace."""
 
     def __init__(self, lab: Lab, rng: random.Random, sender: Connection) -> None:
         self.lab, self.rng, self.sender = lab, rng, sender
 
     def step(self) -> None:
         """One edit, confirmed when it is done, or an export and import."""
-        ways = [self.teach] * 5 + [self.forget] * 4 + [self.with_file] * 2 + [self.undo] * 3 + [self.redo] * 2
-        way: Callable[[], object] = self.rng.choice([*ways, self.pass_on, self.pass_on])
-        if way == self.pass_on:
-            return self.pass_on()
+        edits = [self.teach] * 5 + [self.forget] * 4 + [self.with_file] * 2 + [self.undo] * 3 + [self.redo] * 2
+        act: Callable[[], object] = self.rng.choice([*edits, self.exchange, self.exchange])
+        if act == self.exchange:
+            return self.exchange()
         with suppress(InputError):  # nothing left to forget, undo or redo
-            way()
+            act()
             row = self.lab.context.ledger.rows()[-1]
             about = {"workspace": row.workspace, "sequence": row.sequence, "hash": row.hash, "target": row.target}
             self.sender.send({"did": row.kind, **about})
@@ -119,7 +119,7 @@ class _Worker:
         undone = [edit.seq for edit in self.lab.history() if not edit.active]
         self.lab.redo(self.rng.choice([None, *undone]))
 
-    def pass_on(self) -> None:
+    def exchange(self) -> None:
         """Exports the workspace and imports it under another name; keeps three of those."""
         path = self.lab.workspaces.export(self.lab.workspace, self.lab.home / "exports" / f"{self.lab.workspace}.zip")
         self.sender.send({"did": "export", "path": str(path)})

@@ -1,4 +1,4 @@
-"""Why answers are wrong: the evidence of memory for `memlab.evaluate.causes`."""
+"""Why answers are wrong: the evidence from memory that `memlab.evaluate.causes` needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from memlab.results import Fact, Prediction, Verdict
 from memlab.results.cause import Cause
 from memlab.results.verdict import ids_of, plain_word
 
-SAMPLE = 200  # entries whose nearest entry of another text is looked for
+SAMPLE = 200  # entries whose nearest entry of another text is searched
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class Diagnosing:
             stated = bool(np.isin(np.asarray(store.values), right).any())
             return Evidence(right, stated, settable=settable, editable=False)
         asked = of_the_world(atlas(), p.prompt)
-        homes = self._homes(store, p, asked, verdict)
-        stated = bool(homes) if homes is not None else self._remembered(store, right)
-        fact = None if asked is None else self._said_instead(store, p, asked, verdict)
-        return Evidence(right, stated and fact is None, tuple(homes or ()), far, fact, settable)
+        titles = self._articles_stating(store, p, asked, verdict)
+        stated = bool(titles) if titles is not None else self._remembered(store, right)
+        fact = None if asked is None else self._stated_instead(store, p, asked, verdict)
+        return Evidence(right, stated and fact is None, tuple(titles or ()), far, fact, settable)
 
     def _far_from(self, question: Question) -> float | None:
         """The distance, as the method shows it, above which a question is far from what is remembered.
@@ -81,7 +81,9 @@ class Diagnosing:
         far = self.context.cache.get(("far", store), lambda: _far(store))
         return far if far is None or _rooted(question.how) else far**2
 
-    def _homes(self, store: Searchable, p: Prediction, asked: Expected | None, verdict: Verdict) -> list[str] | None:
+    def _articles_stating(
+        self, store: Searchable, p: Prediction, asked: Expected | None, verdict: Verdict
+    ) -> list[str] | None:
         """Titles of the articles that state a right answer to a question of the world; None for any other question."""
         if asked is None:
             return None
@@ -101,7 +103,7 @@ class Diagnosing:
         left = still_there(sources, self.context.changes(p.as_of).removed)
         return list(dict.fromkeys(source.document for source in left if source.text == fact.object))
 
-    def _said_instead(self, store: Searchable, p: Prediction, asked: Expected, verdict: Verdict) -> Fact | None:
+    def _stated_instead(self, store: Searchable, p: Prediction, asked: Expected, verdict: Verdict) -> Fact | None:
         """The world's own fact, where memory states it and another answer is expected."""
         if {plain_word(answer) for answer in asked.answers} & {plain_word(answer) for answer in verdict.expected}:
             return None

@@ -94,7 +94,7 @@ class Lab(metaclass=DeclaredNames):
 
         Args:
             home: by default $MEMLAB_HOME, else the user's data folder.
-            workspace: whose edits hold.
+            workspace: the workspace whose edits apply.
 
         Raises:
             HomeError: the folder cannot be written.
@@ -147,8 +147,8 @@ class Lab(metaclass=DeclaredNames):
             method: see `lab.methods()`; by default the one that the model was made for, else the first that fits the prompt.
             model: the model that answers; by default the one that made the datastore.
             datastore: whose entries are searched; by default the bundled one of the model.
-            as_of: the state after so many edits; None is now.
-            preset: where settings come from that are not given: "calibrated" or "paper".
+            as_of: the state after that many edits; None is now.
+            preset: where settings that are not given come from: "calibrated" or "paper".
             without: entries to leave out, as if they had been forgotten: the answer is the one that
                 `lab.forget(entries=...)` would give, and nothing is recorded.
             settings: see `lab.methods()[method].fields()`.
@@ -176,22 +176,22 @@ class Lab(metaclass=DeclaredNames):
     ) -> list[BatchRow]:
         """Asks every prompt, with the same arguments as `ask`; a prompt that cannot be asked has the error in its row.
 
-        Prompts are encoded together, in batches; blank ones are left out, numbers are those of the lines.
+        Prompts are encoded together, in batches; blank ones are left out, and rows keep the number of their line.
 
         Args:
-            expected: the right answer of each prompt, several divided by "|"; None where it is not known. Questions of
-                the bundled world are judged without it.
+            expected: the right answer of each prompt, several separated by "|"; None where it is not known. Questions
+                of the bundled world are judged without it.
 
         Raises:
-            InputError: no prompt at all, too many, or another number of expected answers than of prompts.
+            InputError: no prompt at all, too many, or a different number of expected answers than of prompts.
         """
         return self._chapters.batch.ask_many(prompts, expected, **how)
 
     def verdict(self, p: Prediction, expected: Sequence[str] = ()) -> Verdict | None:
         """Whether an answer is right, and what memory did: helped, misled, or neither.
 
-        Without `expected`, right is what the bundled world states, or what a correction of that fact states that is active
-        for the answer. None where neither applies, or where another edit mentions the subject.
+        Without `expected`, the right answer is what the bundled world states, or what a correction of that fact states
+        if it was active for the answer. None where neither applies, or where another edit mentions the subject.
 
         Args:
             expected: the right answers; any of them counts.
@@ -202,7 +202,7 @@ class Lab(metaclass=DeclaredNames):
         return judge(p, self._context.ledger, expected)
 
     def cause(self, p: Prediction, expected: Sequence[str] = ()) -> Cause | None:
-        """Why an answer is wrong, in one sentence, and what would repair it; None where it is right or that is not known.
+        """Why an answer is wrong, in one sentence, and what would repair it; None where it is not known to be wrong.
 
         The causes are defined in `memlab.evaluate.causes`.
 
@@ -235,7 +235,7 @@ class Lab(metaclass=DeclaredNames):
     def ask_defaults(
         self, method: str, model: str | None = None, datastore: str | None = None, preset: str = "calibrated"
     ) -> Any:
-        """The settings with which `ask` answers where none are given, for a model and a datastore.
+        """The settings that `ask` uses where none are given, for a model and a datastore.
 
         Raises:
             MemlabError: no such method, or a model and datastore that do not belong together.
@@ -259,16 +259,16 @@ class Lab(metaclass=DeclaredNames):
 
         Args:
             text: the passage, at most `memlab.lab.reading.LIMIT` tokens, or the file that holds it (a `Path`, or a string
-                that names a file; see `memlab.corpus.given`); with `cut` what is beyond is dropped.
+                that names a file; see `memlab.corpus.given`); with `cut` the tokens beyond that are dropped.
             method: one of `lab.methods()` that can read; by default the first that fits the model.
             model, datastore: by default the bundled ones of the method.
-            as_of: the state of the workspace after so many edits; None is now.
-            progress, stop: called while it works; a stopped reading gives the trace of what was read.
+            as_of: the state of the workspace after that many edits; None is now.
+            progress, stop: called while it works; a stopped reading returns the trace of what was read.
             settings: of the method (`lab.methods()[method].fields("read")`), and
                 short_term: M, tokens whose states are carried across segment borders; 0 is off.
                 cache: size of the continuous cache (Grave et al. 2017), 0 is off; `theta` and `lam_cache` are its settings.
                 gate: one of `lab.methods()[method].gates`.
-                preset: where settings come from that are not given: "calibrated" or "paper".
+                preset: where settings that are not given come from: "calibrated" or "paper".
                 window, stride: how the text is cut for the local context; by default overlapping windows.
                 leave_out: "self" (entries that are this text itself), "near" (near-duplicates as well) or "nothing".
 
@@ -299,13 +299,13 @@ class Lab(metaclass=DeclaredNames):
             method: one of `lab.methods()` that can generate; by default the first that fits the model.
             model, datastore: by default the bundled ones of the method.
             max_tokens: at least 1; prompt and continuation must fit into the model's context.
-            as_of: the state of the workspace after so many edits; None is now.
-            progress, stop: called at every token; a stopped generation gives the tokens generated so far.
+            as_of: the state of the workspace after that many edits; None is now.
+            progress, stop: called at every token; a stopped generation has the tokens generated so far.
             settings: of the method, where the temperature of the *memory* is called `knn_temperature`, and
                 temperature, top_p, seed: decoding of the mixture; temperature 0 (the default) is greedy.
                 gate: one of `lab.methods()[method].gates`.
-                preset: where settings come from that are not given: "calibrated" or "paper".
-                copied_from: from how many tokens on a span that occurs in a remembered passage counts as copied.
+                preset: where settings that are not given come from: "calibrated" or "paper".
+                copied_from: the fewest tokens in a row that count as copied where a remembered passage has the same.
 
         Raises:
             MemlabError: an argument that cannot be used, with what is allowed.
@@ -313,7 +313,7 @@ class Lab(metaclass=DeclaredNames):
         given = {"method": method, "model": model, "datastore": datastore, "max_tokens": max_tokens, "as_of": as_of}
         return self._chapters.generation.generate(GenerationRequest.of(prompt, {**given, **settings}), progress, stop)
 
-    # What there is
+    # Lists and lookups
 
     def methods(self) -> dict[str, Method]:
         """The methods of all systems by name; raises nothing."""
@@ -328,7 +328,7 @@ class Lab(metaclass=DeclaredNames):
         return self._chapters.inventory.models()
 
     def datastores(self) -> list[StoreInfo]:
-        """The datastores of the home folder, with those of the bundled models that are not built yet. Raises nothing."""
+        """The datastores of the home folder, and those of the bundled models that are not built yet. Raises nothing."""
         return self._chapters.inventory.datastores()
 
     def articles(self, datastore: str | None = None, as_of: int | None = None) -> list[Article]:
@@ -383,10 +383,10 @@ class Lab(metaclass=DeclaredNames):
         handed to `forget(sources=[...])`.
 
         Args:
-            text: words that the sentence holds, in any case.
+            text: words that the sentence contains, ignoring case.
             value: a word that was remembered there.
-            document: the title of the document.
-            datastore: the one to search. None: that of the default method.
+            document: the document's id or title, or a part of its title.
+            datastore: the one to search. None: the articles of the bundled world.
             limit: how many sources at most.
 
         Raises:
@@ -409,8 +409,8 @@ class Lab(metaclass=DeclaredNames):
 
         Args:
             value: remember only the occurrences of this word; by default every word.
-            author: whom the history names.
-            dry_run: only say what would be remembered.
+            author: the name in the history.
+            dry_run: record nothing, only return what would be remembered.
             scores: measure the side effects, and record them; by default only in a dry run.
 
         Raises:
@@ -438,13 +438,13 @@ class Lab(metaclass=DeclaredNames):
         Args:
             entries: numbers of entries of `datastore`.
             document: a document by title or id.
-            prompt, weight_above: the neighbors of a prompt that weigh more.
+            prompt, weight_above: the neighbors of a prompt whose weight is above a limit.
             sources: places as `lab.sources()` finds them.
             options: author, dry_run and scores, as in `teach`.
 
         Raises:
             InputError: not exactly one of the five was given, or nothing is left to forget.
-            NotFound: there is nothing of that name.
+            NotFound: nothing of that name exists.
         """
         target = Target(entries, document, fact, prompt, weight_above, datastore, sources)
         return self._chapters.editing.forget(target, EditOptions.of(options))
@@ -496,7 +496,7 @@ class Lab(metaclass=DeclaredNames):
         """Makes a dry run real, with the figures that were measured for it.
 
         Raises:
-            InputError: the edit is no dry run.
+            InputError: the edit is not a dry run.
             RecordError: the workspace was edited since; nothing is changed.
         """
         return self._chapters.editing.commit(edit, author)
@@ -508,14 +508,14 @@ class Lab(metaclass=DeclaredNames):
         anyway: bool = False,
         with_dependents: bool = False,
     ) -> Edit:
-        """Takes an edit back: the given one, or the last. Also an edit; nothing is lost.
+        """Takes an edit back: the given one, or the last. The undo is recorded as an edit too; nothing is lost.
 
         Args:
             anyway: even where later edits depend on it; they stay.
             with_dependents: undo those as well, the last first, each in a separate step.
 
         Raises:
-            InputError: later edits depend on it, which are named; it is undone already; there is none.
+            InputError: later edits depend on it (the message names them); it is undone already; there is no edit.
             NotFound: no such edit.
         """
         return self._chapters.editing.undo(edit_id, author, anyway, with_dependents)
@@ -551,9 +551,9 @@ class Lab(metaclass=DeclaredNames):
     # Long work
 
     def prepare(self, background: bool = True) -> None:
-        """Builds and calibrates the bundled datastores, if they are not there; in the background by default.
+        """Builds and calibrates the bundled datastores that are missing; in the background by default.
 
-        A background job that was stopped is left to be resumed by hand. Returns nothing.
+        A background job that was stopped has to be resumed by hand. Returns nothing.
 
         Raises:
             HomeError: the home folder cannot be written.
@@ -591,7 +591,7 @@ class Lab(metaclass=DeclaredNames):
             documents: paths, texts or articles, as in `lab.build("letters.txt", name="letters")`; a string is a path where
                 it names a file or folder (see `memlab.corpus.given`). `report` of the result says what was left out.
             keys: kinds of keys, a datastore for each; by default the first that fits the model.
-            layout: index, window and stride; by default as the size and the model ask for.
+            layout: index, window and stride; the defaults depend on the number of entries and the model.
 
         Returns:
             The datastores.
@@ -614,7 +614,7 @@ class Lab(metaclass=DeclaredNames):
 
         Args:
             out: where its folder is written; by default `models/<name>` in the home folder.
-            steps: other than the recipe's; the card says so.
+            steps: in place of the recipe's; the card says so.
 
         Raises:
             NotFound: no such recipe.
@@ -631,7 +631,7 @@ class Lab(metaclass=DeclaredNames):
         datastore: str | None = None,
         as_of: int | None = None,
     ) -> dict[str, Any]:
-        """Held-out questions about all facts that calibration has not seen: model, memory, mixture by exposure.
+        """Scores of model, memory and mixture, by exposure, on questions about all facts that calibration has not seen.
 
         Asked with the memory and weights of the workspace after `as_of` edits (None: all of them).
 
@@ -668,14 +668,14 @@ class Lab(metaclass=DeclaredNames):
         of the asked facts' evidences is built as a datastore of its own (and found again by the next measurement).
 
         Args:
-            data: a folder in the form of LAMA; see `memlab.evaluate.lama`.
+            data: a folder in the format of LAMA; see `memlab.evaluate.lama`.
             relations: names such as "P19"; by default all that fit the model.
-            limit: at most so many facts of each relation.
+            limit: at most this many facts of each relation.
             model: by default the bundled masked one. method: of `lab.methods()`, with p_kNN.
-            preset: "calibrated" (on held-out words of the evidences, where they are enough) or "paper".
+            preset: "calibrated" (on held-out words of the evidences, where there are enough) or "paper".
 
         Returns:
-            Settings, what was passed over and why, a table of scores with 95% intervals ("results"), every answer ("rows").
+            Settings, what was left out and why, scores with 95% intervals ("results"), and every answer ("rows").
 
         Raises:
             MemlabError: data, relation, model or method that cannot be used.
@@ -751,7 +751,7 @@ class Lab(metaclass=DeclaredNames):
     def crash_test(
         kills: int = 50, seed: int = 0, folder: str | Path | None = None, progress: Progress = no_progress
     ) -> CrashReport:
-        """Kills a process that teaches, forgets, undoes, exports and imports, again and again, and checks what is left.
+        """Repeatedly kills a process that teaches, forgets, undoes, exports and imports, and checks what is left.
 
         Args:
             kills: how often.
@@ -760,7 +760,7 @@ class Lab(metaclass=DeclaredNames):
         Raises:
             InputError: the folder is not empty, or `kills` is less than 1.
         """
-        from memlab.lab.crash_test import run_crash_test  # at first use, as the benchmarks: no page needs them
+        from memlab.lab.crash_test import run_crash_test  # at first use, like the benchmarks: no page needs them
 
         return run_crash_test(kills, seed, folder, progress)
 
@@ -768,7 +768,7 @@ class Lab(metaclass=DeclaredNames):
 
     @property
     def explain(self) -> Explaining:
-        """Why an answer came out: smallest set, occlusion, layers, map, sweep, health of the keys."""
+        """Explanations of an answer: smallest set, occlusion, layers, map, sweep, health of the keys."""
         return self._chapters.explain
 
     @property
@@ -813,12 +813,12 @@ class Lab(metaclass=DeclaredNames):
 
     @property
     def training(self) -> Training:
-        """Training models on texts of one's own."""
+        """Training models on the user's own texts."""
         return self._chapters.training
 
     @property
     def perplexity(self) -> Perplexity:
-        """What perplexity is measured on, and what papers report."""
+        """Perplexity in detail: the texts that it is measured on, and what papers report."""
         return self._chapters.perplexity
 
     @property
@@ -853,7 +853,7 @@ class Lab(metaclass=DeclaredNames):
 
     @property
     def inventory(self) -> Inventory:
-        """More of what there is: relations, first prompts, datastores of causal models."""
+        """Further lists: relations, first prompts, datastores of causal models."""
         return self._chapters.inventory
 
     @property

@@ -94,12 +94,12 @@ class Editing:
         parameters = teaching(text, value)
         what = parameters["teaches"]["text"]
         edit = self._edit("teach", f"Taught: {shortened(what)}", parameters, options)
-        said = (in_other_code_points(parameters, value), self._not_remembered(parameters))
-        notices = tuple(notice for notice in said if notice)
+        possible = (in_other_code_points(parameters, value), self._not_remembered(parameters))
+        notices = tuple(notice for notice in possible if notice)
         return replace(edit, notices=notices) if notices else edit
 
     def _not_remembered(self, parameters: dict[str, Any]) -> str | None:
-        """A sentence where the model whose memory is edited has no entry for a word that was named."""
+        """A sentence for the person where the bundled masked model has no entry for a given word; else None."""
         taught = taught_by(0, parameters)
         if taught is None or taught.spans is None:
             return None
@@ -122,7 +122,7 @@ class Editing:
             return self._forget_in(own, target, options)
         chosen, what, asked = self._chosen(target)
         if not chosen:
-            raise InputError("Nothing was named that could be forgotten. Name at least one entry or place.")
+            raise InputError("There is nothing to forget. Name at least one entry or place.")
         left = still_there(chosen, self.context.changes(None).removed)
         if not left:
             raise InputError(f"There is nothing left to forget of {shortened(what)}: it is forgotten already.")
@@ -131,11 +131,12 @@ class Editing:
         )
 
     def _forget_in(self, own: OwnMemory, target: Target, options: EditOptions) -> Edit:
-        """Takes entries out of a memory that is no datastore; its side effects are measured by its own system."""
+        """Removes entries from a memory that is not a datastore; its side effects are measured by its own system."""
         others = (target.document, target.fact, target.prompt, target.sources)
         if target.entries is None or any(x is not None for x in others):
             raise InputError(
-                f"{target.datastore} is no datastore: what is forgotten in it is named by entries. Other ways: `memlab facts --help`."
+                f"{target.datastore} is not a datastore: name what to forget in it by entries. "
+                "Other ways: `memlab facts --help`."
             )
         if options.scores:
             raise InputError(f"Side effects in {target.datastore} are measured by the studies of its system.")
@@ -143,7 +144,7 @@ class Editing:
         return self._edit(name, kind(name).summarized(parameters), parameters, replace(options, scores=False))
 
     def _chosen(self, target: Target) -> tuple[list[Source], str, dict[str, Any]]:
-        """The sources that are named, in words, and what the ledger records of how they were named."""
+        """The sources to forget, a description in words, and what the ledger records about how they were chosen."""
         given = (target.entries, target.document, target.fact, target.prompt, target.sources)
         if sum(x is not None for x in given) != 1:
             raise InputError("Say what to forget: exactly one of entries, document, fact, prompt or sources.")
@@ -187,7 +188,7 @@ class Editing:
         new = " ".join(checked_text(new_object, "The new object").split()) if isinstance(new_object, str) else ""
         if not re.search(r"\w", new) or MASK in new or len(new) > OBJECT_LENGTH:
             raise InputError(
-                f"The new object is a name of 1 to {OBJECT_LENGTH} characters, not {shortened(str(new_object))!r}."
+                f"The new object must be a name of 1 to {OBJECT_LENGTH} characters, not {shortened(str(new_object))!r}."
             )
         if new == fact.object:
             raise InputError(f"The {relation.label} of {fact.subject} is {new} already. Give another object.")
@@ -224,9 +225,9 @@ class Editing:
         return self._made(self.context.ledger.redo(edit_id, author))
 
     def history(self) -> list[Edit]:
-        """All edits of the workspace in order, with which are active and which later edits depend on each.
+        """All edits of the workspace in order, with whether each is active and which later edits depend on it.
 
-        A row that is damaged is there too and says why in `damaged`.
+        A damaged row is included, with the reason in `damaged`.
         """
         return shown_history(self.context.ledger)
 
@@ -257,7 +258,7 @@ class Editing:
         return replace(edit, active=active, rests_on_it=rests)
 
     def _editable(self, datastore: str | None) -> tuple[Searchable, str]:
-        """The store whose entries and texts an edit names, as it is now, and the identity of its collection."""
+        """The store whose entries and texts an edit refers to, as it is now, and the identity of its collection."""
         name = datastore or self.context.bundled_for("masked")
         if not self.context.shelf.is_built(name):
             lm = load(name)

@@ -36,11 +36,11 @@ from memlab.results import (
 )
 from memlab.systems.registry import registry
 
-SWEPT_K = 4  # k is swept to so many times its value
-LEAST_K = 128  # but at least so far
+SWEPT_K = 4  # k is swept up to this many times its value
+LEAST_K = 128  # and at least up to this
 MAPPED = 300  # neighbors drawn on a map
 OTHERS = 40  # entries with other values drawn on a map
-OTHERS_AMONG = 2_048  # nearest entries among which they are looked for
+OTHERS_AMONG = 2_048  # nearest entries that are searched for them
 
 
 class Explaining:
@@ -147,7 +147,7 @@ class Explaining:
         return sweep_gate(mixture, p.gate.value, points, lambda i: p.lm.words[i])
 
     def health(self, p: Prediction) -> QueryHealth:
-        """How good the keys of the datastore are, measured once for each state of it, and where the question stands.
+        """How good the keys of the datastore are, measured once for each state of it, and how far the question is.
 
         Raises:
             InputError: the datastore is too small, or still being built.
@@ -183,7 +183,7 @@ class Explaining:
         return question, self.asking.encode(question)[0]
 
     def _more(self, question: Question, encoded: Encoding, k: int) -> Retrieval:
-        """The k nearest entries, or all that there are."""
+        """The k nearest entries, or all there are."""
         return self.asking.retrieve(question, encoded, min(k, len(question.store)))[0]
 
     def _distances(self, question: Question, p: Prediction, retrieved: Retrieval) -> tuple[np.ndarray, np.ndarray]:
@@ -217,7 +217,7 @@ class Explaining:
 
 
 def _check_explainable(p: Prediction) -> None:
-    """Raises InputError for a method whose answers are no sum of shares of its neighbors; says why."""
+    """Raises InputError, with the reason, for a method whose answers are not a sum of shares of its neighbors."""
     why = registry().method(p.method).why_not("explain")
     if why is not None:
         raise InputError(why)
@@ -231,9 +231,9 @@ def _check_keys_of_texts(p: Prediction) -> None:
 
 
 def _check_constant(p: Prediction) -> None:
-    """Raises InputError unless one lambda weighs the memory of `p`, independent of its neighbors."""
+    """Raises InputError unless the memory of `p` has a constant lambda, independent of its neighbors."""
     if p.gate.kind != "constant":
         raise InputError(
-            f"This answer was mixed by the gate {p.gate.kind!r}, which may move with the neighbors. "
+            f"This answer was mixed by the gate {p.gate.kind!r}, which may change with the neighbors. "
             "Sweeps and smallest sets need a constant lambda."
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Gates:
-    """The gates of the method that reads with trained ones: training them, and whether one is trained."""
+    """The gates of the method that can read with trained ones: training them, and whether one is trained."""
 
     def __init__(self, house: LabHouse) -> None:
         self.house = house
@@ -43,7 +43,7 @@ class Gates:
         progress: Progress = no_progress,
         **settings: Any,
     ) -> dict[str, Any]:
-        """Trains a gate on held-out texts and keeps it for `gate=kind`.
+        """Trains a gate on held-out texts and stores it for reading with `gate=kind`.
 
         Args:
             kind: "learned" or "skip".
@@ -75,7 +75,7 @@ class Gates:
 
         Args:
             gate: "learned" or "skip".
-            model: whose datastore is used where none is named.
+            model: its datastore is used where none is given.
 
         Raises:
             MemlabError: as `train`.
@@ -100,7 +100,7 @@ class Gates:
         return True
 
     def settings(self, datastore: str, settings: dict[str, Any]) -> Any:
-        """Settings of the method for reading with a datastore. Raises InputError, also for the article search."""
+        """Settings of the method for reading with a datastore. Raises InputError, for article search too."""
         return self.reader.settings(datastore, self._request(datastore, settings, no_progress), self.house)
 
     def _request(self, datastore: str, settings: dict[str, Any], progress: Progress) -> Request:

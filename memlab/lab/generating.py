@@ -24,7 +24,7 @@ from memlab.systems.registry import registry
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """Unresolved options of a generation; see `Lab.generate` for each."""
+    """Unresolved options of a generation; see `Lab.generate` for each field."""
 
     prompt: str
     method: str | None = None
@@ -47,7 +47,7 @@ class GenerationRequest:
         return cls(prompt, **own, settings=settings)
 
     def reading(self, progress: Progress = no_progress) -> Request:
-        """The same options as a method needs them; `knn_temperature` is the temperature of the memory."""
+        """The same options as a request to a method; `knn_temperature` is the temperature of the memory."""
         given = dict(self.settings)
         if "knn_temperature" in given:
             given["temperature"] = given.pop("knn_temperature")
@@ -93,7 +93,7 @@ class Generating:
         """
         prompt, max_tokens, copied_from = request.prompt, request.max_tokens, request.copied_from
         decoding = checked(Decoding, {"temperature": request.temperature, "top_p": request.top_p, "seed": request.seed})
-        if isinstance(copied_from, bool) or copied_from < 1:
+        if isinstance(copied_from, bool) or not isinstance(copied_from, int) or copied_from < 1:
             raise InputError(f"copied_from is {copied_from!r}; allowed is a whole number of tokens from 1 on.")
         self.resolver.check_text_first(request.reading(), lambda lm: read_prompt(lm, prompt))
         resolved = self.resolve(request, progress)
@@ -222,7 +222,7 @@ class Generating:
         return id_of(generation, node_of(generation, node), word)
 
     def resolve(self, request: GenerationRequest, progress: Progress = no_progress) -> Resolved:
-        """As a reading is resolved, without the settings that only a passage has.
+        """Fills in the defaults as for a reading, without the settings that apply only to passages.
 
         Raises:
             MemlabError: an argument that cannot be used, with what is allowed.
@@ -250,7 +250,7 @@ class Generating:
         return self._extend(g, resolved, by, progress, stop)
 
     def _extend(self, g: Generation, resolved: Resolved, by: Extension, progress: Progress, stop: Stop) -> Generation:
-        """The tree with a branch more."""
+        """The tree with one more branch."""
         order = resolved.order
         parent, token, max_tokens = by.parent, by.token, by.max_tokens
         path = () if parent is None else g.path(parent)
@@ -268,7 +268,7 @@ class Generating:
         leaf, n = len(nodes) - 1, len(made.tokens)
         move = GoOn(n) if token is None else Choose(_sibling(g, parent), token, n)
         grown = replace(g, nodes=nodes, leaf=leaf, max_tokens=max_tokens, moves=then(g.moves, move), ms=made.ms)
-        grown = replace(grown, notices=_with_unsayable(grown, order.lm.V, order.lm.name))
+        grown = replace(grown, notices=_with_memory_only(grown, order.lm.V, order.lm.name))
         spans: tuple[CopiedSpan, ...] = ()
         if order.search is not None:
             shown = grown.path()
@@ -287,7 +287,7 @@ def _empty_tree(prompt: str, ids: Sequence[int], decoding: Decoding, copied_from
 
 
 def node_of(g: Generation, number: int) -> Node:
-    """Raises InputError where there is none."""
+    """The node of that number. Raises InputError where there is none."""
     if not 0 <= number < len(g.nodes):
         raise InputError(f"There is no node {number}; the tree has nodes 0 to {len(g.nodes) - 1}.")
     return g.nodes[number]
@@ -299,7 +299,7 @@ def _text_and_ids(g: Generation, path: Sequence[Node]) -> tuple[str, list[int]]:
 
 
 def _nodes(tokens: list[NewToken], first: int, parent: int | None) -> list[Node]:
-    """New nodes in a row."""
+    """New nodes, each the child of the one before."""
     before = [parent, *range(first, first + len(tokens))]
     return [Node(first + i, before[i], s.token, s.reads, s.chosen, s.votes) for i, s in enumerate(tokens)]
 
@@ -309,9 +309,10 @@ def _sibling(g: Generation, parent: int | None) -> int:
     return next(node.number for node in g.nodes if node.parent == parent)
 
 
-def _with_unsayable(g: Generation, V: int, model: str) -> tuple[str, ...]:
-    said = dict.fromkeys(node.token.id for node in g.nodes if node.token.id >= V)
-    notes = (f"{model} cannot say {g.words[i]}; its memory can. It reads the word in pieces." for i in said)
+def _with_memory_only(g: Generation, V: int, model: str) -> tuple[str, ...]:
+    """The notices, with one for each generated word that the model has no token for."""
+    ids = dict.fromkeys(node.token.id for node in g.nodes if node.token.id >= V)
+    notes = (f"{model} cannot say {g.words[i]}; its memory can. It reads the word in pieces." for i in ids)
     return tuple(dict.fromkeys((*g.notices, *notes)))
 
 
@@ -334,4 +335,4 @@ def id_of(g: Generation, node: Node, token: int | str) -> int:
     try:
         return list(g.words).index(token.strip())
     except ValueError:
-        raise NotFound(f"There is no token {token!r} for {g.model}. Take one of its words, or an id.") from None
+        raise NotFound(f"There is no token {token!r} for {g.model}. Give one of its words, or an id.") from None

@@ -50,7 +50,7 @@ class LabHouse:
         return self.inventory.store_of(model, kind)
 
     def make_ready(self, datastore: str, progress: Progress = no_progress) -> None:
-        """Builds a bundled datastore that is not there yet, unless a job is building it."""
+        """Builds a bundled datastore that is not built yet, unless a job is building it."""
         build_if_bundled(self.context, datastore, progress)
 
     def model_and_store(
@@ -131,7 +131,7 @@ class LabHouse:
         """The method of that name; without a name the one that the model was made for, else the first that fits.
 
         Args:
-            ability: what it is asked to do. model: which model will answer, where it is known.
+            ability: one of `memlab.declare.ABILITIES`. model: the model that will answer, where it is known.
             prompt: a prompt with [MASK] needs a masked model, any other a causal one.
 
         Raises:
@@ -158,7 +158,7 @@ class LabHouse:
         return how
 
     def notices(self, sources: Sources) -> tuple[str, ...]:
-        """What a person must know of record, model and memory: the record's notices, the model's, the method's."""
+        """What a person must know about record, model and memory: the record's notices, the model's, the method's."""
         return (*self.context.ledger.notices(), *sources.lm.notes, *sources.notices)
 
     def reader(self, method: Method) -> Reader:

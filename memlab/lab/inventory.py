@@ -60,12 +60,12 @@ class Inventory:
         found = check(self.context.whole_name(model))
         if found.kind != "causal" or found.dtype == FLOAT32:
             return found
-        from memlab.evaluate.text_models import perplexities_by_type  # what trains models: not for each start
+        from memlab.evaluate.text_models import perplexities_by_type  # at first use: slow to import
 
         return replace(found, perplexities=perplexities_by_type(self.context.load(model)))
 
     def datastores(self) -> list[StoreInfo]:
-        """The datastores of the home folder, with those of the bundled models that are not built yet."""
+        """The datastores of the home folder, and those of the bundled models that are not built yet."""
         out = [self.context.shelf.info(name) for name in self.context.shelf.names()]
         job = preparation(self.context)
         going = job is not None and not job.over
@@ -138,7 +138,7 @@ class Inventory:
         return list(store.documents.articles), store.fingerprint.corpus_hash
 
     def store_of(self, model: str | None, kind: str) -> str:
-        """The datastore of a question that names none: the first that was made with the model."""
+        """The datastore for a question that gives none: the first that was made with the model. Raises NotFound."""
         if model is None:
             return self.context.bundled_for(kind)
         name = info(self.context.whole_name(model)).name

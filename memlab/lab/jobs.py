@@ -1,23 +1,23 @@
-"""Long work: known kinds of it, done in the background or here, with progress, Stop and Resume.
+"""Long work: kinds of jobs, run in the background or in the calling thread, with progress, Stop and Resume.
 
-A kind of work is a function of a lab, of `progress` and `stop`, and of plain JSON parameters, under a name:
+A kind of job is a function of a lab, `progress`, `stop` and plain JSON parameters, registered under a name:
 
     @long_work("read")
     def _read(lab: Lab, progress: Progress, stop: Stop, text: str, method: str) -> Trace:
         return lab.read(text, method, progress=progress, stop=stop)
 
-Systems declare theirs (`memlab.declare.LongWork`). The function calls `stop()` at least once a second; once that gives True it
-returns what there is, or raises StoppedError. `stopping(progress, stop)` is a progress that raises it, for work without `stop`.
-What it returns is plain JSON, or an object with `to_dict()`.
+Systems declare theirs (`memlab.declare.LongWork`). The function calls `stop()` at least once a second; once that is
+True it returns what it has, or raises StoppedError. `stopping(progress, stop)` is a progress that raises it, for
+functions without `stop`. The result is plain JSON, or an object with `to_dict()`.
 
 A page submits it, keeps the id in its session state, and shows it (see `memlab.ui.jobs`):
 
     job = lab.work.submit("read", "Reading 2,000 words", text=text, method=method)
     job = show_job(lab, job.id)
     if job.state == "done":
-        trace = lab.work.outcome(job.id)       # also of a stopped one, where the work returned what there was
+        trace = lab.work.outcome(job.id)       # also of a stopped job whose function returned what it had
 
-Everything that the work needs is in its parameters, so that another process can resume it.
+Everything that the function needs is in its parameters, so that another process can resume the job.
 """
 
 from __future__ import annotations
@@ -60,10 +60,9 @@ def long_work(
     """Makes `work(lab, progress, stop, **parameters)` a kind of job.
 
     Args:
-        resumable: doing it again continues where it ended, or at least does no harm.
-        alone: submitting it while one is waiting or running, in any process, gives that one.
-        stored: False for results too large for the database; they are kept as objects, the last few, by the
-            process that made them.
+        resumable: running it again continues where it ended, or at least does no harm.
+        alone: submitting it while one is waiting or running, in any process, returns that one.
+        stored: False for results too large for the database; the process that made them keeps the last few as objects.
     """
 
     def register(work: Function) -> Function:
@@ -77,7 +76,7 @@ class Work:
     """Jobs of the home folder, of this and of other processes.
 
     Args:
-        lab: what the work of a job is given, unless the job belongs to another workspace.
+        lab: passed to the functions of jobs, unless a job belongs to another workspace.
     """
 
     def __init__(self, context: Context, lab: Lab) -> None:
@@ -87,13 +86,13 @@ class Work:
         """Puts long work in the queue and returns at once.
 
         Args:
-            kind: a name that `long_work` gave, or that a system declares.
+            kind: a name registered with `long_work`, or declared by a system.
             title: what a person reads, for example "Building the datastore letters".
             parameters: plain JSON, as the kind's function takes them.
 
         Raises:
             NotFound: no such kind.
-            InputError: parameters that are no plain JSON.
+            InputError: parameters that are not plain JSON.
         """
         return self.job(self._submit(kind, title, parameters, None))
 
@@ -107,11 +106,11 @@ class Work:
         return self.outcome(self._submit(kind, title, parameters, progress))
 
     def resume(self, job_id: str, progress: Progress | None = None) -> JobInfo:
-        """Does a stopped, interrupted or failed job again: in the background, or here with `progress`.
+        """Runs a stopped, interrupted or failed job again: in the background, or here with `progress`.
 
         Raises:
             NotFound: no such job.
-            InputError: it is going, done, or cannot be resumed.
+            InputError: it is waiting, running or done, or cannot be resumed.
         """
         job = self.job(job_id)
         work = self._work(job.kind, job.parameters or {}, progress)
@@ -123,11 +122,11 @@ class Work:
         return self.context.jobs.stop(job_id)
 
     def stop_here(self) -> None:
-        """Asks the work that `run` and `resume` do in this process to stop; a handler of signals may call it."""
+        """Asks the work that `run` and `resume` do in this process to stop; a signal handler may call it."""
         self.context.jobs.stop_here()
 
     def remove(self, job_id: str) -> None:
-        """Takes a job that is over out of the list. Raises NotFound, and InputError while it is going."""
+        """Removes a job that is over from the list. Raises NotFound, and InputError while it is waiting or running."""
         self.context.jobs.remove(job_id)
 
     def job(self, job_id: str) -> JobInfo:
@@ -139,7 +138,7 @@ class Work:
         return self.context.jobs.list(limit, kind)
 
     def outcome(self, job_id: str) -> Any:
-        """What the work of a job returned, also of a stopped one that returned what there was.
+        """What a job returned, also a stopped one that returned what it had.
 
         The object itself where this process did the work, else as JSON; None where results of this kind are not stored.
 
@@ -195,7 +194,7 @@ def _known(kind: str) -> Kind:
 
 
 def stopping(progress: Progress, stop: Stop) -> Progress:
-    """A progress that raises StoppedError once `stop` says so."""
+    """A progress that raises StoppedError once `stop` returns True."""
 
     def step(fraction: float, message: str) -> None:
         if stop():

@@ -17,11 +17,11 @@ CORRECT, FORGET, TEACH = "correct", "forget", "teach"
 
 
 def judge(p: Prediction, ledger: Ledger, expected: Sequence[str] = ()) -> Verdict | None:
-    """Compares an answer with the expected ones, or, without any, with what the bundled world and a correction of it say.
+    """Compares an answer with the expected ones; without any, with what the bundled world or a correction of it states.
 
-    None where nothing is expected and the prompt is no question of the world, or where an edit that holds in the answer
-    says something of the subject that is no correction of the fact asked for: then it is not known what is right. Taught
-    sentences that state what the world says change nothing.
+    None where nothing is expected and the prompt is not a question of the world, or where an edit that is active in the
+    answer mentions the subject without being a correction of the fact asked for: then the right answer is not known.
+    Taught sentences that state what the world states make no difference.
 
     Raises:
         RecordError: an edit about the subject was changed after it was recorded.

@@ -20,7 +20,7 @@ NOT_KEPT = 0  # the number of a batch that is not in the database
 
 
 class KeptBatches:
-    """Batches of the workspace, asked once for each state of it, and what was noted about their prompts."""
+    """Batches of the workspace, asked once for each state of it, and notes on their prompts."""
 
     def __init__(self, context: Context, batch: Batch) -> None:
         self.context, self.batch = context, batch
@@ -34,10 +34,10 @@ class KeptBatches:
         return prompts_of(asked.lines, asked.expected)
 
     def ask(self, asked: AskedBatch, keep: bool = True, again: bool = False) -> KeptBatch:
-        """The rows of a batch: those that are kept where the same was asked before in this state of the workspace.
+        """The rows of a batch: the stored ones where the same was asked before in this state of the workspace.
 
         Args:
-            keep: keep it in the database. again: ask in any case.
+            keep: store it in the database. again: ask even where it is stored.
 
         Raises:
             InputError: no prompt, too many, or a table that cannot be read. RecordError: it cannot be kept.
@@ -65,7 +65,7 @@ class KeptBatches:
         return self._record.notes(prompts)
 
     def note(self, prompt: str, note: Note) -> None:
-        """Notes something about a prompt, in place of what was noted. Raises InputError, RecordError."""
+        """Stores a note on a prompt, replacing the one before. Raises InputError, RecordError."""
         self._record.note(prompt, note)
 
 

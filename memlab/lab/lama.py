@@ -44,7 +44,9 @@ class Lama:
         lm = self.house.load(name)
         how = self.house.method("ask", method, name, MASK if lm.kind == "masked" else "")
         if how.knn is None:
-            raise InputError(f"{how.title} has no memory of p_kNN to compare with. Choose a method that mixes one in.")
+            raise InputError(
+                f"{how.title} does not mix in p_kNN, so there is no memory to measure. Choose a method that does."
+            )
         chosen = _fitting(read_lama(data, relations), lm, bool(relations))
         allowed = candidates(data, lm)
         asked = [askable(relation, lm, limit, allowed) for relation in chosen]
@@ -80,7 +82,7 @@ class Lama:
 
 
 def _fitting(relations: Sequence[Relation], lm: LanguageModel, named: bool) -> list[Relation]:
-    """The relations that can be asked of a model. Raises InputError for one that was named and cannot."""
+    """The relations that a model can be asked about. Raises InputError for one that was named and does not fit."""
     if lm.kind == "masked":
         return list(relations)
     wrong = [r for r in relations if not r.object_ends]
@@ -97,7 +99,7 @@ def _fitting(relations: Sequence[Relation], lm: LanguageModel, named: bool) -> l
 
 
 def _store_name(model: str, asked: Sequence[LamaAsked]) -> str:
-    """The same for the same facts and model, so that a second measurement finds the memory built."""
+    """A name that is the same for the same facts and model, so that a second measurement finds the memory built."""
     facts = "\n".join(f"{f.relation}\t{f.subject}\t{f.object}" for one in asked for f in one.facts)
     return f"lama-{Path(model).name[:40]}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
 

@@ -1,4 +1,4 @@
-"""A lesson that is given: its edits in a workspace of its own, its claims checked, and everything thrown away at the end."""
+"""Running a lesson: its edits in a workspace of its own, its claims checked, and the workspace deleted at the end."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from memlab.results import Article, Fact
 if TYPE_CHECKING:
     from memlab.lab.door import Lab
 
-AUTOMATIC = "automatic"  # of an address: the engine chooses
-TOKENS = "20"  # that a text goes on, where its step does not say
+AUTOMATIC = "automatic"  # in an address: the lab chooses
+TOKENS = "20"  # tokens to generate where a step does not say
 
 
 @dataclass(frozen=True)
 class Check:
-    """One claim of a step: what it says, what was found, whether it holds."""
+    """One claim of a step: what the lesson says, what was found, whether the claim holds."""
 
     claim: str
     says: str
@@ -65,13 +65,13 @@ class LessonRun:
         return self._name
 
     def reach(self, step: int) -> int:
-        """Makes the edits of all steps up to this one (from 1) that are not made yet.
+        """Makes those edits of all steps up to this one (from 1) that are not made yet.
 
         Returns:
             The number of the last edit as of this step.
 
         Raises:
-            MemlabError: an edit cannot be made; those before it are.
+            MemlabError: an edit cannot be made; those before it stay made.
         """
         with self._lock:
             while len(self._heads) < step:
@@ -92,7 +92,7 @@ class LessonRun:
 
 
 def do(lab: Lab, action: Action) -> None:
-    """Makes an edit. Raises MemlabError."""
+    """Carries out the action of a step, as edits. Raises MemlabError."""
     a = action.arguments
     if action.verb == "teach":
         lab.teach(a["text"])
@@ -116,7 +116,7 @@ def do(lab: Lab, action: Action) -> None:
 
 
 def checked(lab: Lab, step: Step, as_of: int | None) -> list[Check]:
-    """What a step claims against what the workspace shows as of an edit. Raises MemlabError."""
+    """The claims of a step compared with what the workspace shows as of an edit. Raises MemlabError."""
     found: dict[str, str] = {}
     if view := _VIEWS.get(step.page) if set(step.claims) - {"active"} else None:
         found = view(lab, step, as_of)

@@ -1,4 +1,4 @@
-"""Lessons: those that ship, and those of one's own."""
+"""Lessons: the bundled ones, and the user's own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Lessons:
         return found[name]
 
     def save(self, lesson: Lesson) -> Lesson:
-        """Keeps a lesson in the home folder, in place of one's own of the same name.
+        """Stores a lesson in the home folder, replacing one there of the same name.
 
         Raises:
             InputError: the name of a bundled lesson, or a step with an unknown method or a setting out of range.
@@ -53,18 +53,18 @@ class Lessons:
         return self.save(Lesson(self._free(named_after(title)), title, about, 1, (step,)))
 
     def add_step(self, name: str, step: Step) -> Lesson:
-        """Puts a step at the end of a lesson of one's own. Raises NotFound, or InputError."""
+        """Adds a step at the end of one of the user's own lessons. Raises NotFound, or InputError."""
         lesson = self.get(name)
         steps = (*lesson.steps, step)
         return self.save(replace(lesson, steps=steps, minutes=max(lesson.minutes, len(steps))))
 
     def import_(self, text: str) -> Lesson:
-        """Keeps a lesson from an exported file's text, under its own name or a free one. Raises InputError."""
+        """Stores a lesson from the text of an exported file, under its own name or a free one. Raises InputError."""
         lesson = read_lesson(text)
         return self.save(replace(lesson, name=self._free(lesson.name)))
 
     def delete(self, name: str) -> None:
-        """Deletes a lesson of one's own. Raises NotFound."""
+        """Deletes one of the user's own lessons. Raises NotFound."""
         drop_lesson(self.context.home, name)
 
     def _free(self, name: str) -> str:
@@ -75,7 +75,7 @@ class Lessons:
 
 
 def _check(step: Step, n: int) -> None:
-    """Raises InputError for a step that names a method, or a value of a setting, that there is not."""
+    """Raises InputError for a step with an unknown method, or a value that a setting of its method cannot have."""
     if "method" not in step.parameters:
         return  # the page chooses one, and says what does not fit
     try:

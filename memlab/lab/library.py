@@ -71,13 +71,13 @@ class ModelLibrary:
         """Adds a model, written as a folder of safetensors under `models/` in the home folder; whole or not at all.
 
         Code in a folder or package never runs; only safetensors and GGUF are read. What was fetched before a Stop is kept,
-        and adding it again goes on from there.
+        and adding the model again continues from there.
 
         Args:
             what, name: as in `order`.
 
         Raises:
-            NotFound: there is no such thing. InputError: it cannot be used; the message says why.
+            NotFound: nothing of that name exists. InputError: it cannot be used; the message says why.
             HomeError: the disk is too small. StoppedError: `stop` returned True.
         """
         order = self.order(what, name)
@@ -105,13 +105,13 @@ class ModelLibrary:
         return found
 
     def remove(self, name: str, confirm: str, anyway: bool = False) -> None:
-        """Removes a model of the home folder, or what is left of adding one; `confirm` is its name once more.
+        """Removes a model of the home folder, or the remains of a stopped addition; `confirm` is its name once more.
 
         Args:
             anyway: even where datastores or other models need it; they stay, and cannot be asked.
 
         Raises:
-            NotFound: no such model. InputError: a bundled one, another name, or something needs it.
+            NotFound: no such model. InputError: a bundled one, a different name in `confirm`, or something needs it.
             HomeError: it cannot be removed.
         """
         if name in SHIPPED:
@@ -121,16 +121,16 @@ class ModelLibrary:
         if name not in self.names() and rest is None:
             raise NotFound.named("model", name, self.names(), "Only models of the home folder can be removed.")
         if confirm != name:
-            raise InputError(f"To remove the model {name!r}, give its name once more; {confirm!r} is another one.")
+            raise InputError(f"To remove the model {name!r}, give its name once more; {confirm!r} is a different name.")
         needed = self.needed_by(name)
         if needed and not anyway:
             raise InputError(
-                f"{name!r} is needed by {', '.join(needed)}. Delete that first, or say that it should go anyway (--anyway)."
+                f"{name!r} is needed by {', '.join(needed)}. Delete that first, or remove it anyway (--anyway)."
             )
-        self._take_away(name, rest)
+        self._remove_folders(name, rest)
 
-    def _take_away(self, name: str, rest: Path | None) -> None:
-        """Renamed first, so that it is gone at once or not at all."""
+    def _remove_folders(self, name: str, rest: Path | None) -> None:
+        """Renames a model's folder before removing it, so that it is gone at once or not at all."""
         try:
             if name in self.names():
                 aside = self.folder / f".removed-{uuid.uuid4().hex}"

@@ -16,10 +16,10 @@ LONGEST = 300  # characters of a guest's prompt
 
 
 class Looking:
-    """Asks with bundled models and calibrated settings, as one workspace is.
+    """Asks with bundled models and calibrated settings, in the present state of one workspace.
 
-    Whoever holds it can ask; it has no edits, jobs, builds, downloads, files or other workspaces, and takes no names
-    of models or datastores, so that nothing has to be refused.
+    It can only ask: it has no edits, jobs, builds, downloads, files or other workspaces, and takes no names of models
+    or datastores, so that nothing has to be refused.
     """
 
     def __init__(self, home: Path, workspace: str) -> None:

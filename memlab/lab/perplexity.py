@@ -179,12 +179,12 @@ class Perplexity:
         return report(runs, passages, [a.title for a in texts], data.name, settings, self.reported())
 
     def reported(self) -> list[ReportedTable]:
-        """What papers report of the methods that are measured, as printed; not comparable with what is measured here."""
+        """What papers report about the measured methods, as printed; not comparable with what is measured here."""
         with_columns = [s for s in registry().systems.values() if any(m.columns for m in s.methods)]
         return [table for s in with_columns for table in s.reported]
 
     def part_of(self, path: Path, part: str = "all", texts: Collection | None = None) -> list[Article]:
-        """A file as texts; or its training, validation or test part (90, 5, 5 per cent by position) as one text.
+        """A file as texts, or its training, validation or test part (90%, 5% and 5% by position) as one text.
 
         `texts`: what `lab.texts_of` read of the file, if that was done before.
 
@@ -200,7 +200,7 @@ class Perplexity:
         return [Article(f"{path.name}:{part}", f"{path.name} ({part})", text)]
 
     def atlas_part(self, part: str) -> list[Article]:
-        """Articles of the bundled world in other words, for measuring: "validation" or "test". Raises InputError."""
+        """Paraphrased articles of the bundled world, for measuring: "validation" or "test". Raises InputError."""
         return list(held_out_articles(part))
 
     def _models_of(self, datastores: Sequence[str], number: int) -> tuple[str, ...]:
@@ -287,7 +287,7 @@ class Perplexity:
         return lm, Search(store, s.k, o.leave_out), s.key, s
 
     def _scorer(self, columns: Mapping[str, str], options: ScorerOptions) -> Scorer:
-        """What computes the columns of a method with its own models. Raises InputError for two such methods."""
+        """The scorer for the columns of a method with its own models. Raises InputError for two such methods."""
         owners = {m.scorer for m in registry().methods.values() if m.scorer and columns.keys() & m.columns.keys()}
         own = [name for name, role in columns.items() if role in OWN]
         if len(owners) != 1:

@@ -22,7 +22,7 @@ def preparation(context: Context) -> JobInfo | None:
 
 
 def build_if_bundled(context: Context, name: str, progress: Progress = no_progress) -> None:
-    """Builds a bundled datastore of which all is needed, unless it is built or a job is building it."""
+    """Builds a bundled datastore that is needed whole, unless it is built or a job is building it."""
     model = next((m for m in BUNDLED if name == m or (name.startswith(f"{m}-") and name in bundled_stores())), None)
     if model is None or context.shelf.is_built(name):
         return

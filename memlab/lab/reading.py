@@ -30,8 +30,8 @@ from memlab.systems.registry import registry
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
-LONGEST_LITERAL = 1_000  # characters of a passage that stands within the code that reads it
-UNSAID = {"short_term": (0,), "cache": (0,), "leave_out": ("self",)}  # left out of the code: what holds anyway
+LONGEST_LITERAL = 1_000  # characters of a passage that is written into the code that reads it
+DEFAULTS = {"short_term": (0,), "cache": (0,), "leave_out": ("self",)}  # left out of the code
 LIMIT = 4000  # tokens of one passage
 _lock = threading.Lock()  # pages read from several threads
 KEPT = 4  # passages whose states and neighbors are kept, so that other settings only mix
@@ -89,7 +89,7 @@ class Reading:
     def settings(
         self, method: str, model: str | None = None, datastore: str | None = None, preset: str = "calibrated"
     ) -> list[tuple[Field, Any]]:
-        """The settings of a way of reading, each with its default for this model and datastore: calibrated, or the paper's.
+        """The settings of a method for reading, each with its default (by `preset`) for this model and datastore.
 
         Raises:
             MemlabError: no such method, or a model and datastore that do not belong together.
@@ -97,7 +97,7 @@ class Reading:
         return self.resolver.settings("read", method, model, datastore, preset)
 
     def code(self, trace: Trace) -> str:
-        """Python that gives the same trace in a notebook; a long passage is read from a file."""
+        """Python code that makes the same trace in a notebook; a long passage is read from a file."""
         if len(trace.text) <= LONGEST_LITERAL:
             before, text = "", repr(trace.text)
         else:
@@ -108,7 +108,7 @@ class Reading:
         given = {
             name: value
             for name, value in trace.settings.items()
-            if name not in registry().method(trace.method).only_ask and value not in UNSAID.get(name, (None,))
+            if name not in registry().method(trace.method).only_ask and value not in DEFAULTS.get(name, (None,))
         }
         if not trace.settings.get("cache"):
             given.pop("lam_cache", None)
@@ -149,7 +149,7 @@ class Reading:
         return ResolvedReading(r.order, r.mixing, whole, about)
 
     def _same(self, search: Search, text: str) -> str | None:
-        """What is said of a passage that the memory largely holds; looked up once for each passage and memory."""
+        """The notice for a passage that is mostly in the memory; computed once for each passage and memory."""
         at = ("overlap", search.store, text, search.leave_out)
         return self.context.cache.get(at, lambda: overlap.notice(search.store, text, search.leave_out))
 
@@ -172,7 +172,7 @@ class Reading:
 
 
 def _in_pieces(text: str, words: Iterable[str]) -> str | None:
-    """A sentence for the person where a passage has words that only the memory holds whole."""
+    """A sentence for the person where a passage has memory-only words."""
     found = [word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)]
     if not found:
         return None

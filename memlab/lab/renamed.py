@@ -77,7 +77,7 @@ RENAMED = {
 
 
 def renamed(lab: object, name: str) -> Any:
-    """What a former name of Lab means today, with a warning. Raises AttributeError for any other name."""
+    """The attribute that a former name of Lab stands for, with a warning. Raises AttributeError for any other name."""
     if name not in RENAMED:
         raise AttributeError(f"{type(lab).__name__!r} object has no attribute {name!r}")
     warnings.warn(f"lab.{name} is now lab.{RENAMED[name]}", DeprecationWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""One answer as a file to take along, with everything that is needed to make it again."""
+"""One answer as a file, with everything that is needed to reproduce it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "faiss-cpu", "numpy")
 
 
 class Reports:
-    """How an answer is made again, and files of it to take along."""
+    """Commands and code that reproduce an answer, and reports of it as files."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -36,7 +36,7 @@ class Reports:
         return f"memlab ask {shlex.quote(p.prompt)} {' '.join(words)}"
 
     def code(self, prediction: Prediction) -> str:
-        """Python that gives the same prediction in a notebook; raises nothing."""
+        """Python code that makes the same prediction in a notebook; raises nothing."""
         given = "".join(f", {name}={value!r}" for name, value in prediction.settings.items())
         left_out = f", without={list(prediction.without)}" if prediction.without else ""
         return (
@@ -62,7 +62,7 @@ class Reports:
         return out
 
     def html(self, p: Prediction, views: Sequence[View] = ()) -> str:
-        """A self-contained HTML file of the answer: words, neighbors, settings, versions, and how to make it again.
+        """A self-contained HTML file of the answer: words, neighbors, settings, versions, and how to reproduce it.
 
         `views` are explanations of the answer, such as `lab.explain.sweep(p)` or `lab.explain.layers(p)`: a chart each.
 

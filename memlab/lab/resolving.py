@@ -31,7 +31,7 @@ def reading_request(ability: str, arguments: Mapping[str, Any]) -> Request:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A request with all defaults filled in: what is read, how it is mixed, and what is said of it."""
+    """A request with all defaults filled in: what is read, how it is mixed, and the description for its result."""
 
     order: Order
     mixing: Mixing
@@ -45,12 +45,12 @@ class Resolver:
         self.house = house
 
     def with_method(self, request: Request) -> tuple[Request, Method]:
-        """The request with the method that it means. Raises NotFound, InputError."""
+        """The request with its method filled in, and the method. Raises NotFound, InputError."""
         how = self.house.method(request.ability, request.method or None, request.model)
         return replace(request, method=how.name), how
 
     def resolve(self, request: Request) -> Resolved:
-        """Raises MemlabError for what cannot be used."""
+        """The request with all defaults filled in. Raises MemlabError for what cannot be used."""
         request, how = self.with_method(request)
         request.check()
         s = self.house.reader(how).sources(request, self.house)
@@ -89,7 +89,7 @@ class Resolver:
     def settings(
         self, ability: str, method: str, model: str | None, datastore: str | None, preset: str = "calibrated"
     ) -> list[tuple[Field, Any]]:
-        """The settings that count for an ability, each with its default for this model and datastore.
+        """The settings that apply to an ability, each with its default for this model and datastore.
 
         Raises:
             MemlabError: no such method, or a model and datastore that do not belong together.
@@ -104,6 +104,6 @@ class Resolver:
         return [(field, getattr(start, field.name)) for field in shown]
 
     def defaults(self, method: str, model: str | None, datastore: str | None, preset: str) -> Any:
-        """The settings with which a question is asked where none are given; see `Lab.ask_defaults`."""
+        """The settings that a question uses where none are given; see `Lab.ask_defaults`."""
         how = self.house.method("ask", method, model)
         return self.house.reader(how).defaults(Request("ask", method, model, datastore, preset=preset), self.house)

@@ -26,7 +26,7 @@ class SideEffects:
     """Scores of edits, and answers right before and after them.
 
     Args:
-        asking_in: questions to another view of the workspace, for edits that are not made.
+        asking_in: makes an `Asking` for another view of the workspace, for edits that are only tried.
     """
 
     def __init__(self, context: Context, asking: Asking, asking_in: Callable[[Context], Asking]) -> None:
@@ -40,14 +40,14 @@ class SideEffects:
         as_of: int | None = None,
         **settings: Any,
     ) -> Moved:
-        """The side effects of an edit: efficacy, paraphrase and neighborhood of an edit, and every answer behind them.
+        """The side effects of an edit: efficacy, paraphrase and neighborhood, and every answer behind them.
 
         Args:
             edit: a dry run, or the number or id of an edit that was made.
-            method: with which answers are found; by default the first that fits the datastore.
+            method: the method that answers; by default the first that fits the datastore.
             datastore: by default the one whose texts the edit names.
-            as_of: the state of the history in which the edit is left out and put in; by default the one right
-                after it. `lab.edits.head()` gives what the edit does among those that hold now.
+            as_of: the state of the history that is compared with and without the edit; by default the one right
+                after it. With `lab.head()`, what the edit does among those that are active now.
             settings: of the method; by default the calibrated ones.
 
         Raises:
@@ -103,8 +103,7 @@ class SideEffects:
         head = self.context.ledger.head()
         if edit.seq != head + 1:
             raise InputError(
-                f"This dry run was worked out after edit {edit.seq - 1}; the workspace is at edit {head} now. "
-                "Work it out again."
+                f"This dry run was made after edit {edit.seq - 1}; the workspace is at edit {head} now. Make it again."
             )
 
     def _edit_named(self, edit: Edit | int | str) -> Edit:
@@ -118,7 +117,7 @@ class SideEffects:
         return edit
 
     def memory_of(self, edit: Edit, method: str | None, datastore: str | None) -> tuple[str, Method]:
-        """Datastore and method with which an edit is measured."""
+        """The datastore and the method that an edit is measured with."""
         name = datastore
         if name is None:
             named = {s.corpus for s in edit.sources} - {"edit", articles_hash()}

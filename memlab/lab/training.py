@@ -86,7 +86,8 @@ class Training:
         Args:
             text: a file or folder (txt, md, csv, jsonl, parquet, also .gz), or "atlas", the bundled world.
             kind: "base", "short-term" (memory), or one that a system declares; equal seeds and steps read the same tokens.
-            encoder: where the kind needs a frozen one: a base model trained on the same text, by folder or by its name in the home folder.
+            encoder: for a kind that needs a frozen one: a base model trained on the same text, by folder or by its name
+                in the home folder.
             options: steps, seed, and `out`: where its folder is written, by default `models/<name>` in the home folder.
 
         Raises:
@@ -95,7 +96,8 @@ class Training:
         """
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name) or name in SHIPPED:
             raise InputError(
-                f"{name!r} cannot name a model of one's own. Use letters, digits, '-', '_' and '.', and no bundled model's name."
+                f"{name!r} cannot name a model of your own. Use letters, digits, '-', '_' and '.', and not the name of "
+                "a bundled model."
             )
         how = TrainOptions(**options)
         encoder = self.house.context.whole_name(encoder) if encoder else None

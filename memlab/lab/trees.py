@@ -19,7 +19,7 @@ from memlab.systems.registry import registry
 if TYPE_CHECKING:
     from memlab.lab import Lab
 
-KEPT = 32  # trees, so that one move more generates only what is new
+KEPT = 32  # trees, so that one more move generates only what is new
 _WITH = 0.7  # of the progress: the rest is the model alone
 _lock = threading.Lock()  # pages make trees from several threads
 
@@ -39,21 +39,21 @@ class Trees:
         stop: Stop = never_stop,
         **how: Any,
     ) -> GenerationPair:
-        """The tree that `moves` describe; beside it the model alone, from the last token on that a person chose.
+        """The tree that `moves` describe, and the model alone for comparison, after the last token that a person chose.
 
         Args:
             moves: see `memlab.results.moves`; `generation.moves` is how a tree was made.
             how: as for `Lab.generate`, without max_tokens.
-            progress, stop: called at every token; a stopped tree is as far as it came, and its moves say so.
+            progress, stop: called at every token; a stopped tree is as far as it got, and its moves say so.
 
         Raises:
             MemlabError: no moves, moves that do not fit this prompt and memory, or anything that `generate` refuses.
         """
         g, todo = self._replayed(prompt, moves, how)
-        tokens, said = sum(move.tokens for move in todo) or 1, 0
+        tokens, done = sum(move.tokens for move in todo) or 1, 0
         for move in todo:
-            share = part(progress, _WITH * said / tokens, _WITH * (said + move.tokens) / tokens)
-            g, said = self._apply(g, prompt, move, how, share, stop), said + move.tokens
+            share = part(progress, _WITH * done / tokens, _WITH * (done + move.tokens) / tokens)
+            g, done = self._apply(g, prompt, move, how, share, stop), done + move.tokens
             if g.ended == "stopped":
                 break
             with _lock:
@@ -62,7 +62,7 @@ class Trees:
         return self._alone_beside(g, part(progress, _WITH, 1.0), stop)
 
     def tokens_left(self, prompt: str, moves: str, **how: Any) -> int:
-        """How many tokens `replay` would still have to generate with memory: trees made before are kept.
+        """How many tokens `replay` would still have to generate with memory, given the trees that are kept.
 
         Raises:
             MemlabError: what `replay` would raise before its first token.
@@ -84,7 +84,7 @@ class Trees:
         return self.generating.generate(request, progress, stop)
 
     def _replayed(self, prompt: str, moves: str, how: dict[str, Any]) -> tuple[Generation | None, tuple[Move, ...]]:
-        """What is kept of a tree, and the moves that are left."""
+        """The part of a tree that is kept (None: nothing), and the moves that are left."""
         whole = moves_of(moves)
         with _lock:
             for n in range(len(whole), 0, -1):

@@ -1,4 +1,4 @@
-"""One fact corrected in every way there is, side by side: in the datastore, and as systems declare. Nothing is recorded."""
+"""One fact corrected in every way, side by side: in the datastore, and as systems declare. Nothing is recorded."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Ways:
             settings: of the edit of weights, as `lab.modify` takes them.
 
         Raises:
-            InputError: settings that cannot be used, or the fact can be corrected in no way. StoppedError: `stop` returned
-                True.
+            InputError: settings that cannot be used, or no way can correct the fact.
+            StoppedError: `stop` returned True.
         """
         given, declared = dict(settings or {}), registry().corrections
         for way in declared:
@@ -68,7 +68,7 @@ class Ways:
 
 
 def _tried(name: str, attempt: Callable[[Progress], Way], progress: Progress) -> Way:
-    """The result of one way; what it refuses is its result. Raises StoppedError."""
+    """The result of one way; where it cannot correct the fact, the reason is its result. Raises StoppedError."""
     try:
         return attempt(progress)
     except StoppedError:

@@ -11,7 +11,7 @@ from memlab.record.workspaces import WorkspaceInfo, Workspaces
 
 
 class WorkspaceAdmin:
-    """Makes, copies, deletes and exchanges workspaces. Called, it lists them: `lab.workspaces()`."""
+    """Makes, copies, deletes, exports and imports workspaces. Called, it lists them: `lab.workspaces()`."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -25,7 +25,7 @@ class WorkspaceAdmin:
         return self._workspaces.create(name)
 
     def rename(self, name: str, new: str) -> WorkspaceInfo:
-        """Gives a workspace another name; a Lab that was opened under the old one finds it no longer.
+        """Gives a workspace another name; a Lab that was opened under the old one no longer finds it.
 
         Raises:
             NotFound: no such workspace.
@@ -34,7 +34,7 @@ class WorkspaceAdmin:
         return self._workspaces.rename(name, new)
 
     def copy(self, name: str, new: str | None = None, as_of: int | None = None) -> WorkspaceInfo:
-        """Makes a workspace with the same edits, or those up to edit `as_of`, and the batches, notes and stars with them.
+        """Makes a workspace with the same edits, or those up to edit `as_of`, and the same batches, notes and stars.
 
         Args:
             new: by default "<name> copy", or the first free name after it.
@@ -55,7 +55,12 @@ class WorkspaceAdmin:
         self._workspaces.delete(name, repeated)
 
     def export(self, name: str, path: str | Path) -> Path:
-        """Writes a workspace, with its batches and notes, to one file, whole or not at all. Raises NotFound, HomeError, RecordError."""
+        """Writes a workspace, with its batches and notes, to one file, whole or not at all.
+
+        Raises:
+            NotFound: no such workspace. InputError: something else is at `path`. HomeError: the file cannot be written.
+            RecordError: weights that it needs are missing or were changed.
+        """
         return self._workspaces.export(name, Path(path))
 
     def import_(self, path: str | Path, name: str | None = None) -> WorkspaceInfo:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scipy import sparse
     from sklearn.feature_extraction.text import HashingVectorizer
 
-LEAST = 1e-4  # weight of a term that half of the texts have: with 0, a few like texts could not be found
+LEAST = 1e-4  # weight of a term that half of the texts have: with 0, a few similar texts could not be found
 
 
 class Terms(NamedTuple):
@@ -53,7 +53,7 @@ class ArticleSearch:
 
     @staticmethod
     def over(texts: Iterable[str], titles: Sequence[str]) -> ArticleSearch:
-        """Counts the terms of the texts."""
+        """A search over `texts`, one row each: counts their terms and weights them."""
         counts = _hash().transform(texts).tocsr()
         df = np.asarray((counts > 0).sum(axis=0)).ravel()
         idf = np.maximum(LEAST, np.log((counts.shape[0] - df + 0.5) / (df + 0.5))).astype(np.float32)
@@ -78,7 +78,9 @@ class ArticleSearch:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise StoreError(f"{path} is damaged ({str(error)[:120]}). Build the datastore again.") from error
         if matrix.shape[0] != len(titles):
-            raise StoreError(f"{path} is about {matrix.shape[0]} articles, the datastore has {len(titles)}.")
+            raise StoreError(
+                f"{path} is about {matrix.shape[0]} articles, the datastore has {len(titles)}. Build it again."
+            )
         return ArticleSearch(matrix, idf, titles)
 
     def terms(self, text: str) -> Terms:
@@ -117,7 +119,7 @@ class ArticleSearch:
 
     @cached_property
     def _lengths(self) -> Mapping[str, set[int]]:
-        """How many words the titles have that begin with a word."""
+        """First word -> the lengths, in words, of the titles that begin with it."""
         found: dict[str, set[int]] = defaultdict(set)
         for words in self._by_words:
             if words:

@@ -2,7 +2,7 @@
 
 The collection is read in shards: some documents, or a part of one long document. Each shard's entries are found (tokenization),
 encoded (forward passes) and written to a working folder; a shard counts when it has been renamed into
-place, so a build that is stopped, killed or out of disk continues from its last finished shard. Memory
+place, so a build that is stopped, killed or runs out of disk continues from its last finished shard. Memory
 is bounded by the shard, not by the collection. At the end the shards are joined, the index is built,
 and the working folder is renamed to the datastore's name.
 
@@ -70,12 +70,12 @@ def build(
 ) -> list[Path]:
     """Builds the datastores of an order; returns their folders. Continues where an earlier try ended.
 
-    `stop` is asked at every batch; exceptions of `progress` abort the build too; finished shards are kept.
+    `stop` is called at every batch; exceptions of `progress` abort the build too; finished shards are kept.
 
     Raises:
         InputError: no text, or nothing in it that can be remembered.
         HomeError: the folder cannot be written or the disk is full.
-        StoppedError: `stop` said so.
+        StoppedError: `stop` returned True.
     """
     check_name(order.name)
     for key in order.keys:
@@ -100,7 +100,7 @@ def build(
 
 
 def check_name(name: str) -> None:
-    """Raises InputError for what cannot name a datastore."""
+    """Raises InputError for a name that a datastore cannot have."""
     if not name:
         raise InputError("The datastore needs a name: letters, digits, '-', '_' and '.'.")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}", name):
@@ -151,7 +151,7 @@ class _Watch:
     said: float = field(default_factory=time.monotonic)
 
     def __call__(self, share: float) -> None:
-        """At most every TICK seconds: says how far it is."""
+        """Reports progress and checks `stop`, at most every TICK seconds."""
         if time.monotonic() - self.said >= TICK:
             self.said = time.monotonic()
             self.ask()
@@ -242,7 +242,7 @@ class Shard:
 
 
 def _shards(documents: Sequence[Article], size: int, part: int) -> Iterator[Shard]:
-    """Documents that together have about `size` words; one with more than `part` words is cut into parts of so many."""
+    """Documents that together have about `size` words; one with more than `part` words is cut into equal parts."""
     first, words = 0, 0
     for row, document in enumerate(documents):
         own = _words(document.text)
@@ -354,7 +354,7 @@ def _write_documents(documents: Sequence[Article], spans: np.ndarray, path: Path
 
 
 def remove_store(home: Path, name: str) -> None:
-    """Removes a datastore; whoever has it open keeps its files. Raises InputError while it is being built."""
+    """Removes a datastore; processes that have it open keep its files. Raises InputError while it is being built."""
     folder = home / "datastores"
     try:
         with filelock.FileLock(folder / f".{name}.lock", timeout=0):

@@ -45,7 +45,7 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.removed or self.taught)
 
-    def __hash__(self) -> int:  # the texts are left to equality: hashing thousands at each question would show
+    def __hash__(self) -> int:  # without the texts: hashing thousands of them at each question is slow
         return hash((self.head, self.removed, len(self.taught)))
 
     @cached_property
@@ -64,7 +64,7 @@ Gone = Mapping[tuple[str, str], Spans]
 class _RecentlyGone:
     """The forgotten characters of sets of sources, by corpus and document id.
 
-    Each edit makes a new set, which differs from a recent one by a few sources; only their documents are looked at then.
+    Each edit makes a new set, which differs from a recent one by a few sources; only those documents are recomputed.
     """
 
     def __init__(self, size: int = 8) -> None:
@@ -75,8 +75,8 @@ class _RecentlyGone:
         with self._lock:
             if removed in self._recent:
                 return self._recent[removed]
-            like = min(self._recent.items(), key=lambda kept: abs(len(kept[0]) - len(removed)), default=None)
-        gone = _gone(removed) if like is None else _gone_after(removed, *like)
+            similar = min(self._recent.items(), key=lambda kept: abs(len(kept[0]) - len(removed)), default=None)
+        gone = _gone(removed) if similar is None else _gone_after(removed, *similar)
         with self._lock:
             return self._recent.setdefault(removed, gone)
 
@@ -116,7 +116,7 @@ def article_of(taught: Taught, gone: Spans) -> Article:
 
 
 def joined(spans: Sequence[tuple[int, int]]) -> Spans:
-    """The same characters in order, with spans that share or touch made one."""
+    """The same characters in order, with spans that overlap or touch merged."""
     out: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if out and start <= out[-1][1]:

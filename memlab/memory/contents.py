@@ -1,4 +1,4 @@
-"""Counts, frequent values, repetitions and a sample of a datastore, in whole-array passes over its values and places."""
+"""Counts, frequent values, repetitions and a sample of a datastore, in whole-array passes over its values and spans."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CONTEXT = 16  # remembered tokens before a value that are compared
 def contents(store: Datastore) -> Contents:
     """What a datastore holds; takes about a second for a million entries, and 40 bytes of memory an entry.
 
-    A value is shown as it stands in the text of its first entry. Which entries repeat another is told by a 64-bit hash of
-    the value and the `CONTEXT` remembered values before it in the same text; two different contexts have the same hash
-    with a probability of 2^-64.
+    A value is shown as the text of its first entry spells it. Entries repeat each other where a 64-bit hash of the
+    value and the `CONTEXT` remembered values before it in the same text is the same; two different contexts have the
+    same hash with a probability of 2^-64.
     """
     values = np.asarray(store.values)
     count = np.bincount(values) if len(values) else np.zeros(0, np.int64)
@@ -45,7 +45,7 @@ def context_hashes(values: np.ndarray, rows: np.ndarray, context: int = CONTEXT)
     """(n,) uint64: a hash of each value and the `context` values before it in the same document.
 
     Args:
-        values: (n,) token ids in the order of the text. rows: (n,) the document of each; documents follow each other.
+        values: (n,) token ids in the order of the text. rows: (n,) the document of each, one document after the other.
     """
     draw = np.random.default_rng(0)
     factors = draw.integers(0, 2**64, context + 1, np.uint64, endpoint=False) | np.uint64(1)
@@ -71,7 +71,7 @@ def _frequent(store: Datastore, values: np.ndarray, value: int, count: int) -> F
 
 
 def _spread(count: int) -> np.ndarray:
-    """Numbers of entries at equal distances."""
+    """Numbers of entries at equal intervals."""
     some = min(SAMPLE, count)
     return (np.arange(some) * 2 + 1) * count // max(1, 2 * some)
 

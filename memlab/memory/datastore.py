@@ -10,8 +10,8 @@
         index.faiss         for searches over all entries
 
 Arrays are memory-mapped. A datastore that belongs to another model, tokenizer, key or collection is
-refused with the reason: read with the wrong model it would give nonsense without a sign (the most
-frequent complaint about public implementations).
+refused with the reason: read with the wrong model it would silently give nonsense (the most frequent
+complaint about public implementations).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FILES = ("meta.json", "keys.f16", "values.i32", "tokens.i32", "documents.parquet
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a datastore was made of. Two datastores with equal fingerprints hold the same."""
+    """What a datastore was made from. Two datastores with equal fingerprints have the same content."""
 
     model: str
     model_hash: str
@@ -96,13 +96,13 @@ class Meta:
             }
             return Meta(**{**raw, **made})
         except FileNotFoundError:
-            raise StoreError(f"{folder} is no datastore: meta.json is missing. Build it again.") from None
+            raise StoreError(f"{folder} is not a datastore: meta.json is missing. Build it again.") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{path} is damaged ({error}). Build the datastore again.") from error
 
 
 class Documents:
-    """The texts of a collection by row, and which entries each of them gave."""
+    """The texts of a collection by row, and the entries of each."""
 
     def __init__(self, articles: list[Article], first: np.ndarray, count: np.ndarray) -> None:
         self.articles, self.first, self.count = articles, first, count
@@ -214,7 +214,7 @@ class Datastore:
     words: Mapping[str, int] = {}  # memory-only words: a datastore has none
 
     def source_of(self, entry: int) -> str:
-        """Where an entry comes from."""
+        """Where an entry comes from: always "base"; taught entries are in the overlay."""
         return "base"
 
     def gather(self, entries: np.ndarray) -> np.ndarray:
@@ -261,7 +261,10 @@ def _mapped(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def stamp(folder: Path) -> tuple[tuple[int, int] | None, ...]:
-    """Changes when a file of the datastore does. Reading a mapped file that was cut short would end the process."""
+    """Modification time (ns) and size of each file, None for a missing one.
+
+    Compared before a store is reused: reading a mapped file that was truncated would crash the process.
+    """
     out: list[tuple[int, int] | None] = []
     for name in FILES:
         try:
@@ -273,7 +276,7 @@ def stamp(folder: Path) -> tuple[tuple[int, int] | None, ...]:
 
 
 def listed(home: Path) -> list[str]:
-    """Names of the datastores in a home folder, finished or not readable."""
+    """Names of the datastores in a home folder, readable or not."""
     folder = home / "datastores"
     return (
         sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")) if folder.is_dir() else []
@@ -281,7 +284,7 @@ def listed(home: Path) -> list[str]:
 
 
 def verify_store(home: Path, name: str) -> StoreCheck:
-    """Whether every byte of a datastore is what was built. Raises NotFound."""
+    """Whether every byte of a datastore is what was built. Raises NotFound for an unknown name."""
     if name not in listed(home):
         raise NotFound.named("datastore", name, listed(home), "Build one with `memlab build`.")
     folder = home / "datastores" / name
@@ -293,7 +296,7 @@ def verify_store(home: Path, name: str) -> StoreCheck:
 
 
 def open_store(home: Path, name: str) -> Datastore:
-    """Raises NotFound (lists what there is) or StoreError (damaged)."""
+    """Opens a datastore by name. Raises NotFound (with the names that exist) or StoreError (damaged)."""
     if name not in listed(home):
         raise NotFound.named("datastore", name, listed(home), "Build one with `memlab build`.")
     return Datastore(home / "datastores" / name)

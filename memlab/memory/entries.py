@@ -1,7 +1,7 @@
-"""Which entries a text gives, and the contexts in which their keys are encoded.
+"""The entries that a text becomes, and the contexts in which their keys are encoded.
 
-Masked models (Kassner & Schuetze 2020, section 3): every occurrence of a single-token word that is no stop word and
-no punctuation is an entry; its key is the masked position of its sentence, one masked copy each.
+Masked models (Kassner & Schuetze 2020, section 3): every occurrence of a single-token word that is neither a stop word
+nor punctuation is an entry; its key is the state at its position in a copy of the sentence where it alone is masked.
 
 Causal models (Khandelwal et al. 2020, section 2): every token after the first is an entry; its key is the state at
 the position before it. A text longer than the window is read in overlapping windows; each token is
@@ -30,7 +30,7 @@ BATCH_TOKENS = 2048  # tokens of one forward pass: what a layer computes stays i
 class Reading:
     """How texts are cut into contexts. None: sentences (masked), windows with special tokens (causal).
 
-    With `window` given, a causal text is cut into windows of so many tokens without special tokens,
+    With `window` given, a causal text is cut into windows of that many tokens without special tokens,
     beginning every `stride` tokens.
     """
 
@@ -38,7 +38,7 @@ class Reading:
     stride: int | None = None
 
     def checked(self, model: LanguageModel) -> Reading:
-        """Raises InputError unless 1 <= stride <= window <= what the model reads."""
+        """With both numbers filled in. Raises InputError unless 2 <= window <= `model.limit`, 1 <= stride <= window."""
         if self.window is None and self.stride is None:
             return self
         window = model.limit if self.window is None else self.window
@@ -46,7 +46,9 @@ class Reading:
         if model.kind != "causal":
             raise InputError("window and stride are for causal models; a masked model reads sentence by sentence.")
         if not 2 <= window <= model.limit or not 1 <= stride <= window:
-            raise InputError(f"window {window} and stride {stride}: need 1 <= stride <= window <= {model.limit}.")
+            raise InputError(
+                f"window {window} and stride {stride}: need 2 <= window <= {model.limit} and 1 <= stride <= window."
+            )
         return Reading(window, stride)
 
 
@@ -160,7 +162,7 @@ def encode_keys(
 
 
 def _batches(entries: Entries) -> Iterator[np.ndarray]:
-    """Entry numbers, batch by batch; contexts of like length together, whole contexts for causal models."""
+    """Entry numbers, batch by batch; contexts of similar length together, whole contexts for causal models."""
     length = np.array([len(c) for c in entries.contexts], dtype=np.int64)
     order = np.lexsort((np.arange(len(entries)), entries.context, length[entries.context]))
     begin, tokens, last = 0, 0, -1
@@ -254,7 +256,7 @@ def _whole_words(text: str, spans: list[tuple[int, int]]) -> list[bool]:
 
 @lru_cache(maxsize=8)
 def rememberable(model: LanguageModel) -> np.ndarray:
-    """(V,) whether a token may be the value of an entry of a masked model: a word, no stop word, no piece."""
+    """(V,) whether a token may be the value of an entry of a masked model: a whole word that is not a stop word."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # at first use: it takes a second to import
 
     raw = model.tokenizer.convert_ids_to_tokens(range(len(model.tokenizer)))
@@ -269,7 +271,7 @@ def rememberable(model: LanguageModel) -> np.ndarray:
 
 @dataclass(frozen=True)
 class TaughtEntries:
-    """The entries of one taught text; `unknown` maps an entry to the word that is no single token."""
+    """The entries of one taught text; `unknown` maps an entry to its word where that is not a single token."""
 
     entries: Entries
     unknown: dict[int, str]
@@ -280,7 +282,7 @@ def taught_entries(model: LanguageModel, text: str, spans: Sequence[tuple[int, i
 
     A word that the model would have to spell in pieces still becomes one entry: its key is that
     of one masked position (or of the position before it), its value the whole word, which only memory
-    can say. A causal model of another's making keeps its own pieces, which it can say.
+    can predict. A causal model that was not trained by memlab keeps its own pieces, which it can predict.
     """
     if model.kind == "causal" and model.unmet is None:
         whole = entries_of(model, [Article("taught", "taught", text)])
@@ -313,7 +315,7 @@ def taught_entries(model: LanguageModel, text: str, spans: Sequence[tuple[int, i
 
 
 def read_as(model: LanguageModel, text: str, span: tuple[int, int]) -> str | None:
-    """The token that holds the characters of `span` and others beside them; None where there is none."""
+    """The text of the first token with characters both inside and outside `span`; None where there is none."""
     _, places = model.read(text)
     wider = (text[a:b] for a, b in places if a < span[1] and span[0] < b and (a < span[0] or span[1] < b))
     return next(wider, None)
@@ -322,7 +324,7 @@ def read_as(model: LanguageModel, text: str, span: tuple[int, int]) -> str | Non
 def _around(model: LanguageModel, ids: Sequence[int], first: int, last: int) -> tuple[list[int], int]:
     """The context in which the word of tokens `first` to `last` is encoded, and the position of its key in it.
 
-    Where the text is longer than the model reads: for a masked model the piece that the word stands in, cut as
+    Where the text is longer than the model reads: for a masked model the piece that contains the word, cut as
     `_sentences` does (a word across a cut ends the piece); for a causal model the tokens just before the word.
     """
     before, after = model.frame

@@ -19,7 +19,7 @@ from memlab.serialize import as_json
 SAMPLE = 20_000  # characters that are tokenized
 TRIED = 512  # entries of a causal model that are encoded, to measure the speed; masked ones need a pass each
 TRIED_MASKED = 32
-# Bytes of an entry in the index: of 16-bit keys all numbers, of compressed ones a part; and its number in a list.
+# Bytes in the index: per dimension of a key (2 uncompressed), and per entry (its number in a list, its edges).
 _INDEX = {"flat": 2.0, "hnsw": 2.0, "ivf": 2.0, "ivfpq": 0.25, "fastscan": 0.25, "rabitq": 0.17}
 _LISTED = {"flat": 0, "hnsw": 270, "ivf": 8, "ivfpq": 8, "fastscan": 8, "rabitq": 8}
 _OF_ENTRY = 16  # value and place in the text
@@ -27,7 +27,7 @@ _OF_ENTRY = 16  # value and place in the text
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a build would give, about.
+    """Approximate size and time of a build.
 
     entries: remembered words. megabytes: of all its files, with every key. seconds: of encoding, on this machine now.
     entries_per_s: the speed that was measured.
@@ -54,7 +54,7 @@ def estimate(
     """Reads a sample of the texts with the model, and measures.
 
     Raises:
-        InputError: no text, nothing in the sample that can be remembered, or a key or window that the model has not.
+        InputError: no text, nothing in the sample that can be remembered, or a key or window that the model lacks.
     """
     for key in keys:
         model.check_key(key)
@@ -75,7 +75,7 @@ def estimate(
 
 
 def _sample(documents: Sequence[Article]) -> list[Article]:
-    """Beginnings of texts at even distances, SAMPLE characters in all."""
+    """The beginnings of texts at equal intervals, about SAMPLE characters in all."""
     step = max(1, len(documents) // 20)
     chosen = documents[::step]
     share = max(200, SAMPLE // len(chosen))
@@ -83,7 +83,7 @@ def _sample(documents: Sequence[Article]) -> list[Article]:
 
 
 def _speed(model: LanguageModel, planned: Entries, keys: Sequence[str]) -> float:
-    """Entries a second, of the first ones."""
+    """Entries encoded per second, measured on the first ones."""
     n = min(len(planned), TRIED_MASKED if planned.masked else TRIED)
     some = Entries(
         planned.contexts,

@@ -20,7 +20,7 @@ WAIT = 0.1  # seconds between two tries of a lock that another process holds
 
 @contextmanager
 def locked(path: Path, progress: Progress, stop: Stop = never_stop) -> Iterator[None]:
-    """Holds a lock file; says so while another thread or process holds it. Raises StoppedError if `stop` says so."""
+    """Holds a lock file, and reports while it waits for another holder. Raises StoppedError if `stop` returns True."""
     lock = filelock.FileLock(path)
     while True:
         try:
@@ -28,8 +28,8 @@ def locked(path: Path, progress: Progress, stop: Stop = never_stop) -> Iterator[
             break
         except filelock.Timeout:
             if stop():
-                raise StoppedError("stopped while waiting for another process that builds the same") from None
-            progress(0.0, "waiting for another process that builds the same")
+                raise StoppedError("stopped while waiting for another process that builds this datastore") from None
+            progress(0.0, "waiting for another process that builds this datastore")
     try:
         yield
     finally:
@@ -70,7 +70,7 @@ def put(new: Path, place: Path) -> None:
 
 
 def put_away(folder: Path) -> None:
-    """Removes a folder: out of sight at once, whoever reads its files keeps them."""
+    """Removes a folder, renaming it first, so that it is gone at once; processes that have its files open keep them."""
     gone = folder.with_name(f".{folder.name}.old-{time.time_ns()}")
     folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a search gives: entries, values and exact distances, which is what a method mixes."""
+"""The result of a search: entries, values and exact distances, from which a method makes its distribution."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Found:
 
     @staticmethod
     def nothing(queries: int) -> Found:
-        """No neighbor for any of so many queries."""
+        """The result of a search that found no neighbor for any of `queries` queries."""
         none = np.empty((queries, 0), np.int64)
         return Found(none, none.astype(np.int32), none.astype(np.float64), 0)
 

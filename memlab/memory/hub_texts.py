@@ -1,4 +1,4 @@
-"""Texts of a data set on the Hugging Face hub. The package datasets reads it in a process beside, which can be stopped."""
+"""Texts of a data set on the Hugging Face hub, read by the package datasets in a child process that can be stopped."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def fetch_texts(
             "out": str(file),
         }
         watch = Watch(partial(_first_part, progress), stop, message=f"fetching {name.dataset}")
-        said = in_child("hub-texts", arguments, Path(folder), watch)
+        about = in_child("hub-texts", arguments, Path(folder), watch)
         texts = read_parquet(file.read_bytes(), Path(name.short), options)
-    return texts, TextSource(str(name), said["revision"], said["license"], int(said["rows"]))
+    return texts, TextSource(str(name), about["revision"], about["license"], int(about["rows"]))
 
 
 def _first_part(progress: Callable[[float, str], None], fraction: float, message: str) -> None:

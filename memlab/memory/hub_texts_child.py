@@ -1,7 +1,7 @@
-"""What the process beside asks of the hub for a data set: one split, of which only text and title columns are kept.
+"""Run in the child process: fetches one split of a data set of the hub, of which only text and title columns are kept.
 
-Only data sets of plain files are read: parquet, csv, json, text and arrow. The package datasets runs no code of a data
-set any more; one that has some is refused before anything of it is fetched.
+Only data sets of plain files are read: parquet, csv, json, text and arrow. The package datasets no longer runs code
+that comes with a data set; one that has some is refused before anything of it is fetched.
 """
 
 from __future__ import annotations
@@ -41,37 +41,37 @@ def fetch(
         column of text. Unreachable: the hub does not answer. HomeError: the disk is too small.
     """
     name = HubName(dataset, config, split)
-    told = _asked(name)
+    info = _info(name)
     say(0.0, f"fetching {name}")
     try:
-        found = _split(name, str(told.sha))
+        found = _split(name, str(info.sha))
     except MemlabError:
         raise
     except Exception as error:  # any error of the package or of the hub
-        raise _said(error, name) from error
+        raise _as_memlab_error(error, name) from error
     used = used_columns(found.features.arrow_schema, str(name), TextOptions(text_column=column))
     found.select_columns(used).to_parquet(out)
-    card = told.card_data.to_dict() if told.card_data is not None else {}
+    card = info.card_data.to_dict() if info.card_data is not None else {}
     stated = card.get("license") or "not stated"
     license = ", ".join(map(str, stated)) if isinstance(stated, list) else str(stated)
-    return {"revision": str(told.sha or ""), "license": license, "rows": len(found)}
+    return {"revision": str(info.sha or ""), "license": license, "rows": len(found)}
 
 
-def _asked(name: HubName) -> Any:
-    """What the hub says of the data set; refuses one with code."""
+def _info(name: HubName) -> Any:
+    """The hub's record of the data set; refuses one with code."""
     from huggingface_hub import HfApi
 
     try:
-        told = HfApi().dataset_info(name.dataset, timeout=WAIT)
+        info = HfApi().dataset_info(name.dataset, timeout=WAIT)
     except Exception as error:
-        raise _said(error, name) from error
-    files = [s.rfilename for s in told.siblings or []]
+        raise _as_memlab_error(error, name) from error
+    files = [s.rfilename for s in info.siblings or []]
     if f"{name.short}.py" in files:
         raise InputError(
             f"The data set {name.dataset!r} is read by code of its own ({name.short}.py), and memlab runs no code of others. "
             "Look for a version of it in parquet, csv or jsonl, or download its texts and give the files."
         )
-    return told
+    return info
 
 
 def _split(name: HubName, revision: str) -> Any:
@@ -82,7 +82,7 @@ def _split(name: HubName, revision: str) -> Any:
     kinds = [c.__module__.removeprefix("datasets.packaged_modules.").split(".")[0] for c in type(builder).__mro__]
     if not any(kind in PLAIN for kind in kinds):
         raise InputError(
-            f"The data set {name.dataset!r} has other files than tables and texts. Read are: {', '.join(PLAIN)}."
+            f"The data set {name.dataset!r} has files other than tables and texts. Allowed: {', '.join(PLAIN)}."
         )
     cache = Path(datasets.config.HF_DATASETS_CACHE)
     need = (builder.info.download_size or 0) + (builder.info.dataset_size or 0)
@@ -97,8 +97,8 @@ def _split(name: HubName, revision: str) -> Any:
     return builder.as_dataset(split=name.split)
 
 
-def _said(error: Exception, name: HubName) -> MemlabError:
-    """The refusals of the hub and of the package as memlab says them."""
+def _as_memlab_error(error: Exception, name: HubName) -> MemlabError:
+    """An error of the hub or of the package datasets as an error of memlab, with what to do."""
     from datasets.exceptions import DatasetNotFoundError
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
     from huggingface_hub.utils import HFValidationError

@@ -6,17 +6,17 @@ Recipes, chosen by size or by hand:
 |---|---|---|
 | flat | every key compared, 16-bit floats | up to 200 thousand entries |
 | fastscan | inverted lists of keys in 4 bits for two dimensions, compared in registers (André et al. 2015) | up to 500 thousand |
-| hnsw | graph over 16-bit keys | up to 2 million, fast questions, slow to build |
+| hnsw | graph over 16-bit keys | up to 2 million, fast queries, slow to build |
 | ivf | inverted lists of 16-bit keys | up to 2 million |
 | rabitq | inverted lists of keys in one bit a dimension, with corrected distances (RaBitQ, Gao and Long 2024) | more, with keys of width 64 and above |
 
-Datastores that an earlier memlab built with product quantization (ivfpq) are read; rabitq is smaller and
-finds more, so it is no longer offered.
+Datastores that an earlier memlab built with product quantization (ivfpq) can still be read; rabitq is smaller and
+finds more, so ivfpq is no longer offered.
 
 Approximate indexes return approximate distances (and flat ones distances of rounded queries), so the
 candidates are always compared again with the stored keys before anything is shown or mixed. How many
-lists of a fastscan or rabitq index are read is chosen when it is made: so many that the neighbors of some of its
-own keys are, but for one in a hundred, those that all lists would give.
+lists of a fastscan or rabitq index are read is chosen when it is made: enough to find, for a sample of its own
+keys, 99% of the neighbors that reading all lists would find.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ warnings.filterwarnings("ignore", message="The given NumPy array is not writable
 
 RECIPES = ("flat", "ivf", "hnsw", "fastscan", "rabitq")
 RETIRED = ("ivfpq",)  # read, and no longer made
-# Of an approximate index, so many times k are compared again, and some more: for a small k they matter most.
+# Candidates compared again for k neighbors: this many times k, and with an approximate index some more, for small k.
 CANDIDATES = {"flat": 1, "ivf": 2, "hnsw": 2, "ivfpq": 8, "fastscan": 4, "rabitq": 4}
 _MORE_CANDIDATES = 128
 _LISTED = ("ivf", "ivfpq", "fastscan", "rabitq")  # recipes with inverted lists
 _CHOSEN = ("fastscan", "rabitq")  # those whose number of lists to read is chosen on their own keys
 _LEAST_LISTS, _SHARE_OF_ALL = 64, 0.99
-# How fastscan collects hundreds of candidates: query by query into a list that is cut when it is full. A search in bulk takes a
-# fifth less than as faiss would choose; the file of an index does not hold it.
+# How fastscan collects hundreds of candidates: query by query into a list that is cut when it is full. A search in bulk
+# takes a fifth less time than with the default of faiss; an index file does not store this setting.
 _WITH_RESERVOIR = 11
 _BLOCK, _ROWS = 16_384, 512  # keys and queries of one step of a brute-force search
 _QUERIES = 8  # queries compared again in one step: their candidates stay in the processor's second-level cache
 
 
 def recipe_for(count: int, width: int) -> str:
-    """The recipe that suits so many entries of keys so wide.
+    """The recipe that suits `count` entries with keys of `width` dimensions.
 
     Above 200 thousand fastscan, whose bulk searches are twice as fast; above 500 thousand its 4 bits lose neighbors, and
     rabitq keeps them where keys have enough bits (FIGURES.md, "Many entries").
@@ -76,7 +76,7 @@ def make_index(recipe: str, keys: np.ndarray, tick: Tick = no_tick) -> faiss.Ind
         raise InputError(f"There is no index recipe {recipe!r}. Allowed: {', '.join(RECIPES)}.")
     lists = max(1, min(int((2 if recipe == "rabitq" else 4) * math.sqrt(count)), count // 39))
     if recipe in _LISTED and count < 256:
-        raise InputError(f"The recipe {recipe!r} needs at least 256 entries, here are {count}. Use flat.")
+        raise InputError(f"The recipe {recipe!r} needs at least 256 entries, there are {count}. Use flat.")
     if recipe == "flat":
         index = faiss.IndexScalarQuantizer(d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
     elif recipe == "hnsw":
@@ -115,8 +115,8 @@ def _read_enough_lists(
 ) -> None:
     """Raises the number of lists that a search reads until more would hardly find other neighbors.
 
-    Asked are some of the keys, as if their surroundings in the text were not remembered: words of one window
-    can be close for no other reason, and neighbors of a new text are farther away and in more lists.
+    The queries are a sample of the keys, with the entries around each in the text left out: keys of one window can be
+    close for no other reason, and the neighbors of a new text are farther away and in more lists.
     """
     rng, around = np.random.default_rng(1), min(1024, len(keys) // 16)
     asked = []
@@ -139,7 +139,7 @@ def _with_lists(
     k: int,
     lists: int,
 ) -> np.ndarray:
-    """The k nearest of (queries, which entries are allowed) when so many lists are read."""
+    """(B, k) nearest entries of the queries in `asked` (queries, allowed entries) when `lists` lists are read."""
     index.nprobe, n = lists, enough(recipe, k)
     return np.concatenate([rerank(keys, q, candidates(index, recipe, q, n, far), k)[0] for q, far in asked])
 
@@ -162,7 +162,7 @@ def write_index(index: faiss.Index, path: Path) -> None:
 
 
 def read_index(path: Path, count: int, d: int) -> faiss.Index:
-    """Reads an index file and checks that it is about `count` keys of width d.
+    """Reads an index file and checks that it holds `count` keys of width d.
 
     Raises:
         StoreError: missing, unreadable or foreign file.
@@ -201,7 +201,7 @@ def enough(recipe: str, k: int) -> int:
 def candidates(
     index: faiss.Index, recipe: str, queries: np.ndarray, n: int, allowed: np.ndarray | None = None
 ) -> np.ndarray:
-    """(B, n) entry numbers, those that the index takes for the nearest of each query; -1 where there are fewer.
+    """(B, n) entry numbers that the index returns as the nearest of each query; -1 where there are fewer.
 
     Args:
         queries: (B, d) float32.
@@ -263,7 +263,7 @@ def rerank(keys: np.ndarray, queries: np.ndarray, found: np.ndarray, k: int) -> 
     n, d = found.shape[1], keys.shape[1]
     k = min(k, n)
     entries, distances = np.empty((len(found), k), np.int64), np.empty((len(found), k))
-    # Two buffers for all steps: memory that is asked for anew each time costs more than the arithmetic.
+    # Two buffers for all steps: allocating memory in each step costs more than the arithmetic.
     together = min(_QUERIES, len(found))
     half = torch.empty((together * n, d), dtype=stored.dtype)
     full = torch.empty((together, n, d))

@@ -1,4 +1,4 @@
-"""Which index suits a datastore: every recipe measured over its own keys, and another one put in without encoding again.
+"""Which index suits a datastore: every recipe measured on its own keys, and its index replaced without encoding again.
 
 Queries are some of the keys. An entry near a query in the text does not count as its neighbor: words of one window are
 close to each other for no other reason, and a new text has no such neighbors.
@@ -27,7 +27,7 @@ K, QUERIES = 10, 100
 AROUND = 1024  # entries on either side of a query that do not count
 MOST = {"flat": 500_000, "hnsw": 1_000_000}  # entries above which a recipe is not tried: too slow to ask or to make
 LEAST = 1024  # entries; below, a comparison with every key is the answer
-SHARES = (0.25, 1.0, 4.0)  # of the lists that an index reads by itself: the curve of recall against time
+SHARES = (0.25, 1.0, 4.0)  # of the lists that an index reads by default: the curve of recall against time
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class IndexPoint:
         recipe: see `memlab.memory.index`. lists: how many inverted lists a search reads; None where there are none.
         recall: share of the true `K` nearest that are found, after the candidates were compared again.
         p50_ms, p95_ms: of one query. build_s: seconds to make the index. bytes: of the index for each entry.
-        in_use: the datastore has this recipe now. usual: the number of lists that a search reads by itself.
+        in_use: the datastore has this recipe now. usual: this is the number of lists that a search reads by default.
     """
 
     recipe: str
@@ -88,7 +88,8 @@ def compare_indexes(
     count = len(store)
     if count < LEAST:
         raise InputError(
-            f"{store.name!r} has {count} entries; indexes are compared from {LEAST:,} on. Every key is compared here: keep flat."
+            f"{store.name!r} has {count} entries; indexes are compared from {LEAST:,} entries on. Keep flat for so "
+            "few: it compares every key."
         )
     tried = [recipe for recipe in recipes if count <= MOST.get(recipe, count)]
     asked = _asked(store.keys)
@@ -103,7 +104,7 @@ def compare_indexes(
         start = time.perf_counter()
         index = make_index(recipe, store.keys, tick)
         built = time.perf_counter() - start
-        progress((number + 0.99) / len(tried), f"asking {recipe}")
+        progress((number + 0.99) / len(tried), f"measuring {recipe}")
         points += _points(index, recipe, store, asked, built)
     progress(1.0, "done")
     left = tuple(recipe for recipe in recipes if recipe not in tried)
@@ -115,18 +116,18 @@ def change_index(
 ) -> Datastore:
     """Gives a datastore an index of another recipe; its keys stay, so that nothing is encoded again.
 
-    The new datastore is put together beside the old one (unchanged files are the same files) and then renamed into place.
+    The new datastore is made next to the old one (unchanged files are linked) and then renamed into place.
 
     Raises:
         NotFound: no such datastore. InputError: an unknown recipe, or too few entries for it. StoppedError.
     """
     folder = home / "datastores"
     if not (folder / name).is_dir():
-        open_store(home, name)  # says what there is
+        open_store(home, name)  # raises NotFound with the names that exist
 
     def tick(share: float) -> None:
         if stop():
-            raise StoppedError("stopped while making the index; the datastore is as it was")
+            raise StoppedError("stopped while making the index; the datastore is unchanged")
         progress(0.98 * share, f"making the index {recipe}")
 
     with locked(folder / f".{name}.lock", progress, stop):
@@ -151,7 +152,7 @@ def change_index(
 
 
 def _asked(keys: np.ndarray) -> Asked:
-    """Keys at even distances, with their true neighbors elsewhere in the text."""
+    """Keys at equal intervals, with their true neighbors elsewhere in the text."""
     around = min(AROUND, len(keys) // 8)
     places = np.linspace(around, len(keys) - around - 1, QUERIES).astype(int)
     near = np.stack([places - around, places + around + 1], axis=1)
@@ -189,7 +190,7 @@ def _recall(index: faiss.Index, recipe: str, keys: np.ndarray, asked: Asked) -> 
 
 
 def _milliseconds(index: faiss.Index, recipe: str, keys: np.ndarray, asked: Asked) -> tuple[float, float]:
-    """Median and 95th percentile of one query, as it is asked, without entries that do not count."""
+    """Median and 95th percentile of the time of one query over all entries."""
     each = []
     for query in asked.queries:
         start = time.perf_counter()

@@ -2,9 +2,9 @@
 
     taught-keys/<identity>/<sha256>.pack      entries of some texts; the name is the hash of the content
 
-`identity` is that of model, tokenizer, kind of key and of the form of these files. A pack is written once, under
-another name first, and never changed: processes may read and add at the same time. What cannot be read, or
-is not what its name says, is removed and encoded anew. Small packs are joined when there are many; the oldest
+`identity` is a hash of model, tokenizer, kind of key and the format of these files. A pack is written once, under
+another name first, and never changed: processes may read and add at the same time. A pack that does not match the
+hash in its name is removed, and its texts are encoded again. Small packs are joined when there are many; the oldest
 are dropped when all together are larger than LARGEST. Losing any of this costs time and nothing else.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from memlab.memory.changes import Taught
 
 FOLDER = "taught-keys"
-FORM = 2  # of packs, and of how a taught text becomes entries; another number makes all of them anew
+FORM = 2  # version of the packs, and of how a taught text becomes entries; with a new number all are encoded again
 MANY = 32  # small packs that are joined
 SMALL = 4 << 20  # bytes of a pack that is joined with others
 LARGEST = 512 << 20  # bytes of all packs of one identity
@@ -47,7 +47,7 @@ class Encoded:
     unknown: Mapping[int, str]
 
     def alone(self) -> Encoded:
-        """The same with arrays of its own, so that those that it was cut from can go."""
+        """A copy with arrays of its own, so that the larger arrays it is a part of can be freed."""
         return Encoded(self.keys.copy(), self.values.copy(), self.spans.copy(), self.unknown)
 
 
@@ -93,7 +93,7 @@ class KeptKeys:
             return
 
     def _packs(self) -> list[Path]:
-        """The largest first: most texts are in it."""
+        """Paths of the packs, the largest first: it has most of the texts."""
         sized = []
         for path in self.folder.glob("*.pack"):
             try:
@@ -107,7 +107,7 @@ class KeptKeys:
         place = self.folder / f"{hashlib.sha256(raw).hexdigest()}.pack"
         if not place.exists():
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".tmp", delete=False) as file:
-                file.write(raw)  # not waited for: after a power cut a hash tells what did not reach the disk
+                file.write(raw)  # no fsync: after a power cut the hash shows what did not reach the disk
             Path(file.name).replace(place)
         self._names[place.name] = frozenset(made)
         return place
@@ -139,14 +139,14 @@ class KeptKeys:
 
 
 def _drop_old(path: Path) -> None:
-    """Removes what a killed process left half written, an hour later."""
+    """Removes the half-written file of a killed process once it is an hour older than the newest pack."""
     newest = max((other.stat().st_mtime for other in path.parent.glob("*.pack")), default=0.0)
     if newest - path.stat().st_mtime > 3600:
         path.unlink(missing_ok=True)
 
 
 def _packed(made: Mapping[str, Encoded]) -> bytes:
-    """All entries one after the other, with the number of each text's."""
+    """All entries one after the other, with the number of entries of each text."""
     parts = list(made.values())
     about = json.dumps([list(made), [sorted(e.unknown.items()) for e in parts]]).encode()
     out = io.BytesIO()
@@ -162,7 +162,7 @@ def _packed(made: Mapping[str, Encoded]) -> bytes:
 
 
 def _content(path: Path) -> bytes | None:
-    """The bytes of a pack; None where it is gone or damaged, and then it is removed."""
+    """The bytes of a pack; None where it is gone or damaged. A damaged one is removed."""
     try:
         raw = path.read_bytes()
     except OSError:

@@ -2,8 +2,8 @@
 
 A text that built a datastore retrieves itself. It is recognized by its characters: a document of the
 datastore that equals the text, contains it, or is contained in it. Then the entry of each token is known by
-its characters. A text that a person taught stays: it is remembered on purpose. Near-duplicates are recognized by what precedes them: an entry whose `CONTEXT` preceding
-remembered tokens are those of the text.
+its characters. A text that a person taught stays: it is remembered on purpose. Near-duplicates are recognized by
+what precedes them: an entry whose `CONTEXT` preceding remembered tokens are those of the text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEAVE_OUT = ("self", "near", "nothing")
 
 
 def own_entries(store: Searchable, text: str, spans: np.ndarray) -> np.ndarray:
-    """(n, m) the entries that each token of a text is in the datastore, -1 where there are fewer than m.
+    """(n, m) the datastore's own entries of each token of a text, -1 where there are fewer than m.
 
     m is the number of documents that share the text, 0 where the text is not part of the datastore.
 
@@ -41,7 +41,7 @@ def own_entries(store: Searchable, text: str, spans: np.ndarray) -> np.ndarray:
             at = np.minimum(np.searchsorted(places[:, 0], spans[:, 0]), len(entries) - 1)
             columns.append(np.where((places[at] == spans).all(axis=1), entries[at], -1))
     together = np.stack(columns, axis=1) if columns else np.empty((len(spans), 0), np.int64)
-    together = -np.sort(-together, axis=1)  # documents inside a text are one behind the other: few columns are full
+    together = -np.sort(-together, axis=1)  # documents inside a text follow one another: few columns are needed
     return together[:, : int((together >= 0).sum(1).max(initial=0))]
 
 
@@ -85,7 +85,7 @@ def repeats(store: Searchable, entries: np.ndarray, before: np.ndarray) -> np.nd
 
 
 def without(found: Found, left_out: np.ndarray, k: int) -> Found:
-    """The k nearest of what is not left out (n, k')."""
+    """The k nearest neighbors that are not left out; `left_out` is (n, k') bool."""
     gone = left_out | (found.entries < 0)
     order = np.argsort(gone, axis=1, kind="stable")[:, :k]
     entries, values, distances = (

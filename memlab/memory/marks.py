@@ -1,4 +1,4 @@
-"""How a datastore knows its own files: a hash of each, kept in meta.json.
+"""How damaged or exchanged files of a datastore are recognized: by a hash of each, kept in meta.json.
 
 At opening, the size and a sample of every file are compared (16 blocks of 4 KiB: about a millisecond, however
 large the file is): a file of another datastore is noticed then, and so is most damage. `verify` compares all
@@ -18,12 +18,12 @@ from memlab.errors import StoreError
 BLOCKS, BLOCK = 16, 4096
 
 VERIFIED, DAMAGED, UNKNOWN = "verified", "damaged", "unknown"
-NO_HASHES = "An earlier memlab built it: its files have no hashes to be checked by. Build it again to have them."
+NO_HASHES = "An earlier memlab built it, without hashes to check its files by. Build it again to have them."
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Of one file: bytes, sha256 of all of them, sha256 of the sample."""
+    """Size of one file in bytes, sha256 of all of them, sha256 of the sample."""
 
     size: int
     sha256: str
@@ -49,7 +49,7 @@ def mark(path: Path) -> Mark:
 
 
 def sample(path: Path) -> str:
-    """sha256 of the size of a file and of blocks at equal distances, the first and the last among them."""
+    """sha256 of the size of a file and of blocks at equal intervals, the first and the last among them."""
     size = path.stat().st_size
     digest = hashlib.sha256(size.to_bytes(8, "little"))
     with path.open("rb") as file:

@@ -24,7 +24,7 @@ _KEPT = 256  # articles whose keys are kept
 
 
 class OnDemandStore:
-    """Reads like a `Datastore` for searches within articles."""
+    """Used like a `Datastore` for searches within articles."""
 
     ready = False
     words: Mapping[str, int] = {}
@@ -60,7 +60,7 @@ class OnDemandStore:
         return "base"
 
     def gather(self, entries: np.ndarray) -> np.ndarray:
-        """(n, d) float32 keys of some entries; articles met for the first time are encoded now."""
+        """(n, d) float32 keys of some entries; articles whose keys are not kept are encoded now."""
         out = np.empty((len(entries), self.model.width(self.key)), np.float32)
         rows = self.spans[entries, 0]
         for row in np.unique(rows):

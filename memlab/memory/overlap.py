@@ -1,4 +1,4 @@
-"""How much of a passage stands word for word in a memory, in documents that a reading does not leave out."""
+"""How much of a passage occurs word for word in a memory, in documents that a reading does not leave out."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def pieces(text: str) -> list[str]:
 
 
 def notice(store: Searchable, text: str, leave_out: str) -> str | None:
-    """A sentence for the person where a memory largely holds the passage itself; None elsewhere."""
+    """A sentence for the person where a memory holds most of the passage itself; None elsewhere."""
     if leave_out == "near":
         return None
     share = remembered_share(store, text, leave_out)
     if share < LARGELY:
         return None
     return (
-        f"{share:.0%} of this passage stands word for word in the memory. Memory finds the passage itself, so the figures "
+        f"{share:.0%} of this passage is word for word in the memory. Memory finds the passage itself, so the figures "
         "with memory say little about new text."
     )

@@ -1,6 +1,6 @@
 """A datastore as a workspace sees it: the base, minus what was forgotten, plus what was taught.
 
-The ledger names sources (which characters of which document), not of entry numbers, so the same
+The ledger names sources (which characters of which document), not entry numbers, so the same
 changes hold for every datastore, model and index. Here they are resolved to the entries of one store:
 base entries that may no longer be found, and new entries numbered from N on. Texts are shown with
 forgotten words blacked out, in the same number of characters, so that offsets stay valid.
@@ -56,7 +56,7 @@ class Joined:
 
 
 class EditedStore:
-    """Read like the datastore below it; made once for each state of the ledger, never changed.
+    """Used like the datastore below it; made once for each state of the ledger, never changed.
 
     Args:
         base: the datastore (or one whose keys are still being encoded).
@@ -124,12 +124,12 @@ class EditedStore:
 
     @property
     def left_out(self) -> Sequence[tuple[int, str]]:
-        """Number of the edit and text of what was taught and has no entry with this model; see `without_entry`."""
+        """(edit number, text) of everything taught that has no entry with this model; see `without_entry`."""
         return [(self.changes.taught[number].seq, text) for number, text in self.taught.left_out]
 
     @property
     def words(self) -> Mapping[str, int]:
-        """The ids, at and above V, of the words that only memory can say."""
+        """The memory-only words, which the model has no token for, and their ids, from V on."""
         return self._named[1]
 
     @cached_property

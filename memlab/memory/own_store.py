@@ -1,4 +1,4 @@
-"""A memory that is no datastore, as a search and an answer need it."""
+"""A memory that is not a datastore: what a search and an answer need of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memlab.memory.found import Found
 
 
 class OwnStore(ABC):
-    """A memory as one state of a workspace sees it: read like a datastore, searched in its own way, never changed.
+    """A memory as one state of a workspace sees it: used like a datastore, searched in its own way, never changed.
 
     Entries that were removed keep their numbers and are not found.
     """
@@ -43,7 +43,7 @@ class OwnStore(ABC):
 
     @abstractmethod
     def without(self, entries: Iterable[int]) -> OwnStore:
-        """The same memory with some entries left out. Raises NotFound for a number that is no entry."""
+        """The same memory with some entries left out. Raises NotFound for a number without an entry."""
 
     @property
     def articles(self) -> ArticleSearch:

@@ -1,17 +1,17 @@
 """The neighbors of every training position, found once (Yogatama et al., TACL 2021, section "Training").
 
-A position must not find itself, nor what is as good as itself, or a model that is trained with its
-neighbors learns to copy the answer. Left out for a position are, besides itself,
+A position must not find itself or a copy of itself: a model trained with such neighbors would learn to
+copy the answer. Left out for a position are, besides itself,
 
 - entries of the same text fewer than `gap` entries away: their contexts overlap with the position's;
 - entries in a sentence of at least `COPY` characters that is word for word the sentence of the
-  position: a copy of it, which names the answer. (Shorter ones, "Yes, sir.", are common phrases. What
-  is longer than `LONG` characters, such as text without full stops, counts in pieces of so many.)
+  position: a copy of it, which names the answer. (Shorter ones, "Yes, sir.", are common phrases. Longer
+  ones than `LONG` characters, such as text without full stops, are compared in pieces of that length.)
 
 A fact stated in other words stays: that is what memory is for, and what it will have when the model is used.
 
 Every position of a text is compared with every entry of a memory, often 10^11 pairs. Where that would take
-minutes with an exact index, one with lists is made for the occasion, which hardly loses a neighbor.
+minutes with an exact index, one with inverted lists is made for this search, which loses few neighbors.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from memlab.results import Article
 COPY, LONG = 24, 600
 EXACT = 5_000_000_000  # pairs that are compared one by one, a few seconds; more go through an index with lists
 _BLOCK = 8192  # queries of one step
-_MORE = (4, 32)  # so many times K are searched at first, and again where too few were left
+_MORE = (4, 32)  # multiples of K that are searched: at first, and again where too few were left
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Positions:
 
 @dataclass(frozen=True)
 class Ticket:
-    """What precomputed neighbors were made of; they are used again only for the same."""
+    """What precomputed neighbors were computed from; they are reused only where all of it is the same."""
 
     encoder_hash: str
     key: str
@@ -74,7 +74,7 @@ class Ticket:
 
 
 def sentences_of(documents: Sequence[Article], spans: np.ndarray) -> np.ndarray:
-    """(n,) int64 identity of the sentence in which each entry stands: equal for equal texts; 0 for a short one.
+    """(n,) int64 identity of the sentence that contains each entry: equal for equal texts; 0 for a short one.
 
     Args:
         spans: (n, 3) document row, first and last character of each entry's value, documents in order.
@@ -111,9 +111,12 @@ def neighbors(
     """(n, K) int32 entry numbers of each position's nearest entries, -1 where fewer are left.
 
     Args:
-        apart: False keeps the position itself and its copies, to show what that does; never for a model.
+        apart: False keeps the position itself and its copies, to show what that does; never to train a model.
+
+    Raises:
+        StoppedError: `stop` returned True.
     """
-    nearest = _way_to_search(store, len(positions))
+    nearest = _search_function(store, len(positions))
     in_store = sentences_of(store.documents.articles, np.asarray(store.spans))
     out = np.empty((len(positions), K), np.int32)
     for begin in range(0, len(positions), _BLOCK):
@@ -133,8 +136,8 @@ def neighbors(
     return out
 
 
-def _way_to_search(store: Datastore, count: int) -> Callable[[np.ndarray, int], np.ndarray]:
-    """What gives the (B, k) nearest entries of queries (B, d), `count` of them in all."""
+def _search_function(store: Datastore, count: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    """The function from queries (B, d) and k to the (B, k) nearest entries; `count` queries will be made in all."""
     if store.fingerprint.index != "flat" or count * len(store) <= EXACT:
         return lambda queries, k: search_all(store, queries, k).entries
     index = make_index("fastscan", store.keys)
@@ -164,18 +167,18 @@ def _first(entries: np.ndarray, K: int) -> np.ndarray:
 
 
 def kept(folder: Path, ticket: Ticket, count: int) -> np.ndarray | None:
-    """(count, K) neighbors that were made of the same things earlier, or None."""
+    """(count, K) neighbors that were computed from the same things earlier, or None."""
     path, record = folder / f"{ticket.name}.i32", folder / f"{ticket.name}.json"
     if not path.is_file() or not record.is_file():
         return None
     ids = np.fromfile(path, np.int32)
     if json.loads(record.read_text("utf-8")).get("sha256") != identity(ids) or ids.size != count * ticket.K:
-        return None  # damaged: made again
+        return None  # damaged: computed again
     return ids.reshape(count, ticket.K)
 
 
 def keep(folder: Path, ticket: Ticket, ids: np.ndarray) -> None:
-    """Writes neighbors and what they were made of."""
+    """Writes neighbors and what they were computed from."""
     folder.mkdir(parents=True, exist_ok=True)
     work = folder / f"{ticket.name}.tmp"
     ids.tofile(work)

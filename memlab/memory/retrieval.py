@@ -1,7 +1,7 @@
 """One prompt, or many, through model and memory: encode, choose articles, search.
 
 The query key comes from the base weights that made the datastore; the log-probabilities from the
-weights that answer. Where both are the same, as here without edits, one forward pass gives both.
+weights that answer. Where both are the same, as they are without edits, one forward pass gives both.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def encode(model: LanguageModel, prompt: str, key: str, base: LanguageModel | No
     start = time.perf_counter()
     read = read_prompt(model, prompt)
     separate = base is not None and base is not model
-    said = encode_many(model, [read], "last" if separate else key)
-    keys = encode_many(base, [read], key).keys if base is not None and separate else said.keys
-    return Encoding(read, keys[0], said.logp[0], said.hidden[0], 1e3 * (time.perf_counter() - start))
+    encoded = encode_many(model, [read], "last" if separate else key)
+    keys = encode_many(base, [read], key).keys if base is not None and separate else encoded.keys
+    return Encoding(read, keys[0], encoded.logp[0], encoded.hidden[0], 1e3 * (time.perf_counter() - start))
 
 
 def encode_many(
@@ -93,7 +93,7 @@ def encode_many(
 def top_states(
     model: LanguageModel, prompts: Sequence[ReadPrompt], batch: int = 128, tick: Tick = no_tick
 ) -> np.ndarray:
-    """The top states (n, d) float32 of prompts, for models whose own head is not asked; `tick` as in `encode_many`."""
+    """The top states (n, d) float32 of prompts, for models whose own head is not used; `tick` as in `encode_many`."""
     hidden = np.empty((len(prompts), model.width("last")), np.float32)
     for part, out in _encoded(model, prompts, ("last",), batch, tick, logp=False):
         hidden[part] = out.keys["last"].numpy()
@@ -108,7 +108,7 @@ def _encoded(
     tick: Tick,
     logp: bool = True,
 ) -> Iterator[tuple[list[int], Encoded]]:
-    """Which prompts a batch holds, those of similar length together, and what the model gave at the places they ask about."""
+    """For each batch of prompts of similar length: which they are, and the model's output at the asked positions."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
     for at in range(0, len(order), batch):
         tick(at / len(order))
@@ -122,7 +122,8 @@ def retrieve(store: Searchable, prompt: str, query: np.ndarray, k: int, search: 
     """The k nearest entries of a query (d,), in all entries or in those of the articles that the prompt is about.
 
     Raises:
-        InputError: k larger than the store, or no article shares a word with the prompt.
+        InputError: k larger than the store, a search in all entries of a store that is still being built, or no article
+            shares a word with the prompt.
     """
     start = time.perf_counter()
     check_k(store, k)
@@ -153,7 +154,7 @@ def check_k(store: Searchable, k: int) -> None:
 
 
 def choose_articles(store: Searchable, prompt: str, n: int) -> list[int]:
-    """Rows of the articles that a prompt is about, those that gave no entries left out.
+    """Rows of the articles that a prompt is about; articles without entries are left out.
 
     Raises:
         InputError: none shares a word with the prompt.

@@ -12,7 +12,7 @@ from memlab.memory.datastore import Datastore, Searchable
 from memlab.memory.found import Found
 from memlab.memory.index import brute_force, candidates, enough, recall_of, rerank
 
-MANY = 32  # from so many queries on, matrix products beat comparing query by query
+MANY = 32  # from this many queries on, matrix products beat comparing query by query
 _TOGETHER = 4096  # queries of one step, so that memory stays bounded
 
 
@@ -43,8 +43,8 @@ def _nearest(
 
 
 def _of_allowed(store: Datastore, queries: np.ndarray, n: int, allowed: np.ndarray) -> np.ndarray:
-    """(B, >= n) candidates, -1 for those that are not allowed. Looking for some more and leaving out the others
-    takes half the time of a search that asks about each entry; where too few remain, that search follows."""
+    """(B, >= n) candidates, -1 for those that are not allowed. Searching for more than n and discarding those takes
+    half the time of a search that tests each entry; that search follows only where too few remain."""
     recipe = store.fingerprint.index
     share = 1 - np.count_nonzero(allowed) / len(allowed)
     found = candidates(store.index, recipe, queries, int(n * (1 + 2 * share)) + 16)

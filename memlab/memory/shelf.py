@@ -1,4 +1,4 @@
-"""The datastores of a home folder: found by name, opened once, opened again when their files change."""
+"""The datastores of a home folder: found by name, opened once, reopened when their files change."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ NOT_CALIBRATED = "not calibrated"
 
 
 class Cache:
-    """A bounded cache that threads share; what two of them make at once is kept once."""
+    """A bounded cache that threads share; of a value that two of them compute at once, one is kept."""
 
     def __init__(self, size: int = 512) -> None:
         self._kept: LRUCache[Hashable, Any] = LRUCache(maxsize=size)
         self._lock = threading.Lock()
 
     def get(self, at: Hashable, make: Callable[[], Thing]) -> Thing:
-        """What is kept under `at`, made now if nothing is."""
+        """The value kept under `at`, computed by `make` if there is none."""
         with self._lock:
             if at in self._kept:
                 return self._kept[at]
@@ -46,7 +46,10 @@ class Cache:
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What is known of a datastore; `state` is ready, building, missing or broken (`why` says more, also of a ready one without hashes)."""
+    """What is known about a datastore.
+
+    `state` is ready, building, missing or broken; `why` says more, also for a ready one without hashes.
+    """
 
     name: str
     model: str
@@ -56,9 +59,9 @@ class StoreInfo:
     index: str
     state: str
     why: str = ""
-    calibration: str = ""  # with which settings it is asked by default, and how they were found
+    calibration: str = ""  # the settings used by default, and how they were found
     report: TextReport | None = None  # of a datastore that was just built: what was read and what was left out
-    contents: Contents | None = None  # where it was asked for, and of a datastore that was just built
+    contents: Contents | None = None  # only on request, and of a datastore that was just built
     sources: tuple[TextSource, ...] = ()  # data sets of the hub that it holds
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,22 +70,22 @@ class StoreInfo:
 
 
 class Shelf:
-    """Opens datastores by name; of the bundled ones that are not built yet it gives one that encodes keys on demand."""
+    """Opens datastores by name, and makes one that encodes keys on demand for a bundled one that is not built yet."""
 
     def __init__(self, home: Path, cache: Cache) -> None:
         self.home, self._cache = home, cache
 
     def names(self) -> list[str]:
-        """Names of the datastores in the home folder, whole or not."""
+        """Names of the datastores in the home folder, readable or not."""
         return listed(self.home)
 
     def open(self, name: str) -> Datastore:
-        """Raises NotFound (lists what there is) or StoreError (damaged)."""
+        """An open datastore. Raises NotFound (with the names that exist) or StoreError (damaged)."""
         now = stamp(self.home / "datastores" / name)
         return self._cache.get(("store", name, now), lambda: open_store(self.home, name))
 
     def info(self, name: str) -> StoreInfo:
-        """What is known of a datastore, also of a broken one."""
+        """What is known about a datastore, broken or not. Raises NotFound."""
         try:
             store = self.open(name)
             f, why = store.fingerprint, "" if store.meta.files else NO_HASHES
@@ -95,14 +98,14 @@ class Shelf:
                 f.index,
                 "ready",
                 why,
-                said_of(store),
+                calibration_line(store),
                 sources=store.meta.sources,
             )
         except StoreError as error:
             return StoreInfo(name, "", "", 0, 0, "", "broken", str(error))
 
     def contents(self, name: str) -> Contents:
-        """What a datastore holds, found once for each state of its files. Raises NotFound, StoreError."""
+        """What a datastore holds, computed once for each state of its files. Raises NotFound, StoreError."""
         store = self.open(name)
         return self._cache.get(("contents", store), lambda: contents(store))
 
@@ -132,8 +135,8 @@ class Shelf:
         return self.open(sibling)
 
 
-def said_of(store: Datastore) -> str:
-    """One line on the settings that a datastore is asked with by default: tuned ones with their gain, or that there are none."""
+def calibration_line(store: Datastore) -> str:
+    """One line on the default settings of a datastore: calibrated ones with their gain, or that there are none."""
     if not store.meta.calibrated:
         return f"{NOT_CALIBRATED}: the papers' settings with key {store.fingerprint.key}"
     lines = []
@@ -150,10 +153,15 @@ def said_of(store: Datastore) -> str:
 
 
 def gain_in_words(model_logp: float, gain: float) -> str:
-    """What the memory changes on held-out words, as perplexities. gain: nats a word, see `memlab.evaluate.store_calibration`."""
+    """What the memory changes on held-out words, as perplexities.
+
+    Args:
+        model_logp: mean log-probability of the model alone, in nats per word.
+        gain: what memory adds to it, in nats per word; see `memlab.evaluate.store_calibration`.
+    """
     with_memory, alone = math.exp(-model_logp - gain), math.exp(-model_logp)
-    said = f"perplexity {with_memory:.4g} instead of {alone:.4g} without memory"
-    return said if gain > 0 else f"{said}: on its own held-out text this memory does not help"
+    change = f"perplexity {with_memory:.4g} instead of {alone:.4g} without memory"
+    return change if gain > 0 else f"{change}: on its own held-out text this memory does not help"
 
 
 def _is_current(store: Datastore) -> bool:

@@ -1,6 +1,6 @@
-"""What the states of one memory have in common: taught texts that were encoded, edited texts that were read.
+"""What the states of one memory share: the encoded taught texts, and the term counts of edited texts.
 
-A state is made after every edit. So that it costs what the edit changed and not what all edits changed,
+A state is made after every edit. So that its cost depends on that edit and not on all edits before it,
 each text is encoded and counted once and kept for as long as a state holds it.
 """
 
@@ -26,7 +26,7 @@ AT_ONCE = 256  # taught texts that are encoded together
 
 
 class Text:
-    """A text with forgotten characters blacked out, as article search meets it."""
+    """A text with forgotten characters blacked out, as article search sees it."""
 
     def __init__(self, store: Searchable, text: str, gone: Spans) -> None:
         self._store = store
@@ -34,12 +34,12 @@ class Text:
 
     @cached_property
     def terms(self) -> Terms:
-        """What its words count."""
+        """Its weighted terms."""
         return self._store.articles.terms(self.shown)
 
     @staticmethod
     def count(texts: Sequence[Text]) -> None:
-        """Finds the `terms` of those texts together whose are not known yet."""
+        """Computes the `terms` of all texts that lack them, together."""
         new = [text for text in texts if "terms" not in text.__dict__]
         if new:
             for text, terms in zip(new, new[0]._store.articles.terms_of([t.shown for t in new]), strict=True):
@@ -52,7 +52,7 @@ class Text:
 
 
 class Texts:
-    """The texts that edits of one datastore are about, for one model and kind of key."""
+    """The texts that edits of one datastore taught or changed, for one model and kind of key."""
 
     def __init__(self, store: Searchable, lm: LanguageModel, key: str, kept: KeptKeys | None = None) -> None:
         self._store, self._lm, self._key, self._kept = store, lm, key, kept
@@ -63,14 +63,14 @@ class Texts:
         self._last = TaughtEntries(self.width)
 
     def entries(self, taught: Sequence[Taught]) -> TaughtEntries:
-        """The entries of taught texts in a row; what the last row begins with, too, is not made again."""
+        """The entries of a sequence of taught texts; the beginning that the last sequence shares is reused."""
         last = self._last
         same = common(last.taught, taught)
-        self._last = made = last.followed(same, taught[same:], self.encoded(taught[same:]))
+        self._last = made = last.extended(same, taught[same:], self.encoded(taught[same:]))
         return made
 
     def encoded(self, taught: Sequence[Taught]) -> list[Encoded]:
-        """The entries of taught texts: those that a state has, those kept on disk, the rest by forward passes."""
+        """The entries of taught texts: from states in memory, from the disk, and the rest by forward passes."""
         out = {(t.text, t.spans): self._encoded.get((t.text, t.spans)) for t in taught}
         new = [Taught(0, "", text, spans) for (text, spans), found in out.items() if found is None]
         kept = self._kept.find(new) if self._kept and new else {}
@@ -101,7 +101,7 @@ class Texts:
         return found
 
     def forgotten(self, row: int, gone: Spans) -> np.ndarray:
-        """Entries of a document that hold forgotten characters."""
+        """Numbers of the entries of a document whose values have forgotten characters."""
         found = self._forgotten.get((row, gone))
         if found is None:
             entries = self._store.documents.entries([row])

@@ -1,8 +1,8 @@
-"""The entries of all taught texts of a state, in a row, and their search.
+"""The entries of all taught texts of a state, in order, and their search.
 
-Each edit makes a new state, and most states share all their taught texts but the last few with the state before. So a row
-is made from an earlier one: what both have in common is copied or shared, and its search index is used again, with the
-entries that it lacks compared one by one.
+Each edit makes a new state, and most states share all their taught texts but the last few with the state before. So the
+entries of a state are made from those of an earlier one: what both have in common is copied or shared, and its search
+index is used again, with the entries that it lacks compared one by one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from memlab.memory.changes import Spans, Taught, overlaps
 from memlab.memory.index import candidates
 from memlab.memory.kept_keys import Encoded
 
-UNINDEXED = 512  # so many entries are compared one by one before all are indexed anew
+UNINDEXED = 512  # at most this many entries are compared one by one; with more, all are indexed again
 
 Encode = Callable[[Sequence[Taught]], Sequence[Encoded]]
 
@@ -35,7 +35,7 @@ class TaughtEntries:
     """
 
     def __init__(self, width: int) -> None:
-        """A row without texts, for keys of that width d; `followed` makes others."""
+        """No texts, for keys of width d; `extended` adds some."""
         self.taught: tuple[Taught, ...] = ()
         self.encoded: tuple[Encoded, ...] = ()
         self.keys = np.empty((0, width), np.float16)
@@ -44,10 +44,10 @@ class TaughtEntries:
         self.first = np.zeros(1, np.int64)
         self.unknown: list[tuple[int, str]] = []
         self.left_out: list[tuple[int, str]] = []
-        self._index: tuple[faiss.Index | None, int] = None, 0  # and how many of the first entries are those of it
+        self._index: tuple[faiss.Index | None, int] = None, 0  # and how many of the first entries it covers
 
-    def followed(self, same: int, taught: Sequence[Taught], encoded: Sequence[Encoded]) -> TaughtEntries:
-        """A row that begins with the first `same` texts of this one and goes on with others."""
+    def extended(self, same: int, taught: Sequence[Taught], encoded: Sequence[Encoded]) -> TaughtEntries:
+        """The entries of the first `same` texts of this one, then those of further texts."""
         start, counts = int(self.first[same]), [len(e.values) for e in encoded]
         numbers = np.repeat(np.arange(same, same + len(taught), dtype=np.int32), counts)
         spans = np.concatenate([np.empty((0, 2), np.int32), *(e.spans for e in encoded)])
@@ -102,7 +102,7 @@ class TaughtEntries:
 
 
 def common(a: Sequence[Taught], b: Sequence[Taught]) -> int:
-    """With how many equal texts two rows of them begin."""
+    """The number of equal texts that two sequences begin with."""
     n = min(len(a), len(b))
     if tuple(a[:n]) == tuple(b[:n]):  # most often, and fast: mostly the same objects
         return n
@@ -110,10 +110,10 @@ def common(a: Sequence[Taught], b: Sequence[Taught]) -> int:
 
 
 def without_entry(taught: Taught, made: Encoded) -> list[str]:
-    """What was to be remembered of a text and gave no entry: words that were named, or the text as a whole.
+    """What was to be remembered of a text but has no entry: the words that were given, or the text as a whole.
 
-    A model gives none for a word that it reads as a part of a longer token ("York" in "New York"), and, if it is
-    masked, for stop words and punctuation.
+    There is no entry for a word that the model reads as a part of a longer token ("York" in "New York"), and, with a
+    masked model, for stop words and punctuation.
     """
     if taught.spans is None:
         return [] if len(made.values) else [taught.text]

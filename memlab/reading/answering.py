@@ -40,21 +40,21 @@ def mixture_of(sources: Sources, encoded: Encoding, retrieved: Retrieval | None)
 def answer(
     method: Method, sources: Sources, encoded: Encoding, retrieved: Retrieval | None, workspace: str
 ) -> Prediction:
-    """What model, memory and mixture say to one prompt, and why."""
+    """The prediction for one prompt: the distributions of model, memory and mixture, and what they come from."""
     words, lm = sources.words, sources.lm
     best = mixture_of(sources, encoded, retrieved)
-    said = best.answer(0)
+    sides = best.answer(0)
     vectors = best.gate.mixes == "vectors"
-    model_says, mixed = Distribution(said.lm, words), Distribution(said.mixture, words)
-    memory_says = model_says if said.knn is None else Distribution(said.knn, words)
+    model, mixed = Distribution(sides.lm, words), Distribution(sides.mixture, words)
+    memory = model if sides.knn is None else Distribution(sides.knn, words)
     near: tuple[Neighbor, ...] = ()
     titles: tuple[str, ...] = ()
     entries = searched = 0
     if retrieved is not None and sources.search is not None:
         store, found = sources.search.store, retrieved.found
-        real = np.flatnonzero(found.entries[0] >= 0)[: len(said.weights)]
+        real = np.flatnonzero(found.entries[0] >= 0)[: len(sides.weights)]
         distances = knn_distances(method, found.distances[0][real])
-        near = neighbors(store, words, found.entries[0][real], found.values[0][real], distances, said.weights[real])
+        near = neighbors(store, words, found.entries[0][real], found.values[0][real], distances, sides.weights[real])
         titles = tuple(store.documents.article(r).title for r in retrieved.rows or ())
         entries, searched = len(store), found.searched
     forced = {str(g): Distribution(best.answer(0, float(g)).mixture, words) for g in (0, 1)} if vectors else {}
@@ -67,13 +67,13 @@ def answer(
         workspace=workspace,
         as_of=sources.head,
         settings={} if sources.settings is None else asdict(sources.settings),
-        lm=model_says,
-        knn=memory_says,
+        lm=model,
+        knn=memory,
         mixture=mixed,
-        gate=Gate(best.gate, said.gate, said.knn_weight),
+        gate=Gate(best.gate, sides.gate, sides.knn_weight),
         neighbors=near,
         prompt_tokens=encoded.read.tokens,
-        tipping=_tipping(best, model_says, memory_says),
+        tipping=_tipping(best, model, memory),
         articles=titles,
         searched=searched,
         entries=entries,
@@ -83,7 +83,7 @@ def answer(
 
 
 def _tipping(best: Mixture, model: Distribution, memory: Distribution) -> TippingPoint:
-    """Where the gate turns the answer: by lines that cross where distributions are mixed, else by halving."""
+    """The gate at which the answer changes: where two lines cross if distributions are mixed, else by bisection."""
     if best.gate.mixes != "vectors":
         return tipping_point(model, memory)
     a, b = model[0], memory[0]
@@ -107,9 +107,9 @@ def with_unmet(prediction: Prediction, lm: LanguageModel, notices: tuple[str, ..
             *notices,
             f"{lm.name} has never met: {unmet}. It reads such words letter by letter and does not understand them.",
         )
-    spoken = prediction.mixture[0]
-    if spoken.id >= lm.V:
-        notices = (*notices, f"The model cannot say {spoken.token}; its memory can.")
+    first = prediction.mixture[0]
+    if first.id >= lm.V:
+        notices = (*notices, f"The model cannot say {first.token}; its memory can.")
     return replace(prediction, notices=notices)
 
 

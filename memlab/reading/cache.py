@@ -8,8 +8,8 @@ followed it. What is read now is compared with them, and the words of similar st
     p = (1 - lambda) p_LM + lambda p_cache                                                      (eq. 4)
 
 h is the top state, the input of the output projection. Khandelwal et al. (ICLR 2020, section 4) add
-the same cache on top of its datastore. Theta fits one model: it divides by the length of its states.
-Without a given theta it is `spread` (8) divided by the mean squared length of the first states read.
+the same cache on top of its datastore. A good theta depends on the length of a model's states: where
+none is given, it is `spread` (8) divided by the mean squared length of the first states read.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ SPREAD = 8.0  # theta |h|^2 where theta is not given
 
 @dataclass(frozen=True)
 class Attended:
-    """What the cache says before each of n words.
+    """p_cache before each of n words, as shares of the remembered words.
 
     weights: (n, m) each remembered word's share, rows sum to 1 (to 0 before the first word of a text).
-    words: (m,) ids of the remembered words. positions: (m,) their places in the text.
+    words: (m,) ids of the remembered words. positions: (m,) their positions in the text.
     """
 
     weights: Tensor
@@ -51,7 +51,7 @@ class Attended:
 
 
 class ContinuousCache:
-    """The last `size` states of one text, read in pieces; made anew for each text.
+    """The last `size` states of one text, read in pieces; each text needs a new object.
 
     Args:
         size: M, how many words are remembered.
@@ -66,10 +66,10 @@ class ContinuousCache:
         self._words = self._positions = torch.empty(0, dtype=torch.long)
 
     def read(self, hidden: Tensor, targets: Tensor, positions: Tensor) -> Attended:
-        """What the cache says before each word of a piece; then remembers the piece.
+        """p_cache before each word of a piece; the piece is remembered afterwards.
 
         Args:
-            hidden: (n, d) state before each word. targets: (n,) the words. positions: (n,) where they stand.
+            hidden: (n, d) state before each word. targets: (n,) the words. positions: (n,) theirs in the text.
         """
         scores, words, places = self._scores(hidden, targets, positions)
         return Attended(_softmax(self._theta(hidden) * scores), words, places)
@@ -104,5 +104,5 @@ def mean_square(hidden: Tensor) -> float:
 
 
 def _softmax(scores: Tensor) -> Tensor:
-    """Softmax over rows; a row without any score stays 0."""
+    """Softmax over rows; a row in which every score is -inf becomes 0."""
     return scores.softmax(1).nan_to_num(0.0)

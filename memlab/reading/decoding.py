@@ -1,6 +1,6 @@
-"""Decoding: which word of a distribution is said.
+"""Decoding: choosing a word of a distribution.
 
-Temperature sharpens or flattens the distribution (p^(1/T), made to sum to 1 again; 0 takes the most
+Temperature sharpens or flattens the distribution (p^(1/T), renormalized; 0 takes the most
 probable word). Nucleus sampling (Holtzman et al., The curious case of neural text degeneration, ICLR 2020)
 then keeps the smallest set of most probable words that together have at least probability `top_p`.
 
@@ -31,7 +31,7 @@ class Decoding:
     top_p: float = setting(
         1.0,
         "top-p",
-        "Only the most probable words that together reach this probability are drawn from; 1 is all words.",
+        "Draws only from the most probable words that together reach this probability; 1 is all words.",
         low=0.001,
         high=1.0,
         step=0.001,
@@ -58,10 +58,10 @@ def nucleus(p: np.ndarray, decoding: Decoding) -> tuple[np.ndarray, np.ndarray]:
 
 
 def choose(p: np.ndarray, decoding: Decoding, position: int) -> int:
-    """One word of a distribution (V,) before the token at `position` of a text.
+    """The id of the word chosen from a distribution (V,) for the token at `position` of a text.
 
-    The random number belongs to seed and position alone. So a text that is continued from its middle continues
-    as it would have, and with and without memory the same numbers are drawn.
+    The random number depends on seed and position alone. So a text that is continued from its middle continues
+    as it would have, and runs with and without memory draw the same numbers.
     """
     if decoding.temperature == 0:
         return int(p.argmax())

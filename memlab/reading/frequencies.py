@@ -1,4 +1,4 @@
-"""How often a datastore holds a word: whether memory helps with rare words or with frequent ones is asked again and again."""
+"""How often a datastore holds a word, to tell whether memory helps with rare words or with frequent ones."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _HIDDEN, _STEPS, _RATE = 16, 400, 0.02
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What a gate learns from: features (n, 4), and (n,) probabilities of the tokens that followed."""
+    """What a gate is trained on: features (n, 4), and (n,) probabilities of the tokens that followed."""
 
     features: np.ndarray
     p_lm: np.ndarray
@@ -75,7 +75,7 @@ class KnnGate(ABC):
 
 @dataclass(frozen=True)
 class Constant(KnnGate):
-    """The paper's: one lambda for all tokens."""
+    """One lambda for all tokens, as in Khandelwal et al. (ICLR 2020)."""
 
     lam: float
     kind: ClassVar[str] = "constant"
@@ -98,7 +98,7 @@ class Constant(KnnGate):
 
 @dataclass(frozen=True)
 class Network:
-    """lambda = sigmoid(w2 . tanh(W1 z + b1) + b2), z the features made standard by `mean` and `scale`."""
+    """lambda = sigmoid(w2 . tanh(W1 z + b1) + b2), z the features standardized by `mean` and `scale`."""
 
     mean: tuple[float, ...]
     scale: tuple[float, ...]
@@ -114,7 +114,7 @@ class Network:
 
     @staticmethod
     def fit(features: np.ndarray, data: HeldOut, seed: int) -> Network:
-        """Full-batch Adam from a seeded start; begins at the best constant lambda."""
+        """Full-batch Adam from seeded random weights; the bias starts at the best constant lambda."""
         mean, scale = features.mean(0), features.std(0) + 1e-6
         z = torch.from_numpy((features - mean) / scale).float()
         p_lm, p_knn = torch.from_numpy(data.p_lm).float(), torch.from_numpy(data.p_knn).float()
@@ -137,7 +137,7 @@ class Network:
 
     @staticmethod
     def from_dict(record: Mapping[str, Any]) -> Network:
-        """From plain lists; a frozen network is hashable."""
+        """From plain lists, which become tuples, so that a network is hashable."""
         flat = {name: tuple(record[name]) for name in ("mean", "scale", "b1", "w2")}
         return Network(W1=tuple(tuple(row) for row in record["W1"]), b2=float(record["b2"]), **flat)
 
@@ -208,7 +208,7 @@ GATES: dict[str, type[KnnGate]] = {gate.kind: gate for gate in (Constant, Learne
 
 
 def gate_class(kind: str) -> type[KnnGate]:
-    """Raises NotFound, with the gates there are."""
+    """The class of a gate by its name. Raises NotFound with the names that exist."""
     if kind not in GATES:
         raise NotFound.named("gate", kind, GATES)
     return GATES[kind]

@@ -3,8 +3,8 @@
 The mixture of each step is that of `memlab.reading.mixture`, and it is the mixture that is decoded: with
 lambda 0 a greedy generation is the model's own, token by token.
 
-A word that only memory can say (taught, and no token of the model) can be generated. The model then reads the
-pieces into which its tokenizer splits the word, as it would read them in a text.
+A memory-only word (taught, and not a token of the model) can be generated. The model then reads the pieces into
+which its tokenizer splits the word, as it would read them in a text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from memlab.reading.tracing import SHOWN, Mixing, step_of
 from memlab.results import Remembered, TraceStep, TraceToken, WordProbability
 
 TOP = 8  # most probable words kept of each side: what can be chosen instead
-WATCHED = 200  # last characters of the text that who watches is shown
+WATCHED = 200  # characters at the end of the text that are shown as progress
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class Describer:
         self.tokens.append(NewToken(token, reads, chosen, _votes(found, word)))
         self.waiting = None
 
-    def said(self) -> str:
-        """What was described so far, behind a colon, for who watches: the end of it where it is long."""
+    def so_far(self) -> str:
+        """The end of the text described so far, after a colon, for a progress message; "" where there is none."""
         text = "".join(new.token.text for new in self.tokens)
         return f": {text[-WATCHED:].strip()} …" if text.strip() else ""
 
@@ -124,7 +124,7 @@ def generate(
     """Continues a text by at most `max_tokens` tokens.
 
     Args:
-        order, mixing: who reads, which memory is searched, and how they are mixed.
+        order, mixing: which model reads, which memory is searched, and how they are mixed.
         words: what a person reads for each id, the model's and memory's.
     """
     start = time.perf_counter()
@@ -146,7 +146,7 @@ def generate(
             reads = (word,) if word < lm.V else pieces(lm, words[word])
             describer.keep(Chosen(sides, found, word, reads, chosen, word in ends))
             read += reads
-            progress((n + 1) / max_tokens, f"{n + 1} of {max_tokens} tokens{describer.said()}")
+            progress((n + 1) / max_tokens, f"{n + 1} of {max_tokens} tokens{describer.so_far()}")
             if word in ends:
                 ended = "end"
                 break
@@ -170,7 +170,7 @@ def generated_step(
 
 
 def pieces(lm: LanguageModel, word: str) -> tuple[int, ...]:
-    """The ids that a model reads for a word that is none of its tokens."""
+    """The ids that a model reads for a word that is not one of its tokens."""
     return tuple(lm.tokenizer(f" {word}", add_special_tokens=False)["input_ids"])
 
 
@@ -183,16 +183,16 @@ def end_tokens(lm: LanguageModel) -> frozenset[int]:
 def _token(
     words: Sequence[str], sides: Sides, found: Found | None, word: int, text: str, position: int, start: int
 ) -> TraceToken:
-    """The token with its split. A loss is None where the word has probability 0."""
+    """The token with the most probable words of each side. A loss is None where the word has probability 0."""
     p_lm, p = float(sides.lm[0, word]), float(sides.mixture[0, word])
-    said = {side: p for side, p in (("lm", sides.lm), ("knn", sides.knn), ("mixture", sides.mixture)) if p is not None}
-    best = torch.cat(list(said.values())).topk(min(TOP, len(words)))
+    named = {side: p for side, p in (("lm", sides.lm), ("knn", sides.knn), ("mixture", sides.mixture)) if p is not None}
+    best = torch.cat(list(named.values())).topk(min(TOP, len(words)))
     top, rest = {}, {}
-    for side, indices, values in zip(said, best.indices.tolist(), best.values.tolist(), strict=True):
+    for side, indices, values in zip(named, best.indices.tolist(), best.values.tolist(), strict=True):
         listed = tuple(
             WordProbability(i, words[i], share) for i, share in zip(indices, values, strict=True) if share > 0
         )
-        if listed:  # memory that was not searched says nothing
+        if listed:  # memory that was not searched has no distribution
             top[side], rest[side] = listed, max(0.0, 1.0 - sum(w.p for w in listed))
     gate = float(sides.gate[0])
     searched = found is not None and bool((found.entries >= 0).any())

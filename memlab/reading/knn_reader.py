@@ -1,7 +1,7 @@
-"""Reading with p_kNN mixed in: what methods have in common that mix the distribution of the nearest neighbors.
+"""Reading with p_kNN mixed in: what all methods that mix in the distribution of the nearest neighbors have in common.
 
-Which memory is searched, by which key, how far a single question searches (all entries, or the articles that it is
-about), and how a datastore that is still being built is used.
+That is which memory is searched, by which key, what a single question searches (all entries, or the articles that it
+is about), and how a datastore that is still being built is used.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class KnnReader(Reader):
         return start if request.ability == "ask" else checked(self.method.settings, {"search": "all"}, start)
 
     def gate(self, kind: str, store: Searchable, settings: Any, house: House) -> KnnGate:
-        """The gate of that name. Raises NotFound."""
+        """The gate of that name. Raises InputError or NotFound where the method does not have it."""
         if kind != "constant":
             raise InputError(f"{self.method.title} has one gate: constant.")
         return Constant(settings.lam)
@@ -82,8 +82,8 @@ def not_remembered(store: Searchable, lm: LanguageModel) -> list[str]:
     seq, text = left[0]
     more = f" The same holds for {len(left) - 1:,} more." if len(left) > 1 else ""
     return [
-        f"Edit {seq} taught {text[:80]!r}, and {lm.name} has no entry for it: it reads it as a part of a longer word, "
-        f"or as a word that is not remembered.{more}"
+        f"Edit {seq} taught {text[:80]!r}, but it has no entry: {lm.name} reads it as a part of a longer word, or as a "
+        f"word that is not remembered.{more}"
     ]
 
 
@@ -92,9 +92,9 @@ def other_keys(answering: LanguageModel, lm: LanguageModel) -> list[str]:
     if answering is lm:
         return []
     return [
-        f"Edits changed the weights of {lm.name}. Keys and queries are those of the model without them, the model's own "
-        "answer is that of the edited weights: each question takes two forward passes. Modify weights can encode the "
-        "memory again with the edited weights."
+        f"Edits changed the weights of {lm.name}. Keys and queries come from the model without these edits, and the "
+        "model's own answer from the edited weights, so each question takes two forward passes. On the page Modify "
+        "weights the memory can be encoded again with the edited weights."
     ]
 
 
@@ -106,5 +106,5 @@ def whole_store(store: Searchable) -> Datastore:
 
 
 def still_building(name: str) -> InputError:
-    """What is said of a datastore of which only a part is there."""
+    """The error for a datastore that is only partly built."""
     return InputError(f"The datastore {name!r} is still being built; reading needs all of it. Wait, or read with base.")

@@ -13,7 +13,7 @@ from memlab.results import Distribution, TippingPoint
 
 @dataclass(frozen=True)
 class Memory:
-    """What the neighbors of one question say.
+    """p_kNN of one question.
 
     logp: (V,) float64 log p_kNN, -inf for words that no neighbor remembers.
     weights: (k,) each neighbor's share of p_kNN; they sum to 1.
@@ -57,7 +57,7 @@ def knn_memory(method: Method, squared: np.ndarray, values: np.ndarray, V: int, 
 
 
 def mix(logp_lm: np.ndarray, logp_knn: np.ndarray, lam: float) -> np.ndarray:
-    """log(lambda p_kNN + (1 - lambda) p_LM), (V,). lambda 0 and 1 return the very array of one side."""
+    """log(lambda p_kNN + (1 - lambda) p_LM), (V,). lambda 0 and 1 return the array of one side itself."""
     if lam == 0.0:
         return logp_lm
     if lam == 1.0:
@@ -66,7 +66,7 @@ def mix(logp_lm: np.ndarray, logp_knn: np.ndarray, lam: float) -> np.ndarray:
 
 
 def tipping_point(lm: Distribution, knn: Distribution) -> TippingPoint:
-    """From which lambda on memory's first word b beats the model's first word a.
+    """The lambda above which memory's first word b beats the model's first word a.
 
     Every word's mixture is a line in lambda from p_LM to p_kNN; the winners from 0 to 1 are the upper
     envelope of these lines. For the pair (a, b) the lines cross at

@@ -1,7 +1,7 @@
-"""From states and neighbors to the distributions of all sides: what every answer of every method is a row of.
+"""From states and neighbors to the distributions of all sides, for every answer of every method.
 
-A `Mixture` is what one question, one passage or one generated token comes to: the model's distribution, the memory's, and
-what they are mixed to. `Ask` shows one row of it in double precision (`answer`); `Read`, `Generate` and perplexities go
+A `Mixture` holds, at each position of a question, a passage or a generation, the model's distribution, the memory's,
+and their mixture. `Ask` shows one row of it in double precision (`answer`); `Read`, `Generate` and perplexities go
 through many rows in the precision of the model (`sides`).
 
 Methods that mix distributions, after the softmax, are a `KnnMixture`:
@@ -38,7 +38,7 @@ class MixtureInputs:
 
     lm: the model that answers. states: its own at these positions. words: number of words V', the model's and memory's.
     found: (N, k) neighbors with squared distances; None where long-term memory is switched off.
-    cached: what the continuous cache says at each predicted row, or None. lam_cache: its weight.
+    cached: p_cache at each predicted row, or None. lam_cache: its weight.
     """
 
     lm: LanguageModel
@@ -56,11 +56,11 @@ class MixtureInputs:
 
 @dataclass(frozen=True)
 class Sides:
-    """What every side says before n tokens: probabilities (n, V') over the model's words and memory's.
+    """The predictions of every side before n tokens: probabilities (n, V') over the model's words and memory's.
 
-    knn, cache: None where there is none. gate: (n,) lambda, or the weight of the model's state. weights: (n, k) share of each neighbor.
-    log_lm: (n, V) log-probabilities of `lm`, and log_model of the model's part of the mixture, which has the
-    weight e^log_share (n,): what 32 bits round to 0 still has a loss.
+    knn, cache: None where there is none. gate: (n,) lambda, or the weight of the model's state. weights: (n, k) share
+    of each neighbor. log_lm: (n, V) log-probabilities of `lm`. log_model: (n, V) those of the model's part of the
+    mixture, whose weight is e^log_share (n,): a word whose probability rounds to 0 in 32 bits still has a finite loss.
     """
 
     lm: Tensor
@@ -74,7 +74,7 @@ class Sides:
     log_share: np.ndarray
 
     def losses(self, targets: np.ndarray) -> np.ndarray:
-        """(n,) -ln p of one word each, in nats; infinite where no side can say it."""
+        """(n,) -ln p of one word each, in nats; infinite where every side gives it probability 0."""
         return _nats(self.mixture, targets, self.log_model, self.log_share)
 
     def losses_of_lm(self, targets: np.ndarray) -> np.ndarray:
@@ -85,16 +85,16 @@ class Sides:
 def _nats(p: Tensor, targets: np.ndarray, log_model: Tensor, log_share: np.ndarray) -> np.ndarray:
     """(n,) -ln p; where p (n, V') is beyond 32 bits, from the log-probabilities of the model (n, V) and its weight."""
     rows, words = torch.arange(len(targets)), torch.as_tensor(targets)
-    said = p[rows, words].double().numpy()
-    faint = (said < _FAINT) & (np.asarray(targets) < log_model.shape[1])
+    rounded = p[rows, words].double().numpy()
+    faint = (rounded < _FAINT) & (np.asarray(targets) < log_model.shape[1])
     model = log_model[rows, words.clamp_max(log_model.shape[1] - 1)].double().numpy() + log_share
     with np.errstate(divide="ignore"):
-        return np.where(faint, -model, -np.log(said))
+        return np.where(faint, -model, -np.log(rounded))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What every side says at one position, as float64 log-probabilities (V',) over the model's words and memory's.
+    """The predictions of every side at one position: float64 log-probabilities (V',) of the model's words and memory's.
 
     knn: None where there is no memory. gate: its value, NaN without memory. weights: (k,) share of each neighbor that
     takes part, nearest first. knn_weight: weight of p_kNN in the mixture.
@@ -120,7 +120,7 @@ class Mixture(ABC):
 
     @abstractmethod
     def sides(self, rows: np.ndarray, force: float | None = None) -> Sides:
-        """All sides before the tokens at `rows`; `force` puts the gate to one value."""
+        """All sides before the tokens at `rows`; `force` sets the gate to one value."""
 
     def answer(self, row: int, force: float | None = None) -> Answer:
         """Complete log-probabilities of all sides at one position."""
@@ -192,7 +192,7 @@ class KnnMixture(Mixture):
         return Sides(lm, knn, cache, mixture, lam, weights, logp, logp, log_share + rest)
 
     def answer(self, row: int, force: float | None = None) -> Answer:
-        """In logarithms, so that lambda 0 and 1 give the very numbers of one side."""
+        """Computed in logarithms, so that lambda 0 and 1 give exactly the numbers of one side."""
         given = self.inputs
         if given.cached is not None:
             return super().answer(row, force)
@@ -201,13 +201,13 @@ class KnnMixture(Mixture):
         if given.found is None or self.lam is None or not (given.found.entries[row] >= 0).any():
             return Answer(lm, None, None, lm, np.nan if self.lam is None else 0.0, np.zeros(0), 0.0)
         real = given.found.entries[row] >= 0
-        said = remember(
+        memory = remember(
             -given.found.distances[row][real] / self.temperature, given.found.values[row][real], given.words
         )
         weights = np.zeros(len(real))
-        weights[real] = said.weights
+        weights[real] = memory.weights
         lam = float(self.lam[row]) if force is None else force
-        return Answer(lm, said.logp, None, mix(lm, said.logp, lam), lam, weights, lam)
+        return Answer(lm, memory.logp, None, mix(lm, memory.logp, lam), lam, weights, lam)
 
     def losses_of_memory(self, ids: Sequence[int], rows: np.ndarray) -> np.ndarray | None:
         if self.inputs.found is None:
@@ -227,7 +227,7 @@ def knn_weights(distances: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def knn_probabilities(weights: np.ndarray, values: np.ndarray, words: int, dtype: torch.dtype) -> Tensor:
-    """(n, words) p_kNN: the shares (n, k) of the neighbors, equal values (n, k) added up; -1 is no neighbor, of share 0."""
+    """(n, words) p_kNN: the shares (n, k) of the neighbors, equal values (n, k) added up; a value of -1 has share 0."""
     ids = torch.from_numpy(np.maximum(values, 0)).long()
     return torch.zeros(len(ids), words, dtype=dtype).scatter_add_(1, ids, torch.from_numpy(weights).to(dtype))
 
@@ -247,12 +247,12 @@ def padded(logp: Tensor, words: int) -> Tensor:
 def cache_over(
     states: States, ids: Sequence[int], size: int, theta: float | None, spread: float = SPREAD
 ) -> tuple[Attended, float]:
-    """What the continuous cache says at every predicted token of a passage, and the theta used."""
+    """p_cache at every predicted token of a passage, and the theta used."""
     rows = torch.from_numpy(states.rows)
     cache = ContinuousCache(size, theta, spread)
-    said = cache.read(states.hidden[rows], torch.as_tensor(ids)[rows], rows)
+    attended = cache.read(states.hidden[rows], torch.as_tensor(ids)[rows], rows)
     assert cache.theta is not None
-    return said, cache.theta
+    return attended, cache.theta
 
 
 def before_of(lm: LanguageModel, states: States) -> np.ndarray:

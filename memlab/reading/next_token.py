@@ -1,8 +1,8 @@
-"""A model with its memory that reads on and says what comes next, the search running beside the model.
+"""A model with its memory, reading token by token and predicting the next one; the search runs in parallel.
 
-The search begins as soon as there is a key, in a thread of its own. Meanwhile the output projection is computed
-(where the keys come from another model, also the pass of the one that answers), and the caller can describe the
-previous token.
+The search starts as soon as there is a key, in a thread of its own. Meanwhile the output projection is computed
+(and, where the keys come from another model, the forward pass of the model that answers), and the caller can
+describe the previous token.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _ROW = np.zeros(1, np.int64)
 
 @contextmanager
 def next_token(order: Order, mixing: Mixing) -> Iterator[NextToken]:
-    """A causal model with its memory, and a thread that searches beside it."""
-    one_thread = partial(faiss.omp_set_num_threads, 1)  # a single query is the work of one
-    with for_single_tokens(order.lm), ThreadPoolExecutor(1, initializer=one_thread) as beside:
-        yield NextToken(order, mixing, beside)
+    """A causal model with its memory, and a thread for the searches."""
+    one_thread = partial(faiss.omp_set_num_threads, 1)  # a single query does not use more
+    with for_single_tokens(order.lm), ThreadPoolExecutor(1, initializer=one_thread) as searches:
+        yield NextToken(order, mixing, searches)
 
 
 class NextToken:
     """A causal model with its memory, reading token by token and giving the distributions of the next one."""
 
-    def __init__(self, order: Order, mixing: Mixing, beside: Executor) -> None:
-        self.order, self.mixing, self.beside = order, mixing, beside
+    def __init__(self, order: Order, mixing: Mixing, searches: Executor) -> None:
+        self.order, self.mixing, self.searches = order, mixing, searches
         self.words = order.lm.V + (len(order.search.store.words) if order.search else 0)
         separate = order.base is not order.lm  # the keys come from a frozen encoder
         self.lm = Stream(order.lm, "last" if separate else order.key)
@@ -52,7 +52,7 @@ class NextToken:
         self.ms = {"forward": 0.0, "search": 0.0, "mix": 0.0}
 
     def read(self, ids: Sequence[int]) -> None:
-        """Reads on, and begins to search unless the gate is asked first."""
+        """Reads further tokens, and starts the search unless a gate decides first whether to search."""
         start = time.perf_counter()
         if self.encoder is not None:
             self.begin(self.encoder.read(ids)[1])
@@ -63,9 +63,9 @@ class NextToken:
         self.ms["forward"] += 1e3 * (time.perf_counter() - start)
 
     def begin(self, query: Tensor) -> None:
-        """Begins to search for the neighbors of a key (1, d)."""
+        """Starts to search for the neighbors of a key (1, d), unless a gate decides first."""
         self.query = query.numpy()
-        self.waiting = self.beside.submit(self.search) if self.order.asks is None else None
+        self.waiting = self.searches.submit(self.search) if self.order.asks is None else None
 
     def search(self) -> tuple[Found | None, float]:
         """The neighbors (1, k), and milliseconds; None without memory."""
@@ -74,7 +74,7 @@ class NextToken:
         return found, 1e3 * (time.perf_counter() - start)
 
     def next(self) -> tuple[Sides, Found | None]:
-        """What every side says comes next, (1, V') each, and the neighbors (1, k)."""
+        """The predictions of every side for the next token, (1, V') each, and the neighbors (1, k)."""
         start = time.perf_counter()
         if self.mixing.mixer.gate.mixes != "vectors":
             self.states = replace(self.states, scores=scores_of(self.order.lm, self.states.hidden))
@@ -86,7 +86,7 @@ class NextToken:
         return sides, found
 
     def found(self) -> Found | None:
-        """The neighbors (1, k); None without memory, all -1 where the gate does not ask."""
+        """The neighbors (1, k); None without memory, all -1 where the gate skips the search."""
         search, asks = self.order.search, self.order.asks
         if search is not None and asks is not None and not asks.asks(before_of(self.order.lm, self.states))[0]:
             none = np.full((1, search.k), -1)
@@ -96,5 +96,5 @@ class NextToken:
         return found
 
     def mixture(self, found: Found | None) -> Mixture:
-        """What comes next, as a mixture of one row."""
+        """The prediction of the next token, as a mixture of one row."""
         return self.mixing.mixer.mixture(MixtureInputs(self.order.lm, self.states, self.words, found))

@@ -1,7 +1,7 @@
-"""Memories that are no datastore: a method that declares one answers from it, and forgetting its entries is an edit of it.
+"""Memories that are not datastores: a method that declares one answers from it, and forgetting its entries edits it.
 
-`Method.memory` names an `OwnMemory`; what is searched is a `memlab.memory.own_store.OwnStore`. It is found by the name under
-which answers give their memory (`Prediction.datastore`).
+`Method.memory` names an `OwnMemory`; what is searched is a `memlab.memory.own_store.OwnStore`. It is found by the name
+that answers give for their memory (`Prediction.datastore`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from memlab.results import Article
 
 
 class OwnMemory(ABC):
-    """The memory that a method declares, for everything that names entries or texts of it."""
+    """The memories that a method declares, for everything that refers to their entries or texts."""
 
     @abstractmethod
     def names(self, context: Any) -> Sequence[str]:
-        """The memories that there are."""
+        """The names of the memories that exist."""
 
     @abstractmethod
     def owns(self, datastore: str, context: Any) -> bool:
@@ -36,7 +36,7 @@ class OwnMemory(ABC):
 
 
 def own_memory(methods: Iterable[Method], datastore: str | None, context: Any) -> OwnMemory | None:
-    """The declared memory that has this name; None where it is a datastore."""
+    """The declared memory of this name; None where no method declares one, as for a datastore."""
     for reference in dict.fromkeys(m.memory for m in methods if m.memory is not None):
         found: OwnMemory = load(reference)()
         if datastore is not None and found.owns(datastore, context):

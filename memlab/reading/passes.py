@@ -26,7 +26,8 @@ class Order:
     """What to read and with which sources.
 
     Args:
-        lm: the model whose answer counts. base: the model that makes the query keys: itself, its version without edits, or a frozen encoder.
+        lm: the model that answers. base: the model that makes the query keys: the same, its version without edits, or a
+            frozen encoder.
         local, carried: how the text is read without and with short-term memory (None: without only).
         key: which representation of `base` is the key. search: None reads without long-term memory.
         asks: the gate that decides before the search whether to search; None searches always.
@@ -70,7 +71,7 @@ class Read:
 
     @property
     def full(self) -> Side:
-        """With all the sources that there are."""
+        """The reading with all sources in use."""
         return self.carried or self.local
 
 

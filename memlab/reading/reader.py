@@ -60,8 +60,8 @@ class Request:
     Args:
         ability: "ask", "read" or "generate".
         model, datastore: None takes those that belong to the method or to each other.
-        as_of: the state of the workspace after so many edits; None is now.
-        preset: where settings come from that are not given.
+        as_of: the state of the workspace after that many edits; None is now.
+        preset: where the settings that are not given come from, one of `PRESETS`.
         gate: name of a gate, of those that the method declares; None is its default.
         short_term: tokens of short-term memory. window, stride: how a text is cut. cache: see `CacheOptions`.
         leave_out: which entries a text may not find: "self", "near" or "nothing".
@@ -84,7 +84,7 @@ class Request:
     progress: Progress = field(default=no_progress, repr=False, compare=False)
 
     def check(self) -> None:
-        """Raises InputError for what needs no model to be seen."""
+        """Raises InputError for what is wrong whatever the model."""
         if self.preset not in PRESETS:
             raise InputError(f"There is no preset {self.preset!r}. Allowed: {', '.join(PRESETS)}.")
         if self.leave_out not in LEAVE_OUT:
@@ -123,7 +123,7 @@ class House(Protocol):
         """Default settings of a method for a datastore."""
 
     def make_ready(self, datastore: str, progress: Progress) -> None:
-        """Builds a bundled datastore that is not there yet."""
+        """Builds a bundled datastore that is not built yet."""
 
     def model_and_store(
         self, model: str | None, datastore: str, method: Method, key: str
@@ -161,7 +161,7 @@ class Mixer(ABC):
         """The distributions of all positions."""
 
     def over(self, store: Searchable) -> Mixer:
-        """The same mixing for another state of the memory; itself where it does not look into the memory."""
+        """The same mixing for another state of the memory; itself where it does not depend on the memory."""
         return self
 
 
@@ -203,7 +203,7 @@ class KnnMixer(Mixer):
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything that a request leaves open, decided.
+    """Everything that a request left open, as the reader decided it.
 
     Args:
         lm: the model that answers (a weights version where the workspace changed weights).
@@ -239,7 +239,7 @@ class Sources:
 
 
 class Reader(ABC):
-    """A method at work. Made anew for each request from the method's declaration."""
+    """How a method answers. A new one is made for each request, from the method's declaration."""
 
     def __init__(self, method: Method) -> None:
         self.method = method
@@ -255,5 +255,5 @@ class Reader(ABC):
         return house.load(request.model or self.method.model or house.default_model(self.method.kind))
 
     def defaults(self, request: Request, house: House) -> Any:
-        """The settings with which the request would be answered if it gave none."""
+        """The settings that the request would be answered with if it gave none."""
         return self.method.settings()

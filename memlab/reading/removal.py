@@ -1,7 +1,7 @@
 """The smallest set of neighbors whose removal changes the answer.
 
-Entries i are in the order of their distances with weights e_i = exp(score_i); the first k that are left
-vote. The mixture's answer a loses to a word b when
+Entries i are in the order of their distances, with weights e_i = exp(score_i); the first k that are not
+removed vote. The mixture's answer a loses to a word b when
 
     lambda (W_b - W_a) / W + (1 - lambda) (p_LM(b) - p_LM(a)) > 0,      W_y = sum of the e_i with value y
 
@@ -30,7 +30,7 @@ WIDEST = 700.0  # difference of scores from which exp() of the smaller one under
 
 @dataclass(frozen=True)
 class Removal:
-    """What `smallest_removal` found: positions in the order of distances, and the size it looked at last.
+    """What `smallest_removal` found: positions in the order of distances, and the last size that it tried.
 
     `removed` is empty where no set of at most `tried` entries changes the answer. `exact` is False where
     scores differ by more than double precision can weigh.
@@ -55,13 +55,13 @@ def smallest_removal(
 
     Args:
         scores: (M,) unnormalized log weights of the M nearest entries, nearest first; M should be k + most,
-            or all that there are.
+            or all there are.
         values: (M,) their token ids.
         logp_lm: (V,) the model's log-probabilities.
         lam: weight of the memory.
         k: how many entries vote.
-        most, least: sizes to look at.
-        seconds: no further size is begun after so long.
+        most, least: largest and smallest size to try.
+        seconds: after this time no further size is tried.
     """
     begin = time.perf_counter()
     exact = bool(scores[0] - scores[-1] < WIDEST)
@@ -92,13 +92,13 @@ def smallest_removal(
 
 
 def first_word(scores: np.ndarray, values: np.ndarray, logp_lm: np.ndarray, lam: float) -> int:
-    """The id that the mixture puts first, ties to the smaller id, as a prediction has it."""
+    """The id that the mixture puts first, ties to the smaller id, as in a prediction."""
     return int(np.argmax(mix(logp_lm, remember(scores, values, len(logp_lm)).logp, lam)))
 
 
 def _rivals(values: np.ndarray, p_lm: np.ndarray, answer: int, lam: float) -> tuple[np.ndarray, np.ndarray]:
     """Words that could take the answer's place, and their c."""
-    if lam == 0.0:  # the memory has no say
+    if lam == 0.0:  # the memory has no weight
         return np.empty(0, np.int64), np.empty(0)
     held = np.unique(values)
     outside = p_lm.copy()

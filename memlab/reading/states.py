@@ -17,7 +17,7 @@ from memlab.memory.leave_out import SPARE, contexts, own_entries, repeats, witho
 from memlab.memory.retrieval import check_k, search_everywhere
 from memlab.progress import Stop, never_stop
 
-PIECE = 256  # tokens between two looks at the Stop button
+PIECE = 256  # tokens between two checks of `stop`
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class States:
         return scores_of(lm, self.hidden[rows]) if self.scores is None else self.scores[rows]
 
     def logp_at(self, lm: LanguageModel, row: int) -> np.ndarray:
-        """(V,) float64 log-probabilities at one position. Kept ones are given back unchanged."""
+        """(V,) float64 log-probabilities at one position. Kept ones are returned unchanged."""
         scores = self.scores_at(lm, np.array([row]))[0]
         kept = self.scores is not None and scores.dtype == torch.float64
         return scores.numpy() if kept else scores.double().log_softmax(-1).numpy()
@@ -81,13 +81,13 @@ class Search:
     leave_out: str = "self"
 
     def own(self, text: str, spans: np.ndarray) -> np.ndarray:
-        """(N, m) the entries that each token is, -1 for none."""
+        """(N, m) the datastore's own entries of each token, -1 for none."""
         if self.leave_out == "nothing":
             return np.empty((len(spans), 0), np.int64)
         return own_entries(self.store, text, spans)
 
     def of(self, keys: np.ndarray, own: np.ndarray, before: np.ndarray) -> Found:
-        """The k nearest entries of query keys (n, d), what is left out not among them.
+        """The k nearest entries of query keys (n, d), without those that are left out.
 
         Args:
             own: (n, m) the entries that are the token itself, -1 for none. before: (n, CONTEXT) the tokens before it.
@@ -117,7 +117,7 @@ def find_neighbors(
     progress: Callable[[int], None] = lambda tokens: None,
     stop: Stop = never_stop,
 ) -> Found:
-    """The neighbors of every token (N, k); -1 where memory is not asked or the search was stopped before."""
+    """The neighbors of every token (N, k); -1 where memory is not searched or the search was stopped before."""
     N, k = len(ids), search.k
     found = Found(np.full((N, k), -1), np.full((N, k), -1), np.full((N, k), np.inf), len(search.store))
     own, before = search.own(text, spans), contexts(ids)

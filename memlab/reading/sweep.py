@@ -20,8 +20,8 @@ from memlab.reading.mixing import envelope
 from memlab.reading.mixture import Mixture
 from memlab.results import Sweep, Turn
 
-SHOWN = 6  # words that are followed
-LEAST = 0.005  # probability that a word must reach somewhere to be followed without winning
+SHOWN = 6  # words whose probabilities are shown
+LEAST = 0.005  # probability that a word must reach somewhere to be shown without winning
 CLOSE = 1e-4  # relative width at which the search for a turn ends
 REACH = 30.0  # a divisor is swept from a 30th of its value to 30 times it
 GATE = "gate"
@@ -75,7 +75,7 @@ class Voters:
 
 @dataclass(frozen=True)
 class Axis:
-    """What is swept: the setting's name and label, the values (P,), the present one, whether to draw it as a log."""
+    """What is swept: name and label of the setting, the values (P,), the present one, whether to draw a log axis."""
 
     over: str
     label: str
@@ -96,7 +96,7 @@ def sweepable(method: Method) -> tuple[str, ...]:
 
 
 def axis_of(method: Method, settings: Any, over: str, points: int, most: int) -> Axis:
-    """Where a setting is swept: lambda from 0 to 1, k from 1 to `most`, a divisor around its present value.
+    """The values of a setting to sweep: lambda from 0 to 1, k from 1 to `most`, a divisor around its present value.
 
     Raises:
         InputError: the method has no such setting, or fewer than two points.
@@ -119,7 +119,7 @@ def axis_of(method: Method, settings: Any, over: str, points: int, most: int) ->
 
 
 def sweep(axis: Axis, voters: Voters, k: int, divisor: float, lam: float, words: Callable[[int], str]) -> Sweep:
-    """Moves one of lambda ("lam"), k ("k"), or the divisor of the distances (any other name).
+    """Sweeps lambda ("lam"), k ("k"), or the divisor of the distances (any other name).
 
     Args:
         voters: at least as many neighbors as the largest k.
@@ -145,7 +145,7 @@ def sweep(axis: Axis, voters: Voters, k: int, divisor: float, lam: float, words:
         mixture = at(axis.values)
         turns = _turns_between(axis.values, mixture.argmax(1), lambda value: int(at(value)[0].argmax()))
     first = mixture.argmax(1)
-    shown = _followed(mixture, first, int(np.abs(axis.values - axis.current).argmin()))
+    shown = _words_to_show(mixture, first, int(np.abs(axis.values - axis.current).argmin()))
     names = [words(int(c.ids[u])) for u in shown]
     return Sweep(
         over=axis.over,
@@ -162,7 +162,7 @@ def sweep(axis: Axis, voters: Voters, k: int, divisor: float, lam: float, words:
 
 
 def sweep_gate(mixture: Mixture, value: float, points: int, words: Callable[[int], str]) -> Sweep:
-    """Moves the gate of one answer from 0 to 1: counterfactuals, since a learned gate has one value for each context.
+    """Sweeps the gate of one answer from 0 to 1: counterfactuals, since a learned gate has one value for each context.
 
     Args:
         mixture: of one row. value: of the gate as computed. points: at least 2.
@@ -188,7 +188,7 @@ def sweep_gate(mixture: Mixture, value: float, points: int, words: Callable[[int
             found = int(at(middle).argmax())
             low, high, after = (middle, high, after) if found == first[i] else (low, middle, found)
         turns.append(Turn(high, words(int(first[i])), words(after)))
-    shown = _followed(p, first, int(np.abs(values - value).argmin()))
+    shown = _words_to_show(p, first, int(np.abs(values - value).argmin()))
     names = [words(u) for u in shown]
     return Sweep(
         over=GATE,
@@ -204,8 +204,8 @@ def sweep_gate(mixture: Mixture, value: float, points: int, words: Callable[[int
     )
 
 
-def _followed(mixture: np.ndarray, first: np.ndarray, current: int) -> list[int]:
-    """At most SHOWN candidates: those that win longest, then those that are most probable at the present value."""
+def _words_to_show(mixture: np.ndarray, first: np.ndarray, current: int) -> list[int]:
+    """At most SHOWN candidates: those that win at most points, then the most probable ones at the present value."""
     longest = np.argsort(-np.bincount(first, minlength=mixture.shape[1]), kind="stable")
     winners = [int(u) for u in longest if u in first]
     present = [int(u) for u in np.argsort(-mixture[current], kind="stable") if mixture[:, u].max() > LEAST]
@@ -225,7 +225,7 @@ def _changes(first: np.ndarray) -> list[tuple[float, int, int]]:
 def _turns_between(
     values: np.ndarray, first: np.ndarray, winner: Callable[[float], int]
 ) -> list[tuple[float, int, int]]:
-    """Turns between neighboring points, narrowed down by halving (of the logarithm)."""
+    """Turns between neighboring points, located by bisection of the logarithm."""
     out = []
     for i in np.flatnonzero(first[1:] != first[:-1]):
         low, high, after = float(values[i]), float(values[i + 1]), int(first[i + 1])

@@ -1,4 +1,4 @@
-"""What a trace adds up to: perplexities, and where memory helps and where it harms."""
+"""The summary of a trace: perplexities, and where memory helps and where it harms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memlab.corpus.word_kinds import KINDS
 from memlab.reading.frequencies import frequency_bands
 from memlab.results import TraceArrays
 
-ROUNDING = 1e-4  # nats: states read in pieces of another size differ by so little, and that is no harm
+ROUNDING = 1e-4  # nats: states read in pieces of another size differ by this much, which does not count as harm
 
 
 def perplexity(losses: np.ndarray) -> float | None:

@@ -1,6 +1,6 @@
-"""From a passage to its `Trace`: what each source lost on every token, and what memory would have said.
+"""From a passage to its `Trace`: the loss of each source on every token, and what memory predicted.
 
-`memlab.reading.passes` does what takes time (forward passes and searches), once; here it is mixed. So
+`memlab.reading.passes` does what takes time (forward passes and searches), once; here the results are mixed. So
 another lambda, temperature or gate costs neither a forward pass nor a search.
 """
 
@@ -63,7 +63,7 @@ def trace(made: Read, mixing: Mixing, about: About) -> Trace:
     kept = _Kept(N, shown if mixing.mixer.shown is None else min(shown, mixing.mixer.shown))
     for part, sides in best.chunks(rows):
         kept.take(part, sides, ids)
-    plain = kept.lm_loss  # the local context alone, unless short-term memory was read along
+    plain = kept.lm_loss  # the local context alone, unless there is short-term memory
     if made.carried is not None:
         plain = mixture(made, made.local, mixing, short=False, long=False)[0].losses(made.passage.ids, rows)
     cached, cached_weights = _cached(best, rows, N)
@@ -89,8 +89,8 @@ def trace(made: Read, mixing: Mixing, about: About) -> Trace:
     summary = summarize(
         arrays, combinations, measured, {**made.ms, "mix": mixed, "total": sum(made.ms.values()) + mixed}
     )
-    said = about if theta is None else replace(about, settings={**about.settings, "theta": theta})
-    return Trace(**vars(said), text=made.passage.text, arrays=arrays, summary=summary, stopped=made.stopped)
+    complete = about if theta is None else replace(about, settings={**about.settings, "theta": theta})
+    return Trace(**vars(complete), text=made.passage.text, arrays=arrays, summary=summary, stopped=made.stopped)
 
 
 class _Kept:
@@ -117,7 +117,7 @@ class _Kept:
             empty = np.full((self.N, m), -1), np.full((self.N, m), 0.0), np.full(self.N, np.nan)
             self.top[name] = TopWords(*empty)
         kept, best = self.top[name], p.topk(min(TOP, p.shape[1]), dim=1)
-        some = (best.values[:, 0] > 0).numpy()  # memory that was not searched says nothing
+        some = (best.values[:, 0] > 0).numpy()  # memory that was not searched has no distribution
         kept.ids[rows], kept.p[rows] = best.indices.numpy(), best.values.double().numpy()
         kept.rest[rows] = np.where(some, np.maximum(0.0, 1.0 - kept.p[rows].sum(1)), np.nan)
 
@@ -138,17 +138,17 @@ def _cached(best: Mixture, rows: np.ndarray, N: int) -> tuple[np.ndarray, np.nda
     """(N, C) positions and weights of the words that the continuous cache prefers."""
     if not isinstance(best, KnnMixture) or best.inputs.cached is None:
         return np.zeros((N, 0), int), np.zeros((N, 0))
-    said = best.inputs.cached
-    top = said.weights.topk(min(SHOWN, said.weights.shape[1]), dim=1)
+    attended = best.inputs.cached
+    top = attended.weights.topk(min(SHOWN, attended.weights.shape[1]), dim=1)
     positions, weights = np.full((N, top.values.shape[1]), -1), np.full((N, top.values.shape[1]), np.nan)
     real = top.values.numpy() > 0
-    positions[rows] = np.where(real, said.positions[top.indices].numpy(), -1)
+    positions[rows] = np.where(real, attended.positions[top.indices].numpy(), -1)
     weights[rows] = np.where(real, top.values.double().numpy(), np.nan)
     return positions, weights
 
 
 def _combinations(made: Read, mixing: Mixing, arrays: TraceArrays, rows: np.ndarray) -> list[dict[str, Any]]:
-    """Perplexity of every combination of the sources that there are; the last is the whole."""
+    """Perplexity of every combination of the sources in use, of all of them, and of long-term memory alone."""
     short, long = bool(made.carried or mixing.cache.size), made.order.search is not None
     out = [combination(arrays.loss_without_memory, short_term=False, long_term=False)]
     for with_short, with_long in ((True, False), (False, True)):
@@ -190,20 +190,20 @@ def step_of(
     best: Mixture, position: int, token: TraceToken, words: Sequence[str], found: Found | None, store: Searchable | None
 ) -> TraceStep:
     """The same of one row of any mixture; `found` are the neighbors of all its rows."""
-    said = best.answer(position)
+    sides = best.answer(position)
 
     def complete(logp: np.ndarray) -> Distribution:
         return Distribution(logp, words)
 
     near: tuple[Neighbor, ...] = ()
     if found is not None and store is not None:
-        real = found.entries[position][: len(said.weights)] >= 0
+        real = found.entries[position][: len(sides.weights)] >= 0
         entries, values, distances = (
             a[position][: len(real)][real] for a in (found.entries, found.values, found.distances)
         )
-        near = neighbors(store, words, entries, values, distances, said.weights[real])
+        near = neighbors(store, words, entries, values, distances, sides.weights[real])
     asked = found is not None and bool((found.entries[position] >= 0).any())  # else there is no memory to force
     forced = {} if not asked else {str(g): complete(best.answer(position, float(g)).mixture) for g in (0, 1)}
-    knn = None if said.knn is None else complete(said.knn)
-    cache = None if said.cache is None else complete(said.cache)
-    return TraceStep(token, complete(said.lm), knn, complete(said.mixture), cache, near, forced)
+    knn = None if sides.knn is None else complete(sides.knn)
+    cache = None if sides.cache is None else complete(sides.cache)
+    return TraceStep(token, complete(sides.lm), knn, complete(sides.mixture), cache, near, forced)

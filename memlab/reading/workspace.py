@@ -1,4 +1,4 @@
-"""What the chapters, commands and jobs of systems may use of a lab. The lab itself is a room above; these are its forms."""
+"""What the chapters, commands and jobs of systems may use of a lab: protocols, because the lab is in a higher layer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Workspace(Protocol):
 
     @property
     def states(self) -> Cache:
-        """The same for what edits change, which is large: few are kept."""
+        """A cache for states that edits change, which are large: few are kept."""
 
     def load(self, model: str) -> LanguageModel:
         """A model by name, folder or hub name, with its own weights. Raises NotFound, InputError."""

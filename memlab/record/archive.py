@@ -67,7 +67,7 @@ class Archive:
                 while block := source.read(1 << 20):
                     target.write(block)
             if file_hash(to) != sha256:
-                raise ValueError(f"the weights {sha256[:12]} are not what their hash says")
+                raise ValueError(f"the weights {sha256[:12]} do not match their hash")
 
 
 def is_archive(path: Path) -> bool:
@@ -112,7 +112,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
     """Opens and checks an archive.
 
     Raises:
-        InputError: it is no archive of a workspace, damaged, too large, or from a newer memlab.
+        InputError: it is not an archive of a workspace, is damaged, too large, or from a newer memlab.
     """
     with _refusing(path):
         if path.stat().st_size > MAX_BYTES:
@@ -147,10 +147,10 @@ def _check_files(infos: list[zipfile.ZipInfo]) -> frozenset[str]:
     """Names, number and sizes of the files; returns the hashes of the deltas. Nothing is unpacked for this."""
     names = [info.filename for info in infos]
     if "manifest.json" not in names or "rows.jsonl" not in names:
-        raise ValueError("it is no archive of a workspace (no manifest.json or rows.jsonl)")
+        raise ValueError("it is not an archive of a workspace (no manifest.json or rows.jsonl)")
     deltas = {name: match[1] for name in names if (match := _DELTA.fullmatch(name))}
     if foreign := sorted(set(names) - {"manifest.json", "rows.jsonl", "kept.json"} - set(deltas)):
-        raise ValueError(f"it holds {foreign[0]!r}, which does not belong into an archive of a workspace")
+        raise ValueError(f"it holds {foreign[0]!r}, which does not belong in an archive of a workspace")
     if len(names) != len(set(names)):
         raise ValueError("it holds a file twice")
     sizes = {info.filename: info.file_size for info in infos}
@@ -159,14 +159,14 @@ def _check_files(infos: list[zipfile.ZipInfo]) -> frozenset[str]:
     if too_large or sizes["rows.jsonl"] > MAX_ROWS_BYTES or len(deltas) > MAX_DELTAS:
         raise ValueError(f"it is too large (allowed: {LIMITS})")
     if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
-        raise ValueError("it is packed in another way than memlab packs")
+        raise ValueError("it is compressed in a way that memlab does not use")
     return frozenset(deltas.values())
 
 
 def _read(packed: zipfile.ZipFile, deltas: frozenset[str]) -> Archive:
     manifest = json.loads(_bytes(packed, "manifest.json", MAX_MANIFEST_BYTES))
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ValueError("it is no archive of a workspace")
+        raise ValueError("it is not an archive of a workspace")
     if manifest.get("version") not in (VERSION, WITH_KEPT):
         raise ValueError(
             f"it has version {manifest.get('version')!r}, this memlab reads {VERSION} and {WITH_KEPT}; update memlab"
@@ -191,12 +191,12 @@ def _kept(packed: zipfile.ZipFile, manifest: dict[str, Any], edits: int) -> Kept
     """Batches and notes, where the archive is of the version that holds them."""
     there = "kept.json" in packed.namelist()
     if there != (manifest["version"] == WITH_KEPT):
-        raise ValueError("its batches and notes are not what its version says")
+        raise ValueError("its batches and notes do not match its version")
     if not there:
         return Kept()
     content = _bytes(packed, "kept.json", MAX_KEPT_BYTES)
     if hashlib.sha256(content).hexdigest() != manifest.get("kept_sha256"):
-        raise ValueError("its batches and notes are not what their hash says")
+        raise ValueError("its batches and notes do not match their hash")
     if deeper_than(found := json.loads(content), DEEPEST):
         raise ValueError("it holds JSON that is nested too deeply")
     return from_archive(found, edits)
@@ -213,7 +213,7 @@ def _check_lines(packed: zipfile.ZipFile, sha256: Any) -> None:
             if size > MAX_ROWS_BYTES or lines > MAX_EDITS:
                 raise ValueError(f"it is too large (allowed: {LIMITS})")
     if found.hexdigest() != sha256:
-        raise ValueError("its edits are not what their hash says")
+        raise ValueError("its edits do not match their hash")
 
 
 def _one_line(lines: IO[bytes]) -> bytes:
@@ -240,7 +240,7 @@ def _line(row: EditRow) -> dict[str, Any]:
 def _row(line: Any, workspace: str) -> EditRow:
     """One line as a row; raises ValueError unless every field is there and of its type."""
     if not isinstance(line, dict) or set(line) != _COLUMNS or wrong_form(line):
-        raise ValueError("one of its edits is incomplete or of another form")
+        raise ValueError("one of its edits is incomplete or malformed")
     if deeper_than(line, DEEPEST):
         raise ValueError("it holds JSON that is nested too deeply")
     for name, limit in (("author", AUTHOR_LENGTH), ("summary", SUMMARY_LENGTH)):

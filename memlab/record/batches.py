@@ -18,7 +18,7 @@ from memlab.record.new_rows import now
 from memlab.record.tables import Batch, PromptNote
 from memlab.results.batch_summary import RowSummary
 
-KEPT = 40  # batches of a workspace; the oldest go
+KEPT = 40  # batches of a workspace; older ones are deleted
 NOTE_LIMIT = 2000  # characters
 
 
@@ -42,7 +42,7 @@ class AskedBatch:
 
 @dataclass(frozen=True)
 class KeptBatch:
-    """A batch as it was asked, with its rows; `title` is one line on it."""
+    """A batch as it was asked, with its rows; `title` is one line about it."""
 
     id: int
     created: str
@@ -66,7 +66,7 @@ class Batches:
         self._database, self.workspace = database, workspace
 
     def keep(self, fingerprint: str, title: str, asked: AskedBatch, rows: Sequence[RowSummary]) -> int:
-        """Keeps a batch, in place of one of the same fingerprint; the oldest beyond `KEPT` go. Returns its number.
+        """Stores a batch, replacing one of the same fingerprint; deletes the oldest beyond `KEPT`. Returns its number.
 
         Raises:
             NotFound: no such workspace. RecordError: the database cannot be written.
@@ -134,7 +134,7 @@ class Batches:
         return found if prompts is None else {prompt: found[prompt] for prompt in prompts if prompt in found}
 
     def note(self, prompt: str, note: Note) -> None:
-        """Notes something about a prompt, in place of what was noted; an empty note without a star is none.
+        """Stores a note on a prompt, replacing the one before; an empty note without a star removes it.
 
         Raises:
             InputError: a note that is too long or cannot be stored. NotFound: no such workspace.

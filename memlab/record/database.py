@@ -1,4 +1,4 @@
-"""The database of the record: opening, migrating, reading, writing. All that is special to SQLite is here.
+"""The database of the record: opening, migrating, reading, writing. SQLite specifics are here and in `sqlite_file`.
 
 `$MEMLAB_DATABASE_URL` (any SQLAlchemy URL), else `memlab.sqlite` in the home folder. Reading and writing
 are short sessions that may overlap in any number of threads and processes:
@@ -8,7 +8,7 @@ are short sessions that may overlap in any number of threads and processes:
 
 SQLite runs with a write-ahead log, so that readers never wait; a writer takes its lock at the beginning
 (BEGIN IMMEDIATE) and waits up to 30 seconds for another one. Where the log cannot work, as on most network drives,
-it runs with a rollback journal and says so once. Every error of a database is a RecordError.
+it runs with a rollback journal and logs a warning once. Every error of a database is a RecordError.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ _opening = threading.Lock()
 
 
 def open_database(home: Path) -> Database:
-    """The database of a home folder, made and brought up to date if need be; the same object at every call.
+    """The database of a home folder, created and migrated where necessary; the same object at every call.
 
     Raises:
         RecordError: it is damaged, belongs to something else, was written by a newer memlab, or cannot
-            be read; or $MEMLAB_DATABASE_URL is none.
+            be read; or $MEMLAB_DATABASE_URL is not a URL that can be used.
     """
     named = os.environ.get("MEMLAB_DATABASE_URL") or None
     with _opening:
@@ -87,7 +87,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one state of the database, however long it reads. Raises RecordError."""
+        """A session that sees one consistent state of the database until it ends. Raises RecordError."""
         with self._explained(), Session(self._engine) as session:
             yield session
 
@@ -98,7 +98,7 @@ class Database:
             yield session
 
     def close(self) -> None:
-        """Closes all connections; the next `open_database` opens anew."""
+        """Closes all connections; the next `open_database` opens new ones."""
         self._engine.dispose()
         with _opening:
             for key in [key for key, database in _open.items() if database is self]:
@@ -122,7 +122,7 @@ class Database:
                         if not self.file.exists():
                             make_file(self.file)
                             if self.in_home:
-                                _set_heads_aside(self.home)
+                                _delete_heads(self.home)
                         elif not opens(self.file):
                             without_log(self.file)
                     if not self._is_current():
@@ -198,7 +198,7 @@ class Database:
                 "is gone: it was removed or moved while memlab was running. Put it back, or start memlab again to "
                 "begin with an empty one."
             )
-        return _REASONS.get(code, f"cannot be used ({message}). If that stays so, put back a copy of it.")
+        return _REASONS.get(code, f"cannot be used ({message}). If this persists, put back a copy of it.")
 
 
 _DAMAGED = (
@@ -224,8 +224,8 @@ _REASONS = {
 }
 
 
-def _set_heads_aside(home: Path) -> None:
-    """A new database in place of one that is gone does not follow the edits of that one."""
+def _delete_heads(home: Path) -> None:
+    """Deletes the heads of a database that is gone: the new one in its place does not continue its edits."""
     for head in (home / HEADS).glob("home-*.json"):
         head.unlink(missing_ok=True)
 
@@ -240,12 +240,14 @@ def _sqlite_file(url: URL) -> Path:
     if name.startswith("file:"):  # sqlite:///file:/folder/name?mode=ro&uri=true
         name = unquote(name.removeprefix("file:"))
     if name in ("", ":memory:"):
-        raise RecordError(f"MEMLAB_DATABASE_URL {url} names no file: the record outlives the process. Name one.")
+        raise RecordError(
+            f"MEMLAB_DATABASE_URL {url} names no file, but the record must outlive the process. Name a file."
+        )
     return Path(name).absolute()
 
 
 def _sqlite_engine(url: URL, file: Path) -> Engine:
-    """An engine whose connections never make a file, notice when theirs was removed, and begin with the given statements."""
+    """An engine whose connections never create the file, notice when it was replaced, and lock it before they write."""
     mode = str(url.query.get("mode", "rw"))
 
     def connect() -> sqlite3.Connection:
@@ -297,7 +299,7 @@ def _missing_table(message: str) -> str | None:
 
 
 def from_json(text: str | bytes) -> Any:
-    """A JSON column. What is no JSON was changed from outside: it becomes text, which checks then find in place of an object."""
+    """A JSON column. What is not JSON was changed from outside: it becomes text, which checks then find."""
     try:
         return _JSON.decode(text) if isinstance(text, str) else json.loads(text, parse_constant=_no_number)
     except (ValueError, TypeError, RecursionError):

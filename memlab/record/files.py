@@ -1,10 +1,10 @@
 """Files that belong to the record: weight deltas under their hash, and temporary ones.
 
     deltas/<sha256>.safetensors    changed tensors of one edit
-    tmp/                           files being written; what a crash leaves there is swept at the next start
+    tmp/                           files being written; what a crash leaves there is removed at the next start
 
-Whoever adds files holds `files_locked` from the first file until the rows that name them are committed, so
-that `sweep` never takes away what is about to be named.
+Code that adds files holds `files_locked` from the first file until the rows that name them are committed, so
+that `sweep` never removes a file that is about to be named.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from memlab.record.tables import Edit
 
 @contextmanager
 def files_locked(home: Path, wait: float = -1) -> Iterator[None]:
-    """The only one that adds or sweeps files in this home folder. Raises filelock.Timeout after `wait` seconds."""
+    """Holds the lock for adding or sweeping files in this home folder. Raises filelock.Timeout after `wait` seconds."""
     with filelock.FileLock(home / ".files.lock", wait):
         yield
 
@@ -38,7 +38,7 @@ def temporary_file(home: Path) -> Iterator[Path]:
     """A path in tmp/ to write a file to; what is still there at the end is removed.
 
     Raises:
-        HomeError: the disk is full or the folder cannot be written (also when the block finds that out).
+        HomeError: the disk is full or the folder cannot be written, for any OSError of the block.
     """
     path = home / "tmp" / uuid.uuid4().hex
     try:
@@ -52,7 +52,7 @@ def temporary_file(home: Path) -> Iterator[Path]:
 
 
 def delta_file(home: Path, sha256: str) -> Path:
-    """Where the weight delta with this hash lives."""
+    """The path of the weight delta with this hash."""
     return home / "deltas" / f"{sha256}.safetensors"
 
 

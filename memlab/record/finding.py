@@ -1,4 +1,4 @@
-"""Searching the sources: by their text, by a word, by document; forgotten ones are found but not shown."""
+"""Searching the sources by their text, by a word, or by document; forgotten ones are found, but blacked out."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def find_sources(
     Args:
         articles, corpus: the collection as it was read, and its identity.
         active: the edits that hold.
-        text: the text there, in capitals or not. Alone it is the place itself.
-        value: a whole word; with `text`, in sentences that hold that.
-        document: id, title or part of a title. Alone it gives the document's sentences.
+        text: a text to find, ignoring case. Without `value`, its occurrences are the places.
+        value: a whole word to find, ignoring case; with `text`, only in sentences that contain the text.
+        document: id, title or part of a title, to search in. Alone it gives the document's sentences.
 
     Raises:
         InputError: nothing to search for, broken characters, or a limit outside 1 to MOST.
@@ -75,7 +75,7 @@ def find_sources(
 
 
 def _chosen(articles: Sequence[Article], document: str | None) -> Sequence[Article]:
-    """The document of that id or title; else those whose title holds the words."""
+    """The document of that id or title; else those whose title contains it."""
     if document is None:
         return articles
     low = document.lower()

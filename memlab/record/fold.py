@@ -1,4 +1,4 @@
-"""The fold: which edits of a ledger are active. Undo, redo, "as of edit n" and recovery are this function."""
+"""The fold: which edits of a ledger are active. Undo, redo, "as of edit n" and recovery all come down to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHANGES = ("teach", "forget", "correct")  # the kinds of the part "memory"; `kin
 
 
 class Mark(NamedTuple):
-    """What the fold needs to know of an edit; `target` is the edit that an undo or redo is about."""
+    """What the fold needs to know of an edit; `target` is the edit that an undo or redo refers to."""
 
     sequence: int
     kind: str
@@ -34,7 +34,7 @@ def fold(marks: Iterable[Mark], strict: bool = True) -> Fold:
     """Applies undo and redo in the order of the ledger. Every other kind of edit is active until it is undone.
 
     Args:
-        strict: whether steps that make no sense are an error, or left out (to show a damaged ledger).
+        strict: whether an impossible undo or redo is an error, or left out (to show a damaged ledger).
 
     Raises:
         RecordError: an undo of what is not active, or a redo of what is not undone: the ledger is damaged.
@@ -51,7 +51,7 @@ def fold(marks: Iterable[Mark], strict: bool = True) -> Fold:
             enters[mark.target] = None
         elif strict:
             raise RecordError(
-                f"Edit {mark.sequence} ({mark.kind} of edit {mark.target}) makes no sense at its place: the ledger is "
+                f"Edit {mark.sequence} ({mark.kind} of edit {mark.target}) makes no sense at this point: the ledger is "
                 "damaged. `memlab history --verify` says more; an export or a backup brings the workspace back."
             )
     return Fold(tuple(sorted(active)), tuple(undone))
@@ -69,7 +69,7 @@ def dependents(active: Sequence[EditRow], sequence: int) -> list[EditRow]:
 
 
 def dependents_among(active: Iterable[tuple[int, Any]], sequence: int) -> list[int]:
-    """`dependents` of numbers and parameters."""
+    """`dependents` from pairs of number and parameters, as numbers."""
     names = {f"edit:{sequence}"}
     resting = []
     for number, parameters in active:
@@ -86,7 +86,7 @@ def all_dependents(active: Sequence[EditRow]) -> dict[int, tuple[int, ...]]:
 
 
 def all_resting(active: Sequence[tuple[int, set[str]]]) -> dict[int, tuple[int, ...]]:
-    """`all_dependents` of numbers and the sources that each edit names, for the edits that something rests on."""
+    """`all_dependents` from pairs of number and named sources; only edits that others rest on are in it."""
     rests_on: dict[int, set[int]] = {}
     out: defaultdict[int, list[int]] = defaultdict(list)
     number = {f"edit:{sequence}": sequence for sequence, _ in active}

@@ -1,8 +1,8 @@
 """Rows of the ledger and the hash chain that ties them together.
 
 Each row's hash covers all its fields and the hash of the row before it, so that a row that was changed,
-taken out, put in or moved is found. The chain does not protect against anyone who can write the
-database and computes all later hashes anew.
+removed, inserted or moved is found. The chain does not protect against anyone who can write the
+database and recomputes all later hashes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from memlab.errors import InputError
 
-GENESIS = "0" * 64  # what the first row follows
+GENESIS = "0" * 64  # the previous hash of the first row
 MOST_MISSING = 1_000  # edits that are named one by one when they are missing
 
 
@@ -51,7 +51,7 @@ class EditRow:
 
     @property
     def target(self) -> int | None:
-        """Sequence of the edit that an undo or redo is about."""
+        """Sequence of the edit that an undo or redo refers to."""
         target = (self.inverse or {}).get("target")
         return target if type(target) is int else None
 
@@ -66,7 +66,7 @@ _HASHED = [field.name for field in fields(EditRow) if field.name not in ("worksp
 class Problem:
     """Something wrong with a ledger: `kind` is changed, missing, reordered, added, delta or head.
 
-    `sequence` is 0 where it is about no single edit.
+    `sequence` is 0 where it is not about a single edit.
     """
 
     sequence: int
@@ -78,7 +78,7 @@ class Problem:
 
 
 def plain(value: Any, what: str) -> Any:
-    """`value` as JSON gives it back (tuples become lists). Raises InputError for what JSON cannot hold."""
+    """`value` as it comes back from JSON (tuples become lists). Raises InputError for what JSON cannot hold."""
     try:
         return json.loads(_canonical(value))
     except (TypeError, ValueError, RecursionError) as error:
@@ -123,7 +123,7 @@ def problems(rows: Sequence[EditRow], head: int, head_hash: str) -> list[Problem
 
 
 def _numbering(sequences: Sequence[int], head: int) -> list[Problem]:
-    """Numbers that are missing up to the head, or stand after it."""
+    """Numbers that are missing up to the head, or come after it."""
     there = set(sequences)
     missing = [n for n in range(1, min(head, len(there) + MOST_MISSING) + 1) if n not in there]
     extra = [n for n in sequences if not 1 <= n <= head]
@@ -134,7 +134,7 @@ def _numbering(sequences: Sequence[int], head: int) -> list[Problem]:
 
 
 def _places(rows: Sequence[EditRow]) -> dict[str, int]:
-    """Sequence of each hash when the rows are put in the order that their `previous` fields tell."""
+    """Sequence of each hash when the rows are put in the order that their `previous` fields give."""
     follower = {row.previous: row.hash for row in rows}
     place: dict[str, int] = {}
     at = GENESIS

@@ -1,12 +1,13 @@
-"""The last edit of each workspace, kept once more outside the database, so that a shortened history is found.
+"""The last edit of each workspace, also kept outside the database, so that a shortened history is found.
 
     heads/<database>-<workspace>.json    number and hash of the last edit that this home has seen, signed
     heads/key                            the key of the signatures (HMAC-SHA256), made once
 
-The chain of hashes alone cannot tell when its end is cut off and the workspace's row is set back to fit, or when it
-is computed anew. A head is written after its edit is committed, so that after a crash it may lag behind but is never
-ahead: `problems` accepts a head that is still in the chain. A head that does not is left as it is, so that the
-finding stays. Anyone who can change the database, these files and the key can change history unnoticed.
+The chain of hashes alone cannot show that its end was cut off and the workspace's row set back to fit, or that it was
+recomputed. A head is written after its edit is committed, so that after a crash it may lag behind but is never
+ahead: `problems` accepts a head that is still in the chain. A head that is no longer in the chain is not overwritten,
+so that the problem keeps being reported. Anyone who can change the database, these files and the key can change history
+unnoticed.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Head:
-    """The last edit of a workspace: its number and hash. `created` tells workspaces apart that had one id in turn."""
+    """The last edit of a workspace: its number and hash. `created` tells apart workspaces that reused one id."""
 
     workspace: int
     created: str
@@ -52,7 +53,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Kept:
-    """The heads of a database as they were read: by workspace, and the files that are not as memlab wrote them."""
+    """The heads of a database by workspace, and the files that cannot be read or that memlab did not sign."""
 
     heads: Mapping[int, Head]
     broken: Mapping[int, Path]
@@ -61,7 +62,7 @@ class Kept:
     shared: bool  # other homes may write the same database
 
     def problems(self, workspace: Workspace, hashes: Mapping[int, str]) -> list[Problem]:
-        """What these heads say against a ledger with these hashes by number."""
+        """What is wrong, by these heads, with a ledger whose hashes by number are `hashes`."""
         advice = (
             "If an older copy of the database was put back on purpose, delete "
             f"{self.folder / f'{self.prefix}{workspace.id}.json'}."
@@ -73,15 +74,15 @@ class Kept:
         if head is None or (self.shared and head.created != workspace.created):
             return []
         if head.created != workspace.created:
-            return [Problem(0, "head", f"The workspace {workspace.name!r} stands in place of another one. {advice}")]
+            return [Problem(0, "head", f"The workspace {workspace.name!r} replaced another one. {advice}")]
         if head.sequence == 0 or hashes.get(head.sequence) == head.hash:
             return []
-        kind, what = ("changed", "is another one") if head.sequence in hashes else ("missing", "is missing")
+        kind, what = ("changed", "was replaced") if head.sequence in hashes else ("missing", "is missing")
         return [
             Problem(
                 head.sequence,
                 kind,
-                f"Edit {head.sequence} {what}: the history was shortened or written anew after this home saw it. {advice}",
+                f"Edit {head.sequence} {what}: the history was shortened or rewritten after this home saw it. {advice}",
             )
         ]
 
@@ -105,7 +106,7 @@ class Heads:
             if before is None or self._continues(before, head):
                 self._write(head)
         except (OSError, RecordError, ValueError) as error:
-            _log.warning("The last edit could not be noted beside the database: %s", error)
+            _log.warning("The last edit could not be noted outside the database: %s", error)
 
     def drop(self, workspace: int) -> None:
         """Forgets the head of a workspace that is about to be deleted."""
@@ -129,7 +130,7 @@ class Heads:
         return Kept(heads, broken, self._folder, self._prefix, self._shared)
 
     def _continues(self, before: Head, head: Head) -> bool:
-        """Whether a head follows the one that is kept: that one is still in the chain, before it."""
+        """Whether a head follows the kept one, which must still be in the chain, before it."""
         if before.created != head.created:
             return self._shared
         if before.sequence == 0:

@@ -1,4 +1,4 @@
-"""The home folder: where everything lives that memlab writes. Deleting it loses only what the user made."""
+"""The home folder, which holds everything that memlab writes. Deleting it loses only what the user made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def home_folder(home: str | Path | None = None) -> Path:
     """`home`, else $MEMLAB_HOME, else the platform's user data folder; made if it is not there.
 
     Raises:
-        HomeError: it is no folder or cannot be written.
+        HomeError: it is not a folder or cannot be written.
     """
     chosen = home or os.environ.get("MEMLAB_HOME") or platformdirs.user_data_dir("memlab", appauthor=False)
     if str(given_path(chosen)).startswith("~"):

@@ -1,4 +1,4 @@
-"""What is known of a job, and whether the process that does it still lives."""
+"""What is known about a job, and whether the process that runs it is still alive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOST = socket.gethostname()
 
 @dataclass(frozen=True)
 class JobInfo:
-    """What is known of a job; `fraction` is 0 to 1, `error` says why it failed, `result` is what it returned.
+    """What is known about a job; `fraction` is 0 to 1, `error` says why it failed, `result` is what it returned.
 
     `stop`: it was asked to stop. Times are ISO 8601 in UTC.
     """
@@ -43,12 +43,12 @@ class JobInfo:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen to it by itself."""
+        """Whether it has ended: nothing more happens to it by itself."""
         return self.state not in GOING
 
     @property
     def can_resume(self) -> bool:
-        """Whether it can be done again from where it ended."""
+        """Whether it can continue from where it ended."""
         return self.resumable and self.state in RESUMABLE
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class JobInfo:
 
 
 def job_info(values: Mapping[str, Any]) -> JobInfo:
-    """A job as its row says; a value that was changed to another type is replaced, and `error` says so."""
+    """A job from its row; a value that was changed to another type is replaced, and `error` says so."""
     known = {field.name: values[field.name] for field in fields(JobInfo)}
     wrong = [name for name, types in _TYPES.items() if not isinstance(known[name], types)]
     for name in wrong:
@@ -79,9 +79,9 @@ _INSTEAD = {
 
 
 def lives(job: Job) -> bool:
-    """Whether the process that does a job still does it."""
+    """Whether the process that took a job still runs it."""
     if type(job.pid) is not int or type(job.heartbeat) not in (int, float):
-        return False  # nobody wrote this
+        return False  # memlab did not write this
     if job.runner == RUNNER and job.pid == os.getpid():
         return True
     if job.host == HOST and os.name == "posix":  # elsewhere os.kill kills

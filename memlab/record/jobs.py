@@ -2,10 +2,10 @@
 
     waiting -> running -> done | failed | stopped          interrupted: its process died or was ended
 
-A job is a function `work(progress, stop)`. It calls `progress(fraction, message)` as often as it likes,
-asks `stop()` at least once a second, and then returns what there is or raises StoppedError. What it
-returns is its result: plain JSON, an object with `to_dict()`, or a list of such. Its parameters are recorded,
-so that a resumable job can be done again, in another process too, after it was stopped, interrupted or failed.
+A job is a function `work(progress, stop)`. It calls `progress(fraction, message)` as often as it likes and
+`stop()` at least once a second; once that is True, it returns what it has or raises StoppedError. What it
+returns is its result: plain JSON, an object with `to_dict()`, or a list of these. Its parameters are recorded,
+so that a resumable job can be run again, in another process too, after it was stopped, interrupted or failed.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ from memlab.record.tables import Job
 Work = Callable[[Progress, Stop], Any]
 
 WORKERS = 2
-WRITE_EVERY = 0.2  # seconds between two writings of progress
-ASK_EVERY = 0.25  # seconds between two looks for a Stop from another process
-BEAT_EVERY = 1.0  # seconds between two signs of life
+WRITE_EVERY = 0.2  # seconds between two writes of progress
+ASK_EVERY = 0.25  # seconds between two checks for a Stop from another process
+BEAT_EVERY = 1.0  # seconds between two heartbeats
 OUTCOMES = 16  # results that are kept as objects
-LAST_WAIT = 3.0  # seconds that the end of the process waits for its jobs
+LAST_WAIT = 3.0  # seconds that the process waits for its jobs when it ends
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
 class _Task:
-    """A job of this process. `here`: done in the thread that asked for it. `told_to_stop`: its function was asked to stop.
-    `raised`: what it ended with."""
+    """A job of this process. `here`: run in the calling thread. `told_to_stop`: its function was told to stop.
+    `raised`: the exception that it ended with."""
 
     id: str
     work: Work
@@ -106,7 +106,7 @@ class Jobs:
             stored: whether the result is recorded; if not, only this process has it.
 
         Raises:
-            InputError: parameters that are no plain JSON.
+            InputError: parameters that are not plain JSON.
         """
         row = Job(
             id=str(uuid.uuid4()),
@@ -130,11 +130,11 @@ class Jobs:
         return task.id
 
     def resume(self, job_id: str, work: Work, here: bool = False, stored: bool = True) -> None:
-        """Does a job again that was stopped, interrupted or failed; `here` and `stored` as in `submit`.
+        """Runs a job again that was stopped, interrupted or failed; `here` and `stored` as in `submit`.
 
         Raises:
             NotFound: no such job.
-            InputError: it is going, done, or cannot be resumed.
+            InputError: it is waiting, running or done, or cannot be resumed.
         """
         job = self.get(job_id)
         if not job.resumable:
@@ -162,13 +162,13 @@ class Jobs:
         return job
 
     def stop_here(self) -> None:
-        """Asks the work that threads of this process wait for to stop. Touches no database: a signal handler may call it."""
+        """Asks the jobs with `here` in this process to stop. Touches no database: a signal handler may call it."""
         for task in list(self._tasks.values()):
             if task.here:
                 task.stop.set()
 
     def remove(self, job_id: str) -> None:
-        """Takes a job that is over out of the list. Raises NotFound, and InputError while it is going."""
+        """Removes a job that is over from the list. Raises NotFound, and InputError while it is waiting or running."""
         if not (job := self.get(job_id)).over:
             raise InputError(f"{job.title} is {job.state}. Stop it first.")
         with self._database.writing() as session:
@@ -194,7 +194,7 @@ class Jobs:
             return [job_info({**dict(zip(names, row, strict=True)), "result": None}) for row in session.execute(newest)]
 
     def outcome(self, job_id: str) -> Any:
-        """What the work of a finished job returned, as it was where this process did it; else as JSON."""
+        """What a finished job returned: the object itself where this process ran it, else its JSON."""
         job = self.get(job_id)
         return self._outcomes.get(job_id, job.result)
 
@@ -209,9 +209,9 @@ class Jobs:
     def end(cls, wait: float = LAST_WAIT) -> bool:
         """Asks all jobs of this process to stop, since it is about to end, and marks them as interrupted.
 
-        Threads that run while the interpreter is taken down would end the process with an error of the C++ library
-        that they are in. Returns whether all have ended after at most `wait` seconds; where not, only `os._exit`
-        ends the process without one.
+        Threads that still run while the interpreter shuts down would crash the process in the C++ library that they
+        are in. Returns whether all have ended after at most `wait` seconds; where not, only `os._exit` ends the
+        process without a crash.
         """
         until = time.monotonic() + wait
         with cls._guard:
@@ -249,7 +249,7 @@ class Jobs:
             return
         self._do(task)
         if isinstance(task.raised, InputError | NotFound):
-            self.remove(task.id)  # who called is told at once; there is nothing to remember
+            self.remove(task.id)  # the caller gets the error at once; there is nothing to record
         if task.raised is not None:
             raise task.raised
 
@@ -289,7 +289,7 @@ class Jobs:
             return True
 
     def _run(self, task: _Task) -> dict[str, Any]:
-        """Does the work; returns what is to be written about its end. A job that was asked to stop is stopped."""
+        """Does the work; returns the columns to write at its end. A job that was told to stop counts as stopped."""
         try:
             outcome = task.work(self._progress(task), partial(self._stop_requested, task))
             result = plain(_as_json(outcome), "result") if task.stored else None
@@ -318,7 +318,7 @@ class Jobs:
     def _progress(self, task: _Task) -> Progress:
         def progress(fraction: float, message: str) -> None:
             task.fraction, task.message = min(1.0, max(0.0, fraction)), message
-            if time.monotonic() - task.written >= WRITE_EVERY:  # else the next sign of life carries it
+            if time.monotonic() - task.written >= WRITE_EVERY:  # else the next heartbeat writes it
                 task.written = time.monotonic()
                 self._show(task)
 
@@ -337,7 +337,7 @@ class Jobs:
         return task.told_to_stop
 
     def _show(self, task: _Task) -> None:
-        """Writes the progress of a job and that it lives."""
+        """Writes the progress and the heartbeat of a job."""
         values = {"fraction": task.fraction, "message": task.message, "heartbeat": time.time()}
         mine = update(Job).where(Job.id == task.id, Job.runner == RUNNER, Job.state.in_(GOING))
         try:
@@ -353,7 +353,7 @@ class Jobs:
                 self._show(task)
 
     def _mark_interrupted(self) -> None:
-        """Jobs whose process is gone did not end; says so in their rows."""
+        """Marks jobs that have not ended but whose process is gone as interrupted."""
         going = Job.state.in_(GOING)
         with self._database.reading() as session:
             dead = [job.id for job in session.scalars(select(Job).where(going)) if not lives(job)]
@@ -364,7 +364,7 @@ class Jobs:
 
 
 def _at_exit() -> None:
-    """Jobs end with the process. What still computes in a library by then would end it with an error of that library."""
+    """Ends the jobs with the process, by `os._exit` where a thread is still inside a library, which would crash."""
     if not Jobs.end():
         sys.stdout.flush()
         sys.stderr.flush()
@@ -378,6 +378,6 @@ def _as_json(outcome: Any) -> Any:
 
 
 def _mine() -> dict[str, Any]:
-    """The columns of a job that waits in this process."""
+    """The columns of a job that is waiting in this process."""
     beat = {"host": HOST, "pid": os.getpid(), "runner": RUNNER, "heartbeat": time.time()}
     return {"state": "waiting", "stop": False, **beat}

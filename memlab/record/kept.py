@@ -1,7 +1,7 @@
 """What a workspace keeps beside its edits: batches of prompts, and notes on prompts. In an archive, or for a copy.
 
-What an archive holds comes from anywhere: every field must be there and of its type. An imported batch has a
-fingerprint that no question has, so asking the same again asks, and never shows what somebody else wrote.
+An archive may come from anywhere, so every field must be there and of its type. An imported batch gets a fingerprint
+that no new batch can have, so that asking the same prompts again runs them and never shows what somebody else wrote.
 """
 
 from __future__ import annotations
@@ -93,11 +93,11 @@ def from_archive(found: Any, edits: int) -> Kept:
         edits: of the archive; no batch may have been asked with a later one.
     """
     if not isinstance(found, dict) or set(found) != {"batches", "notes"}:
-        raise ValueError("its batches and notes are of another form")
+        raise ValueError("its batches and notes are malformed")
     checked_json(found, "What it keeps")
     batches, notes = found["batches"], found["notes"]
     if not of_form(batches, tuple[BatchLine, ...]) or not of_form(notes, tuple[NoteLine, ...]):
-        raise ValueError("one of its batches or notes is incomplete or of another form")
+        raise ValueError("one of its batches or notes is incomplete or malformed")
     if len(batches) > KEPT or len(notes) > MAX_NOTES:
         raise ValueError(f"it is too large (allowed: {KEPT} batches and {MAX_NOTES:,} notes)")
     if len({note["prompt"] for note in notes}) != len(notes):

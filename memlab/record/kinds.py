@@ -2,7 +2,7 @@
 
 The state of a workspace has parts: "memory" (texts forgotten and taught), and those that systems add ("weights",
 "beliefs", ...). Each part is one fold over the active edits of its kinds, in the order of the ledger; an edit that
-is undone is left out of the fold. This room knows the kinds of "memory" (`memory_kinds`); rooms above register theirs:
+is undone is left out of the fold. This package knows the kinds of "memory" (`memory_kinds`); others register theirs:
 
     register_kind(EditKind("note", "notes", check=check_note, fold=list_of_notes, summary=first_words))
     ledger.append("note", kind("note").summary(parameters), parameters)
@@ -113,12 +113,12 @@ class EditKind:
         part: the part of the workspace's state that it changes.
         check: called with an edit's parameters (plain JSON) and its number before it is appended, imported or
             folded; raises InputError with what is wrong.
-        fold: called with what `read` made of the part's active edits, in order, and the number of the last edit
-            of the ledger; returns the state. All kinds of a part name the same fold.
+        fold: called with the results of `read` for the part's active edits, in order, and the number of the last
+            edit of the ledger; returns the state. All kinds of a part name the same fold.
         summary: one line about an edit with these parameters.
-        read: what the fold needs of a row, made once for each row; by default the row itself.
-        check_scores: called with the `before` and `after` that an edit brings; raises as `check` does. By
-            default they must have the form that `results.Moved` gives them.
+        read: what the fold needs of a row, computed once for each row; by default the row itself.
+        check_scores: called with the `before` and `after` of an edit; raises as `check` does. By default they
+            must have the form that `results.Moved` gives them.
         form: the inputs that make an edit's parameters: each value stands under the name of its field. With them the
             kind has a form on its system's page, and `memlab edit`.
         title: what a page calls it; by default the name.
@@ -172,7 +172,7 @@ class EditKind:
         return _refusal(self.check, parameters, sequence)
 
     def wrong_with_scores(self, scores: Mapping[str, Any]) -> str | None:
-        """Why an edit cannot carry these scores, as `wrong_with` says it."""
+        """Why an edit cannot carry these scores, in the form of `wrong_with`."""
         return _refusal(self.check_scores or check_scores, scores)
 
     def summarized(self, parameters: Parameters) -> str:
@@ -192,7 +192,7 @@ _kinds: dict[str, EditKind] = {}
 
 
 def register_kind(kind: EditKind) -> EditKind:
-    """Makes a kind of edit known. Registering an equal one again does nothing.
+    """Registers a kind of edit. Registering an equal one again does nothing.
 
     Raises:
         InputError: a name that is taken, reserved or too long, or another fold than the part's.
@@ -201,28 +201,32 @@ def register_kind(kind: EditKind) -> EditKind:
     if known == kind:
         return kind
     if known is not None:
-        raise InputError(f"There is a kind of edit {kind.name!r} already, for the part {known.part!r}. Name it anew.")
+        raise InputError(
+            f"There is a kind of edit {kind.name!r} already, for the part {known.part!r}. Choose another name."
+        )
     if kind.name in MARKS or not kind.name.isprintable() or not 1 <= len(kind.name) <= NAME_LENGTH:
         raise InputError(
             f"{kind.name[:40]!r} cannot name a kind of edit. Use 1 to {NAME_LENGTH} characters other than 'undo' "
             "and 'redo'."
         )
     if any(other.part == kind.part and other.fold != kind.fold for other in _kinds.values()):
-        raise InputError(f"The kind {kind.name!r} folds the part {kind.part!r} in another way than its other kinds.")
+        raise InputError(
+            f"The kind {kind.name!r} has another fold than the other kinds of the part {kind.part!r}. Use the same."
+        )
     _kinds[kind.name] = kind
     return kind
 
 
 def unregister_kind(name: str) -> None:
-    """Takes a kind out again, as when a system is removed."""
+    """Removes a kind, as when a system is removed."""
     _kinds.pop(name, None)
 
 
 def kind(name: str) -> EditKind:
-    """The registered kind of that name. Raises InputError, naming those there are."""
+    """The registered kind of that name. Raises InputError with the names that exist."""
     found = _kinds.get(name)
     if found is None:
-        raise InputError(f"{name[:40]!r} is no kind of change. Allowed: {', '.join(_kinds)}.")
+        raise InputError(f"{name[:40]!r} is not a kind of edit. Allowed: {', '.join(_kinds)}.")
     return found
 
 

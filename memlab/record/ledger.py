@@ -45,7 +45,7 @@ class Ledger:
         return self._database.home
 
     def head_hash(self) -> str:
-        """Hash of the last edit: equal only where the whole history is equal, so what caches are keyed by."""
+        """Hash of the last edit: equal only where the whole history is equal, so it serves as the key of caches."""
         with self._database.reading() as session:
             return find_workspace(session, self.workspace).head_hash
 
@@ -65,11 +65,11 @@ class Ledger:
 
         Args:
             kind: the name of a registered kind of edit (`kinds.kinds()`).
-            delta: sha256 of a file that stands among the deltas already (`files.keep_delta`).
+            delta: sha256 of a file that is already among the deltas (`files.keep_delta`).
             expected_head: refuse unless this is still the head, as after a dry run.
 
         Raises:
-            InputError: unknown kind; empty or too long author or summary; parameters that are no plain JSON, or
+            InputError: unknown kind; empty or too long author or summary; parameters that are not plain JSON, or
                 that the kind refuses.
             RecordError: the head has moved on, the workspace is read-only (`read_only`), or the database cannot be
                 written.
@@ -100,11 +100,11 @@ class Ledger:
         return everything(self._database, self.workspace)
 
     def everything_raw(self) -> list[Raw | DamagedRow]:
-        """The same as the database holds it: what was read before is known again by its text."""
+        """The same as the database holds it, so that rows that were read before can be recognized by their text."""
         return everything_raw(self._database, self.workspace)
 
     def snapshot(self) -> Snapshot:
-        """All edits as the folds need them; those that were not there at the last call are read now.
+        """All edits as the folds need them; only those added since the last call are read.
 
         Raises:
             RecordError: rows are missing.
@@ -128,7 +128,7 @@ class Ledger:
             return _unknown(session, find_workspace(session, self.workspace))
 
     def notices(self) -> list[str]:
-        """What must be said beside an answer: that edits of unknown kinds were left out of it. Raises as `snapshot`."""
+        """Notices to show with an answer: edits of unknown kinds were left out of it. Raises as `snapshot`."""
         found = unknown_among((mark.sequence, mark.kind) for mark in self.snapshot().marks)
         return [unknown_reason(self.workspace, found)] if found else []
 
@@ -146,7 +146,7 @@ class Ledger:
             return len(fold(marks(session, self._found(session))).active)
 
     def mentioning(self, text: str, as_of: int | None = None) -> list[EditRow]:
-        """Those of `active` with the text in a value of their parameters, capitals or not. Raises as `rows` does."""
+        """Those of `active` with the text in a value of their parameters, ignoring case. Raises as `rows` does."""
         with self._database.reading() as session:
             workspace = self._found(session)
             if not (found := naming(session, workspace, text)):
@@ -172,7 +172,7 @@ class Ledger:
         resting: str = "keep",
         expected_head: int | None = None,
     ) -> EditRow:
-        """Leaves an edit (default: the last active one) out of the fold; returns the row that says so.
+        """Leaves an edit (default: the last active one) out of the fold; returns the new row of the ledger.
 
         Args:
             resting: what to do with the edits that rest on it: "keep" them, "undo" them as well (each in a
@@ -227,7 +227,7 @@ class Ledger:
             return rows
 
     def _check_writable(self, session: Session, workspace: Workspace) -> None:
-        """Raises RecordError where an edit's kind is not known here: what is added could rest on it."""
+        """Raises RecordError where an edit's kind is not known here: a new edit could depend on it."""
         if (reason := _unknown(session, workspace)) is not None:
             raise RecordError(reason)
 
@@ -268,7 +268,7 @@ class Ledger:
             if others and resting == "refuse":
                 raise InputError(_refusal(target, others))
             for edit in (*reversed(others), target):
-                row = new_row(kind, f"{kind} edit {edit.sequence}: {_said(edit)}"[:SUMMARY_LENGTH], author, {})
+                row = new_row(kind, f"{kind} edit {edit.sequence}: {_summary(edit)}"[:SUMMARY_LENGTH], author, {})
                 last = extend(session, workspace, replace(row, inverse={"target": edit.sequence}))
             head = Head.of(workspace)
         self._heads.keep(head)
@@ -283,7 +283,7 @@ class Ledger:
     def _target(
         self, session: Session, workspace: Workspace, kind: str, edit_id: str | int | None
     ) -> tuple[EditRow | DamagedRow, set[int]]:
-        """The edit that an undo or redo is about, if that is possible now, and the active edits."""
+        """The edit to undo or redo, if that is possible now, and the active edits."""
         state = fold(marks(session, workspace))
         open_to = state.active if kind == "undo" else state.undone
         if edit_id is None:
@@ -298,19 +298,19 @@ class Ledger:
                 f"edit {whole(row).target}."
             )
         if row.sequence not in open_to:
-            now, way = ("undone already", "redo") if kind == "undo" else ("not undone", "undo")
-            raise InputError(f"Edit {row.sequence} ({_said(row)}) is {now}. What is possible: {way}.")
+            now, can = ("undone already", "redone") if kind == "undo" else ("not undone", "undone")
+            raise InputError(f"Edit {row.sequence} ({_summary(row)}) is {now}. It can only be {can}.")
         return row, set(state.active)
 
 
 def check_as_of(workspace: str, head: int, as_of: int | None) -> None:
-    """Raises InputError for the number of a state outside 0 to the head."""
+    """Raises InputError unless `as_of` is None or a number from 0 to the head."""
     if as_of is not None and (not isinstance(as_of, int) or not 0 <= as_of <= head):
         raise InputError(f"as_of is {as_of!r}, but workspace {workspace!r} has {head} edits. Allowed is 0 to {head}.")
 
 
 def find_workspace(session: Session, name: str, lock: bool = False) -> Workspace:
-    """The workspace of that name, kept from other writers until the session ends if `lock`.
+    """The workspace of that name; with `lock`, no other writer can change it until the session ends.
 
     Raises:
         NotFound: no such workspace.
@@ -337,7 +337,7 @@ def _unknown(session: Session, workspace: Workspace) -> str | None:
     return unknown_reason(workspace.name, found) if found else None
 
 
-def _said(row: EditRow | DamagedRow) -> str:
+def _summary(row: EditRow | DamagedRow) -> str:
     return "a damaged edit" if isinstance(row, DamagedRow) else row.summary
 
 
@@ -345,6 +345,6 @@ def _refusal(target: EditRow | DamagedRow, others: list[EditRow]) -> str:
     named = "; ".join(f"edit {row.sequence} ({row.summary})" for row in others)
     verb = "rests" if len(others) == 1 else "rest"
     return (
-        f"Edit {target.sequence} ({_said(target)}) was not undone, since {named} {verb} on it. Undo it anyway "
+        f"Edit {target.sequence} ({_summary(target)}) was not undone, since {named} {verb} on it. Undo it anyway "
         "(anyway=True, --anyway), or together with what rests on it (with_dependents=True, --with-dependents)."
     )

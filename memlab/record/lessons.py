@@ -1,4 +1,4 @@
-"""Lessons of one's own: a JSON file each in the home folder."""
+"""The user's own lessons: one JSON file each, in the home folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memlab.errors import HomeError, InputError, MemlabError, NotFound
 
 
 def own_lessons(home: Path) -> tuple[Sequence[Lesson], Sequence[str]]:
-    """The lessons of a home folder by name, and what is wrong with the files that are none."""
+    """The lessons of a home folder by name, and what is wrong with files that cannot be read as one."""
     found, problems = [], []
     for file in sorted((home / "lessons").glob("*.json")):
         try:
@@ -24,7 +24,7 @@ def own_lessons(home: Path) -> tuple[Sequence[Lesson], Sequence[str]]:
 
 
 def keep_lesson(home: Path, lesson: Lesson) -> None:
-    """Writes a lesson, whole or not at all, in place of the one of its name. Raises HomeError."""
+    """Writes a lesson, whole or not at all, replacing one of the same name. Raises HomeError."""
     folder = home / "lessons"
     checked_json(lesson.to_dict(), "The lesson")
     try:
@@ -39,7 +39,7 @@ def keep_lesson(home: Path, lesson: Lesson) -> None:
 
 
 def drop_lesson(home: Path, name: str) -> None:
-    """Deletes a lesson of one's own. Raises NotFound, or InputError where its file cannot be deleted."""
+    """Deletes one of the user's own lessons. Raises NotFound, or InputError where its file cannot be deleted."""
     file = home / "lessons" / f"{checked_name(name)}.json"
     if not file.is_file():
         raise NotFound(f"There is no lesson {name!r} of your own. Bundled lessons cannot be deleted.")

@@ -1,7 +1,7 @@
-"""What edits mean for memory: the fold of the ledger as `Changes`, and the parameters of edits from what a person names.
+"""What edits mean for memory: the fold of the ledger as `Changes`, and the parameters of edits from a user's input.
 
 Parameters of an edit: `forgets`, a list of sources; `teaches`, a title, a text and the spans to remember.
-They also record what was asked for, so that the edit's own questions are known later: `fact` (with
+They also record the request, so that the edit's own questions are known later: `fact` (with
 `new_object` for a correction) or `prompt`.
 """
 
@@ -44,7 +44,7 @@ def changes_with(changes: Changes, seq: int, parameters: Mapping[str, Any]) -> C
 
 
 def forgetting(sources: Iterable[Source]) -> dict[str, Any]:
-    """Parameters that forget sources; sources that came from an edit are marked, since this edit then depends on that one."""
+    """Parameters that forget sources; a source that an edit taught is marked, since this edit depends on that one."""
     records = [{**s.to_dict(), "source": s.document if s.corpus == "edit" else "base"} for s in sources]
     return {"forgets": records}
 
@@ -96,11 +96,11 @@ def in_other_code_points(parameters: Mapping[str, Any], value: str | None) -> st
 
 
 def entries_named(store: Searchable, corpus: str, entries: Iterable[int]) -> list[Source]:
-    """The sources of some entries. Raises NotFound for a number that is no entry."""
+    """The sources of some entries. Raises NotFound for a number without an entry, InputError for anything else."""
     out = []
     for entry in entries:
         if not isinstance(entry, int | np.integer):
-            raise InputError(f"{entry!r} is no number of an entry; {store.name!r} has 0 to {len(store) - 1}.")
+            raise InputError(f"{entry!r} is not the number of an entry; {store.name!r} has 0 to {len(store) - 1}.")
         if not 0 <= entry < len(store):
             raise NotFound(f"There is no entry {entry} in {store.name!r}; it has 0 to {len(store) - 1}.")
         row, start, end = (int(x) for x in store.spans[[entry]][0])
@@ -208,7 +208,7 @@ def edit_of(
     workspace: str,
     seq: int,
 ) -> Edit:
-    """What a page or a notebook sees of an active edit; without a row it is a dry run."""
+    """An active edit as a result; without a row it is a dry run."""
     remembers: list[str] = []
     memory = kind in MEMORY_KINDS
     if memory and (taught := parameters.get("teaches")) is not None:

@@ -1,4 +1,4 @@
-"""The kinds of edits that change memory: teach, forget and correct, and what they come to together (`Changes`)."""
+"""The kinds of edits that change memory: teach, forget and correct, and their combined effect (`Changes`)."""
 
 from __future__ import annotations
 

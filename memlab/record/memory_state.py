@@ -1,4 +1,4 @@
-"""The memory that a ledger tells, at any of its states."""
+"""The changes of memory that a ledger adds up to, after any of its edits."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class MemorySnapshot:
 
 
 class MemoryState:
-    """Follows a ledger."""
+    """The memory of a ledger's workspace, up to date at each call."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def snapshot(self) -> MemorySnapshot:
-        """All edits; those that were not there at the last call are read now. Raises RecordError."""
+        """All edits; only those added since the last call are read. Raises RecordError."""
         return MemorySnapshot(self._ledger, self._ledger.snapshot())

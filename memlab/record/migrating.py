@@ -1,4 +1,4 @@
-"""Bringing the tables of a database up to date with Alembic; imported only where that is needed."""
+"""Migrating the tables of a database with Alembic; imported only where that is needed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 
 def known_versions() -> set[str]:
-    """The versions of the tables that there is a migration for."""
+    """The versions of the tables that have a migration."""
     return {script.revision for script in ScriptDirectory.from_config(_settings()).walk_revisions()}
 
 
 def upgrade(connection: Connection) -> None:
-    """Runs the migrations that the database has not seen. Raises SQLAlchemyError."""
+    """Runs the migrations that the database does not have yet. Raises SQLAlchemyError."""
     settings = _settings()
     settings.attributes["connection"] = connection
     try:

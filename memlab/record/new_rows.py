@@ -26,7 +26,7 @@ def now() -> str:
 
 
 def one_line(text: str, what: str, limit: int) -> str:
-    """`text` with runs of blanks and line breaks made one blank.
+    """`text` with each run of blanks and line breaks replaced by one blank.
 
     Raises:
         InputError: it is empty, too long or holds control characters.
@@ -63,7 +63,7 @@ def check_new_row(row: EditRow, sequence: int) -> None:
 
 
 def extend(session: Session, workspace: Workspace, row: EditRow) -> EditRow:
-    """Puts a row at the head of a locked workspace: numbers it, ties it to the row before, seals it."""
+    """Puts a row at the head of a locked workspace: sets its number, the hash of the row before, and its own hash."""
     row = replace(
         row,
         workspace=workspace.name,

@@ -1,10 +1,10 @@
-"""What an edit of memory must say to be applied: the form of its parameters.
+"""The form of the parameters of memory edits, and the checks that they can be applied.
 
 teach      teaches: {title, text, spans}
 forget     forgets: [{corpus, document, start, end, text, source}], and what was asked for: fact or prompt
 correct    both, with fact and new_object
 
-The checks raise ValueError: what is wrong, to be read after "edit <n>".
+The checks raise ValueError with what is wrong, worded to follow "edit <n>".
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Checks = dict[str, Callable[[Any, int], None]]
 
 
 def check_fields(value: Any, what: str, required: Checks, optional: Checks, sequence: int = 0) -> None:
-    """Checks a JSON object with exactly these fields."""
+    """Raises ValueError unless `value` is a JSON object with the required fields, and no others but optional ones."""
     if not isinstance(value, dict):
-        raise ValueError(f"has {what} that are no JSON object")
+        raise ValueError(f"has {what} not in the form of a JSON object")
     if value.keys() != required.keys():
         if missing := sorted(required.keys() - value.keys()):
             raise ValueError(f"has {what} without {missing[0]!r}")
@@ -42,20 +42,20 @@ def check_fields(value: Any, what: str, required: Checks, optional: Checks, sequ
 
 
 def _teaches(value: Any, sequence: int) -> None:
-    check_fields(value, "a lesson", _LESSON, {}, sequence)
+    check_fields(value, "a taught text", _TAUGHT_TEXT, {}, sequence)
     _check_spans(value["spans"], len(value["text"]))
 
 
 def _check_spans(spans: Any, length: int) -> None:
-    """Nothing, or places in the text, in order and apart."""
+    """None, or places in the text in order, without overlap."""
     if spans is None:
         return
     if not isinstance(spans, list) or not 1 <= len(spans) <= length:
-        raise ValueError("has spans that are no list of places in its text")
+        raise ValueError("has spans that are not a list of places in its text")
     for span in spans:
         whole = isinstance(span, list) and len(span) == 2 and all(type(at) is int for at in span)
         if not whole or not 0 <= span[0] < span[1] <= length:
-            raise ValueError(f"has the span {str(span)[:40]}, which is no place in its text of {length} characters")
+            raise ValueError(f"has the span {str(span)[:40]}, which is not a place in its text of {length} characters")
     if any(first[1] > second[0] for first, second in pairwise(spans)):
         raise ValueError("has spans that are not in order")
 
@@ -69,19 +69,21 @@ def _forgets(value: Any, sequence: int) -> None:
 
 
 def _check_source(source: dict[str, Any], sequence: int) -> None:
-    """A source of taught text names an edit before this one, twice: in its document and in what it rests on."""
+    """A source of taught text must name an edit before this one twice: as its `document` and as its `source`."""
     place = source["start"], source["end"]
     if any(type(at) is not int for at in place) or not 0 <= place[0] <= place[1] <= FURTHEST:
-        raise ValueError(f"has a source from {str(place[0])[:20]} to {str(place[1])[:20]}, which is no place in a text")
+        raise ValueError(
+            f"has a source from {str(place[0])[:20]} to {str(place[1])[:20]}, which is not a place in a text"
+        )
     if not isinstance(source["corpus"], str) or not _CORPUS.fullmatch(source["corpus"]):
-        raise ValueError("has a source in a collection that is named by no hash")
+        raise ValueError("has a source whose collection is not named by a hash")
     taught = _EDIT.fullmatch(source["document"])
     if (source["corpus"] == "edit") != (source["source"] != "base"):
-        raise ValueError("has a source that says two things about where it comes from")
+        raise ValueError("has a source whose 'corpus' and 'source' contradict each other")
     if source["corpus"] == "edit" and not (
         taught and int(taught[1]) < sequence and source["source"] == source["document"]
     ):
-        raise ValueError(f"has a source in {source['document'][:40]!r}, which is no edit before it")
+        raise ValueError(f"has a source in {source['document'][:40]!r}, which is not an earlier edit")
 
 
 def _fact(value: Any, sequence: int) -> None:
@@ -89,11 +91,11 @@ def _fact(value: Any, sequence: int) -> None:
 
 
 def _text(most: int, what: str) -> Callable[[Any, int], None]:
-    """A check for text of at most so many characters that can be shown."""
+    """A check for text of at most `most` characters that can be shown."""
 
     def check(value: Any, sequence: int) -> None:
         if not isinstance(value, str) or len(value) > most:
-            raise ValueError(f"has {what} that is no text of at most {most:,} characters")
+            raise ValueError(f"has {what} that is not a text of at most {most:,} characters")
         if _BROKEN.search(value):
             raise ValueError(f"has {what} with broken characters")
 
@@ -112,7 +114,7 @@ def _anything(value: Any, sequence: int) -> None:
 
 _title, _name = _text(TITLE_LENGTH, "a title"), _text(NAME_LENGTH, "a name")
 _long = _text(TEXT_LIMIT, "a taught text")
-_LESSON: Checks = {"title": _title, "text": _taught, "spans": _anything}
+_TAUGHT_TEXT: Checks = {"title": _title, "text": _taught, "spans": _anything}
 _FACT: Checks = {"subject": _name, "relation": _name, "object": _name}
 _SOURCE: Checks = {
     "corpus": _name, "document": _name, "start": _anything, "end": _anything, "text": _name, "source": _name,
@@ -120,7 +122,7 @@ _SOURCE: Checks = {
 
 
 def check_teach(parameters: Mapping[str, Any], sequence: int) -> None:
-    """Raises ValueError unless these are the parameters of a lesson."""
+    """Raises ValueError unless these are a text to teach."""
     check_fields(parameters, "parameters", _TEACH, {}, sequence)
 
 
@@ -130,7 +132,7 @@ def check_forget(parameters: Mapping[str, Any], sequence: int) -> None:
 
 
 def check_correct(parameters: Mapping[str, Any], sequence: int) -> None:
-    """Raises ValueError unless these are sources to forget and a lesson in their place."""
+    """Raises ValueError unless these are sources to forget and a text to teach in their place."""
     check_fields(parameters, "parameters", _CORRECT, _ASKED_TO_CORRECT, sequence)
 
 

@@ -1,4 +1,4 @@
-"""Whether a row of the ledger can be applied and shown: its fields, then what its kind says of its parameters."""
+"""Whether a row of the ledger can be applied and shown: checks of its fields, and of its parameters by its kind."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ TEXTS = ("id", "time", "author", "kind", "summary", "previous", "hash")
 OBJECTS = ("inverse", "before", "after")
 
 _SHA256 = re.compile("[0-9a-f]{64}")
-_BROKEN = re.compile("[\ud800-\udfff]")  # bytes that are no UTF-8, as the database hands them over
+_BROKEN = re.compile("[\ud800-\udfff]")  # bytes that are not UTF-8, as the database returns them
 
 
 def wrong_form(values: dict[str, Any]) -> str | None:
     """Which of a row's values, by column, is not of its type ("has ..."); None when all are."""
     if type(values["sequence"]) is not int:
-        return f"has the number {str(values['sequence'])[:20]!r}, which is no number"
+        return f"has the number {str(values['sequence'])[:20]!r}, which is not a whole number"
     for name in TEXTS:
         if not isinstance(value := values[name], str) or (not value.isascii() and _BROKEN.search(value)):
-            return f"has a {name} that is no text"
+            return f"has a {name} that is not text"
     if not isinstance(values["parameters"], dict):
-        return "has parameters that are no JSON object"
+        return "has parameters that are not a JSON object"
     for name in OBJECTS:
         if (value := values[name]) is not None and not isinstance(value, dict):
-            return f"has {name} that is no JSON object"
+            return f"has {name} that is not a JSON object"
     if (delta := values["delta"]) is not None and not (isinstance(delta, str) and _SHA256.fullmatch(delta)):
-        return "names its weights by no hash"
+        return "does not name its weights by a hash"
     return None
 
 
 def check_edit(row: EditRow) -> None:
-    """Whether an edit can be applied and shown. Raises ValueError: what is wrong, beginning with "its edit <n>"."""
+    """Raises ValueError where an edit cannot be applied or shown: what is wrong, beginning with "its edit <n>"."""
     try:
         for scores in (row.before, row.after):
             check_size(scores)
@@ -57,7 +57,7 @@ def wrong_with(row: EditRow) -> str | None:
     if row.kind in MARKS:
         return _wrong_mark(row)
     if row.inverse is not None:
-        return "says which edit it is about, although it is none of undo and redo"
+        return "has a target, although it is neither an undo nor a redo"
     kind = known_kind(row.kind)
     return None if kind is None else _wrong_change(row, kind)
 
@@ -72,7 +72,7 @@ def _wrong_change(row: EditRow, kind: EditKind) -> str | None:
 def _wrong_mark(row: EditRow) -> str | None:
     try:
         check_fields(row.parameters, "parameters", {}, {})
-        check_fields(row.inverse, "inverse", {"target": _target}, {}, row.sequence)
+        check_fields(row.inverse, "an inverse", {"target": _target}, {}, row.sequence)
     except ValueError as error:
         return str(error)
     return None
@@ -80,4 +80,4 @@ def _wrong_mark(row: EditRow) -> str | None:
 
 def _target(value: Any, sequence: int) -> None:
     if type(value) is not int or not 1 <= value < sequence:
-        raise ValueError("does not say which edit before it it is about")
+        raise ValueError("does not name an earlier edit as its target")

@@ -1,7 +1,7 @@
-"""The form of the scores that an edit carries: what `results.Moved.summary()` gives, and single numbers beside it.
+"""The form of the scores that an edit carries: what `results.Moved.summary()` returns, and further single numbers.
 
-Pages and the command line show these figures, so that their form is checked wherever they come from. The checks
-raise ValueError: what is wrong, to be read after "edit <n>".
+Pages and the command line show these figures, so their form is checked wherever they come from. The checks raise
+ValueError with what is wrong, worded to follow "edit <n>".
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def deeper_than(value: Any, levels: int) -> bool:
 def check_scores(scores: Mapping[str, Any]) -> None:
     """Raises ValueError for figures that could not be shown as those of `results.Moved`."""
     if not isinstance(scores, dict):
-        raise ValueError("has scores that are no JSON object")
+        raise ValueError("has scores that are not a JSON object")
     for name, value in scores.items():
         if not _form(name)(value):
             raise ValueError(f"has scores whose {name[:40]!r} has another form than memlab writes ({str(value)[:40]})")
 
 
 def _form(name: str) -> Callable[[Any], bool]:
-    """What a value of this name must be; figures that memlab does not know are numbers or texts."""
+    """The check of a value of this name; unknown figures must be numbers or texts."""
     if name in GROUPS:
         return _group
     if name in COUNTS:

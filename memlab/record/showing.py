@@ -1,4 +1,4 @@
-"""The history of a workspace as pages and the command line show it: every row, also those that are damaged."""
+"""The history of a workspace as pages and the command line show it: every row, including damaged ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _lock = threading.Lock()
 
 
 class _Read(NamedTuple):
-    """A row that was read, checked and made a result; used again for as long as the database holds the same."""
+    """A row that was read, checked and made a result; reused for as long as the database holds the same values."""
 
     raw: Raw | DamagedRow
     kind: EditKind | None
@@ -46,7 +46,7 @@ _read: LRUCache[tuple[States, str], list[_Read]] = LRUCache(WORKSPACES)
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """No search for cycles meanwhile: thousands of new objects, none of them in a cycle, would start one over all libraries."""
+    """Pauses the garbage collector: thousands of new objects, none in a cycle, would start a full collection."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -78,7 +78,7 @@ def shown_history(ledger: Ledger) -> list[Edit]:
         _read[ledger.states, ledger.workspace] = rows
     active = set(fold((row.mark for row in rows), strict=False).active)
     rests = all_resting([(row.mark.sequence, row.sources) for row in rows if row.mark.sequence in active])
-    edits = [_as_it_is(row, active, rests) for row in rows]
+    edits = [_current(row, active, rests) for row in rows]
     for n, row in enumerate(rows):
         if row.delta and (wrong := wrong_with_delta(ledger.home, row.delta)) is not None:
             edits[n] = replace(edits[n], weights=wrong)
@@ -93,19 +93,20 @@ def _new(raw: Raw | DamagedRow, ledger: Ledger) -> _Read:
 
 
 def _may_name_an_edit(raw: Raw | DamagedRow) -> bool:
-    """Whether the JSON text of the parameters holds "edit:", or a character that is written as its number."""
+    """Whether the JSON text of the parameters contains "edit:", or an escaped character."""
     text = None if isinstance(raw, DamagedRow) else raw[_PARAMETERS]
     return not isinstance(text, str) or "edit:" in text or "\\u" in text
 
 
-def _as_it_is(row: _Read, active: set[int], rests: dict[int, tuple[int, ...]]) -> Edit:
+def _current(row: _Read, active: set[int], rests: dict[int, tuple[int, ...]]) -> Edit:
+    """The edit of a row, with whether it holds now and what rests on it."""
     holds = row.mark.kind in MARKS or row.mark.sequence in active
     resting = rests.get(row.mark.sequence, ())
     return row.edit if holds and not resting else replace(row.edit, active=holds, rests_on_it=resting)
 
 
 def shown(row: EditRow | DamagedRow, active: bool = True, rests: tuple[int, ...] = ()) -> Edit:
-    """A row as a result."""
+    """A row as a result; a damaged one has the reason in `damaged`."""
     reason = row.reason if isinstance(row, DamagedRow) else wrong_with(row)
     if reason is not None or isinstance(row, DamagedRow):
         return _damaged(row, str(reason), active)

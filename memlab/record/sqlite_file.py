@@ -1,4 +1,4 @@
-"""The file of an SQLite database: made whole, opened where its disk allows a write-ahead log and where it does not.
+"""The file of an SQLite database: created whole or not at all, opened with or without a write-ahead log.
 
 A write-ahead log needs shared memory and locks that most network drives do not have. SQLite then fails with "locking
 protocol", "unable to open" or an I/O error of its shared memory; such a file is set to a rollback journal instead.
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from memlab.errors import RecordError
 
 SMALLEST = 512  # bytes of the smallest database that SQLite writes
-OWN = ("tmp",)  # what a home holds that was only just made, beside the database and its locks
+OWN = ("tmp",)  # what a new home contains beside the database and its locks
 
 _WITHOUT_LOG = {
     sqlite3.SQLITE_PROTOCOL,
@@ -44,7 +44,7 @@ def has_content(file: Path) -> bool:
 def refuse_emptied(file: Path, home: Path) -> None:
     """Raises RecordError for a file that is too short to be a database, where the home was used before.
 
-    In a new home an empty file (made by a tool that reserves names) is taken away, so that one is made.
+    In a new home an empty file (made by a tool that reserves names) is removed, so that a database can be made.
     """
     if not file.exists() or has_content(file):
         return
@@ -64,9 +64,9 @@ def make_file(file: Path) -> None:
     part = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:
         with closing(sqlite3.connect(part)) as connection:
-            connection.execute("VACUUM")  # writes the first page independent of the journal mode
+            connection.execute("VACUUM")  # writes the first page whatever the journal mode
         if not _set_log(part):
-            _say(file)
+            _warn(file)
         os.replace(part, file)
     finally:
         for left in (part, *part.parent.glob(f"{part.name}-*")):
@@ -75,27 +75,27 @@ def make_file(file: Path) -> None:
 
 
 def opens(file: Path) -> bool:
-    """Whether a file can be read with the journal that it has; errors that are no matter of the journal do not count."""
+    """Whether a file can be read with its present journal mode; errors with other causes do not count."""
     try:
         with closing(connected(file)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
-        return not _is_of_the_log(error)
+        return not _is_about_the_log(error)
     return True
 
 
 def without_log(file: Path) -> None:
-    """Sets a database to a rollback journal, alone with it, and says so. Raises sqlite3.Error where that fails too."""
+    """Sets a database to a rollback journal, under an exclusive lock, and logs a warning. Raises sqlite3.Error."""
     with closing(connected(file)) as connection:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # else even changing the journal needs shared memory
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()
         connection.execute("PRAGMA locking_mode=NORMAL")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    _say(file)
+    _warn(file)
 
 
 def connected(file: Path, mode: str = "rw", wait: float = 30.0) -> sqlite3.Connection:
-    """A connection that never makes a file."""
+    """A connection that never creates the file."""
     address = f"file:{quote(os.fsencode(file))}?mode={mode}"
     return sqlite3.connect(address, wait, isolation_level=None, check_same_thread=False, uri=True)
 
@@ -108,7 +108,7 @@ def _set_log(file: Path) -> bool:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         return str(mode) == "wal"
     except sqlite3.Error as error:
-        if not _is_of_the_log(error):
+        if not _is_about_the_log(error):
             raise
     with closing(connected(file)) as connection:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -116,12 +116,12 @@ def _set_log(file: Path) -> bool:
     return False
 
 
-def _is_of_the_log(error: sqlite3.Error) -> bool:
+def _is_about_the_log(error: sqlite3.Error) -> bool:
     code = getattr(error, "sqlite_errorcode", 0)
     return code in _WITHOUT_LOG or code & 0xFF == sqlite3.SQLITE_PROTOCOL
 
 
-def _say(file: Path) -> None:
+def _warn(file: Path) -> None:
     _log.warning(
         "%s is on a disk without the locks of a write-ahead log (a network drive?): it is used with a rollback journal, "
         "so that readers and writers wait for each other.", file,

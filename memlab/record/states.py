@@ -1,4 +1,4 @@
-"""The state that a ledger tells, part by part, at any of its edits. What was read is kept: an edit costs itself."""
+"""The state that a ledger adds up to, part by part, after any of its edits. Each edit is read and checked only once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Snapshot:
     """The edits of a ledger up to the one with this hash, each read and checked once.
 
     `effects` holds what the fold of a kind needs of its edits, `damaged` what is wrong with others, `seen` the
-    kinds of edits as they were registered when they were read.
+    kinds of edits as they were registered when the edits were read.
     """
 
     workspace: str
@@ -66,7 +66,7 @@ class Snapshot:
         return own[0].folded(effects, head)
 
     def with_later(self, rows: Sequence[EditRow | DamagedRow]) -> Snapshot:
-        """The same with the rows that follow. Raises RecordError where one is missing between them."""
+        """The same with the rows that follow. Raises RecordError where one between them is missing."""
         if not rows:
             return self
         marks, effects, damaged, seen = list(self.marks), dict(self.effects), dict(self.damaged), dict(self.seen)
@@ -86,12 +86,12 @@ class Snapshot:
 
     @property
     def stale(self) -> bool:
-        """Whether kinds were registered or taken out since the edits were read."""
+        """Whether kinds were registered or removed since the edits were read."""
         return any(name not in MARKS and known_kind(name) is not kind for name, kind in self.seen.items())
 
 
 class States:
-    """What the ledgers of one database tell. Threads may share it: what two of them read at once is the same."""
+    """The states of the ledgers of one database. Threads may share it: what two of them read at once is the same."""
 
     _of: ClassVar[WeakKeyDictionary[Database, States]] = WeakKeyDictionary()
     _guard = threading.Lock()
@@ -103,7 +103,7 @@ class States:
 
     @classmethod
     def of(cls, database: Database) -> States:
-        """The one of a database in this process."""
+        """The one object for a database in this process."""
         with cls._guard:
             return cls._of.setdefault(database, cls())
 
@@ -134,7 +134,7 @@ class States:
 
 
 def _wrong(row: EditRow | DamagedRow, previous: str | None) -> str | None:
-    """Why a row cannot be folded; `previous` is None after a row whose hash says nothing."""
+    """Why a row cannot be folded; `previous` is None after a damaged row, whose hash proves nothing."""
     if isinstance(row, DamagedRow):
         return row.reason
     if digest(row) != row.hash:

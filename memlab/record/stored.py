@@ -80,7 +80,7 @@ def damage(workspace: str, sequence: int, reason: str) -> str:
 
 
 def marks(session: Session, workspace: Workspace) -> list[Mark]:
-    """What the fold needs of all edits, read without parameters and scores. Raises RecordError without a number."""
+    """What the fold needs of all edits, without parameters and scores. Raises RecordError if a row has no number."""
     columns = select(Edit.sequence, Edit.kind, Edit.inverse).where(Edit.workspace_id == workspace.id)
     found = []
     for sequence, kind, inverse in session.execute(columns.order_by(Edit.sequence)):
@@ -99,7 +99,7 @@ def naming_an_edit(session: Session, workspace: Workspace, after: int = 0) -> Se
 
 
 def naming(session: Session, workspace: Workspace, text: str) -> set[int]:
-    """Numbers of the edits with a text in their parameters, capitals or not."""
+    """Numbers of the edits with a text in their parameters, ignoring case."""
     written = json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]  # as databases write it, or as ASCII
     columns = cast(Edit.parameters, Text)
     query = select(Edit.sequence).where(

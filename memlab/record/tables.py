@@ -34,7 +34,7 @@ class Workspace(Base):
 
 
 class Edit(Base):
-    """One row of the ledger; its fields are explained at `chain.EditRow`."""
+    """One row of the ledger; its fields are explained at `hash_chain.EditRow`."""
 
     __tablename__ = "edits"
     __table_args__ = (UniqueConstraint("workspace_id", "sequence"),)
@@ -56,10 +56,10 @@ class Edit(Base):
 
 
 class Job(Base):
-    """One piece of long work; its fields are explained at `jobs.JobInfo`.
+    """One piece of long work; its fields are explained at `job_info.JobInfo`.
 
-    `host`, `pid` and `runner` name the process that does it; `heartbeat` is when that process last
-    showed that it lives (seconds since 1970); `stop` asks it to stop.
+    `host`, `pid` and `runner` name the process that runs it; `heartbeat` is when that process last
+    showed that it is alive (seconds since 1970); `stop` asks it to stop.
     """
 
     __tablename__ = "jobs"
@@ -85,7 +85,7 @@ class Job(Base):
 
 
 class Batch(Base):
-    """A batch of prompts that was asked in a workspace: what was asked (`asked`), and its rows as they came out.
+    """A batch of prompts that was asked in a workspace: what was asked (`asked`), and the resulting rows.
 
     `fingerprint` is the SHA-256 of everything that the rows depend on: asking the same again finds the batch.
     """

@@ -19,7 +19,7 @@ MOST_READ = 100_000  # rows that are tried one by one
 
 def verified(database: Database, name: str) -> list[Problem]:
     """What is wrong with a ledger; empty when all is well. Raises NotFound."""
-    kept = Heads(database).kept()  # read first: the database may be further by then, but never behind
+    kept = Heads(database).kept()  # read first: the database may be ahead of the heads by then, but never behind
     try:
         workspace = _workspace(database, name)
         rows = everything(database, name)
@@ -33,7 +33,7 @@ def verified(database: Database, name: str) -> list[Problem]:
     damaged = {row.sequence: row for row in rows if isinstance(row, DamagedRow)}
     found += [Problem(row.sequence, "changed", row.message) for row in damaged.values()]
     found += [p for p in problems(whole, workspace.head, workspace.head_hash) if p.sequence not in damaged]
-    found += _senseless(whole, {p.sequence for p in found})
+    found += _not_applicable(whole, {p.sequence for p in found})
     found += [p for row in whole if (p := _delta_problem(database, row)) is not None]
     hashes = {row.sequence: row.hash for row in rows}
     return sorted(found + kept.problems(workspace, hashes), key=lambda p: p.sequence)
@@ -45,7 +45,7 @@ def everything(database: Database, name: str) -> list[EditRow | DamagedRow]:
 
 
 def everything_raw(database: Database, name: str) -> list[Raw | DamagedRow]:
-    """All edits as the database holds them, and those that it cannot give. Raises NotFound, RecordError."""
+    """All edits as the database holds them, and those that cannot be read from it. Raises NotFound, RecordError."""
     workspace = _workspace(database, name)
     try:
         with database.reading() as session:
@@ -74,7 +74,7 @@ def _workspace(database: Database, name: str) -> Workspace:
 
 
 def _one_by_one(database: Database, workspace: Workspace) -> list[Raw | DamagedRow]:
-    """The rows that can still be read of a file with broken pages. Raises RecordError where none can be."""
+    """The rows that can still be read from a file with broken pages. Raises RecordError where there are none."""
     rows: list[Raw | DamagedRow] = []
     failed: RecordError | None = None
     head = workspace.head if wrong_workspace(workspace) is None else 0
@@ -90,7 +90,7 @@ def _one_by_one(database: Database, workspace: Workspace) -> list[Raw | DamagedR
     return rows
 
 
-def _senseless(rows: list[EditRow], known: set[int]) -> list[Problem]:
+def _not_applicable(rows: list[EditRow], known: set[int]) -> list[Problem]:
     """Rows that fit the chain but cannot be applied or shown."""
     found = []
     for row in rows:

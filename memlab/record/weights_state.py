@@ -1,7 +1,7 @@
-"""The part "weights" of a workspace's state: which deltas hold, in which order, and what they made of facts.
+"""The part "weights" of a workspace's state: which deltas hold, in which order, and which facts they changed.
 
-A system that changes weights folds its edits into a `WeightsState`; every answer is given with the version that its deltas
-make of a model (`memlab.lm.versions.version_of`).
+A system that changes weights folds its edits into a `WeightsState`; every answer comes from the model with these deltas
+applied (`memlab.lm.versions.version_of`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WEIGHTS = "weights"
 
 @dataclass(frozen=True)
 class WeightEdit:
-    """One active edit: its delta, and the objects that it gives to (subject, relation); None for a forgotten one."""
+    """One active edit: its delta, and (subject, relation, new object) of each fact; the object is None if forgotten."""
 
     ref: DeltaRef
     objects: tuple[tuple[str, str, str | None], ...]
@@ -38,7 +38,7 @@ class WeightsState:
         return tuple(e.ref for e in self.of(weights_hash))
 
     def objects(self, weights_hash: str) -> dict[tuple[str, str], str]:
-        """(subject, relation) -> the object that edits gave it, in one model."""
+        """(subject, relation) -> the object that the last edit of it set, in one model."""
         return {(s, r): o for e in self.of(weights_hash) for s, r, o in e.objects if o is not None}
 
 

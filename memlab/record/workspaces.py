@@ -32,9 +32,9 @@ LENGTH = 60  # characters of a name
 
 @dataclass(frozen=True)
 class WorkspaceInfo:
-    """A workspace; `edits` counts the rows of its ledger, `base` says where it came from (None: made empty).
+    """A workspace; `edits` counts the rows of its ledger, `base` says where it came from (None: created empty).
 
-    `instead_of` is the name that it should have had and that was taken; only right after it was made.
+    `instead_of` is the name that it should have got and that was taken; given only right after an import.
     """
 
     name: str
@@ -77,8 +77,8 @@ class Workspaces:
             return _info(workspace)
 
     def copy(self, name: str, new: str | None = None, as_of: int | None = None) -> WorkspaceInfo:
-        """Makes a workspace with the same edits (up to number `as_of`), new ids, chained anew, and the same batches
-        (asked with no later edit), notes and stars.
+        """Makes a workspace with the same edits (up to number `as_of`) under new ids, in a new hash chain, and the same
+        batches (without those asked with later edits), notes and stars.
 
         Args:
             new: by default "<name> copy", or the first free name after it.
@@ -86,12 +86,12 @@ class Workspaces:
         Raises:
             NotFound: no such workspace.
             InputError: as `create`, or a number outside 0 to the last edit.
-            RecordError: its record is not whole.
+            RecordError: its record is damaged.
         """
         ledger = Ledger(self._database, name)
         rows = ledger.rows(as_of)
-        if broken := ledger.verify():  # a copy is chained anew, and would look whole
-            raise RecordError(f"The record of {name!r} is not whole: {broken[0].message} It cannot be copied.")
+        if broken := ledger.verify():  # a copy gets a new hash chain, and would look intact
+            raise RecordError(f"The record of {name!r} is damaged: {broken[0].message} It cannot be copied.")
         with self._database.writing() as session:
             free = _free(session, f"{name[: LENGTH - 5].rstrip()} copy") if new is None else _usable(session, new)
             kept = kept_by(session, find_workspace(session, name)).up_to(len(rows))
@@ -124,7 +124,8 @@ class Workspaces:
         sweep(self._database.home)
 
     def export(self, name: str, path: Path) -> Path:
-        """Writes a workspace, with its batches and notes, to one file (see `archive`), whole or not at all, in place of what is at `path`.
+        """Writes a workspace, with its batches and notes, to one file (see `archive`), whole or not at all, replacing
+        an exported workspace at `path`.
 
         Raises:
             NotFound: no such workspace.
@@ -143,8 +144,8 @@ class Workspaces:
         return target
 
     def import_(self, path: Path, name: str | None = None) -> WorkspaceInfo:
-        """Makes a workspace from an exported file: edits under new ids, chained anew, batches, notes and stars; all of
-        it or nothing.
+        """Makes a workspace from an exported file: edits under new ids in a new hash chain, batches, notes and stars;
+        all of it or nothing.
 
         Args:
             name: by default the one that it was exported under, or the first free one after it.

@@ -40,7 +40,7 @@ class BatchRow:
 
     @property
     def decided(self) -> str | None:
-        """Whose first word the answer is: "model", "memory", "both", or "neither" (a word between the two)."""
+        """Which side has the answer as its first word: "model", "memory", "both", or "neither"."""
         return None if self.prediction is None else decided(self.prediction)
 
     @property
@@ -97,7 +97,7 @@ class BatchRow:
 
 
 def decided(p: Prediction) -> str:
-    """Whose first word the mixture's first word is."""
+    """Which side has the mixture's first word as its own first word: one of `MODEL`, `MEMORY`, `BOTH`, `NEITHER`."""
     model, memory = (side[0].id == p.mixture[0].id for side in (p.lm, p.knn))
     return {(True, True): BOTH, (True, False): MODEL, (False, True): MEMORY, (False, False): NEITHER}[model, memory]
 
@@ -130,6 +130,6 @@ def summaries_csv(rows: Sequence[RowSummary]) -> str:
 
 
 def tally(rows: Sequence[BatchRow | RowSummary]) -> dict[str, int]:
-    """How often each verdict was given; those that never were are left out."""
+    """How often each verdict was given; verdicts that never were are left out."""
     names = [row.verdict if isinstance(row, RowSummary) else row.verdict.name for row in rows if row.verdict]
     return {name: names.count(name) for name in VERDICTS if name in names}

@@ -18,7 +18,7 @@ LOW_MARGIN = 0.1  # between the first and the second word
 class RowSummary:
     """What a table shows of one prompt; see `BatchRow`, from which it is made.
 
-    `given`: the expected answers were given by the person. `model_right`, `right`: whether model and mixture are.
+    `given`: the expected answers were given by the person. `model_right`, `right`: whether model and mixture are right.
     """
 
     line: int
@@ -111,16 +111,16 @@ class ChangedRow:
 
     @property
     def what(self) -> str:
-        """What changed: "only in A", "only in B", "right now", "wrong now", "another answer", or "the same"."""
+        """What changed: "only in A", "only in B", "now right", "now wrong", "another answer", or "the same"."""
         if self.a is None or self.b is None:
             return "only in B" if self.a is None else "only in A"
         if self.a.right is not None and self.b.right is not None and self.a.right != self.b.right:
-            return "right now" if self.b.right else "wrong now"
+            return "now right" if self.b.right else "now wrong"
         return "the same" if self.a.answer == self.b.answer else "another answer"
 
 
 def changes(a: Sequence[RowSummary], b: Sequence[RowSummary]) -> list[ChangedRow]:
-    """Rows of two batches by prompt (a prompt that stands there twice in order), those of `b` first, in its order."""
+    """Rows of two batches matched by prompt (repeated prompts in order), those of `b` first, in its order."""
     rest: dict[str, list[RowSummary]] = {}
     for row in a:
         rest.setdefault(row.prompt, []).append(row)
@@ -129,7 +129,7 @@ def changes(a: Sequence[RowSummary], b: Sequence[RowSummary]) -> list[ChangedRow
 
 
 def differences(a: Sequence[RowSummary], b: Sequence[RowSummary]) -> dict[str, tuple[str, str]]:
-    """What was asked otherwise: method, model, datastore, workspace, edit or a setting -> its values in a and b."""
+    """What was asked differently: method, model, datastore, workspace, edit or a setting -> its values in a and b."""
     out = {}
     for name in ("method", "lm", "datastore", "workspace", "as_of"):
         sides = [_values(getattr(row, name) for row in rows if row.error is None) for rows in (a, b)]

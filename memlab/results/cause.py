@@ -28,7 +28,7 @@ class Repair:
     Args:
         kind: "lambda" (ask with another weight of the memory), "forget", "correct" or "teach".
         label: what it does, for a button.
-        sure: it was computed that the answer is right with it; otherwise a dry run of the edit tells.
+        sure: whether the answer was computed with it and is right; otherwise only a dry run of the edit can tell.
         lam: the weight (lambda). entries: their numbers in the datastore of the answer (forget). fact, new: the statement
             and its new object (correct). text, word: the sentence, and the word of it to remember (teach).
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class FrequentValue:
-    """A remembered word or piece as it stands in the texts, how many entries have it as their value, and their share."""
+    """A remembered word or piece as the texts spell it, how many entries have it as their value, and their share."""
 
     value: str
     entries: int
@@ -18,7 +18,7 @@ class FrequentValue:
 
 @dataclass(frozen=True)
 class SampleEntry:
-    """One entry: the text before its value, the value, the text after it, and the document that it stands in."""
+    """One entry: the text before its value, the value, the text after it, and the document that it comes from."""
 
     entry: int
     before: str
@@ -31,10 +31,10 @@ class SampleEntry:
 class Contents:
     """What a datastore holds.
 
-    entries, texts, characters: counts. values: how many different values. once: values of a single entry.
+    entries, texts, characters: counts. values: how many different values. once: how many values have a single entry.
     frequent: the most frequent values. same_texts: texts that are identical to an earlier one.
     same_contexts: entries whose value follows the same `context` remembered tokens (or the same whole beginning of a text)
-    as that of an earlier entry. sample: entries at equal distances.
+    as that of an earlier entry. sample: entries at equal intervals.
     """
 
     entries: int
@@ -53,18 +53,18 @@ class Contents:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Contents:
-        """From what `to_dict` gave."""
+        """The inverse of `to_dict`."""
         frequent = tuple(FrequentValue(**value) for value in given["frequent"])
         sample = tuple(SampleEntry(**entry) for entry in given["sample"])
         made: dict[str, Any] = {**given, "frequent": frequent, "sample": sample}
         return cls(**made)
 
     def lines(self) -> list[str]:
-        """For a person: a line for each kind of fact."""
+        """The same as lines of plain text."""
         first = ", ".join(f"{v.value!r} {v.entries:,} ({v.share:.1%})" for v in self.frequent[:10])
         return [
             f"{self.entries:,} entries of {self.texts:,} texts ({self.characters:,} characters)",
-            f"{self.values:,} different values, {self.once:,} of them of one entry; most frequent: {first}",
+            f"{self.values:,} different values, {self.once:,} of them with a single entry; most frequent: {first}",
             self.repeated(),
             *(f"entry {s.entry:,}, {s.document}: …{s.before}[{s.value}]{s.after}…" for s in self.sample),
         ]

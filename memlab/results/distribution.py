@@ -35,7 +35,7 @@ class Distribution(Sequence[WordProbability]):
 
     def __init__(self, logp: np.ndarray, words: Sequence[str]) -> None:
         if logp.ndim != 1 or len(words) != len(logp):
-            raise ValueError(f"need one log-probability a word, got {logp.shape} for {len(words)} words")
+            raise ValueError(f"need one log-probability per word, got {logp.shape} for {len(words)} words")
         self.logp = logp
         self.words = words
         self._order: np.ndarray | None = None

@@ -1,4 +1,4 @@
-"""What is changed: edits, and the sources that they forget."""
+"""Edits, and the sources that they forget."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from memlab.serialize import as_json, json_value
 
 @dataclass(frozen=True, order=True)
 class Source:
-    """Which characters of which document: how the ledger names what is remembered.
+    """Characters of a document: how the ledger identifies what is remembered.
 
     `corpus` is the hash of a collection, or "edit" for a taught text, whose document is "edit:<seq>".
     """
@@ -29,16 +29,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Edit:
-    """One change of what a workspace remembers, done or (dry_run) only worked out.
+    """One change to a workspace, recorded or (`dry_run`) only computed.
 
     `sources` are what it forgets, `remembers` the words or the text that it adds. `active` says whether
-    it holds now; `target` is the edit that an undo or redo is about. `rests_on_it` are later edits that
-    an undo would leave without ground. `scores` are the figures that the ledger keeps of what else moved
+    it holds now; `target` is the edit that an undo or redo refers to. `rests_on_it` are later active edits that
+    depend on it and have to be undone first. `scores` are the figures that the ledger keeps of what else moved
     (`Moved.summary`), empty where none were measured; `moved` has every answer behind them where they
     were measured just now. `parameters` are what the ledger records; `notices` what a person should know about it,
-    said once when it is made. `damaged` says why a recorded edit cannot be shown; most of the other fields are empty then.
-    `weights` says what is wrong with the file of weights that it names ("missing" or "changed"): the model cannot be
-    asked before the edit is undone or the file is put back.
+    shown once, when it is made. `damaged` says why a recorded edit cannot be shown; most of the other fields are empty
+    then. `weights` says what is wrong with the file of weights that it names ("missing" or "changed"): the model cannot
+    be asked until the edit is undone or the file is put back.
     """
 
     id: str | None

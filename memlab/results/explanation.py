@@ -1,4 +1,4 @@
-"""Why an answer came out: what the views below an answer show, each with its rows as data."""
+"""Why an answer came out as it did: what the views below an answer show, each with its rows as data."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class SmallestSet:
 
 @dataclass(frozen=True)
 class OccludedWord:
-    """A prompt word that was hidden: its characters, what the model then gives the answer, and the mean
-    change of the neighbors' distances, weighted as they vote."""
+    """A prompt word that was hidden: its characters, the probability that the model then gives the answer, and the
+    mean change of the neighbors' distances, weighted by their shares of p_kNN."""
 
     text: str
     start: int
@@ -238,12 +238,12 @@ class Sweep:
 
 @dataclass(frozen=True, eq=False)
 class KeyHealth:
-    """How good the keys of a datastore are for finding like contexts, measured on a sample.
+    """How good the keys of a datastore are for finding similar contexts, measured on a sample.
 
     same_value: mean share of an entry's `neighbors` nearest entries that hold the same value; `chance`
     what entries drawn at random would have. hubness: skewness of the number of times an entry is among
-    the `neighbors` nearest of the others within `hub_sample` entries (Radovanović et al. 2010); 0 for
-    symmetric, large where few entries are near to everything. `nearest` (n,) are distances of sampled
+    the `neighbors` nearest of the others within `hub_sample` entries (Radovanović et al. 2010); 0 where the
+    counts are symmetric, large where a few entries are near everything. `nearest` (n,) are distances of sampled
     entries to the nearest entry of another text, `threshold` their 99th percentile.
     """
 
@@ -265,8 +265,8 @@ class KeyHealth:
 
 @dataclass(frozen=True, eq=False)
 class QueryHealth:
-    """Where a question stands among the entries: the distance to its nearest one, and the share of
-    sampled entries that are nearer to theirs."""
+    """How far a question is from the entries: the distance to its nearest one, and the share of
+    sampled entries that are closer to their own nearest one."""
 
     keys: KeyHealth
     distance: float

@@ -1,4 +1,4 @@
-"""What is known: facts and articles."""
+"""Facts and articles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Fact:
     """A statement (subject, relation, object), e.g. ("France", "capital", "Paris").
 
     `relation` is the relation's name; `property` its Wikidata id ("P36"). `exposure` says how often
-    the bundled models met it in training: "frequent", "rare" or "unseen".
+    the bundled models saw it in training: "frequent", "rare" or "unseen".
     """
 
     subject: str

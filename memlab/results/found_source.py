@@ -29,7 +29,7 @@ class FoundSource:
 
 @dataclass(frozen=True)
 class FoundSources:
-    """The first places that a search found, in the order of the documents, of `total`."""
+    """The first of the `total` places that a search found, in the order of the documents."""
 
     sources: tuple[FoundSource, ...]
     total: int

@@ -1,4 +1,4 @@
-"""A continued prompt as a tree: every token with its split, other tokens tried at the same place, and what was copied."""
+"""A continued prompt as a tree: how each token was mixed, other tokens tried at the same place, and what was copied."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from memlab.serialize import as_json
 
 ENDINGS = {
     "max_tokens": "as many tokens as asked for",
-    "end": "the model said its end token",
+    "end": "the model generated its end token",
     "context": "the model's context is full",
     "stopped": "stopped",
 }
@@ -81,7 +81,7 @@ class Generation(About):
     """A prompt that was continued, seen along one branch (`leaf`); the others stay in the tree.
 
     ids: the prompt as the model reads it, special tokens included. settings: those of the method. decoding: temperature, top_p, seed.
-    max_tokens: how many tokens were asked for last; copied_from: of how many tokens on a span counts as copied.
+    max_tokens: how many tokens were asked for last; copied_from: the fewest tokens in a row that count as copied.
     moves: how the tree was grown; see `memlab.results.moves`. ms: milliseconds of what was done last.
     """
 
@@ -150,7 +150,7 @@ class Generation(About):
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Figures of this branch: how memory weighed, how often it changed the first word, how much is copied."""
+        """Figures of this branch: memory's mean weight, how often it changed the first word, how much is copied."""
         tokens = self.tokens
         gates = [t.gate for t in tokens if t.gate is not None]
         asked = [t for t in tokens if t.searched]
@@ -197,7 +197,7 @@ class Generation(About):
 
 @dataclass(frozen=True)
 class GenerationPair:
-    """The same text so far and decoding, with memory and without (the same model alone).
+    """One text continued with the same decoding, with memory and without (the same model alone).
 
     without_memory: None where the generation itself is without memory. after: how many tokens of the branch both
     share: up to the last one that a person chose.
@@ -219,7 +219,7 @@ class GenerationPair:
         return self.after + different if different < longer else None
 
     def to_dict(self) -> dict[str, Any]:
-        """That of the generation with memory, and the other under "without_memory"."""
+        """The keys of the generation with memory, and the other generation under "without_memory"."""
         alone = None if self.without_memory is None else self.without_memory.to_dict()
         return {**self.with_memory.to_dict(), "after": self.after, "parted": self.parted, "without_memory": alone}
 

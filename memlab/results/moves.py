@@ -56,7 +56,7 @@ Move = GoOn | Choose | Look
 
 
 def moves_of(text: str) -> tuple[Move, ...]:
-    """Raises InputError for what describes no tree."""
+    """The moves that an address gives. Raises InputError where they describe no tree, or too large a one."""
     found = [_MOVE.fullmatch(part) for part in text.split(".")[: MOST_MOVES + 1]]
     moves = tuple(_move(part) for part in found if part)
     lengths = [move.tokens for move in moves if not isinstance(move, Look)]

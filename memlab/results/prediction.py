@@ -62,10 +62,11 @@ class PromptToken:
 
 @dataclass(frozen=True)
 class TippingPoint:
-    """From which value of the gate on the other side's answer wins.
+    """The value of the gate at which the answer of the other side takes over.
 
-    Where distributions are mixed, from which lambda on memory's answer beats the model's. For model answer a and memory answer b, lambda* = D_LM / (D_LM + D_kNN) with
-    D_LM = p_LM(a) - p_LM(b) and D_kNN = p_kNN(b) - p_kNN(a). None where they agree.
+    Where distributions are mixed, `lam` is the lambda above which memory's answer beats the model's: for model answer
+    a and memory answer b, lambda* = D_LM / (D_LM + D_kNN) with D_LM = p_LM(a) - p_LM(b) and
+    D_kNN = p_kNN(b) - p_kNN(a). None where they agree.
     `others` are words that win for some lambda strictly between 0 and 1 although neither model nor
     memory puts them first: (word, from lambda, to lambda). Where vectors are mixed, `lam` is the smallest g from which
     on the model's answer holds (found by halving), and `symbol` says so.
@@ -170,7 +171,7 @@ class Prediction:
         return out
 
     def formula(self, times: str = "×", digits: int = 2) -> str:
-        """How the probability of the answer comes about, with its numbers."""
+        """How p of the answer is computed, in numbers: lambda p_kNN + (1 - lambda) p_LM, or its form for vectors."""
         best, lam, g = self.mixture[0], self.gate.knn_weight, self.gate.local_weight
         model, memory, p = (f"{x:.{digits}f}" for x in (self.lm.of(best.id), self.knn.of(best.id), best.p))
         if g is None:

@@ -27,7 +27,7 @@ class BeforeAfter:
 
     @property
     def moved(self) -> bool:
-        """Whether the answer is another one."""
+        """Whether the answer changed."""
         return self.before != self.after
 
 

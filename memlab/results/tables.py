@@ -9,7 +9,7 @@ from typing import Any
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
-    """One line a row under a line of names; `columns` defaults to the names of the first row."""
+    """CSV: a header, then one line per row; `columns` defaults to the names of the first row."""
     names = list(columns if columns is not None else rows[0] if rows else ())
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")  # with "\n" a lone "\r" in a text would not be quoted

@@ -1,4 +1,4 @@
-"""What was read when texts were read, and what was left out."""
+"""What was read from files and data sets, and what was left out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 NAMED = 5  # examples in a sentence; the JSON has those that are kept
 
-_SAID: Mapping[str, tuple[str, str, str]] = {
-    "hidden": ("hidden file", "hidden files", "left out (--hidden takes them in)"),
+_WORDING: Mapping[str, tuple[str, str, str]] = {  # kind -> singular, plural, what happened to them
+    "hidden": ("hidden file", "hidden files", "left out (--hidden includes them)"),
     "side": ("side file of another system", "side files of other systems", "left out"),
     "format": ("file of another format", "files of other formats", "left out"),
     "link": ("symbolic link out of the folder", "symbolic links out of the folder", "not followed"),
@@ -31,8 +31,8 @@ class LeftOut:
     examples: tuple[str, ...] = ()
 
     def sentence(self) -> str:
-        """For example "3 hidden files left out (--hidden takes them in): .trash/Wrong.md"."""
-        one, more, what = _SAID[self.kind]
+        """For example "3 hidden files left out (--hidden includes them): .trash/Wrong.md"."""
+        one, more, what = _WORDING[self.kind]
         shown = ", ".join(self.examples[:NAMED]) + (" and more" if self.count > min(NAMED, len(self.examples)) else "")
         return f"{self.count:,} {one if self.count == 1 else more} {what}: {shown}"
 
@@ -63,9 +63,9 @@ class TextReport:
     sources: tuple[TextSource, ...] = ()
 
     def lines(self) -> list[str]:
-        """One sentence for each thing that is worth saying; none where everything was read."""
-        told = (source.sentence() for source in self.sources)
-        return [*told, *(part.sentence() for part in self.left_out), *self.notices]
+        """A sentence for each data set, each kind of thing left out, and each notice."""
+        sources = (source.sentence() for source in self.sources)
+        return [*sources, *(part.sentence() for part in self.left_out), *self.notices]
 
     def count(self, kind: str) -> int:
         """How many of a kind were left out."""
@@ -76,7 +76,7 @@ class TextReport:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> TextReport:
-        """From what `to_dict` gave."""
+        """The inverse of `to_dict`."""
         left_out = tuple(LeftOut(part["kind"], part["count"], tuple(part["examples"])) for part in given["left_out"])
         sources = tuple(TextSource(**source) for source in given.get("sources", ()))
         return cls(given["files"], given["texts"], left_out, tuple(given["notices"]), sources)

@@ -1,8 +1,8 @@
-"""A passage read token by token: what the model alone lost on each token, what memory changed, and why.
+"""A passage read token by token: the loss of the model alone on each token, what memory changed, and why.
 
-A `Trace` keeps arrays, not objects: of 2,000 tokens it holds losses, gates, the first neighbors and the
-most probable words with the remaining mass. Complete distributions and the texts of neighbors are worked
-out on demand, for one token at a time (`TraceStep`).
+A `Trace` keeps arrays, not objects: for each token the losses, the gate, the first neighbors and the
+most probable words with the remaining mass. Complete distributions and the texts of neighbors are
+computed on demand, for one token at a time (`TraceStep`).
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class Trace(About, Sequence[TraceToken]):
 
 @dataclass(frozen=True)
 class TraceStep:
-    """Everything about one token of a trace, worked out on demand.
+    """Everything about one token of a trace, computed on demand.
 
     `lm`, `knn`, `mixture` and `cache` are complete; `knn` is None where memory was not searched, `cache` where
     there is none. Where vectors are mixed, `lm` and `knn` are the counterfactuals (no memory, memory only).

@@ -32,7 +32,7 @@ class Remembered:
 
 @dataclass(frozen=True)
 class Cached:
-    """One word of the text itself that the continuous cache remembers: where it stands, and its share of p_cache."""
+    """One word of the text itself that the continuous cache remembers: its position, and its share of p_cache."""
 
     position: int
     id: int
@@ -78,7 +78,7 @@ class TraceToken:
 
     @property
     def impossible(self) -> bool:
-        """Whether it has probability 0, so an infinite loss: memory alone answers, and does not have it."""
+        """Whether it has probability 0 and so an infinite loss: memory alone answers, and does not have it."""
         return self.loss is not None and math.isinf(self.loss)
 
     def to_dict(self) -> dict[str, Any]:

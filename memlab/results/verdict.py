@@ -36,10 +36,10 @@ def verdict_name(model: bool, mixture: bool, remembers: bool = True) -> str:
 class Verdict:
     """An answer compared with the expected one.
 
-    `expected` are the right answers, `source` where that is from ("given", or "Atlas" for a fact of the bundled world);
-    `model`, `memory` and `mixture` say whether the first word of each side is that word, capitals or not (of a method
-    that mixes vectors: the gate at its ends, and as computed; memory is None for a method without memory). `known`
-    is False where the expected answer is no single word of the model or its memory: then nothing can be right.
+    `expected` are the right answers, `source` where they come from ("given", or "Atlas" for a fact of the bundled
+    world); `model`, `memory` and `mixture` say whether the first word of each side is one of them, ignoring case (of a
+    method that mixes vectors: with the gate at its ends, and as computed; memory is None for a method without memory).
+    `known` is False where no expected answer is a single word of the model or its memory: then nothing can be right.
     """
 
     name: str
@@ -64,7 +64,7 @@ def verdict(p: Prediction, expected: Sequence[str], source: str = "given") -> Ve
 
 
 def ids_of(p: Prediction, expected: Sequence[str]) -> tuple[int, ...]:
-    """The word ids that count as a right answer: capitals and the blank before a word do not matter."""
+    """The word ids that count as a right answer; case and the blank before a word are ignored."""
     wanted = {plain_word(answer) for answer in expected}
     return tuple(i for i, word in enumerate(p.mixture.words) if plain_word(word) in wanted)
 

@@ -11,13 +11,14 @@ from memlab.results.facts import Fact
 
 @dataclass(frozen=True)
 class Way:
-    """What correcting the fact did in one way.
+    """The result of correcting the fact in one way.
 
     efficacy: share of the edit's own question answered with the new object; paraphrase: of its other questions.
-    neighborhood: share of asked facts with a name or the relation in common whose answer stayed. moved, asked: their numbers.
-    unrelated_moved, unrelated_asked: of facts with nothing in common, where they are asked. seconds: of the edit with its
-    measurement. bytes: that the edit keeps. undo: what taking it back gives. failed: why this way cannot correct the fact; the
-    rest is None then. notes: what a reader of the comparison must know.
+    neighborhood: share of the facts with a name or the relation in common whose answer did not change. moved, asked:
+    how many of those answers changed, and how many were asked. unrelated_moved, unrelated_asked: the same for facts
+    with nothing in common, where they are asked. seconds: of the edit with its measurement. bytes: that the edit keeps.
+    undo: how exactly an undo restores the state before. failed: why this way cannot correct the fact; the rest is None
+    then. notes: what a reader of the comparison must know.
     """
 
     method: str

@@ -1,1 +1,1 @@
-"""Streamlit glue: what stands between the pages and the engine. The only room that imports streamlit."""
+"""Streamlit glue between the pages and the engine. The only package that imports streamlit."""

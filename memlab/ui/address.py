@@ -1,4 +1,4 @@
-"""The address of a view: what a link says, what it makes the session forget, and the answer that it stands for."""
+"""The address of a view: which controls it sets and which it clears, and the answer that it stands for."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ DIGITS = 18  # of a number in an address: more would not fit into 64 bits
 
 
 def follow(lab: Lab, page: str) -> None:
-    """On arrival by a link with a prompt of its own, only the link decides the view; settings of the last question would
-    else stay where the link does not name them. On coming back to Ask without one, the last view is there again.
+    """Sets the controls on arrival at a page.
+
+    A link with a prompt of its own alone decides the view: settings that it does not name are cleared, or those of the
+    last question would stay. Coming back to Ask without such a link restores the last view.
     """
     arrived = st.session_state.get("app.page") != page
     st.session_state["app.page"] = page
@@ -30,7 +32,7 @@ def follow(lab: Lab, page: str) -> None:
         return
     if "prompt" not in st.query_params:
         if page == "ask":
-            _as_left()
+            _restore()
         return
     settings = {field.name for method in lab.methods().values() for field in method.fields()}
     for name in {"method", "datastore", "preset", "as_of", "expected", *settings} - set(st.query_params):
@@ -39,8 +41,8 @@ def follow(lab: Lab, page: str) -> None:
         st.session_state["model"] = AUTOMATIC
 
 
-def _as_left() -> None:
-    """Controls that follow the address hold again what they were drawn with, as if it had been chosen now."""
+def _restore() -> None:
+    """Restores the controls that follow the address to what they were last drawn with, as if just chosen."""
     state = st.session_state
     for mark in [key for key in state if str(key).endswith(SHOWN)]:
         state[str(mark).removesuffix(SHOWN)] = state.pop(mark)
@@ -55,9 +57,9 @@ def into_address(name: str, value: str | None) -> None:
 
 
 def chosen_or_in_address(key: str, in_address: Any) -> Any:
-    """What a control of the page holds: what a person chose since the page was last drawn, else what the address says.
+    """The value of a control: what a person chose since the page was last drawn, else what the address says.
 
-    So the browser's Back and a link decide, and a choice is put into the address. `shown` says what was drawn.
+    So the browser's Back and links take effect, and a choice is put into the address. `shown` records what was drawn.
     """
     state = st.session_state
     chosen = state.get(key)
@@ -67,7 +69,7 @@ def chosen_or_in_address(key: str, in_address: Any) -> Any:
 
 
 def shown(key: str, value: Any) -> None:
-    """The value of the control `key` with which the page is drawn."""
+    """Records the value with which the control `key` is drawn."""
     st.session_state[f"{key}{SHOWN}"] = value
 
 
@@ -77,11 +79,11 @@ def link(prompt: str, method: str, settings: Mapping[str, Any]) -> dict[str, str
 
 
 def unknown_name(what: str, available: Iterable[str], called: str | None = None) -> list[MemlabError]:
-    """What to say where the address names something that is not there; the control falls back by itself.
+    """The error to show where the address names something that does not exist; the control itself falls back.
 
     Args:
         what: the parameter of the address.
-        called: what a person calls it, where that is another word.
+        called: the user's word for it, where that differs.
     """
     names = list(available)
     name = st.query_params.get(what, AUTOMATIC)
@@ -89,17 +91,17 @@ def unknown_name(what: str, available: Iterable[str], called: str | None = None)
 
 
 def named(choice: str | None) -> str | None:
-    """What the engine takes for a choice: None where it decides."""
+    """The choice as the engine takes it: None for automatic."""
     return None if choice in (None, AUTOMATIC) else choice
 
 
 def whole_number(text: str) -> int | None:
-    """The number that a part of an address says; None where it is none, or longer than any number here."""
+    """The number in a part of an address; None where it is not a number, or has more than `DIGITS` digits."""
     return int(text) if text.isdecimal() and len(text) <= DIGITS else None
 
 
 def opened_source() -> int | None:
-    """The entry whose article the address asks for; None without one, or where it is no number."""
+    """The entry whose article the address asks for; None without one, or where it is not a number."""
     return whole_number(st.query_params.get(SOURCE, ""))
 
 
@@ -112,7 +114,7 @@ def open_source(entry: int | None) -> None:
 
 
 def asked(lab: Lab, parameters: Mapping[str, str]) -> Prediction:
-    """Asks what the query parameters of the Ask page say. Raises MemlabError for what cannot be had."""
+    """Asks the question in the query parameters of the Ask page. Raises MemlabError where it cannot be asked."""
     methods = lab.methods()
     prompt, name = parameters.get("prompt", ""), parameters.get("method")
     fields = methods[name].fields() if name in methods else [f for m in methods.values() for f in m.fields()]

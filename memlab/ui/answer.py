@@ -1,4 +1,4 @@
-"""The answer itself: the panel that follows its slider, and what the engine wants noticed."""
+"""The answer itself: the mixture panel, which follows its slider, and the engine's notices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from memlab.ui.question import LAMBDA
 def chosen_lambda(mixing: Field | None) -> float | None:
     """The weight of the memory: what the slider was moved to, else that of the address, else the default.
 
-    None where a method has no such setting. Only what differs from the default stands in the address.
+    None where a method has no such setting. Only a value that differs from the default is put into the address.
     """
     if mixing is None:
         return None
@@ -32,7 +32,7 @@ def chosen_lambda(mixing: Field | None) -> float | None:
 
 
 def _in_range(text: str | None, mixing: Field) -> float | None:
-    """The number that the address says; None where it is none, or not allowed (the page says so elsewhere)."""
+    """The number in the address; None where it is not a number or not allowed (the page says so elsewhere)."""
     try:
         value = float(text or "")
     except ValueError:
@@ -42,7 +42,7 @@ def _in_range(text: str | None, mixing: Field) -> float | None:
 
 
 def answer_panel(p: Prediction, mixing: Field | None, verdict: Verdict | None) -> None:
-    """The panel; where lambda is a setting, it goes into the session and the address when its slider rests."""
+    """The mixture panel; if lambda is a setting, it goes to the session and the address once its slider rests."""
     settled = None
     if mixing is not None:
         settled = Settled(float(mixing.default), lambda value: st.session_state.update({LAMBDA: value}))
@@ -50,7 +50,7 @@ def answer_panel(p: Prediction, mixing: Field | None, verdict: Verdict | None) -
 
 
 def noticed(p: Prediction) -> None:
-    """How the gate mixes, where that is no plain mixture, and the engine's notices."""
+    """How the gate mixes, where it does not mix distributions, and the engine's notices."""
     if p.gate.info.mixes != "distributions":
         st.caption(plain(in_words(p)))
     for notice in p.notices:

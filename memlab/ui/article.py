@@ -15,12 +15,12 @@ from memlab.ui.highlight import forgotten, passage, remembered
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
-# The end of a sentence or paragraph; no sentence ends behind an initial or a short title such as "St.".
+# The end of a sentence or paragraph; no sentence ends after an initial or a short title such as "St.".
 _END = re.compile(r"(?<!\b[A-Z])(?<!\bSt)(?<!\bMt)(?<!\bDr)(?<!\bMr)[.!?][\"')\]]*\s+|\n\s*\n")
 
 
 def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
-    """The character span of the sentence that holds `text[start:end]`, without outer blanks."""
+    """The character span of the sentence that holds `text[start:end]`, without surrounding blanks."""
     first = max((m.end() for m in _END.finditer(text, 0, start)), default=0)
     found = _END.search(text, end)
     last = found.end() if found else len(text)

@@ -16,7 +16,7 @@ NOW = "now"
 
 
 def as_of_slider(lab: Lab) -> tuple[int | None, list[MemlabError]]:
-    """The number of the last edit that counts (None: all), and what the address asks for and cannot have.
+    """The number of the last edit that counts (None: all), and an error for each invalid parameter of the address.
 
     There is no control while the workspace has no edits.
     """

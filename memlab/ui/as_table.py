@@ -1,4 +1,4 @@
-"""A chart as everybody can have it: the figure, a sentence that says what it shows, its numbers as a table and a file."""
+"""An accessible chart: the figure, a sentence that says what it shows, its numbers as a table and a file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def chart(figure: go.Figure, said: str, key: str, rows: Callable[[], Rows] | None = None, picks: bool = False) -> Any:
-    """Draws a figure, and below it a closed table of its numbers, which is made when it is opened.
+    """Draws a figure, and below it a collapsed table of its numbers, which is made when it is opened.
 
     Args:
-        said: what the chart shows, for who cannot see it. rows: the table, where the figure itself does not hold it.
+        said: what the chart shows, for people who cannot see it.
+        rows: the table, where the figure itself does not hold it.
         picks: whether points can be clicked; then the selection is returned, as `st.plotly_chart` gives it.
     """
     if picks:

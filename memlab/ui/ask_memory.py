@@ -1,4 +1,4 @@
-"""The way from a memory of one's own to its first answer."""
+"""From a memory of one's own to its first answer."""
 
 from __future__ import annotations
 

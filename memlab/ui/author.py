@@ -8,14 +8,14 @@ _NAME = "author"
 
 
 def author_field() -> None:
-    """The field for the name; not in the address, so that a shared link does not sign in another person's name."""
+    """The field for the name; not in the address, so that a shared link does not carry its sender's name."""
     st.text_input(
         "Your name (optional)",
         key=_NAME,
         placeholder="anonymous",
         persist_state="session",
         autocomplete="name",
-        help="Stands beside the edit in the history.",
+        help="Shown with the edit in the history.",
     )
 
 

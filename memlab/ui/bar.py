@@ -15,7 +15,7 @@ from memlab.ui.sharing import share
 from memlab.ui.shell import shell
 
 ASKING = ("ask", "read", "generate", "batch")  # pages that ask a model and its memory
-_PLACE = {"present": "bar-hidden"}  # that page shows nothing else; its workspace and model are kept all the same
+_PLACE = {"present": "bar-hidden"}  # hidden on Present, drawn all the same to keep its workspace and model
 PRESENT = 132  # pixels: the width of its link
 _MEMORY, _SETTINGS, _PRESENT = "bar.memory", "bar.settings", "bar.present"
 _MODEL_CHANGES = "bar.model.changes"
@@ -23,7 +23,7 @@ _ACTIVE = "bar.active"
 
 
 def control_bar(lab: Lab, page: str) -> None:
-    """Draws the bar; the page fills in its memory and what can be presented. Draws anew where the workspace changed.
+    """Draws the bar; the page fills in its memory and its link to Present. Reruns the page where the workspace changed.
 
     Args:
         page: the path of the page.
@@ -55,19 +55,19 @@ def control_bar(lab: Lab, page: str) -> None:
 
 
 def _present() -> st.delta_generator.DeltaGenerator:
-    """A place that is as large before its link is there: on a phone the link is a line of the bar."""
+    """A place that has its full size before its link is there: on a phone the link is a line of the bar."""
     with st.container(width=PRESENT, key="bar.present.place"):
         return st.empty()
 
 
 def memory_place() -> AbstractContextManager:
-    """Where the page's memory is chosen; in place where a page runs without the bar."""
+    """Where the page's memory is chosen: in the bar, or in the page itself where it runs without the bar."""
     place = st.session_state.get(_MEMORY)
     return place if place is not None else st.container()
 
 
 def settings_place() -> AbstractContextManager:
-    """Where the page's settings are: a panel that a button of the bar opens; in place where a page runs without the bar."""
+    """Where the page's settings are: a panel that a button of the bar opens, or the page itself without the bar."""
     place = st.session_state.get(_SETTINGS)
     return place if place is not None else st.container()
 
@@ -77,17 +77,17 @@ def _settings() -> AbstractContextManager:
         "Settings",
         key="bar.settings.open",
         icon=":material/tune:",
-        help="Calibrated or the paper's, and each by itself",
+        help="Calibrated or the paper's, and each setting by itself",
     )
 
 
 def present_place() -> st.delta_generator.DeltaGenerator | None:
-    """Where the link to Present stands; None without the bar."""
+    """Where the link to Present goes; None without the bar."""
     return st.session_state.get(_PRESENT)
 
 
 def model_changed(page: str) -> bool:
-    """Whether another model was chosen since this page asked last: its memory has other defaults."""
+    """Whether another model was chosen since this page last called this: its memory has other defaults."""
     key, changes = f"{_MODEL_CHANGES}.{page}", st.session_state.get(_MODEL_CHANGES, 0)
     before = st.session_state.get(key, changes)
     st.session_state[key] = changes
@@ -115,7 +115,7 @@ def _workspace(lab: Lab) -> str:
 
 
 def _active(lab: Lab) -> int:
-    """How many edits hold now; counted once for each state of the workspace."""
+    """How many edits are active now; counted once for each state of the workspace."""
     at = (lab.home, lab.workspace, lab.head())
     kept = st.session_state.get(_ACTIVE)
     if kept is None or kept[0] != at:

@@ -1,4 +1,4 @@
-"""Asking for a datastore of one's own: texts, name, model, keys, index."""
+"""The form for building a datastore of one's own: texts, name, model, keys, index."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
         name = st.text_input("Name", key="memories.name", max_chars=80, placeholder="letters", autocomplete="off")
         model, kind = _model(lab)
         keys, index, window, stride = _details(kind)
-    waiting = way == UPLOAD and not files  # also while an upload is on its way
+    waiting = way == UPLOAD and not files  # also while an upload is in progress
     help = "Give a file first; one that is too large (shown in red) is not taken." if waiting else None
     with st.container(horizontal=True):
         build = st.button(
@@ -87,7 +87,7 @@ def build_form(lab: Lab, taken: Collection[str]) -> JobInfo | None:
 
 
 def _hub_field() -> str:
-    """The name of a data set of the hub, as texts are given; empty where none is written."""
+    """The name of a data set of the hub, with the prefix that marks it; empty where none is typed."""
     name = st.text_input(
         "Data set",
         key="memories.hub",
@@ -103,16 +103,16 @@ def _options(folder: bool) -> TextOptions:
     with st.expander("How files are read", icon=":material/filter_alt:"):
         column = st.text_input(
             "Column of the texts", key="memories.column", placeholder="automatic", autocomplete="off",
-            help="Of csv, jsonl and parquet: the column or field that holds the text.",
+            help="In csv, jsonl and parquet files: the column or field that holds the text.",
         ).strip()  # fmt: skip
         hidden = folder and st.checkbox(
             "Hidden files too",
             key="memories.hidden",
-            help="Of a folder: files and folders whose name begins with a dot.",
+            help="In a folder: files and folders whose name begins with a dot.",
         )
         bare = st.checkbox(
             "Without the license of Project Gutenberg", key="memories.bare",
-            help="Of a book from there only what is between its START and END marks.",
+            help="Reads only what is between the START and END marks of a book from there.",
         )  # fmt: skip
     return TextOptions(bool(hidden), column or None, bare)
 
@@ -138,7 +138,7 @@ def _model(lab: Lab) -> tuple[str, str | None]:
 
 
 def _details(kind: str | None) -> tuple[tuple[str, ...], str | None, int | None, int | None]:
-    """Keys, index, window and stride; empty is what suits."""
+    """Keys, index, window and stride; empty or None where memlab chooses."""
     known = KEYS[kind] if kind else {key: KEYS[k][key] for k in KEYS for key in KEYS[k]}
     window = stride = None
     with st.expander("Keys and index", icon=":material/tune:"):
@@ -147,8 +147,8 @@ def _details(kind: str | None) -> tuple[tuple[str, ...], str | None, int | None,
             list(known),
             key="memories.keys",
             placeholder="the usual one",
-            help="Which inner state stands for a place in a text; several give a memory each, and the one that calibration "
-            "finds best is the default. The usual one is the paper's (ffn) for causal models.  \n"
+            help="Which hidden state represents a place in a text; several give a memory each, and the one that "
+            "calibration finds best is the default. The usual one is the paper's (ffn) for causal models.  \n"
             + "  \n".join(f"**{key}**: {what}" for key, what in known.items()),
         )
         index = st.selectbox(
@@ -166,6 +166,6 @@ def _details(kind: str | None) -> tuple[tuple[str, ...], str | None, int | None,
             )  # fmt: skip
             stride = st.number_input(
                 "Stride", 1, value=None, key="memories.stride", placeholder="automatic",
-                help="Causal models: a window begins every so many tokens.",
+                help="Causal models: tokens from the start of one window to the next.",
             )  # fmt: skip
     return tuple(keys), index, window, stride

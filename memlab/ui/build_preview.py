@@ -25,7 +25,7 @@ SHOWN, BEGINNING = 5, 300  # texts, and characters of each
 
 @dataclass(frozen=True)
 class Given:
-    """Texts that a person gave: a path of this computer, the name of a data set of the hub, or uploaded files by name and content."""
+    """Texts that a person gave: a local path, a data set of the hub, or uploaded files (name and content)."""
 
     path: str
     files: tuple[tuple[str, bytes], ...] = ()
@@ -74,7 +74,7 @@ def said(about: Estimate) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds, minutes or hours, whichever is read easily."""
+    """A duration in seconds, minutes or hours, whichever reads best."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

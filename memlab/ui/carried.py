@@ -1,4 +1,4 @@
-"""What was chosen on one page that asks, for the next one: method, memory, settings that are not the defaults."""
+"""Choices carried from one page that asks to the next: method, memory, settings that are not the defaults."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ON = "carried.page"  # the page that drew its controls last
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person chose besides the method; None and empty where the page decides.
+    """What a person chose besides the method; None or empty for the page's defaults.
 
     Args:
-        datastore: chosen by name. of: the method that `settings` belong to.
+        datastore: its name. of: the method that `settings` belong to.
         settings: by their names in the method's declaration, only those that differ from the defaults.
     """
 
@@ -31,12 +31,12 @@ class Choice:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def for_method(self, method: str) -> Mapping[str, Any]:
-        """The settings where they belong to this method."""
+        """The settings if they belong to this method; else none."""
         return self.settings if self.of == method else {}
 
 
 def carry(page: str, choice: Choice) -> None:
-    """What the next page begins with."""
+    """Keeps a choice for the next page."""
     st.session_state[_CHOICE] = choice
     st.session_state[_ON] = page
 
@@ -55,12 +55,12 @@ def bring(key: str, value: Any, usual: Any = None) -> None:
     """Sets a control before it is drawn, and the address with it; `usual` is left out of the address."""
     st.session_state[key] = value
     if value != usual:
-        with suppress(StreamlitAPIException):  # a control of the page before had the same name: the address follows it
+        with suppress(StreamlitAPIException):  # a control of the previous page is bound to this parameter
             into_address(key, f"{value:g}" if isinstance(value, float) else str(value))
 
 
 def carry_setting(name: str, value: Any) -> None:
-    """A setting that was changed after `carry`; None where it is the default."""
+    """Updates a setting that was changed after `carry`; None for its default."""
     choice = st.session_state.get(_CHOICE)
     if isinstance(choice, Choice):
         kept = {key: other for key, other in choice.settings.items() if key != name}
@@ -68,11 +68,11 @@ def carry_setting(name: str, value: Any) -> None:
 
 
 def chosen_by_hand(method: str | None) -> None:
-    """A method was chosen on a page that asks."""
+    """Records the method that was chosen by hand on a page that asks."""
     st.session_state[_METHOD] = method
 
 
 def by_hand() -> str | None:
-    """The method that was chosen by hand last."""
+    """The method that was last chosen by hand; None where none was."""
     chosen = st.session_state.get(_METHOD)
     return None if chosen is None else str(chosen)

@@ -29,7 +29,7 @@ _EMPTY = {  # the forms, cleared
 
 
 def preview_or_result(lab: Lab, change: Change) -> None:
-    """What the change comes down to, with a button that does it; once done, what was done."""
+    """A preview of the change, with a button that commits it; once committed, the result."""
     done: dict[str, Any] = st.session_state.setdefault(_DONE, {})
     if done.get("change") == change:
         edit = next((edit for edit in lab.history() if edit.seq == done["seq"]), None)
@@ -62,12 +62,12 @@ def preview_or_result(lab: Lab, change: Change) -> None:
 
 
 def _committed(lab: Lab, change: Change, edit: Edit, looked_at: tuple[Change, int] | None) -> bool:
-    """Does it, if it is what the person has looked at; where it cannot be done, says why."""
+    """Commits the edit if it is the one that was previewed. Shows the error and returns False where that fails."""
     try:
         check_may_edit(lab)
         if looked_at != (change, edit.seq):
             raise RecordError(
-                "Something changed while you looked at the preview. This is the new one: commit it, or not."
+                "Something changed while you looked at the preview. This is the new one: commit it if it is right."
             )
         # A plain dictionary, not the session's state: no rerun can come between the edit and its number.
         st.session_state[_DONE].update(change=change, seq=lab.commit(edit, **author()).seq)

@@ -1,4 +1,4 @@
-"""Pin a view as A, change something, and see it beside the present one."""
+"""Pin a view as A, change something, and see it beside the current one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from memlab.ui.session import WORKSPACE, show_error
 
 PINNED = "a"
 SHOWN = 5  # neighbors gained or lost that are listed
-BEFORE, AFTER = 44, 34  # characters of a neighbor's passage, at most
-LEAST = 0.005  # a change of probability that is listed
+BEFORE, AFTER = 44, 34  # characters of a passage before and after the value, at most
+LEAST = 0.005  # smallest change of probability that is listed
 
 
 def pin_controls(p: Prediction) -> None:
-    """A button that pins this view, and one that lets go; the address holds the pinned view."""
+    """A button that pins this view, and one that unpins it; the address holds the pinned view."""
     if PINNED in st.query_params:
         st.button("Unpin A", key="compare.unpin", icon=":material/keep_off:", on_click=_unpin)
     st.button(
@@ -32,7 +32,7 @@ def pin_controls(p: Prediction) -> None:
         key="compare.pin",
         icon=":material/keep:",
         shortcut=PIN,
-        help="Keeps this view; change the prompt, a setting or the time, and both stand side by side.",
+        help="Keeps this view; change the prompt, a setting or the time, and see both side by side.",
         on_click=_pin,
         args=(p,),
     )
@@ -51,13 +51,13 @@ def beside_pinned(lab: Lab, p: Prediction) -> None:
             lab_there = lab if there == lab.workspace else type(lab).open(lab.home, there)
             _show(lab.compare(asked(lab_there, given), p))
         except MemlabError as error:
-            st.caption("A cannot be asked any more.")
+            st.caption("A can no longer be asked.")
             show_error(error)
             st.button("Let go of A", key="compare.let_go", icon=":material/keep_off:", on_click=_unpin)
 
 
 def view(p: Prediction) -> dict[str, str]:
-    """The parameters that ask the same again, whatever the defaults are by then."""
+    """The address parameters that ask the same again, even if defaults have changed by then."""
     asked_for = {"prompt": p.prompt, "method": p.method, "model": p.model, "datastore": p.datastore}
     moment = {"as_of": str(p.as_of), WORKSPACE: p.workspace}
     return asked_for | moment | {name: str(value) for name, value in p.settings.items()}

@@ -17,7 +17,7 @@ TALL = 5  # rows seen at once; the others scroll
 
 
 def contents(lab: Lab, edit: Edit, datastore: str | None = None) -> None:
-    """A list of what is forgotten, then what is remembered; says so where it is neither."""
+    """A table of what is forgotten, then what is remembered; says so where there is neither."""
     tense = "would" if edit.dry_run else "did"
     if edit.sources:
         st.markdown(f"**{'Will be forgotten' if edit.dry_run else 'Forgotten'}: {_count(len(edit.sources))}**")

@@ -16,7 +16,7 @@ def details(p: Prediction) -> None:
     st.caption(plain(summary(p)))
     with st.expander(f"How the model read the prompt: {len(p.prompt_tokens)} tokens", icon=":material/token:"):
         st.html(tokens(p.prompt_tokens))
-        st.caption("Dashed and named unknown: the bundled model never met this token in training.")
+        st.caption("A dashed box named unknown: the bundled model never saw this token in training.")
 
 
 def summary(p: Prediction) -> str:

@@ -1,4 +1,4 @@
-"""Buttons that give a file, which is written when it is asked for; nothing on the page runs again."""
+"""Download buttons whose file is written when it is asked for, without a rerun of the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIME = {".csv": "text/csv", ".html": "text/html", ".json": "application/json", "
 
 
 def download(label: str, content: str | Callable[[], str | bytes], file: str, key: str, **look: Any) -> None:
-    """A button; `content` may be what makes the file. `look`: help, icon, type of `st.download_button`."""
+    """A download button; `content` may be a function that makes it. `look`: help, icon, type, as Streamlit has them."""
     look.setdefault("icon", ":material/download:")
     st.download_button(
         label,
@@ -30,7 +30,7 @@ def download(label: str, content: str | Callable[[], str | bytes], file: str, ke
 
 
 def as_json(result: Any) -> Callable[[], str]:
-    """What writes `result.to_dict()` as JSON."""
+    """A function that writes `result.to_dict()` as JSON."""
     return lambda: json.dumps(result.to_dict(), ensure_ascii=False, indent=1)
 
 
@@ -44,8 +44,11 @@ def trace_files(lab: Lab, trace: Trace) -> None:
 
 @st.fragment
 def show_python(lines: Callable[[], str], key: str) -> None:
-    """The code that gives the same, in what is closed at first. A browser needs a second or two for what colors it, and reads
-    that only when it is opened; the rest of the page does not run again for it."""
+    """The code that gives the same result, in an expander that is closed at first.
+
+    The code is made when it is opened, so that a browser loads the highlighter (a second or two) only then; as a
+    fragment it does not rerun the rest of the page.
+    """
     box = st.expander("Show me the Python", key=key, icon=":material/code:", on_change="rerun")
     if box.open:
         with box:

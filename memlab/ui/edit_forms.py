@@ -17,20 +17,23 @@ from memlab.ui.article import origin
 from memlab.ui.session import show_error
 from memlab.ui.timeline import cloze
 
-WEIGHT = 0.05  # passages lighter than this hardly change an answer
+WEIGHT = 0.05  # passages with less weight than this hardly change an answer
 ASKED = 3  # questions offered about a forgotten document
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change that is not made yet: `way` names it; `questions` are prompts that show its effect."""
+    """A change that is not made yet.
+
+    `way`: teach, correct or forget; `what`: arguments of that verb; `questions`: prompts that show its effect.
+    """
 
     way: str
     what: dict[str, Any]
     questions: tuple[str, ...] = ()
 
     def work(self, lab: Lab, author: dict[str, str], dry_run: bool, scores: bool | None = None) -> Edit:
-        """Works it out, or does it; `scores` as in `Lab.teach`. Raises MemlabError."""
+        """Previews the change (`dry_run`) or makes it; `scores` as in `Lab.teach`. Raises MemlabError."""
         ways: dict[str, Callable[..., Edit]] = {"teach": lab.teach, "correct": lab.correct, "forget": lab.forget}
         return ways[self.way](**self.what, **author, dry_run=dry_run, scores=scores)
 
@@ -62,7 +65,7 @@ def teach(lab: Lab) -> Change | None:
 
 
 def correct(lab: Lab) -> Change | None:
-    """A fact, and what should stand in place of its object."""
+    """A fact, and its new object."""
     fact = fact_field(lab)
     if fact is None:
         return None
@@ -201,7 +204,7 @@ def _menu(name: str, label: str, options: list[str], placeholder: str | None = N
 
 
 def keep_or_replace(name: str, label: str, options: Collection[str], first: str | None) -> None:
-    """Puts `first` in place of a choice that is no longer offered, and says what the address cannot have."""
+    """Puts `first` in place of a choice that is no longer offered; shows an error where the address names no option."""
     state, asked = st.session_state, st.query_params.get(name)
     if name not in state and asked is not None and asked not in options:
         show_error(NotFound(f"There is no {label.lower()} {asked!r} here."))

@@ -32,7 +32,7 @@ def effect(
     """Two views under one switch. Without `moved` (the memory is being built) only the questions.
 
     Args:
-        questions: what to ask where `moved` brings no questions of the edit's own.
+        questions: what to ask where `moved` has no questions of the edit's own.
     """
     own = [row.prompt for row in moved.rows if row.group != GROUPS[2]] if moved else []
     else_moved = "What else moves" if edit.dry_run else "What else moved"
@@ -47,7 +47,7 @@ def effect(
 
 
 _MEANS = {
-    "efficacy": "The edit's own questions: new answer given, or forgotten one gone.",
+    "efficacy": "The edit's own questions: the new answer is given, or the forgotten one is gone.",
     "paraphrase": "The same facts in other words that no memory was tuned on.",
     "neighborhood": "Facts that share subject, relation or object: answers that stayed.",
     "harmonic": "Harmonic mean of the three shares: low as soon as one of them is.",
@@ -81,10 +81,10 @@ def scores_row(moved: Moved, key: str) -> None:
 
 
 def moved_table(moved: Moved, key: str) -> None:
-    """The edit's own questions and the neighbors that moved; then how was asked."""
+    """The edit's own questions and the neighbors that moved; then how they were asked."""
     asked, changed = (sum(row.group == GROUPS[2] for row in rows) for rows in (moved.rows, moved.table))
     if asked:
-        st.markdown(f"The edit's own questions, and {changed} of {asked} neighbors whose answer is another one:")
+        st.markdown(f"The edit's own questions, and {changed} of {asked} neighbors whose answer changed:")
     rows = [_cells(row) for row in moved.table[:MOST]]
     if rows:
         number = st.column_config.NumberColumn(format="%.2f")

@@ -1,4 +1,4 @@
-"""The way into a page."""
+"""What every page calls first."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from memlab.ui.classroom.roles import is_guest, not_for_guests
 
 
 def through_app() -> None:
-    """Let app.py run before the page when a server's very first visitor comes over a link to that page.
+    """Let app.py run before the page when a server's very first visitor arrives by a link to that page.
 
     Until app.py has called `st.navigation` once, Streamlit takes the folder `pages` for a navigation of its
-    own and runs the page alone: the links and the controls that hold everywhere would be missing.
+    own and runs the page alone: the links and the shared controls would be missing.
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()
-    if is_guest():  # who has no navigation to any page; once more, whatever way led here
+    if is_guest():  # guests have no navigation to any page; checked again here, however they got here
         not_for_guests()

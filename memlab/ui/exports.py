@@ -17,7 +17,7 @@ from memlab.ui.links import link_to, tab_to
 
 
 def present_in_bar(p: Prediction) -> None:
-    """The link to Present in the control bar; where there is none, in place."""
+    """The link to Present: in the control bar, or in the page itself where there is no bar."""
     place = present_place()
     if place is None:
         tab_to("present", "Present", view(p), "slideshow", PRESENT)
@@ -27,14 +27,14 @@ def present_in_bar(p: Prediction) -> None:
 
 
 def open_elsewhere(p: Prediction) -> None:
-    """The same question on other pages: its sentence with the answer read token by token, its prompt continued."""
+    """Links to the same question on other pages: Read for its sentence with the answer, Generate for its prompt."""
     left = p.prompt.partition(MASK)[0].strip()
     sentence = p.prompt.replace(MASK, p.answer) if MASK in p.prompt else f"{p.prompt.rstrip()} {p.answer}"
     for page, label, icon, view_there in (
         ("read", "Open in Read", "auto_stories", {"passage": "Text", "text": sentence}),
         ("generate", "Open in Generate", "account_tree", {"prompt": left}),
     ):
-        if left:  # method, memory and settings are carried there
+        if left:  # method, memory and settings are carried over by themselves
             link_to(page, label, view_there, icon)
 
 

@@ -1,4 +1,4 @@
-"""Widgets that the address keeps: made from the settings that a method declares, and choices of a page."""
+"""Widgets bound to the address: made from the settings that a method declares, and choices of a page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRESET_HELP = "Calibrated: tuned on held-out facts or words when the datastore w
 
 
 def one_of(label: str, options: Iterable[str], key: str) -> str:
-    """Buttons, one of which is chosen, at first the first one; kept in the address, which is told where it names none."""
+    """Buttons of which one is chosen, at first the first; bound to the address. An error where that names no option."""
     names = list(options)
     for problem in unknown_name(key, names):
         show_error(problem)
@@ -48,7 +48,7 @@ def widget(field: Field, default: Any, label: str | None = None) -> Any:
 
 
 def address_problems(method: Method, default: Any) -> list[MemlabError]:
-    """What the engine says to those settings in the address that it does not accept."""
+    """The engine's error for each setting in the address that it does not accept."""
     problems: list[MemlabError] = []
     for field in method.fields():
         if field.name in st.query_params:
@@ -60,7 +60,7 @@ def address_problems(method: Method, default: Any) -> list[MemlabError]:
 
 
 def _from_address(name: str, low: float, high: float) -> float | None:
-    """The number that the address asks for, or None where it is none in range."""
+    """The number in the address, or None where it is not a number in range."""
     try:
         value = float(st.query_params[name])
     except (KeyError, ValueError):
@@ -69,7 +69,7 @@ def _from_address(name: str, low: float, high: float) -> float | None:
 
 
 def _log_steps(low: float, high: float, also: Iterable[float | None]) -> list[float]:
-    """1, 2, 5, 10, 20 ... from `low` to `high`, both ends, and the values that must be there."""
+    """1, 2, 5, 10, 20 ... from `low` to `high`, with both ends and the values in `also`, sorted."""
     values = {low, high, *(value for value in also if value is not None)}
     power = 1e-6
     while power <= high:

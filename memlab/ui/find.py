@@ -17,7 +17,7 @@ TALL = 8  # rows seen at once; the others scroll
 
 
 def find(lab: Lab) -> Change | None:
-    """Places by text, word and document; the rows that are ticked are what is to be forgotten."""
+    """Finds places by text, word and document; the rows that are ticked are to be forgotten."""
     text, word, document = (
         column.text_input(label, key=key, bind="query-params", placeholder=example, autocomplete="off")
         for column, label, key, example in zip(
@@ -33,7 +33,7 @@ def find(lab: Lab) -> Change | None:
         return None
     found = lab.sources(text or None, word or None, document or None, datastore, LIMIT)
     if not found.sources:
-        st.info("No text of this memory holds that. Try fewer words.", icon=":material/search_off:")
+        st.info("No text of this memory contains that. Try fewer words.", icon=":material/search_off:")
         return None
     st.markdown(f"**{_places(found.total)}**" + (f", the first {LIMIT} shown" if found.total > LIMIT else ""))
     picked = st.dataframe(
@@ -53,7 +53,7 @@ def find(lab: Lab) -> Change | None:
     gone = [place for place in chosen if place.forgotten_by]
     if gone:
         st.caption(f"{_places(len(gone))} of those chosen {'is' if len(gone) == 1 else 'are'} forgotten already.")
-    # Without the words there, which are blacked out once the change is done: it is still the same change.
+    # Without their text, which is blacked out once the change is made, so that the change still compares equal.
     sources = tuple(replace(place.source, text="") for place in chosen)
     return Change("forget", {"sources": sources, "datastore": datastore})
 

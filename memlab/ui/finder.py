@@ -27,20 +27,20 @@ class Place:
 
 
 def finder(lab: Lab) -> None:
-    """The button of the control bar, which Ctrl-K presses: it opens the dialog."""
+    """The button of the control bar (shortcut Ctrl-K) that opens the dialog."""
     if st.button(
         "Find",
         key="finder.open",
         icon=":material/search:",
         shortcut=KEYS,
         help="Pages, questions, facts, articles",
-        on_click=_nothing_found,
+        on_click=_clear,
     ):
         _dialog(lab)
 
 
-def _nothing_found() -> None:
-    """What was found last would lead there again as soon as the dialog is drawn."""
+def _clear() -> None:
+    """Clears the last choice, which would be followed again as soon as the dialog is drawn."""
     st.session_state[_FOUND] = None
 
 
@@ -56,7 +56,7 @@ def _dialog(lab: Lab) -> None:
         list(there),
         index=None,
         key=_FOUND,
-        placeholder="Type a part of it, then Enter",
+        placeholder="Type part of it, then Enter",
         label_visibility="collapsed",
     )
     st.caption("The arrow keys move in the list, Enter opens, Escape closes.")

@@ -1,4 +1,4 @@
-"""Around every page: what came with the address, the control bar, and what is left behind with a workspace."""
+"""Around every page: arrival by a link, the control bar, and clearing what belonged to another workspace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from memlab.ui.explanations.dropped import WITHOUT
 from memlab.ui.sharing import arrive, banner
 
 _WAS = "workspace.was"
-_OF_ONE = ("edit.", "undo.", "history.", "look.keep.")  # what these pages keep in the session is about one workspace
+_OF_ONE_WORKSPACE = ("edit.", "undo.", "history.", "look.keep.")  # beginnings of session keys
 
 
 def frame(lab: Lab, page: str) -> None:
@@ -29,12 +29,12 @@ def frame(lab: Lab, page: str) -> None:
 
 
 def leave_behind(workspace: str) -> None:
-    """Coming from another workspace: numbers of edits and entries mean something else here."""
+    """On a change of workspace, clears numbers of edits and entries, which mean something else there."""
     state = st.session_state
     if state.setdefault(_WAS, workspace) == workspace:
         return
     state[_WAS] = workspace
-    for key in [key for key in state if str(key).startswith(_OF_ONE)]:
+    for key in [key for key in state if str(key).startswith(_OF_ONE_WORKSPACE)]:
         del state[key]
     if AS_OF in state:
         state[AS_OF] = NOW

@@ -1,8 +1,8 @@
-"""Garbage of the pages is looked for while they rest.
+"""Collects garbage while no page runs.
 
-Streamlit does it after every run of a page, before the browser hears that the run has ended: with the objects of torch and of
-the models a fifth of a second (`runner.postScriptGC` in .streamlit/config.toml turns that off). Python looks by itself, too, but
-through old objects only when there are many new ones.
+Streamlit collects after every run of a page, before it tells the browser that the run has ended: with the objects of
+torch and of the models this takes a fifth of a second (`runner.postScriptGC` in .streamlit/config.toml turns it off).
+Python collects by itself as well, but its oldest generation only when there are many new objects.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import gc
 import threading
 from itertools import count
 
-QUIET = 3.0  # seconds in which nothing was made: no page runs, and nobody is about to click
-LATEST = 10  # such periods after which it is done even where pages never rest
+QUIET = 3.0  # seconds without new objects after which pages count as idle
+LATEST = 10  # such periods after which it collects even where pages are never idle
 
 
 def collect_at_rest(stop: threading.Event) -> None:
-    """Looks for garbage in periods of rest that follow work, until `stop` is set."""
+    """Collects garbage in idle periods that follow work, until `stop` is set."""
     done = _made()
     while True:
         before = _made()
@@ -32,5 +32,5 @@ def collect_at_rest(stop: threading.Event) -> None:
 
 
 def _made() -> int:
-    """A number that grows while objects are made: how often the youngest were looked through."""
+    """A number that grows while objects are created: collections of the youngest generation so far."""
     return gc.get_stats()[0]["collections"]

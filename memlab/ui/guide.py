@@ -1,4 +1,4 @@
-"""The Guide: one-click stories, the words of the workbench, and what it cannot do."""
+"""The Guide: one-click stories, the workbench's vocabulary, and what it cannot do."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ WORDS = {
     "gate": "What decides λ: one number for every question, or a number computed for each word. Where vectors are mixed, the gate weighs the model's own state.",
     "tipping point": "The λ from which memory's answer beats the model's.",
     "[MASK]": "The gap that a masked model fills. A next-word model continues the prompt instead.",
-    "helped, misled": "Memory helped: the model alone is wrong, the mixture right. It misled: the other way round.",
+    "helped, misled": "Memory helped: the model alone is wrong, the mixture right. It misled: the model alone is right, the mixture wrong.",
     "counterfactual": "What the answer would be with a gate of another value than the computed one.",
-    "calibrated, paper": "Settings tuned on held-out facts or words for this datastore, or the values printed by the authors.",
-    "frequent, rare, unseen": "How often training told a fact. Unseen facts are only in the datastore.",
+    "calibrated, paper": "Settings tuned on held-out facts or words for this datastore, or the values that the authors printed.",
+    "frequent, rare, unseen": "How often a fact occurs in the training texts. Unseen facts are only in the datastore.",
     "edit": "One change of the memory: something taught, forgotten or corrected. Taking it back is an edit, too.",
-    "as of": "The memory as it was after so many edits. Nothing that was recorded is ever changed.",
+    "as of": "The memory as it was after an earlier edit. Nothing that was recorded is ever changed.",
     "workspace": "Edits of one's own over the shared models and datastores. Two workspaces never see each other's edits.",
-    "efficacy, paraphrase, neighborhood": "What an edit reached: its own question, other wordings of it, and facts near it that must not move.",
+    "efficacy, paraphrase, neighborhood": "Scores of an edit: on its own question, on other wordings of it, and on nearby facts, whose answers must not change.",
     "smallest set": "The fewest neighbors that must be forgotten before the answer changes.",
-    "occlusion": "A word of the prompt is hidden, and the question asked again: what moves was due to that word.",
-    "hubness": "Some entries are near to almost every question. The larger this share, the less a neighbor says.",
+    "occlusion": "A word of the prompt is hidden and the question asked again: what changes was due to that word.",
+    "hubness": "Some entries are near almost every question. The larger their share, the less a neighbor tells.",
     "surprise, perplexity": "How little a token was expected: minus the logarithm of its probability, in nats. Perplexity is e to the mean surprise.",
     "nats": "The unit of surprise and gain: natural logarithms. One nat less is a token e (about 2.7) times as probable.",
-    "harmonic mean": "Of scores of an edit: near the smallest of them, so that no score makes up for another one that is near 0.",
-    "gain": "How much less surprising memory makes a token. Negative: without memory it was expected more.",
+    "harmonic mean": "Of an edit's scores: close to the smallest, so that no score makes up for one near 0.",
+    "gain": "How much less surprising memory makes a token. Negative: the token was less surprising without memory.",
     "short-term, long-term memory": "What was read just before, beyond the local context; and the datastore.",
     "source": "The passage that an entry comes from: a place in an article.",
 }
@@ -56,7 +56,7 @@ MEASURES = (
 )
 
 LIMITS = (
-    "The bundled models are small and know only the bundled world. Words that they never met are marked.",
+    "The bundled models are small and know only the bundled world. Words that they never saw are marked.",
     "An answer is one word of the vocabulary. Names such as New York are one word here; other texts may need several.",
     "The memory repeats what its articles say. Where they are wrong or say nothing, so does it.",
     "Probabilities are the models' own. They are not calibrated chances of being right.",
@@ -67,7 +67,7 @@ PROMPT = "The capital of France is"  # of the card about a real model
 
 
 def introduction() -> None:
-    """The Guide's first words and its picture. They need no engine: after the start of a server, they are there at once."""
+    """The Guide's introduction and picture. They need no engine, so they appear as soon as a server has started."""
     st.title("A language model with a memory", anchor=False)
     st.markdown(
         "A language model answers from its weights, and nobody can see where in them a fact is. memlab puts a memory beside "
@@ -78,7 +78,7 @@ def introduction() -> None:
     st.markdown(
         f"- **Ways to mix**: {mixing}. Move λ, the weight of the memory, and the answer follows.\n"
         "- **Right or wrong**: where the right answer is known, the page says whether memory helped or misled.\n"
-        "- **Your own texts and models**: make a memory of them on the page Memories, and ask it."
+        "- **Your own texts and models**: make a memory from them on the page Memories, and ask it."
     )
     st.html(idea())
     st.caption("The numbers are those of the fourth story, with λ at 0.75.")
@@ -104,13 +104,12 @@ def story_cards(lab: Lab) -> None:
 
 
 def _real_model(lab: Lab) -> None:
-    """The same with a pretrained model: alone, or with the memory that it made of a person's texts. How to add one where
-    there is none."""
+    """A card about a pretrained model, alone or with a memory of one's own texts; if there is none, how to add one."""
     st.subheader("The same with a real model", anchor=False)
     added = [m.name for m in lab.models() if m.kind == "causal" and not m.bundled and "recipe" not in m.record]
     if not added:
         st.text(
-            "The bundled models know only the bundled world. A pretrained one has read the web: add it once, with a network, "
+            "The bundled models know only the bundled world. A pretrained one has read the web: add it once, online, "
             "and ask it the same."
         )
         st.space("stretch")
@@ -127,7 +126,7 @@ def _real_model(lab: Lab) -> None:
         + (
             f"Its memory here is {view['datastore']}."
             if made
-            else "It has no memory yet; Memories makes one of your texts."
+            else "It has no memory yet; Memories makes one from your texts."
         )
     )
     st.space("stretch")

@@ -12,5 +12,5 @@ _UNSEEN = (
 
 
 def unseen_heading(text: str) -> None:
-    """A first-level heading that takes no place on the page."""
+    """A first-level heading that takes no space on the page."""
     st.html(f'<h1 style="{_UNSEEN}">{escape(text)}</h1>')

@@ -14,12 +14,12 @@ _ROUND = "border-radius:0.2em"
 
 
 def forgotten(html: str) -> str:
-    """Text, already HTML, with its blacked-out characters in gray: full blocks in the color of text glare in the dark."""
+    """Text, already HTML, with its blacked-out characters in gray: the text color would glare in the dark theme."""
     return _BLACK.sub(lambda found: f'<span style="{_GRAY}" title="forgotten">{found[0]}</span>', html)
 
 
 def side_heading(text: str, color: str) -> str:
-    """The name of a side (model alone, memory, mixture) behind a bar of its color."""
+    """The name of a side (model alone, memory, mixture) with a bar of its color in front."""
     return f"<div style='font-weight:700;border-left:0.35rem solid {color};padding-left:0.5rem'>{escape(text)}</div>"
 
 

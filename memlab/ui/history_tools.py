@@ -28,7 +28,7 @@ def tools(lab: Lab, shown: Sequence[Edit], history: Sequence[Edit]) -> None:
             "Verify",
             key="history.verify",
             icon=":material/verified:",
-            help="Computes the hash chain again: finds edits that were changed, taken out or moved.",
+            help="Recomputes the hash chain: finds edits that were changed, removed or reordered.",
         )
         download("JSON", lambda: as_json(shown, history), "history.json", "history.json")
         download("CSV", lambda: as_csv(shown, history), "history.csv", "history.csv")
@@ -64,7 +64,7 @@ def as_csv(shown: Sequence[Edit], history: Sequence[Edit]) -> str:
 
 
 def _harmless(cell: object) -> object:
-    """No text that a spreadsheet would run as a formula."""
+    """The cell with text quoted that a spreadsheet would run as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
 
 
@@ -76,6 +76,6 @@ def _verify(lab: Lab, edits: int) -> None:
         return
     if not problems:
         whole = "1 edit" if edits == 1 else f"all {edits} edits"
-        st.success(f"The chain is whole: {whole} as recorded.", icon=":material/verified:")
+        st.success(f"The chain is intact: {whole} as recorded.", icon=":material/verified:")
     for problem in problems:
         st.error(plain(problem.message), icon=":material/error:")

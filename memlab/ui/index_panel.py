@@ -1,4 +1,4 @@
-"""The index of a memory: every recipe measured over its keys as recall against time, and another one put in."""
+"""The index of a memory: every recipe measured over its keys as recall against time, and switching to another one."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _compared(found: Mapping[str, Any]) -> None:
     table = [{label: row[name] for name, label in names.items()} for row in rows]
     st.dataframe(table, hide_index=True, width="stretch", key="memories.search.table")
     for left in found["passed_over"]:
-        st.caption(f"{left} is not meant for so many entries.")
+        st.caption(f"{left} is not meant for this many entries.")
 
 
 def _change(lab: Lab, store: StoreInfo) -> None:

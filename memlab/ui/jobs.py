@@ -1,4 +1,4 @@
-"""Long work as a person sees it: the panel behind its button in the bar, and one job within a page."""
+"""Long work in the interface: the panel behind its button in the bar, and one job within a page."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SIGNS = {"done": "check_circle", "stopped": "stop_circle", "failed": "error", "i
 
 
 def jobs_in_bar(lab: Lab) -> None:
-    """A button with the number of jobs that run, wait or need a person; it opens what there is to say of them.
+    """A button with the number of jobs that run, wait or ended early; it opens their panel. Nothing without jobs.
 
-    Nothing where there is nothing. Looks every second while something runs; when the last job ends, the whole page is drawn
-    anew. A page that submits a job calls `st.rerun()` afterwards, so that the panel starts to look.
+    While a job runs, the panel updates every second; when the last one ends, the whole page is rerun. A page that
+    submits a job calls `st.rerun()` afterwards, so that the panel starts to update.
     """
     try:
         jobs = lab.work.jobs()
@@ -48,14 +48,14 @@ def jobs_in_bar(lab: Lab) -> None:
 
 
 def _said_of_jobs(going: list[JobInfo], needing: list[JobInfo]) -> str:
-    """One line for who does not open the panel."""
+    """The counts in one line, for the tooltip of the button."""
     parts = [f"{len(going)} running or waiting"] if going else []
     parts += [f"{len(needing)} ended early"] if needing else []
     return ", ".join(parts) or "Finished within the hour"
 
 
 def _needing(jobs: Sequence[JobInfo]) -> list[JobInfo]:
-    """Those that ended early and were not dismissed in this window."""
+    """The jobs that ended early and were not dismissed in this session."""
     needing = [job for job in jobs if job.over and (job.can_resume or (job.state == "failed" and _recent(job)))]
     return [job for job in needing if job.id not in st.session_state.get(_DISMISSED, ())]
 
@@ -63,13 +63,13 @@ def _needing(jobs: Sequence[JobInfo]) -> list[JobInfo]:
 def show_job(lab: Lab, job_id: str) -> JobInfo:
     """One job where a page wants it: progress and Stop, or why it ended early and Resume. Nothing once it is done.
 
-    Returns the job as it is now; when it ends, the page is drawn anew, so that
+    Returns the job as it is now; when it ends, the page is rerun, so that
 
         job = show_job(lab, job_id)
         if job.state == "done":
             draw(lab.work.outcome(job_id))
 
-    shows the result by itself. Raises NotFound where there is no such job (any more).
+    shows the result by itself. Raises NotFound where the job does not exist or was removed.
     """
     job = lab.work.job(job_id)
     if job.over:
@@ -80,7 +80,7 @@ def show_job(lab: Lab, job_id: str) -> JobInfo:
 
 
 def only_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> JobInfo:
-    """The one job of a page, shown with progress and Stop: submitted if `asked` is new, one of another change stopped."""
+    """The page's only job, with progress and Stop. If `asked` is new, it is submitted and the previous one stopped."""
     job = kept_job(lab, page, asked)
     if job is None:
         kept = st.session_state.get(f"{page}.job")
@@ -91,7 +91,7 @@ def only_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: d
 
 
 def kept_job(lab: Lab, page: str, asked: object) -> JobInfo | None:
-    """The job that the page began for this change, shown; None where there is none (any more)."""
+    """Shows and returns the job that the page began for `asked`; None where there is none or it was removed."""
     kept = st.session_state.get(f"{page}.job")
     if kept is None or kept[0] != asked:
         return None
@@ -102,13 +102,13 @@ def kept_job(lab: Lab, page: str, asked: object) -> JobInfo | None:
 
 
 def begin_job(lab: Lab, page: str, asked: object, kind: str, title: str, order: dict[str, Any]) -> NoReturn:
-    """Submits the job of a change and draws the page anew."""
+    """Submits a job, remembers that it belongs to `asked`, and reruns the page."""
     st.session_state[f"{page}.job"] = (asked, lab.work.submit(kind, title, **order).id)
     st.rerun()
 
 
 def outcome_of(lab: Lab, job: JobInfo) -> Any:
-    """What the work of a job that is over returned; None where it returned nothing, for a reason that `show_job` shows."""
+    """What a finished job returned; None where it returned nothing, for the reason that `show_job` shows."""
     try:
         return lab.work.outcome(job.id)
     except (StoppedError, RecordError):
@@ -116,7 +116,7 @@ def outcome_of(lab: Lab, job: JobInfo) -> Any:
 
 
 def forget_job(page: str) -> None:
-    """The next `only_job` of the page begins anew."""
+    """Makes the next `only_job` of the page submit a new job."""
     st.session_state.pop(f"{page}.job", None)
 
 
@@ -158,7 +158,7 @@ def _panel(lab: Lab, going: bool) -> None:
 
 
 def _ended_early(lab: Lab, jobs: list[JobInfo]) -> None:
-    """A count of the jobs that ended early, which unfolds; all can be dismissed for this session."""
+    """An expander with the jobs that ended early; all can be dismissed for this session."""
     if not jobs:
         return
     count = "1 job ended early" if len(jobs) == 1 else f"{len(jobs)} jobs ended early"
@@ -212,7 +212,7 @@ def _ended(lab: Lab, job: JobInfo, place: str) -> None:
 
 
 def can_never_succeed(lab: Lab, job: JobInfo) -> bool:
-    """Whether a job failed on a file that was uploaded for it: that file is as it is, and doing it again is of no use."""
+    """Whether a job failed on a file that was uploaded for it: the file will not change, so Resume would fail again."""
     uploads = str(lab.home / FOLDER)
     return job.state == "failed" and any(path.startswith(uploads) and path in (job.error or "") for path in _texts(job))
 
@@ -239,7 +239,7 @@ def _recent(job: JobInfo, within: timedelta = RECENT) -> bool:
 
 
 def _do(change: Callable[[str], object], job_id: str) -> None:
-    """Resumes or removes; where another window was faster, says so."""
+    """Resumes or removes a job and reruns the page; shows the error where another window did so first."""
     try:
         change(job_id)
     except MemlabError as error:

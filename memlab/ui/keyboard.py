@@ -1,4 +1,4 @@
-"""Keys for the main actions of the Ask page. They are shown on their buttons, and rest while one types in a field."""
+"""Keys for the main actions of the Ask page. Shown on their buttons; off while one types in a field."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KEYS = {
     LOOK: "look closer: go to the views of this answer",
     NEXT: "the next view",
     BEFORE: "the view before",
-    PRESENT: "present this question in a tab of its own; there Space goes on and the left arrow goes back",
+    PRESENT: "present this question in a tab of its own; there Space steps forward and the left arrow back",
 }
 
 
@@ -20,4 +20,4 @@ def keyboard_help() -> None:
     """What each key does."""
     with st.expander("Keyboard", icon=":material/keyboard:"):
         st.markdown("\n".join(f"- **{key}** {does}" for key, does in KEYS.items()))
-        st.caption("Keys rest while you type in a field. Tab and Enter reach everything else.")
+        st.caption("The keys are off while you type in a field. Tab and Enter reach everything else.")

@@ -1,4 +1,4 @@
-"""Forms of lessons: a new one, its steps, and the present view of the Ask page as a step."""
+"""Forms for lessons: a new one, its steps, and the current view of the Ask page as a step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from memlab.ui.session import WORKSPACE, show_error
 from memlab.ui.sharing import SHARED
 
 NEW = "A new lesson"
-_ELSEWHERE = {WORKSPACE, SHARED}  # a lesson is given in the workspace of who gives it
+_NOT_KEPT = {WORKSPACE, SHARED}  # a lesson runs in the workspace of whoever gives it
 
 
 def new_lesson(lab: Lab) -> None:
@@ -36,7 +36,7 @@ def new_lesson(lab: Lab) -> None:
 
 
 def steps_of(lab: Lab, lesson: Lesson) -> None:
-    """The steps; those of one's own lesson can be moved, deleted, added to."""
+    """The steps; those of one's own lesson can be moved and deleted, and others added."""
     for n, step in enumerate(lesson.steps):
         with st.container(border=True):
             st.markdown(f"**{n + 1}. {plain(step.title)}**")
@@ -118,6 +118,6 @@ def add_to_lesson(lab: Lab, p: Prediction) -> None:
 
 
 def _view(p: Prediction) -> dict[str, str]:
-    """The address of the view, wherever it is opened."""
-    given = {name: value for name, value in st.query_params.to_dict().items() if name not in _ELSEWHERE}
+    """The address of the view, without the workspace."""
+    given = {name: value for name, value in st.query_params.to_dict().items() if name not in _NOT_KEPT}
     return {"prompt": p.prompt, "method": p.method, **given}

@@ -13,7 +13,7 @@ from memlab.ui.sharing import here
 
 
 def link_to(page: str, label: str, parameters: Mapping[str, str], icon: str) -> None:
-    """A link to a page of the app, in the same workspace; a plain one where a page runs without the app's navigation.
+    """A link to a page of the app, in the same workspace; a plain link without the app's navigation.
 
     Args:
         page: name of its file: "ask", "edit", "history".
@@ -28,15 +28,15 @@ def link_to(page: str, label: str, parameters: Mapping[str, str], icon: str) -> 
 
 
 def follow_to(page: str, label: str, parameters: Mapping[str, str], icon: str) -> None:
-    """A link that the browser follows at once (shell.js), for what is opened by a choice or after some work.
+    """A link that the browser follows at once (shell.js), for pages opened by a choice or after some work.
 
-    `st.switch_page` would refuse a parameter that a control of the present page is bound to, such as model and workspace.
+    `st.switch_page` would refuse a parameter that a control of the page is bound to, such as model or workspace.
     """
     with st.container(key="follow"):
         link_to(page, label, parameters, icon)
 
 
 def tab_to(page: str, label: str, parameters: Mapping[str, str], icon: str, key: str) -> None:
-    """As `link_to`, in a tab of its own, with a key of the keyboard that opens it."""
+    """As `link_to`, but opens a new tab; `key` is its keyboard shortcut."""
     address = {**here(), **parameters}
     st.link_button(label, f"{page}?{urlencode(address)}", icon=f":material/{icon}:", shortcut=key)

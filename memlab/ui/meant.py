@@ -1,4 +1,4 @@
-"""A prompt read as it is plainly meant, and said so; else one suggestion to click."""
+"""Reads a prompt as it was evidently meant and says so, or offers one suggestion to click."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def typed_exactly(typed: str) -> bool:
 
 
 def first_reading(typed: str) -> str:
-    """The prompt with a gap where one was written differently or asked for; it decides which method fits."""
+    """The prompt with [MASK] where a gap was written differently or a question asked; it decides which method fits."""
     return typed if typed_exactly(typed) else with_gap(typed)
 
 
@@ -31,7 +31,7 @@ def second_reading(lab: Lab, question: Question, typed: str) -> str:
 
 
 def kind_of(lab: Lab, question: Question) -> str:
-    """The kind of model that answers: of the chosen model, or the method's, or what the prompt is written for."""
+    """The kind of model that answers: the chosen model's, else the method's, else the one the prompt is written for."""
     model = None if question.model is None else model_info(lab, question.model)
     if model is not None:
         return model.kind

@@ -39,7 +39,7 @@ def memory_table(stores: Sequence[StoreInfo]) -> None:
 
 
 def what_is_wrong(stores: Sequence[StoreInfo]) -> None:
-    """Why some cannot be used, and what the last step here did."""
+    """Why some datastores cannot be used, and the result of the last action on this page."""
     for store in stores:
         if store.state == "broken":
             st.error(plain(f"{store.name}: {store.why}"), icon=":material/error:")
@@ -50,8 +50,11 @@ def what_is_wrong(stores: Sequence[StoreInfo]) -> None:
 
 
 def what_was_left_out(built: object) -> None:
-    """How the texts of a finished build were read, and with which settings its stores are asked: from the stores, or from
-    their JSON if another process built them."""
+    """How the texts of a finished build were read, and the settings of its datastores.
+
+    Args:
+        built: the datastores, or their JSON if another process built them.
+    """
     for store in built if isinstance(built, list) else ():
         name, settings = (
             (store.get("name"), store.get("calibration"))

@@ -26,11 +26,11 @@ SETTINGS = ("k", "temperature", "lam", "key")
 
 @dataclass(frozen=True)
 class MemoryControls:
-    """Controls whose names begin with that of a page, as "read.method"; they are kept in the address.
+    """Controls whose keys begin with the name of a page, such as "read.method"; they are kept in the address.
 
     Args:
-        other_names: settings that are called otherwise on this page: name of the method's -> name here.
-        problems: what the address asks for and cannot have is added here.
+        other_names: settings with another name on this page: the method's name -> name here.
+        problems: an error for each invalid parameter of the address is added here.
     """
 
     lab: Lab
@@ -43,12 +43,12 @@ class MemoryControls:
         return f"{self.page}.{name}"
 
     def arrive(self) -> Choice | None:
-        """What was chosen on the page before; None where the address decides, or the page was here already."""
+        """What was chosen on the previous page; None where the address decides, or the page is not newly opened."""
         here = f"{self.page}."
         return brought_to(self.page, any(name.startswith(here) for name in st.query_params))
 
     def method(self, ability: str, what: str, brought: Choice | None = None) -> Method:
-        """The method, of those that can do what the page does, with a line on what it is."""
+        """The method, of those with the ability that the page needs, with a line on what it is."""
         model = named(st.session_state.get("model"))
         offered = offer(self.lab, ability, model)
         if not offered.able:
@@ -64,7 +64,7 @@ class MemoryControls:
         return method_control(self.key("method"), offered, usual, self._defaults_again, (True,), brought is not None)
 
     def datastore(self, method: Method, help: str = "", brought: Choice | None = None) -> str | None:
-        """The datastore, chosen in the control bar; None is the one that belongs to the model."""
+        """The datastore, chosen in the control bar; None: the one that belongs to the model."""
         model = named(st.session_state.get("model"))
         stores = stores_for(self.lab, method, None if model is None else model_info(self.lab, model))
         self.check("datastore", "causal datastore", stores)
@@ -77,7 +77,7 @@ class MemoryControls:
                 key=self.key("datastore"),
                 bind="query-params",
                 on_change=self._defaults_again,
-                help=f"What is remembered. Automatic takes the one that belongs to the model. {help}".strip(),
+                help=f"The datastore that is searched. Automatic: the one that belongs to the model. {help}".strip(),
             )
         if model_changed(self.page):
             self._defaults_again()
@@ -86,7 +86,11 @@ class MemoryControls:
     def settings(
         self, method: Method, model: str | None, store: str | None, brought: Choice | None = None
     ) -> dict[str, Any]:
-        """Controls from what the method declares. Raises MemlabError where the three do not belong together."""
+        """The method's settings, by their names here, each with a control.
+
+        Raises:
+            MemlabError: method, model and datastore do not fit together.
+        """
         preset = self._preset(brought)
         defaults = self.lab.reading.settings(method.name, model, store, preset)
         taken = {} if brought is None else brought.for_method(method.name)
@@ -104,7 +108,7 @@ class MemoryControls:
         return chosen
 
     def _preset(self, brought: Choice | None) -> str:
-        """Whose settings are the defaults: those calibrated for this memory, or the paper's."""
+        """Where defaults come from: calibrated for this memory, or the paper's."""
         self.check("preset", "preset", PRESETS)
         if brought is not None:
             bring(self.key("preset"), brought.preset, PRESETS[0])
@@ -121,7 +125,7 @@ class MemoryControls:
         return str(chosen)
 
     def widget(self, setting: Field, default: Any, settings: type, checked_as: str | None = None) -> Any:
-        """The control of one setting, after a check of what the address gives it."""
+        """The control of one setting, after a check of its value in the address."""
         key = self.key(setting.name)
         if key in st.query_params:
             try:
@@ -138,13 +142,13 @@ class MemoryControls:
             method.gates,
             key=self.key("gate"),
             bind="query-params",
-            help="What weighs the memory: the first is the usual one. A gate that has to be trained offers that when it is chosen.",
+            help="What computes the memory's weight. A gate that must be trained first offers that when it is chosen.",
         )
 
     def number(
         self, name: str, label: str, least: int, most: int, usual: int, draw: Callable[..., Any], **how: Any
     ) -> int:
-        """A whole number, drawn by `draw` with the arguments of a Streamlit number widget and `how`."""
+        """A whole number; `draw` is a Streamlit number widget, called with label, bounds, default and `how`."""
         asked = st.query_params.get(self.key(name), str(usual))
         if not (asked.isdecimal() and least <= int(asked) <= most):
             off = " (off)" if least == 0 else ""
@@ -154,13 +158,13 @@ class MemoryControls:
         return int(draw(label, least, most, usual, key=self.key(name), bind="query-params", **how) or 0)
 
     def check(self, name: str, what: str, there: Sequence[str]) -> None:
-        """Notes a name in the address that is not there; the control falls back by itself."""
+        """Adds an error for a name in the address that does not exist; the control itself falls back."""
         given = st.query_params.get(self.key(name), AUTOMATIC)
         if given not in (AUTOMATIC, *there):
             self.problems.append(NotFound.named(what, given[:60], there))
 
     def _defaults_again(self, other_method: bool = False) -> None:
-        """Another method or datastore: every setting starts from its default there."""
+        """After a change of method, datastore or preset: resets every setting to its default."""
         state = st.session_state
         if other_method:
             state[self.key("datastore")] = AUTOMATIC
@@ -188,7 +192,7 @@ def gate_is_ready(lab: Lab, how: dict[str, Any]) -> bool:
     if lab.gates.is_trained(gate, how["model"], how["datastore"], **settings):
         return True
     st.info(
-        f"The gate *{gate}* learns from text when memory is worth trusting. It was not trained yet for this datastore, "
+        f"The gate *{gate}* learns from text when to trust the memory. Not trained yet for this datastore, "
         "k and temperature.",
         icon=":material/school:",
     )

@@ -18,11 +18,11 @@ def method_control(
 ) -> Method:
     """A button with the method's title; it opens the choice, a line on what it is, and the others with the reason.
 
-    A control that Streamlit binds to the address writes titles there; links say names. So the address is kept here.
+    Not bound to the address by Streamlit, which would write titles there: links hold names, so this writes the address.
 
     Args:
-        key: of the control and of the parameter in the address. usual: the method that the address leaves out.
-        brought: whether the method that was chosen by hand on another page is taken, where it is offered here.
+        key: of the control, and name of the parameter in the address. usual: the default, which the address leaves out.
+        brought: whether to take the method that was chosen by hand on another page, where it is offered here.
     """
     state, kept = st.session_state, f"{key}.address"
     asked = st.query_params.get(key)
@@ -31,7 +31,7 @@ def method_control(
     wanted = by_hand()
     if brought and wanted in offered.able:
         state[key] = wanted
-    if state[key] not in offered.able:  # another model
+    if state[key] not in offered.able:  # a model was chosen that it does not fit
         state[key] = usual
     with st.popover(
         offered.able[state[key]].title,
@@ -67,6 +67,6 @@ def method_control(
 
 
 def _by_hand(key: str, on_change: Callable[..., None], args: tuple[Any, ...]) -> None:
-    """A method was chosen; the next page begins with it where it can."""
+    """Records a method chosen by hand, which the next page starts with where it is offered."""
     chosen_by_hand(st.session_state[key])
     on_change(*args)

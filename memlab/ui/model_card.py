@@ -17,7 +17,7 @@ SHOWN = ("ask", "read", "generate", "translate")  # abilities that need a model 
 
 
 def model_card(lab: Lab, model: ModelInfo) -> None:
-    """A frame with everything that is known of a model."""
+    """A frame with everything that is known about a model."""
     with st.container(border=True):
         st.subheader(plain(model.path.name), anchor=False)
         made_for = f" · made for {lab.methods()[model.method].title}" if model.method in lab.methods() else ""
@@ -50,7 +50,7 @@ def _ability(lab: Lab, model: ModelInfo, ability: str) -> None:
 
 
 def _first_question(lab: Lab, model: ModelInfo) -> None:
-    """A link to an answer of this model, with the method that fits it best: one with a memory where it made one."""
+    """A link to a first answer, with the method that fits the model best: one with a memory if it made a datastore."""
     offered = offer(lab, "ask", model.name)
     if not offered.able:
         return
@@ -63,7 +63,7 @@ def _first_question(lab: Lab, model: ModelInfo) -> None:
 
 
 def _prompt(lab: Lab, model: ModelInfo) -> dict[str, str]:
-    """The first prompt to try; nothing for a kind of model that no question is known for."""
+    """The first prompt to try; nothing for kinds of model without a known question."""
     if model.path.name in KNOWN and not model.bundled:
         return {"prompt": KNOWN[model.path.name].first}
     if model.kind in ("masked", "causal"):

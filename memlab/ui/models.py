@@ -1,4 +1,4 @@
-"""Adding a model by a job, and removing one of the home folder."""
+"""Adding a model by a job, and removing one from the home folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JOB = "models.job"
 
 
 def add_model(lab: Lab) -> None:
-    """The form; while a job that this page began is going on, its progress with Stop, or Resume."""
+    """The form; while a job that this page began is running, its progress with Stop, or Resume."""
     job_id = st.session_state.get(_JOB)
     if job_id is None:
         _form(lab)
@@ -59,18 +59,18 @@ def _form(lab: Lab) -> None:
                 "Code in it never runs, and pickles (.bin) are refused.",
             )
             name = called.text_input(
-                "Name here", key="models.name", placeholder="as its source", max_chars=80, autocomplete="off"
+                "Name here", key="models.name", placeholder="that of its source", max_chars=80, autocomplete="off"
             )
             if button.form_submit_button("Add", icon=":material/add:", width="stretch"):
                 _submit(lab, what.strip(), name.strip() or None)
 
 
 def _submit(lab: Lab, what: str, name: str | None) -> None:
-    """Begins the job and draws the page anew; or says why not."""
+    """Begins the job and reruns the page; shows the error where it cannot."""
     try:
         if not what:
             raise InputError(
-                "Say which model: a hub name (owner/name), or the path of a folder, .gguf file, wheel or zip."
+                "No model is given. Give a hub name (owner/name), or the path of a folder, .gguf file, wheel or zip."
             )
         order = lab.library.order(what, name)
         st.session_state[_JOB] = lab.work.submit("add model", f"Adding the model {order['name']}", **order).id
@@ -81,7 +81,7 @@ def _submit(lab: Lab, what: str, name: str | None) -> None:
 
 
 def remove_model(lab: Lab, model: ModelInfo) -> None:
-    """Removes a model of the home folder, once its name was typed; nothing for any other model."""
+    """A form that removes a model from the home folder once its name is typed; nothing for any other model."""
     name = model.path.name
     if model.path.parent != lab.library.folder.resolve() and model.path.parent != lab.library.folder:
         return
@@ -92,7 +92,7 @@ def remove_model(lab: Lab, model: ModelInfo) -> None:
         needed = lab.library.needed_by(name)
         with box, st.form(f"{key}.form", border=False):
             if needed:
-                st.warning(plain(f"Needed by {', '.join(needed)}, which could not be asked any more."))
+                st.warning(plain(f"Needed by {', '.join(needed)}, which can then no longer be asked."))
             st.markdown(f"Its files are gone for good. To remove it, type its name: **{plain(name)}**")
             repeated = st.text_input(
                 "Name", key=f"models.{name}.repeated", label_visibility="collapsed", autocomplete="off"

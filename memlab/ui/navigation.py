@@ -73,7 +73,7 @@ def address_of(system: System) -> str:
 
 
 def link_to_system(system: System, label: str) -> None:
-    """A link to the page of a system, in the same workspace; a plain one where a page runs without the app's navigation."""
+    """A link to the page of a system, in the same workspace; a plain link without the app's navigation."""
     icon = ":material/arrow_forward:"
     try:
         st.page_link(page_of(system), label=label, icon=icon, query_params=here())

@@ -1,4 +1,4 @@
-"""Who said it: the remembered passages behind the memory's answer."""
+"""The remembered passages behind the memory's answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def start_over() -> None:
 def neighbor_list(p: Prediction, wide: bool, forgets: bool = False) -> None:
     """The nearest entries in context, each with a button to its article: beside it if `wide`, else below.
 
-    `forgets`: with a button that offers to forget it.
+    `forgets`: also with a button that offers to forget it.
     """
     shown = st.session_state.get(_SHOWN, FIRST)
     heaviest = max((n.weight for n in p.neighbors), default=1.0)

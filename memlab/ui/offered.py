@@ -31,10 +31,10 @@ class Offer:
                     st.caption(plain(reason))
 
     def default(self, prompt: str | None, model: ModelInfo | None) -> str:
-        """The method that is taken where none is chosen: the one that the model was made for, else one with a memory.
+        """The method used where none is chosen: the one that the model was made for, else one with a memory.
 
         Args:
-            prompt: decides the kind of model where none is chosen; None for a page that only continues texts.
+            prompt: decides the kind of model where no model is chosen; None for a page that only continues texts.
         """
         made_for = model.method if model is not None else None
         if made_for in self.able:
@@ -79,12 +79,12 @@ def _made_for_another(lab: Lab, method: Method, model: ModelInfo) -> str | None:
 
 
 def model_info(lab: Lab, name: str) -> ModelInfo | None:
-    """What is known of a model; None where it is not there (the engine says so when it is asked)."""
+    """What is known about a model; None where it does not exist (the engine says so when asked)."""
     return next((model for model in lab.models() if model.name == name), None)
 
 
 def _kind_of(prompt: str | None) -> str:
-    """The kind of model that a prompt needs; the first examples, which stand for an empty prompt, have a gap."""
+    """The kind of model that a prompt needs; masked for an empty one, since the first examples have a gap."""
     if prompt is None:
         return "causal"
     return asked_kind(prompt) if prompt.strip() else "masked"

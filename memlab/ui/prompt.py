@@ -39,13 +39,13 @@ def prompt_bar() -> str:
 
 
 def expected_answer() -> tuple[str, ...]:
-    """The right answers as somebody typed them, or the address says."""
+    """The right answers as typed, or from the address."""
     typed = st.text_input(
         "Expected answer",
         key=EXPECTED,
         bind="query-params",
         autocomplete="off",
-        placeholder="of Atlas, where it knows",
+        placeholder="automatic for Atlas",
         help="Then the page says who is right, and whether memory helped or misled. Several right answers: Bern | Berne. "
         "Questions of the bundled world are judged without it.",
     )
@@ -97,7 +97,7 @@ def fill(prompt: str) -> None:
 
 
 def _other_prompt() -> None:
-    """A prompt was asked: another one has another right answer."""
+    """Starts a new question; clears the expected answer where the prompt changed."""
     if EXPECTED in st.session_state and st.session_state[PROMPT] != st.session_state.get(_LAST):
         st.session_state[EXPECTED] = ""
     start_over()

@@ -25,7 +25,7 @@ from memlab.ui.method_control import method_control
 from memlab.ui.offered import Offer, asked_kind, model_info, offer, stores_for
 
 LAMBDA = "lam"
-TYPED = "ask.prompt.typed"  # False where the address brought another prompt: a link, or the browser's Back
+TYPED = "ask.prompt.typed"  # False where the prompt came with the address: a link, or the browser's Back
 _CHOSEN = "ask.method"  # the method that was chosen by hand last
 
 
@@ -34,8 +34,9 @@ class Question:
     """Everything that decides the answer except lambda, which has its own slider.
 
     `settings` holds the method's other settings, `mixing` the field of lambda with its default here (None for a method
-    that does not mix two distributions), `as_of` the last edit that counts (None: all), `problems` what the address asks for and cannot have,
-    `offered` the methods that the chosen model can answer with, `expected` the answers that would be right, as typed.
+    that does not mix two distributions), `as_of` the last edit that counts (None: all), `problems` an error for each
+    invalid parameter of the address, `offered` the methods that the chosen model can answer with, `expected` the right
+    answers as typed.
     """
 
     prompt: str
@@ -65,10 +66,10 @@ class Question:
 
 
 def choose(lab: Lab, prompt: str, method_place: AbstractContextManager | None = None) -> Question:
-    """Draw the controls: method, memory, preset and the method's settings. Raises MemlabError.
+    """Draws the controls: method, memory, preset and the method's settings. Raises MemlabError.
 
     Args:
-        method_place: where the method is chosen; in place by default. The memory is chosen in the control bar.
+        method_place: container for the method's control (default: right here). The memory is chosen in the control bar.
     """
     model, page = named(st.session_state.get("model")), str(st.session_state.get("app.page", "ask"))
     offered = offer(lab, "ask", model)
@@ -107,7 +108,7 @@ def choose(lab: Lab, prompt: str, method_place: AbstractContextManager | None = 
 
 
 def _take_over(settings: Mapping[str, Any], method: Method) -> None:
-    """Settings that were chosen on another page, before their controls are drawn."""
+    """Takes over settings that were chosen on another page, before their controls are drawn."""
     known = {field.name for field in method.fields()}
     for name in known & set(settings):
         bring(name, settings[name])
@@ -117,13 +118,13 @@ def _take_over(settings: Mapping[str, Any], method: Method) -> None:
 def _method(
     lab: Lab, prompt: str, model: str | None, offered: Offer, brought: bool
 ) -> tuple[Method, list[MemlabError]]:
-    """The method: the one that the prompt asks for until another is chosen."""
+    """The method: the default for the prompt until another is chosen."""
     usual = offered.default(prompt, None if model is None else model_info(lab, model))
     problems = _method_problems(offered)
     state = st.session_state
     if "method" not in st.query_params and state.get("method") not in (None, usual, state.get(_CHOSEN)):
         state["method"] = usual  # the last one was the default of another prompt, not a choice
-        if state.get(TYPED, True):  # else the address says which settings are not the defaults
+        if state.get(TYPED, True):  # otherwise the address holds the settings that are not defaults
             _defaults_again(lab)
     if brought and by_hand() in offered.able:
         state[_CHOSEN] = by_hand()
@@ -132,7 +133,7 @@ def _method(
 
 
 def _method_problems(offered: Offer) -> list[MemlabError]:
-    """What the address asks for: a method that there is not, or one that does not fit, with the reason."""
+    """An error where the address names a method that does not exist, or one that does not fit, with the reason."""
     asked = st.query_params.get("method")
     if asked in offered.others:
         return [InputError(offered.others[str(asked)])]
@@ -153,7 +154,7 @@ def _datastore(
         bind="query-params",
         on_change=_defaults_again,
         args=(lab,),
-        help="What is remembered. Automatic takes the one that belongs to the model.",
+        help="The datastore that is searched. Automatic: the one that belongs to the model.",
     )
     return named(datastore), problems
 
@@ -193,14 +194,14 @@ def _take_method(lab: Lab, name: str) -> None:
 
 
 def _other_method(lab: Lab) -> None:
-    """Another method: its own datastore, and every setting from its default there."""
+    """After a change of method: back to its own datastore and to its default settings."""
     st.session_state[_CHOSEN] = st.session_state["method"]
     st.session_state["datastore"] = AUTOMATIC
     _defaults_again(lab)
 
 
 def _defaults_again(lab: Lab) -> None:
-    """Another method, datastore or preset: every setting starts from its default there, and nothing is dropped."""
+    """After a change of method, datastore or preset: resets every setting to its default; no neighbor stays dropped."""
     drop_only(())
     state = st.session_state
     try:

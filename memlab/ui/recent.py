@@ -34,7 +34,7 @@ class Asked:
 
 
 def note(p: Prediction, expected: tuple[str, ...]) -> None:
-    """Puts a question first; the same prompt with the same method stands once, with its last answer."""
+    """Puts a question first; the same prompt with the same method is kept once, with its last answer."""
     address = {name: value for name, value in view(p).items() if name not in ("as_of", WORKSPACE)}
     if expected:
         address["expected"] = " | ".join(expected)
@@ -44,7 +44,7 @@ def note(p: Prediction, expected: tuple[str, ...]) -> None:
 
 
 def recent() -> tuple[Asked, ...]:
-    """The last ones first."""
+    """The questions asked last, newest first."""
     kept = st.session_state.get(_RECENT, ())
     return kept if isinstance(kept, tuple) else ()
 

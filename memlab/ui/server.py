@@ -1,15 +1,15 @@
 """The server of the pages: `python -m memlab.ui.server PORT`, which is what `memlab serve` runs.
 
-Streamlit's own server, with two rules of its own in front of it and a clean end behind it:
+Streamlit's own server, with two checks in front of it and a clean shutdown:
 
-- Only requests to a name in `server.allowedHosts` are answered, so that a page of another name that resolves to
-  this machine (DNS rebinding) gets nothing.
-- A web socket is opened only for a page of this very server: same name and same port. Streamlit itself takes any
-  port of localhost, where anybody's program may listen.
-- When the server ends, jobs that run are asked to stop and marked as interrupted.
+- Only requests to a name in `server.allowedHosts` are answered, so that a page under another name that resolves
+  to this machine (DNS rebinding) gets nothing.
+- A web socket is opened only for a page of this very server: same name and same port. Streamlit itself accepts any
+  port of localhost, where any other program may listen.
+- When the server ends, running jobs are asked to stop and marked as interrupted.
 
 With `memlab serve --share` it also listens on an address of the network, for the guests of a class, and
-`memlab.ui.classroom.gate` stands behind those two rules.
+`memlab.ui.classroom.gate` comes after those two checks.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ class OnlyOwnPages:
 
 
 def may_ask(scope: Message) -> bool:
-    """Whether a request comes to an allowed name, and from a page of this server where that matters."""
+    """Whether a request is addressed to an allowed name and, where that matters, comes from a page of this server."""
     hosts = _values(scope, b"host")
     allowed = {_name(host) for host in config.get_option("server.allowedHosts")}
     if len(hosts) != 1 or (name := _name(hosts[0])) is None or name not in allowed:
         return False
     if scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS"):
-        return True  # what a page of another origin gets, it cannot read
+        return True  # a page of another origin cannot read the response
     return all(urlsplit(origin).netloc.lower() == hosts[0].lower() for origin in _values(scope, b"origin"))
 
 
@@ -81,11 +81,11 @@ def _values(scope: Message, header: bytes) -> list[str]:
 
 
 def _name(host: str) -> str | None:
-    """The name in "name:port", in small letters and without a last dot; None for what is no host."""
+    """The name in "name:port", in lower case and without a trailing dot; None if it is not a host."""
     try:
         bare = host if host.startswith("[") or host.count(":") < 2 else f"[{host}]"  # an IPv6 address in a list
         parts = urlsplit(f"//{bare}")
-        _ = parts.port  # raises for what is no port
+        _ = parts.port  # raises if it is not a port
     except ValueError:
         return None
     plain = parts.hostname is not None and "@" not in host and not (parts.path or parts.query or parts.fragment)
@@ -93,9 +93,9 @@ def _name(host: str) -> str | None:
 
 
 @asynccontextmanager
-async def with_a_clean_end(_: App) -> AsyncIterator[None]:
-    """Loads the engine while the first browser still fetches the page's own files; at the end ends the jobs of this
-    process before the server is gone, and throws away the workspace of a class."""
+async def lifespan(_: App) -> AsyncIterator[None]:
+    """Loads the engine while the first browser still fetches the page's own files; at shutdown, ends the jobs of this
+    process and deletes the workspace of a class."""
     ended = threading.Event()
     threading.Thread(target=load_engine, daemon=True).start()
     threading.Thread(target=collect_at_rest, args=(ended,), daemon=True).start()
@@ -107,11 +107,11 @@ async def with_a_clean_end(_: App) -> AsyncIterator[None]:
 
 
 def load_engine() -> None:
-    """Imports what pages stand on: first what the first words of the Guide need, then the engine with torch.
+    """Imports what pages need: first the modules of the Guide's introduction, then the engine with torch.
 
-    A page that comes meanwhile waits for it, as it would have done for its own import.
+    A page that is opened meanwhile waits for this, as it would for its own import.
     """
-    gc.disable()  # a sixth of the time of importing would go into looking for garbage
+    gc.disable()  # garbage collection would take a sixth of the import time
     try:
         for name in ("guide", "navigation", "frame"):
             import_module(f"memlab.ui.{name}")
@@ -121,7 +121,7 @@ def load_engine() -> None:
 
 
 def end_jobs() -> bool:
-    """Whether no job runs any more; nothing is loaded for it where no page asked for jobs."""
+    """Ends this process's jobs; whether none runs any more. Imports nothing where no page has used jobs."""
     jobs = sys.modules.get("memlab.record.jobs")
     return jobs is None or bool(jobs.Jobs.end())
 
@@ -134,12 +134,12 @@ def serve(port: int) -> None:
     if classroom is not None:
         config.set_option("server.allowedHosts", [*config.get_option("server.allowedHosts"), classroom.address])
         middleware.append(Middleware(Gate, passes=classroom.passes, address=classroom.address, port=port))
-    app = App(bundle() / "app.py", middleware=middleware, lifespan=with_a_clean_end)
+    app = App(bundle() / "app.py", middleware=middleware, lifespan=lifespan)
     options: dict[str, Any] = {
         "host": str(config.get_option("server.address") or "localhost"),
         "port": port,
         "log_level": "warning",
-        "access_log": False,  # the addresses of a class hold tokens
+        "access_log": False,  # addresses that a class uses hold tokens
         "ws_max_size": int(config.get_option("server.maxMessageSize")) << 20,
         "timeout_graceful_shutdown": GRACE,
     }
@@ -154,7 +154,7 @@ def serve(port: int) -> None:
 
 
 def listening(addresses: Iterable[str], port: int) -> list[socket.socket]:
-    """A socket for each address; this machine's IPv6 one is left out where there is none. Ends the process with a reason."""
+    """A socket for each address; ::1 is skipped where it cannot be used; any other ends the process with a message."""
     found = []
     for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

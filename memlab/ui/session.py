@@ -18,23 +18,23 @@ from memlab.ui.plain import plain
 if TYPE_CHECKING:
     from memlab import Lab
 
-WORKSPACE = "workspace"  # in the session and in the address
+WORKSPACE = "workspace"  # key in the session and in the address
 _NEXT = "workspace.next"
-AFTER = 3.0  # seconds: until then, the first page has the processor to itself
+AFTER = 3.0  # seconds of delay, in which the first page has the processor to itself
 _OPENED = threading.Event()
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _open(home: str | None, workspace: str) -> Lab:
     """One engine for each home and workspace, shared by all sessions; starts building what is missing."""
-    from memlab import Lab  # here, so that the first words of the Guide need not wait for it
+    from memlab import Lab  # here, so that the Guide's introduction need not wait for it
 
     lab = Lab.open(home=home, workspace=workspace)
-    gc.freeze()  # the objects of the libraries stay: looking through them again would take a fifth of a second now and then
+    gc.freeze()  # the libraries' objects stay: collecting through them would take a fifth of a second now and then
     _OPENED.set()
     if lab.building.are_bundled_missing():
         lab.prepare(background=True)
-    else:  # whether they belong to the models loads the models: seconds, in which the first page can stand
+    else:  # checking them loads the models, which takes seconds that the first page should not wait for
         checking = threading.Timer(AFTER, _prepare, (lab,))
         checking.daemon = True
         checking.start()
@@ -47,12 +47,12 @@ def is_open() -> bool:
 
 
 def _prepare(lab: Lab) -> None:
-    with suppress(MemlabError):  # a folder that cannot be written is said where something is asked
+    with suppress(MemlabError):  # an error of the home folder is shown when something is asked
         lab.prepare(background=True)
 
 
 def current_lab() -> Lab:
-    """The engine of the session's workspace. Where it cannot be opened, and for guests of a class, says why and ends the page."""
+    """The engine of the session's workspace. Ends the page with the reason for guests, and if it cannot be opened."""
     if is_guest():
         not_for_guests()
     if _NEXT in st.session_state:
@@ -72,7 +72,7 @@ def current_lab() -> Lab:
 
 
 def lab_of_class() -> Lab:
-    """The engine that a class's copy of a workspace is made with; never given to a guest's page. Raises MemlabError."""
+    """The engine that makes a class's copy of a workspace; never given to a guest's page. Raises MemlabError."""
     return _open(os.environ.get("MEMLAB_HOME"), DEFAULT)
 
 
@@ -87,8 +87,8 @@ def switch_to(workspace: str) -> None:
 
 
 def _offer_default(name: str) -> None:
-    """A workspace that was deleted, or that a link names and that does not exist here."""
-    switch_to(name)  # stays what the session wants, although no selector holds it
+    """Says that a workspace does not exist (deleted, or named by a link), with a button for the default one."""
+    switch_to(name)  # keeps the session's choice, although no selector offers it
     show_error(
         NotFound(
             f"There is no workspace {name[:60]!r} here. It was renamed or deleted, or the link is from another computer."
@@ -99,5 +99,5 @@ def _offer_default(name: str) -> None:
 
 
 def show_error(error: MemlabError) -> None:
-    """The one way in which an expected error reaches a person."""
+    """Shows an expected error on the page; every page uses this."""
     st.error(plain(str(error)), icon=":material/error:")

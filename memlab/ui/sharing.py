@@ -1,7 +1,7 @@
-"""Shared links: somebody else's workspace, to look at; editing needs a copy of one's own.
+"""Shared links: somebody else's workspace, read-only; editing needs a copy of one's own.
 
-This keeps a class from editing the teacher's workspace by accident. It is no protection against malice:
-memlab has no logins, and whoever can open the page can choose any workspace, or drop the mark from the address.
+This keeps a class from editing the teacher's workspace by accident. It does not protect against malice:
+memlab has no logins, and whoever can open the page can choose any workspace, or remove `shared` from the address.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LOOKED_AT = "sharing.workspace"
 
 
 def arrive(lab: Lab) -> None:
-    """Notes whether the session came by a shared link, and keeps the mark in the address of every page."""
+    """Records whether the session came by a shared link, and keeps `shared` in the address of every page."""
     if SHARED in st.query_params:
         st.session_state.setdefault(_LOOKED_AT, lab.workspace)
     if not may_edit(lab):
@@ -34,7 +34,7 @@ def arrive(lab: Lab) -> None:
 
 
 def may_edit(lab: Lab) -> bool:
-    """Whether this session may change the workspace: not the one that it was shown."""
+    """Whether this session may change the workspace: any but the one shared with it."""
     return not only_looks_at(lab.workspace)
 
 
@@ -59,7 +59,7 @@ def editors_only(lab: Lab) -> None:
 
 
 def banner(lab: Lab) -> None:
-    """What a visitor by a shared link should know, with the way to a copy; nothing for others."""
+    """What a visitor by a shared link should know, with a button that makes a copy; nothing for others."""
     if may_edit(lab):
         return
     with st.container(border=True):
@@ -81,13 +81,13 @@ def banner(lab: Lab) -> None:
 
 
 def here() -> dict[str, str]:
-    """What the address of every view of this session says: the workspace, and that it is only looked at."""
+    """The parameters that every address of this session holds: the workspace, and whether it is read-only."""
     name = workspace_name()
     return ({} if name == DEFAULT else {WORKSPACE: name}) | ({SHARED: "1"} if only_looks_at(name) else {})
 
 
 def share(lab: Lab) -> None:
-    """The link to this view that opens read-only; made when it is asked for, from the address as it is then."""
+    """A popover with a read-only link to this view, made when it is opened, from the address as it is then."""
     box = st.popover(
         "Share", icon=":material/share:", key="sharing.link", on_change="rerun", help="A link to this view"
     )
@@ -103,7 +103,7 @@ def share(lab: Lab) -> None:
 
 
 def only_looks_at(workspace: str) -> bool:
-    """Whether it is the workspace that the session was shown by a link."""
+    """Whether the workspace was shared with this session by a link."""
     looked_at = st.session_state.get(_LOOKED_AT)
     if looked_at is None:
         looked_at = workspace_name() if SHARED in st.query_params else None

@@ -17,7 +17,7 @@ kbd[aria-label^="Shortcut"] { color: inherit !important; opacity: 1 !important; 
 @media (min-width: 768px) {
   [data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
   .st-key-ask-fix-why { min-height: 3.2rem; }
-  .st-key-ask-mixture { min-height: 27.5rem; } /* what stands under the answer does not move when it is drawn */
+  .st-key-ask-mixture { min-height: 27.5rem; } /* what is below the answer does not move when it is drawn */
 }
 `
 
@@ -38,7 +38,7 @@ function skipLink(text) {
   document.body.prepend(link)
 }
 
-// What Streamlit leaves out: the place that the first link leads to; on a phone a list of pages for each group.
+// What Streamlit leaves out: the target of the skip link; on a phone, the role of a list for each group of pages.
 function roles() {
   const page = document.querySelector('[data-testid="stMain"]:not([id])')
   if (page) page.id = "stMain"
@@ -48,13 +48,13 @@ function roles() {
   for (const group of pages.querySelectorAll(":scope > div")) group.setAttribute("role", "list")
 }
 
-// The field of the dialog that finds things has the focus as soon as it is there; a link that leads on is followed.
+// Focuses the field of the Find dialog as soon as it is there; follows the link of `follow_to`.
 function onceThere() {
   const link = document.querySelector(".st-key-follow a:not([data-followed])")
   if (link) {
     link.dataset.followed = "1"
     link.click()
-    history.pushState({}, "", link.href) // Streamlit leaves the address as it is where the link leads to the same page
+    history.pushState({}, "", link.href) // Streamlit keeps the address if the link leads to the same page
   }
   const field = document.querySelector('[role="dialog"] .st-key-finder-found input:not([data-focused])')
   if (field) {
@@ -73,12 +73,12 @@ function watch() {
   roles()
 }
 
-// A change of the address that nobody's action preceded completes or corrects the last one: settings that are carried to a
-// page, a default that is left out, the path that follows its parameters. It is no step of the browser's Back.
+// A change of the address without an action of the user completes or corrects the previous one (settings carried over,
+// a default left out, the path set after its parameters), so it is not a step of the browser's Back.
 function oneStepForEachAction() {
   if (window.memlabSteps) return
   let acted = false
-  window.memlabSteps = event => { if (!event.altKey) acted = true } // Alt and an arrow are the browser's
+  window.memlabSteps = event => { if (!event.altKey) acted = true } // Alt with an arrow is the browser's own Back
   for (const kind of ["pointerdown", "keydown", "click"]) window.addEventListener(kind, window.memlabSteps, true)
   const push = history.pushState.bind(history)
   history.pushState = (state, title, url) => {

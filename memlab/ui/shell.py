@@ -1,4 +1,4 @@
-"""What every page has for the keyboard and screen readers: a link over the navigation, and names of its parts."""
+"""For keyboards and screen readers, on every page: a link that skips the navigation, and names of the page's parts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ _SHELL = st.components.v2.component(
 
 
 def shell() -> None:
-    """Puts them around the page; takes no place on it."""
+    """Adds both to the page; takes no space on it."""
     with st.container(key="shell", width=1):
         _SHELL(key="memlab.shell", data={"skip": "Skip to the page"})

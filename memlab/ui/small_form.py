@@ -1,4 +1,4 @@
-"""A small form in a popover, and what came of it."""
+"""A small form in a popover, and its result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAID, _CLOSE = "form.said", "form.close"
 def unfolded(
     label: str, key: str, icon: str, kind: Literal["secondary", "tertiary"] = "tertiary"
 ) -> AbstractContextManager | None:
-    """A button that opens a popover; the popover where it is open, else there is nothing to draw.
+    """A button that opens a popover; returns the popover while it is open, else None.
 
     Args:
         icon: name of a Material symbol.
@@ -28,7 +28,7 @@ def unfolded(
 
 
 def do(work: Callable[[], str], key: str) -> None:
-    """Does it, closes the popover `key` and draws the page anew, which shows the text that it gave; or says why not."""
+    """Does the work, closes the popover `key` and reruns the page with the returned text; or shows the error."""
     try:
         said = work()
     except MemlabError as error:
@@ -39,7 +39,7 @@ def do(work: Callable[[], str], key: str) -> None:
 
 
 def what_was_done() -> None:
-    """What the last form did, once. Before the popovers are drawn, since one is closed."""
+    """Shows what the last form did, once. Call it before the popovers are drawn, since it closes one."""
     if _SAID in st.session_state:
         st.session_state[st.session_state.pop(_CLOSE)] = False
         st.success(plain(st.session_state.pop(_SAID)), icon=":material/check_circle:")

@@ -1,4 +1,4 @@
-"""The history of a workspace, read for the pages: what holds, and what to ask about an edit."""
+"""The history of a workspace as the pages need it: what is active, and what to ask about an edit."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["MARKS", "MASK", "authors", "chosen", "cloze", "holds", "kinds", "que
 
 
 def holds(history: Sequence[Edit], seq: int) -> bool:
-    """Whether edit `seq` is there and not taken back."""
+    """Whether edit `seq` exists and is not undone."""
     return any(edit.seq == seq and edit.active for edit in history)
 
 
 def undone(history: Sequence[Edit]) -> set[int]:
-    """The edits that are taken back now."""
+    """The numbers of the edits that are undone now."""
     return {edit.seq for edit in history if not edit.active}
 
 
@@ -36,7 +36,7 @@ def authors(history: Sequence[Edit]) -> list[str]:
 
 
 def chosen(history: Sequence[Edit], kind: str | None, author: str | None, text: str) -> list[Edit]:
-    """The edits of a kind, by an author, whose summary holds a text (in capitals or not); newest first."""
+    """The edits of a kind, by an author, whose summary contains a text (ignoring case); newest first."""
     return [
         edit
         for edit in reversed(history)
@@ -45,5 +45,5 @@ def chosen(history: Sequence[Edit], kind: str | None, author: str | None, text: 
 
 
 def question_of(prompt: str) -> dict[str, str]:
-    """The address of a question on the Ask page, which takes the method that its form asks for."""
+    """The address of a question on the Ask page, which picks the method by the form of the prompt."""
     return {"prompt": prompt} if prompt else {}

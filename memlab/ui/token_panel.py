@@ -46,7 +46,7 @@ def forced_gate(of: Trace | Generation, step: TraceStep, page: str) -> None:
 
 
 def found_passages(lab: Lab, of: Trace | Generation, step: TraceStep, page: str) -> None:
-    """The first remembered passages, each with its article on demand; or that there is no memory."""
+    """The first remembered passages, each with its article on demand; says so where there is no memory."""
     if of.gate_info.mixes == "nothing":
         st.caption("There is no memory: choose a method that has one.")
         return
@@ -67,7 +67,7 @@ def passages(lab: Lab, of: Trace | Generation, neighbors: Sequence[Neighbor], pa
 
 
 def source(lab: Lab, of: Trace | Generation, label: str, key: str, place: Neighbor | CopiedSpan) -> None:
-    """A button; opened, it shows the article as it was when the text was read or generated, the words marked."""
+    """A button that opens the article as it was when the text was read or generated, with the words marked."""
     box = unfolded(plain(label), key, "article")
     if box is None:
         return
@@ -83,12 +83,12 @@ def source(lab: Lab, of: Trace | Generation, label: str, key: str, place: Neighb
 
 
 def from_a_word(text: str) -> str:
-    """Without the piece of a word that it begins with."""
+    """The text without the partial word that it begins with."""
     return text.partition(" ")[2] or text
 
 
 def _short(n: Neighbor) -> Neighbor:
-    """With less of its passage: the article is one click away."""
+    """The neighbor with a shorter passage: the article is one click away."""
     left = n.left if len(n.left) <= LEFT else "… " + from_a_word(n.left[-LEFT:])
     right = n.right if len(n.right) <= RIGHT else (n.right[:RIGHT].rpartition(" ")[0] or n.right[:RIGHT]) + " …"
     return replace(n, left=left, right=right)

@@ -49,7 +49,7 @@ def undo_or_redo(lab: Lab, edit: Edit, active: bool) -> None:
 
 
 def resting(edit: Edit) -> str:
-    """Which edits would lose their ground."""
+    """A sentence on which edits rest on this one."""
     numbers = [str(seq) for seq in edit.rests_on_it]
     if len(numbers) == 1:
         return f"Edit {numbers[0]} rests on edit {edit.seq}: it changes what edit {edit.seq} added."
@@ -62,7 +62,7 @@ def _ask(seq: int | None) -> None:
 
 
 def _do(lab: Lab, seq: int, redo: bool = False, anyway: bool = False, with_dependents: bool = False) -> None:
-    """Does it and draws the page anew; where it cannot be done, for example done in another window, says why."""
+    """Does it and reruns the page; shows the error where it fails, for example because another window did it first."""
     try:
         check_may_edit(lab)
         if redo:

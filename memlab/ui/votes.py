@@ -14,7 +14,7 @@ SHOWN = 4  # words
 
 
 def vote_tally(p: Prediction) -> str:
-    """HTML: for each word how many passages remember it and with how much weight; and whether one passage decides."""
+    """HTML: for each word the passages that remember it and their total weight; whether one passage alone decides."""
     found = votes(p)
     if not found:
         return "<span></span>"

@@ -1,4 +1,4 @@
-"""One workspace with what can be done with it."""
+"""One workspace, with the actions on it."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def workspace_row(lab: Lab, info: WorkspaceInfo) -> None:
 
 
 def about(info: WorkspaceInfo) -> str:
-    """Size, time and origin in one line."""
+    """Number of edits, time of creation and origin in one line."""
     origin = f" · from {info.base}" if info.base else ""
-    return f"{edits(info)} · made {info.created[:16].replace('T', ' ')} UTC{origin}"
+    return f"{edits(info)} · created {info.created[:16].replace('T', ' ')} UTC{origin}"
 
 
 def edits(info: WorkspaceInfo) -> str:
@@ -156,7 +156,7 @@ def import_file(lab: Lab) -> None:
                 "Name",
                 key="workspaces.import",
                 max_chars=LENGTH,
-                placeholder="Empty: the name that it had",
+                placeholder="Empty: its name when exported",
                 autocomplete="off",
             )
             if st.form_submit_button("Import", icon=":material/upload:"):

@@ -107,7 +107,7 @@ def test_a_link_restores_the_menus_and_history_tells(window: Window, tmp_path: P
     page.get_by_text("Details").first.click()
     page.get_by_text(re.compile("Forgotten: [0-9]+ place")).wait_for()
     page.get_by_role("button", name="Verify").click()
-    page.get_by_text("The chain is whole").wait_for()
+    page.get_by_text("The chain is intact").wait_for()
     for theme in ("dark", "light"):
         in_theme(page, theme)
         idle(page)
@@ -128,7 +128,7 @@ def test_what_else_moves_is_shown_before_the_commit_and_stands_in_the_history(wi
     main.get_by_role("link", name="Ask before this edit").wait_for()
     expect(main.get_by_role("link", name="Ask after this edit")).to_be_visible()
     main.get_by_text("What else moved", exact=True).click()
-    main.get_by_text("neighbors whose answer is another one").wait_for()
+    main.get_by_text("neighbors whose answer changed").wait_for()
     idle(page)
     page.screenshot(path=tmp_path / "moved.png", full_page=True)
     history = window("history?holds=Norway")

@@ -212,6 +212,7 @@ def test_memory_says_a_word_that_the_model_cannot_say(own: Lab) -> None:
         ({"k": 0}, "k is 0; allowed"),
         ({"knn_temperature": 0}, "temperature is 0; allowed"),
         ({"copied_from": 0}, "copied_from is 0; allowed"),
+        ({"copied_from": "4"}, "copied_from is '4'; allowed"),
         ({"model": "atlas-mlm"}, "masked model.*causal model"),
         ({"method": "bert-knn"}, "cannot continue a text. Methods that can: knn-lm, spalm"),
         ({"method": "spalm", "datastore": "atlas-mlm"}, "this datastore has keys .* Use 'atlas-clm'"),

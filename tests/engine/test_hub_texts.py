@@ -21,7 +21,7 @@ from memlab.errors import InputError, MemlabError, NotFound
 from memlab.lab.building import BuildRequest
 from memlab.memory import hub_texts
 from memlab.memory.datastore import Meta
-from memlab.memory.hub_texts_child import _asked, _said
+from memlab.memory.hub_texts_child import _as_memlab_error, _info
 from tests.commands import document, refused, run_on
 
 Tiny = Callable[[str], Path]
@@ -154,7 +154,7 @@ def test_what_the_hub_refuses_is_one_line(
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with pytest.raises(kind, match=said):
-        _asked(HubName(asked))
+        _info(HubName(asked))
 
 
 def test_a_column_is_chosen_as_for_tables() -> None:
@@ -180,7 +180,7 @@ def test_a_column_is_chosen_as_for_tables() -> None:
 )
 def test_every_refusal_of_the_package_is_said_in_our_words(raised: Exception, kind: type, said: str) -> None:
     pytest.importorskip("datasets", reason="the package datasets is not installed: pip install 'memlab[datasets]'")
-    error = _said(raised, HubName("owner/letters", None, "dev"))
+    error = _as_memlab_error(raised, HubName("owner/letters", None, "dev"))
     assert isinstance(error, kind)
     assert said in str(error)
     assert "\n" not in str(error)

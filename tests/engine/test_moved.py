@@ -102,7 +102,7 @@ def test_what_was_previewed_is_committed_with_its_figures(own: Lab) -> None:
         own.commit(dry)
     with pytest.raises(InputError, match="made already"):
         own.commit(edit)
-    with pytest.raises(InputError, match="Work it out again"):
+    with pytest.raises(InputError, match="Make it again"):
         own.side_effects.difference(dry, PROMPT)
 
 

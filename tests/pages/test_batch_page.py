@@ -73,7 +73,7 @@ def test_an_analysis_of_errors_from_a_table_to_a_comparison(open_own: Open, own_
     assert again.text_input(key=f"{note}.text").value == "look"
     assert "**λ** 0.35 → 0.24" in said(again).replace("\\", "")  # as Markdown
     changed = again.dataframe[1].value
-    assert (changed["changed"].iloc[0], changed["prompt"].iloc[0]) == ("right now", CALIFORNIUM)
+    assert (changed["changed"].iloc[0], changed["prompt"].iloc[0]) == ("now right", CALIFORNIUM)
 
 
 def test_what_the_address_cannot_have_is_said(open_page: Open) -> None:

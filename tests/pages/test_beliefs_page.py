@@ -54,7 +54,7 @@ def metrics(page: AppTest) -> dict[str, str]:
 def test_the_first_view_says_what_to_do(open_beliefs: Open) -> None:
     page = open_beliefs()
     assert not page.exception
-    assert "Nothing is believed of" in page.info[0].value
+    assert "Nothing is believed about" in page.info[0].value
     assert metrics(page) == {"Beliefs": "0"}
     assert page.button(key="beliefs.undo").disabled
 

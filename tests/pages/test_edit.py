@@ -200,7 +200,7 @@ def test_sources_are_found_and_forgotten_ones_are_blacked_out(open_own: Open, ow
     taught = open_own(EDIT, way="Find", find="Ruritania").dataframe[0].value
     assert list(taught["document"]) == ["Taught in edit 1"]
     nothing = open_own(EDIT, way="Find", find="xyzzy")
-    assert "No text of this memory holds that" in nothing.info[0].value
+    assert "No text of this memory contains that" in nothing.info[0].value
 
 
 def test_what_states_a_fact_is_listed_and_forgotten(open_own: Open, own_lab: Lab) -> None:

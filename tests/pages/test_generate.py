@@ -194,7 +194,7 @@ def test_a_masked_model_is_refused_and_an_untrained_gate_offers_training(open_ow
     page = open_own(GENERATE, prompt=PROMPT, moves="g3", **{"generate.gate": "learned"})
     assert not page.exception
     assert not page.error
-    assert "It was not trained yet" in page.info[0].value
+    assert "Not trained yet" in page.info[0].value
     assert not page.get("bidi_component")
 
 

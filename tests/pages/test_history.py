@@ -43,7 +43,7 @@ def rows(page: AppTest) -> list[str]:
 def test_an_empty_history_says_where_edits_come_from(open_own: Open) -> None:
     page = open_own(HISTORY)
     assert not page.exception
-    assert "Nothing was edited" in page.info[0].value
+    assert "Nothing has been edited" in page.info[0].value
     assert page.get("link_button")[0].proto.url.startswith("edit")
 
 
@@ -62,7 +62,7 @@ def test_newest_first_with_state_and_author(open_own: Open, edited: Lab) -> None
 def test_the_kind_is_filtered_by_the_address(open_own: Open, edited: Lab) -> None:
     assert len(rows(open_own(HISTORY, kind="forget"))) == 1
     nothing = open_own(HISTORY, kind="correct")
-    assert "No edit of the kind correct fits" in nothing.info[0].value
+    assert "No edit of the kind correct matches" in nothing.info[0].value
     wrong = open_own(HISTORY, kind="guess")
     assert "There is no kind 'guess'" in wrong.error[0].value
     assert len(rows(wrong)) == 3
@@ -109,7 +109,7 @@ def test_what_rests_on_an_edit_is_asked_about(open_own: Open, edited: Lab, monke
 def test_edits_are_filtered_by_author_and_text(open_own: Open, edited: Lab) -> None:
     assert [row.split(" · ")[0] for row in rows(open_own(HISTORY, editor="Ada"))] == ["**1"]
     assert [row.split(" · ")[0] for row in rows(open_own(HISTORY, holds="the document FRANCE"))] == ["**2"]
-    assert "No edit fits" in open_own(HISTORY, holds="nothing like it").info[0].value
+    assert "No edit matches" in open_own(HISTORY, holds="nothing like it").info[0].value
     wrong = open_own(HISTORY, editor="Nobody")
     assert "There is no editor 'Nobody'" in wrong.error[0].value
     assert len(rows(wrong)) == 3
@@ -146,7 +146,7 @@ def test_what_rests_on_an_edit_can_be_undone_with_it(open_own: Open, own_lab: La
 def test_verify(open_own: Open, edited: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_own(HISTORY)
     page.button(key="history.verify").click().run()
-    assert page.success[0].value == "The chain is whole: all 3 edits as recorded."
+    assert page.success[0].value == "The chain is intact: all 3 edits as recorded."
     monkeypatch.setattr(Lab, "verify", lambda self: [Problem(2, "changed", "Edit 2 was *changed*.")])
     page.button(key="history.verify").click().run()
     assert not page.success

@@ -42,7 +42,7 @@ def test_a_model_is_added_asked_and_removed(
     assert not page.exception
     assert "models.add.smollm2" in {button.key for button in page.button}
     submit(page, "Add")
-    assert "Say which model" in page.error[0].value
+    assert "No model is given" in page.error[0].value
 
     page.text_input(key="models.what").set_value(str(tiny("llama")))
     page.text_input(key="models.name").set_value("mine")

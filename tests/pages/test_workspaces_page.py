@@ -119,7 +119,7 @@ def test_the_address_chooses_the_workspace_and_links_keep_it(open_own: Open, own
     page.switch_page(HISTORY).run()
     assert "Birnin" in " ".join(text.value for text in page.markdown)
     page.selectbox(key="workspace").set_value("default").run()
-    assert "Nothing was edited" in page.info[0].value
+    assert "Nothing has been edited" in page.info[0].value
 
 
 def test_what_a_page_keeps_stays_with_its_workspace(open_own: Open, own_lab: Lab) -> None:

@@ -232,7 +232,7 @@ class TestHeads:
         sql(home, *self.CUT)
         (found,) = taught.verify()
         assert (found.sequence, found.kind) == (5, "missing")
-        assert "shortened or written anew" in found.message
+        assert "shortened or rewritten" in found.message
         taught.append("teach", "over it", teaching("Over it."))
         taught.append("teach", "over it", teaching("Over it."))
         assert [p.kind for p in taught.verify()] == ["changed"]  # the finding stays

@@ -158,11 +158,11 @@ def test_registering_says_what_is_wrong() -> None:
         (EditKind("count", "other", check_count, total, str), "already"),
         (EditKind("undo", "counter", check_count, total, str), "cannot name"),
         (EditKind("x" * 21, "counter", check_count, total, str), "1 to 20"),
-        (EditKind("more", "counter", check_count, lambda steps, head: 0, str), "in another way"),
+        (EditKind("more", "counter", check_count, lambda steps, head: 0, str), "another fold"),
     ):
         with pytest.raises(InputError, match=says):
             register_kind(wrong)
-    with pytest.raises(InputError, match=r"no kind of change. Allowed: .*teach.*count"):
+    with pytest.raises(InputError, match=r"not a kind of edit. Allowed: .*teach.*count"):
         kind("burn")
     assert {"memory", "counter"} <= set(parts())
     assert [k.name for k in kinds("memory")] == ["teach", "forget", "correct"]

@@ -88,7 +88,7 @@ def test_what_cannot_be_undone_or_redone_says_why(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "undo"}, "no kind of change"),
+        ({"kind": "undo"}, "not a kind of edit"),
         ({"author": " \n"}, "author has 0 characters"),
         ({"author": "a" * 81}, "1 to 80"),
         ({"author": "a\x00b"}, "control characters"),

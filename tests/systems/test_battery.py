@@ -282,7 +282,7 @@ def test_names_of_memlab_itself_are_reserved() -> None:
 
 @pytest.mark.parametrize(
     ("code", "why"),
-    [("not_there:x", "ModuleNotFoundError"), ("math:pi", "math:pi is a float; expected is a click.Command")],
+    [("not_there:x", "ModuleNotFoundError"), ("math:pi", "math:pi is a float; a click.Command is expected")],
 )
 def test_code_that_cannot_be_loaded_is_said_where_it_is_used(code: str, why: str, lab: Lab) -> None:
     chapter, command = Chapter("broken", "", code, verbs=("crack",)), Command("broken", code)

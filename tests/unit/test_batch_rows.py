@@ -79,8 +79,8 @@ def test_two_batches_side_by_side() -> None:
     )
     found = [(changed.prompt, changed.what) for changed in changes(a, b)]
     assert found == [
-        ("q1", "wrong now"),
-        ("q2", "right now"),
+        ("q1", "now wrong"),
+        ("q2", "now right"),
         ("q5", "another answer"),
         ("q4", "the same"),
         ("new", "only in B"),

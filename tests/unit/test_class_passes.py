@@ -275,9 +275,9 @@ def test_messages_of_a_guest_are_slowed_down_and_large_ones_end_the_window(
 def test_an_address_must_be_one_of_this_computer() -> None:
     for address, says in (
         ("localhost", "must be an IP address"),
-        ("127.0.0.1", "which is not localhost"),
-        ("0.0.0.0", "which is not localhost"),
-        ("192.0.2.77", "no address of this computer"),
+        ("127.0.0.1", "not localhost"),
+        ("0.0.0.0", "not localhost"),
+        ("192.0.2.77", "not an address of this computer"),
     ):
         with pytest.raises(InputError, match=says):
             network_address(address)

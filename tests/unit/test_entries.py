@@ -207,7 +207,7 @@ def test_a_last_window_of_one_token_gives_nothing(tiny_lm: Load) -> None:
 
 @pytest.mark.parametrize(("window", "stride"), [(65, 1), (1, 1), (0, 1), (-4, 1), (16, 17), (16, 0), (16, -1)])
 def test_windows_that_cannot_be_are_refused(window: int, stride: int, tiny_lm: Load) -> None:
-    with pytest.raises(InputError, match="1 <= stride <= window <= 64"):
+    with pytest.raises(InputError, match="need 2 <= window <= 64 and 1 <= stride <= window"):
         Reading(window, stride).checked(tiny_lm("llama"))
 
 

@@ -60,7 +60,7 @@ def test_hidden_and_deleted_files_are_left_out_and_counted(tmp_path: Path) -> No
     assert texts == ["The capital of France is Paris."]
     assert counts(report) == {"hidden": 3}
     (line,) = report.lines()
-    assert line.startswith("3 hidden files left out (--hidden takes them in): ")
+    assert line.startswith("3 hidden files left out (--hidden includes them): ")
     assert ".trash/Wrong.md" in line
 
 

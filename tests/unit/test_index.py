@@ -132,7 +132,7 @@ def test_equal_distances_are_ordered_by_entry() -> None:
 
 @pytest.mark.parametrize("recipe", ["ivf", "ivfpq", "fastscan", "rabitq"])
 def test_too_few_entries_are_refused_with_what_to_use(recipe: str, keys: np.ndarray) -> None:
-    with pytest.raises(InputError, match=rf"'{recipe}' needs at least 256 entries, here are 255. Use flat"):
+    with pytest.raises(InputError, match=rf"'{recipe}' needs at least 256 entries, there are 255. Use flat"):
         make_index(recipe, keys[:255])
     assert make_index(recipe, keys[:256]).ntotal == 256
 

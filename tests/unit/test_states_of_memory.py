@@ -75,8 +75,8 @@ def test_entries_in_a_row_do_not_depend_on_the_row_before(steps: list[tuple[str,
             elif texts:
                 texts = [t for n, t in enumerate(texts) if n != number % len(texts)]
             same = common(before.taught, texts)
-            row = before.followed(same, texts[same:], [made[t.seq] for t in texts[same:]])
-            alone = empty.followed(0, texts, [made[t.seq] for t in texts])
+            row = before.extended(same, texts[same:], [made[t.seq] for t in texts[same:]])
+            alone = empty.extended(0, texts, [made[t.seq] for t in texts])
             for part in ("keys", "values", "spans", "first"):
                 np.testing.assert_array_equal(getattr(row, part), getattr(alone, part))
             assert (row.unknown, row.left_out) == (alone.unknown, alone.left_out)

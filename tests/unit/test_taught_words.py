@@ -65,7 +65,7 @@ def test_an_answer_says_which_edit_has_no_entry(
     lab.teach("Berlin is large.")
     said = [n for n in lab.ask(ask, datastore="mine", k=2).notices if "no entry" in n]
     assert len(said) == 1
-    assert said[0].startswith("Edit 1 taught 'Port', and ")
+    assert said[0].startswith("Edit 1 taught 'Port', but it has no entry: ")
     assert said[0].endswith("The same holds for 1 more.")
     lab.undo(1)
     lab.undo(2)

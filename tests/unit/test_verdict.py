@@ -52,7 +52,7 @@ def test_the_panel_knows_the_verdict_of_every_value() -> None:
     assert data["verdict"]["texts"]["true,false"].startswith("Memory misled")
     unknown = content(FRANCE, None, verdict(FRANCE, ["Oslo"]), large=False)["verdict"]
     assert unknown["right"] == []
-    assert "no single word" in unknown["texts"]["false,false"]
+    assert "not a single word" in unknown["texts"]["false,false"]
 
 
 def voters(*said: tuple[str, float]) -> Prediction:

@@ -1,4 +1,4 @@
-"""The prompts of a batch: pasted or uploaded, with a column of expected answers; back after a reload."""
+"""The prompts of a batch: pasted or uploaded, with a column of expected answers; restored after a reload."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PROMPTS, NAME, COLUMN = "batch.prompts", "batch.name", "batch.expected"
 _FILE, _PROBLEM = "batch.file", "batch.problem"
 NO_COLUMN = "none: only Atlas knows"
 LARGEST = 4_000_000  # bytes of a file
-OWN = ("method", "lam")  # controls that are kept in the address by the page itself
+OWN = ("method", "lam")  # controls whose address parameter the page itself writes, unbound
 
 
 def restore(lab: Lab) -> None:
-    """On arrival with a batch in the address: its prompts, and the settings that the address does not name."""
+    """On arrival with a batch in the address, restores its prompts, and the settings that the address does not name."""
     state = st.session_state
     asked = st.query_params.get(BATCH)
     if asked is None or PROMPTS in state:
@@ -32,7 +32,7 @@ def restore(lab: Lab) -> None:
     number = whole_number(asked)
     try:
         if number is None:
-            raise InputError(f"There is no batch {asked[:20]!r}. Batches have numbers.")
+            raise InputError(f"There is no batch {asked[:20]!r}. Give the number of a batch.")
         kept = lab.batches.get(number).asked
     except MemlabError as error:
         del st.query_params[BATCH]
@@ -49,7 +49,7 @@ def restore(lab: Lab) -> None:
 
 
 def prompt_input() -> bool:
-    """The field for prompts and an upload that fills it; whether "Ask all" was pressed."""
+    """The field for prompts, and an upload that fills it. Returns whether "Ask all" was pressed."""
     with st.form("batch", border=False):
         st.text_area(
             "Prompts",
@@ -72,7 +72,7 @@ def prompt_input() -> bool:
 
 
 def _take() -> None:
-    """What was uploaded becomes the text of the field; where it cannot be read, the field stays."""
+    """Puts the uploaded text into the field; where it cannot be read, the field stays as it is."""
     state = st.session_state
     state.pop(_PROBLEM, None)
     file: Any = state.get(_FILE)
@@ -87,7 +87,7 @@ def _take() -> None:
 
 
 def expected_column(text: str) -> str | None:
-    """Which column has the expected answers; asked only of a table. Raises InputError for a table that cannot be read."""
+    """The column with the expected answers, for tables only. Raises InputError for a table that cannot be read."""
     found = lines(text)
     columns = columns_of(found)
     state = st.session_state
@@ -106,5 +106,5 @@ def expected_column(text: str) -> str | None:
 
 
 def asked_batch(text: str, expected: str | None, how: dict[str, Any]) -> AskedBatch:
-    """What is asked, as it is kept."""
+    """The prompts and how they are asked, as they are stored."""
     return AskedBatch(tuple(lines(text)), expected, how, str(st.session_state.get(NAME) or ""))

@@ -1,4 +1,4 @@
-"""One row of a batch: what was said, why it is wrong, what repairs it, and what somebody noted about it."""
+"""One row of a batch: the answers, why they are wrong, what repairs them, and a note about it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PREVIOUS, NEXT = "k", "j"
 
 
 def row_panel(lab: Lab, row: RowSummary, rows: Sequence[RowSummary], note: Note, preset: str) -> None:
-    """The open row in a frame of its own, with a way to its neighbors among the rows that are shown."""
+    """The open row in a frame of its own, with buttons to the previous and next of the rows shown."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**Line {row.line}** · {plain(row.prompt)}")
@@ -79,7 +79,7 @@ def _said(row: RowSummary) -> None:
 
 
 def _by_hand(row: RowSummary, repair: Repair) -> None:
-    """A repair on the page Edit memory, filled in; another lambda is in the panel below."""
+    """A link to the page Edit memory with the repair filled in; nothing for lambda, which the panel below changes."""
     if repair.kind == LAMBDA:
         return
     address: dict[str, str] = {"way": repair.kind.capitalize()}

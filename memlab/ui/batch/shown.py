@@ -16,7 +16,7 @@ from memlab.ui.plain import plain
 CELL, SLICE, CAUSE, FIND, SORT = "batch.cell", "batch.slices", "batch.causes", "batch.find", "batch.sort"
 MARKS = {HELPED: "✓ ↑", MISLED: "✗ ↓", BOTH_RIGHT: "✓ ✓", BOTH_WRONG: "✗ ✗", RIGHT: "✓", WRONG: "✗"}
 STARRED, NOTED = "starred", "with a note"
-_LAST = 2.0  # behind every probability
+_LAST = 2.0  # sorts after every probability
 
 
 def _p(value: float | None) -> float:
@@ -35,7 +35,7 @@ SORTS: dict[str, Callable[[RowSummary], Any]] = {
 
 
 def right_and_wrong(rows: Sequence[RowSummary]) -> None:
-    """Two by two cells: model right or wrong, mixture right or wrong. A cell shows only its rows; again, all of them."""
+    """Two by two cells: model right or wrong, mixture right or wrong. A click shows only its rows, a second one all."""
     counts = quadrants(rows)
     if not any(counts.values()):
         return
@@ -43,7 +43,7 @@ def right_and_wrong(rows: Sequence[RowSummary]) -> None:
     for model in (True, False):
         for column, mixture in zip(st.columns(2), (True, False), strict=True):
             name = verdict_name(model, mixture)
-            column.button(  # each says what it is: on a phone they stand below each other
+            column.button(  # each label is complete: on a phone the cells are stacked
                 f"Model {_said(model)}, mixture {_said(mixture)}  \n{MARKS[name]} {name}: **{counts[model, mixture]}**",
                 key=f"batch.cell.{model}.{mixture}",
                 type="primary" if st.session_state.get(CELL) == (model, mixture) else "secondary",
@@ -63,7 +63,7 @@ def _toggle(cell: tuple[bool, bool]) -> None:
 
 
 def filters(rows: Sequence[RowSummary], notes: Mapping[str, Note]) -> list[RowSummary]:
-    """The rows that the cell, the slices, the causes and the text leave, in the chosen order."""
+    """The rows that pass the filters (cell, slices, causes, text), in the chosen order."""
     tests = _slices(notes)
     counts = {name: sum(test(row) for row in rows) for name, test in tests.items()}
     offered = [name for name, count in counts.items() if count]
@@ -107,7 +107,7 @@ def filters(rows: Sequence[RowSummary], notes: Mapping[str, Note]) -> list[RowSu
 
 
 def _only(key: str, offered: Sequence[str]) -> None:
-    """Drops choices that another batch does not have."""
+    """Drops choices that this batch does not offer."""
     if key in st.session_state:
         st.session_state[key] = [name for name in st.session_state[key] or [] if name in offered]
 
@@ -122,7 +122,7 @@ def _slices(notes: Mapping[str, Note]) -> dict[str, Callable[[RowSummary], bool]
 
 
 def show_all() -> None:
-    """Takes every filter away."""
+    """Clears every filter."""
     for key in (CELL, SLICE, CAUSE, FIND):
         st.session_state.pop(key, None)
 

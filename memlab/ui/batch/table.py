@@ -1,4 +1,4 @@
-"""The table of a batch: every row with its verdict, who decided, and its settings; a row opens below, its link on Ask."""
+"""The table of a batch: every row with its verdict, who decided, and its settings; rows open below or on Ask."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MADE_WITH = ("method", "lm", "datastore", "as_of")
 
 
 def table(lab: Lab, rows: Sequence[RowSummary], notes: Mapping[str, Note], preset: str) -> None:
-    """The rows; choosing one opens it below the table."""
+    """The rows; selecting one opens it below the table."""
     settings = list(dict.fromkeys(name for row in rows for name in row.settings))
     cells = [_cells(lab, row, notes.get(row.prompt), preset) for row in rows]
     judged = any(row.verdict for row in rows)
@@ -32,7 +32,7 @@ def table(lab: Lab, rows: Sequence[RowSummary], notes: Mapping[str, Note], prese
     probability = st.column_config.ProgressColumn(width="small", min_value=0.0, max_value=1.0, format="%.2f")
     number = st.column_config.NumberColumn(format="%.3f")
     shown = hashlib.sha256(repr([row.line for row in rows]).encode()).hexdigest()[:12]
-    key = f"batch.table.{shown}"  # another choice of rows starts without a chosen one
+    key = f"batch.table.{shown}"  # other rows start without a selection
     columns: dict[str, Any] = {
         "open": st.column_config.LinkColumn(
             "Ask", display_text="Ask ↗", width="small", help="The row on the page Ask, beside this one"
@@ -77,9 +77,9 @@ def opened_row(rows: Sequence[RowSummary]) -> RowSummary | None:
 
 
 def address(lab: Lab, row: RowSummary, preset: str) -> dict[str, str]:
-    """The view of a row on the page Ask: as it was asked, or, where it could not be, as it was meant.
+    """The view of a row on the page Ask: as it was asked, or, where that failed, its prompt and preset.
 
-    As of now where no edit came after it, so that what is edited there is seen there.
+    Not tied to a past state if no edit came after it, so that edits made there take effect there.
     """
     if row.answer is None or row.method is None:
         return {"prompt": row.prompt, "preset": preset}

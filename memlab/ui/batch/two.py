@@ -1,4 +1,4 @@
-"""Two batches side by side: what was asked otherwise, and which answers changed."""
+"""Two batches side by side: which settings differ, and which answers changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = {"lm": "model", "as_of": "edit", "lam": "λ"}
 
 
 def beside_another(lab: Lab, kept: KeptBatch) -> None:
-    """A menu of the batches asked before; with one, what changed from it (A) to this one (B)."""
+    """A menu of the other batches; with one chosen, what changed from it (A) to this one (B)."""
     titles = {number: title for number, title in lab.batches.titles().items() if number != kept.id}
     if not titles:
         st.caption("Ask again with another method, another λ or after an edit, and compare both here.")
@@ -50,7 +50,7 @@ def beside_another(lab: Lab, kept: KeptBatch) -> None:
 
 
 def _into_address() -> None:
-    """The number of the other batch, or nothing: a bound control would write its label there."""
+    """Puts the number of the other batch into the address, or takes it out: a bound control would write its label."""
     chosen = st.session_state[_CHOSEN]
     if chosen is not None:
         st.query_params[WITH] = str(chosen)
@@ -64,7 +64,7 @@ def _show(a: KeptBatch, b: KeptBatch) -> None:
     st.markdown(said or "Both were asked in the same way.")
     rows = changes(a.rows, b.rows)
     counts = Counter(row.what for row in rows)
-    order = ("right now", "wrong now", "another answer", "the same", "only in A", "only in B")
+    order = ("now right", "now wrong", "another answer", "the same", "only in A", "only in B")
     with st.container(horizontal=True):
         for what in order:
             if counts[what]:

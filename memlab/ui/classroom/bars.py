@@ -16,7 +16,7 @@ def three_bars(bars: Sequence[Bar], titles: Sequence[str], right: Reveal | None 
     """A table: for each word a bar for each title (class, model, memory), with its number.
 
     Args:
-        right: where the answer is shown: words that are right get a mark.
+        right: the reveal, once the answer is shown; right words get a mark.
     """
     head = "".join(
         f"<th scope='col' style='{_CELL};text-align:left;border-bottom:0.2em solid {color}'>{escape(title)}</th>"

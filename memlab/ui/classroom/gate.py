@@ -1,8 +1,8 @@
-"""In front of a shared server: who is the lecturer, who is a guest, and that nobody else gets anything.
+"""Access control of a shared server: tells the lecturer and guests apart, and refuses everybody else.
 
-The lecturer comes over localhost and holds the lecturer's cookie; guests come over the shared address and hold a
-seat. Both cookies are set by an address with a token in its path, which leads on at once to one without, so that
-no token stays in the address line. What the pages may believe is stamped into headers that no browser can send.
+The lecturer connects over localhost and holds the lecturer's cookie; guests connect over the shared address and hold
+a seat. An address with a token in its path sets the cookie and redirects at once to one without, so that no token
+stays in the address line. Pages read the role from headers that the gate sets and that no browser can send.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Gate:
 
     def __init__(self, app: Asgi, passes: Passes, address: str, port: int) -> None:
         self._app, self._passes, self._address = app, passes, address
-        self._cookies = {role: f"memlab_{port}_{role}" for role in (LECTURER, GUEST)}  # cookies do not know of ports
+        self._cookies = {role: f"memlab_{port}_{role}" for role in (LECTURER, GUEST)}  # ports share cookies
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -46,21 +46,21 @@ class Gate:
         if role is None:
             await refuse(scope, receive, send, 403, "memlab answers only to its own address.")
         elif scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith((JOIN, LEAD)):
-            await self._come_in(role, scope, receive, send)
+            await self._join(role, scope, receive, send)
         elif role == LECTURER:
             await self._lecturer(scope, receive, send)
         else:
             await self._guest(scope, receive, send)
 
     def _role(self, scope: Message) -> str | None:
-        """By the address on which the request arrived; the name that it asks for must be that address."""
+        """The role by the address on which the request arrived; None where it asks for another host."""
         arrived, name = str((scope.get("server") or ("",))[0]), _host(scope)
         if arrived == self._address:
             return GUEST if name == self._address else None
         local = arrived in LOCAL_NAMES and str((scope.get("client") or ("",))[0]) in LOCAL_NAMES
         return LECTURER if local and name in LOCAL_NAMES else None
 
-    async def _come_in(self, role: str, scope: Message, receive: Receive, send: Send) -> None:
+    async def _join(self, role: str, scope: Message, receive: Receive, send: Send) -> None:
         way = LEAD if role == LECTURER else JOIN
         token = unquote(scope["path"].removeprefix(way)) if scope["path"].startswith(way) else ""
         client = str((scope.get("client") or ("",))[0])
@@ -71,7 +71,8 @@ class Gate:
                 cookie = self._passes.guest(token.strip().lower(), client, self._cookie(scope, GUEST))
         except Full:
             said = (
-                f"The class is full: {self._passes.seats} guests are here. A seat is free a minute after somebody left."
+                f"The class is full: {self._passes.seats} guests are here. "
+                "A seat becomes free a minute after somebody leaves."
             )
             await refuse(scope, receive, send, 503, said)
         except TooMany:
@@ -79,9 +80,9 @@ class Gate:
             await refuse(scope, receive, send, 429, said)
         else:
             if cookie is None:
-                await refuse(scope, receive, send, 403, "This token is not the one of this class. Scan the code again.")
+                await refuse(scope, receive, send, 403, "This is not the token of this class. Scan the code again.")
             else:
-                await _lead_on(send, f"{self._cookies[role]}={cookie}; Path=/; HttpOnly; SameSite=Lax")
+                await _redirect(send, f"{self._cookies[role]}={cookie}; Path=/; HttpOnly; SameSite=Lax")
 
     async def _lecturer(self, scope: Message, receive: Receive, send: Send) -> None:
         if self._passes.is_lecturer(self._cookie(scope, LECTURER)):
@@ -104,17 +105,17 @@ class Gate:
             await asyncio.sleep(seat.files.delay())
             await self._app(stamped, receive, send)
         elif scope["type"] == "http" and scope["method"] == "GET" and "." not in scope["path"]:
-            await _lead_on(send)  # the address of a page that guests do not have
+            await _redirect(send)  # the address of a page that guests do not have
         else:
             await refuse(scope, receive, send, 403, "Guests of a class cannot do this.")
 
     async def _window(self, seat: Seat, scope: Message, receive: Receive, send: Send) -> None:
-        """A web socket of a guest: at most a few, messages small and not faster than the stated rate."""
+        """One web socket of a guest: few at a time, limited in the size and rate of its messages."""
         if not self._passes.open_window(seat):
             await refuse(scope, receive, send, 403, "Too many windows.")
             return
 
-        async def slowly() -> Message:
+        async def limited() -> Message:
             message = await receive()
             if message["type"] == "websocket.receive":
                 if len(message.get("bytes") or message.get("text") or b"") > LARGEST:
@@ -123,7 +124,7 @@ class Gate:
             return message
 
         try:
-            await self._app(scope, slowly, send)
+            await self._app(scope, limited, send)
         finally:
             self._passes.close_window(seat)
 
@@ -139,7 +140,7 @@ class Gate:
 
 
 async def refuse(scope: Message, receive: Receive, send: Send, status: int, text: str) -> None:
-    """Refuses a request with one line; a web socket before it is accepted."""
+    """Refuses a request with one line of text; a web socket by closing it before it is accepted."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008})  # before it is accepted: status 403
@@ -154,8 +155,8 @@ async def refuse(scope: Message, receive: Receive, send: Send, status: int, text
     await send({"type": "http.response.body", "body": body})
 
 
-async def _lead_on(send: Send, cookie: str | None = None) -> None:
-    """To the first page, with a cookie or without; no page is told the address with the token."""
+async def _redirect(send: Send, cookie: str | None = None) -> None:
+    """Redirects to the first page, with a cookie or without; no page learns the address with the token."""
     headers = [(b"location", b"/"), (b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer")]
     headers += [(b"set-cookie", cookie.encode())] if cookie else []
     await send({"type": "http.response.start", "status": 303, "headers": [*headers, (b"content-length", b"0")]})
@@ -167,7 +168,7 @@ def _for_guests(path: str) -> bool:
 
 
 def _stamped(scope: Message, stamps: Mapping[str, str]) -> Message:
-    """The request with these headers, and without any that it brought under their names."""
+    """The request with these headers, and without any that it came with under their names."""
     own = [(name.encode(), value.encode()) for name, value in stamps.items()]
     brought = [(n, v) for n, v in scope["headers"] if n.lower().decode("latin-1") not in (ROLE, NUMBER)]
     return {**scope, "headers": [*brought, *own]}
@@ -178,7 +179,7 @@ def _values(scope: Message, header: bytes) -> list[str]:
 
 
 def _host(scope: Message) -> str | None:
-    """The one name that a request asks for, without port."""
+    """The host name that a request asks for, without port; None unless there is exactly one."""
     hosts = _values(scope, b"host")
     try:
         name = urlsplit(f"//{hosts[0]}").hostname if len(hosts) == 1 else None

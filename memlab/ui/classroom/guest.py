@@ -20,12 +20,12 @@ from memlab.ui.highlight import chip
 from memlab.ui.plain import plain
 from memlab.ui.session import lab_of_class, show_error
 
-EVERY = 2.0  # seconds after which a phone looks whether there is something new
+EVERY = 2.0  # seconds between checks for something new
 _SEEN = "class.seen"
 
 
 def guest_page() -> None:
-    """What the lecturer presents, and a question of one's own."""
+    """The question that the lecturer presents, and a field for a question of one's own."""
     classroom, seat = room.present(), seat_number()
     if classroom is None:
         not_for_guests()
@@ -48,7 +48,7 @@ def _state(now: Round | None) -> tuple[int, bool]:
 
 
 def _watch() -> None:
-    """Draws the page again when the lecturer has gone on; what is being typed stays meanwhile."""
+    """Reruns the page when the lecturer has moved on; until then, what is being typed stays."""
     classroom = room.present()
     if classroom is not None and st.session_state.get(_SEEN) != _state(classroom.rounds.now):
         st.rerun()
@@ -77,10 +77,10 @@ def _shown(now: Round, seat: int) -> None:
     st.html(_question(now, shown.answer))
     mine = now.guesses.get(seat)
     if shown.right:
-        st.markdown(f"Right is **{plain(' or '.join(shown.right))}**.")
+        st.markdown(f"The right answer is **{plain(' or '.join(shown.right))}**.")
     if mine is not None:
         right = shown.is_right(mine)
-        mark = {True: "✓ right", False: "✗ not right", None: "it is not known what is right"}[right]
+        mark = {True: "✓ right", False: "✗ not right", None: "the right answer is not known"}[right]
         st.markdown(f"You guessed **{plain(mine)}**: {mark}.")
     st.html(three_bars(shown.bars, shown.titles, shown))
 
@@ -91,7 +91,7 @@ def _question(now: Round, word: str) -> str:
 
 
 def _asking(classroom: Classroom, seat: int) -> None:
-    """A question of one's own: one at a time for the whole class, at most a few a minute."""
+    """A question of one's own: one at a time for the whole class, a few a minute for each guest."""
     with st.form("class.ask", border=False):
         prompt = st.text_input("A sentence with [MASK], or the beginning of one", key="class.prompt", max_chars=300)
         sent = st.form_submit_button("Ask", icon=":material/forum:", width="stretch")
@@ -101,7 +101,8 @@ def _asking(classroom: Classroom, seat: int) -> None:
     wait = classroom.may_ask(seat)
     if wait:
         st.warning(
-            f"You have asked much. The next question can be asked in {wait:.0f} seconds.", icon=":material/hourglass:"
+            f"You have asked many questions. The next question can be asked in {wait:.0f} seconds.",
+            icon=":material/hourglass:",
         )
         return
     if not classroom.answering.acquire(timeout=WAIT):
@@ -119,7 +120,9 @@ def _asking(classroom: Classroom, seat: int) -> None:
 def _answer(looking: Looking, p: Prediction) -> None:
     shown = reveal_of(p, Round(0, "", ""), looking.verdict(p))
     st.markdown(f"### {plain(p.answer)}")
-    st.caption(plain(f"{p.method}, {p.model}" + (f"; right is {' or '.join(shown.right)}" if shown.right else "")))
+    st.caption(
+        plain(f"{p.method}, {p.model}" + (f"; the right answer is {' or '.join(shown.right)}" if shown.right else ""))
+    )
     st.html(three_bars(shown.bars, shown.titles, shown))
     for n in p.neighbors[:3]:
         st.caption(plain(f"… {n.left[-80:]} {n.value} {n.right[:60]} …"))

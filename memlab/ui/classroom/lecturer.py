@@ -1,4 +1,4 @@
-"""What the lecturer of a class sees: the invitation, who is there, the guesses as they come, and the end beside the answer."""
+"""What the lecturer of a class sees: the invitation, how many are there, the guesses, and at the end the answer."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from memlab.ui.classroom.rounds import Round, tally
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 
-EVERY = 1.0  # seconds after which the guesses are counted again
+EVERY = 1.0  # seconds between counts of the guesses
 _OPEN = "class.live"
 
 
 def guessing(p: Prediction, reveal: bool, lab: Lab) -> None:
-    """The class beside the question that is presented: asks it, counts the guesses, and with `reveal` shows the answer.
+    """The class's part of a presented question: opens it, counts the guesses, and with `reveal` shows the answer.
 
-    Draws nothing on a server that is not shared.
+    Does nothing on a server that is not shared.
     """
     classroom = room.present()
     if classroom is None:
@@ -45,14 +45,14 @@ def guessing(p: Prediction, reveal: bool, lab: Lab) -> None:
 
 
 def nothing_to_guess() -> None:
-    """The class is asked nothing while this is presented."""
+    """Closes the question that the class was asked, if any."""
     classroom = room.present()
     if classroom is not None:
         classroom.rounds.close()
 
 
 def tallied() -> None:
-    """For the lecturer alone: the guesses beside model and memory, before they are shown."""
+    """For the lecturer only: the guesses beside model and memory, before the answer is shown."""
     classroom = room.present()
     now = classroom.rounds.now if classroom is not None else None
     if classroom is None or now is None or classroom.presented is None:
@@ -86,20 +86,20 @@ def invitation(lab: Lab) -> None:
     if not box.open:
         return
     with box:
-        st.image(_svg(classroom.invitation), width=320, alt="A code to scan; the address stands below it.")
+        st.image(_svg(classroom.invitation), width=320, alt="A code to scan; its address is below.")
         st.code(classroom.invitation, language=None, wrap_lines=True)
         st.caption(
             plain(
                 f"At most {classroom.passes.seats} guests. They look at a copy of the workspace {classroom.workspace}."
             )
         )
-        if st.button("Let them look at this workspace as it is now", icon=":material/sync:", key="class.again"):
+        if st.button("Show them this workspace as it is now", icon=":material/sync:", key="class.again"):
             try:
                 classroom.show_again(lab, lab.workspace)
             except MemlabError as error:
                 show_error(error)
             else:
-                st.success(plain(f"They look at {lab.workspace} as it is now."))
+                st.success(plain(f"They now look at {lab.workspace} as it is."))
 
 
 def _svg(text: str) -> str:

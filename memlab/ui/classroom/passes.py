@@ -1,4 +1,4 @@
-"""Who may come in: two tokens, the cookies they are exchanged for, the seats of guests and their limits.
+"""Admission: two tokens, the cookies they are exchanged for, the seats of guests and their limits.
 
 Tokens and cookies are random, compared in constant time, kept in this process only, and never logged.
 """
@@ -19,15 +19,15 @@ WINDOWS = 2  # open windows of one guest: a reload opens the second before the f
 AWAY = 60.0  # seconds without an open window after which a seat can be given to somebody else
 BURST, PER_SECOND = 15.0, 3.0  # messages of one guest's browser: at once, and per second after that
 FILES, FILES_PER_SECOND = 400.0, 20.0  # files of the page that it fetches, likewise
-TRIES, TRIES_EVERY = 10, 60.0  # wrong tokens from one address within so many seconds
-ADDRESSES = 10_000  # whose wrong tokens are counted
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
+TRIES, TRIES_EVERY = 10, 60.0  # wrong tokens allowed from one address, within this many seconds
+ADDRESSES = 10_000  # addresses whose wrong tokens are remembered
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without look-alikes such as l and 1
 
 
 def new_token() -> str:
-    """A token that can be typed on a phone: three groups of four signs, 59 bits."""
-    signs = [secrets.choice(LETTERS) for _ in range(12)]
-    return "-".join("".join(signs[n : n + 4]) for n in (0, 4, 8))
+    """A token that can be typed on a phone: three groups of four characters, 59 bits."""
+    characters = [secrets.choice(LETTERS) for _ in range(12)]
+    return "-".join("".join(characters[n : n + 4]) for n in (0, 4, 8))
 
 
 def same(given: str, known: str) -> bool:
@@ -36,20 +36,20 @@ def same(given: str, known: str) -> bool:
 
 
 class Bucket:
-    """A rate: `burst` at once, then `per_second`."""
+    """A token bucket: `burst` at once, then `per_second`."""
 
     def __init__(self, burst: float, per_second: float, clock: Callable[[], float]) -> None:
         self._burst, self._rate, self._clock = burst, per_second, clock
         self._left, self._at = burst, clock()
 
     def delay(self) -> float:
-        """Takes one; seconds until it is due."""
+        """Takes one, if need be in advance. Returns the seconds until it is due."""
         self._refill()
         self._left -= 1
         return max(0.0, -self._left / self._rate)
 
     def take(self) -> float:
-        """Takes one where there is one, and gives 0; else takes nothing, and gives the seconds until there is one."""
+        """Takes one and returns 0 if one is left; else takes nothing and returns the seconds until there is one."""
         self._refill()
         if self._left < 1:
             return (1 - self._left) / self._rate
@@ -64,7 +64,7 @@ class Bucket:
 
 @dataclass
 class Seat:
-    """One guest: number for the page, when it was last seen, the rates of its browser, open windows."""
+    """One guest: number, when last seen, rate limits of the browser, number of open windows."""
 
     number: int
     seen: float
@@ -102,7 +102,7 @@ class Passes:
         self._last = 0
         self._lock = threading.Lock()
 
-    # Coming in
+    # Admission
 
     def lecturer(self, token: str, address: str) -> str | None:
         """The lecturer's cookie for the lecturer's token; None for a wrong one. Raises TooMany."""
@@ -112,7 +112,7 @@ class Passes:
         """A guest's cookie for the token of the QR code; None for a wrong one.
 
         Args:
-            cookie: one from before, which keeps its seat.
+            cookie: the guest's earlier one, if any; it keeps its seat.
 
         Raises:
             Full: no seat is free. TooMany: too many wrong tokens from this address.
@@ -135,17 +135,17 @@ class Passes:
         return same(cookie, self._lecturer_cookie)
 
     def seat(self, cookie: str) -> Seat | None:
-        """The seat that a cookie holds; a browser that asks is there."""
+        """The seat that a cookie holds, now marked as seen; None for an unknown cookie."""
         with self._lock:
             found = self._taken.get(_digest(cookie)) if cookie else None
             if found is not None:
                 found.seen = self.clock()
             return found
 
-    # Being there
+    # Presence
 
     def open_window(self, seat: Seat) -> bool:
-        """Notes an open window; False where the guest has too many."""
+        """Counts an open window; False if the guest has too many."""
         with self._lock:
             if seat.windows >= WINDOWS or seat not in self._taken.values():
                 return False
@@ -153,7 +153,7 @@ class Passes:
             return True
 
     def close_window(self, seat: Seat) -> None:
-        """Notes that a window was closed."""
+        """Counts a closed window."""
         with self._lock:
             seat.windows -= 1
             seat.seen = self.clock()
@@ -164,7 +164,7 @@ class Passes:
             return sum(seat.windows > 0 for seat in self._taken.values())
 
     def _free_one(self) -> None:
-        """Gives up the seat whose guest is gone the longest. Raises Full."""
+        """Frees the seat whose guest has been gone longest. Raises Full."""
         gone = {key: seat for key, seat in self._taken.items() if not seat.windows}
         key = min(gone, key=lambda key: gone[key].seen, default=None)
         if key is None or self.clock() - gone[key].seen < AWAY:
@@ -186,5 +186,5 @@ class Passes:
 
 
 def _digest(cookie: str) -> str:
-    """What seats are kept under: looking it up tells nothing about the cookie by its time."""
+    """The key of a seat: a hash, so that the time of a lookup reveals nothing about the cookie."""
     return sha256(cookie.encode("utf-8", "replace")).hexdigest()

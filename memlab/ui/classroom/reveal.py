@@ -7,15 +7,15 @@ from memlab.results import Prediction
 from memlab.results.verdict import Verdict, plain_word
 from memlab.ui.classroom.rounds import Bar, Reveal, Round, tally
 
-FIRST = 3  # words of each side that are always there
+FIRST = 3  # words of each side that are always candidates
 MOST = 8  # words in all
 
 
 def bars_of(p: Prediction, round_: Round) -> tuple[Bar, ...]:
     """The first words of the class, the model and the memory, each with its share of the guesses and both probabilities.
 
-    A word counts with its capitals and without; the probabilities of its spellings are added. A guess that is no word
-    of model and memory has probability 0. Sorted by the sum of the three numbers.
+    Upper and lower case count as one word, whose probabilities are added. A guess that is not in the vocabulary has
+    probability 0. Sorted by the sum of the three numbers.
     """
     counted = tally(round_, MOST)
     guessed = {word.casefold(): n / counted.total for word, n in counted.words} if counted.total else {}

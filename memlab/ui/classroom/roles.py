@@ -1,4 +1,4 @@
-"""For whom a page is drawn: who works here, the lecturer of a class, or a guest."""
+"""For whom a page is drawn: the user of this computer, the lecturer of a class, or a guest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memlab.ui.classroom.gate import GUEST, LECTURER, NUMBER, ROLE
 
 
 def is_guest() -> bool:
-    """Whether the session is a guest's. On a shared server whoever is not the lecturer counts as one."""
+    """Whether the session is a guest's. On a shared server everybody but the lecturer counts as one."""
     return room.present() is not None and st.context.headers.get(ROLE) != LECTURER
 
 
@@ -25,6 +25,6 @@ def seat_number() -> int:
 
 
 def not_for_guests() -> NoReturn:
-    """Ends the page."""
+    """Says that guests have no access, and ends the page."""
     st.error("Guests of a class have no access to this page.", icon=":material/block:")
     st.stop()

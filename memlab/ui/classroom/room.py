@@ -1,4 +1,4 @@
-"""The class of this server: its address, passes, guesses and workspace. There is one where `--share` was given, or none."""
+"""The class of this server: its address, passes, guesses and workspace. None without `--share`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:  # the server starts without the engine
     from memlab.lab.looking import Looking
     from memlab.results import Prediction
 
-ENVIRONMENT = "MEMLAB_CLASS"  # how `memlab serve` hands over tokens: arguments could be read by other users
-QUESTIONS, QUESTIONS_PER_SECOND = 5.0, 0.1  # that one guest may ask: at once, and per second after that
-WAIT = 20.0  # seconds that a guest's question waits for those of others: one is answered at a time
+ENVIRONMENT = "MEMLAB_CLASS"  # how `memlab serve` passes the tokens: other users could read arguments
+QUESTIONS, QUESTIONS_PER_SECOND = 5.0, 0.1  # of one guest: at once, and per second after that
+WAIT = 20.0  # seconds that a question may wait for others: one is answered at a time
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Classroom:
     """One class.
 
     Args:
-        address: where guests come in: an address of this machine on the network. port: likewise.
+        address, port: where guests connect: an address of this machine on the network.
         workspace: whose state guests look at, in a copy that nobody changes.
     """
 
@@ -40,7 +40,7 @@ class Classroom:
 
     def __post_init__(self) -> None:
         self.rounds = Rounds()
-        self.presented: Prediction | None = None  # the answer to the question that is guessed; for the lecturer's eyes
+        self.presented: Prediction | None = None  # the answer to the current question; only for the lecturer
         self.answering = threading.Semaphore(1)
         self._lock = threading.Lock()
         self._copy: tuple[Lab, str] | None = None
@@ -53,7 +53,7 @@ class Classroom:
         return f"http://{host}:{self.port}{JOIN}{self.passes.guest_token}"
 
     def looking(self, lab: Lab) -> Looking:
-        """What guests may use: questions to a copy of the workspace, made when the first of them comes. Raises MemlabError."""
+        """What guests may use: questions to a copy of the workspace, made at the first one. Raises MemlabError."""
         from memlab.lab.looking import Looking
 
         with self._lock:
@@ -71,13 +71,13 @@ class Classroom:
                 lab.workspaces.delete(before[1], before[1])
 
     def may_ask(self, seat: int) -> float:
-        """Takes one of the guest's questions; 0, or the seconds after which there is one again."""
+        """Counts a question of a guest. Returns 0, or the seconds until the next one is allowed."""
         with self._lock:
             bucket = self._asked.setdefault(seat, Bucket(QUESTIONS, QUESTIONS_PER_SECOND, self.passes.clock))
             return bucket.take()
 
     def end(self) -> None:
-        """Throws the copy away; nothing is left of the class."""
+        """Deletes the copy of the workspace, so that nothing is left of the class."""
         with self._lock:
             if self._copy is not None:
                 lab, name = self._copy
@@ -99,13 +99,13 @@ def present() -> Classroom | None:
 
 
 def begin(classroom: Classroom | None) -> None:
-    """Makes it the class of this server."""
+    """Sets the class of this server (None: no class)."""
     global _present
     _present = classroom
 
 
 def from_environment(port: int) -> Classroom | None:
-    """The class that `memlab serve --share` asks for; what it says is taken out of the environment of later processes."""
+    """The class that `memlab serve --share` asks for; child processes do not inherit its variable."""
     said = os.environ.pop(ENVIRONMENT, "")
     if said:
         told = json.loads(said)

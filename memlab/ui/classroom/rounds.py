@@ -1,6 +1,6 @@
 """The guesses of a class: one question at a time, one guess for each guest, a tally, and the reveal.
 
-Kept in memory only: a guess is known by the number of a seat, and is gone when the next question is opened.
+Kept in memory only: a guess is stored under the number of a seat, and is gone when the next question is opened.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from memlab.errors import InputError
 
 LONGEST = 40  # characters of a guess
-SHOWN = 8  # words of a tally, the rest is summed
+SHOWN = 8  # words of a tally; the rest are summed
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One word: the share of the guesses that said it, and its probability to model and memory."""
+    """One word: its share of the guesses, and its probability under model and memory."""
 
     word: str
     guessed: float
@@ -40,13 +40,13 @@ class Reveal:
     titles: tuple[str, ...]
 
     def is_right(self, word: str) -> bool | None:
-        """Whether a guess is right, capitals or not; None where it is not known what is right."""
+        """Whether a guess is right, ignoring case; None where the right answers are not known."""
         return word.casefold() in {answer.casefold() for answer in self.right} if self.right else None
 
 
 @dataclass(frozen=True)
 class Round:
-    """One question. `left` and `right` stand around the gap; `reveal` is None while the class guesses."""
+    """One question. `left` and `right`: the text around the gap; `reveal` is None while the class guesses."""
 
     number: int
     left: str
@@ -61,7 +61,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Tally:
-    """How many guests said each word, the most frequent first; `others` are those beyond the shown words."""
+    """How many guests guessed each word, the most frequent first; `others`: guesses beyond the shown words."""
 
     words: tuple[tuple[str, int], ...]
     others: int
@@ -85,7 +85,7 @@ class Rounds:
         return self._now
 
     def open(self, left: str, right: str = "") -> Round:
-        """Asks a question. The one that is asked already goes on, with its guesses, also if it was shown before."""
+        """Opens a question. If it is the current one, it stays with its guesses, even if its answer was shown."""
         with self._lock:
             if self._now is None or self._now.asked != (left, right):
                 self._last += 1
@@ -93,34 +93,34 @@ class Rounds:
             return self._now
 
     def close(self) -> None:
-        """Nothing is asked any more."""
+        """Closes the current question."""
         with self._lock:
             self._now = None
 
     def guess(self, number: int, seat: int, text: str) -> str:
-        """Takes a guest's guess in place of the one before, and gives it as it counts.
+        """Records a guest's guess in place of an earlier one, and returns it as it counts.
 
         Raises:
-            InputError: no word, too long, or the question is shown already or not asked any more.
+            InputError: no word, too long, or the question is over or its answer shown.
         """
         word = cleaned(text)
         with self._lock:
             if self._now is None or self._now.number != number:
                 raise InputError("This question is over. The next one appears here by itself.")
             if self._now.reveal is not None:
-                raise InputError("The answer is shown already; this guess is too late.")
+                raise InputError("The answer has been shown already; this guess is too late.")
             self._now = replace(self._now, guesses={**self._now.guesses, seat: word})
         return word
 
     def reveal(self, number: int, shown: Reveal) -> None:
-        """Shows the answer; guesses are taken no more."""
+        """Shows the answer; from then on guesses are refused."""
         with self._lock:
             if self._now is not None and self._now.number == number:
                 self._now = replace(self._now, reveal=shown)
 
 
 def cleaned(text: str) -> str:
-    """A guess without spaces and punctuation around it. Raises InputError."""
+    """A guess without surrounding spaces and punctuation. Raises InputError where nothing is left, or too much."""
     word = re.sub(r"\s+", " ", text).strip(" .,;:!?\"'")
     if not word or not word.isprintable():
         raise InputError("Type one word, or a name.")

@@ -36,7 +36,7 @@ _SCROLL = """<script>
   heading.style.scrollMarginTop = '5rem'; // below the bar at the top
   heading.scrollIntoView({block: 'start'});
 </script>"""
-HEIGHT = 700  # pixels that every view has at least, so that the page does not jump between them
+HEIGHT = 700  # pixels that every view takes at least, so that the page does not jump between views
 
 
 @st.fragment
@@ -68,7 +68,7 @@ def look_closer(lab: Lab, p: Prediction) -> None:
 
 
 def _heading() -> None:
-    """The heading with buttons for who uses the keyboard; the key that leads here scrolls to it."""
+    """The heading, with buttons that have keyboard shortcuts; the one that leads here scrolls to it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Look closer", anchor=False, width="content")
         st.button(
@@ -109,7 +109,7 @@ def _go() -> None:
 
 
 def _turn(by: int) -> None:
-    """The next view or the one before, round and round."""
+    """Switches to the next view or the previous one, cyclically."""
     names = list(PANELS)
     now = st.session_state.get("panel")
     at = names.index(now) + by if now in names else min(0, by)

@@ -1,4 +1,4 @@
-"""Which views a method has, and why it has not the others."""
+"""Which views a method has, and why it does not have the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ OF_A_MEMORY = ("Why retrieved", "Map", "Key health")
 
 
 def why_not(method: Method, view: str) -> str | None:
-    """One sentence on why a method has not this view; None where it has."""
+    """One sentence on why a method does not have this view; None where it does."""
     if view in NEEDS:
         return method.why_not(NEEDS[view])
     if view in OF_A_MEMORY and not method.remembers:

@@ -1,4 +1,4 @@
-"""What the views share: the question as heading, how to read the chart, the chart, the data as a file."""
+"""Parts that the views share: the question as heading, how to read the chart, the chart, the data as a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memlab.ui.plain import plain
 
 
 def heading(question: str, reading: str) -> None:
-    """The question that the view answers, and one sentence of how to read it."""
+    """The question that the view answers, and one sentence on how to read it."""
     st.markdown(f"#### {question}", unsafe_allow_html=False)
     st.caption(reading)
 

@@ -20,7 +20,7 @@ _SHOWN, _SMALLEST = "look.shown", "look.smallest"
 
 
 def drop(lab: Lab, p: Prediction) -> None:
-    """Neighbors to untick, the answer before and after, the smallest set, and the way to forget them for real."""
+    """Neighbors to untick, the answer before and after, the smallest set, and a link to forget them for real."""
     heading(QUESTION, READING)
     entries, effect = st.columns([6, 5], gap="medium")
     gone = dropped()
@@ -65,7 +65,7 @@ def _boxes(p: Prediction) -> None:
     if rest > 0 and shown == FIRST:
         st.button(f"Show more ({rest} not shown)", key="look.more", on_click=_show_more)
     elif rest > 0:
-        st.caption(f"{rest} lighter ones are not offered here.")
+        st.caption(f"{rest} with less weight are not offered here.")
 
 
 def _label(n: Neighbor) -> str:
@@ -99,7 +99,7 @@ def _find(lab: Lab, p: Prediction) -> None:
 
 
 def _found(lab: Lab, p: Prediction, gone: tuple[int, ...]) -> None:
-    """What the last search found, while its question and its set are what is shown."""
+    """The last search's result, as long as its question and its set are the ones shown."""
     asked, found = st.session_state.get(_SMALLEST, ("", None))
     if asked != lab.reports.code(p):
         return

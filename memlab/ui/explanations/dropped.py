@@ -12,7 +12,7 @@ _KEEP = "look.keep."
 
 
 def dropped() -> tuple[int, ...]:
-    """The entries that the address leaves out; what is no number is not one."""
+    """The entries that the address leaves out; parts that are not numbers are ignored."""
     numbers = map(whole_number, st.query_params.get(WITHOUT, "").split(","))
     return tuple(dict.fromkeys(number for number in numbers if number is not None))
 

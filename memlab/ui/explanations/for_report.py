@@ -31,13 +31,13 @@ class Opened:
 
 
 def opened() -> Opened:
-    """The session's own, the same object at every run."""
+    """The session's own object, the same in every run."""
     now: Opened = st.session_state.setdefault(_OPENED, Opened())
     return now
 
 
 def note_opened() -> None:
-    """Keeps what is shown; called whenever the views are drawn."""
+    """Records what is shown; called whenever the views are drawn."""
     now, state = opened(), st.session_state
     now.panel, now.without, now.others = state.get("panel"), dropped(), state.get("others") is True
     now.over = state.get("over") or ""

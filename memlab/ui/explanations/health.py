@@ -1,4 +1,4 @@
-"""Key health: are near keys like words, and is the question near to anything."""
+"""Key health: do near keys hold the same word, and is the question near anything."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def health(lab: Lab, p: Prediction) -> None:
     same.metric(
         f"Same word among {keys.neighbors} nearest",
         f"{keys.same_value:.0%}",
-        help=f"Mean over {keys.sample:,} sampled entries. Entries drawn blindly: {keys.chance:.1%}.",
+        help=f"Mean over {keys.sample:,} sampled entries. Entries drawn at random: {keys.chance:.1%}.",
     )
     hubs.metric(
         "Hubness (skewness)",
         f"{keys.hubness:.1f}",
         help=f"How unevenly entries appear among the {keys.neighbors} nearest of others, within {keys.hub_sample:,} entries. "
-        "0: evenly. The larger, the more a few entries are near to very many.",
+        "0: evenly. The larger, the more a few entries are near very many others.",
     )
     near.metric("Stored entries nearer to theirs", f"{result.closer:.0%}", help="Of the sample, as in the chart.")
     chart(drawn(result), described(result), "health")

@@ -1,4 +1,4 @@
-"""Layers: what the output head reads on the way up."""
+"""Layers: what the output head predicts from each layer's state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def known(result: LayerLens) -> str:
     if result.right_from == "fact":
         said = f"The prompt asks for a fact of the bundled world: {answer} (kind: {result.kind})."
     elif result.kind is not None:
-        said = f"No fact of the bundled world is asked for; the mixture's answer {answer} and its kind ({result.kind}) stand in."
+        said = (
+            f"No fact of the bundled world is asked for; the mixture's answer {answer} and its kind ({result.kind}) "
+            "are used instead."
+        )
     else:
-        said = f"No fact of the bundled world is asked for, and {answer} is no name of it: there is no kind to show."
+        said = f"No fact of the bundled world is asked for, and {answer} is not a name in it: there is no kind to show."
     return f"{said} Every layer is read through {norm}, although only the last was trained for it."

@@ -1,4 +1,4 @@
-"""Why retrieved: which prompt words brought which neighbors."""
+"""Why retrieved: which words of the prompt retrieved which neighbors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memlab.ui.explanations.chart import chart, data, heading
 
 
 def why(lab: Lab, p: Prediction) -> None:
-    """Words by neighbors, from one batch."""
+    """A chart of words by neighbors: how distances change when a word is hidden."""
     heading(QUESTION, READING)
     with st.spinner("Hiding each word in turn"):
         result = lab.explain.occlusion(p)

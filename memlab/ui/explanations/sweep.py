@@ -39,7 +39,7 @@ def sweep(lab: Lab, p: Prediction) -> None:
     chart(drawn(result), described(result), "sweep")
     if p.gate.info.mixes == "vectors":
         st.caption(
-            "Every value but the present one is a counterfactual: the gate is computed, one value for each context."
+            "Every value but the current one is a counterfactual: the gate is computed, one value for each context."
         )
     st.caption(plain(f"{len(result.values)} points from one search in {result.ms:.1f} ms, no further forward pass."))
     data(result.csv, f"sweep-{over}")

@@ -21,7 +21,7 @@ AROUND = 28  # characters of a passage in the menu
 
 
 def ways(p: Prediction) -> dict[str, str]:
-    """Name of a repair -> what its button says, of those that this answer allows."""
+    """Name of a repair -> label of its button, for the repairs that this answer allows."""
     asked = of_the_world(atlas(), p.prompt)
     return {
         **({CORRECT: "Correct"} if asked is not None else {}),
@@ -31,7 +31,7 @@ def ways(p: Prediction) -> dict[str, str]:
 
 
 def correct(lab: Lab, p: Prediction, wanted: Sequence[str], key: str) -> Change | None:
-    """The fact that the prompt asks for, and the object that should stand in its place."""
+    """The fact that the prompt asks for, and its new object."""
     asked = of_the_world(atlas(), p.prompt)
     if asked is None:
         return None
@@ -51,7 +51,7 @@ def correct(lab: Lab, p: Prediction, wanted: Sequence[str], key: str) -> Change 
 
 
 def forget(p: Prediction, wanted: Sequence[str], entry: int | None, key: str) -> Change | None:
-    """Some of the passages behind the answer; at first the one that was chosen, or the heaviest wrong one."""
+    """Some of the passages behind the answer; by default the one that was chosen, or the heaviest wrong one."""
     right = {plain_word(answer) for answer in wanted}
     offered = {n.entry: n for n in p.neighbors[:OFFERED]}
     heaviest = max(

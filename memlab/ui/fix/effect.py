@@ -1,4 +1,4 @@
-"""What a change would do, or did, in one line and in moving bars."""
+"""The effect of a change, before or after it is made: one line and moving bars."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def tried(lab: Lab, change: Change, p: Prediction) -> Edit:
 
 
 def measured(lab: Lab, edit: Edit, p: Prediction) -> Moved | None:
-    """What else an edit moves, asked as the answer was; with the datastore's own method where that one mixes no p_kNN."""
+    """What else an edit moves, asked with the answer's method and settings, or with the datastore's default method if
+    the answer's has no p_kNN. None while the datastore is not built."""
     if not any(store.name == p.datastore and store.state == "ready" for store in lab.datastores()):
         return None
     method = lab.methods()[p.method]
@@ -38,7 +39,7 @@ def measured(lab: Lab, edit: Edit, p: Prediction) -> Moved | None:
 
 
 def counts(moved: Moved) -> str:
-    """How many of the edit's own questions are right now, and how many neighbors stay: "4 of 5 questions right now, …"."""
+    """How many of the edit's own questions are answered as wanted, and how many neighbors stay, in words."""
     own = [row for row in moved.rows if row.group != GROUPS[2]]
     near = [row for row in moved.rows if row.group == GROUPS[2]]
     parts = []

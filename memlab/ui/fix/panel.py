@@ -22,19 +22,19 @@ from memlab.ui.sharing import check_may_edit, may_edit
 from memlab.ui.timeline import holds
 from memlab.ui.undo import undo_or_redo
 
-_DONE = "edit.fix.done"  # the last edit that was made here: key of the panel, prompt, number
+_DONE = "edit.fix.done"  # the last edit made here: key of the panel, prompt, number of the edit
 _WAY, _ENTRY = "edit.fix.way", "edit.fix.entry"
 ICONS = {CORRECT: "edit", FORGET: "delete", changes.TEACH: "school", LAMBDA: "tune"}
 
 
 def fix_here(lab: Lab, p: Prediction, verdict: Verdict | None, key: str, use: str = "Use", why: bool = True) -> None:
-    """What a wrong answer or a passage can be repaired with, in place.
+    """A panel that repairs an answer in place: the cause of a wrong one, and forms to correct, forget or teach.
 
     Nothing for a method without memory, or whose memory is not made of texts.
 
     Args:
-        key: begins the names of controls; one panel of a key is drawn at a time.
-        use: what the button of another lambda does, "Use" or "Ask all with". why: say the cause of a wrong answer.
+        key: prefix of the controls' keys; at most one panel with it is drawn at a time.
+        use: verb on the button for another lambda, "Use" or "Ask all with". why: whether to say the cause.
     """
     method = lab.methods()[p.method]
     if not method.remembers or method.memory is not None or p.without:
@@ -50,14 +50,14 @@ def fix_here(lab: Lab, p: Prediction, verdict: Verdict | None, key: str, use: st
         editable = _editable(lab, p)
         way = _way(p, verdict, cause, key, use) if editable else None
         if why and verdict is not None:
-            with st.container(key=f"{key}.why"):  # as high for a right answer as for a wrong one
+            with st.container(key=f"{key}.why"):  # the same height for a right answer as for a wrong one
                 st.markdown(_reason(cause))
         if way is not None and (change := _form(lab, p, verdict, cause, key, way)) is not None:
             _try(lab, change, p, verdict, key)
 
 
 def _editable(lab: Lab, p: Prediction) -> bool:
-    """Whether an edit can be made beside this answer; says why not."""
+    """Whether an edit can be made beside this answer; shows the reason where not."""
     if not may_edit(lab):
         st.caption("This workspace was shared to look at. Make a copy of your own to fix it here.")
     elif p.as_of != lab.head():
@@ -74,14 +74,14 @@ def _reason(cause: Cause | None) -> str:
 
 
 def choose_way(key: str, way: str, entry: int | None = None) -> None:
-    """Opens a panel on its next run at a way of repairing, for example from a passage."""
+    """Opens the panel `key` at a repair in the next run, for example from a passage."""
     st.session_state[f"{key}.{_WAY}"] = way
     st.session_state[f"{key}.{_ENTRY}"] = entry
     _forget_done()
 
 
 def _way(p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str, use: str) -> str | None:
-    """The ways of repairing as buttons, the one of the smallest repair first; the chosen one."""
+    """The repairs as buttons, the smallest first; returns the chosen one."""
     able = changes.ways(p)
     repairs = {repair.kind: repair for repair in (cause.repairs if cause else ())}
     names = [*[kind for kind in repairs if kind in able], *[kind for kind in able if kind not in repairs]]
@@ -99,7 +99,7 @@ def _way(p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str, 
 
 
 def _form(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | None, key: str, way: str) -> Change | None:
-    """The form of a way, filled in from the answer."""
+    """The form for a repair, filled in from the answer."""
     wanted = verdict.expected if verdict else ()
     if way == CORRECT:
         return changes.correct(lab, p, wanted, f"{key}.correct")
@@ -112,7 +112,7 @@ def _form(lab: Lab, p: Prediction, verdict: Verdict | None, cause: Cause | None,
 
 
 def _other_lambda(repair: Repair | None, key: str, use: str, right: bool) -> None:
-    """The smallest repair of all: another weight of the memory. The button is there also where it cannot help."""
+    """A button for the smallest repair: another weight of the memory. Disabled where that cannot help."""
     if repair is not None:
         label, said = (
             f"{use} λ = {repair.lam:g}",
@@ -139,7 +139,7 @@ def _take_lambda(repair: Repair | None, key: str) -> None:
 
 
 def _try(lab: Lab, change: Change, p: Prediction, verdict: Verdict | None, key: str) -> None:
-    """The effect of a change that is not made, and the button that makes it."""
+    """The effect of a change that is not made yet, and the button that makes it."""
     try:
         with st.spinner("Working out what this changes"):
             edit = tried(lab, change, p)
@@ -164,11 +164,11 @@ def _try(lab: Lab, change: Change, p: Prediction, verdict: Verdict | None, key: 
 
 
 def _apply(lab: Lab, edit: Edit, prompt: str, key: str) -> None:
-    """Makes the edit that was looked at; the answer is then the one as of now."""
+    """Makes the previewed edit; afterwards the page asks as of now."""
     try:
         check_may_edit(lab)
         made = lab.commit(edit, **author())
-    except MemlabError as error:  # for example another window made an edit meanwhile
+    except MemlabError as error:  # for example, another window made an edit in the meantime
         st.session_state[f"{key}.problem"] = str(error)
         return
     st.session_state[_DONE] = {"key": key, "prompt": prompt, "seq": made.seq}
@@ -178,9 +178,9 @@ def _apply(lab: Lab, edit: Edit, prompt: str, key: str) -> None:
 
 
 def _done(lab: Lab, p: Prediction, verdict: Verdict | None, key: str) -> bool:
-    """What was done here last with this prompt, with Undo; whether there was anything."""
+    """Shows the last edit made here for this prompt, with Undo. Returns whether there was one."""
     if st.session_state.pop(f"{key}.rerun", False):
-        st.rerun()  # the whole page: its controls know of the edit
+        st.rerun()  # the whole page, whose controls depend on the edit
     done: dict[str, Any] = st.session_state.get(_DONE, {})
     if (done.get("key"), done.get("prompt")) != (key, p.prompt):
         return False

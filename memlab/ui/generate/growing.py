@@ -1,4 +1,4 @@
-"""The text while it is generated, where its strip will stand and in the strip's letters."""
+"""The text while it is generated, in the place and type of its later strip."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from memlab.figures.theme import MIXTURE
 from memlab.ui.highlight import side_heading
 from memlab.ui.plain import plain
 
-_SAID = re.compile(r"(\d+ of \d+ tokens)(?:: (.*))?", re.DOTALL)
+_MESSAGE = re.compile(r"(\d+ of \d+ tokens)(?:: (.*))?", re.DOTALL)
 
 
 @contextmanager
 def growing(prompt: str | None) -> Iterator[Callable[[str], None]]:
-    """A function that shows what the progress of a generation says; its place is cleared at the end.
+    """Yields a function that shows the progress messages of a generation; clears its place at the end.
 
-    What it is given reads "3 of 20 tokens: the text so far"; without a text (a memory is being built) it is a line of its own.
+    A message reads "3 of 20 tokens: the text so far"; any other (a memory is being built) gets a line of its own.
     """
     whole = st.empty()
     with whole.container():
@@ -30,7 +30,7 @@ def growing(prompt: str | None) -> Iterator[Callable[[str], None]]:
             strip, count = st.empty(), st.empty()
 
     def grown(message: str) -> None:
-        found = _SAID.fullmatch(message)
+        found = _MESSAGE.fullmatch(message)
         strip.html(growing_text(prompt or "", found[2] or "" if found else ""))
         count.caption(plain(found[1] if found else message))
 

@@ -18,7 +18,7 @@ _TYPED, _OF, _EXAMPLE = "generate.prompt", "generate.prompt.of", "generate.examp
 
 
 def prompt_bar(view: View) -> None:
-    """One line to type in; Enter or Generate starts from the prompt, Next token says one token."""
+    """One line to type in; Enter or Generate starts from the prompt, Next token adds one token."""
     if st.session_state.get(_OF) != view.prompt:  # a link, an example, the browser's Back
         st.session_state[_OF], st.session_state[_TYPED] = view.prompt, view.prompt or ""
     with st.form("generate.form", border=False):
@@ -38,8 +38,8 @@ def first_steps(tokens: int) -> None:
     """Shown in place of a text before anything was asked."""
     st.subheader("Continue a prompt with and without memory", anchor=False)
     st.markdown(
-        "The same model goes on twice: alone, and with what its memory finds at every token. Every step keeps who said "
-        "what, and you can choose another token at any step. Type a beginning, or take one of these:"
+        "The same model continues twice: alone, and with what its memory finds at every token. Every step keeps what "
+        "each side said, and you can choose another token at any step. Type a beginning, or take one of these:"
     )
     for title, prompt in EXAMPLES.items():
         label = f"**{title}**: {prompt} …"
@@ -49,7 +49,7 @@ def first_steps(tokens: int) -> None:
 
 
 def example_menu(tokens: int) -> None:
-    """The same beginnings, once a text is shown."""
+    """A menu of the same examples, once a text is shown."""
     st.menu_button("Examples", list(EXAMPLES.values()), key=_EXAMPLE, on_click=_take, args=(tokens,))
 
 
@@ -62,7 +62,7 @@ def _generate() -> None:
 
 
 def _next(view: View) -> None:
-    """One token more of this prompt, or the first of another."""
+    """Adds one token to this prompt's text, or starts another prompt with its first."""
     typed = st.session_state[_TYPED]
     if typed == view.prompt and view.moves:
         move_on(view, GoOn(1), LAST)

@@ -17,13 +17,13 @@ from memlab.ui.as_of import as_of_slider
 from memlab.ui.memory_controls import MemoryControls
 
 TOKENS = "generate.tokens"
-MOST, USUAL = 100, 20  # tokens at once
+MOST, USUAL = 100, 20  # tokens per click
 _OTHER_NAMES = {"temperature": "knn_temperature"}  # beside the temperature of decoding
 
 
 @dataclass(frozen=True)
 class How:
-    """The arguments of `lab.trees.replay` besides prompt and moves, tokens at once, what the address cannot have."""
+    """The arguments of `lab.trees.replay` besides prompt and moves; tokens per click; errors in the address."""
 
     arguments: dict[str, Any]
     tokens: int
@@ -36,13 +36,13 @@ class How:
 
 
 def choose_how(lab: Lab, method_place: AbstractContextManager) -> How:
-    """Draw the controls. Raises MemlabError where model, datastore and method do not belong together."""
+    """Draws the controls. Raises MemlabError where model, datastore and method do not fit together."""
     model, controls = named(st.session_state.get("model")), MemoryControls(lab, "generate", _OTHER_NAMES)
     brought = controls.arrive()
     with method_place:
         method = controls.method("generate", "method of generating", brought)
     tokens = controls.number(
-        "tokens", "Tokens at once", 1, MOST, USUAL, st.slider, help="How many tokens Generate and Go on say."
+        "tokens", "Tokens at once", 1, MOST, USUAL, st.slider, help="How many tokens Generate and Go on add."
     )
     arguments: dict[str, Any] = {"method": method.name, "model": model}
     arguments |= {setting.name: _decoding(controls, setting) for setting in lab.generation.decoding_settings()}
@@ -58,5 +58,5 @@ def choose_how(lab: Lab, method_place: AbstractContextManager) -> How:
 def _decoding(controls: MemoryControls, setting: Field) -> Any:
     if setting.name != "seed":
         return controls.widget(setting, setting.default, Decoding)
-    # A slider over a million numbers hits none.
+    # On a slider over a million numbers no seed could be hit.
     return controls.number("seed", "Seed", 0, int(setting.high or 0), 0, st.number_input, step=1, help=setting.help)

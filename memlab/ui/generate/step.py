@@ -19,13 +19,13 @@ from memlab.ui.plain import plain
 from memlab.ui.session import show_error
 from memlab.ui.token_panel import forced_gate, found_passages, sources_chart
 
-INSTEAD = 8  # words offered in place of the one that was said
+INSTEAD = 8  # words offered in place of the one generated
 BEFORE = 90  # characters shown before the token
 _OTHER, _UNSAID = "generate.other", "generate.unsaid"
 
 
 def choose_step(g: Generation) -> int:
-    """The number of the step, kept in the address; the first that memory changed at first."""
+    """The number of the step, kept in the address; by default the first that memory changed."""
     first, last = changed_first(g), len(g.tokens) - 1
     if (asked_for := st.session_state.get(STEP)) is not None:
         look_at(first if asked_for == CHANGED else min(max(int(asked_for), 0), last))
@@ -39,13 +39,13 @@ def choose_step(g: Generation) -> int:
         key=STEP,
         bind="query-params",
         width=170,
-        help="Its place in the generated text, from 0. Click a token, or move there with the arrow keys and press Enter.",
+        help="Position in the generated text, from 0. Click a token, or move to it with the arrow keys and press Enter.",
     )
     return first if number is None else int(number)
 
 
 def step_details(lab: Lab, view: View, g: Generation, number: int) -> None:
-    """The split of a step, the words that could be said instead, neighbors, the gate forced to 0 and 1."""
+    """The distributions of a step, other words to choose, neighbors, the gate forced to 0 and 1."""
     node = g.path()[number]
     try:
         step = lab.generation.step(g, node.number)
@@ -82,7 +82,7 @@ def _instead(lab: Lab, view: View, g: Generation, number: int, step: TraceStep) 
     some = [i for i in words if i != step.token.id][:INSTEAD]
     offered = sorted(some, key=lambda i: (-step.mixture.of(i), i))
     node, tokens = g.path()[number].number, len(g.tokens) - number
-    st.markdown("**Say another token here, and go on from it**")
+    st.markdown("**Choose another token here and continue from it**")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for i in offered:
             st.button(

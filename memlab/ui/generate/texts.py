@@ -25,14 +25,14 @@ _STRIP = st.components.v2.component(
     js=(_HERE.parent / "read" / "strip.js").read_text("utf-8"),
 )
 READING = (
-    "Orange: memory made the token likelier. Double line and number: it stands word for word in the passage of that "
-    "number. ✎: chosen by you. Click a token for its split."
+    "Orange: memory made the token likelier. Double line and number: it occurs word for word in the passage of that "
+    "number. ✎: chosen by you. Click a token for its details."
 )
-_INDENT = "\u2003"  # a wide blank; labels drop others
+_INDENT = "\u2003"  # an em space; labels drop other leading blanks
 
 
 def texts(lab: Lab, view: View, pair: GenerationPair, step: int) -> None:
-    """With memory at the left, with the passages that it copied; the model alone and the branches at the right."""
+    """Left: with memory, and the passages that it copied. Right: the model alone, and the branches."""
     g = pair.with_memory
     if pair.without_memory is None:
         st.html(side_heading("Model alone", MODEL))
@@ -50,7 +50,7 @@ def texts(lab: Lab, view: View, pair: GenerationPair, step: int) -> None:
     with right:
         st.html(side_heading("Model alone", MODEL))
         if pair.after:
-            st.caption("From the last token on that you chose.")
+            st.caption("From the last token that you chose.")
         st.html(f"<div style='font-size:1.1rem;line-height:2.1;overflow-wrap:anywhere'>{alone(pair)}</div>")
         branches(view, g)
 
@@ -70,7 +70,7 @@ def _picked() -> None:
 
 
 def go_on(view: View, g: Generation, tokens: int) -> None:
-    """A button that says more at the end of this branch, or why there is none."""
+    """A button that continues this branch, or the reason why it has ended."""
     if g.ended in ("end", "context"):
         st.caption(f"Ended: {ENDINGS[g.ended]}.")
         return
@@ -84,7 +84,7 @@ def go_on(view: View, g: Generation, tokens: int) -> None:
 
 
 def branches(view: View, g: Generation) -> None:
-    """All branches, each under the one that it leaves; a click shows it."""
+    """All branches, each under the one that it forks from; a click shows it."""
     lines = branch_lines(g)
     if len(lines) < 2:
         return

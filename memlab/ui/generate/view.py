@@ -17,23 +17,23 @@ from memlab.ui.generate.settings import How
 from memlab.ui.jobs import forget_job, only_job, outcome_of
 
 PROMPT, MOVES, STEP = "prompt", "moves", "step"
-CHANGED, LAST = -1, 1_000_000  # as a step: the first that memory changed; whichever is the last
+CHANGED, LAST = -1, 1_000_000  # stand for a step: the first that memory changed; the last one
 LONGEST_LINK = 1_500  # characters of a prompt that an address still carries
-PAIR = "generate.pair"  # in the session: what is shown, and of what
+PAIR = "generate.pair"  # in the session: the tree shown, and what it was made from
 _VIEW, _MOVED = "generate.view", "generate.moved"
-AT_ONCE = 40  # tokens that are said while a person waits
+AT_ONCE = 40  # tokens that are generated without a job
 
 
 @dataclass(frozen=True)
 class View:
-    """A prompt (None: nothing was asked) and moves as `memlab.results.moves` writes them ("": the first one is due)."""
+    """A prompt (None: nothing was asked) and its moves as `memlab.results.moves` writes them ("": none made yet)."""
 
     prompt: str | None = None
     moves: str = ""
 
 
 def current() -> View:
-    """The view of the address where it names one, else that of the session, which is then put into the address."""
+    """The view in the address, else the session's, which is then put into the address."""
     if PROMPT in st.query_params:
         view = View(st.query_params[PROMPT], st.query_params.get(MOVES, ""))
     else:
@@ -43,7 +43,7 @@ def current() -> View:
 
 
 def show(view: View) -> None:
-    """From now on."""
+    """Makes it the view of the session and, unless the prompt is too long, of the address."""
     st.session_state[_VIEW] = view
     for name, value in ((PROMPT, view.prompt), (MOVES, view.moves)):
         if value and len(view.prompt or "") <= LONGEST_LINK:
@@ -53,26 +53,26 @@ def show(view: View) -> None:
 
 
 def begin(prompt: str, tokens: int) -> None:
-    """A prompt from its beginning."""
-    st.session_state.pop(PAIR, None)  # what was stopped begins again
+    """Starts a prompt from its beginning: its first move generates `tokens`."""
+    st.session_state.pop(PAIR, None)  # a stopped generation begins again
     show(View(prompt, f"g{tokens}"))
     look_at(CHANGED)
 
 
 def move_on(view: View, move: Move, step: int) -> None:
-    """One move more; then `step` is looked at. A callback: the whole page is drawn anew."""
+    """Adds a move, then selects `step`. For callbacks, after which the whole page is rerun."""
     show(View(view.prompt, ".".join(part for part in (view.moves, str(move)) if part)))
     look_at(step)
     st.session_state[_MOVED] = True
 
 
 def moved() -> bool:
-    """Whether a callback moved on since this was asked last."""
+    """Whether a callback made a move since the last call."""
     return bool(st.session_state.pop(_MOVED, False))
 
 
 def look_at(step: int) -> None:
-    """The step whose details are shown from the next run on; called before its number is drawn."""
+    """Selects the step whose details are shown; call it before the control for its number is drawn."""
     st.session_state[STEP] = step
 
 
@@ -85,7 +85,7 @@ def exports(pair: GenerationPair, view: View, how: Mapping[str, Any]) -> None:
 
 
 def python(view: View, how: Mapping[str, Any]) -> str:
-    """The lines that grow the same tree."""
+    """Python code that grows the same tree."""
     given = "".join(f"    {name}={value!r},\n" for name, value in how.items() if value is not None)
     return (
         "from memlab import Lab\n\nlab = Lab.open()\n"
@@ -94,12 +94,12 @@ def python(view: View, how: Mapping[str, Any]) -> str:
 
 
 def replay(lab: Lab, view: View, how: How) -> GenerationPair | None:
-    """The tree of a view; None while a job grows it. Raises MemlabError for what cannot be grown."""
+    """The tree of a view; None while a job grows it. Raises MemlabError where it cannot be grown."""
     place = (lab.workspace, view.prompt)
     kept = st.session_state.get(PAIR)
     moves = view.moves or f"g{how.tokens}"
     if kept is not None and kept[0] == place and kept[2] == moves and kept[1] != how.arguments:
-        moves = f"g{len(kept[4].with_memory.tokens) or how.tokens}"  # choices belong to the tree of other settings
+        moves = f"g{len(kept[4].with_memory.tokens) or how.tokens}"  # choices belong to the earlier settings' tree
     asked = (place, how.arguments, moves, lab.head())
     if kept is not None and kept[:4] == asked:
         return kept[4]
@@ -113,7 +113,7 @@ def replay(lab: Lab, view: View, how: How) -> GenerationPair | None:
             show(View(view.prompt, moves))
             return None
         pair = outcome_of(lab, job)
-        if pair is None:  # failed or stopped (shown above), or another process did it, or it was long ago
+        if pair is None:  # failed or stopped (shown above), run by another process, or long ago
             st.button(
                 "Generate again",
                 key="generate.again",

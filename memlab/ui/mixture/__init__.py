@@ -1,4 +1,4 @@
-"""The answer that follows its slider: sentence, bars, formula and tipping point, drawn in the browser."""
+"""The answer, updated in the browser as its slider moves: sentence, bars, formula and tipping point."""
 
 from memlab.ui.mixture.of_token import token_panel
 from memlab.ui.mixture.panel import Settled, mixture_panel

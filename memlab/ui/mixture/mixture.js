@@ -1,4 +1,4 @@
-// An answer that follows its slider: every number is computed here from the two sides of the mixture. When the slider
+// An answer that follows its slider: every number is computed here from the two sides of the mixture. Once the slider
 // rests, its value goes to the server, and the rest of the page follows.
 const REST = 300 // milliseconds without a movement
 const VALUE = "\u0001", ANSWER = "\u0002" // in texts: the gate's value, and the first word
@@ -7,7 +7,7 @@ const panels = new WeakMap()
 const two = x => (Math.abs(Math.round(x * 100) / 100 - x) < 5e-4 ? x.toFixed(2) : x.toFixed(3))
 const share = p => (p > 0 && p < 0.005 ? "<0.01" : p.toFixed(2))
 
-// Probabilities that stand below each other: a third decimal where two different ones would print the same.
+// Probabilities of one column: a third decimal where two different ones would print the same.
 function shares(values) {
   const texts = values.map(share)
   return texts.map((text, n) =>
@@ -125,7 +125,7 @@ function draw(panel) {
   part.back.hidden = d.settable || stop === d.at
 }
 
-// All sentences lie over each other and one is seen: the longest one makes the height, and nothing moves below.
+// All sentences are stacked and one is visible: the longest sets the height, so that nothing below moves.
 function verdictLines({ d, part }) {
   part.verdict.replaceChildren(...Object.entries(d.verdict.texts).map(([name, text]) => {
     const said = make("span", "", mark(name.endsWith("true")), ` ${text}`)
@@ -145,7 +145,7 @@ function verdict(panel, first) {
   moving.title.append(mark(right))
 }
 
-// One frame: draws once for all movements since the last one, and notes how long it took.
+// One frame: draws once for all movements since the last one, and records how long it took.
 function frame(panel) {
   panel.asked = 0
   const start = performance.now()
@@ -181,7 +181,7 @@ function begin(root) {
 
 const nearest = (stops, value) => stops.reduce((best, s, n) => (Math.abs(s - value) < Math.abs(stops[best] - value) ? n : best), 0)
 
-// What only a new answer changes. While the slider moves, its value stays.
+// Draws what only a new answer changes. While the slider is moving, its value is kept.
 function show(panel, d) {
   const { part } = panel, kept = panel.rest && panel.d ? panel.d.stops[panel.stop] : null
   panel.d = d

@@ -12,7 +12,7 @@ from memlab.ui.mixture.panel import mixture_panel
 
 
 def token_panel(of: Trace | Generation, step: TraceStep, key: str) -> None:
-    """The slider shows counterfactuals: the gate of this token was one value. Of a passage, the word that follows is right."""
+    """The slider shows counterfactuals of the computed gate. In a passage, the word that follows counts as right."""
     p = as_prediction(of, step)
     follows = step.token.text.strip()
     right = verdict(p, (follows,), "what follows") if isinstance(of, Trace) and follows else None
@@ -23,8 +23,8 @@ def token_panel(of: Trace | Generation, step: TraceStep, key: str) -> None:
 def as_prediction(of: Trace | Generation, step: TraceStep) -> Prediction:
     """The question "what follows here?", with the two ends of the gate as its sides.
 
-    Where distributions are mixed, the end at 0 is all that is not long-term memory: the model, and the continuous cache
-    if there is one. So the mixture is linear between the two ends in either case.
+    Where distributions are mixed, the end at 0 is everything but long-term memory: the model, and the continuous cache
+    if there is one. So the mixture is linear between the two ends with or without a cache.
     """
     info, gate = of.gate_info, step.token.gate
     assert gate is not None
@@ -56,7 +56,7 @@ def as_prediction(of: Trace | Generation, step: TraceStep) -> Prediction:
 
 
 def _of_vectors(p: Prediction) -> TippingPoint:
-    """From which hundredth of the gate on the answer is that of the model's own state."""
+    """The tipping point, to a hundredth: from this gate on, the answer is that of the model's own state."""
     own, memory, symbol = p.lm[0], p.knn[0], p.gate.info.symbol
     if own.id == memory.id:
         return TippingPoint(None, own.token, memory.token, symbol=symbol)

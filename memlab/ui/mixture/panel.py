@@ -1,4 +1,4 @@
-"""The component behind the answer: what it is given, and what comes back when its slider rests."""
+"""The component behind the answer: the data it gets, and the value it returns once its slider rests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PANEL = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Settled:
-    """Where the slider's value goes when it rests: `take` is called with it. `default` is the value to return to."""
+    """What happens once the slider rests: `take` is called with its value. `default`: where Back returns to."""
 
     default: float
     take: Callable[[float], None]
@@ -48,8 +48,8 @@ def mixture_panel(
     """The completed prompt, a slider, the bars of each side, the formula and the tipping point.
 
     Args:
-        settled: None where the gate is computed; then the slider shows counterfactuals, and nothing else follows it.
-        large: for a projector. titles: of the sides, where they are others than those of a question.
+        settled: None where the gate is computed; the slider then shows counterfactuals and changes nothing else.
+        large: for a projector. titles: of the sides, where they differ from those of a question.
     """
 
     def rested() -> None:
@@ -67,7 +67,7 @@ def content(p: Prediction, settled: Settled | None, verdict: Verdict | None, lar
     """What the component draws, as JSON."""
     info, shown = p.gate.info, sides(p)
     right = ids_of(p, verdict.expected) if verdict is not None else ()
-    likeliest = sorted(right, key=lambda i: -(p.lm.of(i) + p.knn.of(i)))[:1]  # of "Amphibian" and "amphibian" one row
+    likeliest = sorted(right, key=lambda i: -(p.lm.of(i) + p.knn.of(i)))[:1]  # one row for "Amphibian" and "amphibian"
     live = live_answer(p, also=likeliest, stops=() if settled is None else (settled.default,))
     left, after = around(p)
     place = {word: n for n, word in enumerate(live.ids)}

@@ -1,4 +1,4 @@
-"""The words around the numbers of an answer."""
+"""The texts around the numbers of an answer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ LEFT, RIGHT = 90, 45  # characters of a long prompt shown around the gap
 
 
 def around(p: Prediction) -> tuple[str, str]:
-    """The prompt before the gap and behind it; long prompts are cut around it."""
+    """The prompt before and after the gap; long prompts are cut around it."""
     left, _, right = p.prompt.partition(MASK) if p.kind == "masked" else (p.prompt.rstrip() + " ", "", "")
     left = left if len(left) <= LEFT else "… " + left[-LEFT:]
     return left, right if len(right) <= RIGHT else right[:RIGHT] + " …"
 
 
 def head(p: Prediction) -> list[tuple[str, str]]:
-    """The formula in symbols, in pieces of (side, text); the side is empty for what belongs to none."""
+    """The formula in symbols, as pieces (side, text); the side is empty for text that belongs to none."""
     info = p.gate.info
     symbol = info.symbol
     if info.mixes == "nothing":
@@ -57,7 +57,7 @@ def verdict_texts(p: Prediction, verdict: Verdict) -> dict[str, str]:
     source = "" if verdict.source == "given" else f" ({verdict.source})"
     wanted = f"Expected{source}: {' or '.join(verdict.expected)}."
     if not verdict.known:
-        wanted += " This is no single word of the model or its memory, so no answer can be right."
+        wanted += " This is not a single word of the model or its memory, so no answer can be right."
     if p.gate.info.mixes == "nothing":
         return {"true": f"Right. {wanted}", "false": f"Wrong. {wanted}"}
     answer = "answer" if p.gate.info.mixes == "vectors" else "mixture"

@@ -1,1 +1,1 @@
-"""A question told step by step, in large type."""
+"""A question or lesson presented step by step, in large type."""

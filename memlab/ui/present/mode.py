@@ -1,4 +1,4 @@
-"""Present as a mode: nothing but the picture on the screen, large type, full screen, and notes in a second window."""
+"""The look of Present: nothing but the picture on the screen, large type, full screen, notes in a second window."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 from memlab.ui.sharing import here
 
 _HERE = Path(__file__).parent
-# Everything of a page is sized in rem: at 1920 pixels one is 32, and the smallest text (0.875 rem) 28.
+# Pages are sized in rem: at a width of 1920 pixels one rem is 32, and the smallest text (0.875 rem) 28.
 ALONE = """<style>
 [data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton], .st-key-bar { display: none !important; }
 </style>"""
@@ -30,12 +30,12 @@ _TOOLS = st.components.v2.component(
 
 
 def large_type() -> None:
-    """Makes everything larger, for as long as this is drawn."""
+    """Enlarges everything on the page, as long as this is drawn."""
     st.html(LARGE_TYPE)
 
 
 def alone() -> None:
-    """Hides what is around the page, likewise."""
+    """Hides everything around the page, as long as this is drawn."""
     st.html(ALONE)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of views that are no questions: a passage that is read, a text that goes on, an edit that is made."""
+"""Pictures of views that are not questions: a passage read, a text continued, an edit made."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def text(lab: Lab, step: Step, as_of: int | None) -> None:
 
 
 def action(step: Step, done: Sequence[Check] | None) -> None:
-    """What a step will do, or that it did it, and what was checked after that."""
+    """What a step will do; once done, that it did so and the checks after it."""
     if step.do is None:
         return
     if done is None:
@@ -82,12 +82,12 @@ def checks(made: Sequence[Check]) -> None:
         st.html(f"<div><b style='color:{ink(color)}'>{mark}</b> {escape(what)}: {escape(check.says)}{found}</div>")
 
 
-NAMES = {"active": "edits that hold", "conflicts": "contradictions", "not answer": "the answer is not"}
+NAMES = {"active": "active edits", "conflicts": "contradictions", "not answer": "the answer is not"}
 PICTURES: dict[str, Callable[[Lab, Step, int | None], None]] = {"read": passage, "generate": text}
 
 
 def described(step: Step) -> str:
-    """Where the view of a step is, for one that has no picture of its own."""
+    """A sentence on where the view of a step is, for steps without a picture of their own."""
     return plain(f"This step is on the page {step.page}. Open the view to go through it.")
 
 

@@ -1,4 +1,4 @@
-"""Where a presentation stands: lesson, step and stage, all in the address."""
+"""The position in a presentation: lesson, step and stage, all in the address."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Place:
 
     @property
     def shown(self) -> Step:
-        """The view that this is about."""
+        """The step that is shown."""
         if self.lesson is not None:
             step = self.lesson.steps[self.step - 1]
             moved = {LAMBDA: st.query_params[LAMBDA]} if step.page == "ask" and LAMBDA in st.query_params else {}
@@ -36,7 +36,7 @@ class Place:
 
     @property
     def names(self) -> list[str]:
-        """The stages of the step: of a question its pictures, of an edit before and after; of others there is one."""
+        """The stages of the step: the pictures of a question; before and after an edit; one for anything else."""
         if self.shown.do is not None:
             return ["To do", "Done"]
         asks = self.shown.page == "ask" and self.shown.parameters.get("prompt")
@@ -44,7 +44,7 @@ class Place:
 
     @property
     def stages(self) -> int:
-        """How many there are."""
+        """How many stages the step has."""
         return len(self.names)
 
     @property
@@ -66,7 +66,7 @@ class Place:
         return self if self.at_end else Place(self.lesson, self.step + 1, 1, self.guess)
 
     def back(self) -> Place:
-        """One stage back, or the whole of the step before."""
+        """One stage back, or the last stage of the previous step."""
         if self.stage > 1:
             return Place(self.lesson, self.step, self.stage - 1, self.guess)
         if self.step == 1:
@@ -75,32 +75,32 @@ class Place:
         return Place(self.lesson, before.step, before.stages, self.guess)
 
     def go(self) -> None:
-        """Puts the place into the address, and keeps it for the next key."""
+        """Puts the place into the address, and keeps it for the next key press."""
         st.session_state[_AT] = self
         st.query_params["stage"] = str(self.stage)
         if self.lesson is not None:
             st.query_params["step"] = str(self.step)
-            if LAMBDA in st.query_params:  # moved by hand: only in that view, the lesson has its own
+            if LAMBDA in st.query_params:  # moved by hand, for that view only: the lesson has its own
                 del st.query_params[LAMBDA]
 
 
-def further(lesson: Lesson | None) -> None:
-    """Next: counted from where the last key led, even if the browser has not shown it yet."""
+def step_forward(lesson: Lesson | None) -> None:
+    """The button Next: one stage on from where the last key press led, even if the browser has not shown that yet."""
     _last(lesson).forward().go()
 
 
-def nearer(lesson: Lesson | None) -> None:
-    """Back."""
+def step_back(lesson: Lesson | None) -> None:
+    """The button Back: likewise, one stage back."""
     _last(lesson).back().go()
 
 
 def guess_first(guess: bool) -> None:
-    """Letters in place of words, or the words."""
+    """Switches between letters in place of words and the words themselves."""
     st.query_params["guess"] = "1" if guess else "0"
 
 
 def place(lesson: Lesson | None) -> Place:
-    """The place that the address names; what is out of range becomes the nearest there is."""
+    """The place that the address names; step and stage out of range are moved to the nearest there is."""
     step = min(_steps(lesson), max(1, _number("step") or 1))
     guess = st.query_params.get("guess") == "1"
     here = Place(lesson, step, 1, guess)
@@ -109,8 +109,8 @@ def place(lesson: Lesson | None) -> Place:
     return here
 
 
-def beyond(lesson: Lesson | None) -> list[MemlabError]:
-    """What to say to a step or stage of the address that is not there."""
+def out_of_range(lesson: Lesson | None) -> list[MemlabError]:
+    """An error for a step or stage in the address that does not exist."""
     here = place(lesson)
     allowed = {"step": here.steps, "stage": here.stages} if lesson is not None else {"stage": here.stages}
     return [

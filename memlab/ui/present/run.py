@@ -1,4 +1,4 @@
-"""The workspace of a lesson that makes edits: one for each session, thrown away with it."""
+"""The workspace of a lesson that makes edits: one for each session, deleted with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memlab.lab.lesson_run import LessonRun
 
 @st.cache_resource(scope="session", max_entries=2, show_spinner=False, on_release=LessonRun.end)
 def _run(home: str, text: str, _lab: Lab, _lesson: Lesson) -> LessonRun:
-    """Under the lesson's text: a lesson that was changed begins anew."""
+    """Cached by the lesson's text, so that an edited lesson starts over."""
     return LessonRun(_lab, _lesson)
 
 

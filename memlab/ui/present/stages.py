@@ -28,34 +28,34 @@ PASSAGES = 5
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LAMBDA = "lam"  # in the address
 OTHER = "…"  # a word without a letter
-TELLING = 4  # letters from which on a word is hidden inside longer ones too
+TELLING = 4  # a word of at least this many characters is hidden inside longer words too
 AROUND = 60  # characters of a passage shown on each side, at most
 
 
 @dataclass(frozen=True)
 class Names:
-    """What to call words: themselves, or letters while the audience guesses."""
+    """The names of words: themselves, or letters while the audience guesses."""
 
     letters: Mapping[str, str]
-    asked: frozenset[str] = frozenset()  # words of the prompt, which are no secret
+    asked: frozenset[str] = frozenset()  # words of the prompt, which need no hiding
 
     def __call__(self, token: str) -> str:
         return self.letters.get(token, OTHER) if self.letters and token not in self.asked else token
 
     def within(self, text: str) -> str:
-        """A passage with its words named so: also a longer word made of one ("Parisian"), and one part of a name."""
+        """A passage with its words renamed, also within longer words ("Parisian") and in single parts of names."""
         if not self.letters:
             return text
         named = {part.casefold(): letter for word, letter in self.letters.items() for part in _parts(word)}
         named |= {word.casefold(): letter for word, letter in self.letters.items()}
-        said = "|".join(_pattern(word) for word in sorted(named, key=len, reverse=True))
-        return re.sub(rf"({said})", lambda found: _letter(found[0].casefold(), named), text, flags=re.IGNORECASE)
+        pattern = "|".join(_pattern(word) for word in sorted(named, key=len, reverse=True))
+        return re.sub(rf"({pattern})", lambda found: _letter(found[0].casefold(), named), text, flags=re.IGNORECASE)
 
 
 def names(p: Prediction, guess: bool) -> Names:
     """Letters for the first words of each side and of the nearest passages, the same everywhere.
 
-    Words of the prompt stay, so that one sees how passages resemble it; the answer never does.
+    Words of the prompt stay, so that one sees how passages resemble it; the answer is always hidden.
     """
     if not guess:
         return Names({})
@@ -71,7 +71,7 @@ def _parts(word: str) -> list[str]:
 
 
 def _pattern(word: str) -> str:
-    """The word where it stands alone, or, where it is long enough to tell something, also inside a longer one."""
+    """A pattern for the word on its own or, if it has `TELLING` characters or more, also inside a longer one."""
     inside = len(word) >= TELLING
     return rf"\w*{re.escape(word)}\w*" if inside else rf"(?<!\w){re.escape(word)}(?!\w)"
 
@@ -91,7 +91,7 @@ def question(p: Prediction, name: Names) -> None:
 
 
 def model(p: Prediction, name: Names) -> None:
-    """p_LM: what the weights say; where vectors are mixed, what the method says with the gate at its end."""
+    """p_LM: what the weights say; where vectors are mixed, what the method says with the gate at 1."""
     info = p.gate.info
     if info.mixes == "vectors":
         _say(f"With the gate at {info.symbol} = 1: {info.ends[1]}. No passage takes part.")
@@ -113,7 +113,7 @@ def search(p: Prediction, name: Names) -> None:
 
 
 def first_words(text: str, most: int = AROUND) -> str:
-    """The beginning of a text up to the end of a word, with a sign where something follows."""
+    """The beginning of a text, cut at the end of a word, with an ellipsis where something follows."""
     if len(text) <= most:
         return text
     cut = text[: most + 1].rfind(" ")
@@ -121,7 +121,7 @@ def first_words(text: str, most: int = AROUND) -> str:
 
 
 def last_words(text: str, most: int = AROUND) -> str:
-    """The end of a text from the beginning of a word, with a sign where something stands before it."""
+    """The end of a text, cut at the beginning of a word, with an ellipsis where something comes before."""
     if len(text) <= most:
         return text
     cut = text.find(" ", len(text) - most - 1)
@@ -129,7 +129,7 @@ def last_words(text: str, most: int = AROUND) -> str:
 
 
 def distances(p: Prediction, name: Names) -> None:
-    """d_i of the nearest passages."""
+    """The distances d_i of the nearest passages."""
     _say("How far each is from the question. Near means that the model was in a similar state there.")
     shown = p.neighbors[: BARS + 2]
     said = f"Distances from {shown[0].distance:.2f} to {shown[-1].distance:.2f}." if shown else "No passages."
@@ -138,7 +138,7 @@ def distances(p: Prediction, name: Names) -> None:
 
 
 def softmax(p: Prediction, name: Names) -> None:
-    """p_kNN: weights, summed over equal words; where vectors are mixed, what the method says from what was retrieved."""
+    """p_kNN: weights, summed over equal words; where vectors are mixed, what the method says with the gate at 0."""
     info = p.gate.info
     if info.mixes == "vectors":
         _say(
@@ -154,13 +154,13 @@ def softmax(p: Prediction, name: Names) -> None:
 
 
 def mixture(p: Prediction, name: Names) -> None:
-    """Everything together."""
+    """The mixture, with its slider."""
     settled = Settled(float(p.settings[LAMBDA]), _take) if p.gate.info.mixes == "distributions" else None
     mixture_panel(p, "present.mixture", settled, current_lab().verdict(p))
 
 
 def _take(lam: float) -> None:
-    """Another lambda, in the address: the view and the links follow."""
+    """Puts another lambda into the address, which the view and its links follow."""
     st.query_params[LAMBDA] = f"{lam:g}"
 
 
@@ -175,7 +175,7 @@ STAGES: dict[str, Callable[[Prediction, Names], None]] = {
 
 
 def stages_of(parameters: Mapping[str, str]) -> list[str]:
-    """The stages of the question in an address: a method without memory has only the first two."""
+    """The stages of a question: only the first two for a method without memory. `parameters`: of its address."""
     method = registry().methods.get(parameters.get("method", ""))
     found = list(STAGES)
     return found if method is None or method.remembers else found[:2]

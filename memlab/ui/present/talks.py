@@ -1,4 +1,4 @@
-"""Where presentations are, told from their window to the one with the notes; kept in this process only."""
+"""The positions of presentations, passed from their window to the one with the notes; kept in this process only."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import streamlit as st
 from memlab.corpus.lessons import Step
 
 MOST = 100  # presentations that are remembered
-READ = 5.0  # seconds for which a window with notes counts as open after it last looked
+READ = 5.0  # seconds after its last look for which a window with notes counts as open
 _KEY = "present.talk"
 
 
 @dataclass(frozen=True)
 class Talk:
-    """One presentation: its title, the step, the one that follows, stage and stages, since when it is given."""
+    """One presentation: its title, step and next step, stage and number of stages, and when it began."""
 
     title: str
     step: Step
@@ -35,7 +35,7 @@ _lock = threading.Lock()
 
 
 def tell(title: str, step: Step, after: Step | None, stage: int, stages: int) -> str:
-    """Notes where this session's presentation is; its name, which nobody can guess."""
+    """Records where this session's presentation is. Returns its name, which is random and cannot be guessed."""
     name = str(st.session_state.setdefault(_KEY, secrets.token_urlsafe(12)))
     with _lock:
         before = _talks.pop(name, None)
@@ -47,7 +47,7 @@ def tell(title: str, step: Step, after: Step | None, stage: int, stages: int) ->
 
 
 def look(name: str) -> Talk | None:
-    """Where a presentation is; None where it is not given any more."""
+    """The position of a presentation; None where it is over or unknown."""
     with _lock:
         if name not in _talks:
             return None

@@ -1,4 +1,4 @@
-// Full screen and the window with the notes; their keys rest while one types in a field.
+// Full screen and the window with the notes; their keys are off while one types in a field.
 const typing = element => element.closest && element.closest("input, textarea, select, [contenteditable=true]")
 
 function fullScreen() {

@@ -19,7 +19,7 @@ ON = "●"
 
 
 def combinations(trace: Trace) -> None:
-    """Three switches, the perplexity of what they choose, and the table of all, the chosen row marked."""
+    """Three switches, the perplexity of the combination chosen, and a table of all combinations with it marked."""
     rows = trace.summary["combinations"]
     there = {name for name in SOURCES if any(row[name] for row in rows)}
     switches, table = st.columns([2, 3], gap="large", vertical_alignment="center")
@@ -42,7 +42,7 @@ def figure(perplexity: float | None) -> str:
 
 
 def _switch(name: str, label: str, there: bool) -> bool:
-    off = "Off in this reading: it is one of the settings." if not there else None
+    off = "Off in this reading; the settings turn it on." if not there else None
     key = f"read.on.{name}"
     if not there:
         st.toggle(label, value=False, key=f"{key}.off", disabled=True, help=off)
@@ -51,20 +51,20 @@ def _switch(name: str, label: str, there: bool) -> bool:
 
 
 def _difference(chosen: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> str | None:
-    """Against the model alone."""
+    """The difference in perplexity from the model alone."""
     local, own = rows[0]["perplexity"], chosen["perplexity"]
     return None if chosen is rows[0] or None in (local, own) else f"{own - local:+.2f} against the model alone"
 
 
 def _row(row: Mapping[str, Any], chosen: bool) -> dict[str, str]:
-    """The chosen row in bold behind a mark."""
+    """A row of the table; the chosen one is bold, with a mark."""
     cells = {label: ON if row[name] else "" for name, label in SOURCES.items()}
     value = figure(row["perplexity"])
     return {**cells, "Perplexity": f"**▸ {value}**" if chosen else value}
 
 
 def groups(trace: Trace) -> None:
-    """Two charts, each under the question that it answers; frequencies are known where there is a datastore."""
+    """Two charts, each under the question that it answers; the one by frequency needs a datastore."""
     for by, question in gain.QUESTIONS.items():
         if not gain.groups(trace, by):
             continue

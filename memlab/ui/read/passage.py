@@ -16,7 +16,7 @@ from memlab.ui.session import show_error
 ARTICLE, TYPED, FILE = "Article", "Text", "File"
 WAYS = (ARTICLE, TYPED, FILE)
 LONGEST_LINK = 1_500  # characters of a text that an address still carries
-MEGABYTES = 5  # of a file; what is read of it is much less
+MEGABYTES = 5  # largest file; far less of it is read
 EXAMPLES = {
     "Facts that the model never learned and memory holds": "The capital of Myanmar is Naypyidaw. The discoverer of "
     "hydrogen was Henry Cavendish. The writer of the book Brave New World was Aldous Huxley. The chemical symbol of "
@@ -25,7 +25,7 @@ EXAMPLES = {
     "designed it, said that the capital of France had once refused her plans.",
 }
 EXAMPLE_ARTICLES = ("France", "Marie Curie")
-_OF_TEXT, TITLE = "the text", 60  # characters of a text in the title of the tab
+_OF_TEXT, TITLE = "the text", 60  # title of a typed text; characters of it in the title of the tab
 _TYPED, _LAST, _SENT = "read.text", "read.sent", "text"
 
 
@@ -64,7 +64,7 @@ def first_steps() -> None:
     """Shown in place of a reading before anything was chosen."""
     st.subheader("Read a passage with and without memory", anchor=False)
     st.markdown(
-        "Every word is predicted from what stands before it: by the model alone, and by the model with its memory. "
+        "Every word is predicted from the text before it: by the model alone, and by the model with its memory. "
         "Type or paste a passage, or begin with one of these:"
     )
     for title, text in EXAMPLES.items():
@@ -76,7 +76,7 @@ def first_steps() -> None:
 
 
 def title_of(title: str, text: str) -> str:
-    """What names a passage in the title of the tab: the name of an article or file, or how a text begins."""
+    """The title of the browser tab for a passage: the name of an article or file, or the beginning of a text."""
     return title if title != _OF_TEXT else " ".join(text.split())[:TITLE]
 
 
@@ -98,9 +98,9 @@ def _article(lab: Lab) -> Source:
 
 
 def _typed() -> Source:
-    """A text area; what was sent last is read, and stands in the address while it is short."""
+    """A text area; what was sent last is read, and is kept in the address if it is short enough."""
     asked = st.query_params.get(_SENT)
-    if asked is not None and asked != st.session_state.get(_LAST):  # arrived over a link
+    if asked is not None and asked != st.session_state.get(_LAST):  # arrived by a link
         st.session_state[_LAST] = st.session_state[_TYPED] = asked
     sent = st.session_state.get(_LAST)
     if sent is not None:
@@ -113,7 +113,7 @@ def _typed() -> Source:
         )
         button.form_submit_button("Read", type="primary", width="stretch", on_click=_send)
     if sent is not None and len(sent) > LONGEST_LINK:
-        st.caption("Too long for a link: who opens this address finds an empty page. Share the text as a file.")
+        st.caption("Too long for a link: this address opens an empty page elsewhere. Share the text as a file.")
     return Source(_OF_TEXT, sent)
 
 

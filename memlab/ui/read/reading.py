@@ -13,12 +13,12 @@ from memlab.ui.jobs import forget_job, only_job, outcome_of
 from memlab.ui.plain import plain
 from memlab.ui.read.passage import Source
 
-AT_ONCE = 4_000  # characters that are read while a person waits
+AT_ONCE = 4_000  # characters that are read without a job
 _CUT, _TRACE = "read.cut", "read.trace"
 
 
 def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
-    """The trace; None while a job reads, or where the text is too long and nobody has said to cut it.
+    """The trace; None while a job reads, or until the user agrees to cut a text that is too long.
 
     Raises MemlabError for what cannot be read.
     """
@@ -47,7 +47,7 @@ def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
         if job.state != "done":
             st.button("Read it all", key="read.again", icon=":material/replay:", on_click=forget_job, args=("read",))
             return trace
-        if trace is None:  # another process did it, or it was long ago
+        if trace is None:  # run by another process, or long ago
             forget_job("read")
             st.rerun()
     st.session_state[_TRACE] = (asked, trace)
@@ -55,7 +55,7 @@ def read_passage(lab: Lab, source: Source, how: dict[str, Any]) -> Trace | None:
 
 
 def _too_long(text: str, error: TooLongError) -> None:
-    """Says where a text would be cut, and offers it."""
+    """Says where a text would be cut, and offers to cut it there."""
     last = text[max(0, error.end - 40) : error.end]
     st.error(
         plain(
@@ -74,7 +74,7 @@ def _cut(text: str) -> None:
 
 
 def stopped(trace: Trace) -> None:
-    """What a reading that was stopped has and has not."""
+    """A warning that says how far a stopped reading got."""
     s = trace.summary
     st.warning(
         plain(

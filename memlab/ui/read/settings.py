@@ -14,20 +14,20 @@ from memlab.ui.address import named
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.memory_controls import MemoryControls
 
-_M = "Tokens whose states are carried across the borders of segments (the key-value cache, in place of Transformer-XL's). 0 is off."
-_C = "Grave et al. 2017: so many earlier words of this passage are remembered with their states and mixed in. 0 is off."
+_M = "Tokens whose states are carried from segment to segment (a key-value cache, instead of Transformer-XL's). 0: off."
+_C = "Grave et al. 2017: how many earlier words of this passage are kept with their states and mixed in. 0: off."
 
 
 @dataclass(frozen=True)
 class How:
-    """The arguments of `lab.read` besides the text, and what the address asks for and cannot have."""
+    """The arguments of `lab.read` besides the text, and errors for invalid parameters of the address."""
 
     arguments: dict[str, Any]
     problems: tuple[MemlabError, ...]
 
 
 def choose_how(lab: Lab, method_place: AbstractContextManager) -> How:
-    """Draw the controls. Raises MemlabError where model, datastore and method do not belong together."""
+    """Draws the controls. Raises MemlabError where model, datastore and method do not fit together."""
     model, controls = named(st.session_state.get("model")), MemoryControls(lab, "read")
     brought = controls.arrive()
     with method_place:

@@ -3,7 +3,7 @@ const shown = new WeakMap()
 
 const tokens = strip => [...strip.querySelectorAll("[data-token]")]
 
-// Scrolls the strip alone, to the beginning of a row: scrollIntoView would move the page under the cursor as well.
+// Scrolls only the strip, to the beginning of a row: scrollIntoView would move the page under the cursor as well.
 function reveal(strip, token) {
   const top = token.offsetTop, bottom = top + token.offsetHeight, height = strip.clientHeight
   if (top >= strip.scrollTop && bottom <= strip.scrollTop + height) return

@@ -1,4 +1,4 @@
-"""The strip of tokens of a passage, and which token is looked at."""
+"""The strip of tokens of a passage, and which token is selected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OF = "read.token.of"
 
 
 def token_strip(trace: Trace, picked: int) -> None:
-    """The block of tokens that is looked at, colored as chosen, the picked one framed."""
+    """The block of tokens around the selected one, colored as chosen, the selected one framed."""
     offered = colorings(trace)
     coloring, memory = _controls(trace, offered)
     blocks = -(-len(trace) // BLOCK)
@@ -75,16 +75,16 @@ def _controls(trace: Trace, offered: dict[str, Coloring]) -> tuple[str, bool]:
 
 
 def _blocks(trace: Trace, part: int, blocks: int) -> None:
-    """Which 250 tokens are shown."""
+    """Buttons for the blocks of the passage, and which tokens are shown."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.session_state["read.page"] = part + 1
-        st.pagination(blocks, key="read.page", on_change=_turned)
+        st.pagination(blocks, key="read.page", on_change=_other_block)
         first = part * BLOCK
         st.caption(f"Tokens {first:,} to {min(first + BLOCK, len(trace)) - 1:,} of {len(trace):,}")
 
 
-def _turned() -> None:
-    """Another block: its first token is picked, so that the details belong to what is seen."""
+def _other_block() -> None:
+    """Selects the first token of another block, so that the details belong to what is shown."""
     pick((st.session_state["read.page"] - 1) * BLOCK)
 
 
@@ -99,12 +99,12 @@ def _rgb(color: str) -> str:
 
 
 def pick(token: int) -> None:
-    """From the next run on; called before the number is drawn."""
+    """Selects a token; call it before the control for its number is drawn."""
     st.session_state[TOKEN] = token
 
 
 def choose_token(trace: Trace) -> int:
-    """The number of the token with buttons for its neighbors and for the extremes; the most helped one at first."""
+    """The number of the selected token, with buttons for the most helped (the default) and the most harmed one."""
     best, worst, last = _extreme(trace, 1), _extreme(trace, -1), len(trace) - 1
     if st.session_state.setdefault(_OF, trace.text) != trace.text:
         st.session_state[_OF] = trace.text
@@ -122,7 +122,7 @@ def choose_token(trace: Trace) -> int:
             key=TOKEN,
             bind="query-params",
             width=170,
-            help="Its place in the passage, from 0. Click a token of the strip, or move there with the arrow keys and press Enter.",
+            help="Position in the passage, from 0. Click a token, or move to it with the arrow keys and press Enter.",
         )
         chosen = best if number is None else int(number)
         _to("Most helped", best, "trending_up", chosen)

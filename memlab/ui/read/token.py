@@ -21,9 +21,7 @@ def token_details(lab: Lab, trace: Trace, position: int) -> None:
     """The three sources of a token side by side, neighbors with their passages, the gate forced to 0 and 1."""
     token = trace[position]
     if token.loss is None:
-        st.info(
-            "This token was not predicted: nothing stands before it, or reading was stopped.", icon=":material/info:"
-        )
+        st.info("This token was not predicted: it is the first, or reading was stopped.", icon=":material/info:")
         return
     try:
         step = lab.reading.step(trace, position)
@@ -38,7 +36,7 @@ def token_details(lab: Lab, trace: Trace, position: int) -> None:
 
 
 def _headline(trace: Trace, step: TraceStep) -> str:
-    """HTML: the end of what was read, the token, and what memory brought to it in numbers."""
+    """HTML: the text before the token, the token, and in numbers what memory changed."""
     token = step.token
     before = trace.text[max(0, token.start - BEFORE) : token.start]
     if token.start > BEFORE:

@@ -30,7 +30,7 @@ def methods_panel(lab: Lab, system: System) -> None:
 
 
 def address(lab: Lab, method: Method, ability: str) -> dict[str, str]:
-    """The view of a page on which this method answers a first example."""
+    """The address of a page's view in which this method answers a first example."""
     fact = lab.inventory.stories()[0].fact
     prompt = lab.question(fact, kind=method.kind)
     if ability == "ask":
@@ -58,7 +58,7 @@ def _missing(method: Method) -> None:
 def _gates(method: Method) -> None:
     if len(method.gates) > 1:
         others = ", ".join(method.gates[1:])
-        st.caption(plain(f"Gates when reading and generating: {method.gates[0]} (the usual one), {others}."))
+        st.caption(plain(f"Gates when reading and generating: {method.gates[0]} (the default), {others}."))
 
 
 def _settings(method: Method) -> None:

@@ -1,4 +1,4 @@
-"""The result of a study: its figures, its scores and rows as tables, and files to take along."""
+"""The result of a study: its figures, its scores and rows as tables, and files to download."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def show_outcome(study: Study, document: Any, key: str) -> None:
     """Draws the result of a run from its JSON document.
 
     Args:
-        document: `to_dict()` of the result. key: of the run, for the names of controls.
+        document: `to_dict()` of the result. key: prefix of the controls' keys.
     """
     if study.draw is not None:
         for title, figure in load(study.draw)(document).items():
@@ -44,7 +44,7 @@ def tables(document: Mapping[str, Any]) -> list[str]:
 
 
 def rows_of(document: Mapping[str, Any], name: str) -> bool:
-    """Whether a value is a list of objects."""
+    """Whether the value under `name` is a non-empty list of objects."""
     value = document[name]
     return (
         isinstance(value, Sequence)
@@ -55,7 +55,7 @@ def rows_of(document: Mapping[str, Any], name: str) -> bool:
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with plain cells: objects within it become columns "name.part", lists become text."""
+    """A row with plain cells: nested objects become columns "name.part", lists become JSON text."""
     out: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Mapping):
@@ -68,7 +68,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def csv_of(document: Mapping[str, Any]) -> str:
-    """The rows of a result as CSV, of its longest table; columns in the order in which they first appear."""
+    """The longest table of a result as CSV; columns in the order in which they first appear."""
     name = max(tables(document), key=lambda name: len(document[name]))
     rows = [flat(row) for row in document[name]]
     columns = tuple(dict.fromkeys(column for row in rows for column in row))
@@ -76,7 +76,7 @@ def csv_of(document: Mapping[str, Any]) -> str:
 
 
 def _numbers(document: Mapping[str, Any]) -> None:
-    """What the document says besides its tables, in one table."""
+    """The plain values of the document, in one table."""
     said = {name: value for name, value in document.items() if not isinstance(value, Mapping | list | tuple)}
     if said:
         st.table({plain(name): plain(_text(value)) for name, value in said.items()}, border="horizontal")

@@ -1,4 +1,4 @@
-"""Panels of a system's page: those that only one system has, its models, and what its paper reports."""
+"""Panels of a system's page: its own ones, its models, and what its paper reports."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _found_by_name(lab: Lab, system: System) -> None:
 
 
 def models_panel(lab: Lab, system: System) -> None:
-    """The recipes, and how a model of one's own is trained with them."""
+    """The recipes, and the command that trains a model of one's own with each."""
     if not system.recipes:
         return
     st.header("Models", anchor=False)
@@ -87,7 +87,7 @@ def reported_panel(lab: Lab, system: System) -> None:
         return
     st.header("Reported by the paper", anchor=False)
     st.caption(
-        "Figures as printed, with the authors' models and data. Nothing that is measured here compares with them."
+        "Figures as printed, with the authors' models and data. Nothing that is measured here is comparable with them."
     )
     for table in system.reported:
         reported_table(table)
@@ -104,7 +104,7 @@ def papers_panel(lab: Lab) -> None:
     """Perplexities as printed, at the papers' own scale."""
     with st.expander("What the papers report, at their full scale", icon=":material/menu_book:"):
         st.caption(
-            "Other models, other texts, other tokens: nothing above compares with these. "
+            "Other models, other texts, other tokens: nothing above is comparable with these. "
             "`memlab evaluate perplexity` measures the same methods on a text of yours."
         )
         for table in lab.perplexity.reported():

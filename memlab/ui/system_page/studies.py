@@ -58,7 +58,7 @@ def _control(field: Field, prefix: str) -> Any:
 
 
 def start(lab: Lab, system: System, study: Study, settings: Mapping[str, Any]) -> None:
-    """Starts the job, puts it into the address, and draws the page anew."""
+    """Starts the job, puts it into the address, and reruns the page."""
     job = lab.work.submit(
         KIND, f"{system.title}: {study.title}", system=system.name, study=study.name, settings=dict(settings)
     )
@@ -67,7 +67,7 @@ def start(lab: Lab, system: System, study: Study, settings: Mapping[str, Any]) -
 
 
 def _run(lab: Lab, system: System, job_id: str) -> None:
-    """One run: its settings, its progress with Stop, or its result; the address is its permanent link."""
+    """One run: its settings, and its progress with Stop or its result; the address is its permanent link."""
     try:
         job = lab.work.job(job_id)
     except NotFound:
@@ -126,6 +126,6 @@ def when(job: JobInfo) -> str:
 
 
 def described(study: Study, settings: Mapping[str, Any]) -> str:
-    """The settings that were given, in words."""
+    """The settings of a run in words."""
     labels = {field.name: field.label for field in study.fields()}
-    return ", ".join(f"{labels.get(name, name)} {value}" for name, value in settings.items()) or "usual settings"
+    return ", ".join(f"{labels.get(name, name)} {value}" for name, value in settings.items()) or "default settings"

@@ -1,1 +1,1 @@
-"""Panels of single systems, found by name: `<name>.py` with `panels(lab, system)`."""
+"""Panels that only one system has, found by name: `<name>.py` with `panels(lab, system)`."""

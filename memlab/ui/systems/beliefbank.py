@@ -20,7 +20,7 @@ __all__ = ["VIEWS", "WITHOUT_A_THING", "Desk", "choose"]
 
 
 def _prompt(desk: Desk) -> Prompt:
-    """The template, visible and editable."""
+    """The prompt template as an editable form; the prompt that it gives."""
     known = {name: m for m in desk.lab.models() for name in (m.name, m.path.name)}
     found = known.get(desk.model)
     usual = default_prompt(desk.model, found.kind, found.record) if found else default_prompt(desk.model, "causal")
@@ -73,7 +73,8 @@ def ask_view(desk: Desk) -> None:
             st.code(answer.prompt, language=None, wrap_lines=True)
     calibration = desk.lab.beliefs.answerer(desk.name, Asking(desk.model, prompt)).calibration
     st.caption(
-        f"Yes-prior taken out: before calibration the model says yes to {calibration.yes_rate:.0%} of {calibration.questions} calibration questions, {calibration.true_rate:.0%} are true. "
+        f"Bias toward yes removed: before calibration the model says yes to {calibration.yes_rate:.0%} of "
+        f"{calibration.questions} calibration questions, of which {calibration.true_rate:.0%} are true. "
         f"Threshold {calibration.threshold:.2f}, temperature {calibration.temperature:.2f}, AUC {calibration.auc:.2f}."
     )
     if st.button("Keep the answer without feedback", key="beliefs.keep_answer", disabled=desk.locked):
@@ -92,4 +93,4 @@ VIEWS: Mapping[str, Callable[[Desk], None]] = {
     "Own graphs": lambda desk: graphs_view(desk.lab),
     "Paper": lambda desk: paper_view(),
 }
-WITHOUT_A_THING = {"Batches": batches_view, "Own graphs": graphs_view}  # shown where a graph has no entities, too
+WITHOUT_A_THING = {"Batches": batches_view, "Own graphs": graphs_view}  # also shown where a graph has no entities

@@ -1,4 +1,4 @@
-"""What the page Beliefs is about: one thing of one constraint graph, as the workspace believes it now or after an edit."""
+"""The subject of the page Beliefs: one thing of one constraint graph, with the beliefs now or after an edit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def prompt_key(model: str) -> str:
 
 @dataclass(frozen=True)
 class Desk:
-    """One thing of one constraint graph. `as_of`: the last edit that counts; None: all, and only then it can be edited."""
+    """One thing of one constraint graph. `as_of`: the last edit that counts; None: all. Only then can it be edited."""
 
     lab: Lab
     name: str
@@ -44,7 +44,7 @@ class Desk:
 
     @property
     def asking(self) -> Asking:
-        """With the chosen model and prompt, without feedback."""
+        """How questions are asked: with the chosen model and prompt, without feedback."""
         return Asking(self.model, st.session_state.get(prompt_key(self.model)))
 
     @property
@@ -54,7 +54,7 @@ class Desk:
 
 
 def choose(lab: Lab) -> Desk:
-    """Graph, thing and edit; the model is the one of the control bar. Shows what was just done."""
+    """Controls for graph, thing and edit, and the thing's figures; the model is chosen in the control bar."""
     names = lab.beliefs.graphs()
     left, right = st.columns([1, 2])
     name = left.selectbox(
@@ -85,14 +85,14 @@ def choose(lab: Lab) -> Desk:
 
 
 def model_names(lab: Lab) -> list[str]:
-    """The models that can be asked, the bundled one for questions first; one of the home folder by its name there."""
+    """The models that can be asked, the default first; those in the home folder by their names there."""
     own = lab.home / "models"
     names = [m.path.name if m.path.parent in (own, own.resolve()) else m.name for m in lab.models() if not m.method]
     return list(dict.fromkeys([DEFAULT_MODEL, *names]))
 
 
 def _figures(desk: Desk) -> None:
-    """How many beliefs, conflicts, flips; consistency and F1; asking everything, and undo."""
+    """Counts of beliefs, conflicts and flips; consistency and F1; buttons to ask everything and to undo."""
     with st.container(horizontal=True):
         st.metric("Beliefs", len(desk.beliefs))
         if desk.beliefs:
@@ -107,7 +107,7 @@ def _figures(desk: Desk) -> None:
             )
             st.metric("F1", f"{found.f1:.3f}", help="On the label True, against what is true in the graph.")
     if desk.as_of is not None:
-        st.caption(f"As after edit {desk.as_of}; beliefs can be changed only as they are now.")
+        st.caption(f"The state after edit {desk.as_of}; beliefs can be changed only in the current state.")
     last = desk.lab.beliefs.last_edit()
     with st.container(horizontal=True):
         if st.button(
@@ -116,7 +116,8 @@ def _figures(desk: Desk) -> None:
             icon=":material/forum:",
             disabled=desk.locked,
             help=plain(
-                f"Asks {desk.model} (another: at the top) every property of this thing and keeps the answers as one edit."
+                f"Asks {desk.model} (choose another at the top) about every property of this thing, "
+                "and keeps the answers as one edit."
             ),
         ):
             edit(desk, lambda: desk.lab.beliefs.ask_all(desk.entity.name, desk.name, desk.asking, author=signed()))
@@ -132,7 +133,7 @@ def _figures(desk: Desk) -> None:
 
 
 def edit(desk: Desk, make: Callable[[], Edit]) -> None:
-    """Makes an edit and draws the page anew; says why where it cannot be made."""
+    """Makes an edit and reruns the page; shows the error where it cannot be made."""
     try:
         check_may_edit(desk.lab)
         with st.spinner("Working"):
@@ -144,16 +145,16 @@ def edit(desk: Desk, make: Callable[[], Edit]) -> None:
 
 
 def signed() -> str:
-    """Who edits."""
+    """The editor's name, or the one for anonymous edits."""
     return author().get("author", ANONYMOUS)
 
 
 def nothing(desk: Desk) -> bool:
-    """Whether nothing is believed of the thing; says what to do."""
+    """Whether the thing has no beliefs; then says what to do."""
     if desk.beliefs:
         return False
     st.info(
-        plain(f"Nothing is believed of {desk.entity.name} yet. Press “Ask everything”, or ask one question."),
+        plain(f"Nothing is believed about {desk.entity.name} yet. Press “Ask everything”, or ask one question."),
         icon=":material/forum:",
     )
     return True

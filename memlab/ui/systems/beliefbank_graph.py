@@ -55,7 +55,7 @@ def belief_rows(entity: Entity, beliefs: Mapping[str, Belief]) -> list[dict[str,
 
 
 def _one_edge(desk: Desk, source: str, target: str) -> None:
-    """The conflicts of a red edge that was clicked, with pins; none once it was repaired."""
+    """The conflict of a red edge that was clicked, with buttons to pin; nothing once it is repaired."""
     found = [
         c
         for c in desk.lab.beliefs.conflicts(desk.entity.name, desk.name, desk.as_of)
@@ -80,7 +80,7 @@ def _one_belief(desk: Desk) -> None:
     )
     belief = desk.beliefs[chosen]
     said = (
-        f"Said by the {belief.origin} with confidence {belief.p:.2f}." if not belief.pinned else "Pinned by a person."
+        f"Stated by the {belief.origin} with confidence {belief.p:.2f}." if not belief.pinned else "Pinned by a person."
     )
     if belief.flipped:
         first = "true" if belief.first else "false"
@@ -104,7 +104,7 @@ def _one_belief(desk: Desk) -> None:
 def _why(desk: Desk, property: str) -> None:
     steps = desk.lab.beliefs.why(desk.entity.name, property, desk.name, desk.as_of)
     if not steps:
-        st.caption("No constraint supports it; it stands on what was said.")
+        st.caption("No constraint supports it; it rests on the answer alone.")
     for step in steps:
         grounds = " and ".join(f"“{statement(desk.entity, p, label)}”" for p, label in step.because[:4])
         more = f" and {len(step.because) - 4} more" if len(step.because) > 4 else ""
@@ -118,7 +118,7 @@ def _why(desk: Desk, property: str) -> None:
 def clash(desk: Desk, found: Conflict | None) -> None:
     """A minimal conflict in words: the beliefs and the rules that cannot all hold."""
     if found is None:
-        st.caption("Nothing clashes: all of it can hold together.")
+        st.caption("Nothing clashes: all of it can be true together.")
         return
     st.markdown(
         plain("Cannot all hold: " + " ".join(f"“{statement(desk.entity, b.property, b.label)}”" for b in found.beliefs))

@@ -55,9 +55,11 @@ def _batch_settings(lab: Lab) -> dict[str, Any]:
     )
     entities = left.number_input("Things", 1, 200, 12, key="beliefs.entities")
     questions = middle.number_input(
-        "Questions per thing", 0, 1000, 0, key="beliefs.questions", help="At most so many of each; 0: all."
+        "Questions per thing", 0, 1000, 0, key="beliefs.questions", help="At most this many for each; 0: all."
     )
-    orders = right.number_input("Orders", 1, 10, 2, key="beliefs.orders", help="Intervals are over orders.")
+    orders = right.number_input(
+        "Orders", 1, 10, 2, key="beliefs.orders", help="Random orders of the questions; intervals are over these."
+    )
     settings: dict[str, Any] = {"entities": int(entities), "questions": int(questions), "orders": int(orders)}
     if graph != BUNDLED:
         settings["data"] = str(graph_file(lab.home, graph))
@@ -94,7 +96,7 @@ def graphs_view(lab: Lab) -> None:
     if not keep:
         return
     if file is None and facts is None and calibration is None:
-        st.warning("Choose a file with rules, or entities for a graph that is here.", icon=":material/upload_file:")
+        st.warning("Choose a file with rules, or entities for a graph that exists here.", icon=":material/upload_file:")
         return
     try:
         if file is not None:
@@ -110,12 +112,12 @@ def graphs_view(lab: Lab) -> None:
 
 
 def _text(file: object) -> str:
-    """The text of an uploaded file; characters that are no UTF-8 are shown as such, and no property has them."""
+    """The text of an uploaded file; bytes that are not UTF-8 become replacement characters, which match no property."""
     return file.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined]
 
 
 def paper_view() -> None:
-    """What the paper reports; never beside what is measured here."""
+    """What the paper reports, apart from what is measured here."""
     for table in SYSTEM.reported:
         st.markdown(f"**{table.title}**")
         st.dataframe([dict(row) for row in table.rows], hide_index=True)

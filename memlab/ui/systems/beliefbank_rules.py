@@ -16,7 +16,7 @@ from memlab.ui.systems.beliefbank_desk import Desk, edit, signed
 
 
 def rules_view(desk: Desk) -> None:
-    """The rules that speak of one property (or all); one can be changed or removed, another added."""
+    """The rules about one property (or all); one can be changed or removed, another added."""
     st.markdown(
         "Rules hold for every thing of this graph. A changed rule is an edit of this workspace and can be undone."
     )

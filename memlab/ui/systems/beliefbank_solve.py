@@ -32,7 +32,7 @@ def _weights() -> dict[str, Any]:
 
 
 def solve_view(desk: Desk) -> None:
-    """Before and after; moving a slider solves again at once, and nothing is kept until it is asked for."""
+    """Before and after; moving a slider solves again at once, and nothing is recorded until Keep is pressed."""
     if nothing(desk):
         return
     given = _weights()
@@ -92,10 +92,10 @@ def check_view(desk: Desk) -> None:
     if nothing(desk):
         return
     st.markdown("Beliefs whose check helps most: likely to be wrong, and many others depend on them.")
-    with st.spinner("Solving with each one turned round"):
+    with st.spinner("Solving with each label flipped"):
         found = desk.lab.beliefs.propose(desk.entity.name, 6, desk.name, desk.as_of)
     if not found:
-        st.info("No rule speaks of a belief that is not pinned; nothing depends on a check.", icon=":material/check:")
+        st.info("No rule involves a belief that is not pinned; nothing depends on a check.", icon=":material/check:")
     for p in found:
         text, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
         others = f"{p.moves} other label{'' if p.moves == 1 else 's'}"
@@ -123,7 +123,7 @@ def time_view(desk: Desk) -> None:
     entity = desk.entity.name if whole == one else None
     steps = desk.lab.beliefs.over_time(desk.name, entity)
     if not steps:
-        st.info("No belief was recorded yet.", icon=":material/timeline:")
+        st.info("No beliefs are recorded yet.", icon=":material/timeline:")
         return
     said = f"Consistency after {len(steps)} edits: {steps[0][1].consistency:.2f} at first, {steps[-1][1].consistency:.2f} now."
     chart(over_edits(steps), said, "beliefs.time")

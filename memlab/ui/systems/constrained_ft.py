@@ -28,16 +28,16 @@ ROWS = 200  # answers shown of each group
 _SCORES = {
     "a_m": ("A_M", "Modified facts whose held-out question is answered with the new object."),
     "a_fs": ("A_F\\S", "Known facts that the edit does not concern and that are still right."),
-    "efficacy": ("Efficacy", "Edits after which the new object is likelier than the old one where it was trained."),
-    "paraphrase": ("Paraphrase", "The same for held-out questions."),
+    "efficacy": ("Efficacy", "Edits after which the new object is likelier than the old one on the trained prompt."),
+    "paraphrase": ("Paraphrase", "The same on held-out questions."),
     "neighborhood": ("Neighborhood", "Facts of the same relation or object that are likelier than the new object."),
     "harmonic": ("Harmonic mean", "Of efficacy, paraphrase and neighborhood: low as soon as one of them is."),
 }
 
 
 def modify_view(lab: Lab) -> None:
-    """Facts, settings and Modify; then the training, then what it did. Earlier edits below."""
-    model = st.selectbox("Model", _models(lab), key="modify.model", help="Whose weights are changed.")
+    """Facts, settings and Modify; then the training, then its report. Earlier edits below."""
+    model = st.selectbox("Model", _models(lab), key="modify.model", help="The model whose weights are changed.")
     kept = st.session_state.get(f"{PAGE}.job")
     if kept is not None:
         _running(lab, *kept)
@@ -103,7 +103,7 @@ def _named_fact(known: list[Fact]) -> list[Fact]:
 
 
 def new_objects(lab: Lab, facts: list[Fact]) -> list[dict[str, str]]:
-    """What each fact becomes: a proposal of its relation, which can be changed."""
+    """The new object of each fact: a proposal from the same relation, which can be changed."""
     seed = int(st.number_input("Seed of the proposals", 0, 9999, 0, key="modify.seed"))
     proposed = lab.modifying.proposals(facts, seed)
     out = []
@@ -159,7 +159,7 @@ def settings_form(key: str) -> dict[str, Any]:
         WHERE,
         key=f"{key}.blocks",
         accept_new_options=True,
-        help="Which part of the model may change; also numbers from 0, as 0,3.",
+        help="Which part of the model may change; also numbers from 0, such as 0,3.",
     )
     more = st.expander("More settings", key=f"{key}.more")
     with more:
@@ -175,7 +175,7 @@ def settings_form(key: str) -> dict[str, Any]:
             "Goal",
             ["change", "forget"],
             key=f"{key}.goal",
-            help="forget drives the old object down to what the model gives to facts that it never saw.",
+            help="forget lowers the old object's probability to that of facts that the model never saw.",
         )
     return {
         "method": method, "norm": norm, "delta": _delta(how, norm), "blocks": list(parsed(blocks or "first")), "part": part, "anchor": anchor,
@@ -195,7 +195,7 @@ def _delta(text: str | None, norm: str) -> float | str | None:
 
 
 def _running(lab: Lab, live: str, job_id: str) -> None:
-    """The training with its chart and Stop; when it is over, what it did."""
+    """The training with its chart and Stop; when it is over, its report."""
     try:
         job = show_job(lab, job_id)
     except NotFound:
@@ -212,29 +212,29 @@ def _running(lab: Lab, live: str, job_id: str) -> None:
         )
         report_view(lab, seq)
     elif job.state in ("stopped", "failed"):
-        st.info("The weights are as they were: nothing was recorded.", icon=":material/undo:")
+        st.info("The weights are unchanged: nothing was recorded.", icon=":material/undo:")
     st.button(
         "Modify other facts", key="modify.another", on_click=forget_job, args=(PAGE,), icon=":material/restart_alt:"
     )
 
 
-def _course(curve: list[dict[str, Any]]) -> str:
+def _in_words(curve: list[dict[str, Any]]) -> str:
     """What the chart of a training shows, in words."""
     last = curve[-1]
     parts = [f"{name} {last[key]:.2f}" for name, key in (("A_M", "a_m"), ("A_F\\S", "a_fs")) if last[key] is not None]
-    return f"After {last['step']} steps: {', '.join(parts) or 'nothing is watched'}."
+    return f"After {last['step']} steps: {', '.join(parts) or 'no scores'}."
 
 
 def _chart(lab: Lab, live: str) -> None:
     curve = [p.to_dict() for p in lab.modifying.curve(live)]
     if curve:
-        chart(figures.training(curve), _course(curve), "modify.chart")
+        chart(figures.training(curve), _in_words(curve), "modify.chart")
     else:
-        st.caption("The chart begins with the first scores.")
+        st.caption("The chart appears with the first scores.")
 
 
 def edit_details(lab: Lab, edit: Edit) -> None:
-    """What the history shows of an edit of weights."""
+    """The details of an edit of weights on the History page."""
     report_view(lab, edit.seq)
 
 
@@ -273,11 +273,11 @@ def report_view(lab: Lab, seq: int) -> None:
             with st.expander(title, key=f"modify.{key}.{seq}"):
                 st.dataframe(report[key], hide_index=True, width="stretch")
     if len(report["curve"]) > 1:
-        chart(figures.training(report["curve"]), _course(report["curve"]), f"modify.curve.{seq}")
+        chart(figures.training(report["curve"]), _in_words(report["curve"]), f"modify.curve.{seq}")
 
 
 def earlier_edits(lab: Lab) -> None:
-    """The edits of weights that hold now: look at one, undo it, train it again."""
+    """The active edits of weights, with links to look at one or undo it, and a button to train it again."""
     edits = lab.modifying.versions().edits
     if not edits:
         return
@@ -311,8 +311,8 @@ def reencode_form(lab: Lab) -> None:
         return
     with st.expander("Encode a memory again with the edited weights", key="modify.reencode"):
         st.markdown(
-            "Keys of a datastore are those of the model without edits. This writes the edited model under a name of its "
-            "own and encodes the texts of a datastore with it. Both old ones stay as they are."
+            "The keys of a datastore are those of the model without edits. This writes the edited model under a name "
+            "of its own and encodes the texts of a datastore with it. The originals stay as they are."
         )
         one, two = st.columns(2)
         store = one.selectbox("Datastore", stores, key="modify.reencode.store")

@@ -16,7 +16,7 @@ from memlab.ui.plain import plain
 from memlab.ui.systems.constrained_ft import settings_form
 
 PAGE = "modify.compare"
-NAMES = {"memory": "datastore"}  # the other ways are called as systems declare them
+NAMES = {"memory": "datastore"}  # the other ways keep their own names
 SCORES = ("efficacy", "paraphrase", "neighborhood")
 
 
@@ -43,7 +43,7 @@ def compare_view(lab: Lab) -> None:
     if kept is None:
         return
     if kept[0] != asked:
-        st.caption("Fact or settings were changed since; press Compare to see what they do.")
+        st.caption("The fact or the settings have changed since; press Compare for new results.")
     if show_job(lab, kept[1]).state == "done":
         outcome = lab.work.outcome(kept[1])
         _result(outcome if isinstance(outcome, dict) else outcome.to_dict())

@@ -26,11 +26,9 @@ ACTIONS = ("replace", "remove", "add")
 
 
 def panels(lab: Lab, system: System) -> None:
-    """The system's own panels; what to do where its model is not there."""
+    """The system's own panels; where its model is missing, how to train it."""
     if all(m.method != "facts-as-experts" for m in lab.models()):
-        st.info(
-            "The model atlas-fae is not here. `memlab train atlas-fae` trains it.", icon=":material/model_training:"
-        )
+        st.info("The model atlas-fae is missing. `memlab train atlas-fae` trains it.", icon=":material/model_training:")
         return
     st.header("Ask, with the facts and the gate", anchor=False)
     question_view(lab)
@@ -53,7 +51,7 @@ def question_view(lab: Lab) -> None:
 
 
 def answer_view(p: Prediction) -> None:
-    """What facts and context say, and how they were weighed."""
+    """What facts and context say, and how they were weighted."""
     gate = p.gate.value
     columns = st.columns(4)
     columns[0].metric("Answer", p.answer)
@@ -85,7 +83,7 @@ def memory_view(lab: Lab) -> None:
             "relation": f.relation,
             "object": f.object,
             "from": f.source,
-            "told in training": f.exposure or "no",
+            "in training texts": f.exposure or "no",
         }
         for f in found[:SHOWN]
     ]
@@ -115,7 +113,7 @@ def change_view(lab: Lab, fact: Fact | None) -> None:
     done: Edit | None = st.session_state.get(_DONE)
     if done is not None:
         st.success(
-            plain(f"Edit {done.seq}: {done.summary}. Every answer follows it from now on."),
+            plain(f"Edit {done.seq}: {done.summary}. From now on every answer uses it."),
             icon=":material/check_circle:",
         )
         link_to("history", "Undo it in the history", {"edit": str(done.seq)}, "history")
@@ -134,7 +132,7 @@ def _changing(action: str, fact: Fact | None, entities: tuple[str, ...]) -> tupl
 
 
 def _adding(entities: tuple[str, ...], relations: tuple[str, ...]) -> tuple[Fact, str]:
-    """A row that is put in; all names need an embedding, so they are chosen."""
+    """A row to add; names are chosen from lists, since each needs an embedding."""
     one, two, three = st.columns(3)
     subject = one.selectbox("Subject", entities, key="facts.add.subject")
     relation = two.selectbox("Relation", relations, key="facts.add.relation")
