@@ -478,13 +478,13 @@ class Lab(metaclass=DeclaredNames):
     ) -> Edit:
         """Records an edit of a kind that a system declares, from its parameters; undo, redo and `as_of` hold for it.
 
-        Kinds whose edits are worked out by a verb of their own (teach, modify, ...) are refused, with the verb to use.
+        Kinds whose edits are computed by a verb (teach, modify, ...) are refused, and the message names the verb.
 
         Args:
             kind: its name; `lab.systems()` and `memlab edit` list the kinds with their forms.
             parameters: plain JSON values, and facts; what they must be is checked by the kind.
             author: whom the history names.
-            dry_run: only work it out: summary and parameters of the edit that would be recorded. `commit` records it.
+            dry_run: record nothing; returns the edit that would be recorded, which `commit` can record.
 
         Raises:
             InputError: no such kind, parameters that it refuses, or one that is made in another way.

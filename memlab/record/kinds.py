@@ -34,14 +34,14 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class FormField:
-    """One input of a kind's form. Its value stands under `name` in the parameters of the edit (`record.forms`).
+    """One input of a kind's form. Its value becomes the parameter `name` of the edit (`record.forms`).
 
     Args:
         name: a key of the parameters.
         label, help: as a page writes them.
         type: text, number, choice (one of `choices`), flag (true or false), fact (an object with subject, relation and
             object) or facts (a list of those).
-        required: whether it must be filled in; one that is left empty is no key of the parameters.
+        required: whether it must be filled in; an empty optional field is left out of the parameters.
         choices: the allowed texts of a choice.
     """
 
@@ -85,7 +85,7 @@ _ALLOWED = {
 
 @dataclass(frozen=True)
 class MadeBy:
-    """What makes the edits of a kind whose parameters are worked out instead of typed in.
+    """The verb that makes edits of a kind whose parameters are computed instead of typed in.
 
     Args:
         verb: of the lab: "teach", "beliefs.pin".
@@ -119,13 +119,13 @@ class EditKind:
         read: what the fold needs of a row, computed once for each row; by default the row itself.
         check_scores: called with the `before` and `after` of an edit; raises as `check` does. By default they
             must have the form that `results.Moved` gives them.
-        form: the inputs that make an edit's parameters: each value stands under the name of its field. With them the
-            kind has a form on its system's page, and `memlab edit`.
+        form: the inputs that give an edit's parameters, each under the name of its field. A kind with a form can be
+            recorded on its system's page and with `memlab edit`.
         title: what a page calls it; by default the name.
         example: for kinds with a file of weights: called with the sha256 of a file, gives parameters that are allowed
             for it. The crash test of the record makes edits with it.
-        made_by: for kinds whose parameters are worked out by a verb of the lab: `lab.record`, `memlab edit` and the
-            general form refuse, and name the verb.
+        made_by: for kinds whose parameters are computed by a verb of the lab: `lab.record`, `memlab edit` and the
+            general form refuse them, and name the verb.
     """
 
     name: str
@@ -152,7 +152,7 @@ class EditKind:
         if self.made_by is not None:
             return f"Edits of the kind {self.name!r} are made with {self.made_by}."
         if self.example is not None:
-            return f"Edits of the kind {self.name!r} bring a file of weights: only the verbs of their system make them."
+            return f"Edits of the kind {self.name!r} need a file of weights: only the verbs of their system make them."
         return None
 
     def to_dict(self) -> dict[str, Any]:

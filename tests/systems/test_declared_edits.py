@@ -134,8 +134,8 @@ def test_a_workspace_that_is_read_only_refuses_the_dry_run_too(lab: Lab) -> None
         ("toy-note", {"note": "a\0"}, "control characters"),
         ("toy-half", {"by": 0}, r"cannot be folded into the state \(ZeroDivisionError"),
         ("toy-half", {}, r"cannot be summarized \(KeyError: 'by'\)"),
-        ("burn", {}, "no kind of change. Allowed: .*teach.*toy-note"),
-        ("undo", {}, "no kind of change"),
+        ("burn", {}, "kind of edit. Allowed: .*teach.*toy-note"),
+        ("undo", {}, "kind of edit. Allowed"),
     ],
 )
 def test_what_a_kind_cannot_use_gets_one_message_and_records_nothing(

@@ -33,7 +33,7 @@ def edits_panel(lab: Lab, system: System) -> None:
     if not system.edits:
         return
     st.header("Edits", anchor=False)
-    st.caption("Changes that the ledger records. Each can be undone, and every answer can be asked as of any of them.")
+    st.caption("Changes recorded in the ledger. Each can be undone, and questions can be asked as of any edit.")
     for kind in system.edits:
         if kind.elsewhere is None and kind.form:
             with st.expander(
@@ -49,14 +49,14 @@ def edits_panel(lab: Lab, system: System) -> None:
 
 
 def _made_otherwise(kind: EditKind) -> dict[str, str]:
-    """How an edit is made that a form does not make."""
+    """How edits of a kind without a general form are made."""
     row = {"edit": plain(kind.title or kind.name), "kind": plain(kind.name)}
     if kind.made_by is not None:
         command = f"memlab {kind.made_by.command}" if kind.made_by.command else ""
         return row | {"in Python": plain(f"lab.{kind.made_by.verb}(...)"), "on the command line": plain(command)}
     if kind.elsewhere is not None:
         return row | {
-            "in Python": plain("a verb of its system: it brings a file of weights"),
+            "in Python": plain("a verb of its system (it needs a file of weights)"),
             "on the command line": "",
         }
     return row | {
