@@ -24,7 +24,7 @@ from memlab.memory.found import Found
 from memlab.memory.retrieval import Searchable, choose_articles, encode_many, search_everywhere
 from memlab.memory.search import search_within
 from memlab.reading.mixing import knn_memory, mix
-from memlab.results import Moved, MovedRow
+from memlab.results import AnswerChange, EditEffects
 
 Word = int | str  # a token id of the model, or a word that only memory has
 
@@ -68,7 +68,7 @@ def what_moved(
     after: Searchable,
     settings: Any,
     edit: MeasuredEdit,
-) -> Moved:
+) -> EditEffects:
     """Scores of one edit, and every answer behind them.
 
     Args:
@@ -81,13 +81,13 @@ def what_moved(
     if skipped := len(found.asked) - len(asked):
         questions = "1 question was" if skipped == 1 else f"{skipped} questions were"
         notes.append(f"{questions} left out: {lm.name} cannot read the prompt, or no single word is the answer.")
-    rows: tuple[MovedRow, ...] = ()
+    rows: tuple[AnswerChange, ...] = ()
     if asked:
         keys, logp, _ = encode_many(lm, [read for _, read in asked], settings.key)
         prompts = [probe.prompt for probe, _ in asked]
         first, then = (_answers(method, lm, store, settings, prompts, keys, logp) for store in (before, after))
         rows = tuple(_row(lm, after, probe, a, b) for (probe, _), a, b in zip(asked, first, then, strict=True))
-    return Moved(edit.seq, edit.as_of, method.name, lm.name, before.name, asdict(settings), rows, tuple(notes))
+    return EditEffects(edit.seq, edit.as_of, method.name, lm.name, before.name, asdict(settings), rows, tuple(notes))
 
 
 def _readable(lm: LanguageModel, probe: Probe, after: Searchable) -> ReadPrompt | None:
@@ -157,12 +157,12 @@ def _found(store: Searchable, prompts: Sequence[str], keys: np.ndarray, s: Any) 
     return out
 
 
-def _row(lm: LanguageModel, after: Searchable, probe: Probe, a: Answer, b: Answer) -> MovedRow:
+def _row(lm: LanguageModel, after: Searchable, probe: Probe, a: Answer, b: Answer) -> AnswerChange:
     near = probe.group == "neighborhood"
     word = a.answer if near or probe.word is None else _word(lm, probe.word, after)
     truths = {_word(lm, text, after) for text in (probe.word, *probe.also)} - {None} if near else {word}
     old = _word(lm, probe.old, after)
-    return MovedRow(
+    return AnswerChange(
         group=probe.group,
         prompt=probe.prompt,
         shared=probe.shared,

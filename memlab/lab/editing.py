@@ -37,7 +37,7 @@ from memlab.record.memory_edits import (
 )
 from memlab.record.new_rows import ANONYMOUS
 from memlab.record.showing import shown_history
-from memlab.results import Edit, Fact, Moved, Source
+from memlab.results import Edit, EditEffects, Fact, Source
 from memlab.systems.registry import registry
 
 OBJECT_LENGTH = 100  # characters of a new object
@@ -244,7 +244,7 @@ class Editing:
             return self._made(self.context.ledger.append(kind, summary, parameters, author))
         draft = edit_of(None, kind, summary, parameters, author, self.context.workspace, self.context.ledger.head() + 1)
         if scores or (scores is None and self._can_be_measured(draft, datastore)):
-            found: Moved = self.side_effects.of(draft, datastore=datastore)
+            found: EditEffects = self.side_effects.of(draft, datastore=datastore)
             draft = replace(draft, scores=found.summary(), moved=found)
         return draft if dry_run else self.commit(draft)
 

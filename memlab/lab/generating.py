@@ -18,7 +18,7 @@ from memlab.reading.decoding import Decoding
 from memlab.reading.generating import NewToken, Start, generate, generated_step
 from memlab.reading.reader import Request
 from memlab.results import About, Branch, CopiedSpan, Generation, GenerationPair, Node, TraceStep
-from memlab.results.moves import Choose, GoOn, then
+from memlab.results.moves import Extend, Replace, then
 from memlab.systems.registry import registry
 
 
@@ -266,7 +266,7 @@ class Generating:
         if not made.tokens:  # stopped before the first
             return replace(g, max_tokens=max_tokens, ms=made.ms)
         leaf, n = len(nodes) - 1, len(made.tokens)
-        move = GoOn(n) if token is None else Choose(_sibling(g, parent), token, n)
+        move = Extend(n) if token is None else Replace(_sibling(g, parent), token, n)
         grown = replace(g, nodes=nodes, leaf=leaf, max_tokens=max_tokens, moves=then(g.moves, move), ms=made.ms)
         grown = replace(grown, notices=_with_memory_only(grown, order.lm.V, order.lm.name))
         spans: tuple[CopiedSpan, ...] = ()

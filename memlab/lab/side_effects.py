@@ -18,7 +18,7 @@ from memlab.memory.changes import Changes
 from memlab.memory.datastore import Meta
 from memlab.record.fold import CHANGES
 from memlab.record.memory_edits import changes_of, changes_with, edit_of
-from memlab.results import Comparison, Edit, Moved, compare
+from memlab.results import Comparison, Edit, EditEffects, compare
 from memlab.systems.registry import registry
 
 
@@ -39,7 +39,7 @@ class SideEffects:
         datastore: str | None = None,
         as_of: int | None = None,
         **settings: Any,
-    ) -> Moved:
+    ) -> EditEffects:
         """The side effects of an edit: efficacy, paraphrase and neighborhood, and every answer behind them.
 
         Args:
@@ -63,7 +63,7 @@ class SideEffects:
             raise InputError(f"The memory {name!r} is still being built. Its side effects are known when it is ready.")
         before, after = self._without_and_with(edit, as_of)
 
-        def measure() -> Moved:
+        def measure() -> EditEffects:
             without, with_it = (self.context.with_changes(base, lm, s.key, changes) for changes in (before, after))
             asked_about = MeasuredEdit(edit.parameters, edit.seq, before.head)
             return what_moved(atlas(), how, lm, without, with_it, s, asked_about)

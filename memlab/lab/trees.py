@@ -13,7 +13,7 @@ from memlab.lab.generating import Generating, GenerationRequest
 from memlab.lab.jobs import long_work
 from memlab.progress import Progress, Stop, never_stop, no_progress, part
 from memlab.results import Generation, GenerationPair
-from memlab.results.moves import Choose, GoOn, Move, moves_of
+from memlab.results.moves import Extend, Move, Replace, moves_of
 from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
@@ -107,9 +107,9 @@ class Trees:
     ) -> Generation:
         if g is None:
             return self._start(prompt, move.tokens, how, progress, stop)
-        if isinstance(move, GoOn):
+        if isinstance(move, Extend):
             return self.generating.extend(g, move.tokens, progress, stop)
-        if isinstance(move, Choose):
+        if isinstance(move, Replace):
             return self.generating.choose_token(g, move.node, move.token, move.tokens, progress, stop)
         return g.branch(move.leaf)
 

@@ -118,7 +118,7 @@ class EditKind:
         summary: one line about an edit with these parameters.
         read: what the fold needs of a row, computed once for each row; by default the row itself.
         check_scores: called with the `before` and `after` of an edit; raises as `check` does. By default they
-            must have the form that `results.Moved` gives them.
+            must have the form that `results.EditEffects` gives them.
         form: the inputs that give an edit's parameters, each under the name of its field. A kind with a form can be
             recorded on its system's page and with `memlab edit`.
         title: what a page calls it; by default the name.

@@ -1,4 +1,4 @@
-"""The form of the scores that an edit carries: what `results.Moved.summary()` returns, and further single numbers.
+"""The form of the scores that an edit carries: what `results.EditEffects.summary()` returns, and further single numbers.
 
 Pages and the command line show these figures, so their form is checked wherever they come from. The checks raise
 ValueError with what is wrong, worded to follow "edit <n>".
@@ -40,7 +40,7 @@ def deeper_than(value: Any, levels: int) -> bool:
 
 
 def check_scores(scores: Mapping[str, Any]) -> None:
-    """Raises ValueError for figures that could not be shown as those of `results.Moved`."""
+    """Raises ValueError for figures that could not be shown as those of `results.EditEffects`."""
     if not isinstance(scores, dict):
         raise ValueError("has scores that are not a JSON object")
     for name, value in scores.items():

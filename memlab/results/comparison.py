@@ -25,7 +25,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class WordMoved:
+class WordChange:
     """The probability of one word in both mixtures; 0 where a side does not have the word."""
 
     token: str
@@ -52,7 +52,7 @@ class Comparison:
     a: Prediction
     b: Prediction
     asked: tuple[Difference, ...]
-    words: tuple[WordMoved, ...]
+    words: tuple[WordChange, ...]
     gained: tuple[Neighbor, ...]
     lost: tuple[Neighbor, ...]
     kept: int
@@ -92,10 +92,10 @@ def _asked(a: Prediction, b: Prediction) -> tuple[Difference, ...]:
     return tuple(Difference(*pair) for pair in pairs if pair[1] != pair[2])
 
 
-def _words(a: Prediction, b: Prediction, first: int = 8) -> tuple[WordMoved, ...]:
+def _words(a: Prediction, b: Prediction, first: int = 8) -> tuple[WordChange, ...]:
     tokens = dict.fromkeys(w.token for p in (a, b) for w in p.mixture.top(first))
     of_a, of_b = _probabilities(a, tokens), _probabilities(b, tokens)
-    moved = [WordMoved(token, of_a.get(token, 0.0), of_b.get(token, 0.0)) for token in tokens]
+    moved = [WordChange(token, of_a.get(token, 0.0), of_b.get(token, 0.0)) for token in tokens]
     return tuple(sorted(moved, key=lambda w: -abs(w.change)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from memlab.results.side_effects import Moved
+from memlab.results.side_effects import EditEffects
 from memlab.serialize import as_json, json_value
 
 
@@ -34,7 +34,7 @@ class Edit:
     `sources` are what it forgets, `remembers` the words or the text that it adds. `active` says whether
     it holds now; `target` is the edit that an undo or redo refers to. `rests_on_it` are later active edits that
     depend on it and have to be undone first. `scores` are the figures that the ledger keeps of what else moved
-    (`Moved.summary`), empty where none were measured; `moved` has every answer behind them where they
+    (`EditEffects.summary`), empty where none were measured; `moved` has every answer behind them where they
     were measured just now. `parameters` are what the ledger records; `notices` what a person should know about it,
     shown once, when it is made. `damaged` says why a recorded edit cannot be shown; most of the other fields are empty
     then. `weights` says what is wrong with the file of weights that it names ("missing" or "changed"): the model cannot
@@ -56,7 +56,7 @@ class Edit:
     target: int | None = None
     rests_on_it: tuple[int, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    moved: Moved | None = field(default=None, repr=False)
+    moved: EditEffects | None = field(default=None, repr=False)
     damaged: str | None = None
     weights: str | None = None
     notices: tuple[str, ...] = ()

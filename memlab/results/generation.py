@@ -10,7 +10,7 @@ from typing import Any
 
 from memlab.errors import InputError
 from memlab.results.about import About, origin
-from memlab.results.moves import Look, Move, then, written
+from memlab.results.moves import Move, SwitchTo, then, written
 from memlab.results.tables import csv_text
 from memlab.results.trace_token import TraceToken, in_a_line
 from memlab.serialize import as_json
@@ -142,7 +142,7 @@ class Generation(About):
         leaves = [b.leaf for b in self.branches if b.leaf is not None]
         if leaf not in leaves:
             raise InputError(f"No branch ends with node {leaf}. Allowed: {', '.join(map(str, leaves))}.")
-        return replace(self, leaf=leaf, moves=then(self.moves, Look(leaf)))
+        return replace(self, leaf=leaf, moves=then(self.moves, SwitchTo(leaf)))
 
     def node_of(self, position: int) -> int:
         """The number of the node at a position of this branch."""

@@ -20,7 +20,7 @@ _MOVE = re.compile(r"g(?P<go>\d{1,6})|c(?P<node>\d{1,6})-(?P<token>\d{1,9})-(?P<
 
 
 @dataclass(frozen=True)
-class GoOn:
+class Extend:
     """Generates more tokens at the end of the current branch; the first move of a tree."""
 
     tokens: int
@@ -30,7 +30,7 @@ class GoOn:
 
 
 @dataclass(frozen=True)
-class Choose:
+class Replace:
     """Replaces the token of a node, and continues: `tokens` in all, the chosen one among them."""
 
     node: int
@@ -42,7 +42,7 @@ class Choose:
 
 
 @dataclass(frozen=True)
-class Look:
+class SwitchTo:
     """Makes the branch that ends with a node the current one."""
 
     leaf: int
@@ -52,15 +52,15 @@ class Look:
         return f"b{self.leaf}"
 
 
-Move = GoOn | Choose | Look
+Move = Extend | Replace | SwitchTo
 
 
 def moves_of(text: str) -> tuple[Move, ...]:
     """The moves that an address gives. Raises InputError where they describe no tree, or too large a one."""
     found = [_MOVE.fullmatch(part) for part in text.split(".")[: MOST_MOVES + 1]]
     moves = tuple(_move(part) for part in found if part)
-    lengths = [move.tokens for move in moves if not isinstance(move, Look)]
-    if None in found or not isinstance(moves[0], GoOn) or len(moves) > MOST_MOVES or min(lengths) < 1:
+    lengths = [move.tokens for move in moves if not isinstance(move, SwitchTo)]
+    if None in found or not isinstance(moves[0], Extend) or len(moves) > MOST_MOVES or min(lengths) < 1:
         raise InputError(
             f"{text[:40]!r} does not describe how a text was generated. It begins with g and a number of tokens, "
             f"for example g20, and has at most {MOST_MOVES} moves."
@@ -77,13 +77,13 @@ def written(moves: tuple[Move, ...]) -> str:
 
 def then(moves: tuple[Move, ...], move: Move) -> tuple[Move, ...]:
     """One move more; of two looks in a row only the second counts."""
-    kept = moves[:-1] if isinstance(move, Look) and moves and isinstance(moves[-1], Look) else moves
+    kept = moves[:-1] if isinstance(move, SwitchTo) and moves and isinstance(moves[-1], SwitchTo) else moves
     return (*kept, move)
 
 
 def _move(found: re.Match[str]) -> Move:
     if found["go"]:
-        return GoOn(int(found["go"]))
+        return Extend(int(found["go"]))
     if found["leaf"]:
-        return Look(int(found["leaf"]))
-    return Choose(int(found["node"]), int(found["token"]), int(found["with"]))
+        return SwitchTo(int(found["leaf"]))
+    return Replace(int(found["node"]), int(found["token"]), int(found["with"]))

@@ -32,7 +32,7 @@ class BeforeAfter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MovedRow(BeforeAfter):
+class AnswerChange(BeforeAfter):
     """One question before and after an edit of the memory.
 
     `before` and `after` are the first words of the mixture ("" where memory finds no article to search).
@@ -71,7 +71,7 @@ class MovedRow(BeforeAfter):
 class GroupScore:
     """Shares over the questions of a group, in [0, 1].
 
-    before, after: right answers (see `MovedRow`). score: what counts for the group: right answers after
+    before, after: right answers (see `AnswerChange`). score: what counts for the group: right answers after
     the edit, and in the neighborhood unchanged ones. preferred: share with p(new) > p(old), or None.
     """
 
@@ -83,7 +83,7 @@ class GroupScore:
     preferred: float | None = None
 
     @staticmethod
-    def over(group: str, rows: Sequence[MovedRow]) -> GroupScore | None:
+    def over(group: str, rows: Sequence[AnswerChange]) -> GroupScore | None:
         """The score of the rows of one group; None where there are none."""
         own = [row for row in rows if row.group == group]
         if not own:
@@ -99,7 +99,7 @@ class GroupScore:
 
 
 @dataclass(frozen=True)
-class Moved:
+class EditEffects:
     """Answers before and after an edit, over its own questions and over its neighborhood.
 
     efficacy: the questions that the edit is about. paraphrase: their other held-out templates.
@@ -113,7 +113,7 @@ class Moved:
     model: str
     datastore: str
     settings: Mapping[str, Any]
-    rows: tuple[MovedRow, ...]
+    rows: tuple[AnswerChange, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -130,7 +130,7 @@ class Moved:
         return len(scores) / sum(1 / s for s in scores) if all(scores) else 0.0
 
     @property
-    def table(self) -> tuple[MovedRow, ...]:
+    def table(self) -> tuple[AnswerChange, ...]:
         """The edit's own questions, and every neighbor whose answer moved."""
         return tuple(row for row in self.rows if row.group != GROUPS[2] or row.moved)
 

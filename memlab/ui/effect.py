@@ -13,7 +13,7 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.before_after import before_and_after
 from memlab.figures.theme import MIXTURE
-from memlab.results import Comparison, Edit, Moved, MovedRow, Neighbor
+from memlab.results import AnswerChange, Comparison, Edit, EditEffects, Neighbor
 from memlab.results.side_effects import GROUPS
 from memlab.ui.as_table import chart
 from memlab.ui.highlight import chip
@@ -27,7 +27,7 @@ BEFORE_AFTER = "Before and after"
 
 
 def effect(
-    lab: Lab, edit: Edit, moved: Moved | None, questions: Sequence[str], datastore: str | None, key: str
+    lab: Lab, edit: Edit, moved: EditEffects | None, questions: Sequence[str], datastore: str | None, key: str
 ) -> None:
     """Two views under one switch. Without `moved` (the memory is being built) only the questions.
 
@@ -68,7 +68,7 @@ def scores_line(scores: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def scores_row(moved: Moved, key: str) -> None:
+def scores_row(moved: EditEffects, key: str) -> None:
     """The scores as counts, side by side."""
     summary = moved.summary()
     with st.container(key=f"{key}.scores"):
@@ -80,7 +80,7 @@ def scores_row(moved: Moved, key: str) -> None:
         columns[3].metric("Harmonic mean", mean, help=_MEANS["harmonic"])
 
 
-def moved_table(moved: Moved, key: str) -> None:
+def moved_table(moved: EditEffects, key: str) -> None:
     """The edit's own questions and the neighbors that moved; then how they were asked."""
     asked, changed = (sum(row.group == GROUPS[2] for row in rows) for rows in (moved.rows, moved.table))
     if asked:
@@ -98,7 +98,7 @@ def moved_table(moved: Moved, key: str) -> None:
     st.caption(plain(" ".join([how, *moved.notes])))
 
 
-def _cells(row: MovedRow) -> dict[str, Any]:
+def _cells(row: AnswerChange) -> dict[str, Any]:
     return {
         "group": row.group,
         "question": row.prompt,

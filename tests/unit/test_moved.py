@@ -16,12 +16,12 @@ from memlab.evaluate.edited import sample
 from memlab.record.fold import all_dependents, dependents
 from memlab.record.hash_chain import EditRow
 from memlab.record.memory_edits import still_there, teaching
-from memlab.results import Fact, GroupScore, Moved, MovedRow, Source
+from memlab.results import AnswerChange, EditEffects, Fact, GroupScore, Source
 
 
-def row(group: str, before: str, after: str, right: tuple[bool, bool], preferred: bool | None = None) -> MovedRow:
+def row(group: str, before: str, after: str, right: tuple[bool, bool], preferred: bool | None = None) -> AnswerChange:
     prompt = f"{group} {before} {MASK}"
-    return MovedRow(group, prompt, before, after, 0.9, 0.4, *right, shared="", word=before, preferred=preferred)
+    return AnswerChange(group, prompt, before, after, 0.9, 0.4, *right, shared="", word=before, preferred=preferred)
 
 
 ROWS = (
@@ -33,7 +33,7 @@ ROWS = (
     row("neighborhood", "Bern", "Lyon", (True, False)),
     row("neighborhood", "Kyiv", "Kyiv", (True, True)),
 )
-MOVED = Moved(1, 0, "bert-knn", "m", "d", {"k": 1}, ROWS)
+MOVED = EditEffects(1, 0, "bert-knn", "m", "d", {"k": 1}, ROWS)
 
 
 def test_scores_by_hand() -> None:

@@ -11,26 +11,26 @@ from hypothesis import strategies as st
 from memlab.errors import InputError
 from memlab.figures.generated import branch_lines, running
 from memlab.results import About, Branch, CopiedSpan, Generation, Node, TraceToken, lambda_gate
-from memlab.results.moves import Choose, GoOn, Look, Move, moves_of, then, written
+from memlab.results.moves import Extend, Move, Replace, SwitchTo, moves_of, then, written
 
 numbers = st.integers(0, 999)
 tokens = st.integers(1, 50)
 moves = st.one_of(
-    st.builds(GoOn, tokens), st.builds(Choose, numbers, st.integers(0, 99_999), tokens), st.builds(Look, numbers)
+    st.builds(Extend, tokens), st.builds(Replace, numbers, st.integers(0, 99_999), tokens), st.builds(SwitchTo, numbers)
 )
 
 
 @given(tokens, st.lists(moves, max_size=20))
 def test_what_is_written_is_read_again(first: int, more: list[Move]) -> None:
-    whole = (GoOn(first), *more)
+    whole = (Extend(first), *more)
     assert moves_of(written(whole)) == whole
 
 
 def test_an_address_is_short_and_plain() -> None:
-    whole = (GoOn(20), Choose(7, 1042, 14), Look(19), GoOn(1))
+    whole = (Extend(20), Replace(7, 1042, 14), SwitchTo(19), Extend(1))
     assert written(whole) == "g20.c7-1042-14.b19.g1"
     assert re.fullmatch(r"[\w.-]+", written(whole))
-    assert then(then(whole, Look(3)), Look(4)) == (*whole, Look(4))
+    assert then(then(whole, SwitchTo(3)), SwitchTo(4)) == (*whole, SwitchTo(4))
 
 
 @pytest.mark.parametrize("text", ["", "g", "x", "b1", "c1-2-3", "g0", "g5.", "g5..g5", "g5.c1-2-0", "g5 ", "g-1", ".".join(["g1"] * 501)])  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memlab import results
 from memlab.results import (
     Article,
     Distribution,
@@ -195,3 +196,11 @@ def test_every_name_of_the_package_is_found_in_its_module() -> None:
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match=r"'memlab\.results' has no attribute 'Nothing'"):
         package.Nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("former", "name"), [("Moved", "EditEffects"), ("MovedRow", "AnswerChange"), ("WordMoved", "WordChange")]
+)
+def test_former_names_of_results_still_work_and_say_the_new_one(former: str, name: str) -> None:
+    with pytest.warns(DeprecationWarning, match=name):
+        assert getattr(results, former) is getattr(results, name)

@@ -17,7 +17,7 @@ from typing import Any
 
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
-from memlab.results import Fact, Moved, MovedRow
+from memlab.results import AnswerChange, EditEffects, Fact
 from memlab.results.side_effects import BeforeAfter
 from memlab.systems.constrained_ft.cases import Case, Known
 from memlab.systems.constrained_ft.gaps import Said, ask, gap, never
@@ -181,7 +181,7 @@ def by_group(rows: Sequence[Answered]) -> list[dict[str, Any]]:
 
 def as_moved(
     rows: Sequence[Answered], seq: int, method: str, model: str, settings: Mapping[str, Any], notes: Sequence[str]
-) -> Moved:
+) -> EditEffects:
     """The same answers in the form that edits of memory have. Its neighborhood are the facts that share a name or the
     relation with the edit, and unrelated ones whose answer moved."""
     out = []
@@ -192,7 +192,7 @@ def as_moved(
         preferred = None if r.old_after is None or not r.wanted else r.p_after > r.old_after
         shared = "" if group != "neighborhood" else r.group
         out.append(
-            MovedRow(
+            AnswerChange(
                 group=group,
                 prompt=r.prompt,
                 before=r.before,
@@ -207,7 +207,7 @@ def as_moved(
                 fact=r.fact,
             )
         )
-    return Moved(seq, seq - 1, method, model, "", settings, tuple(out), tuple(notes))
+    return EditEffects(seq, seq - 1, method, model, "", settings, tuple(out), tuple(notes))
 
 
 def _own(

@@ -9,12 +9,12 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.figures.theme import MIXTURE
-from memlab.results import Comparison, Edit, Moved, Prediction
+from memlab.results import Comparison, Edit, EditEffects, Prediction
 from memlab.results.side_effects import GROUPS
 from memlab.results.verdict import Verdict, plain_word
 from memlab.ui.author import author
 from memlab.ui.edit_forms import Change
-from memlab.ui.fix.moving import moving_bars
+from memlab.ui.fix.before_after_bars import before_after_bars
 from memlab.ui.highlight import chip
 from memlab.ui.plain import plain
 
@@ -26,7 +26,7 @@ def tried(lab: Lab, change: Change, p: Prediction) -> Edit:
     return edit if moved is None else replace(edit, scores=moved.summary(), moved=moved)
 
 
-def measured(lab: Lab, edit: Edit, p: Prediction) -> Moved | None:
+def measured(lab: Lab, edit: Edit, p: Prediction) -> EditEffects | None:
     """What else an edit moves, asked with the answer's method and settings, or with the datastore's default method if
     the answer's has no p_kNN. None while the datastore is not built."""
     if not any(store.name == p.datastore and store.state == "ready" for store in lab.datastores()):
@@ -38,7 +38,7 @@ def measured(lab: Lab, edit: Edit, p: Prediction) -> Moved | None:
     return lab.side_effects.of(of, method=p.method, datastore=p.datastore, **p.settings)
 
 
-def counts(moved: Moved) -> str:
+def counts(moved: EditEffects) -> str:
     """How many of the edit's own questions are answered as wanted, and how many neighbors stay, in words."""
     own = [row for row in moved.rows if row.group != GROUPS[2]]
     near = [row for row in moved.rows if row.group == GROUPS[2]]
@@ -52,7 +52,9 @@ def counts(moved: Moved) -> str:
     return ", ".join(parts) or "No question of the bundled world is about this edit"
 
 
-def shown_effect(lab: Lab, edit: Edit, moved: Moved | None, p: Prediction, verdict: Verdict | None, key: str) -> None:
+def shown_effect(
+    lab: Lab, edit: Edit, moved: EditEffects | None, p: Prediction, verdict: Verdict | None, key: str
+) -> None:
     """The counts, the answer before and after, and bars that move. Raises MemlabError."""
     how = {"method": p.method, "model": p.model, "datastore": p.datastore, **p.settings}
     c = lab.side_effects.difference(edit if edit.dry_run else edit.seq, p.prompt, **how)
@@ -61,7 +63,7 @@ def shown_effect(lab: Lab, edit: Edit, moved: Moved | None, p: Prediction, verdi
         st.markdown(f":material/fact_check: **{plain(counts(moved))}**")
     else:
         st.caption("What else moves is measured once the memory is built.")
-    moving_bars(c, verdict.expected if verdict else (), f"{key}.bars")
+    before_after_bars(c, verdict.expected if verdict else (), f"{key}.bars")
 
 
 def _answers(c: Comparison, verdict: Verdict | None, dry_run: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from memlab.results.moves import GoOn
+from memlab.results.moves import Extend
 from memlab.ui.generate.settings import TOKENS, USUAL
 from memlab.ui.generate.view import LAST, View, begin, move_on
 
@@ -65,6 +65,6 @@ def _next(view: View) -> None:
     """Adds one token to this prompt's text, or starts another prompt with its first."""
     typed = st.session_state[_TYPED]
     if typed == view.prompt and view.moves:
-        move_on(view, GoOn(1), LAST)
+        move_on(view, Extend(1), LAST)
     else:
         begin(typed, 1)

@@ -12,7 +12,7 @@ from memlab.errors import InputError, MemlabError
 from memlab.figures.generated import changed_first
 from memlab.figures.theme import MIXTURE, share, visible
 from memlab.results import Generation, TraceStep
-from memlab.results.moves import Choose
+from memlab.results.moves import Replace
 from memlab.ui.generate.view import CHANGED, STEP, View, look_at, move_on
 from memlab.ui.highlight import chip
 from memlab.ui.plain import plain
@@ -89,7 +89,7 @@ def _instead(lab: Lab, view: View, g: Generation, number: int, step: TraceStep) 
                 plain(f"{visible(step.mixture.words[i])} {share(step.mixture.of(i))}"),
                 key=f"generate.instead.{i}",
                 on_click=move_on,
-                args=(view, Choose(node, i, tokens), number),
+                args=(view, Replace(node, i, tokens), number),
             )
         st.text_input(
             "Another token",
@@ -115,4 +115,4 @@ def _say(lab: Lab, view: View, g: Generation, number: int) -> None:
         st.session_state[_UNSAID] = error
         return
     st.session_state[_OTHER] = ""
-    move_on(view, Choose(node, token, len(g.tokens) - number), number)
+    move_on(view, Replace(node, token, len(g.tokens) - number), number)

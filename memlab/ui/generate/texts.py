@@ -10,7 +10,7 @@ from memlab import Lab
 from memlab.figures.generated import alone, branch_lines, color, copied, running
 from memlab.figures.theme import MIXTURE, MODEL
 from memlab.results import ENDINGS, Generation, GenerationPair
-from memlab.results.moves import GoOn, Look
+from memlab.results.moves import Extend, SwitchTo
 from memlab.ui.generate.view import View, look_at, move_on
 from memlab.ui.highlight import side_heading
 from memlab.ui.plain import plain
@@ -79,7 +79,7 @@ def go_on(view: View, g: Generation, tokens: int) -> None:
         key="generate.more",
         icon=":material/fast_forward:",
         on_click=move_on,
-        args=(view, GoOn(tokens), len(g.tokens)),
+        args=(view, Extend(tokens), len(g.tokens)),
     )
 
 
@@ -98,5 +98,5 @@ def branches(view: View, g: Generation) -> None:
                 key=f"generate.branch.{line.leaf}",
                 type="tertiary",
                 on_click=move_on,
-                args=(view, Look(line.leaf), line.step),
+                args=(view, SwitchTo(line.leaf), line.step),
             )

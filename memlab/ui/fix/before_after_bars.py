@@ -18,17 +18,17 @@ _HERE = Path(__file__).parent
 _COLORS = {"model": MODEL, "memory": MEMORY, "mixed": MIXTURE, "right": RIGHT}
 _BARS = st.components.v2.component(
     "memlab_moving",
-    html=(_HERE / "moving.html").read_text("utf-8"),
+    html=(_HERE / "before_after_bars.html").read_text("utf-8"),
     css=".moving { "
     + " ".join(f"--{name}: {color};" for name, color in _COLORS.items())
     + " }\n"
-    + (_HERE / "moving.css").read_text("utf-8"),
-    js=(_HERE / "moving.js").read_text("utf-8"),
+    + (_HERE / "before_after_bars.css").read_text("utf-8"),
+    js=(_HERE / "before_after_bars.js").read_text("utf-8"),
 )
 SIDES = (("model", "Model alone", "lm"), ("memory", "Memory", "knn"), ("mixture", "Mixture", "mixture"))
 
 
-def moving_bars(c: Comparison, expected: Sequence[str], key: str) -> None:
+def before_after_bars(c: Comparison, expected: Sequence[str], key: str) -> None:
     """The words of both answers with a bar on each side, from `c.a` to `c.b`; right words are marked."""
     _BARS(key=key, data=content(c, expected))
 
