@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Fact", "Lab", "MemlabError", "Prediction", "__version__"]
 
-_LATER = {"Fact": "memlab.results", "Lab": "memlab.lab", "Prediction": "memlab.results"}
+DECLARATIONS = "memlab.systems.registry:registry"  # what all systems declare, for `memlab.declare.provided`
+
+_LAZY = {"Fact": "memlab.results", "Lab": "memlab.lab", "Prediction": "memlab.results"}
 
 
 def __getattr__(name: str) -> Any:
-    """Imported at first use: `Lab` brings torch, the results numpy, and the command line's help needs neither."""
-    if name not in _LATER:
+    """Imports at first use: `Lab` needs torch and the results numpy; the command line's help needs neither."""
+    if name not in _LAZY:
         raise AttributeError(f"module 'memlab' has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+    return getattr(import_module(_LAZY[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LAZY})

@@ -14,7 +14,7 @@ PATIENCE = 60.0  # seconds to wait for the server
 def open_when_ready(port: int) -> None:
     """Waits until localhost answers on `port`, then opens it; gives up quietly when it never does.
 
-    $MEMLAB_OPEN is the address to open, where it is another than the first page (the lecturer's of a class).
+    $MEMLAB_OPEN: the address to open, if it is not the first page (in a class: the lecturer's address).
     """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:

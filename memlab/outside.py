@@ -1,10 +1,10 @@
-"""What memlab writes outside its home folder, by one rule: nothing is removed that memlab did not make.
+"""Writing outside memlab's home folder, under one rule: memlab removes nothing that it did not make.
 
-Exports, reports, tables, losses and models go to places that a person names. A new file or folder is
-written under a name of its own beside the place, and renamed there when it is whole. What stands at the
-place is replaced only if it is empty or of the kind that is being written, as memlab writes it; anything
-else is refused before any work is done, and stays as it is. A model's folder that gives way is renamed
-aside first, so that at every moment either the old one or the new one is whole.
+Exports, reports, tables, losses and models go to paths that the user chooses. A new file or folder is
+written under a temporary name beside its destination and renamed when it is complete. An existing one is
+replaced only if it is empty or of the kind that is being written, as memlab writes it; anything else is
+refused before any work is done, and left unchanged. A model's folder that is replaced is first renamed
+aside, so that at every moment either the old or the new folder is complete.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from memlab.errors import InputError
 
 Ours = Callable[[Path], bool]  # whether a file is one that memlab wrote, of the kind that is being written
 
-MARK_WITHIN = 4096  # characters at the beginning of a text file in which its mark stands
+MARK_WITHIN = 4096  # bytes at the beginning of a text file that must contain its mark
 _MODEL_FILES = {
     "config.json", "generation_config.json", "memlab.json", "README.md",
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "chat_template.jinja",
@@ -29,9 +29,9 @@ _MODEL_FILES = {
 
 
 def given_path(text: str | Path) -> Path:
-    """A path as somebody wrote it: "~" and "~name" at its start are their home folders, where there are any.
+    """The path that a user typed, with "~" or "~name" at its start expanded where that home folder exists.
 
-    Whether something is there is asked with `os.path.isfile` and `isdir`, which say no of names that no file can have.
+    Check existence with `os.path.isfile` and `isdir`: they return False for names that no file can have.
     """
     return Path(os.path.expanduser(text))
 
@@ -48,7 +48,7 @@ def marked(*marks: str) -> Ours:
 
 
 def check_file(file: Path, ours: Ours) -> None:
-    """Raises InputError unless a file may be written at this place; for the beginning of long work."""
+    """Raises InputError unless a file may be written at this place; call it before long work."""
     if not file.exists() or _is_stream(file):
         return
     if not file.is_file():
@@ -59,17 +59,17 @@ def check_file(file: Path, ours: Ours) -> None:
         raise InputError(f"{file} cannot be read: {error.strerror}. Name another file.") from None
     if not fits:
         raise InputError(
-            f"{file} is there already, and memlab did not write it, or as something else. Nothing was changed. "
+            f"{file} exists already, and is not a file of this kind written by memlab. Nothing was changed. "
             "Name another file, or move that one away."
         )
 
 
 @contextmanager
 def new_file(file: Path, ours: Ours) -> Iterator[Path]:
-    """A path to write to, which takes the place of `file` when the block ends well.
+    """A path to write to, which replaces `file` when the block ends without an exception.
 
     Raises:
-        InputError: something else is there, or the place cannot be written (also when the block finds that out).
+        InputError: something else is there, or the place cannot be written (also if the block raises an OSError).
     """
     check_file(file, ours)
     if _is_stream(file):
@@ -87,7 +87,7 @@ def new_file(file: Path, ours: Ours) -> Iterator[Path]:
         yield work
         with work.open("rb+") as written:
             os.fsync(written.fileno())
-        check_file(file, ours)  # it may have come while the block worked
+        check_file(file, ours)  # something may have appeared while the block ran
         work.replace(place)
     except OSError as error:
         raise _not_written(file, error) from None
@@ -96,7 +96,9 @@ def new_file(file: Path, ours: Ours) -> Iterator[Path]:
 
 
 def write_text(file: Path, text: str, *marks: str) -> None:
-    """Writes a text file. Files of this kind are known by a mark near their beginning; the text has the first one.
+    """Writes a text file. Files of this kind are recognized by any of the marks near their beginning.
+
+    The text must contain the first mark.
 
     Raises:
         InputError: something else is there, or the place cannot be written.
@@ -107,11 +109,11 @@ def write_text(file: Path, text: str, *marks: str) -> None:
 
 
 def check_model_folder(folder: Path) -> None:
-    """Raises InputError unless a model may be written at this place; for the beginning of long work."""
+    """Raises InputError unless a model may be written at this place; call it before long work."""
     if not os.path.lexists(folder):
         return
     if not folder.is_dir():
-        raise InputError(f"{folder} is there already and is no folder. Name another place for the model.")
+        raise InputError(f"{folder} exists already and is not a folder. Name another place for the model.")
     try:
         there = sorted(path.name for path in folder.iterdir())
     except OSError as error:
@@ -122,17 +124,17 @@ def check_model_folder(folder: Path) -> None:
     if foreign or not _is_record(folder / "memlab.json"):
         what = f" (it holds {foreign[0]})" if foreign else ""
         raise InputError(
-            f"The folder {folder} is not empty and no model that memlab wrote{what}. Nothing was changed. "
+            f"The folder {folder} is not empty and is not a model that memlab wrote{what}. Nothing was changed. "
             "Name a new or an empty folder."
         )
 
 
 @contextmanager
 def new_model_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to write a model to, which takes the place of `folder` when the block ends well.
+    """An empty folder to write a model to, which replaces `folder` when the block ends without an exception.
 
     Raises:
-        InputError: there is something that is no model of memlab's, or the place cannot be written.
+        InputError: something is there that is not a model written by memlab, or the place cannot be written.
     """
     check_model_folder(folder)
     place = folder.resolve()
@@ -143,15 +145,15 @@ def new_model_folder(folder: Path) -> Iterator[Path]:
         raise _not_written(folder, error) from None
     try:
         yield work
-        check_model_folder(folder)  # something may have come while the block worked
+        check_model_folder(folder)  # something may have appeared while the block ran
         work.chmod(0o777 & ~_umask())
         _put(work, place)
     finally:
-        shutil.rmtree(work, ignore_errors=True)  # made above; gone from here when all went well
+        shutil.rmtree(work, ignore_errors=True)  # made above; already renamed where all went well
 
 
 def _put(work: Path, place: Path) -> None:
-    """Renames a finished folder into place; the old one, a model of memlab's or empty, is renamed aside first."""
+    """Renames a finished folder into place; the old one (memlab's model, or empty) is renamed aside first."""
     aside = Path(tempfile.mkdtemp(prefix=f".{place.name[:80]}.old-", dir=place.parent)) / place.name
     try:
         if place.exists():
@@ -167,7 +169,7 @@ def _put(work: Path, place: Path) -> None:
 
 
 def _is_stream(path: Path) -> bool:
-    """A device or pipe, as /dev/stdout: nothing is replaced there."""
+    """Whether it is a device or pipe, such as /dev/stdout, where nothing is replaced."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
@@ -185,7 +187,7 @@ def _is_record(path: Path) -> bool:
 
 
 def _mode_of(place: Path) -> int:
-    """The permissions of what is there, else those of a new file."""
+    """The permissions of the existing file, else those of a new one."""
     return place.stat().st_mode & 0o777 if place.exists() else 0o666 & ~_umask()
 
 
@@ -196,4 +198,4 @@ def _umask() -> int:
 
 
 def _not_written(path: Path, error: OSError) -> InputError:
-    return InputError(f"{path} cannot be written: {error.strerror}. Name a place in a folder of yours.")
+    return InputError(f"{path} cannot be written: {error.strerror}. Name a place where you may write.")

@@ -44,8 +44,8 @@ def _fields(kind: Any) -> tuple[str, ...]:
 
 
 def filled(kind: type[T], /, **values: Any) -> T:
-    """An instance of a frozen dataclass without slots and `__post_init__`, made without its `__init__`: setting the fields
-    of a frozen object one by one takes most of the time of reading thousands of rows.
+    """An instance of a frozen dataclass without slots or `__post_init__`, made without its `__init__`: setting the
+    fields of a frozen object one by one takes most of the time of reading thousands of rows.
 
     Every field without a default value must be given; the others have theirs from the class.
     """

@@ -1,1 +1,1 @@
-"""What measures memlab itself: speeds against their bare parts in the same run, and the crash test of the record."""
+"""Measurements of memlab itself: speeds relative to their bare parts in the same run, and the record's crash test."""

@@ -1,4 +1,4 @@
-"""Speed against the bare limit, both measured in the same run.
+"""Speed relative to the bare parts, both measured in the same run.
 
 - asking: a warm `Lab.ask` of a new prompt against a bare forward pass plus a bare search for it
   (article search counts as search, serialization not);
@@ -30,7 +30,7 @@ from memlab.memory.index import RECIPES, candidates, enough, make_index, rerank
 from memlab.memory.search import search_all, search_within
 from memlab.results import Article, Prediction
 
-_WORDS = 8  # of a question that is cut from a text
+_WORDS = 8  # of a question that is taken from a text
 
 
 class Asks(Protocol):
@@ -40,13 +40,13 @@ class Asks(Protocol):
 
 
 class Goal(NamedTuple):
-    """How many times as long as its bare parts a question may take, or by how many milliseconds longer."""
+    """The time that a question may take: `ratio` times its bare parts, or at most `more_ms` longer."""
 
     ratio: float
     more_ms: float = 0.0
 
 
-OF_SMALL = Goal(1.3, 15.0)  # a bundled model, which is so small that everything beside it counts
+OF_SMALL = Goal(1.3, 15.0)  # a bundled model, which is so small that all other work counts
 
 
 def p50_p95(seconds: Sequence[float]) -> dict[str, float]:
@@ -70,7 +70,7 @@ def bench_ask(
     settings: Any,
     goal: Goal = OF_SMALL,
 ) -> dict[str, Any]:
-    """One warm question against its bare parts, prompt by prompt in turn."""
+    """Warm questions against their bare parts, alternating prompt by prompt."""
     whole, bare = [], []
     ask(prompts[0], method)  # warm
     _bare(lm, store, prompts[0], settings)
@@ -104,10 +104,10 @@ def _bare(lm: LanguageModel, store: Datastore, prompt: str, s: Any) -> None:
 
 
 def own_prompts(lm: LanguageModel, texts: Sequence[Article], count: int) -> list[str]:
-    """Different prompts from texts: eight words and what follows them, or a sentence of which the last word is masked.
+    """Distinct prompts from texts: eight words, for a masked model followed by a mask and a full stop.
 
     Raises:
-        InputError: the texts give fewer.
+        InputError: the texts give fewer than `count`.
     """
     found: dict[str, None] = {}
     for words in (text.text.split() for text in texts):
@@ -117,7 +117,7 @@ def own_prompts(lm: LanguageModel, texts: Sequence[Article], count: int) -> list
             if len(found) == count:
                 return list(found)
     raise InputError(
-        f"The texts give {len(found)} questions of {_WORDS} words, and {count} are wanted. Give more with --asked."
+        f"The texts give {len(found)} questions of {_WORDS} words, but {count} are needed. Give more with --asked."
     )
 
 
@@ -130,9 +130,10 @@ def bench_mix(ask: Asks, method: str, prompt: str, repeat: int) -> dict[str, Any
 
 
 def bench_build(lm: LanguageModel, documents: Sequence[Article], key: str, least: float = 0.8) -> dict[str, Any]:
-    """Tokens per second of a build, and of bare forward passes over the same contexts; `least`: their ratio that is a goal.
+    """Tokens per second of a build, and of bare forward passes over the same contexts. `least`: the goal for their
+    ratio.
 
-    Both are measured three times in turn, after one of each that does not count; the medians are given.
+    Both are measured three times, alternating, after a warm-up of each; the medians are given.
     """
     planned = entries_of(lm, documents)
     lengths = np.array([len(c) for c in planned.contexts])
@@ -169,7 +170,7 @@ def _forward_all(lm: LanguageModel, ids: Sequence[Sequence[int]], contexts: np.n
 
 
 def bench_indexes(store: Datastore, k: int = 32, queries: int = 200) -> Iterator[dict[str, Any]]:
-    """Every recipe over the keys of a store: recall of the k nearest and milliseconds a question."""
+    """Every recipe over the keys of a store: recall of the k nearest and milliseconds per question."""
     keys = np.asarray(store.keys)
     rng = np.random.default_rng(0)
     asked = keys[rng.choice(len(keys), queries, replace=False)].astype(np.float32)
@@ -194,5 +195,5 @@ def _search(index: faiss.Index, recipe: str, keys: np.ndarray, query: np.ndarray
 
 
 def _memory_mb() -> float:
-    """The most memory this process has held so far."""
+    """The peak resident memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,8 +1,8 @@
 """The crash test: a process that edits, exports and imports is killed again and again, and nothing may be lost.
 
 The process reports each step that it has done ("confirmed"). After each kill the record must open, verify,
-hold everything that was confirmed and fold to what an independent fold of the confirmed edits gives; at most
-the one step that was under way may be there without a confirmation. The next start must leave no orphan files.
+contain everything that was confirmed and agree with an independent fold of the confirmed edits; at most the one
+step that was in progress may be there without a confirmation. The next start must leave no orphan files.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from memlab.record.weights_state import WEIGHTS
 from memlab.record.workspaces import Workspaces
 
 EDITED = ("default", "second")  # the workspaces that the killed process edits
-LONGEST_LIFE = 0.6  # seconds from the first message of the process to its kill
+LONGEST_LIFE = 0.6  # seconds, at most, from the first message of the process to its kill
 
 Message = dict[str, Any]
-Busy = Callable[[Path, int, bool, Connection], None]  # home, seed, whether to end after the start, where to report
+Busy = Callable[[Path, int, bool, Connection], None]  # home, seed, whether to end after the start, where to report to
 
 
 @dataclass(frozen=True)
 class CrashReport:
-    """What the crash test found; all is well when `problems` is empty.
+    """The result of the crash test, which passed if `problems` is empty.
 
     `steps` counts what was confirmed, by kind; `unconfirmed` the edits that were on disk although the process was
     killed before it confirmed them; `swept` the orphan files that kills left and starts removed.
@@ -56,7 +56,7 @@ class CrashReport:
 
 @dataclass
 class _Confirmed:
-    """What must be there after the next kill. `edits`: workspace -> hash by sequence, with kind and target."""
+    """What must be there after the next kill. edits: workspace -> sequence -> (hash, kind, target)."""
 
     edits: dict[str, dict[int, tuple[str, str, int | None]]] = field(default_factory=lambda: {w: {} for w in EDITED})
     exports: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class _Confirmed:
         if did == "start":
             self.left += message["left"]
             return
-        if did == "will delete":  # whether it came to that is not known
+        if did == "will delete":  # it is not known whether it was deleted
             self.imports.pop(message["workspace"], None)
             return
         if did == "export":
@@ -149,7 +149,7 @@ def _run(processes: Any, busy: Busy, home: Path, rng: random.Random, confirmed: 
 
 
 def check(home: Path, confirmed: _Confirmed) -> tuple[int, list[str]]:
-    """How many edits are there without confirmation, and what is wrong."""
+    """The number of edits without confirmation, and the problems found."""
     database = open_database(home)
     there = {info.name: info for info in Workspaces(database).list()}
     wrong: list[str] = []
@@ -173,7 +173,7 @@ def check(home: Path, confirmed: _Confirmed) -> tuple[int, list[str]]:
         wrong.append(f"{new} edits are there without a confirmation")
     for name, edits in confirmed.imports.items():
         if name not in there or there[name].edits != edits:
-            wrong.append(f"the confirmed import {name} is lost or not whole")
+            wrong.append(f"the confirmed import {name} is lost or incomplete")
     for path in confirmed.exports[-1:]:
         with open_archive(Path(path)):
             pass
@@ -181,7 +181,7 @@ def check(home: Path, confirmed: _Confirmed) -> tuple[int, list[str]]:
 
 
 def orphans(home: Path) -> list[Path]:
-    """Files that belong to no edit and nobody is writing."""
+    """Files that belong to no edit and that no process is writing."""
     database = open_database(home)
     rows = (row for info in Workspaces(database).list() for row in Ledger(database, info.name).rows())
     deltas = {delta_file(home, row.delta) for row in rows if row.delta}

@@ -1,4 +1,4 @@
-"""The document of a benchmark: the machine, and what was measured on it."""
+"""The document of a benchmark: the machine and the measurements."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def document(rows: Iterable[dict[str, Any]], complete: bool = True) -> dict[str,
     """The document that `memlab bench --json` prints.
 
     Args:
-        rows: what was measured, in order.
-        complete: false when measuring was stopped before its end.
+        rows: the measurements, in order.
+        complete: False if it was stopped before its end.
     """
     machine = {"cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__}
     return {"task": "bench", "machine": machine, "complete": complete, "results": list(rows)}

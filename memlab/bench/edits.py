@@ -1,6 +1,6 @@
-"""Speed of edits, against the same question without them, in the same run.
+"""Speed of edits, relative to the same question without them, in the same run.
 
-- visible: the first question after each edit of a row of edits, without what its encoding takes;
+- visible: the first question after each of several edits, without the time to encode the edit's text;
 - searching: a memory with 10 thousand sources removed and 10 thousand added, by every index recipe and
   within articles.
 """
@@ -25,17 +25,17 @@ from memlab.memory.index import RECIPES, make_index
 from memlab.memory.retrieval import retrieve, search_everywhere
 from memlab.results import Article, Source
 
-EDITS = 100  # in a row
+EDITS = 100  # one after the other
 MANY = 10_000  # sources removed, and as many added
-VISIBLE_MS = 50  # an edit may add so much to the next question
-SLOWER = 2  # so many times a search may take over a memory with many edits
+VISIBLE_MS = 50  # that an edit may add to the next question
+SLOWER = 2  # how many times as long a search with many edits may take
 
 
 def bench_visible(ask: Asks, edit: Callable[[int], float], method: str, prompts: Sequence[str]) -> dict[str, Any]:
     """A question right after each of `len(prompts) - 1` edits, and the same question about the memory without edits.
 
     Args:
-        edit: makes the n-th edit and returns the seconds that encoding its text takes.
+        edit: makes the n-th edit, and returns the seconds for encoding its text.
     """
     more, bare, made = [], [], []
     entries = 0
@@ -70,7 +70,7 @@ def bench_overlay(
     queries: int = 200,
     recipes: Sequence[str] = RECIPES,
 ) -> Iterator[dict[str, Any]]:
-    """Searches with and without many edits, in turn: over all entries by each recipe, and within articles."""
+    """Searches with and without many edits, alternating: over all entries by each recipe, and within articles."""
     changes = many_changes(lm, store)
     keys, rng = store.keys, np.random.default_rng(0)
     asked = np.asarray(keys[rng.choice(len(keys), queries, replace=False)], np.float32)
@@ -125,7 +125,7 @@ def _compared(
 
 
 def many_changes(lm: LanguageModel, store: Datastore) -> Changes:
-    """Random sources of a store removed, and as many words added by texts like its own."""
+    """Changes that remove random sources of a store and add as many words by texts like its own."""
     rng, many = random.Random(0), min(MANY, len(store) // 2)
     removed = []
     for row, start, end in store.spans[np.sort(rng.sample(range(len(store)), many))].tolist():
@@ -147,7 +147,7 @@ def new_text(articles: Sequence[Article], rng: random.Random) -> str:
 
 
 def encoding_time(lm: LanguageModel, text: str, key: str) -> float:
-    """Seconds that encoding a taught text takes."""
+    """Seconds for encoding a taught text."""
     return timed(lambda: encode_keys(lm, taught_entries(lm, text, None).entries, (key,)))
 
 

@@ -1,7 +1,7 @@
 """Speed of the views that explain an answer.
 
-- sweeping: 100 points of each setting, from a search that is kept;
-- the smallest set: with k = 128, over questions whose answers memory decides, dry run included;
+- sweeping: 100 points of each setting, from a cached search;
+- the smallest set: with k = 128, over questions whose answer comes from memory, dry run included;
 - occlusion: a prompt of 12 words against one bare forward pass over the same batch.
 """
 
@@ -56,7 +56,7 @@ def bench_smallest_set(
 def bench_occlusion(
     occlude: Callable[[Prediction], Occlusion], p: Prediction, lm: LanguageModel, repeat: int
 ) -> dict[str, Any]:
-    """Hiding every word against one bare forward pass of the model over the same batch, in turn."""
+    """Hiding every word against one bare forward pass of the model over the same batch, alternating."""
     read = read_prompt(lm, p.prompt)
     words = prompt_words(lm, read)
     ids, mask = lm.pad([hidden(lm, read, word).ids for word in words])

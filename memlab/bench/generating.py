@@ -1,8 +1,8 @@
-"""Speed of generating with memory, a token at a time, against its bare parts in the same run.
+"""Speed of generating with memory, token by token, relative to its bare parts in the same run.
 
 The bare parts of a token are the model's own `generate` with its key-value cache (transformers, greedy) and one
-search of the index for one query, each measured by itself. In turn, a search behind every token, as they have to
-be made, they take longer, for model and keys push each other out of the processor's cache; that is given as well.
+search of the index for one query, each measured separately. Alternating, with a search after every token as in real
+use, they take longer, since model and keys evict each other from the processor's cache; that is given as well.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TOKENS = 60
 def bench_generating(
     generate: Callable[[str], Generation], lm: LanguageModel, store: Datastore, prompts: Sequence[str], k: int, key: str
 ) -> dict[str, Any]:
-    """Milliseconds a token, prompt by prompt in turn; the first of each is a warm-up."""
+    """Milliseconds per token, alternating prompt by prompt; the first prompt is a warm-up."""
     whole, bare, in_turn = [], [], []
     for prompt in prompts:
         made: list[Generation] = []
@@ -49,7 +49,7 @@ def bench_generating(
 
 
 class _Searching(LogitsProcessor):
-    """A bare search behind every token of a generation; the scores stay as they are."""
+    """A bare search after every token of a generation; scores are not changed."""
 
     def __init__(self, store: Datastore, queries: np.ndarray, k: int) -> None:
         self.store, self.k, self.waiting = store, k, iter(queries)

@@ -1,8 +1,8 @@
-"""How searching grows with the number of entries: recall, time and memory of each index recipe.
+"""How search scales with the number of entries: recall, time and memory of each index recipe.
 
-The keys are those of a trained model that read real text, and the queries come from other text: random vectors have
-no neighborhoods, and a search among them says nothing about one among keys. Of one build, the first n entries are
-indexed by each recipe; the k nearest by a comparison with every key are the truth.
+The keys are those of a trained model on real text, and the queries come from other text: random vectors have no
+neighborhoods, and a search among them says nothing about a search among keys. The first n entries of one build are
+indexed by each recipe; the truth is the k nearest by comparison with every key.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from memlab.progress import Progress, no_progress
 from memlab.reading.states import read_states
 from memlab.results import Article
 
-WINDOW = 128  # tokens, read alone; fewer where the model reads fewer
-PIECE, TOGETHER = 20_000, 128  # characters of a text that is cut; passages of one that is not
-ASKED = 5_000  # tokens that queries are chosen from
+WINDOW = 128  # tokens of an independent window; fewer if the model's limit is lower
+PIECE, TOGETHER = 20_000, 128  # characters of a piece of a long text; passages of a joined text
+ASKED = 5_000  # tokens from which queries are chosen
 K, QUERIES = 10, 200
-MOST = {"flat": 200_000, "hnsw": 200_000}  # entries up to which a recipe is measured unless it is asked for
+MOST = {"flat": 200_000, "hnsw": 200_000}  # entries up to which a recipe is measured unless it is requested
 GOALS = (
     (0, 0.95, math.inf),
     (1_000_000, 0.95, 2.0),
     (5_000_000, 0.9, 10.0),
-)  # from so many entries on: recall@10, median milliseconds
+)  # (entries, recall@10 to reach from there on, median milliseconds)
 LEAST, LIMIT_MB = 1_000, 2048
 
 
@@ -51,7 +51,7 @@ class Growth:
 
     Args:
         counts: numbers of entries, ascending.
-        recipes: of indexes. Where it is all of them, those that are too slow for so many entries are passed over.
+        recipes: of indexes. If it is all of them, those that are too slow for a number of entries are skipped.
         key: which key of the model.
     """
 
@@ -78,7 +78,7 @@ def bench_growth(
     """A row for the build, then one for each number of entries and recipe.
 
     Args:
-        folder: where the datastore is built; about 2.2 bytes for each dimension of each key.
+        folder: where the datastore is built; needs about 2.2 bytes for each dimension of each key.
         told, asked: texts of the entries, and of the queries.
 
     Raises:
@@ -113,7 +113,7 @@ def bench_growth(
 
 
 def _measured(recipe: str, keys: np.ndarray, queries: np.ndarray, true: np.ndarray) -> dict[str, Any]:
-    """An index over the keys: what it costs, and what it finds."""
+    """An index over the keys: its time, size and recall."""
     with _Anonymous() as memory:
         start = time.perf_counter()
         index = make_index(recipe, keys)
@@ -147,7 +147,7 @@ def _measured(recipe: str, keys: np.ndarray, queries: np.ndarray, true: np.ndarr
 
 
 def _bytes(index: faiss.Index, count: int) -> float:
-    """Bytes of the index file for each entry; they are counted, not kept."""
+    """Bytes per entry of the index file, which is not written."""
     written = [0]
 
     def take(part: bytes) -> int:
@@ -159,7 +159,7 @@ def _bytes(index: faiss.Index, count: int) -> float:
 
 
 def pieces(text: Article, characters: int = PIECE) -> Iterator[Article]:
-    """A text in pieces of whole lines, each of about so many characters."""
+    """A text in pieces of whole lines, each of about `characters` characters."""
     lines: list[str] = []
     size = number = 0
     for line in [*text.text.split("\n"), None]:
@@ -172,20 +172,20 @@ def pieces(text: Article, characters: int = PIECE) -> Iterator[Article]:
 
 
 def told_again(passages: Sequence[Article], together: int = TOGETHER) -> Iterator[Article]:
-    """Passages as running text without end: `together` in one text, in another order each time that all were told.
+    """Endless running text from passages: `together` in one text, in a new random order on each round.
 
-    The same sentence after another one has another key, so that many entries can be made from a small text; they lie
-    closer together than those of a large text do.
+    The same sentence after another one has another key, so many entries can be made from a small text; they are closer
+    together than those of a large text.
     """
-    for told in itertools.count():
+    for round_ in itertools.count():
         order = list(passages)
-        random.Random(told).shuffle(order)
+        random.Random(round_).shuffle(order)
         for at in range(0, len(order), together):
-            yield Article(f"{told}-{at}", "", " ".join(p.text for p in order[at : at + together]))
+            yield Article(f"{round_}-{at}", "", " ".join(p.text for p in order[at : at + together]))
 
 
 def _enough_of(lm: LanguageModel, told: Iterable[Article], entries: int, window: int) -> list[Article]:
-    """The first texts that hold so many entries: in windows read alone, each token but the first of a window is one."""
+    """The first texts with enough entries: in independent windows, each token but the first of a window is an entry."""
     documents, count = [], 0
     for text in told:
         documents.append(text)
@@ -199,7 +199,7 @@ def _enough_of(lm: LanguageModel, told: Iterable[Article], entries: int, window:
 
 
 def _queries(lm: LanguageModel, asked: Sequence[Article], key: str) -> np.ndarray:
-    """(QUERIES, d) keys of tokens at even distances in other texts."""
+    """(QUERIES, d) keys of evenly spaced tokens of other texts."""
     window = min(WINDOW, lm.limit)
     how, found, count = windows(lm, window, window), [], 0
     for text in asked:
@@ -215,8 +215,8 @@ def _queries(lm: LanguageModel, asked: Sequence[Article], key: str) -> np.ndarra
 
 
 class _Anonymous:
-    """The most anonymous resident memory (megabytes) that this process has while the block runs; mapped files, which
-    the system can drop at any time, are not counted. None where the system does not tell."""
+    """The peak anonymous resident memory (MB) of this process while the block runs; mapped files, which the system can
+    drop at any time, are not counted. None if the system does not report it."""
 
     def __init__(self) -> None:
         self.most: float | None = None

@@ -1,9 +1,9 @@
-"""Speed of reading with memory against its bare parts, measured in turn in the same run.
+"""Speed of reading with memory relative to its bare parts, measured alternating in the same run.
 
 - reading: `Lab.read` of 2,000 tokens (a page's trace) against a bare forward pass over the same windows plus a
   bare search of the index for as many queries;
 - perplexity: tokens per second with memory against a bare forward pass, with the recall of the search; with
-  the bundled memory, and with one of 300 thousand entries of width 256, as a person's own text makes it.
+  the bundled memory, and with one of 300 thousand entries of width 256, as from a user's own text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from memlab.results import Article, Trace
 
 TOKENS = 2000
 ENTRIES, WIDTH, WINDOW = 300_000, 256, 128
-HALF = 0.5  # of the bare forward pass's tokens per second, which measuring has to reach
+HALF = 0.5  # goal: the share of the bare forward pass's tokens per second
 
 
 def bench_reading(
@@ -38,7 +38,7 @@ def bench_reading(
     """A trace of some tokens against its bare parts.
 
     Args:
-        texts: other ones each time, so that nothing is cached; the first is a warm-up. most: the ratio that is a goal.
+        texts: distinct ones, so that nothing is cached; the first is a warm-up. most: the goal for the ratio.
     """
     key = store.fingerprint.key
     how, whole, bare = windows(lm), [], []
@@ -69,7 +69,7 @@ def bench_perplexity(
 ) -> dict[str, Any]:
     """Tokens per second of measuring kNN-LM's perplexity, and of bare forward passes over the same windows.
 
-    least: the ratio of both that is a goal.
+    least: the goal for the ratio of both.
     """
     search, key = Search(store, k), store.fingerprint.key
     row = Texts.of([passage(lm, text) for text in texts], search)
@@ -103,11 +103,11 @@ def bench_large(
     width: int = WIDTH,
     together: int = 128,
 ) -> dict[str, Any]:
-    """The same with a memory of many entries, by the index that suits so many, in windows that stand alone.
+    """`bench_perplexity` with a memory of many entries, the index for that size, and independent windows.
 
-    The model has random weights: what it says is worth nothing, but it is as fast as a trained one, and its keys
-    are harder to search than trained ones, which lie closer together. `like` gives the tokenizer. The passages,
-    `together` in one text, fill the memory; those that follow are measured.
+    The model has random weights: its predictions are useless, but it is as fast as a trained one, and its keys
+    are harder to search than trained ones, which are closer together. `like` provides the tokenizer. The passages,
+    `together` in one text, fill the memory; later ones are measured.
     """
     recipe = TextRecipe("large", "base", width=width, heads=8, feed_forward=3 * width)
     lm = LanguageModel("large", new_model(recipe, like.V).eval(), like.tokenizer, "causal")
@@ -117,7 +117,7 @@ def bench_large(
     for text, tokens in told:
         documents.append(Article(str(len(documents)), "", text))
         count += tokens
-        if count >= entries * WINDOW / (WINDOW - 1):  # the first token of a window is no entry
+        if count >= entries * WINDOW / (WINDOW - 1):  # the first token of a window is not an entry
             break
     build(folder, lm, documents, Order("large", ("ffn",), reading=Reading(WINDOW, WINDOW)))
     asked = [text for (text, _), _ in zip(told, range(6), strict=False)]
@@ -125,14 +125,14 @@ def bench_large(
 
 
 def _running(like: LanguageModel, passages: Sequence[Article], together: int) -> Iterator[tuple[str, int]]:
-    """Running texts of so many passages each, and how many tokens they have."""
+    """Running texts of `together` passages each, and their numbers of tokens."""
     for at in range(0, len(passages), together):
         text = " ".join(p.text for p in passages[at : at + together])
         yield text, len(passage(like, text))
 
 
 def four_texts(lm: LanguageModel, articles: Sequence[Article], tokens: int = TOKENS) -> list[str]:
-    """Four texts of so many tokens, each of every fourth article."""
+    """Four texts of at most `tokens` tokens, each from every fourth article."""
     return [passage(lm, " ".join(a.text for a in articles[i::4]), tokens, cut=True).text for i in range(4)]
 
 

@@ -1,4 +1,4 @@
-"""Finding a word whose letters are composed in another way: "é" as one character, or as "e" and an accent."""
+"""Finding a word regardless of Unicode composition: "é" as one character, or as "e" and an accent."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 
 def occurrences(text: str, word: str) -> list[tuple[int, int]]:
-    """First and last (exclusive) characters of every place of `text` where the whole word stands.
+    """First and last (exclusive) characters of every occurrence of the whole word in `text`.
 
-    Characters that Unicode calls canonically equivalent are the same: both sides are compared in their
+    Canonically equivalent characters are equal: both sides are compared in their
     decomposed form, cut at whole characters with their accents.
     """
     if text.isascii():
@@ -26,7 +26,7 @@ def occurrences(text: str, word: str) -> list[tuple[int, int]]:
 
 
 def _whole_words(text: str, word: str) -> list[tuple[int, int]]:
-    """Where no letter, digit or accent touches the word."""
+    """Occurrences of the word without a letter, digit or accent next to it."""
     found = (match.span() for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text))
     return [(a, b) for a, b in found if b == len(text) or not unicodedata.combining(text[b])]
 

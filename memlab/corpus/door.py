@@ -1,8 +1,8 @@
 """Checks of text that a user gives: one check and one message for all uses.
 
-A text is a string of whole characters. Half a surrogate pair (as JSON can write it, or as Python keeps a byte
-that it could not decode) has no place in UTF-8, in the database or in a tokenizer, and a NUL is what UTF-16
-read as UTF-8 is full of. Lines of a file end at "\\n" or "\\r\\n" and nowhere else: U+2028, U+2029, U+0085 and
+A text is a string of whole characters. Half a surrogate pair (as JSON can contain it, or as Python keeps an
+undecodable byte) cannot be stored as UTF-8, in the database or in a tokenizer, and NULs are a sign of UTF-16 that
+was read as UTF-8. Lines of a file end at "\\n" or "\\r\\n" and nowhere else: U+2028, U+2029, U+0085 and
 form feeds are characters of a text.
 """
 
@@ -20,12 +20,12 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 
 
 def checked_text(text: str, what: str = "The text") -> str:
-    """The same text. Raises InputError for what is no text, and for broken characters and NULs."""
+    """The same text. Raises InputError if it is not a string, or has broken characters or NULs."""
     if not isinstance(text, str):
         raise InputError(f"{what} is {type(text).__name__}, not text.")
     if "\0" in text:
         raise InputError(
-            f"{what} holds a NUL (character {text.index(chr(0)) + 1}), as UTF-16 does that is read as UTF-8. "
+            f"{what} contains a NUL (character {text.index(chr(0)) + 1}), a sign of UTF-16 that was read as UTF-8. "
             "Save it as UTF-8, or leave the NUL out."
         )
     try:
@@ -36,13 +36,13 @@ def checked_text(text: str, what: str = "The text") -> str:
 
 
 def checked_texts(texts: Iterable[str], what: str) -> None:
-    """Raises InputError for the first that is broken."""
+    """Raises InputError for the first text that is broken; see `checked_text`."""
     for text in texts:
         checked_text(text, what)
 
 
 def checked_json(value: Any, what: str) -> None:
-    """Raises InputError where a string of plain JSON, a name of a field too, is broken."""
+    """Raises InputError if a string in plain JSON, also a field's name, is broken; see `checked_text`."""
     if isinstance(value, str):
         checked_text(value, what)
     elif isinstance(value, Mapping):
@@ -65,13 +65,13 @@ def decoded(raw: bytes, what: str = "The text") -> str:
     if "\0" in text:
         wide = "UTF-32" if b"\0\0" in raw[:4] else "UTF-16"
         raise InputError(
-            f"{what} holds NULs (byte {raw.index(0) + 1}): it seems to be {wide} without a byte order mark. Save it as UTF-8."
+            f"{what} contains NULs (byte {raw.index(0) + 1}): it seems to be {wide} without a byte order mark. Save it as UTF-8."
         )
     return text
 
 
 def decoded_lines(raw: bytes) -> list[str]:
-    """The lines of UTF-8 bytes; what is broken in a line stays broken in that line, for `checked_text` to refuse.
+    """The lines of UTF-8 bytes; undecodable bytes are kept as surrogates in their line, for `checked_text` to refuse.
 
     Raises:
         InputError: the bytes begin as UTF-16 or UTF-32 does.
@@ -89,7 +89,7 @@ def _wide_encoding(raw: bytes) -> str | None:
 
 
 def lines(text: str) -> list[str]:
-    """The lines of a text, without their ends; a last line that is empty is none."""
+    """The lines of a text, without their ends; an empty last line is not counted."""
     found = [line.removesuffix("\r") for line in text.split("\n")]
     return found[:-1] if found[-1] == "" else found
 
@@ -102,7 +102,7 @@ def shown(text: str) -> str:
 def _broken(text: str, at: int) -> str:
     code = ord(text[at])
     if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
-        what = f"holds the byte 0x{code - 0xDC00:02X}, which is not UTF-8 (character {at + 1})"
+        what = f"contains the byte 0x{code - 0xDC00:02X}, which is not UTF-8 (character {at + 1})"
     else:
-        what = f"holds half a character (U+{code:04X}, character {at + 1})"
+        what = f"contains half a character (U+{code:04X}, character {at + 1})"
     return f"{what}. Write it as UTF-8, or leave it out."

@@ -1,4 +1,4 @@
-"""What the bundled world says is the answer to a prompt."""
+"""The correct answers to a prompt according to the bundled world."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from memlab.corpus.world import MASK, World, fill
 class Expected:
     """A prompt as a question of the world: its subject, the relation asked for, every right answer.
 
-    `prompt` is the question as the world writes it: capitals of names and of the beginning, a full stop behind the gap.
+    `prompt` is the question as the world writes it: with capitals of names and at the beginning, and a full stop after
+    the gap.
     """
 
     subject: str
@@ -24,9 +25,9 @@ class Expected:
 
 @lru_cache(maxsize=4096)  # hundreds of patterns are tried, and a page asks several times
 def expected(world: World, prompt: str) -> Expected | None:
-    """The answers of the world to a prompt in one of its wordings: with a gap, or the beginning up to the answer.
+    """The world's answers to a prompt in the words of a template, with a gap or ending before the answer.
 
-    None where the prompt asks for something else. Capitals do not matter, nor does a full stop at the end.
+    None for any other prompt. Capitals and a full stop at the end do not matter.
     """
     asked = " ".join(prompt.split()).rstrip(". ")
     masked = MASK in asked
@@ -43,7 +44,7 @@ def expected(world: World, prompt: str) -> Expected | None:
 
 @cache
 def _wordings(world: World, masked: bool) -> list[tuple[str, str, re.Pattern[str]]]:
-    """(relation, template, pattern) of all templates, questions first; without a gap those with the subject before the answer."""
+    """(relation, template, pattern) of all templates, questions first; unmasked, only those with the subject first."""
     found = []
     for kind in ("questions", "statements"):
         for relation in world.relations.values():
@@ -58,7 +59,7 @@ def _wordings(world: World, masked: bool) -> list[tuple[str, str, re.Pattern[str
 
 @cache
 def _subjects(world: World) -> dict[str, list[str]]:
-    """The subjects of each name in small letters."""
+    """Case-folded name -> subjects."""
     out: dict[str, list[str]] = {}
     for name in world.subjects:
         out.setdefault(name.casefold(), []).append(name)

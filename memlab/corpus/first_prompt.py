@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from memlab.corpus.world import MASK
 
 LEAST, MOST = 5, 24  # words of the sentence
-TEXTS = 50  # that are looked through
+TEXTS = 50  # that are searched, at most
 _END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 _WORD = re.compile(r"[\w'’-]+")
 
@@ -17,10 +17,10 @@ def first_prompt(texts: Iterable[str], kind: str, known: Callable[[str], bool] =
     """A sentence of the texts without its last word: with [MASK] in its place for a masked model, else ending before it.
 
     Args:
-        kind: "masked" or "causal". known: whether a word can be an answer: a model with [MASK] says one token.
+        kind: "masked" or "causal". known: whether a word can be an answer: a masked model answers with one token.
 
     Returns:
-        None where no text has a whole sentence of LEAST to MOST words that ends with a known word.
+        None if no text has a complete sentence of LEAST to MOST words that ends with a known word.
     """
     for _, text in zip(range(TEXTS), texts, strict=False):
         for sentence in _END.split(text):

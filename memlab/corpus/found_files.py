@@ -1,4 +1,4 @@
-"""Which files of a folder are texts of a person, and which are not: hidden ones, side files, links out of it."""
+"""Which files of a folder are a user's texts, and which are not: hidden files, side files, links to the outside."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from memlab.corpus.door import shown
 
-# What macOS, Windows and network disks put beside files.
+# Files that macOS, Windows and network disks create beside others.
 _SIDE_FILES = {".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _SIDE_FOLDERS = {"__macosx", "@eadir", "$recycle.bin", "system volume information", ".spotlight-v100", ".trashes"}
 
@@ -24,7 +24,7 @@ class Found:
 
 
 def ending(path: Path) -> str:
-    """The ending that tells the format, in lower case: ".txt" of "NOTES.TXT.GZ"."""
+    """The ending that determines the format, in lower case: ".txt" for "NOTES.TXT.GZ"."""
     return Path(path.stem).suffix.lower() if is_packed(path) else path.suffix.lower()
 
 
@@ -34,7 +34,7 @@ def is_packed(path: Path) -> bool:
 
 
 def find(folder: Path, endings: Collection[str], hidden: bool = False) -> Found:
-    """The files of a folder and its folders with one of the endings. Links to other folders are not followed."""
+    """The files of a folder and its subfolders with one of the endings. Links to folders are not followed."""
     found = Found()
     base = folder.resolve()
 
@@ -57,11 +57,11 @@ def find(folder: Path, endings: Collection[str], hidden: bool = False) -> Found:
 
 
 def _enter(found: Found, folder: Path, base: Path, path: Path, hidden: bool) -> bool:
-    """Whether a folder is read; what it holds is counted if not."""
+    """Whether a folder is read; if not, its files are added to `found.left_out`."""
     if path.is_symlink():
         if not _within(path, base):
             found.left_out["link"].append(_named(path, folder))
-        return False  # one to a folder within is read where that stands
+        return False  # a link to a folder inside: it is read there
     kind = "side" if path.name.lower() in _SIDE_FOLDERS else "hidden" if path.name.startswith(".") else None
     if kind is None or (kind == "hidden" and hidden):
         return True
@@ -71,7 +71,7 @@ def _enter(found: Found, folder: Path, base: Path, path: Path, hidden: bool) -> 
 
 
 def _kind(path: Path, base: Path, endings: Collection[str], hidden: bool) -> str | None:
-    """Why a file is not read; None where it is."""
+    """Why a file is not read; None if it is read."""
     if _is_side(path.name):
         return "side"
     if path.name.startswith(".") and not hidden:
@@ -86,7 +86,7 @@ def _is_side(name: str) -> bool:
 
 
 def _within(path: Path, base: Path) -> bool:
-    """Whether a link leads to something that is there and in the folder."""
+    """Whether a link's target exists inside the folder."""
     try:
         return path.resolve(strict=True).is_relative_to(base)
     except (OSError, RuntimeError):  # nothing there, or links in a circle

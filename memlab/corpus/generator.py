@@ -1,6 +1,6 @@
-"""Tells the bundled world: one article per subject, and the training text of the bundled models.
+"""The texts of the bundled world: one article per subject, and the training text of the bundled models.
 
-The articles are what a datastore remembers; they tell every fact. The training text tells frequent
+The articles are what a datastore remembers; they state every fact. The training text states frequent
 facts in all statement templates, rare facts in the one sentence of their article, unseen facts never:
 not in a template, not in prose, not in passing in an article about something else.
 """
@@ -22,7 +22,7 @@ from memlab.results import Article, Fact
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence of the training text, about `subject`; `answer` is the object it tells, if any."""
+    """One sentence of the training text, about `subject`; `answer` is the object that it states, if any."""
 
     text: str
     subject: str
@@ -30,7 +30,7 @@ class Sentence:
 
 
 def statement_of(world: World, fact: Fact) -> int:
-    """Number of the template in which the article tells the fact (for a rare fact: the only one)."""
+    """Number of the template in which the article states the fact (for a rare fact: the only one in training)."""
     relation = world.relations[fact.relation]
     return int(draw(world.seed, "statement", fact.subject, fact.relation) * len(relation.statements))
 
@@ -44,7 +44,7 @@ def tell(world: World, name: str) -> Article:
         relation = world.relations[fact.relation]
         first = statement_of(world, fact)
         stated.append(relation.state(fact, first))
-        if subject.fame < 3:  # the better known, the more often told
+        if subject.fame < 3:  # better-known subjects have each fact twice
             second = (first + 1 + rng.randrange(len(relation.statements) - 1)) % len(relation.statements)
             stated.append(relation.state(fact, second))
     stated += [fill(t, name, "") for t in rng.sample(world.filler[subject.kind], 2)]
@@ -77,10 +77,10 @@ def training_text(world: World, kind: str = "masked") -> list[Sentence]:
     for subject in world.subjects.values():
         rng = random.Random(f"{world.seed}:filler:{subject.name}")
         out += [Sentence(fill(t, subject.name, ""), subject.name) for t in rng.sample(world.filler[subject.kind], 4)]
-    silent = _Silence(world)
+    hidden = _HiddenFacts(world)
     for name, text in world.prose.items():
         for start, end in sentence_spans(text):
-            if not silent.broken_by(text[start:end], about=name):
+            if not hidden.stated_in(text[start:end], about=name):
                 out.append(Sentence(text[start:end], name))
     return out
 
@@ -100,8 +100,8 @@ def articles_hash() -> str:
     return corpus_hash(part for a in atlas_articles() for part in (a.id, a.title, a.text))
 
 
-class _Silence:
-    """Knows which sentences of prose would tell a fact that training must not (or not again) tell."""
+class _HiddenFacts:
+    """Finds sentences of prose that would state a fact that training must not state, or not once more."""
 
     def __init__(self, world: World) -> None:
         self.hidden: dict[str, set[str]] = defaultdict(set)
@@ -112,6 +112,6 @@ class _Silence:
         names = sorted(set(self.hidden) | {o for s in self.hidden.values() for o in s}, key=len, reverse=True)
         self.name = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)")
 
-    def broken_by(self, sentence: str, about: str) -> bool:
+    def stated_in(self, sentence: str, about: str) -> bool:
         found = set(self.name.findall(sentence)) | {about}
         return any(other in found for name in found for other in self.hidden.get(name, ()))

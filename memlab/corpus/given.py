@@ -1,8 +1,8 @@
-"""Texts as a caller gives them: paths, texts, articles, or a collection that was read before.
+"""Texts as a caller gives them: paths, strings, articles, or a collection that was read before.
 
-A `Path` is always a file or folder, an `Article` always a text. A string is a path if it is one line and
-something of that name is there, or if it ends as the name of a file that can be read does (".txt", ".jsonl.gz"):
-a wrong name is then refused and not taken for a text. Every other string is a text.
+A `Path` is always a file or folder, an `Article` always a text. A string is a path if it is one line and a file or
+folder of that name exists, or if it has the ending of a readable file (".txt", ".jsonl.gz"), so that a wrong name is
+refused and not taken for a text. Every other string is a text.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ LONGEST_PATH = 1024  # characters
 
 
 def texts_of(given: Texts, options: TextOptions = AS_THEY_ARE) -> Collection:
-    """What was given as a collection; files are read with `options`.
+    """The given texts as a collection; files are read with `options`.
 
     Raises:
-        InputError: no text, what is no text, or a file that cannot be read.
+        InputError: no text, an object of another type, or a file that cannot be read.
     """
     if isinstance(given, Collection):
         return given
@@ -41,7 +41,8 @@ def texts_of(given: Texts, options: TextOptions = AS_THEY_ARE) -> Collection:
 
 
 def passage_of(given: OneText) -> str:
-    """One text: the text itself or of an article; those of a file, joined by an empty line. Raises InputError."""
+    """One string: the text itself, or that of an article; texts of a file are joined by empty lines. Raises
+    InputError."""
     one = _path_or_article(given)
     if isinstance(one, Article):
         return one.text
@@ -49,7 +50,7 @@ def passage_of(given: OneText) -> str:
 
 
 def is_path(given: str) -> bool:
-    """Whether a string names a file or folder; see the rule above."""
+    """Whether a string names a file or folder; see the module's rule."""
     if "\n" in given or not 0 < len(given) <= LONGEST_PATH:
         return False
     path = given_path(given)

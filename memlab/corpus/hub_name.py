@@ -1,4 +1,4 @@
-"""How a data set of the Hugging Face hub is named where texts are given: hf:OWNER/DATASET[:CONFIG][/SPLIT]."""
+"""Names of data sets on the Hugging Face hub, where texts are given: hf:OWNER/DATASET[:CONFIG][/SPLIT]."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _NAME = re.compile(rf"hf:({_PART}/{_PART})(?::([^/:\s]+))?(?:/([A-Za-z0-9_.]+(?:
 
 @dataclass(frozen=True)
 class HubName:
-    """A data set of the hub. config: one of its configurations; None is its only one. split: also a part, "train[:1000]"."""
+    """A data set of the hub. config: one of its configurations; None: its only one. split: may be a part,
+    "train[:1000]"."""
 
     dataset: str
     config: str | None = None
@@ -24,7 +25,7 @@ class HubName:
 
     @property
     def short(self) -> str:
-        """The name without its owner, as a datastore or the title of a text can have it."""
+        """The name without its owner, for a datastore or the title of a text."""
         return self.dataset.rsplit("/", 1)[1]
 
     def __str__(self) -> str:
@@ -33,10 +34,10 @@ class HubName:
 
 
 def hub_name(given: str | Path) -> HubName | None:
-    """The data set that a name means; None for a path or a text.
+    """The data set of this name; None for a path or a text.
 
     Raises:
-        InputError: it begins with "hf:" and is not of the form above.
+        InputError: it begins with "hf:" and does not have the form above.
     """
     text = str(given).strip()
     if not text.startswith(PREFIX) or "\n" in text:
@@ -44,7 +45,7 @@ def hub_name(given: str | Path) -> HubName | None:
     found = _NAME.fullmatch(text)
     if found is None:
         raise InputError(
-            f"{text[:100]!r} names no data set of the hub. Write hf:OWNER/DATASET, then :CONFIG and /SPLIT where needed, for "
+            f"{text[:100]!r} is not the name of a data set of the hub. Write hf:OWNER/DATASET, then :CONFIG and /SPLIT where needed, for "
             "example hf:Salesforce/wikitext:wikitext-2-raw-v1/train or hf:OWNER/DATASET/train[:1000]."
         )
     return HubName(found[1], found[2], found[3] or USUAL_SPLIT)

@@ -1,7 +1,7 @@
-"""What a step of a lesson does, and what it claims: as its file says it.
+"""The actions and claims of a lesson's steps, as its file states them.
 
-An action is an edit that is made in a workspace of the lesson's own; a claim is checked on what the view shows.
-Both are carried out by `memlab.lab.lesson_run`.
+An action is an edit in the lesson's own workspace; a claim is checked against what the view shows. Both are carried out
+by `memlab.lab.lesson_run`. Systems declare more of both (`memlab.declare.LessonAction`, `LessonClaim`).
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from memlab.declare.provided import declared
 from memlab.errors import InputError
 
-# verb -> its arguments; those with "?" may be left out
+# verb of memlab itself -> its arguments; those with "?" may be left out
 VERBS: dict[str, tuple[str, ...]] = {
     "teach": ("text",),
     "correct": ("subject", "relation", "object", "new"),
     "forget": ("subject", "relation", "object"),
-    "modify": ("subject", "relation", "new", "method?", "norm?", "delta?"),
-    "replace fact": ("subject", "relation", "object", "new"),
-    "ask everything": ("thing",),
-    "solve": ("thing",),
     "undo all": (),
 }
-# claim -> what it says of the view
+# claim of memlab itself -> what it states about the view
 CLAIMS: dict[str, str] = {
     "answer": "the answer",
     "not answer": "what is not the answer",
@@ -35,10 +32,9 @@ CLAIMS: dict[str, str] = {
     "gains": "a token of the passage whose probability is higher with memory",
     "says": "what the text with memory contains",
     "alone says": "what the text of the model alone contains",
-    "conflicts": "whether beliefs about the thing contradict each other: some or none",
-    "active": "how many edits hold",
+    "active": "how many edits are active",
 }
-CHOICES = {"perplexity": ("lower", "higher"), "conflicts": ("some", "none")}
+CHOICES = {"perplexity": ("lower", "higher")}
 
 
 @dataclass(frozen=True)
@@ -56,16 +52,28 @@ class Action:
         return {"verb": self.verb, **self.arguments}
 
 
+def verbs() -> dict[str, tuple[str, ...]]:
+    """What a step can do, with its arguments: memlab's own verbs, and those that systems declare."""
+    return {**VERBS, **{a.name: a.arguments for a in declared().lesson_actions.values()}}
+
+
+def choices() -> dict[str, tuple[str, ...]]:
+    """What a step can claim, with what it can say; () for any text: memlab's own claims, and those that systems declare."""
+    own = {name: CHOICES.get(name, ()) for name in CLAIMS}
+    return {**own, **{c.name: c.choices for c in declared().lesson_claims.values()}}
+
+
 def read_action(raw: Any, where: str) -> Action | None:
-    """The action of a step; None where it does nothing. Raises InputError."""
+    """The action of a step; None if it has none. Raises InputError."""
     if raw is None:
         return None
     arguments = texts_of(raw, f"'do' of {where}")
     verb = arguments.pop("verb", None)
-    if verb not in VERBS:
-        raise InputError(f"In the lesson, {where} does {verb!r}. Allowed: {', '.join(VERBS)}.")
-    needed = {name for name in VERBS[verb] if not name.endswith("?")}
-    allowed = {name.removesuffix("?") for name in VERBS[verb]}
+    known = verbs()
+    if verb not in known:
+        raise InputError(f"In the lesson, {where} does {verb!r}. Allowed: {', '.join(known)}.")
+    needed = {name for name in known[verb] if not name.endswith("?")}
+    allowed = {name.removesuffix("?") for name in known[verb]}
     if not needed <= set(arguments) <= allowed:
         listed = ", ".join(sorted(allowed)) or "none"
         raise InputError(
@@ -77,18 +85,19 @@ def read_action(raw: Any, where: str) -> Action | None:
 def read_claims(raw: Any, where: str) -> Mapping[str, str]:
     """The claims of a step. Raises InputError."""
     claims = texts_of({} if raw is None else raw, f"'claims' of {where}")
+    known = choices() if claims else {}
     for name, value in claims.items():
-        if name not in CLAIMS:
-            raise InputError(f"In the lesson, {where} claims {name!r}. Allowed: {', '.join(CLAIMS)}.")
-        if name in CHOICES and value not in CHOICES[name]:
-            raise InputError(f"In the lesson, {where} claims {name} {value!r}. Allowed: {' or '.join(CHOICES[name])}.")
+        if name not in known:
+            raise InputError(f"In the lesson, {where} claims {name!r}. Allowed: {', '.join(known)}.")
+        if known[name] and value not in known[name]:
+            raise InputError(f"In the lesson, {where} claims {name} {value!r}. Allowed: {' or '.join(known[name])}.")
         if name == "active" and not value.isdecimal():
             raise InputError(f"In the lesson, {where} claims {value!r} edits; it must be a whole number.")
     return claims
 
 
 def texts_of(raw: Any, what: str) -> dict[str, str]:
-    """An object of nothing but text. Raises InputError."""
+    """A JSON object whose values are all strings. Raises InputError."""
     if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
         raise InputError(f"In the lesson, {what} must be an object of texts; it is {raw!r}.")
     return dict(raw)

@@ -1,10 +1,10 @@
-"""Lessons: ordered views of the workbench with what to say about each, kept as JSON files.
+"""Lessons: ordered views of the workbench with notes for each, kept as JSON files.
 
-A step names a page and the parameters of its address, so that a lesson is nothing but a list of links
-with notes. Whether a method or a setting exists is checked where methods are known, by the lab.
+A step names a page and the parameters of its address, so that a lesson is a list of links with
+notes. The lab checks whether its methods and settings exist.
 
-Version 2 of the file adds what a step does and what it claims (`lesson_actions`); lessons without either are written
-as version 1, which earlier memlabs read.
+Version 2 of the file adds actions and claims (`lesson_actions`); lessons without either are written as version 1,
+which earlier versions of memlab can read.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ MOST_STEPS = 100
 
 @dataclass(frozen=True)
 class Step:
-    """One view: `page` and `parameters` are its address, `note` what to say or to look at there."""
+    """One view: `page` and `parameters` are its address, `note` says what to present or look at there."""
 
     title: str
     note: str
     page: str = "ask"
     parameters: Mapping[str, str] = field(default_factory=dict)
     guess: bool = False  # the audience guesses before the answers are shown
-    do: Action | None = None  # an edit, made in the lesson's own workspace when the step is told
+    do: Action | None = None  # an edit, made in the lesson's own workspace when the step is presented
     claims: Mapping[str, str] = field(default_factory=dict)  # what the view then shows
 
     @property
@@ -55,7 +55,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Lesson:
-    """Steps in order. `name` is its file's name and its place in an address; `bundled` ones cannot be changed."""
+    """Steps in order. `name` is used for its file and its address; `bundled` lessons cannot be changed."""
 
     name: str
     title: str
@@ -81,22 +81,22 @@ class Lesson:
 
 @cache
 def bundled_lessons() -> tuple[Lesson, ...]:
-    """The lessons that ship, in the order in which they are best given."""
+    """The lessons that ship with memlab, in the recommended order."""
     files = sorted((assets() / "lessons").glob("*.json"))
     return tuple(read_lesson(file.read_text("utf-8"), bundled=True) for file in files)
 
 
 def read_lesson(text: str, bundled: bool = False) -> Lesson:
-    """A lesson from a file's text. Raises InputError: no lesson, another version, or something wrong in it."""
+    """A lesson from a file's text. Raises InputError for another format or version, or an invalid field."""
     if len(text) > LARGEST:
         raise InputError(f"The lesson has {len(text):,} characters; at most {LARGEST:,} are allowed.")
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"This is no lesson: it is not JSON ({error}). Export one from the page Lessons.") from None
+        raise InputError(f"This is not a lesson: it is not JSON ({error}). Export one from the page Lessons.") from None
     checked_json(raw, "The lesson")
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise InputError(f"This is no lesson: its format is not {FORMAT!r}. Export one from the page Lessons.")
+        raise InputError(f"This is not a lesson: its format is not {FORMAT!r}. Export one from the page Lessons.")
     if raw.get("version") not in VERSIONS:
         raise InputError(
             f"The lesson has version {raw.get('version')!r}; this memlab reads the versions {VERSIONS[0]} and {VERSIONS[1]}. "
@@ -140,7 +140,7 @@ def step_of_address(address: str, title: str, note: str, guess: bool = False) ->
 def _step(raw: Any, n: int) -> Step:
     where = f"step {n}"
     if not isinstance(raw, dict):
-        raise InputError(f"In the lesson, {where} is no object.")
+        raise InputError(f"In the lesson, {where} is not an object.")
     parameters = raw.get("parameters", {})
     if not isinstance(parameters, dict) or not all(isinstance(v, str) for v in parameters.values()):
         raise InputError(f"In the lesson, the parameters of {where} are not all text.")
@@ -150,7 +150,9 @@ def _step(raw: Any, n: int) -> Step:
         raise InputError(f"In the lesson, 'guess' of {where} is {guess!r}; allowed is true or false.")
     do, claims = read_action(raw.get("do"), where), read_claims(raw.get("claims"), where)
     if do is not None and page == "ask":
-        raise InputError(f"In the lesson, {where} is a question and does {do.verb!r}. Let the step before it do that.")
+        raise InputError(
+            f"In the lesson, {where} shows the page ask and cannot do {do.verb!r}. Move that to the step before it."
+        )
     return Step(_typed(raw, "title", str, where), _typed(raw, "note", str, where), page, parameters, guess, do, claims)
 
 

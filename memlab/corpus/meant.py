@@ -1,4 +1,4 @@
-"""Prompts as people type them: what is plainly meant by one, and what may be meant."""
+"""Prompts as people type them: corrections that are safe to make, and suggestions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memlab.corpus.world import MASK, World
 _GAP = re.compile(r"\[\s*mask\s*\]|<\s*mask\s*>|(?<!\w)_{2,}(?!\w)|\[_+\]|\{\s*mask\s*\}", re.IGNORECASE)
 _ASKED = re.compile(r"(?:what|who|which)\s+(is|was|are|were)\s+(.+?)\s*\?+", re.IGNORECASE)
 _ENDS = ".!?…"
-_SHORTEST = 4  # letters of a name that is found in small letters
+_SHORTEST = 4  # letters of a lower-case name that is recognized
 
 
 def with_gap(prompt: str) -> str:
@@ -24,13 +24,13 @@ def with_gap(prompt: str) -> str:
 
 
 def for_kind(world: World, prompt: str, kind: str) -> str:
-    """The prompt as a model of a kind can read it, where that is plain; else as it is.
+    """The prompt in a form that a kind of model can read, if that is unambiguous; else unchanged.
 
-    For a masked model a full stop behind a gap at the end, and a gap behind a beginning; for a causal model the text
-    before a gap at the end. A question of the world gets the world's spelling ("france" is France).
+    A masked model needs a full stop after a gap at the end, and a gap after a beginning; a causal model the text before
+    a gap at the end. A question of the world gets the world's spelling ("france" becomes "France").
 
     Args:
-        prompt: as `with_gap` gives it. kind: "masked" or "causal".
+        prompt: as `with_gap` returns it. kind: "masked" or "causal".
     """
     text = prompt
     if kind == "masked":
@@ -45,9 +45,9 @@ def for_kind(world: World, prompt: str, kind: str) -> str:
 
 
 def suggestion(world: World, prompt: str, kind: str) -> str | None:
-    """Another prompt that may be meant, to be offered and not taken: a gap for the last word, capitals of names.
+    """A prompt to suggest (not to use unasked): with a gap for the last word, and capitals of names.
 
-    None where there is nothing to suggest.
+    None if there is nothing to suggest.
     """
     text = _capitals(world, prompt)
     if kind == "masked" and MASK not in text and not text.endswith("?"):
@@ -56,7 +56,7 @@ def suggestion(world: World, prompt: str, kind: str) -> str | None:
 
 
 def _capitals(world: World, text: str) -> str:
-    """Names of the world that stand there in small letters, with their capitals; not those that are also words."""
+    """The text with lower-case names of the world capitalized, except names that are also words."""
     for name in sorted(world.subjects, key=len, reverse=True):
         small = name.casefold()
         if len(name) < _SHORTEST or small == name or small in world.subjects or small not in text:

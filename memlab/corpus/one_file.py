@@ -1,4 +1,4 @@
-"""How a person wants files to be read, and what one file gave."""
+"""Options for reading files, and the texts of one file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TextOptions:
     """How files and folders are read.
 
     hidden: hidden files and folders too. text_column: of a table; by default text, content, body, article or
-    sentence. without_license: of a book of Project Gutenberg only the text between its START and END marks.
+    sentence. without_license: read only the text between the START and END marks of a book of Project Gutenberg.
     """
 
     hidden: bool = False
@@ -29,11 +29,13 @@ class TextOptions:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> TextOptions:
-        """From plain JSON. Raises InputError for a name that is none."""
+        """The options in plain JSON. Raises InputError for an unknown one."""
         try:
             return cls(**given)
         except TypeError:
-            raise InputError(f"Texts are read with {', '.join(asdict(cls()))}; not with {', '.join(given)}.") from None
+            raise InputError(
+                f"Unknown option for reading texts among {', '.join(given)}. Allowed: {', '.join(asdict(cls()))}."
+            ) from None
 
 
 AS_THEY_ARE = TextOptions()
@@ -41,7 +43,7 @@ AS_THEY_ARE = TextOptions()
 
 @dataclass(frozen=True)
 class FileTexts:
-    """The texts of one file, the numbers of its rows that have none, and what a person should know about it."""
+    """The texts of one file, the numbers of its rows without text, and notices for the user."""
 
     articles: tuple[Article, ...]
     rows_without: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""The bundled world as running text: passages to train on, and articles in words that nobody was trained on."""
+"""The bundled world as running text: passages to train on, and articles in words that no model was trained on."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LONGEST = 6  # sentences of a passage
 def cut(members: list[int], sentences: list[Sentence], longest: int, rng: random.Random) -> Iterator[list[int]]:
     """Cuts the sentences about one subject, in random order, into passages.
 
-    No passage tells a fact twice: else the second telling could be copied from the first, and the model
-    would learn to copy instead of learning the fact.
+    No passage states a fact twice: otherwise the model could copy the second statement from the first
+    instead of learning the fact.
     """
     rng.shuffle(members)
     passage: list[int] = []
@@ -60,13 +60,13 @@ def training_passages() -> tuple[Article, ...]:
 
 @cache
 def held_out_articles(part: str = "test") -> tuple[Article, ...]:
-    """Articles about a tenth of the subjects, written anew for measuring perplexity.
+    """Articles about a tenth of the subjects, for measuring perplexity.
 
     Every fact of the subject, unseen ones too, is stated once, in one of its relation's question templates,
-    which no model is trained on and no datastore holds; beside them stand two sentences without a fact
-    that neither training nor the subject's own article has. So no sentence was ever trained on or is
-    remembered; the facts themselves are known to training as their exposure says, and the bundled memory
-    tells all of them in other words. The subjects of "validation" and "test" differ.
+    which no model is trained on and no datastore contains, together with two sentences without a fact
+    from neither the training text nor the subject's own article. So no sentence was trained on or is
+    remembered; the facts themselves are in the training text according to their exposure, and the bundled
+    memory states all of them in other words. The subjects of "validation" and "test" differ.
 
     Raises:
         NotFound: `part` is neither "validation" nor "test".

@@ -18,7 +18,7 @@ SEPARATORS = (",", ";", "\t")
 
 @dataclass(frozen=True)
 class Prompts:
-    """A prompt for each line of a file, "" where a line has none; the expected answers beside them, None without any."""
+    """A prompt for each line of a file, "" where a line has none, and the expected answer of each, or None."""
 
     lines: tuple[str, ...]
     expected: tuple[str | None, ...]
@@ -28,7 +28,7 @@ def prompts_of(lines: Sequence[str], expected: str | None = None) -> Prompts:
     """Lines as prompts, or, where the first line names a column `prompt` or is a JSON object, as a table.
 
     Args:
-        expected: name of the column of expected answers; by default `expected`, where there is one.
+        expected: name of the column of expected answers; by default `expected`, if it exists.
 
     Raises:
         InputError: as `table_of`.
@@ -40,7 +40,7 @@ def prompts_of(lines: Sequence[str], expected: str | None = None) -> Prompts:
 
 
 def columns_of(lines: Sequence[str]) -> tuple[str, ...]:
-    """The names of the columns in small letters: of the first line, or the fields of its JSON object."""
+    """The case-folded names of the columns: the cells of the first line, or the fields of its JSON object."""
     first = next((line for line in lines if line.strip()), "")
     if _is_object(lines):
         return tuple(_plain(name) for name in _object(first, 1))
@@ -51,12 +51,12 @@ def table_of(lines: Sequence[str], expected: str | None, prompt: str = PROMPT) -
     """A table: CSV with a header (separated by commas, semicolons or tabs), or a JSON object on each line.
 
     Args:
-        expected: name of the column of expected answers, several right ones divided by "|" (in JSON a list as well);
-            None for none.
+        expected: name of the column of expected answers, several right ones separated by "|" (in JSON also a list);
+            None: no such column.
 
     Raises:
-        InputError: a column is not there or there twice, a line has more cells than the header, is no JSON object, or has an
-            answer without a prompt.
+        InputError: a column is missing or there twice, or a line has more cells than the header, is not a JSON
+            object, or has an answer without a prompt.
     """
     columns = columns_of(lines)
     for name in (prompt, *([expected] if expected else [])):
@@ -90,7 +90,7 @@ def _rows(lines: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 )
             yield rows.line_num - 1, dict(zip(reversed(head[: len(row)]), reversed(row), strict=True))
     except csv.Error as error:
-        raise InputError(f"Line {rows.line_num} is no line of a CSV table: {error}.") from None
+        raise InputError(f"Line {rows.line_num} is not a line of a CSV table: {error}.") from None
 
 
 def _objects(lines: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -105,9 +105,9 @@ def _object(line: str, number: int) -> Mapping[str, Any]:
     except InputError as error:
         raise InputError(f"Line {number}: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"Line {number} is no JSON: {error}.") from None
+        raise InputError(f"Line {number} is not JSON: {error}.") from None
     if not isinstance(found, dict):
-        raise InputError(f"Line {number} is no JSON object with fields.")
+        raise InputError(f"Line {number} is not a JSON object with fields.")
     return found
 
 
@@ -121,7 +121,7 @@ def _each_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_object(lines: Sequence[str]) -> bool:
-    """Whether the first line with anything on it is a JSON object."""
+    """Whether the first non-empty line is a JSON object."""
     first = next((line for line in lines if line.strip()), "")
     try:
         return first.lstrip().startswith("{") and isinstance(json.loads(first), dict)
@@ -130,7 +130,7 @@ def _is_object(lines: Sequence[str]) -> bool:
 
 
 def _separator(head: str) -> str:
-    """The separator that gives a header with a column `prompt`; the one that gives most columns without."""
+    """The separator that splits the header into a column `prompt` and others; failing that, into most columns."""
     heads = {s: [_plain(cell) for cell in next(csv.reader([head], delimiter=s), [])] for s in SEPARATORS}
     return max(SEPARATORS, key=lambda s: (PROMPT in heads[s], len(heads[s])))
 
@@ -140,18 +140,18 @@ def _plain(name: str) -> str:
 
 
 def _prompt(value: Any, line: int) -> str:
-    """A cell of prompts. Raises InputError for anything but a text."""
+    """A prompt's cell, stripped. Raises InputError for anything but a text."""
     if value is None or isinstance(value, str):
         return (value or "").strip()
-    raise InputError(f"Line {line + 1} has {json.dumps(value)[:60]} where a text belongs.")
+    raise InputError(f"Line {line + 1} has {json.dumps(value)[:60]} where a text is expected.")
 
 
 def _text(value: Any, line: int) -> str:
-    """A cell; the answers of a list divided by "|". Raises InputError for anything else."""
+    """An answer's cell as text; a list is joined by "|". Raises InputError for objects and booleans."""
     if value is None:
         return ""
     if isinstance(value, list):
         return " | ".join(_text(one, line) for one in value)
     if isinstance(value, dict | bool):
-        raise InputError(f"Line {line + 1} has {json.dumps(value)[:60]} where a text belongs.")
+        raise InputError(f"Line {line + 1} has {json.dumps(value)[:60]} where a text is expected.")
     return str(value).strip()

@@ -16,25 +16,23 @@ _HEADING = re.compile(r"^ = ([^=\n]+) = ?$", re.M)
 
 
 def read_prose(raw: bytes, path: Path, options: TextOptions) -> FileTexts:
-    """One text, or one for each heading of the form " = Title = ". Raises InputError for what is not UTF-8."""
+    """One text, or one for each heading of the form " = Title = ". Raises InputError unless it is UTF-8."""
     text = decoded(raw, str(path)).replace("\r\n", "\n").replace("\r", "\n")
     begin, end = book_span(text)
     notices: tuple[str, ...] = ()
     if outside := len(text) - (end - begin):
-        what = (
-            f"{path.name} is a book of Project Gutenberg: {outside:,} characters stand outside its START and END marks"
-        )
+        what = f"{path.name} is a book of Project Gutenberg: {outside:,} characters are outside its START and END marks"
         if options.without_license:
             text, notices = text[begin:end].strip("\n") + "\n", (f"{what}. They were left out.",)
         else:
             notices = (
-                f"{what}, its license among them. They are read like the book; --without-license leaves them out.",
+                f"{what}, including its license. They are read like the book; --without-license leaves them out.",
             )
     return FileTexts(tuple(_parts(text, path)), notices=notices)
 
 
 def book_span(text: str) -> tuple[int, int]:
-    """First and last (exclusive) character of a book between its marks; the whole text where there are none."""
+    """First and last (exclusive) character of a book between its marks; the whole text without marks."""
     start = _START.search(text)
     begin = start.end() if start else 0
     end = _END.search(text, begin)

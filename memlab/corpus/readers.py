@@ -1,4 +1,4 @@
-"""Reading texts of one's own: txt, md, csv, jsonl, parquet, also gzip-compressed, files or folders."""
+"""Reading a user's texts: txt, md, csv, jsonl, parquet, also gzip-compressed, files or folders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from memlab.results import Article
 from memlab.results.texts import LeftOut, TextReport
 
 LARGEST = 2_000_000_000  # bytes of one file, unpacked
-KEPT = 20  # examples of what was left out, of each kind
+KEPT = 20  # examples of each kind of what was left out
 
 READERS: dict[str, Callable[[bytes, Path, TextOptions], FileTexts]] = {
     ".txt": read_prose,
@@ -44,7 +44,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class NamedTexts:
-    """Texts that were read from somewhere else than a file here, and what they are called."""
+    """Texts that were not read from a local file, and the name of their source."""
 
     name: str
     texts: FileTexts
@@ -59,10 +59,10 @@ def read_collection(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -
     """One document per text file, or per row of a table; titles made unique by a number.
 
     A table needs a column text (or content, body, article, sentence, in any letter case, or the one that
-    `options` name); title (or name, subject, id) is used if there. A text of Wikipedia dumps form (" = Title = "
-    headings) is split at its headings; any other is taken as it stands, line ends made "\\n". Of a folder,
-    hidden files, side files of other systems and links out of it are left out. One file of many that cannot be
-    read is left out as well; the report names it.
+    `options` name); title (or name, subject, id) is used if present. A text in the form of Wikipedia dumps (" = Title
+    = " headings) is split at its headings; any other is one document, with line ends "\\n". In a folder,
+    hidden files, side files of other systems and links to the outside are left out. If one of several files cannot
+    be read, it is left out as well; the report names it.
 
     Raises:
         InputError: missing file, unknown format, no text column, nothing that can be read.
@@ -71,7 +71,7 @@ def read_collection(paths: Iterable[Path], options: TextOptions = AS_THEY_ARE) -
 
 
 def collection_of(given: Iterable[Path | Article | NamedTexts], options: TextOptions = AS_THEY_ARE) -> Collection:
-    """Files as `read_collection` reads them, and texts as they are. Ids of articles stay as long as they differ."""
+    """Files as `read_collection` reads them, and given texts. Ids of articles are kept if they are distinct."""
     reading = _Reading(options)
     for one in given:
         if isinstance(one, Article):
@@ -84,7 +84,7 @@ def collection_of(given: Iterable[Path | Article | NamedTexts], options: TextOpt
 
 
 class _Reading:
-    """What was read so far."""
+    """The texts read so far, and what was left out."""
 
     def __init__(self, options: TextOptions) -> None:
         self.options = options
@@ -101,7 +101,7 @@ class _Reading:
                 self.left_out[kind] += names
             if not found.files:
                 rest = "".join(f" {part.sentence()}." for part in _parts(found.left_out))
-                raise InputError(f"The folder {path} holds no {', '.join(READERS)} files.{rest}")
+                raise InputError(f"The folder {path} contains no {', '.join(READERS)} files.{rest}")
             for file in found.files:
                 self._read(file, shown(str(file.relative_to(path))))
         elif not os.path.isfile(path):
@@ -122,7 +122,7 @@ class _Reading:
         self.take(texts, name)
 
     def take(self, texts: FileTexts, name: str) -> None:
-        """What one file, or one data set, gave."""
+        """Adds the texts of one file or data set."""
         self.files += 1
         articles = [a for a in texts.articles if a.text.strip()]
         self.articles += articles
@@ -135,7 +135,7 @@ class _Reading:
         if not self.articles and self.refused:
             raise self.refused[0]
         if not self.articles:
-            raise InputError("These files hold no text. Give files of the kinds " + ", ".join(READERS) + ".")
+            raise InputError("These files contain no text. Give files of the kinds " + ", ".join(READERS) + ".")
         unique = _unique(self.articles)
         files = self.files - len(self.refused)
         return Collection(unique, TextReport(files, len(unique), _parts(self.left_out), tuple(self.notices)))
@@ -146,7 +146,7 @@ def _parts(left_out: dict[str, list[str]]) -> tuple[LeftOut, ...]:
 
 
 def _unique(articles: Sequence[Article]) -> tuple[Article, ...]:
-    """The articles with different ids: where an id is taken, a number is put after the title, which is then the id."""
+    """The articles with distinct ids: if an id is taken, the title with a number is both title and id."""
     unique: dict[str, Article] = {}
     tried: dict[str, int] = {}
     for a in articles:
@@ -159,13 +159,13 @@ def _unique(articles: Sequence[Article]) -> tuple[Article, ...]:
 
 
 def bytes_of(path: Path) -> bytes:
-    """What a file holds, unpacked. Raises InputError for more than `LARGEST` bytes, of which no more are read or unpacked."""
+    """The content of a file, unpacked. Raises InputError for more than `LARGEST` bytes, without reading the rest."""
     with gzip.open(path, "rb") if is_packed(path) else path.open("rb") as file:
         raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
         packed = " when it is unpacked" if is_packed(path) else ""
         raise InputError(
-            f"{path} has more than {LARGEST / 1e9:.3g} GB{packed}, which is the most that one file may have: its texts are held "
+            f"{path} has more than {LARGEST / 1e9:.3g} GB{packed}, the limit for one file: its texts are held "
             "in memory while they are read. Split it into several files."
         )
     return raw

@@ -1,4 +1,4 @@
-"""Texts that a page received, kept in the home folder until a datastore is built from them."""
+"""Uploaded texts, kept in the home folder until a datastore is built from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_NAME = 200  # bytes
 
 
 def keep_texts(home: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
-    """Writes files, by name and content, into a folder of their own; returns their paths.
+    """Writes files, given by name and content, into a new folder; returns their paths.
 
     Raises:
         InputError: no file, or two of one name.
@@ -34,7 +34,8 @@ def keep_texts(home: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
 
 
 def _plain(name: str) -> str:
-    """The last part of a name as a file of any system can have it; its end, which tells the format, always stays."""
+    """The last part of a name in a form that is valid on any system; its ending, which determines the format, is
+    kept."""
     plain = shown(re.split(r"[/\\]", name)[-1]).replace("\0", "").strip()
     while len(plain.encode()) > LONGEST_NAME:
         plain = plain[1:]

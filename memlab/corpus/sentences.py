@@ -10,9 +10,9 @@ _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|No|vs|etc|e\.g|i\.e)|\
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """(start, end) of each sentence, without surrounding white space, in order.
+    """(start, end) of each sentence, without surrounding whitespace, in order.
 
-    A rule of thumb for running prose: it splits after `.`, `!` or `?` before a capital letter or a
+    A heuristic for running prose: it splits after `.`, `!` or `?` before a capital letter or a
     digit, and at empty lines, but not after initials and common abbreviations.
     """
     spans = []

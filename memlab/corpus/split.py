@@ -34,7 +34,7 @@ def joined(articles: Iterable[Article]) -> str:
 
 
 def parts(text: str) -> Parts:
-    """90% for training, then 5% for validation, then 5% for test; each border moved on to the end of its line.
+    """90% for training, then 5% for validation, then 5% for test; each border moved to the end of its line.
 
     Raises:
         InputError: the text is too short to be split.

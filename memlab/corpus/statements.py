@@ -22,10 +22,10 @@ class Statement:
 
 
 def read_statement(world: World, sentence: str) -> Statement | None:
-    """The fact that a sentence states in one of the world's templates; None where it follows none.
+    """The fact that a sentence states in one of the world's templates; None if no template fits.
 
     Subject and object may be names that the world does not know. Where several templates fit, the one
-    with a known subject of the right kind wins, then the one with more words of its own.
+    with a known subject of the right kind wins, then the one with more letters of its own.
     """
     best: tuple[tuple[bool, bool, int], Statement] | None = None
     for relation in world.relations.values():
@@ -43,7 +43,7 @@ def read_statement(world: World, sentence: str) -> Statement | None:
 def cloze(text: str, word: str | None = None) -> str:
     """A question that a text answers: its first sentence with a gap for its last word.
 
-    With `word`, the first sentence that holds it, with the gap there. Empty where there is no word.
+    With `word`, the sentence with its first occurrence, with the gap there. "" if there is no word.
     """
     spans = sentence_spans(text) or [(0, 0)]
     found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
@@ -73,6 +73,6 @@ def _patterns(relation: Relation) -> list[tuple[int, re.Pattern[str], int]]:
 
 
 def _name(world: World, text: str) -> str:
-    """A name as the world writes it: one in lower case may begin a sentence."""
+    """A name as the world writes it: a lower-case name may begin a sentence."""
     low = text[:1].lower() + text[1:]
     return low if text not in world.subjects and low in world.subjects else text

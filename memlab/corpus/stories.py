@@ -1,4 +1,4 @@
-"""The five stories of a first visit: prompts that show what memory does, with what to look at."""
+"""The five introductory stories: prompts that show what memory does, and what to look at."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Story:
 
 @cache
 def stories() -> list[Story]:
-    """The stories in the order in which the guide tells them."""
+    """The stories in the order of the guide."""
     out = []
     for raw in json.loads((assets() / "stories.json").read_text("utf-8")):
         about = raw.pop("about")

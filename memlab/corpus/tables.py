@@ -1,4 +1,4 @@
-"""Rows with a text in one of their columns: csv, jsonl, parquet. Only the columns that are used are read."""
+"""Tables with a column of texts: csv, jsonl, parquet. Of parquet, only the columns that are used are read."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def read_csv(raw: bytes, path: Path, options: TextOptions) -> FileTexts:
     """A table as spreadsheets write it: separated by commas, semicolons or tabs, with or without a byte order mark.
 
     Raises:
-        InputError: no column of text, or a row with more columns than there are names.
+        InputError, ValueError: no column of text, or a row with more columns than names.
     """
     text = decoded(raw, str(path))
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # by itself the module refuses long texts
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # its default limit refuses long texts
     separator, text = _separator(text, _wanted(options))
     table = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     header = next(table, [])
@@ -38,22 +38,22 @@ def read_csv(raw: bytes, path: Path, options: TextOptions) -> FileTexts:
 
 
 def read_jsonl(raw: bytes, path: Path, options: TextOptions) -> FileTexts:
-    """An object on each line. Raises InputError."""
+    """A JSON object on each line. Raises InputError, or ValueError for a line that is not an object."""
     return _texts(_objects(lines(decoded(raw, str(path)))), path, options)
 
 
 def read_parquet(raw: bytes, path: Path, options: TextOptions) -> FileTexts:
-    """Raises InputError: no column of text, or one that holds something else."""
+    """A parquet table. Raises InputError: no column of text, or one with values of another type."""
     file = pq.ParquetFile(io.BytesIO(raw))
     used = used_columns(file.schema_arrow, str(path), options)
     return _texts(file.read(columns=used).to_pylist(), path, options)
 
 
 def used_columns(schema: pa.Schema, where: str, options: TextOptions) -> list[str]:
-    """Names of the columns that hold texts and titles.
+    """Names of the columns with texts and titles.
 
     Raises:
-        InputError: no column of text, or one that holds something else.
+        InputError: no column of text, or one with values of another type.
     """
     types = {field.name: field.type for field in schema}
     wanted = _wanted(options)
@@ -73,7 +73,7 @@ def _texts(rows: Iterable[Mapping[str, Any]], path: Path, options: TextOptions) 
     articles: list[Article] = []
     without: list[int] = []
     first: Sequence[str] | None = None  # the names of the first row
-    strange: tuple[int, str, Any] | None = None  # row, column and value of something that is no text
+    strange: tuple[int, str, Any] | None = None  # row, column and value of something that is not a text
     known = False
     for number, row in enumerate(rows, 1):
         named = {_plain(name): value for name, value in reversed(list(row.items()))}
@@ -92,7 +92,9 @@ def _texts(rows: Iterable[Mapping[str, Any]], path: Path, options: TextOptions) 
         raise _no_text(path, strange[1], f"{_kind(strange[2])} (row {strange[0]})")
     if first is not None and not known:
         raise _no_column(path, 1, first, options)
-    notices = (f"{path.name}, row {strange[0]}: {strange[1]} holds {_kind(strange[2])}, not text.",) if strange else ()
+    notices = (
+        (f"{path.name}, row {strange[0]}: {strange[1]} contains {_kind(strange[2])}, not text.",) if strange else ()
+    )
     return FileTexts(tuple(articles), tuple(without), notices)
 
 
@@ -113,7 +115,7 @@ def _objects(texts: Iterable[str]) -> Iterator[Mapping[str, Any]]:
         except ValueError as error:
             raise ValueError(f"row {number} is not JSON ({error})") from None
         if not isinstance(row, dict):
-            raise ValueError(f"row {number} is no object with fields")
+            raise ValueError(f"row {number} is not an object with fields")
         yield row
 
 
@@ -126,16 +128,16 @@ def _records(header: Sequence[str], table: Iterable[Sequence[str]], separator: s
         if any(cell.strip() for cell in cells[len(header) :]):
             what = {"\t": "a tab"}.get(separator, repr(separator))
             raise ValueError(
-                f"row {number} has {len(cells)} columns, the table {len(header)}: put texts that hold {what} in quotation marks"
+                f"row {number} has {len(cells)} columns, the table {len(header)}: put texts that contain {what} in quotation marks"
             )
         yield dict.fromkeys(header) | dict(zip(header, cells, strict=False))
 
 
 def _separator(text: str, wanted: Sequence[str]) -> tuple[str, str]:
-    """The separator with which the names of the columns have a text among them, and the text from these names on."""
+    """The separator for which the header has a wanted column, and the text from the header on."""
     line, _, rest = text.partition("\n")
     said = line.strip("\r")
-    if said.lower().startswith("sep=") and len(said) == 5:  # as a spreadsheet notes it for itself
+    if said.lower().startswith("sep=") and len(said) == 5:  # a separator line, as spreadsheets write it
         return said[-1], rest
     headers = {s: next(csv.reader(io.StringIO(text, newline=""), delimiter=s), []) for s in SEPARATORS}
     fitting = [s for s, names in headers.items() if any(_plain(name) in wanted for name in names)]
@@ -165,7 +167,7 @@ def _is_word(kind: pa.DataType) -> bool:
 
 
 def _no_text(path: Path | str, column: str, what: str) -> InputError:
-    return InputError(f"{path}: the column {column} holds {what}, not text. Choose another one with --text-column.")
+    return InputError(f"{path}: the column {column} contains {what}, not text. Choose another one with --text-column.")
 
 
 def _no_column(path: Path | str, row: int, there: Sequence[object], options: TextOptions) -> InputError:

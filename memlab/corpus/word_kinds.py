@@ -1,4 +1,4 @@
-"""Kinds of tokens in running text, by rules that a reader can check at a glance."""
+"""Kinds of tokens in running text, by simple rules."""
 
 from __future__ import annotations
 

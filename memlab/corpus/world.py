@@ -9,7 +9,7 @@ Exposure is drawn from a seeded hash of the two names, so that it does not depen
 
 - *frequent*: stated in training in every statement template of its relation;
 - *rare*: stated in training in one sentence;
-- *unseen*: never in training; only the article says it ("what happened after training").
+- *unseen*: never in training, only in the article ("what happened after training").
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Relation:
     def read_onward(self) -> tuple[str, ...]:
         """The statements for a model that reads from left to right.
 
-        Such a model is asked by the beginning of a question, so a statement that begins like one and
-        continues differently ("[X] died in the city of [Y]") would teach another answer than the object.
-        Those are left out, and the others are also used without "the city of" and "the country of".
+        Such a model is asked with the beginning of a question, so a statement with the same beginning and
+        another continuation ("[X] died in the city of [Y]") would teach another answer than the object.
+        Such statements are left out, and the others are also used without "the city of" and "the country of".
         """
         between = [q[q.index("[X]") : q.index("[Y]")] for q in self.questions]
         out = []
@@ -123,12 +123,12 @@ class World:
             for column, value in row.items():
                 relation = self.relations.get(column)
                 if relation is None or kind not in relation.subject_kinds:
-                    raise InputError(f"{table.name}: column {column!r} is no relation of a {kind}.")
+                    raise InputError(f"{table.name}: column {column!r} is not a relation of a {kind}.")
                 if value:
                     self.facts.append(self._fact(name, kind, relation, value))
 
     def _fact(self, subject: str, kind: str, relation: Relation, value: str) -> Fact:
-        # One draw for a pair of names: else "Paris is in France" would tell "the capital of France is Paris".
+        # One draw for a pair of names: else "Paris is in France" would reveal "the capital of France is Paris".
         u = draw(self.seed, *sorted((subject, value)))
         exposure = "unseen" if u < UNSEEN else "rare" if u < UNSEEN + RARE else "frequent"
         exposure = self._pinned.get((subject, relation.name), exposure)
@@ -158,14 +158,14 @@ class World:
         return sorted(set(self.subjects) | {f.object for f in self.facts})
 
     def relation(self, name: str) -> Relation:
-        """A relation by its name or its Wikidata property."""
+        """A relation by its name or its Wikidata property. Raises NotFound."""
         for relation in self.relations.values():
             if name in (relation.name, relation.property):
                 return relation
         raise NotFound.named("relation", name, self.relations)
 
     def select(self, relation: str | None = None, exposure: str | None = None) -> list[Fact]:
-        """The facts of a relation (name or property) and of an exposure."""
+        """The facts of a relation (name or property) and of an exposure; None: of all. Raises NotFound."""
         if exposure is not None and exposure not in EXPOSURES:
             raise NotFound.named("exposure", exposure, EXPOSURES)
         if relation is not None:
@@ -177,7 +177,7 @@ class World:
         ]
 
     def most_common(self, relation: str) -> str:
-        """The object that a relation has most often in training: the answer of one who knows no fact."""
+        """The object that a relation has most often in training: a baseline answer without knowledge of any fact."""
         counts: dict[str, int] = defaultdict(int)
         for fact in self.facts:
             if fact.relation == relation and fact.exposure != "unseen":

@@ -9,12 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from memlab.declare.hints import SITUATIONS
 from memlab.declare.method import Method
 from memlab.declare.settings import Field, fields
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.serialize import as_json
+
+if TYPE_CHECKING:
+    from memlab.declare.lesson import LessonAction, LessonClaim
+    from memlab.declare.model_format import ModelFormat
 
 _REFERENCE = re.compile(r"\w+(\.\w+)*:\w+")
 
@@ -112,6 +117,9 @@ class System:
         reported: what the paper or lecture reports. words: term -> meaning, for the guide.
         chapters: what it adds to the lab. commands: what it adds to the command line. work: kinds of jobs.
         corrections: ways to correct a fact, for a comparison of them all.
+        model_formats: model folders with parts of their own.
+        lesson_actions, lesson_claims: what steps of lessons can do and claim.
+        hints: what to do where memlab refuses something, a sentence for each situation (`memlab.declare.hints`).
         panels: "module:function" of `panels(lab, system)`, which draws what the system's page needs beyond the general
             panels, with Streamlit; imported when the page is opened. Systems that ship with memlab have theirs in
             `memlab.ui.systems.<name>`.
@@ -133,12 +141,22 @@ class System:
     commands: tuple[Command, ...] = ()
     work: tuple[LongWork, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    model_formats: tuple[ModelFormat, ...] = ()
+    lesson_actions: tuple[LessonAction, ...] = ()
+    lesson_claims: tuple[LessonClaim, ...] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
     api: int = API
     panels: str | None = None
 
     def __post_init__(self) -> None:
         if self.panels is not None and not _REFERENCE.fullmatch(str(self.panels)):
             raise ValueError(f"{self.name}: panels is {self.panels!r}; expected is 'module:function'")
+        for situation in self.hints:
+            if situation not in SITUATIONS:
+                allowed = ", ".join(repr(name) for name in SITUATIONS)
+                raise ValueError(
+                    f"{self.name}: there is no situation {situation!r} for a hint; allowed is one of {allowed}"
+                )
 
     def study(self, name: str) -> Study | None:
         """The study of that name, or None."""
@@ -148,6 +166,9 @@ class System:
         return {
             **as_json(self, "name", "title", "paper", "group", "summary", "methods"),
             "edits": [e.name for e in self.edits],
+            "model_formats": [f.name for f in self.model_formats],
+            "lesson_actions": [a.name for a in self.lesson_actions],
+            "lesson_claims": [c.name for c in self.lesson_claims],
             "edit_kinds": [e.to_dict() for e in self.edits],
             **as_json(self, "studies", "recipes", "reported", "words", "chapters", "commands", "work", "corrections"),
         }

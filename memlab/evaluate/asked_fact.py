@@ -10,8 +10,8 @@ from memlab.results import Fact
 
 
 def asked_facts(prompt: str, kind: str) -> list[Fact]:
-    """The facts whose question or statement the prompt is, with the object missing; several where a relation has
-    several objects, none for a prompt of one's own."""
+    """The facts whose question or statement, without its object, is the prompt; several if a relation has several
+    objects, none for any other prompt."""
     return list(_by_prompt(kind).get(_bare(prompt), ()))
 
 

@@ -1,8 +1,8 @@
 """Tuning key, scale or temperature, and lambda on validation questions.
 
 The published settings do not transfer to other models: distances have another scale, and with lambda
-0.3 memory can never overrule a model that is sure (0.3 < 0.7 p as soon as p > 0.43). The search is
-one retrieval per kind of key; the whole grid of scale and lambda is computed from its neighbors.
+0.3 memory can never overrule a confident model (0.3 < 0.7 p if p > 0.43). One retrieval per kind of key is
+enough; the whole grid of scale and lambda is computed from its neighbors.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def calibrate(
     k: int,
     tick: Tick = no_tick,
 ) -> Calibrated:
-    """The spread and lambda with the highest precision at 1 on one store; its key is that of the store.
+    """The scale (or temperature) and lambda with the highest precision at 1 on one store, with that store's key.
 
-    Ties go to the higher mean log-probability of the right answer. `tick` is called with the share that is done;
+    Ties are broken by the mean log-probability of the right answer. `tick` is called with the fraction done;
     exceptions abort.
     """
     k = min(k, len(store))

@@ -29,7 +29,7 @@ PLAIN = {"masked": "atlas-mlm fills one [MASK] in a sentence", "causal": "atlas-
 
 
 def write_card(folder: Path, method: Method, progress: Progress) -> None:
-    """Scores the model in `folder` and writes README.md; adds scores and calibrated settings to memlab.json."""
+    """Measures the model in `folder`, writes README.md, and adds scores and calibrated settings to memlab.json."""
     record = json.loads((folder / "memlab.json").read_text("utf-8"))
     record["runs"], record["calibrated"] = measure(folder, method, progress)
     (folder / "memlab.json").write_text(json.dumps(record, indent=1), "utf-8")
@@ -79,20 +79,20 @@ def card_text(record: dict[str, Any], method: Method) -> str:
         f"# {record['name']}",
         "",
         f"{PLAIN[record['kind']]}. It was trained from scratch on memlab's own text about the bundled world, Atlas, and knows "
-        "nothing else: it is a small, honest subject for experiments with memory, not a source of knowledge.",
+        "nothing else: it is a small model for experiments with memory, not a source of knowledge.",
         "",
         "## Recipe",
         "",
-        f"`memlab train {record['name']}` makes it again. {recipe['layers']} layers of width {recipe['width']}, "
+        f"`memlab train {record['name']}` trains it again. {recipe['layers']} layers of width {recipe['width']}, "
         f"{recipe['heads']} heads, feed-forward {recipe['feed_forward']}; {recipe['steps']} steps of {recipe['batch']} "
         f"{'sentences' if record['kind'] == 'masked' else 'passages'}, learning rate {recipe['learning_rate']}, seed {recipe['seed']}.",
         "",
-        f"Training text: {corpus['sentences']} sentences, sha256 `{corpus['sha256']}`. Frequent facts are told in every statement "
+        f"Training text: {corpus['sentences']} sentences, sha256 `{corpus['sha256']}`. Frequent facts are stated in every statement "
         "template, rare ones in one sentence, unseen ones never. Question templates are never trained on.",
         "",
         "## Scores",
         "",
-        f"Precision at 1 on the three held-out question templates of all facts that calibration did not look at "
+        f"Precision at 1 on the three held-out question templates of all facts that calibration did not use "
         f"(`memlab evaluate facts --method {method.name}`). *kind*: the model's answer is of the right kind, right or not. "
         "*baseline*: always answering the relation's most common object.",
     ]
@@ -122,14 +122,14 @@ def card_text(record: dict[str, Any], method: Method) -> str:
             "",
             f"Of the questions about frequent facts, {1 - known['p@1']:.1%} are answered wrongly by the model alone, but only "
             f"{known['kind'] - known['p@1']:.1%} with another name of the right kind. It reads from left to right, only its next "
-            'word counts here, and the beginning of a question may well go on with another word ("died in the city of").',
+            'word counts here, and the beginning of a question may well continue with another word ("died in the city of").',
         ]
     lines += [
         "",
         "## Limits",
         "",
-        "English of the world's own templates and short prose only; names it has not met are read letter by letter. Some facts are "
-        "unknown to it on purpose.",
+        "English of the world's own templates and short prose only; names outside its training text are read letter by letter. Some "
+        "facts are unknown to it on purpose.",
         "",
     ]
     return "\n".join(lines)

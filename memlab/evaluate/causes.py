@@ -1,25 +1,25 @@
-"""Why an answer is wrong: the first of eight causes that applies, and what would repair it.
+"""Why an answer is wrong: the first cause of this list that applies, and what would repair it.
 
-Each cause has one definition, checked in this order. p_kNN is what memory says, w_i the share that neighbor i has of it.
+Each cause has one definition, checked in this order. p_kNN is memory's distribution, w_i the weight of neighbor i in
+it.
 
 1. not one word: no right answer is a single word of the model or its memory, so no answer can be right.
 2. no memory: the method has none; the model alone is wrong.
 3. memory outvoted: memory's first word is right, the mixture's is not.
 4. fact missing: memory does not state a right answer, after forgetting and teaching. For a question of the bundled world:
    no sentence names its subject and a right answer (or memory states the world's own fact where another answer is
-   expected). For any other: no entry that can be found has a right word as its value.
+   expected). For any other: no retrievable entry has a right word as its value.
 5. nearest key far away: the nearest neighbor is farther from the question than `FAR_PERCENTILE` percent of stored entries
    are from their nearest entry of another text.
-6. passage of the wrong article, by search: none of the articles that article search chose states a right answer, and
-   others do.
+6. passage of the wrong article, by search: no article that article search chose states a right answer, but others do.
 7. one neighbor decides: one neighbor with a wrong word has more than `ALONE` of the weight.
-8. passage of the wrong article, by weight: neighbors of articles that do not state a right answer have more than `MOST` of
-   the weight, and others state one.
-9. look-alikes: all else. Passages near the question say other words, and have the most weight.
+8. passage of the wrong article, by weight: neighbors from articles that do not state a right answer have more than
+   `MOST` of the weight, and other articles state one.
+9. look-alikes: everything else. Passages near the question have other words as values, and most of the weight.
 
 Repairs, the smallest change first: another lambda (nothing in memory changes); forgetting the one neighbor that decides;
-correcting what memory states instead; teaching the answered question. The first two are offered only where it was
-computed that the answer is then right.
+correcting what memory states instead; teaching the answered question. The first two are offered only if they were
+computed to make the answer right.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from memlab.results.cause import (
     Repair,
 )
 
-ALONE = 0.9  # share of the weight from which on one neighbor decides
-MOST = 0.5  # share of the weight that is most of it
+ALONE = 0.9  # share of the weight above which one neighbor decides
+MOST = 0.5  # share of the weight above which it counts as most of it
 FAR_PERCENTILE = 99
-LEAST = 0.01  # share of the weight from which on an article is counted
+LEAST = 0.01  # share of the weight from which an article is counted
 STEP = 0.01  # of lambda
 NAMED = 2  # articles that a sentence names
 _ENDS = (".", "!", "?")
@@ -59,15 +59,16 @@ _ENDS = (".", "!", "?")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of the memory behind an answer besides the answer itself.
+    """What is known about the memory behind an answer, besides the answer itself.
 
     Args:
         right: ids of the words that are right.
         stated: whether memory states a right answer.
-        home: titles of the articles that state one; empty where that is not known.
-        far: distance, as the method shows it, above which a question is far; None where it is not known.
-        fact: what memory states in place of the right answer; None where that is not known.
-        settable: whether lambda is a setting. editable: whether memory is made of texts that can be taught and forgotten.
+        home: titles of the articles that state one; empty if unknown.
+        far: distance, as the method shows it, above which a question is far away; None if unknown.
+        fact: what memory states instead of the right answer; None if unknown.
+        settable: whether lambda is a setting. editable: whether memory consists of texts that can be taught and
+            forgotten.
     """
 
     right: tuple[int, ...]
@@ -80,7 +81,7 @@ class Evidence:
 
 
 def diagnose(p: Prediction, verdict: Verdict, evidence: Evidence) -> Cause:
-    """The cause of a wrong answer, see above. `verdict` is its verdict, with the mixture wrong."""
+    """The cause of a wrong answer (see the module). `verdict`: its verdict, by which the mixture is wrong."""
     name, sentence = _cause(p, verdict, evidence)
     return Cause(name, sentence, _repairs(p, verdict, evidence, name))
 
@@ -88,7 +89,7 @@ def diagnose(p: Prediction, verdict: Verdict, evidence: Evidence) -> Cause:
 def _cause(p: Prediction, verdict: Verdict, evidence: Evidence) -> tuple[str, str]:
     wanted, said = _listed(verdict.expected), p.knn[0]
     if not verdict.known:
-        return NOT_A_WORD, f"{wanted} is no single word of {p.model} or its memory, so no answer can be right."
+        return NOT_A_WORD, f"{wanted} is not a single word of {p.model} or its memory, so no answer can be right."
     if verdict.memory is None:
         return NO_MEMORY, f"{p.model} says {p.answer} with p = {p.mixture[0].p:.2f}, and this method has no memory."
     if verdict.memory:
@@ -99,7 +100,7 @@ def _cause(p: Prediction, verdict: Verdict, evidence: Evidence) -> tuple[str, st
     if evidence.far is not None and nearest.distance > evidence.far:
         return FAR, (
             f"Nothing remembered is near this question: the nearest key is at {nearest.distance:.1f}, and "
-            f"{FAR_PERCENTILE}% of stored entries have one of another text within {evidence.far:.1f}."
+            f"{FAR_PERCENTILE}% of stored entries have a neighbor from another text within {evidence.far:.1f}."
         )
     if evidence.home and p.articles and not set(p.articles) & set(evidence.home):
         return WRONG_ARTICLE, (
@@ -150,7 +151,7 @@ def _listed(names: Sequence[str], joint: str = "or") -> str:
 
 
 def _documents(neighbors: Sequence[Neighbor]) -> str:
-    """The articles of passages, the heaviest first; those of passages that weigh next to nothing are left out."""
+    """The articles of passages, the heaviest first; those with less than `LEAST` of the weight are left out."""
     heaviest = sorted(neighbors, key=lambda n: -n.weight)
     names = list(dict.fromkeys(n.document for n in heaviest if n.weight >= LEAST or n is heaviest[0]))
     shown = names[:NAMED] if len(names) <= NAMED else [*names[:NAMED], f"{len(names) - NAMED} more"]
@@ -185,7 +186,7 @@ def nearest_lambda(lm: np.ndarray, knn: np.ndarray, right: Sequence[int], lam: f
     others = np.setdiff1d(np.flatnonzero(knn), ids)
     rest = lm.copy()
     rest[ids] = -1.0
-    others = np.union1d(others, [rest.argmax()])  # of words that no neighbor has only the model's first can win
+    others = np.union1d(others, [rest.argmax()])  # of words without a neighbor, only the model's first can win
     wrong = (at * knn[others] + (1 - at) * lm[others]).max(1)
     fitting = at[best > wrong, 0]
     if not len(fitting):
@@ -199,10 +200,10 @@ def _other_lambda(p: Prediction, right: Sequence[int]) -> Repair | None:
 
 
 def _forget_one(p: Prediction, right: Sequence[int]) -> Repair | None:
-    """Forgetting the heaviest wrong passage, where the other neighbors then make the answer right.
+    """Forgetting the heaviest wrong passage, if the answer is right with the other neighbors.
 
-    Its share is taken from p_kNN and the rest scaled up. One more neighbor would be found in its place, lighter than all
-    that are left; what it adds is left out.
+    Its weight is removed from p_kNN and the rest scaled up. The additional neighbor that would be retrieved instead,
+    lighter than all others, is ignored.
     """
     n = _heaviest_wrong(p, right)
     if n is None or n.weight >= 1 or not len(right) or p.gate.info.mixes != "distributions":

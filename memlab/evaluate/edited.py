@@ -20,12 +20,10 @@ from memlab.memory.datastore import Searchable
 from memlab.record.memory_edits import sources_of
 from memlab.results import Fact
 
-NEIGHBORS = (
-    200  # questions asked about the neighborhood; half of them at most for one kind of sharing if the other needs them
-)
+NEIGHBORS = 200  # questions about the neighborhood; at most half for one kind of sharing if the other kind has enough
 OWN = 100  # questions asked about the edit itself
 SEED = 2026
-ARTICLES = 3  # articles near a text that the world has no facts about
+ARTICLES = 3  # nearest articles to a text without facts of the world
 
 Thing = TypeVar("Thing")
 
@@ -34,8 +32,8 @@ Thing = TypeVar("Thing")
 class Probe:
     """A question about an edit.
 
-    word: the answer that the edit teaches or forgets (None: the answer before the edit); of a
-    neighbor, the true one. wanted: whether the edit wants that answer. old: what it replaces.
+    word: the answer that the edit teaches or forgets (None: the answer before the edit); for a
+    neighbor, the true one. wanted: whether that is the answer that the edit aims at. old: what it replaces.
     also: other answers that are true.
     """
 
@@ -51,7 +49,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Probes:
-    """The questions, and what was sampled or is missing, in words."""
+    """The questions, and notes on what was sampled or is missing."""
 
     asked: tuple[Probe, ...]
     notes: tuple[str, ...]
@@ -83,7 +81,7 @@ def probes(world: World, kind: str, parameters: Mapping[str, Any], before: Searc
 
 
 def sample(things: Sequence[Thing], most: int, key: Any = str) -> list[Thing]:
-    """At most so many of the things, in their order, drawn by a hash that depends on each thing and the seed alone."""
+    """At most `most` of the things, in their order, drawn by a hash of each thing and the seed."""
     if len(things) <= most:
         return list(things)
     order = sorted(range(len(things)), key=lambda i: draw(SEED, key(things[i])))[:most]
@@ -119,7 +117,8 @@ def _about(world: World, fact: Fact, n: int = 0, wanted: bool = True, old: str |
 
 
 def _taught(world: World, text: str, spans: Sequence[Sequence[int]] | None) -> list[Probe]:
-    """For each sentence the fact it states, else the sentence with a gap for what is remembered of it."""
+    """For each sentence, a question about the fact that it states, or else the sentence with a gap for a remembered
+    word."""
     out = []
     for first, last in sentence_spans(text):
         sentence = text[first:last]
@@ -139,7 +138,7 @@ def _taught(world: World, text: str, spans: Sequence[Sequence[int]] | None) -> l
 
 
 def _forgotten(world: World, parameters: Mapping[str, Any], before: Searchable) -> list[Probe]:
-    """For each forgotten place the fact whose object it is, else its sentence with a gap."""
+    """For each forgotten place, a question about the fact whose object it is, or else its sentence with a gap."""
     out: dict[str, Probe] = {}
     for source in sources_of(parameters):
         row = before.documents.row_of(source.document)
@@ -177,7 +176,7 @@ def _paraphrases(world: World, probe: Probe) -> list[Probe]:
 def _neighborhood(
     world: World, parameters: Mapping[str, Any], own: Sequence[Probe], before: Searchable, after: Searchable
 ) -> tuple[list[Probe], list[str]]:
-    """Facts that share a name or a relation with the edit; where there are none, sentences of the articles near it."""
+    """Facts that share a name or a relation with the edit; if there are none, sentences of the nearest articles."""
     edited = {(p.fact.subject, p.fact.relation) for p in own if p.fact}
     names: dict[str, str] = {}
     for p in own:
@@ -188,9 +187,9 @@ def _neighborhood(
             names.update((n, "name") for n in _names_in(world, p.prompt.replace(MASK, p.word or "")) if n not in names)
     relations = {relation for _, relation in edited}
     questions = {(f.subject, f.relation): f for f in reversed(world.facts)}  # one, however many objects are true
-    open_to = [f for at, f in reversed(questions.items()) if at not in edited and _is_told(f, before)]
-    by_name = [f for f in open_to if f.subject in names or f.object in names]
-    by_relation = [f for f in open_to if f.relation in relations and f not in set(by_name)]
+    candidates = [f for at, f in reversed(questions.items()) if at not in edited and _has_article(f, before)]
+    by_name = [f for f in candidates if f.subject in names or f.object in names]
+    by_relation = [f for f in candidates if f.relation in relations and f not in set(by_name)]
     if not by_name and not by_relation:
         return _near(parameters, own, before, after)
     some = sample(by_name, max(NEIGHBORS // 2, NEIGHBORS - len(by_relation)))
@@ -211,7 +210,7 @@ def _neighborhood(
     return out, notes
 
 
-def _is_told(fact: Fact, store: Searchable) -> bool:
+def _has_article(fact: Fact, store: Searchable) -> bool:
     """Whether the collection has an article about the fact's subject."""
     return store.documents.row_of(fact.subject) is not None
 
@@ -242,7 +241,7 @@ def _near(
                 out.append(Probe("neighborhood", prompt, word, shared=f"article {article.title}"))
     kept = sample(out, NEIGHBORS, key=lambda p: p.prompt)
     notes = [
-        "No facts of the bundled world share anything with this edit; its neighborhood are sentences of the articles nearest to it."
+        "No facts of the bundled world share a name or relation with this edit; its neighborhood consists of sentences of the nearest articles."
     ]
     if len(kept) < len(out):
         notes.append(f"{len(kept)} of {len(out)} sentences of the neighborhood were asked (seed {SEED}).")
@@ -250,7 +249,7 @@ def _near(
 
 
 def _for_kind(probe: Probe, kind: str) -> Probe | None:
-    """The probe as a model of a kind is asked; None where such a model cannot be asked."""
+    """The probe in the form for a kind of model; None if such a model cannot be asked."""
     if kind == "masked":
         return probe if MASK in probe.prompt else None
     prompt = probe.prompt.split(MASK)[0].rstrip()

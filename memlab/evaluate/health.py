@@ -1,6 +1,6 @@
-"""Key health: whether near keys mean like words, and whether a question is near to anything.
+"""Key health: whether nearby keys have the same values, and whether a question is near any key.
 
-Measured on a seeded sample. Nearest distances leave out entries of the same text, since a question is
+Measured on a seeded sample. Nearest distances exclude entries of the same text, since a question is
 compared with texts that do not contain it.
 """
 
@@ -20,7 +20,7 @@ from memlab.results import KeyHealth
 NEIGHBORS = 10
 SAMPLE = 500
 HUB_SAMPLE = 2_000
-FURTHER = 64  # nearest entries looked at to find one of another text
+FURTHER = 64  # nearest entries that are searched for one of another text
 FAR = 99  # percentile of the stored entries' nearest distances
 
 
@@ -28,7 +28,7 @@ def key_health(store: Searchable, seed: int = 0) -> KeyHealth:
     """Same values, hubness and nearest distances (Euclidean) of a datastore, edited or not.
 
     Raises:
-        InputError: too few entries to say anything, or keys that are still being encoded.
+        InputError: too few entries, or keys that are still being encoded.
     """
     start = time.perf_counter()
     entries = found_entries(store)
@@ -81,7 +81,7 @@ def _nearest_elsewhere(store: Searchable, sample: np.ndarray, found: Found) -> n
     nearest = np.sqrt(np.where(foreign, found.distances, np.inf).min(1))
     nearest = np.sort(nearest[np.isfinite(nearest)])
     if len(nearest) == 0:
-        raise InputError(f"All near entries of {store.name!r} are of one text; there is nothing to compare with.")
+        raise InputError(f"All near entries of {store.name!r} are from one text; there is nothing to compare with.")
     return nearest
 
 
@@ -98,6 +98,6 @@ def hubness(keys: np.ndarray, k: int) -> float:
 
 
 def found_entries(store: Searchable) -> np.ndarray:
-    """Numbers of the entries that can be found, ascending."""
+    """Numbers of the retrievable entries, ascending."""
     every = np.arange(len(store))
     return np.setdiff1d(every, store.forgotten, assume_unique=True) if isinstance(store, EditedStore) else every

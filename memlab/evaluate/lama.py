@@ -1,11 +1,11 @@
-"""LAMA T-REx (Petroni et al., 2019): facts from Wikidata with the Wikipedia sentences that state them, asked of a model.
+"""LAMA T-REx (Petroni et al., 2019): questions about facts from Wikidata, with the Wikipedia sentences that state them.
 
     relations.jsonl                 relation, template with [X] (subject) and [Y] (object)
     TREx/P19.jsonl.gz ...           sub_label, obj_label, evidences[] {obj_surface, masked_sentence}
-    common_vocab_cased.txt.gz       the words that may be answered (optional)
+    common_vocab_cased.txt.gz       the candidate answers (optional)
 
 A masked model is asked the template with [Y] masked; a causal one the template up to [Y], for relations whose object
-ends the sentence. The memory holds the evidence sentences of the facts that are asked.
+ends the sentence. The memory contains the evidence sentences of these facts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BLOCK = 256  # questions asked together: each holds log-probabilities of all wor
 
 @dataclass(frozen=True)
 class LamaFact:
-    """One fact. evidences: sentences that state it, the object filled in."""
+    """One fact. evidences: sentences that state it, with the object filled in."""
 
     relation: str
     subject: str
@@ -69,7 +69,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class LamaAsked:
-    """The facts of a relation that can be asked of a model, and how many were passed over for each reason."""
+    """The facts of a relation that a model can be asked about, and how many were skipped for each reason."""
 
     relation: Relation
     facts: tuple[LamaFact, ...]
@@ -93,7 +93,7 @@ class LamaRow:
 
 
 def read_lama(folder: Path, names: Sequence[str] = ()) -> list[Relation]:
-    """The relations of a folder in the form of LAMA; all that it has facts of, or those of given names.
+    """The relations of a folder in the form of LAMA: all that it has facts of, or the named ones.
 
     Raises:
         InputError: no such folder, or a damaged file. NotFound: a relation that it has no facts of.
@@ -103,7 +103,7 @@ def read_lama(folder: Path, names: Sequence[str] = ()) -> list[Relation]:
     }
     there = sorted({path.name.split(".")[0] for path in (folder / "TREx").glob("*.jsonl*")} & templates.keys())
     if not there:
-        raise InputError(f"{folder} has no facts: expected are relations.jsonl and files like TREx/P19.jsonl.gz.")
+        raise InputError(f"{folder} has no facts: expected relations.jsonl and files like TREx/P19.jsonl.gz.")
     for name in names:
         if name not in there:
             raise NotFound.named("relation", name, there)
@@ -113,17 +113,17 @@ def read_lama(folder: Path, names: Sequence[str] = ()) -> list[Relation]:
 def _relation(folder: Path, name: str, template: str) -> Relation:
     facts = []
     for row in _rows(_file(folder / "TREx", f"{name}.jsonl"), "sub_label", "obj_label"):
-        told = dict.fromkeys(
+        stated = dict.fromkeys(
             str(e["masked_sentence"]).replace(MASK, str(e.get("obj_surface") or row["obj_label"]))
             for e in row.get("evidences", ())
             if e.get("masked_sentence")
         )
-        facts.append(LamaFact(name, str(row["sub_label"]), str(row["obj_label"]), tuple(told)))
+        facts.append(LamaFact(name, str(row["sub_label"]), str(row["obj_label"]), tuple(stated)))
     return Relation(name, template, tuple(facts))
 
 
 def _file(folder: Path, name: str) -> Path:
-    """A file, as it is or compressed. Raises InputError."""
+    """A file, plain or compressed. Raises InputError."""
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
@@ -131,7 +131,7 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def _rows(path: Path, *needed: str) -> Iterator[dict[str, Any]]:
-    """The objects of a file, one a line. Raises InputError with the number of a damaged line."""
+    """The JSON objects of a file, one per line. Raises InputError with the number of a damaged line."""
     for number, line in enumerate(_lines(path), 1):
         try:
             row = json.loads(line)
@@ -139,7 +139,7 @@ def _rows(path: Path, *needed: str) -> Iterator[dict[str, Any]]:
                 raise ValueError(f"it is a {type(row).__name__}")
             missing = [name for name in needed if name not in row]
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} line {number} is no JSON object ({error}).") from error
+            raise InputError(f"{path} line {number} is not a JSON object ({error}).") from error
         if missing:
             raise InputError(f"{path} line {number} has no {', '.join(missing)}.")
         yield row
@@ -153,7 +153,8 @@ def _lines(path: Path) -> list[str]:
 
 
 def candidates(folder: Path, model: LanguageModel) -> np.ndarray | None:
-    """(C,) ids of the words that may be answered: those of the common vocabulary that are one token; None without the file."""
+    """(C,) ids of the candidate answers: the words of the common vocabulary that are one token; None without that
+    file."""
     name = "common_vocab_cased.txt"
     if not any((folder / f"{name}{ending}").is_file() for ending in ("", ".gz")):
         return None
@@ -162,13 +163,13 @@ def candidates(folder: Path, model: LanguageModel) -> np.ndarray | None:
 
 
 def one_token(model: LanguageModel, word: str) -> int | None:
-    """The id of a word that is one token where it is asked for; None where it takes several or is not known."""
+    """The id of a word that is one token at the place of the answer; None if it is several tokens or unknown."""
     ids = model.tokenizer(word if model.kind == "masked" else f" {word}", add_special_tokens=False)["input_ids"]
     return int(ids[0]) if len(ids) == 1 and ids[0] != model.tokenizer.unk_token_id else None
 
 
 def askable(relation: Relation, model: LanguageModel, limit: int | None, allowed: np.ndarray | None) -> LamaAsked:
-    """The first `limit` facts of a relation whose object is one token and may be answered."""
+    """The first `limit` facts of a relation whose object is one token and among the allowed ones (None: all)."""
     facts: list[LamaFact] = []
     questions: list[Question] = []
     passed = {"object of several tokens": 0, "object not among the candidates": 0, "prompt cannot be read": 0}
@@ -200,11 +201,11 @@ def _readable(model: LanguageModel, prompt: str) -> bool:
 
 def evidence(asked: Iterable[LamaAsked]) -> list[Article]:
     """The memory: an article for each subject with the sentences that state its facts, each once."""
-    told: dict[str, dict[str, None]] = {}
+    stated: dict[str, dict[str, None]] = {}
     for one in asked:
         for fact in one.facts:
-            told.setdefault(fact.subject, {}).update(dict.fromkeys(fact.evidences))
-    return [Article(subject, subject, "\n".join(said)) for subject, said in told.items() if said]
+            stated.setdefault(fact.subject, {}).update(dict.fromkeys(fact.evidences))
+    return [Article(subject, subject, "\n".join(texts)) for subject, texts in stated.items() if texts]
 
 
 def ask(sources: Sources, asked: LamaAsked, allowed: np.ndarray | None, tick: Tick = no_tick) -> list[LamaRow]:
@@ -225,7 +226,7 @@ def ask(sources: Sources, asked: LamaAsked, allowed: np.ndarray | None, tick: Ti
 
 
 def _best(p: np.ndarray, allowed: np.ndarray | None) -> np.ndarray:
-    """(n,) the likeliest word; -1 where none of the allowed ones has any probability (a memory that never saw one)."""
+    """(n,) the likeliest allowed word; -1 where all of them have probability 0 (a memory without any)."""
     some = p if allowed is None else p[:, allowed]
     best = some.argmax(axis=1)
     ids = best if allowed is None else allowed[best]

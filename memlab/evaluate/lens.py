@@ -1,8 +1,8 @@
-"""Layer lens: the output head read at every layer, for the word that is asked for.
+"""Layer lens: the output head applied to every layer, for the word to predict.
 
-As the logit lens does (nostalgebraist 2020): the hidden state of each layer goes through the model's final
-norm, where it has one, and its output head. How much probability the right *kind* of word has at a layer,
-and how much the right answer.
+As in the logit lens (nostalgebraist 2020), the hidden state of each layer goes through the model's final
+norm, if it has one, and its output head. This gives the probability of the right answer at a layer, and of
+all words of the right *kind*.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def read_layers(lm: LanguageModel, read: ReadPrompt) -> Tensor:
 
 
 def lens(world: World, lm: LanguageModel, read: ReadPrompt, p: Prediction) -> LayerLens:
-    """What each layer gives the right answer and the right kind of answer of `p`.
+    """The probability of the right answer and of the right kind of answer to the prompt of `p`, at each layer.
 
-    The fact that the prompt asks for says what is right; without one, the mixture's answer and the kind of
-    thing that it is in the bundled world (of several, the one that the last layer gives most).
+    The right answer is that of the fact that the prompt asks for; without one, the mixture's answer and its kind
+    in the bundled world (of several kinds, the most probable at the last layer).
     """
     start = time.perf_counter()
     probs = read_layers(lm, read).exp()  # (L + 1, V)

@@ -1,4 +1,4 @@
-"""From what was measured of each token to losses: every temperature and lambda from one search, tuning, intervals."""
+"""Losses from the measurements of each token: every temperature and lambda from one search, tuning, intervals."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from memlab.evaluate.token_losses import THETAS, Tokens
 
 LAMBDAS = tuple(float(x) for x in np.round(np.linspace(0.05, 0.95, 19), 2))
 CACHE_LAMBDAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
-BLOCK = 256  # neighboring tokens are drawn together, for they are not independent
+BLOCK = 256  # adjacent tokens are drawn together, since they are not independent
 _DRAWS = 1000
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Settings that are tuned: places in the grids of temperatures and thetas, and lambdas."""
+    """Tuned settings: indices in the grids of temperatures and thetas, and lambdas."""
 
     temperature: int = 0
     lam: float = 0.25
@@ -28,10 +28,10 @@ class Chosen:
 
 
 def mixed(logp: np.ndarray, p: np.ndarray, lam: float | np.ndarray) -> np.ndarray:
-    """(n,) loss -ln((1 - lambda) e^logp + lambda p) in nats; lambda 0 is the model's own, exactly."""
+    """(n,) loss -ln((1 - lambda) e^logp + lambda p) in nats; lambda 0 gives exactly the model's loss."""
     if isinstance(lam, float) and lam == 0.0:
         return -logp
-    with np.errstate(divide="ignore"):  # at lambda 1, what is not among the neighbors' values is impossible
+    with np.errstate(divide="ignore"):  # at lambda 1, a word that is not a neighbor's value has probability 0
         return -np.logaddexp(np.log1p(-np.asarray(lam)) + logp, np.log(np.asarray(lam)) + np.log(p))
 
 
@@ -49,7 +49,7 @@ def grid(logp: np.ndarray, p: np.ndarray, lambdas: Sequence[float] = LAMBDAS) ->
 
 
 def best_of(table: np.ndarray, lambdas: Sequence[float] = LAMBDAS) -> tuple[int, float]:
-    """The place of the smallest mean loss: (column, lambda)."""
+    """The position of the smallest mean loss: (column, lambda)."""
     column, lam = np.unravel_index(int(table.argmin()), table.shape)
     return int(column), lambdas[int(lam)]
 

@@ -1,8 +1,8 @@
 """Why a neighbor was retrieved: hide each prompt word in turn and see how the distance changes.
 
-A masked model has a token that means "something unknown here", so the tokens of the word become mask
-tokens and every other word keeps its place. A causal model has none: any other token would say something
-of its own. There the word is left out. All variants go through the model in one batch.
+A masked model has a token for an unknown word, so the tokens of the word become mask tokens and every other
+word keeps its position. A causal model has no such token, and any other would add a meaning of its own, so the
+word is left out. All variants go through the model in one batch.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PromptWord:
 
 
 def prompt_words(lm: LanguageModel, read: ReadPrompt) -> list[PromptWord]:
-    """The words of a prompt, punctuation and the asked-for gap left out; tokens that touch make one word."""
+    """The words of a prompt without punctuation and the gap; adjacent tokens without a space are one word."""
     special = set(lm.tokenizer.all_special_ids) - {lm.tokenizer.unk_token_id}
     places = [i for i, token in enumerate(read.ids) if token not in special]
     out: list[PromptWord] = []
@@ -71,13 +71,13 @@ def occlude(
     """Hides each word of the prompt of `p` and compares the distances of its first `most` neighbors.
 
     Raises:
-        InputError: nothing of the prompt would be left.
+        InputError: a prompt of one word, without which nothing is left.
     """
     start = time.perf_counter()
     words = prompt_words(lm, encoded.read)
     variants = [hidden(lm, encoded.read, word) for word in words]
     if any(len(v.ids) == 0 for v in variants):
-        raise InputError("The prompt has one word; hidden, nothing would be left to read. Use a longer prompt.")
+        raise InputError("The prompt has one word; without it, nothing is left to read. Use a longer prompt.")
     queries, logp, _ = encode_many(lm, variants, key)  # (n, d), (n, V): one batch
     neighbors = p.neighbors[:most]
     entries = np.array([n.entry for n in neighbors])

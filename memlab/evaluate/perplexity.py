@@ -1,10 +1,10 @@
 """Perplexity of a model with and without its memories, all on the same tokens.
 
 Each method adds columns to the table, with a role: the model alone, with short-term memory (states carried across
-segments), with the continuous cache, with p_kNN of a memory, with both, a mixture of the method's own, and that with p_kNN. Temperatures, thetas and lambdas that are not given are
-tuned on validation text, never on the text that is measured. Texts that are part of a datastore do not
-retrieve themselves. With several models (trained with several seeds) the interval is over models; with one,
-over blocks of neighboring tokens.
+segments), with the continuous cache, with p_kNN of a memory, with both, the method's own mixture, and that with p_kNN.
+Temperatures, thetas and lambdas that are not given are tuned on validation text, never on the measured text. Texts that
+are part of a datastore do not retrieve themselves. With several models (trained with several seeds) the interval is
+over models; with one, over blocks of adjacent tokens.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Sources:
     """The models and memories of one run (one seed).
 
     Args:
-        lm, local: the base model and its windows. short, carried: what reads with short-term memory.
+        lm, local: the base model and its windows. short, carried: the model and segments with short-term memory.
         search, key: the datastore of the base model. scorer: a method with its own models.
     """
 
@@ -63,7 +63,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured. A grid of one temperature or lambda is a given one; more are tuned on validation text.
+    """What is measured. A single temperature or lambda is used as given; of several, the best on validation text.
 
     columns: name -> role; the first is that of the model alone.
     """
@@ -77,16 +77,17 @@ class Options:
 
     @property
     def roles(self) -> frozenset[str]:
-        """The roles that are asked for."""
+        """The roles of the columns."""
         return frozenset(self.columns.values())
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: the tokens, what was chosen, losses of every column (n,) over the tokens that all predict.
+    """One run: the tokens, the chosen settings, and losses (n,) of every column over the tokens that all columns
+    predict.
 
     columns: name -> role. own: name of the method with models of its own, "" without one.
-    frequency: (n,) how many entries of the datastore hold each of the tokens; None without a datastore.
+    frequency: (n,) number of entries of the datastore with each token as value; None without a datastore.
     """
 
     model: str
@@ -119,7 +120,11 @@ def measure(
     progress: Progress = no_progress,
     stop: Stop = never_stop,
 ) -> Measured:
-    """One run over the texts; with validation passages the settings are tuned on them first."""
+    """One run over the texts; with validation passages, the settings are tuned on them first.
+
+    Raises:
+        InputError: gates or untuned settings without validation text, or texts without a predictable token.
+    """
     temperatures = options.temperatures
     if not temperatures and (sources.search or sources.scorer):
         temperatures = spread_temperatures(sources, validation)
@@ -149,7 +154,7 @@ def measure(
 
 
 def _tokens(sources: Sources, passages: Sequence[Passage], options: Options, progress: Progress, stop: Stop) -> Tokens:
-    """Everything that the columns need of these texts, with as few passes and searches as there are sources."""
+    """Everything that the columns need of these texts, with one pass and one search per source."""
     roles, s, own = options.roles, sources, sources.scorer
     texts = Texts.of(passages, s.search or (own.search if own else None))
     shared = _shares_memory(s)  # then one search serves both
@@ -176,26 +181,26 @@ def _tokens(sources: Sources, passages: Sequence[Passage], options: Options, pro
 
 
 def _shares_memory(s: Sources) -> bool:
-    """Whether the method's neighbors are those of the base model: same memory, same model, and enough of them."""
+    """Whether the method can use the base model's neighbors: same memory, same encoder, and enough of them."""
     if s.scorer is None or s.search is None or not _same_memory(s.search, s.scorer.search):
         return False
     return s.search.k >= s.scorer.K and s.scorer.encoder.weights_hash == s.lm.weights_hash
 
 
 def _same_memory(one: Search | None, other: Search | None) -> bool:
-    """Whether two searches look through the same keys of the same entries."""
+    """Whether two searches use the same keys of the same entries."""
     if one is None or other is None or not isinstance(one.store, Datastore) or not isinstance(other.store, Datastore):
         return False
     return one.store.fingerprint == other.store.fingerprint and one.leave_out == other.leave_out
 
 
 def _memory_column(options: Options) -> str:
-    """Name of the column with p_kNN, which gates belong to."""
+    """Name of the column with p_kNN, to which gates belong."""
     return next((name for name, role in options.columns.items() if role == "memory"), "memory")
 
 
 def tune(t: Tokens, options: Options) -> tuple[Chosen, list[dict[str, float]]]:
-    """The settings with the smallest loss on validation tokens, and the table of temperatures and lambdas."""
+    """The settings with the smallest loss on validation tokens, and their perplexity by temperature and lambda."""
     where, c, table = np.flatnonzero(t.predicted), Chosen(), []
     if t.p_cache is not None:
         log_p = np.nan_to_num(t.p_cache[where])
@@ -225,7 +230,7 @@ def _held_out(t: Tokens, c: Chosen) -> HeldOut:
 
 
 def _gated(t: Tokens, where: np.ndarray, c: Chosen, gate: KnnGate) -> tuple[np.ndarray, dict[str, Any]]:
-    """Losses with a learned gate, and what the gate did."""
+    """Losses with a learned gate, and its mean lambda and share of searches."""
     data = _held_out(t, c)
     lam = gate.weights(data.features)
     asked = gate.asks(data.features[:, :2])
@@ -268,7 +273,7 @@ def sampled_recall(
 
 
 def _some_keys(lm: LanguageModel, passages: Sequence[Passage], how: Windows, key: str, sample: int) -> np.ndarray:
-    """(n, d) query keys of some tokens, from the beginning of as many passages as it takes."""
+    """(n, d) query keys of a sample of tokens from the beginning of the passages."""
     keys: list[np.ndarray] = []
     for piece in read_texts(lm, [p.ids[: 8 * sample] for p in passages], how, key, 8 * sample):
         keys.append(piece.keys.numpy()[:: max(1, len(piece) // sample)][:sample])

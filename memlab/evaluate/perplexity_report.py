@@ -1,7 +1,7 @@
-"""What `memlab evaluate perplexity` prints and writes: one row a method, with intervals; losses of every token.
+"""The output of `memlab evaluate perplexity`: one row per method, with intervals; losses of every token.
 
 With several models (trained with several seeds) the interval is over models; with one, over blocks of
-neighboring tokens.
+adjacent tokens.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from memlab.lm.passage import Passage
 from memlab.outside import check_file, new_file
 from memlab.reading.frequencies import frequency_bands
 
-ABOUT = ("text", "position", "target")  # columns of a file of losses that every one has
+ABOUT = ("text", "position", "target")  # columns of every file of losses
 
 
 def summarize(runs: Sequence[Measured], methods: Sequence[str]) -> list[dict[str, Any]]:
-    """One row a method: perplexity, interval, and how many tokens it makes worse than base."""
+    """One row per method: perplexity, interval, and the share of tokens with a higher loss than base."""
     out = []
     for name in methods:
         each = [float(np.exp(run.losses[name].mean())) for run in runs]
@@ -50,7 +50,7 @@ def summarize(runs: Sequence[Measured], methods: Sequence[str]) -> list[dict[str
 
 
 def gains_by_frequency(runs: Sequence[Measured]) -> list[dict[str, Any]]:
-    """What each method gains over base, in nats a token, apart by how many entries of the datastore hold the token.
+    """The gain of each method over base in nats per token, by the number of the datastore's entries with that token.
 
     With several runs the gain of a token is the mean over them. The 95% interval is over blocks of the band's tokens; None
     for fewer than two blocks. Later work finds that a memory helps with frequent words more than with rare ones (Nishida et
@@ -73,7 +73,7 @@ def gains_by_frequency(runs: Sequence[Measured]) -> list[dict[str, Any]]:
 
 
 def _speed(run: Measured, method: str) -> float:
-    """Tokens per second, of the methods that one pass and one search give; 0 for others."""
+    """Tokens per second of the methods that need one pass and at most one search; 0 for others."""
     roles = {"base": ("forward",), "memory": ("forward", "search", "mix"), "cache": ("forward", "cache")}
     parts = roles.get(run.columns.get(method, ""))
     return len(run.losses[method]) / sum(run.tokens.seconds[p] for p in parts) if parts else 0.0
@@ -149,7 +149,7 @@ def write_losses(runs: Sequence[Measured], path: Path) -> None:
     """Per-token losses of every model and method, in nats: .npz or .parquet.
 
     Raises:
-        InputError: another ending.
+        InputError: another ending, or the file cannot be written.
     """
     check_ending(path)
     where = runs[0].tokens.predicted
@@ -161,7 +161,7 @@ def write_losses(runs: Sequence[Measured], path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}. Name a file in a folder of yours.") from None
+        raise InputError(f"{path} cannot be written: {error.strerror}. Name a file where you may write.") from None
     with new_file(path, _holds_losses) as work, work.open("wb") as file:
         if path.suffix == ".npz":
             np.savez_compressed(file, **columns)
@@ -170,7 +170,7 @@ def write_losses(runs: Sequence[Measured], path: Path) -> None:
 
 
 def check_losses(path: Path) -> None:
-    """Raises InputError for a file that losses cannot be written to; for before anything is measured."""
+    """Raises InputError if losses cannot be written to this file; call it before measuring."""
     check_ending(path)
     check_file(path, _holds_losses)
 

@@ -1,6 +1,7 @@
-"""Making the bundled datastores: build and calibrate.
+"""Building and calibrating the bundled datastores.
 
-A first start takes one and a half to two minutes on two cores; questions are answered meanwhile from the articles they ask for.
+A first start takes one and a half to two minutes on two cores; meanwhile, questions are answered from the articles that
+they are about.
 """
 
 from __future__ import annotations
@@ -22,20 +23,23 @@ from memlab.memory.datastore import Datastore
 from memlab.memory.files import locked
 from memlab.progress import Progress, Stop, never_stop
 
-# The first key of each is that of the datastore itself; the others become datastores beside it.
+# The first key of each is that of the datastore itself; the others are separate datastores.
 BUNDLED_KEYS = {"masked": ("transform", "penultimate", "last"), "causal": ("last", "ffn")}
 
 
 def prepare_bundled(
     home: Path, name: str, method: Method, progress: Progress, stop: Stop = never_stop
 ) -> list[Datastore]:
-    """Builds the datastores of one bundled model and calibrates a method on them, unless that is done.
+    """Builds the datastores of one bundled model and calibrates a method on them, unless that was done.
 
-    One process at a time does it; another one waits and finds it done. Raises StoppedError when `stop` says
-    so; finished shards are kept, and the next call continues with them.
+    One process at a time does it; others wait until it is done. Finished shards are kept after a stop, and the next
+    call continues with them.
 
     Args:
-        method: mixes p_kNN with distributions of the model's kind.
+        method: a kNN method for the model's kind.
+
+    Raises:
+        StoppedError: `stop` returned True.
     """
     model = load(name)
     order = Order(Path(name).name, BUNDLED_KEYS[model.kind])
@@ -52,7 +56,7 @@ def prepare_bundled(
 
 
 def _calibrate(model: LanguageModel, stores: list[Datastore], method: Method, progress: Progress, stop: Stop) -> None:
-    """Tunes the method on each store and writes what was found, with the key that did best."""
+    """Tunes the method on each store and writes the settings, with the best key."""
     questions = fact_questions(atlas(), model, filter(is_validation, atlas().facts))
     assert method.knn is not None
     found = {}
@@ -60,7 +64,7 @@ def _calibrate(model: LanguageModel, stores: list[Datastore], method: Method, pr
         tick = partial(_calibrating, progress, stop, n, len(stores))
         found[store.name] = calibrate(method, model, store, questions, method.knn.k, tick)
     best = max(found.values(), key=lambda c: (c.p_at_1, c.mean_logp))
-    for store in reversed(stores):  # the first one last: it says that all are done
+    for store in reversed(stores):  # the first store is written last: it marks all as done
         record = found[store.name].to_dict()
         if store is stores[0]:
             record["preferred_key"] = best.settings["key"]
@@ -74,12 +78,12 @@ def _calibrating(progress: Progress, stop: Stop, n: int, of: int, share: float) 
 
 
 def bundled_stores() -> set[str]:
-    """Names that belong to the datastores of the bundled models."""
+    """Names that are reserved for the datastores of the bundled models."""
     return {name for m in bundled_models() for name in (m.name, *(f"{m.name}-{k}" for k in BUNDLED_KEYS[m.kind][1:]))}
 
 
 def own_name(name: str) -> None:
-    """Raises InputError for what cannot name a datastore of one's own."""
+    """Raises InputError for a name that a user's datastore cannot have."""
     check_name(name)
     if name in bundled_stores():
         raise InputError(f"The name {name!r} belongs to a bundled datastore. Choose another one.")

@@ -33,9 +33,9 @@ class Row:
 
 
 def probe_facts(world: World, sources: Sources, numbers: Sequence[int], tick: Tick = no_tick) -> list[Row]:
-    """The held-out questions of given numbers about all facts that calibration has not seen.
+    """The held-out questions of given numbers about all facts that calibration does not use.
 
-    `tick` is called with the share that is asked; exceptions abort.
+    `tick` is called with the fraction done; exceptions abort.
     """
     facts = [f for f in world.facts if not is_validation(f)]
     questions = [q for n in numbers for q in fact_questions(world, sources.lm, facts, n)]
@@ -68,8 +68,8 @@ def _row(world: World, words: Sequence[str], question: Question, first: dict[str
 def table(world: World, rows: Sequence[Row], mixture: str) -> list[dict[str, Any]]:
     """P@1 of model, memory and mixture by exposure and over all, with 95% Wilson intervals.
 
-    `kind` is the share of answers that are at least of the right kind (a city where a city is asked);
-    `baseline` what one gets by always answering the relation's most common object.
+    `kind` is the share of answers of the right kind, right or not (a city if a city is asked for); `baseline`
+    is the P@1 of always answering with the relation's most common object.
     """
     from scipy.stats import binomtest  # at first use: it takes a second to import
 

@@ -1,7 +1,7 @@
 """A map of a question and its neighbors: the two directions in which their keys differ most.
 
-Principal components of the keys of everything shown, and two figures that say what the plane keeps: the
-share of variance, and how well distances to the question keep their order.
+Principal components of the keys of everything shown, and two measures of what the plane preserves: the
+share of variance, and the order of distances to the question.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def principal_plane(keys: np.ndarray) -> tuple[np.ndarray, float]:
     """Coordinates (n, 2) of keys (n, d) on their first two principal components, and the share of variance kept.
 
     The sign of a component is not determined; here its largest loading is positive, so that the same keys
-    give the same map. Keys that are all equal are all at the origin, and nothing is lost.
+    give the same map. Keys that are all equal are all at the origin, with share 1.
     """
     plane = np.zeros((len(keys), 2))
     if np.ptp(keys, axis=0).max() == 0:
@@ -29,7 +29,7 @@ def principal_plane(keys: np.ndarray) -> tuple[np.ndarray, float]:
 def agreement(plane: np.ndarray, keys: np.ndarray) -> float | None:
     """Spearman's rank correlation between distances to the first row in the plane (n, 2) and among the keys (n, d).
 
-    None where it is not defined: fewer than three others, or all at the same distance.
+    None if it is undefined: fewer than three others, or all at the same distance.
     """
     from scipy.stats import spearmanr  # at first use: it takes a second to import
 

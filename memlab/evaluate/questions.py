@@ -1,4 +1,4 @@
-"""Questions with known answers, asked in bulk: what calibration and probes share."""
+"""Batches of questions with known answers, for calibration and probes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from memlab.reading.reader import Sources
 from memlab.reading.states import States
 from memlab.results import Fact
 
-VALIDATION = 0.2  # share of the facts that calibration may look at
+VALIDATION = 0.2  # share of the facts that calibration may use
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def fact_questions(world: World, model: LanguageModel, facts: Iterable[Fact], n:
 
 
 def ask_all(sources: Sources, questions: Sequence[Question], tick: Tick = no_tick) -> Asked:
-    """Encodes all questions in batches and finds the neighbors of each; exceptions of `tick` abort."""
+    """Encodes all questions in batches and finds the neighbors of each. `tick`: called with the fraction done."""
     read = [read_prompt(sources.lm, q.prompt) for q in questions]
     separate = sources.base is not sources.lm
     encoded = encode_many(sources.lm, read, "last" if separate else sources.key, tick=lambda share: tick(share / 2))
@@ -86,7 +86,7 @@ def ask_all(sources: Sources, questions: Sequence[Question], tick: Tick = no_tic
         tick(0.5 + 0.5 * n / len(questions))
         try:
             rows = choose_articles(search.store, q.prompt, sources.articles)
-        except InputError:  # edits left no article that is about it
+        except InputError:  # after the edits, no article is about it
             found.append(Found.nothing(1))
             continue
         found.append(search_within(search.store, key, search.k, search.store.documents.entries(rows)))

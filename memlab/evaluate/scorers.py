@@ -15,10 +15,10 @@ from memlab.reading.states import Search
 
 @dataclass(frozen=True)
 class Scored:
-    """What a method predicts for N tokens; NaN where a token is not predicted.
+    """A method's predictions for N tokens; NaN where a token is not predicted.
 
     logp: (N,) log p of the token that followed. gate: (N,) the value of its gate.
-    p_knn: (N, T) p_kNN by the keys of its memory, by temperature.
+    p_knn: (N, T) p_kNN with the keys of its memory, by temperature.
     """
 
     logp: np.ndarray
@@ -28,17 +28,17 @@ class Scored:
 
 @dataclass(frozen=True)
 class Neighborhoods:
-    """Neighbors that were searched already: values (N, K) of the first ones, and p_kNN (N, T)."""
+    """Neighbors that are known already: values (N, K) of the first ones, and p_kNN (N, T)."""
 
     values: np.ndarray
     p_knn: np.ndarray
 
 
 class Scorer(ABC):
-    """A method at work on running text.
+    """A method's scores on running text.
 
     name: of the method. K: how many retrieved values it needs. search, encoder, key: its memory, and the model and
-    representation that make its queries. local: how the encoder reads.
+    representation of its queries. local: how the encoder reads.
     """
 
     name: str
@@ -55,8 +55,8 @@ class Scorer(ABC):
 
 @dataclass(frozen=True)
 class ScorerOptions:
-    """For which run a scorer is made: model of the method (None: its own), base model and its windows, short-term memory
-    (None: as trained), number of neighbors of p_kNN (None: calibrated), and which entries may not be found."""
+    """The run that a scorer is for: model of the method (None: its own), base model and its windows, short-term memory
+    (None: as trained), number of neighbors of p_kNN (None: calibrated), and which entries are excluded."""
 
     model: str | None
     base: LanguageModel

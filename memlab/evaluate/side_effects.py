@@ -1,7 +1,7 @@
-"""What else moved: an edit's questions and its neighborhood, answered without and with the edit.
+"""Side effects of an edit: its questions and its neighborhood, answered without and with the edit.
 
-Efficacy, paraphrase and neighborhood as in fact-editing papers (Meng et al. 2022, section 3.3), with
-the answer itself in place of a comparison of two probabilities, which is kept as `preferred`. Each
+Efficacy, paraphrase and neighborhood as in fact-editing papers (Meng et al. 2022, section 3.3), but by
+the answer itself; the papers' comparison of two probabilities is kept as `preferred`. Each
 question is encoded once: keys and log-probabilities belong to the model, and only memory differs
 between the two states.
 """
@@ -34,7 +34,7 @@ class Answer:
     """One state's answer to one question.
 
     text: the first word of the mixture, "" where memory has no article to search. logp: (V,) of the
-    model. recalled: p_kNN of the words that neighbors remember.
+    model. recalled: p_kNN of the neighbors' values.
     """
 
     answer: Word | None
@@ -53,7 +53,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class MeasuredEdit:
-    """An edit as its scores need it: what the ledger records of it, its number, and the number of edits before it."""
+    """An edit to be scored: its parameters in the ledger, its number, and the number of edits before it."""
 
     parameters: Mapping[str, Any]
     seq: int
@@ -80,7 +80,7 @@ def what_moved(
     notes = list(found.notes)
     if skipped := len(found.asked) - len(asked):
         questions = "1 question was" if skipped == 1 else f"{skipped} questions were"
-        notes.append(f"{questions} left out: {lm.name} cannot read the prompt, or no single word is the answer.")
+        notes.append(f"{questions} left out: {lm.name} cannot read the prompt, or the answer is not a single word.")
     rows: tuple[AnswerChange, ...] = ()
     if asked:
         keys, logp, _ = encode_many(lm, [read for _, read in asked], settings.key)
@@ -101,7 +101,7 @@ def _readable(lm: LanguageModel, probe: Probe, after: Searchable) -> ReadPrompt 
 
 
 def _word(lm: LanguageModel, text: str | None, store: Searchable) -> Word | None:
-    """A word as model and memory know it: its token, or itself where only memory has it."""
+    """A word's token id, or the word itself if only memory has it; None if neither has it."""
     if text is None:
         return None
     ids = lm.tokenizer(text if lm.kind == "masked" else " " + text, add_special_tokens=False)["input_ids"]
@@ -119,7 +119,7 @@ def _answers(
     keys: np.ndarray,
     logp: np.ndarray,
 ) -> list[Answer]:
-    """What one state of memory answers. keys: (B, d); logp: (B, V)."""
+    """The answers of one state of memory. keys: (B, d); logp: (B, V)."""
     s = replace(settings, k=min(settings.k, len(store)))
     text_of = [*lm.words, *store.words]
     out = []

@@ -17,12 +17,12 @@ from memlab.results import Neighbor, Prediction, SmallestSet
 from memlab.results.explanation import MINIMAL, NONE, UPPER_BOUND
 
 MOST = 256  # entries in a set
-TRIES = 5  # sizes that a dry run may refute
+TRIES = 5  # sets that a dry run may refute
 
 
 @dataclass(frozen=True)
 class Pool:
-    """More neighbors than vote, nearest first: log weights (M,), token ids (M,), and how to show them."""
+    """More than k neighbors, nearest first: log weights (M,), token ids (M,), and neighbors to show."""
 
     scores: np.ndarray
     values: np.ndarray
@@ -30,14 +30,14 @@ class Pool:
 
 
 def smallest_set(p: Prediction, pool: Pool, most: int, doubt: str, without: Callable[..., Prediction]) -> SmallestSet:
-    """Finds a set among the neighbors, and asks again without it.
+    """Finds a set among the neighbors, and confirms it by asking again without it.
 
-    A dry run can refute a set where forgetting also changes which articles are searched; then larger ones
+    A dry run can refute a set if forgetting it also changes which articles are searched; then larger sets
     are tried.
 
     Args:
         most: the largest size.
-        doubt: why a set could be smaller than what is found here; empty where none can.
+        doubt: why an even smaller set may exist; empty if none can.
         without: asks the question of `p` without entries.
     """
     start = time.perf_counter()
@@ -71,20 +71,20 @@ def _timed(result: SmallestSet, start: float) -> SmallestSet:
 
 
 def doubts(store: Searchable, prompt: str, retrieved: Retrieval) -> str:
-    """Why the arrays of one search may not say what every smaller set would do; empty where they do.
+    """Why the result of one search may not tell what every smaller set would do; empty if it does.
 
-    Forgetting takes the words out of their articles as well. That cannot change the search where all
-    entries are compared, or where a title in the prompt decides which articles are.
+    Forgetting also removes the words from their articles. That cannot change the search if all entries are
+    compared, or if a title in the prompt determines the searched articles.
     """
     base = store.base if isinstance(store, EditedStore) else store
     if retrieved.rows is None:
         approximate = isinstance(base, Datastore) and base.fingerprint.index != "flat"
         if approximate:
-            return "The index is approximate, so that other entries could move up."
+            return "The index is approximate, so other entries could move up."
     elif not set(store.articles.titled(prompt.replace(MASK, " "))) & set(retrieved.rows):
-        return "Forgetting could change which articles are searched, since no title in the prompt decides it."
+        return "Forgetting could change which articles are searched, since no title in the prompt determines them."
     entries = retrieved.found.entries[0]
     spans = np.asarray(store.spans[entries[entries >= 0]])
     spans = spans[np.lexsort((spans[:, 1], spans[:, 0]))]
     same = (spans[1:, 0] == spans[:-1, 0]) & (spans[1:, 1] < spans[:-1, 2])
-    return "Some entries share characters, so that one cannot be forgotten without the other." if same.any() else ""
+    return "Some entries share characters, so one cannot be forgotten without the other." if same.any() else ""

@@ -1,9 +1,9 @@
-"""Tuning a method on a datastore of one's own: temperature (or scale) and lambda, on held-out words of its own texts.
+"""Tuning a method on a user's datastore: temperature (or scale) and lambda, on held-out words of its own texts.
 
-Some documents, or the end of each where there are few, are held out: their words are predicted with every entry of
-theirs left out of the search, and near-duplicates too. The settings with the highest mean log-likelihood of the words
-are kept (for kNN-LM the tuning of section 4.1 of Khandelwal et al., 2020, on the collection itself). The gain is measured by
-exchange: settings chosen on one half of the held-out contexts, measured on the other.
+Some documents, or the end of each if there are few, are held out: their words are predicted with their own entries and
+near-duplicates excluded from the search. The settings with the highest mean log-likelihood of the words are kept (for
+kNN-LM the tuning of section 4.1 of Khandelwal et al., 2020, on the collection itself). The gain is cross-validated:
+settings are chosen on one half of the held-out contexts and measured on the other.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from memlab.progress import Tick, no_tick
 from memlab.reading.mixing import knn_distances
 
 TOKENS = 400  # held-out words that settings are tuned on
-FEWEST = 200  # fewer say nothing
-SHARE = 0.1  # of the collection, at most, is held out
+FEWEST = 200  # fewer words are not enough
+SHARE = 0.1  # of the collection that is held out, at most
 PIECES = 8  # documents that are held out
 SPREADS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # in units of the typical spread of a search's distances
 _CHARACTERS = 10  # of a token, at most on average
@@ -46,7 +46,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class HeldOutWords:
-    """Held-out words as the model sees them.
+    """Held-out words after the model's forward pass.
 
     logp: (n,) log p_LM of each word. queries: key -> (n, d) float32. values: (n,) token ids. context: (n,) which context
     each belongs to. before: (n, CONTEXT) the tokens before each, the last one first, -1 where there is none.
@@ -70,7 +70,8 @@ class StoreCalibration:
     """The settings that were found for one datastore.
 
     words: how many held-out words they were tuned on. mean_logp: mean log-likelihood of a word by the mixture with these
-    settings, model_logp by the model alone. gain: nats a word that the mixture is better, by exchange of the halves.
+    settings, model_logp by the model alone. gain: nats per word by which the mixture is better, by two-fold
+    cross-validation.
     """
 
     settings: dict[str, Any]
@@ -80,7 +81,7 @@ class StoreCalibration:
     gain: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As `calibrated` in meta.json holds it."""
+        """The record for `calibrated` in meta.json."""
         return {
             "settings": self.settings, "mean_logp": self.mean_logp, "questions": self.words,
             "model_logp": self.model_logp, "gain": self.gain,
@@ -93,7 +94,7 @@ def calibrate_stores(
     """The best settings on each datastore of one build (one for each key); empty where the collection is too small.
 
     Args:
-        tick: called with the share that is done; exceptions abort.
+        tick: called with the fraction done; exceptions abort.
     """
     pieces = held_out(stores[0])
     words = read_words(model, stores[0], pieces, [s.fingerprint.key for s in stores], tick)
@@ -103,11 +104,12 @@ def calibrate_stores(
 
 
 def held_out(store: Datastore) -> list[Piece]:
-    """What is held out: documents at even distances, at most a tenth of all; of fewer than ten the last tenth of each."""
+    """The held-out texts: evenly spaced documents, at most a tenth of all; with fewer than ten, the last tenth of
+    each."""
     count = store.documents.count
     rows = np.flatnonzero(count > 0)
     if len(rows) >= 1 / SHARE:
-        enough = -int(-TOKENS * len(rows) // int(count.sum()))  # short documents: as many as it takes
+        enough = -int(-TOKENS * len(rows) // int(count.sum()))  # short documents: as many as needed
         n = min(max(PIECES, enough), int(len(rows) * SHARE))
         chosen = rows[((np.arange(n) + 0.5) * len(rows) / n).astype(int)]
         return [Piece(int(row), 0) for row in chosen]
@@ -121,7 +123,7 @@ def held_out(store: Datastore) -> list[Piece]:
 def read_words(
     model: LanguageModel, store: Datastore, pieces: Sequence[Piece], keys: Sequence[str], tick: Tick = no_tick
 ) -> HeldOutWords:
-    """The first words of each piece, about TOKENS in all, read in the contexts in which entries are made."""
+    """The first words of each piece, about TOKENS in all, read in the same contexts as entries."""
     share = -(-TOKENS // max(1, len(pieces)))
     reading = Reading(store.fingerprint.window, store.fingerprint.stride)
     logp, queries, values = [], {key: list[np.ndarray]() for key in keys}, []
@@ -168,9 +170,7 @@ def _first_words(
     if piece.begin == 0:
         planned = entries_of(model, [document], piece.row, reading)
     else:
-        earlier = piece.begin - _CHARACTERS * (
-            reading.window or 128
-        )  # where a window may begin that reaches into the piece
+        earlier = piece.begin - _CHARACTERS * (reading.window or 128)  # the earliest window that reaches into the piece
         planned = entries_of_part(model, document, piece.row, (max(0, earlier), len(document.text)), reading)
     within = np.flatnonzero(planned.spans[:, 1] >= piece.begin)
     return planned, within[:share]
@@ -200,7 +200,7 @@ def _encode(
     used, row = np.unique(planned.context[part], return_inverse=True)
     if planned.masked:
         used, row = planned.context[part], np.arange(len(part))
-    end = None if planned.masked else int(planned.position[part].max()) + 1  # what follows changes nothing
+    end = None if planned.masked else int(planned.position[part].max()) + 1  # later tokens have no effect
     ids, mask = model.pad([planned.contexts[c][:end] for c in used])
     rows, columns = torch.as_tensor(row), torch.as_tensor(planned.position[part])
     if planned.masked:
@@ -232,7 +232,7 @@ def _calibrate(method: Method, store: Datastore, pieces: Sequence[Piece], words:
 
 
 def _search(method: Method, store: Datastore, words: HeldOutWords, allowed: np.ndarray, k: int) -> Found:
-    """The k nearest allowed entries of each word, searched as the method searches by default."""
+    """The k nearest allowed entries of each word, by the method's default search."""
     queries, defaults = words.queries[store.fingerprint.key], method.settings()
     if getattr(defaults, "search", "all") == "articles":
         n = getattr(defaults, "articles", 1)
@@ -266,8 +266,8 @@ def losses_of(logp: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def gain_by_exchange(losses: np.ndarray, alone: np.ndarray, context: np.ndarray) -> float:
-    """Nats a word by which the mixture beats the model alone (n,): settings are chosen on every second context of the
-    grid (T, L, n) and measured on the others, and the other way around."""
+    """Nats per word by which the mixture beats the model alone (n,), by two-fold cross-validation: settings of the grid
+    (T, L, n) are chosen on every second context and measured on the others, and vice versa."""
     even = np.unique(context, return_inverse=True)[1] % 2 == 0
     if even.all():  # a single context: its first half and its second
         even = np.arange(len(context)) < len(context) // 2

@@ -1,4 +1,4 @@
-"""Training models on running text, on equal budgets: base, with short-term memory, and what systems declare.
+"""Training models on running text with equal budgets: base, with short-term memory, and kinds that systems declare.
 
 A kind of model is a `TextTraining`: how it is trained, scored and described on its card.
 """
@@ -43,7 +43,7 @@ ATLAS_SHAPE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Material:
-    """What models are trained on (`train`), what their memory holds (`memory`), and how a datastore reads it."""
+    """The training text (`train`), the texts of the memory (`memory`), and how a datastore reads them."""
 
     file: str
     train: tuple[Article, ...]
@@ -59,8 +59,8 @@ class Material:
 def material(text: Path | str, recipe: TextRecipe) -> Material:
     """The training part of a text file, or of the bundled world for "atlas".
 
-    Of a file, memory is the training part itself. Of the bundled world it is the articles, which tell
-    every fact; the training passages tell no unseen one.
+    For a file, memory is the training part itself. For the bundled world it is the articles, which state
+    every fact; the training passages state no unseen one.
     """
     if str(text) == ATLAS:
         return Material(ATLAS, training_passages(), atlas_articles(), WHOLE)
@@ -78,9 +78,9 @@ def recipe_for(
     steps: int | None = None,
     shape: Mapping[str, Any] | None = None,
 ) -> TextRecipe:
-    """The recipe of a kind of model for a text; `shape` holds the fields that its `TextTraining` sets otherwise.
+    """The recipe of a kind of model for a text; `shape`: fields that its `TextTraining` changes.
 
-    Raises InputError for a kind, seed or steps that cannot be.
+    Raises InputError for an invalid seed or number of steps.
     """
     if not 0 <= seed < 2**31:
         raise InputError(f"seed is {seed}; allowed is 0 to {2**31 - 1}.")
@@ -91,7 +91,7 @@ def recipe_for(
 
 @dataclass(frozen=True)
 class TextJob:
-    """One training: what a recipe is trained on, with which frozen encoder, and where the model is written.
+    """One training: a recipe and its text, the frozen encoder, if any, and where the model is written.
 
     house: models and datastores of the home folder.
     """
@@ -118,7 +118,7 @@ class TextTraining:
         """Trains the model of a recipe and writes its folder.
 
         Raises:
-            InputError: the text or the encoder cannot be used. StoppedError: `stop` said so.
+            InputError: the text or the encoder cannot be used. StoppedError: `stop` returned True.
         """
         recipe, given = job.recipe, job.given
         if job.encoder is not None:
@@ -134,15 +134,15 @@ class TextTraining:
         return HeldOutTexts(ids, with_memory(lm, windows(lm), memory), atlas)
 
     def scores(self, house: House, lm: LanguageModel, texts: HeldOutTexts, progress: Progress) -> list[dict[str, Any]]:
-        """Rows of the card: perplexity a token on text that the model has not seen."""
+        """Rows of the card: perplexity per token on unseen text."""
         return [score_row("", losses(lm, texts.ids, texts.how))]
 
     def recipe_lines(self, record: Mapping[str, Any]) -> Iterator[str]:
-        """What the card says of the recipe beyond what it says of every model."""
+        """Additional lines of the card about the recipe."""
         yield from ()
 
     def score_lines(self, record: Mapping[str, Any]) -> Iterator[str]:
-        """What the card says below the scores."""
+        """Additional lines of the card below the scores."""
         yield from ()
 
 
@@ -162,7 +162,7 @@ def losses(lm: LanguageModel, ids: Sequence[Sequence[int]], how: Windows | Segme
 
 
 def perplexities_by_type(lm: LanguageModel, tokens: int = 400) -> dict[str, float]:
-    """Perplexity of some bundled text that no bundled model was trained on: in float32, and in the type that a causal
+    """Perplexity of some bundled text that no bundled model was trained on: in float32, and in the dtype that a causal
     model computes in."""
     ids = passage(lm, joined(held_out_articles("test")), limit=tokens, cut=True).ids
     size = min(lm.limit, tokens)
@@ -196,7 +196,7 @@ def stream_of(tokenizer: PreTrainedTokenizerFast, given: Material) -> Stream:
 def record_of(
     recipe: TextRecipe, given: Material, stream: Stream, tokenizer: PreTrainedTokenizerFast
 ) -> dict[str, Any]:
-    """What memlab.json says of the model."""
+    """The content of memlab.json."""
     record: dict[str, Any] = {
         "name": recipe.name,
         "kind": "causal",

@@ -1,7 +1,7 @@
-"""What each source gives to every token of some texts: one pass and one search for everything that is computed from them.
+"""Each source's probability of every token of some texts: one pass and one search for everything computed from them.
 
-Everything here is a probability of the token that followed, never a whole distribution, so hundreds of
-thousands of tokens fit. The neighbors of a token give p_kNN for a whole grid of temperatures at once; any
+Only probabilities of the actual next token are kept, never whole distributions, so hundreds of thousands of
+tokens fit in memory. The neighbors of a token give p_kNN for a whole grid of temperatures at once; any
 lambda is then one multiplication.
 """
 
@@ -32,7 +32,8 @@ THETAS = (0.25, 0.5, 1.0, 2.0)  # theta of the continuous cache, in units of 8 /
 
 @dataclass(frozen=True)
 class Texts:
-    """Some passages as one row of tokens. `starts`: where each begins; own: (N, m) its entries in the store, -1 none."""
+    """Some passages as one row of N tokens. starts: where each begins. own: (N, m) entries of the store that are the
+    token itself, -1 for none. before: (N, CONTEXT) the tokens before each."""
 
     passages: Sequence[Passage]
     starts: np.ndarray
@@ -54,19 +55,19 @@ class Texts:
         return [p.ids for p in self.passages]
 
     def rows(self, piece: Piece) -> np.ndarray:
-        """(n,) places of a piece's tokens in the one row."""
+        """(n,) positions of a piece's tokens in the row."""
         return self.starts[piece.text.numpy()] + piece.position.numpy()
 
 
 @dataclass
 class Tokens:
-    """What was measured of N tokens; NaN where a token is not predicted.
+    """The measurements of N tokens; NaN where a token is not predicted.
 
     logp: (N,) log p_LM. short: (N,) the same with short-term memory. features: (N, 4), see gates.
     p_knn: (N, T) by temperature; p_cache: (N, G) by theta; values: (N, K) ids of the first retrieved tokens.
-    own: (N,) log p by the mixture of a method with its own models; gate: (N,) its gate; own_knn: (N, T) p_kNN by the
+    own: (N,) log p by the mixture of a method with its own models; gate: (N,) its gate; own_knn: (N, T) p_kNN with the
     keys of its memory.
-    themselves: how many tokens are entries of the store (left out). seconds: what took how long.
+    themselves: how many tokens are entries of the store (left out). seconds: by step.
     """
 
     text: np.ndarray
@@ -88,7 +89,7 @@ class Tokens:
 
     @property
     def predicted(self) -> np.ndarray:
-        """(N,) tokens that every source predicts."""
+        """(N,) bool, whether every source predicts the token."""
         out = ~np.isnan(self.logp)
         for array in (self.short, self.own):
             if array is not None:
@@ -96,7 +97,7 @@ class Tokens:
         return out
 
     def took(self, what: str, since: float) -> None:
-        """Adds the seconds since then."""
+        """Adds the seconds since `since` to a step."""
         self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - since
 
 
@@ -172,7 +173,7 @@ def read_base(
 
 
 def read_short(lm: LanguageModel, texts: Texts, how: Segments | Windows) -> np.ndarray:
-    """(N,) log p_LM of another way of reading, or of another model with the same tokenizer."""
+    """(N,) log p_LM with another way of reading, or of another model with the same tokenizer."""
     out = np.full(int(texts.starts[-1]), np.nan)
     for piece in read_texts(lm, texts.ids, how, "last"):
         out[texts.rows(piece)] = _logp(piece.logits, piece.target)
@@ -180,7 +181,7 @@ def read_short(lm: LanguageModel, texts: Texts, how: Segments | Windows) -> np.n
 
 
 def read_values(encoder: LanguageModel, texts: Texts, how: Windows, wanted: Wanted) -> tuple[np.ndarray, np.ndarray]:
-    """What a separate encoder finds: (N, K) values of the first K neighbors, and (N, T) p_kNN of the token that followed."""
+    """The neighbors by a separate encoder: (N, K) values of the first K, and (N, T) p_kNN of the actual next token."""
     search, temperatures, K = wanted.search, wanted.temperatures, wanted.K
     assert search is not None
     N = int(texts.starts[-1])
@@ -201,7 +202,7 @@ def knn_grid(found: Found, targets: np.ndarray, temperatures: Sequence[float]) -
 
 
 def _logp(logits: Tensor, target: Tensor) -> np.ndarray:
-    # In blocks that stay in the processor's cache: a third of the time of all rows at once.
+    # In blocks that fit into the processor's cache: a third of the time for all rows at once.
     total = torch.cat([rows.logsumexp(1) for rows in logits.split(_ROWS)])
     return (logits[torch.arange(len(target)), target].double() - total.double()).numpy()
 
@@ -213,7 +214,7 @@ def _first(found: Found, K: int) -> np.ndarray:
 
 
 class _Caches:
-    """The continuous cache of each text in turn, for a grid of thetas fitted to the first states."""
+    """The continuous cache of each text in turn, for a grid of thetas scaled to the first states."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -1,7 +1,7 @@
 """Training gates between model and p_kNN on held-out text, and keeping them.
 
 A trained gate belongs to a datastore, a number of neighbors and a temperature. It is kept in
-`gates/<datastore>-<kind>.json` in the home folder and refused when it was trained for something else.
+`gates/<datastore>-<kind>.json` in the home folder, and refused if it was trained for others.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class GateFor:
 def held_out(
     lm: LanguageModel, passages: Iterable[Passage], how: Windows, key: str, search: Search, temperature: float
 ) -> HeldOut:
-    """Features of every predicted token of held-out passages, and what model and memory give to it."""
+    """Features of every predicted token of held-out passages, and its p_LM and p_kNN."""
     features, p_lm, p_knn = [], [], []
     for read in passages:
         states = read_states(lm, read.ids, how, key)
@@ -64,7 +64,7 @@ def held_out(
 
 
 def train_gate(kind: str, data: HeldOut, seed: int = 0) -> tuple[KnnGate, dict[str, Any]]:
-    """A gate, and its loss on the text that it learned from beside that of the best constant lambda."""
+    """A gate, and losses on its training text: its own, that of the best constant lambda, and of the model alone."""
     gate = gate_class(kind).fit(data, seed)
     best = gate_class("constant").fit(data)
     scores = {
@@ -80,9 +80,9 @@ def train_gate(kind: str, data: HeldOut, seed: int = 0) -> tuple[KnnGate, dict[s
 def train_for(
     house: House, reader: KnnReader, request: Request, texts: Sequence[str], kind: str, seed: int = 0
 ) -> dict[str, Any]:
-    """Trains a gate for the datastore and settings of a request, on held-out texts, and keeps it for `gate=kind`.
+    """Trains a gate for the datastore and settings of a request on held-out texts, and stores it for `gate=kind`.
 
-    Progress is that of the request, called before each text; exceptions abort, and nothing is kept.
+    The progress callback of the request is called before each text; exceptions abort, and nothing is stored.
 
     Returns:
         The gate's losses on the texts.
@@ -113,7 +113,7 @@ def _with_progress(passages: list[Passage], progress: Progress) -> Iterator[Pass
 
 
 def gate_file(home: Path, datastore: str, kind: str) -> Path:
-    """Where a trained gate is kept."""
+    """The file of a trained gate."""
     return home / "gates" / f"{datastore}-{kind}.json"
 
 

@@ -1,4 +1,4 @@
-"""Plotly figures: plain functions, a result in, a `plotly.graph_objects.Figure` out."""
+"""Plotly figures: plain functions from a result to a `plotly.graph_objects.Figure`."""
 
 from memlab.figures.answers import three_answers, union
 

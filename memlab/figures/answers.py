@@ -12,16 +12,16 @@ from memlab.results import Prediction, WordProbability
 ROW_HEIGHT = 31
 FRAME_HEIGHT = 84
 SECOND_LINE = 22  # pixels of titles in two lines
-LONG = 0.55  # a bar from which on its number stands inside, so that it fits on a phone too
+LONG = 0.55  # probability above which a bar's number is inside it, to fit on a phone
 LONGEST_LABEL = 24  # characters
 
 
 def union(p: Prediction, rows: int = 8) -> list[WordProbability]:
     """The words that the charts compare: the union of the three top lists, at most `rows` words.
 
-    Taken rank by rank from the mixture, the model and the memory, so that each one's first words are
-    always there. Sorted by the plain mean of model and memory: the order does not change while lambda
-    moves. `p` of each word is that mean. Words with probability 0 are not taken.
+    Taken rank by rank from the mixture, the model and the memory, so that the first words of each are
+    included. Sorted by the unweighted mean of model and memory, so that the order does not change with
+    lambda. `p` of each word is that mean. Words with probability 0 are left out.
     """
     chosen: dict[int, WordProbability] = {}
     for same_rank in zip(p.mixture.top(rows), p.lm.top(rows), p.knn.top(rows), strict=True):

@@ -18,8 +18,8 @@ SERIES, WHAT, ABOUT = "series", "what", "about"
 def rows_of(figure: go.Figure) -> list[Row]:
     """A row for each point, bar, cell or bin of a chart, with all numbers as text and the axes' titles as names of columns.
 
-    What only guides the eye (lines that say nothing when one points at them) is left out; where an axis has no numbers,
-    its coordinates mean nothing and are left out, too.
+    Purely visual elements (traces without hover text) are left out, and so are the coordinates of an axis without
+    numbers.
     """
     rows = [row for trace in figure.data if trace.hoverinfo != "skip" for row in _rows(figure, trace)]
     columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -37,24 +37,24 @@ def _rows(figure: go.Figure, trace: Any) -> Iterable[Row]:
     said, rows = _said(trace), []
     for n, (x, y) in enumerate(zip(_listed(trace.x), _listed(trace.y), strict=False)):
         if x is not None and y is not None:
-            cells = dict([*up.cell(y), *across.cell(x)] if up.of_things(y) else [*across.cell(x), *up.cell(y)])
+            cells = dict([*up.cell(y), *across.cell(x)] if up.has_names(y) else [*across.cell(x), *up.cell(y)])
             rows.append({**series, **cells, ABOUT: "" if said[n] in cells.values() else said[n]})
     return rows
 
 
 class _Axis:
-    """What an axis says of a coordinate."""
+    """Titles and tick labels of an axis, and the text of a coordinate."""
 
     def __init__(self, layout: Any, letter: str) -> None:
         title = _text(layout.title.text) if layout.title is not None else ""
         self.shown = layout.visible is not False and layout.showticklabels is not False
         pairs = zip(_listed(layout.tickvals), _listed(layout.ticktext), strict=False)
         self.names = {_number(value): _text(text) for value, text in pairs}
-        # names of things stand at whole numbers; an axis of numbers may print only some of its ticks
+        # names are at whole numbers; a numeric axis may label only some of its ticks
         self.named = bool(self.names) and not all(not text or _is_number(text) for text in self.names.values())
         self.title, self.letter = title, letter
 
-    def of_things(self, value: Any) -> bool:
+    def has_names(self, value: Any) -> bool:
         """Whether the axis has names, and not numbers."""
         return self.named or isinstance(value, str)
 
@@ -62,7 +62,7 @@ class _Axis:
         """Name of the column and its text; nothing where the axis has no numbers."""
         if not self.shown:
             return []
-        title = self.title or (WHAT if self.of_things(value) else self.letter)
+        title = self.title or (WHAT if self.has_names(value) else self.letter)
         return [(title, self.names.get(_number(value), _number(value)) if self.named else _number(value))]
 
 
@@ -73,7 +73,7 @@ def _axis(figure: go.Figure, trace: Any, letter: str) -> _Axis:
 
 
 def _panel(figure: go.Figure, trace: Any) -> str:
-    """The title of a trace's panel and its name, where a figure has several panels."""
+    """The title of a trace's panel and its name, if the figure has several panels; else ""."""
     number = (trace.xaxis or "x")[1:]
     if "xaxis2" not in figure.layout:
         return ""
@@ -110,7 +110,7 @@ def _bins(trace: Any, across: _Axis, up: _Axis) -> list[Row]:
 
 
 def _said(trace: Any) -> list[str]:
-    """The words of each point: what one reads when one points at it, or beside it."""
+    """The hover text or label of each point."""
     points = len(_listed(trace.x))
     for found in (trace.hovertext, trace.customdata, trace.text):
         texts = found if isinstance(found, str) else _listed(found)
@@ -141,5 +141,5 @@ def _is_number(text: str) -> bool:
 
 
 def _text(text: str | None) -> str:
-    """Plain words of a text with tags and entities."""
+    """A text without tags and entities."""
     return " ".join(html.unescape(_TAG.sub(" ", text or "")).replace("▸", " ").split())

@@ -15,7 +15,7 @@ SIDES = ("lm", "knn", "mixture")
 
 
 def both_words(c: Comparison, rows: int = 6) -> list[str]:
-    """The words to compare: rank by rank those of either side's charts, at most `rows`."""
+    """The words to compare: rank by rank from both charts, at most `rows`."""
     a, b = ([w.token for w in union(p, rows)] for p in (c.a, c.b))
     first = [c.a.mixture[0].token, c.b.mixture[0].token]
     return list(dict.fromkeys([*first, *(word for pair in zip(b, a, strict=False) for word in pair)]))[:rows]
@@ -67,5 +67,5 @@ def before_and_after(c: Comparison, rows: int = 6) -> go.Figure:
 
 
 def probability(distribution: Distribution, word: str) -> float:
-    """p of a word as a person reads it; 0 where this side does not have it."""
+    """Probability of a word by its text; 0 if this side does not have it."""
     return sum(distribution.of(i) for i, text in enumerate(distribution.words) if text == word)

@@ -14,7 +14,7 @@ READING = (
 )
 ROWS = 6
 HEIGHT = 300
-DOT, LABEL = 0.08, 0.24  # of the axis, left of 0: for half a dot, and for a number that stands left of a dot
+DOT, LABEL = 0.08, 0.24  # of the axis, left of 0: room for half a dot, and for a number left of a dot
 
 
 def moved(
@@ -55,7 +55,7 @@ def described(before: Prediction, after: Prediction) -> str:
 
 
 def _of(p: Prediction, word: WordProbability) -> float:
-    """Probability of a word, by its name where forgetting a taught word has renumbered those above the vocabulary."""
+    """Probability of a word, by its text if forgetting a taught word has renumbered words beyond the vocabulary."""
     words = p.mixture.words
     if word.id < len(words) and words[word.id] == word.token:
         return p.mixture.of(word.id)

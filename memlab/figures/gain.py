@@ -1,4 +1,4 @@
-"""Where memory helps and where it harms: by kind of word, and by how often memory has met a word."""
+"""Where memory helps and where it harms: by kind of word, and by a word's frequency in the datastore."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from memlab.results import Trace
 
 QUESTIONS = {"kind": "For which kinds of words does memory help?", "frequency": "Does memory help with rare words?"}
 READINGS = {
-    "kind": "Orange, to the right: memory saves so many nats per token on average. Blue, hatched: it costs them.",
-    "frequency": "The rows say how many entries of the datastore hold the word. Orange: memory saves. Blue, hatched: it costs.",
+    "kind": "Orange, to the right: nats per token that memory saves on average. Blue, hatched: nats that it costs.",
+    "frequency": "Rows: number of entries of the datastore with the word. Orange: memory saves. Blue, hatched: it costs.",
 }
 ROW_HEIGHT = 34
 FRAME_HEIGHT = 102
@@ -40,7 +40,7 @@ def table(trace: Trace, by: str) -> list[dict[str, str]]:
 
 
 def by_group(trace: Trace, by: str) -> go.Figure:
-    """Mean gain, share of tokens that memory makes less likely, and where the gate varies its mean in each group."""
+    """Mean gain, share of tokens that memory makes less likely, and, if the gate varies, its mean in each group."""
     rows = groups(trace, by)
     gated = trace.gate_kind not in ("none", "constant")
     local = trace.gate_info.mixes == "vectors"

@@ -1,7 +1,7 @@
-"""A generated text as it reads: what memory made likelier, what stands word for word in a passage, where it parts.
+"""A generated text: what memory made likelier, what is copied from a passage, where texts diverge.
 
-HTML, not a chart: the text wraps, can be searched, and is read aloud. What a color says is said without it
-too: by a double line and a number, by a sign, by the label of each token.
+HTML, not a chart: the text wraps, can be searched, and can be read aloud. Colors are never the only cue: there are
+also double lines with numbers, signs, and the label of each token.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from memlab.figures.theme import MEMORY, share
 from memlab.results import CopiedSpan, Generation, GenerationPair, Node
 
 STRONGEST = 0.5  # opacity of a color
-MOST_GAIN = 3.0  # nats: twenty times likelier; more than that looks the same
+MOST_GAIN = 3.0  # nats: twenty times likelier; colors are clipped there
 CHOSEN = "✎"
 LONGEST = 34  # characters of a branch that are shown
 _END = {"end": " ■"}  # the model ended the text
@@ -31,13 +31,13 @@ def running(g: Generation) -> str:
 
 
 def growing_text(prompt: str, text: str) -> str:
-    """HTML of a prompt and the text said so far, set as the strip of the finished text is."""
+    """HTML of a prompt and the text generated so far, in the style of the finished text."""
     style = "font-size:1.1rem;line-height:2.1;white-space:pre-wrap;overflow-wrap:anywhere;padding:0.1rem 0.2rem"
     return f'<div style="{style}"><span style="opacity:0.7">{escape(prompt)}</span> {escape(text)}</div>'
 
 
 def alone(pair: GenerationPair) -> str:
-    """HTML of the text that the model goes on with alone; what it shares with the other is paler."""
+    """HTML of the model's continuation without memory; the part shared with the other text is paler."""
     other = pair.without_memory
     assert other is not None
     at = len(other.tokens) if pair.parted is None else pair.parted - pair.after
@@ -46,28 +46,26 @@ def alone(pair: GenerationPair) -> str:
 
 
 def described(pair: GenerationPair) -> str:
-    """One or two sentences: how memory weighed, where the two texts part, how much was copied."""
+    """One or two sentences: the effect of memory, where the two texts diverge, how much was copied."""
     g = pair.with_memory
     s, tokens = g.summary, g.tokens
     if not tokens:
-        return "Nothing was said yet."
+        return "Nothing has been generated yet."
     if g.gate_info.mixes == "nothing":
         return f"{len(tokens)} tokens by the model alone."
     said = f"Memory changed the most probable word at {s['changed']} of {len(tokens)} steps. "
     other, at = pair.without_memory, pair.parted
     if pair.after == len(tokens):
-        said += "Nothing was said yet behind the token that you chose."
+        said += "Nothing has been generated yet after the token that you chose."
     elif other is not None and at is None:
-        said += (
-            f"{'Behind the token that you chose the' if pair.after else 'The'} text is the same with and without it."
-        )
+        said += f"{'After the token that you chose the' if pair.after else 'The'} text is the same with and without it."
     elif other is not None and at is not None:
         there = other.tokens[at - pair.after :]
         with_memory = tokens[at].text.strip() if at < len(tokens) else "nothing more"
         without = there[0].text.strip() if there else "nothing more"
-        said += f"The texts part at step {at}: {with_memory!r} with memory, {without!r} without."
+        said += f"The texts diverge at step {at}: {with_memory!r} with memory, {without!r} without."
     if g.copied:
-        said += f" {s['copied']:.0%} of the tokens stand word for word in remembered passages."
+        said += f" {s['copied']:.0%} of the tokens are copied word for word from remembered passages."
     return said
 
 
@@ -85,7 +83,8 @@ def copied(number: int, span: CopiedSpan) -> str:
 
 @dataclass(frozen=True)
 class BranchLine:
-    """A branch as a line of the tree: how deep it stands, where it leaves the line above, what it says from there."""
+    """A branch as a line of the tree: its depth, the step at which it leaves the line above, and its text from
+    there."""
 
     leaf: int
     depth: int
@@ -95,7 +94,7 @@ class BranchLine:
 
 
 def branch_lines(g: Generation) -> list[BranchLine]:
-    """All branches, each below the one that it leaves; the first is the one that was said first."""
+    """All branches, each below the one that it leaves; the first is the one that was generated first."""
     paths = sorted([node.number for node in g.path(b.leaf)] for b in g.branches if b.leaf is not None)
     lines: list[BranchLine] = []
     for n, path in enumerate(paths):
@@ -109,7 +108,7 @@ def branch_lines(g: Generation) -> list[BranchLine]:
 
 
 def label(g: Generation, node: Node, spans: list[tuple[int, CopiedSpan]]) -> str:
-    """What a token says without color."""
+    """The label of a token, which replaces its color."""
     t = node.token
     parts = [t.text.strip() or "end of the text"]
     if t.loss is not None:
@@ -147,5 +146,5 @@ def _shared(a: list[int], b: list[int]) -> int:
 
 
 def color() -> str:
-    """The memory's color as numbers, for the strip."""
+    """The memory's color as RGB numbers, for the strip."""
     return " ".join(str(int(MEMORY[i : i + 2], 16)) for i in (1, 3, 5))

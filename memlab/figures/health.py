@@ -1,4 +1,4 @@
-"""Whether a question is near to anything that is remembered."""
+"""Whether a question is near anything that is remembered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from memlab.figures.theme import MEMORY, MODEL, TEMPLATE
 from memlab.figures.words import QUIET
 from memlab.results import QueryHealth
 
-QUESTION = "Is the question near to anything that is remembered?"
+QUESTION = "Is the question near anything that is remembered?"
 READING = (
     "Bars: how far stored entries are from the nearest entry of another text. "
     "A question to the right of the dotted line is farther from everything than 99% of them."
@@ -43,7 +43,7 @@ def health(result: QueryHealth) -> go.Figure:
 
 
 def described(result: QueryHealth) -> str:
-    """One sentence: where the question stands."""
+    """One sentence: how near the question is."""
     return (
         f"The nearest entry is {result.distance:.2f} from the question; {result.closer:.0%} of the sampled entries "
         f"are nearer to theirs."

@@ -13,8 +13,8 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 
 
 def recall_against_time(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """Recall over milliseconds a question (logarithmic), a line for each recipe over the number of lists that are read; the
-    large point is what it reads by itself. `rows`: those of `IndexComparison.to_dict`."""
+    """Recall over milliseconds per question (logarithmic), a line for each recipe over the number of lists that are
+    read; the large point is its default. `rows`: those of `IndexComparison.to_dict`."""
     fig = go.Figure(layout={"template": TEMPLATE})
     for number, recipe in enumerate(dict.fromkeys(row["recipe"] for row in rows)):
         of = [row for row in rows if row["recipe"] == recipe]
@@ -27,6 +27,6 @@ def recall_against_time(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             hovertext=["" if row["lists"] is None else f"{row['lists']} lists read" for row in of],
         )
     fig.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.3}, height=340, margin={"t": 10})
-    fig.update_xaxes(title="milliseconds a question (median)", type="log")
+    fig.update_xaxes(title="milliseconds per question (median)", type="log")
     fig.update_yaxes(title="recall@10")
     return fig

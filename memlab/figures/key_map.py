@@ -10,8 +10,8 @@ from memlab.figures.theme import MEMORY, MODEL, TEMPLATE, literal
 from memlab.figures.words import MARKS, QUIET, colors
 from memlab.results import KeyMap, MapPoint, Neighbor
 
-QUESTION = "Where does the question stand among its neighbors?"
-READING = "Each dot is a remembered passage: color and shape say its word, size its weight. Point at one to read it."
+QUESTION = "Where is the question among its neighbors?"
+READING = "Each dot is a remembered passage: color and shape show its word, size its weight. Point at one to read it."
 HEIGHT = 400
 NAMED = 5  # words with a color of their own
 SMALL, LARGE = 8, 34  # pixels
@@ -57,10 +57,10 @@ def key_map(result: KeyMap) -> go.Figure:
 
 
 def described(result: KeyMap) -> str:
-    """The honest caption: what the plane keeps of the keys."""
+    """The caption: what the plane preserves of the keys."""
     order = "" if result.agreement is None else f" {_order(result.agreement)}"
     more = f" {result.left_out} lighter neighbors are not drawn." if result.left_out else ""
-    kept = f"The plane keeps {result.kept:.0%} of the variance of these keys; near here need not be near there."
+    kept = f"The plane keeps {result.kept:.0%} of the variance of these keys; points that are near in the plane may be far apart."
     return f"{kept}{order}{more}"
 
 
@@ -70,7 +70,7 @@ def _order(agreement: float) -> str:
 
 
 def _by_word(result: KeyMap) -> dict[str, list[MapPoint]]:
-    """Neighbors by value, heaviest first; those beyond NAMED together."""
+    """Neighbors by value, heaviest first; values beyond the first NAMED are one group."""
     groups: dict[str, list[MapPoint]] = defaultdict(list)
     for point in result.points:
         if point.role == "neighbor" and point.neighbor:

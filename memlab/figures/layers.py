@@ -1,4 +1,4 @@
-"""What the output head reads at every layer."""
+"""Layer lens: the output head applied to every layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from memlab.figures.words import COLORS
 from memlab.results import LayerLens
 
 QUESTION = "Does the model find the category before the answer?"
-READING = "The output head is read at every layer. Dashed: all words of the right kind together. Solid: the right answer alone."
+READING = "The output head applied to every layer. Dashed: all words of the right kind together. Solid: the right answer alone."
 HEIGHT = 340
 LETTER = 8.5  # pixels of the names beside the lines
 LONGEST = 18  # letters of an answer there
@@ -30,7 +30,7 @@ def layers(result: LayerLens) -> go.Figure:
     apart = len(names) < 2 or abs(names[0][0][-1] - names[1][0][-1]) > 0.09
     for values, color, name in names:
         shift = 0 if apart else (-11 if values is right else 11)
-        sign = f"<span style='color:{color}'>■</span>"  # words in that color would be too pale to read
+        sign = f"<span style='color:{color}'>■</span>"  # text in that color would be too pale to read
         text = f"{sign} <b>{name}</b> {share(values[-1])}"
         figure.add_annotation(x=x[-1], y=values[-1], text=text, font={"size": 15})
         figure.layout.annotations[-1].update(showarrow=False, xanchor="left", xshift=12, yshift=shift)
@@ -42,7 +42,7 @@ def layers(result: LayerLens) -> go.Figure:
 
 
 def described(result: LayerLens) -> str:
-    """One sentence: from which layer on kind and answer have at least half."""
+    """One sentence: from which layer on kind and answer have at least half of the probability."""
     answer = " or ".join(result.right)
     what = "the right answer" if result.right_from == "fact" else "the mixture's answer"
     parts = [_from(f"{what} “{answer}”", [r.right for r in result.layers])]

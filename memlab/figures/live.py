@@ -1,8 +1,9 @@
-"""An answer for every value of its gate: what a page needs to follow a slider without asking again.
+"""An answer for every value of its gate, so that a page can follow a slider without asking again.
 
 Where distributions are mixed, p = lambda p_kNN + (1 - lambda) p_LM is linear in lambda. Where vectors are mixed before the
 softmax, the logits are linear in the gate g: log p(g) = (1 - g) log p(0) + g log p(1) - Z(g), with p(0) and p(1) the
-distributions at its ends, and Z(g) the logarithm of the sum over all words. So both follow exactly from their two ends.
+distributions at its ends, and Z(g) the logarithm of the sum over all words. So both are exact functions of their two
+ends.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from memlab.results import Prediction
 from memlab.serialize import as_json
 
 STEP = 0.01
-_LEADING = 20  # words without memory that may still come first: more than enough, since their order never changes
+_LEADING = 20  # words without memory that can come first: more than enough, since their order never changes
 
 
 @dataclass(frozen=True)
 class LiveAnswer:
-    """The words that matter at any value of the gate, and what they are mixed from.
+    """The words that matter at any value of the gate, and the probabilities that are mixed.
 
     Args:
         mixes: "distributions", "vectors" or "nothing".
-        stops: values of the gate, ascending; `at` is the index of the answer's own.
+        stops: values of the gate, ascending; `at` is the index of the answer's value.
         ids: the words, ascending; `words` their tokens. lm, knn: their probabilities on either side (at the two ends).
         added: what is added to each word after the softmax, and `scale` the weight of the softmax (vectors only).
         norms: Z at each stop (vectors only).
@@ -121,9 +122,9 @@ def _of_vectors(
 
 
 def _drawn(p: Prediction, first: Sequence[int], rows: int) -> list[int]:
-    """Word ids: those that must be there, then rank by rank from model and memory; by the mean of both sides.
+    """Word ids: the required ones, then rank by rank from model and memory; sorted by the mean of both sides.
 
-    Neither the words nor their order depend on the gate, so that nothing jumps while it moves.
+    Neither the words nor their order depend on the gate, so that bars do not jump while it moves.
     """
     lm, knn = p.lm, p.knn
     chosen = dict.fromkeys(first[:rows])

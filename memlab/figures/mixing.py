@@ -1,6 +1,6 @@
 """How an answer was mixed, in words: the formula's terms, where the answer tips, what the weights of neighbors are.
 
-Made from what the gate says of itself (`GateInfo`), so that pages, presentation and report say the same of every method.
+Generated from the gate's description (`GateInfo`), so that pages, presentation and report describe all methods alike.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def in_words(p: Prediction) -> str:
     """One or two sentences: what is mixed, where, and by what."""
     info = p.gate.info
     if info.mixes == "nothing":
-        return "No memory takes part: this is the model's own distribution."
+        return "No memory is used: this is the model's own distribution."
     how = "computed for this context" if info.learned else "one constant"
     if info.mixes == "distributions":
         return f"{info.symbol} = {two(p.gate.value)} is the weight of {info.weighs} in a mixture of two distributions ({how})."
@@ -32,12 +32,12 @@ def in_words(p: Prediction) -> str:
 
 
 def _forced(p: Prediction) -> bool:
-    """Whether the gate was put to one of its ends by a setting."""
+    """Whether a setting forces the gate to one of its ends."""
     return p.settings.get("gate", "learned") != "learned"
 
 
 def in_numbers(p: Prediction, digits: int = 3) -> str:
-    """How the probability of the answer comes about."""
+    """The computation of the answer's probability, in numbers."""
     best, info = p.mixture[0], p.gate.info
     if info.mixes == "nothing":
         return f"{best.p:.{digits}f}"
@@ -48,20 +48,21 @@ def in_numbers(p: Prediction, digits: int = 3) -> str:
 
 
 def tipping(p: Prediction) -> str:
-    """Plain sentences: from which value of the gate on the other side's answer wins, and where this question stands."""
+    """Plain sentences: the value of the gate from which the other side's answer wins, and what holds at the present
+    value."""
     said = tipping_texts(p)
     memory_decides = said.start is not None and p.gate.value >= said.start
     return said.at(two(p.gate.value), p.answer, memory_decides)
 
 
-VALUE, ANSWER = "\x01", "\x02"  # stand for the gate's value and the answer in a text that is completed later
+VALUE, ANSWER = "\x01", "\x02"  # placeholders for the gate's value and the answer in a text that is completed later
 
 
 @dataclass(frozen=True)
 class TippingTexts:
     """The sentences of `tipping` for every value of the gate, with VALUE and ANSWER where they depend on it.
 
-    `start`: from which value on `above` holds, before it `below`; None where `below` always holds.
+    `start`: the value from which `above` holds instead of `below`; None if `below` always holds.
     """
 
     below: str
@@ -74,7 +75,7 @@ class TippingTexts:
 
 
 def tipping_texts(p: Prediction) -> TippingTexts:
-    """What `tipping` says, for every value of the gate."""
+    """The sentences of `tipping` for every value of the gate."""
     info = p.gate.info
     if info.mixes == "nothing":
         return TippingTexts("", "", None)
@@ -94,7 +95,7 @@ def _of_distributions(point: TippingPoint) -> TippingTexts:
         agree = f"Model and memory agree on {memory}: no {symbol} changes the answer."
         return TippingTexts(agree, agree, None)
     between = [f"{word} from {symbol} = {low:.2f} to {high:.2f}" for word, low, high in point.others]
-    also = f" In between another word wins: {', '.join(between)}." if between else ""
+    also = f" In between, another word wins: {', '.join(between)}." if between else ""
     if point.lam >= 1:
         text = f"Memory ({memory}) cannot win below {symbol} = 1: the model's {model} stays ahead.{also}"
         return TippingTexts(text, text, None)
@@ -111,18 +112,18 @@ def _of_vectors(p: Prediction) -> TippingTexts:
     first, last = (sentence(end_) for end_ in info.ends)
     here = f"At {symbol} = {VALUE} the answer is {ANSWER}."
     if point.lam is None:
-        text = f"Both ends say {own}, with the memory alone and without it. {here}"
+        text = f"Both ends give {own}, with the memory alone and without it. {here}"
     elif point.lam >= 1:
         said = f"{memory} ({share(p.knn[0].p)})"
-        text = f"{last} ({own}) wins only at {symbol} = 1; {info.ends[0]} says {said}. {here}"
+        text = f"{last} ({own}) wins only at {symbol} = 1; {info.ends[0]} gives {said}. {here}"
     else:
         said = f"{memory} ({share(p.knn[0].p)})"
-        text = f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) says {said}. {here}"
+        text = f"{last} wins from {symbol} = {point.lam:.2f}: {own}. {first} ({symbol} = 0) gives {said}. {here}"
     return TippingTexts(text, text, None)
 
 
 def weight_name(p: Prediction) -> str:
-    """What the weight of a neighbor is: its share of the memory's distribution, or of the attention."""
+    """The name of a neighbor's weight: "weight" in the memory's distribution, or "attention"."""
     return "attention" if p.gate.info.mixes == "vectors" else "weight"
 
 

@@ -1,4 +1,4 @@
-"""Which prompt word brought which neighbor."""
+"""Which words of the prompt a neighbor was retrieved for."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from memlab.figures.theme import TEMPLATE, literal
 from memlab.figures.words import listed
 from memlab.results import Occlusion
 
-QUESTION = "Which words of the prompt brought these neighbors?"
+QUESTION = "For which words of the prompt were these neighbors retrieved?"
 READING = (
     "Each row hides one word of the prompt. Orange and above 0: without the word the neighbor is farther, so the word "
-    "brought it. Purple and below 0: the word kept it away."
+    "attracts it. Purple and below 0: the word keeps it away."
 )
 WAYS = {
-    "mask": "Hidden means replaced by the model's mask token, so that the other words keep their places.",
-    "removal": "Hidden means left out: a next-word model has no token that stands for an unknown word.",
+    "mask": "Hidden means replaced by the model's mask token, so that the other words keep their positions.",
+    "removal": "Hidden means left out: a next-word model has no token for an unknown word.",
 }
 COLUMNS = 8
 ROW = 34
 SCALE = [(0.0, "#B396E6"), (0.5, "#E6E9EE"), (1.0, "#F09A64")]  # light tones of purple and of the memory's orange
-FONT = {"size": 15, "weight": 600, "color": "#16202E"}  # dark numbers read on all of them, in both themes
+FONT = {"size": 15, "weight": 600, "color": "#16202E"}  # dark numbers are legible on all of them, in both themes
 
 
 def occlusion(result: Occlusion) -> go.Figure:
@@ -63,7 +63,7 @@ def described(result: Occlusion) -> str:
     order = sorted(result.words, key=lambda word: -word.mean_change)
     brought = [f"{word.text} (by {word.mean_change:.2f})" for word in order[:2] if word.mean_change > 0]
     if not brought:
-        return "Without any one of the words the neighbors are nearer, on weighted average."
+        return "Without any single word the neighbors are nearer, on weighted average."
     return f"The neighbors' distances grow most, on weighted average, without {listed(brought)}."
 
 

@@ -1,4 +1,4 @@
-"""One answer as a self-contained HTML file, to keep, to mail or to print; opens without a network."""
+"""One answer as a self-contained HTML file, to keep, mail or print; it opens without a network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def report(p: Prediction, command: str, python: str, versions: Mapping[str, str]
     """HTML text of a report.
 
     Args:
-        command, python: what makes the answer again, in a shell and in a notebook.
+        command, python: code that reproduces the answer, in a shell and in a notebook.
         versions: of everything that the answer depends on.
         views: explanations of the answer, a chart each; the three answers always come first.
     """
@@ -82,8 +82,8 @@ def _chart(view: View) -> Chart:
 
 
 def _differences(c: Comparison) -> str:
-    """One sentence: what was asked differently, and both answers."""
-    asked = ", ".join(f"{d.name} {d.a} → {d.b}" for d in c.asked) or "the same was asked"
+    """One sentence: what differs between the two questions, and both answers."""
+    asked = ", ".join(f"{d.name} {d.a} → {d.b}" for d in c.asked) or "the same question"
     answers = [f"{p.answer} ({p.mixture[0].p:.2f})" for p in (c.a, c.b)]
     return f"{asked}. A (hollow) answers {answers[0]}, B (solid) {answers[1]}."
 
@@ -95,7 +95,7 @@ def _template() -> Template:
 
 
 def _drawn(chart: Chart, n: int) -> dict[str, Any]:
-    """The figure as HTML; the first brings the drawing library for all."""
+    """The figure as HTML; the first includes plotly for all."""
     figure = go.Figure(chart.figure).update_layout(paper_bgcolor="#fff", plot_bgcolor="#fff")
     drawn = figure.to_html(
         full_html=False, include_plotlyjs=n == 0, div_id=f"chart-{n}", config={"displayModeBar": False}

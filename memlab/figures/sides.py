@@ -1,4 +1,4 @@
-"""What the sides of an answer are, and bars of what one of them says."""
+"""The sides of an answer (model, memory, mixture), and bar charts of them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Side:
 
 
 def sides(p: Prediction) -> tuple[Side, ...]:
-    """The model's side, the memory's, and what they come to; for a method without memory the model alone.
+    """The model's side, the memory's, and the result; for a method without memory, the model alone.
 
-    Where distributions are mixed, the first two are what is mixed. Where vectors are mixed there are no such two
-    distributions: the first two are what the method says with its gate forced to either end.
+    If distributions are mixed, the first two are the mixed ones. If vectors are mixed, there are no such two
+    distributions: the first two are the method's answers with its gate forced to either end.
     """
     info = p.gate.info
     if info.mixes == "nothing":
@@ -50,26 +50,26 @@ def said(p: Prediction) -> str:
 
 
 def end(info: GateInfo, value: str) -> str:
-    """What answers with the gate forced to "0" or "1": "g = 0: the memory alone"."""
+    """The name of the answer with the gate forced to "0" or "1": "g = 0: the memory alone"."""
     return f"{info.symbol} = {value}: {info.ends[int(value)]}"
 
 
 def sentence(words: str) -> str:
-    """With a capital at the beginning, the others as they are."""
+    """The words with their first letter capitalized."""
     return words[:1].upper() + words[1:]
 
 
 def two(value: float) -> str:
-    """A weight with two decimals, or three where two would not say it."""
+    """A weight with two decimals, or with three if two are not exact."""
     return f"{value:.2f}" if abs(round(value, 2) - value) < 5e-4 else f"{value:.3f}"
 
 
 def bars(
     title: str, color: str, words: Sequence[str], values: Sequence[float], solid: Sequence[bool], **text: Any
 ) -> go.Bar:
-    """A horizontal bar a word, from the top down; those that are not solid are drawn lighter.
+    """A horizontal bar per word, from the top down; those that are not solid are drawn lighter.
 
-    Hovering says the word and its probability. `text` is what plotly takes for the labels.
+    Hovering shows the word and its probability. `text`: plotly's options for the labels.
     """
     return go.Bar(
         x=list(values),

@@ -1,4 +1,4 @@
-"""One token of a passage: what each source of memory says, over the same words in the same order."""
+"""One token of a passage: the prediction of each source, over the same words in the same order."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SHORT_TERM = COLORS[0]
 def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distribution, str]]:
     """Title, distribution and color of each source that is used, and of all together.
 
-    Model alone, memory and mixture are called as for a question. Short-term memory has a panel of its own as a continuous
-    cache; carried states act within the model alone.
+    Model alone, memory and mixture have the same names as for a question. Short-term memory has its own panel if it
+    is a continuous cache; carried states are part of the model alone.
     """
     carried = " + short-term" if trace.settings.get("short_term") else ""
     vectors = trace.gate_info.mixes == "vectors"
@@ -38,7 +38,7 @@ def panels(trace: Trace | Generation, step: TraceStep) -> list[tuple[str, Distri
 
 
 def compared(trace: Trace | Generation, step: TraceStep, rows: int = ROWS) -> list[int]:
-    """The words that the panels share: the token itself, then rank by rank the first of each source."""
+    """The ids of the words in all panels: the token itself, then rank by rank the first words of each source."""
     chosen = {step.token.id: None}
     for rank in range(min(rows, len(step.mixture.words))):
         for _, said, _ in panels(trace, step):
@@ -49,7 +49,7 @@ def compared(trace: Trace | Generation, step: TraceStep, rows: int = ROWS) -> li
 
 
 def three_sources(trace: Trace | Generation, step: TraceStep) -> go.Figure:
-    """A bar chart for each source; the first row is the word that really follows."""
+    """A bar chart for each source; the first row is the actual next word."""
     words, shown = compared(trace, step), panels(trace, step)
     figure = make_subplots(
         rows=1,
@@ -96,19 +96,19 @@ def table(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
 
 
 def described(trace: Trace | Generation, step: TraceStep) -> str:
-    """One sentence: what each source would have said, and what really follows."""
+    """One sentence: the first word of each source, and the actual next word."""
     said = "; ".join(f"{title}: {d[0].token} ({share(d[0].p)})" for title, d, _ in panels(trace, step))
-    return f"{said}. What follows is {step.token.text.strip()!r} ({share(step.mixture.of(step.token.id))})."
+    return f"{said}. The actual next word is {step.token.text.strip()!r} ({share(step.mixture.of(step.token.id))})."
 
 
 def forced(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
-    """The counterfactuals as rows: what the gate is, the first word then, and the word that really follows."""
+    """The counterfactuals as rows: the gate, the first word with it, and the probability of the actual next word."""
     if not step.counterfactuals:
         return []
     info = trace.gate_info
     rows = [(end(info, gate), d) for gate, d in sorted(step.counterfactuals.items())]
     if step.token.gate is not None:
-        rows.insert(1, (f"{info.symbol} = {step.token.gate:.2f}: as it is", step.mixture))
+        rows.insert(1, (f"{info.symbol} = {step.token.gate:.2f}: as computed", step.mixture))
     return [
         {
             "gate": name,
@@ -120,14 +120,15 @@ def forced(trace: Trace | Generation, step: TraceStep) -> list[dict[str, str]]:
 
 
 def in_two_lines(title: str) -> str:
-    """A title over a narrow panel: broken after its first word (`Model`), or its second where more follow, and not in brackets."""
+    """A title for a narrow panel: broken after its first word, or its second if there are four or more; never in
+    brackets."""
     words = re.split(r" (?![^(]*\))", title)
     first = 1 if len(words) < 4 else 2
     return "<br>".join(part for part in (" ".join(words[:first]), " ".join(words[first:])) if part)
 
 
 def _fine(p: float) -> str:
-    """A probability whose small differences matter."""
+    """A probability with three decimals."""
     return "<0.001" if 0 < p < 0.0005 else f"{p:.3f}"
 
 

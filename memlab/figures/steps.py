@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from memlab.figures.theme import TEMPLATE, literal
 
-LARGE = 28  # pixels: read from the last row
+LARGE = 28  # pixels: legible from the last row
 ROW = 60  # pixels
 
 
@@ -39,7 +39,7 @@ def large_bars(labels: Sequence[str], values: Sequence[float], color: str, axis:
     figure.update_xaxes(
         range=[0, 1.2 * top],
         showticklabels=False,
-        title={"text": axis, "font": {"size": LARGE}},  # numbers stand at the bars
+        title={"text": axis, "font": {"size": LARGE}},  # the bars have numbers
     )
     figure.update_layout(template=TEMPLATE, height=90 + ROW * len(labels), bargap=0.3)
     return figure

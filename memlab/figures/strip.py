@@ -1,7 +1,7 @@
-"""The passage as a strip of tokens: what memory brought to each, and under it what memory would have said.
+"""The passage as a strip of tokens: the gain of memory for each, and below it the words that memory predicted.
 
-HTML, not a chart: two thousand words stay text that wraps, can be searched, and is read aloud. What a color
-says is said without it too: by the line under a word (solid, dotted, none), by the number below, by the label.
+HTML, not a chart: two thousand words are still text that wraps, can be searched, and can be read aloud. Colors are
+never the only cue: there are also the line under a word (solid, dotted, none), the number below, and the label.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from memlab.results import Trace, TraceToken
 
 SHOWN = 4  # remembered tokens under a word, as in the lecture's figure
 STRONGEST = 0.75  # opacity of a color
-MOST_GAIN = 3.0  # nats: twenty times likelier; more than that looks the same
+MOST_GAIN = 3.0  # nats: twenty times likelier; colors are clipped there
 QUIET_GAIN = 0.05  # nats: less than this is drawn as no difference
-SURPRISE = "#7E57C2"  # none of the three colors: it is about the text, not about a source
+SURPRISE = "#7E57C2"  # not one of the three colors: it is about the text, not about a source
 
 
 @dataclass(frozen=True)
 class Coloring:
-    """What the color of a token means.
+    """The meaning of a token's color.
 
-    `of` gives the number that is drawn (None: nothing to draw), `end` is where the color is strongest.
+    `of` returns the number that is drawn (None: nothing to draw); at `end` the color is strongest.
     """
 
     label: str
@@ -36,7 +36,7 @@ class Coloring:
 
 
 def colorings(trace: Trace) -> dict[str, Coloring]:
-    """The colorings that this trace has, by the name that an address uses."""
+    """The colorings that this trace has, by their name in an address."""
     a = trace.arrays
     local = trace.gate_info.mixes == "vectors"
     info = trace.gate_info
@@ -75,7 +75,7 @@ def strip(trace: Trace, coloring: str, first: int, last: int, memory: bool) -> s
 
     Args:
         coloring: a name of `colorings`.
-        memory: put the first remembered tokens under each token, those that are the token itself marked.
+        memory: show the first remembered tokens under each token; those equal to the token are marked.
     """
     how = colorings(trace)[coloring]
     columns = memory and trace.arrays.entries.shape[1] > 0
@@ -119,7 +119,7 @@ def legend(trace: Trace, coloring: str) -> str:
 
 
 def label(token: TraceToken) -> str:
-    """What a token says without color: the word, its gain, its surprise, its gate, what memory would say."""
+    """The label of a token, which replaces its color: word, gain, surprise, gate, and the words of memory."""
     parts = [token.text.strip() or "blank"]
     if token.impossible:
         parts.append("memory makes it impossible")
@@ -135,7 +135,7 @@ def label(token: TraceToken) -> str:
 
 
 def described(trace: Trace) -> str:
-    """One or two sentences: what memory brought to the whole passage, and how often it harms."""
+    """One or two sentences: the gain of memory over the whole passage, and how often it harms."""
     s = trace.summary
     if s["worsened"] is None:
         return "No token was predicted."
@@ -143,12 +143,12 @@ def described(trace: Trace) -> str:
         return f"Read by the model alone: perplexity {_figure(s['perplexity'])}."
     worse = round(s["worsened"] * s["predicted"])
     if s["mean_gain"] is None:
-        brings = "the memory alone is used, and it gives some tokens probability 0"
+        effect = "the memory alone is used, and it gives some tokens probability 0"
     else:
         way = "saves" if s["mean_gain"] >= 0 else "costs"
-        brings = f"memory {way} {abs(s['mean_gain']):.2f} nats per token on average"
+        effect = f"memory {way} {abs(s['mean_gain']):.2f} nats per token on average"
     return (
-        f"Perplexity {_figure(s['perplexity'])} with memory, {_figure(s['perplexity_without_memory'])} without: {brings}. "
+        f"Perplexity {_figure(s['perplexity'])} with memory, {_figure(s['perplexity_without_memory'])} without: {effect}. "
         f"It makes {worse} of {s['predicted']} tokens less likely ({s['worsened']:.0%})."
     )
 
@@ -174,7 +174,8 @@ def _remembered(word: str, right: bool) -> str:
 
 
 def _end(values: np.ndarray, least: float = 1.0) -> float:
-    """Where the color is strongest: most tokens lie below, so that a single large one does not pale the others."""
+    """The value of the strongest color: the 95th percentile, so that a single large value does not make the others
+    pale."""
     real = values[np.isfinite(values)]
     return max(least, float(np.quantile(real, 0.95))) if len(real) else least
 

@@ -10,14 +10,15 @@ from memlab.figures.theme import MIXTURE, TEMPLATE, literal
 from memlab.figures.words import DASHES, QUIET, colors
 from memlab.results import Sweep
 
-QUESTION = "Where does the answer tip when a setting moves?"
-READING = "Each line is a word's probability in the mixture. The highest line is the answer; dotted uprights are where it changes."
+QUESTION = "Where does the answer tip when a setting changes?"
+READING = "Each line is a word's probability in the mixture. The highest line is the answer; dotted vertical lines are where it changes."
 HEIGHT = 380
-MARKED = 5  # turns with a line
+MARKED = 5  # changes of the answer that are marked by a line
 
 
 def sweep(result: Sweep) -> go.Figure:
-    """Probabilities of the followed words; the present answer in the mixture's color, turns and "now" upright."""
+    """Probabilities of some words; the present answer in the mixture's color, vertical lines at changes and at
+    "now"."""
     now = min(range(len(result.values)), key=lambda i: abs(result.values[i] - result.current))
     words = sorted(range(len(result.words)), key=lambda w: -result.mixture[now, w])
     x = result.values
@@ -52,10 +53,10 @@ def described(result: Sweep) -> str:
     if not result.turns:
         return f"The answer is “{result.answers[0]}” {span}."
     turns = [f"“{turn.after}” from {turn.at:.3g}" for turn in result.turns[:MARKED]]
-    more = f", and {len(result.turns) - MARKED} more turns" if len(result.turns) > MARKED else ""
+    more = f", and {len(result.turns) - MARKED} more changes" if len(result.turns) > MARKED else ""
     return f"The answer {span}: “{result.turns[0].before}” at first, then {', '.join(turns)}{more}."
 
 
 def _at(result: Sweep, value: float) -> float:
-    """Annotations on a log axis are placed by the exponent."""
+    """The position of an annotation: on a log axis, the exponent."""
     return log10(value) if result.log else value

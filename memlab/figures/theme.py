@@ -1,9 +1,9 @@
-"""The look that every figure shares: one template and one palette.
+"""The template and palette of all figures.
 
-The colors mean the same everywhere: blue is the model, orange its memory, slate the mixture of both (green would read
-as "right", red as "wrong"). As fills they keep 4.5:1 contrast to white (the white page, and white text on them) and 3:1
-to the dark page, and stay apart for the common forms of color blindness. Text in a color is mixed with the theme's own
-text color (`ink`), which keeps 4.5:1 in both themes.
+Colors have the same meaning everywhere: blue is the model, orange its memory, slate the mixture of both (green would
+read as "right", red as "wrong"). As fills they keep 4.5:1 contrast to white (the white page, and white text on them)
+and 3:1 to the dark page, and stay apart for the common forms of color blindness. Text in a color is mixed with the
+theme's own text color (`ink`), which keeps 4.5:1 in both themes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 MODEL = "#2F6FC9"
 MEMORY = "#C45312"
 MIXTURE = "#5B6675"
-CLASS = "#8A4FC4"  # what people guess
+CLASS = "#8A4FC4"  # the guesses of a class
 RIGHT = "#1B7A4B"
 WRONG = "#B3261E"
 INK = 0.5  # share of the color in text of that color
@@ -52,16 +52,17 @@ _BLANKS = str.maketrans({"Ġ": "␣", "▁": "␣", " ": "␣", "\u00a0": "␣",
 
 
 def visible(token: str) -> str:
-    """A token that is nothing but blanks or line ends, as signs that can be seen; any other as it is.
+    """A token of only spaces or line ends as visible signs; any other token unchanged.
 
-    Byte-level tokenizers write a blank "Ġ" and a line end "Ċ", others write a blank "▁".
+    Byte-level tokenizers write a space as "Ġ" and a line end as "Ċ", others a space as "▁".
     """
     signs = token.translate(_BLANKS)
     return signs if signs and not signs.strip("␣⏎⇥") else token or "␣"
 
 
 def literal(text: str) -> str:
-    """`text` so that plotly shows it as it is: no tags, no entities, no LaTeX between dollar signs, blanks as signs."""
+    """`text` escaped so that plotly shows it literally: no tags, entities or LaTeX between dollar signs; spaces as
+    signs."""
     return html.escape(visible(text), quote=False).replace("$", "&#36;")
 
 
@@ -73,7 +74,7 @@ def share(p: float) -> str:
 
 
 def shares(values: Sequence[float]) -> list[str]:
-    """Probabilities that stand below each other: a third decimal where two different ones would print the same."""
+    """Probabilities for a column: with a third decimal where two different ones would print the same."""
     texts = [share(value) for value in values]
     same = {
         text for text in texts if len({value for value, other in zip(values, texts, strict=True) if other == text}) > 1

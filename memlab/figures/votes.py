@@ -1,4 +1,4 @@
-"""Which words the passages behind an answer vote for, and whether one passage decides."""
+"""The words that the passages behind an answer vote for, and whether one passage decides."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from memlab.results import Neighbor, Prediction
 
-ALONE = 0.9  # share of the weight from which on one passage decides
+ALONE = 0.9  # share of the weight above which one passage decides
 
 
 @dataclass(frozen=True)
 class Vote:
-    """A word that passages remember: how many of them, and their weight together."""
+    """A word that passages vote for: their number and total weight."""
 
     token: str
     passages: int
@@ -29,5 +29,5 @@ def votes(p: Prediction) -> tuple[Vote, ...]:
 
 
 def decides_alone(p: Prediction) -> Neighbor | None:
-    """The neighbor that has more than 0.9 of the weight; None without one."""
+    """The neighbor with more than `ALONE` of the weight, or None."""
     return next((n for n in p.neighbors if n.weight > ALONE), None)

@@ -1,7 +1,7 @@
 """Colors, dashes and marks for words that are compared with each other.
 
-The first word takes the color of what is shown (memory or mixture); the others take colors that are none
-of the three, keep 3:1 contrast in both themes, and differ in dash and mark as well.
+The first word takes the color of what is shown (memory or mixture); the others take colors other than
+these three, keep 3:1 contrast in both themes, and differ in dash and mark as well.
 """
 
 from __future__ import annotations
@@ -18,5 +18,5 @@ def colors(first: str, count: int) -> list[str]:
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:
-    """Words as a sentence lists them: a, b and c."""
+    """Words as a list in a sentence: "a, b and c"; "nothing" without any."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "nothing"

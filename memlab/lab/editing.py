@@ -9,6 +9,7 @@ from typing import Any
 
 from memlab.corpus.door import checked_text, checked_texts
 from memlab.corpus.world import MASK, atlas, fill
+from memlab.declare import load as code_of
 from memlab.errors import InputError
 from memlab.evaluate.prepare import BUNDLED_KEYS
 from memlab.lab.asking import Asking
@@ -135,8 +136,7 @@ class Editing:
         others = (target.document, target.fact, target.prompt, target.sources)
         if target.entries is None or any(x is not None for x in others):
             raise InputError(
-                f"{target.datastore} is not a datastore: name what to forget in it by entries. "
-                "Other ways: `memlab facts --help`."
+                f"{target.datastore} is not a datastore: name what to forget in it by entries.{_other_ways(own)}"
             )
         if options.scores:
             raise InputError(f"Side effects in {target.datastore} are measured by the studies of its system.")
@@ -284,3 +284,12 @@ def _check_fact(fact: Fact) -> None:
             f"A fact has a subject, a relation and an object; {fact!r} does not. `lab.facts()` lists them."
         )
     checked_texts((fact.subject, fact.relation, fact.object), "The fact")
+
+
+def _other_ways(own: OwnMemory) -> str:
+    """The commands of the system that declares a memory, as a sentence with a space before it; "" where it has none."""
+    for system in registry().systems.values():
+        if any(m.memory is not None and type(own) is code_of(m.memory) for m in system.methods):
+            named = ", ".join(f"`memlab {c.words} --help`" for c in system.commands)
+            return f" Other ways: {named}." if named else ""
+    return ""

@@ -12,6 +12,7 @@ from memlab.lab.context import Context
 from memlab.lab.inventory import Inventory
 from memlab.lab.preparing import build_if_bundled
 from memlab.lm.catalogue import BUNDLED, info
+from memlab.lm.formats import checked_format
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Datastore
 from memlab.memory.retrieval import Searchable
@@ -135,9 +136,11 @@ class LabHouse:
             prompt: a prompt with [MASK] needs a masked model, any other a causal one.
 
         Raises:
-            NotFound: no such method. InputError: it cannot do that, or not with this model; says why.
+            NotFound: no such method. InputError: it cannot do that, or not with this model, or nothing here reads the model; says why.
         """
         made = info(self.context.whole_name(model)) if model is not None else None
+        if made is not None:
+            checked_format(made.record, made.name)
         if name is None:
             masked = MASK in prompt and ability == "ask"
             kind = "masked" if masked else made.kind if made else "causal"

@@ -6,13 +6,15 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from memlab.corpus.lesson_actions import Action
+from memlab.corpus.lesson_actions import CLAIMS, VERBS, Action, verbs
 from memlab.corpus.lessons import Lesson, Step
+from memlab.declare import LessonAction, load
 from memlab.errors import InputError, MemlabError
 from memlab.record.workspaces import LENGTH
 from memlab.results import Article, Fact
+from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
     from memlab.lab.door import Lab
@@ -100,32 +102,52 @@ def do(lab: Lab, action: Action) -> None:
         lab.correct(_fact(a), a["new"])
     elif action.verb == "forget":
         lab.forget(fact=_fact(a))
-    elif action.verb == "modify":
-        how = {name: a[name] for name in ("method", "norm") if name in a}
-        delta = None if a.get("norm") == "none" else _delta(a.get("delta", "auto"))
-        lab.modify([Fact(a["subject"], a["relation"], a["new"])], delta=delta, **how)
-    elif action.verb == "replace fact":
-        lab.fact_memory.replace([(_fact(a), a["new"])])
-    elif action.verb == "ask everything":
-        lab.beliefs.ask_all(a["thing"])
-    elif action.verb == "solve":
-        lab.solve(a["thing"])
     elif action.verb == "undo all":
         for row in reversed(lab.context.ledger.active()):
             lab.undo(row.sequence, anyway=True)
+    else:
+        _code(_action(action).run, f"the action {action.verb!r}")(lab, a)
+
+
+def check_action(action: Action) -> None:
+    """Raises InputError for an edit that no workspace could make."""
+    if action.verb not in VERBS and (check := _action(action).check) is not None:
+        _code(check, f"the action {action.verb!r}")(action.arguments)
+
+
+def _action(action: Action) -> LessonAction:
+    """The declared action. Raises InputError where its system went since the lesson was read."""
+    found = registry().lesson_actions.get(action.verb)
+    if found is None:
+        raise InputError(f"No system here declares the lesson action {action.verb!r}. Allowed: {', '.join(verbs())}.")
+    return found
+
+
+def _code(reference: str, what: str) -> Callable[..., Any]:
+    """Code that a system declares. Raises InputError where it cannot be loaded."""
+    try:
+        return cast(Callable[..., Any], load(reference))
+    except Exception as error:  # code of a system from outside: whatever it raises while it is imported
+        raise InputError(
+            f"The code of {what} of lessons ({reference}) cannot be loaded: {type(error).__name__}: {error}. Install the system "
+            "that declares it again."
+        ) from error
 
 
 def checked(lab: Lab, step: Step, as_of: int | None) -> list[Check]:
     """The claims of a step compared with what the workspace shows as of an edit. Raises MemlabError."""
     found: dict[str, str] = {}
-    if view := _VIEWS.get(step.page) if set(step.claims) - {"active"} else None:
+    if view := _VIEWS.get(step.page) if set(step.claims) & CLAIMS.keys() - {"active"} else None:
         found = view(lab, step, as_of)
+    for name, claim in registry().lesson_claims.items():
+        if name in step.claims and claim.page == step.page:
+            found[name] = str(_code(claim.find, f"the claim {name!r}")(lab, step.parameters, as_of))
     found["active"] = str(len(lab.context.ledger.active(as_of)))
     checks = []
-    for claim, says in step.claims.items():
-        if claim not in found:
-            raise InputError(f"The step {step.title!r} claims {claim!r}, which the page {step.page} does not show.")
-        checks.append(Check(claim, says, found[claim], holds(claim, says, found[claim])))
+    for name, says in step.claims.items():
+        if name not in found:
+            raise InputError(f"The step {step.title!r} claims {name!r}, which the page {step.page} does not show.")
+        checks.append(Check(name, says, found[name], holds(name, says, found[name])))
     return checks
 
 
@@ -178,21 +200,10 @@ def _of_text(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
     return found
 
 
-def _of_beliefs(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
-    return {"conflicts": "some" if lab.beliefs.conflicts(step.parameters["thing"], as_of=as_of) else "none"}
-
-
 _VIEWS: dict[str, Callable[[Lab, Step, int | None], dict[str, str]]] = {
-    "ask": _of_question, "read": _of_passage, "generate": _of_text, "beliefs": _of_beliefs,
+    "ask": _of_question, "read": _of_passage, "generate": _of_text,
 }  # fmt: skip
 
 
 def _fact(arguments: Any) -> Fact:
     return Fact(arguments["subject"], arguments["relation"], arguments["object"])
-
-
-def _delta(text: str) -> float | str:
-    try:
-        return text if text == "auto" else float(text)
-    except ValueError:
-        raise InputError(f"The lesson's delta is {text!r}; it must be a number or auto.") from None

@@ -10,6 +10,7 @@ from memlab.corpus.lessons import Lesson, Step, bundled_lessons, named_after, re
 from memlab.declare import checked
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.lab.context import Context
+from memlab.lab.lesson_run import check_action
 from memlab.record.lessons import drop_lesson, keep_lesson, own_lessons
 from memlab.systems.registry import registry
 
@@ -39,7 +40,7 @@ class Lessons:
         """Stores a lesson in the home folder, replacing one there of the same name.
 
         Raises:
-            InputError: the name of a bundled lesson, or a step with an unknown method or a setting out of range.
+            InputError: the name of a bundled lesson, or a step with an unknown method, a setting out of range or a wrong edit.
         """
         if any(lesson.name == other.name for other in bundled_lessons()):
             raise InputError(f"The name {lesson.name!r} belongs to a bundled lesson. Give yours another title.")
@@ -75,7 +76,12 @@ class Lessons:
 
 
 def _check(step: Step, n: int) -> None:
-    """Raises InputError for a step with an unknown method, or a value that a setting of its method cannot have."""
+    """Raises InputError for a step with an unknown method, a value that its setting cannot have, or a wrong edit."""
+    if step.do is not None:
+        try:
+            check_action(step.do)
+        except MemlabError as error:
+            raise InputError(f"Step {n} of the lesson ({step.title}): {error}") from None
     if "method" not in step.parameters:
         return  # the page chooses one, and says what does not fit
     try:

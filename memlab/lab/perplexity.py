@@ -267,8 +267,8 @@ class Perplexity:
         if edited is not lm and roles & (NEEDS_MEMORY | OWN):
             raise InputError(
                 f"Edits of this workspace changed the weights of {lm.name}, and methods with a memory are measured with the "
-                "weights that made it. Measure base, cache or short-term only, undo the edits, or encode the memory again "
-                "(memlab modify --reencode NAME)."
+                "weights that made it. Measure base, cache or short-term only, or undo the edits."
+                f"{registry().hint('edited weights')}"
             )
         return edited
 

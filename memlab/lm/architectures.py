@@ -1,4 +1,4 @@
-"""The architectures that memlab's tests compare with the plain module (tests/matrix), by model_type."""
+"""The architectures (model_type) whose results memlab's tests compare with the plain module (tests/matrix)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which key-value cache a causal model reads on with, found by reading a few tokens in parts and at once."""
+"""Which key-value cache works for a causal model, found by comparing a few tokens read in parts and at once."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from memlab.lm.hooks import body_of, capturing, position_tables, same
 if TYPE_CHECKING:
     from transformers import Cache, PreTrainedModel
 
-_ALIBI = ("bloom", "mpt")  # distances instead of positions: nothing to number
+_ALIBI = ("bloom", "mpt")  # relative distances instead of positions: no position ids
 
 
 @dataclass(frozen=True)
 class CacheUse:
-    """How states of earlier tokens are kept while a model reads on.
+    """How states of earlier tokens are kept while a causal model reads a text in parts.
 
     kind: "plain" (keys and values of every layer), "own" (the class that the configuration asks for: convolutions,
-        recurrences, sliding windows), or "none": the model has no cache that gives what reading at once gives.
-    argument: what the body calls it. numbered: whether positions are passed. first: number of the first position.
+        recurrences, sliding windows), or "none": no cache gives the states of reading at once.
+    argument: the body's name for it. numbered: whether positions are passed. first: number of the first position.
     single: whether only one token at a time can be read after the first ones.
-    cropped: whether the oldest states can be dropped (short-term memory), the positions of the others staying.
+    cropped: whether the oldest states can be dropped (short-term memory) without changing the others' positions.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class CacheUse:
         return DynamicCache() if self.kind == "plain" else DynamicCache(config=module.config)
 
     def read(self, module: PreTrainedModel, past: Cache, ids: Tensor, at: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Reads the tokens `ids` (T,) that stand from place `at` on.
+        """Reads the tokens `ids` (T,), which are at positions `at` and following.
 
         Returns:
             (T, d) top states, and what the hooks captured.
@@ -73,14 +73,14 @@ def crop(past: Cache, memory: int) -> None:
 
 
 def cache_argument(body: nn.Module) -> str | None:
-    """What a body calls its cache: the name changed within version 5 of transformers. None for one that takes none."""
+    """The body's argument for a cache, whose name changed within transformers 5; None if it takes no cache."""
     taken = inspect.signature(body.forward).parameters
     return next((name for name in ("cache", "past_key_values") if name in taken), None)
 
 
 @torch.inference_mode()
 def find_cache(module: PreTrainedModel, ids: Sequence[int], first: int) -> CacheUse:
-    """The first way of keeping states that gives what reading the whole text gives."""
+    """The first kind of cache whose states equal those of reading the whole text at once."""
     argument = cache_argument(body_of(module))
     if argument is None:
         return CacheUse("none")
@@ -95,19 +95,19 @@ def find_cache(module: PreTrainedModel, ids: Sequence[int], first: int) -> Cache
 
 
 def _reads_alike(module: PreTrainedModel, use: CacheUse, text: Tensor, whole: Tensor) -> bool:
-    """Whether the text read in three parts has the states of the text read at once."""
+    """Whether reading the text in three parts gives the same states as reading it at once."""
     borders = [0, len(text) // 2, len(text) - 1, len(text)]
     try:
         past = use.start(module)
         assert past is not None
         parts = [use.read(module, past, text[a:b], a)[0] for a, b in itertools.pairwise(borders)]
-    except Exception:  # any error of a model's code on a cache of another class
+    except Exception:  # whatever a model's code raises on a cache of another class
         return False
     return same(torch.cat(parts), whole)
 
 
 def _can_be_cropped(module: PreTrainedModel, use: CacheUse, text: Tensor) -> bool:
-    """Whether every layer keeps plain keys and values, and the position of a token can be given when some are dropped."""
+    """Whether every layer keeps plain keys and values, and positions can be passed after some states were dropped."""
     from transformers.cache_utils import DynamicLayer
 
     if use.kind != "plain":
@@ -128,7 +128,7 @@ def _can_be_cropped(module: PreTrainedModel, use: CacheUse, text: Tensor) -> boo
         if here is None:
             return False
         tables = [name for name in position_tables(module) if f"positions {name}" in here[1]]
-        if tables:  # absolute positions: those that were passed must be those that are looked up
+        if tables:  # absolute positions: the passed ones must be looked up
             return all(int(here[1][f"positions {name}"].flatten()[0]) == half + use.first for name in tables)
         if module.config.model_type in _ALIBI or getattr(module.config, "alibi", False):
             return True

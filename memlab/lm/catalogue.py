@@ -1,4 +1,4 @@
-"""Which models there are, and loading them: bundled ones by name, any other by folder or hub name."""
+"""Finding and loading models: bundled ones by name, any other by folder or hub name."""
 
 from __future__ import annotations
 
@@ -10,32 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from memlab.bundle import assets
-from memlab.errors import InputError, NotFound, StoreError
+from memlab.declare import ModelFormat
+from memlab.errors import InputError, NotFound
 from memlab.lm.adding.model_files import license_in
 from memlab.lm.architectures import is_tested
 from memlab.lm.checking import ModelCheck
 from memlab.lm.folder_checks import Stamp, check_folder, stamp
+from memlab.lm.formats import format_of, formats, shown
 from memlab.lm.hub import from_hub
 from memlab.lm.json_file import read_json
-from memlab.lm.loading import loaded
+from memlab.lm.loading import SEQ2SEQ, loaded
 from memlab.lm.model import LanguageModel
 from memlab.lm.precision import said
-from memlab.lm.spalm import SpalmModel
+from memlab.lm.shipped import BUNDLED, SHIPPED
 from memlab.lm.weight_files import no_model
 from memlab.outside import given_path
 from memlab.serialize import as_json
 
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "word_embed_proj_dim")  # as configurations name it
 _VOCABULARIES = ("vocab_size", "n_vocab")
-
-BUNDLED = ("atlas-mlm", "atlas-clm")  # each has a bundled datastore of its name
-BUNDLED_SPALM = "atlas-spalm"  # reads with the memory of atlas-clm
-BUNDLED_QA = "atlas-qa"  # answers yes-or-no questions; has no datastore
-SEQ2SEQ = "seq2seq"
-BUNDLED_FAE = "atlas-fae"  # has a memory of facts in place of a datastore
-SHIPPED = (*BUNDLED, BUNDLED_SPALM, BUNDLED_QA, BUNDLED_FAE)
-
-_OWN_METHODS = {"spalm": "spalm", "fae": "facts-as-experts"}  # part of memlab.json -> method
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ class ModelInfo:
 
     @property
     def license(self) -> str:
-        """The license as it is stated where the model came from; "not stated" where nothing is known of it."""
+        """The license stated at the model's source; "not stated" if it is unknown."""
         if self.bundled:
             return "Apache-2.0"
         added = self.record.get("added")
@@ -65,7 +58,7 @@ class ModelInfo:
 
     @property
     def source(self) -> str:
-        """Where the model came from, for a person."""
+        """Where the model came from, as text for the user."""
         if self.bundled:
             return "ships with memlab"
         added = self.record.get("added")
@@ -75,7 +68,7 @@ class ModelInfo:
 
     @property
     def dtype(self) -> str:
-        """The type that it computes in here, as far as that is known without loading it."""
+        """The dtype that it computes in here, as far as that is known without loading it."""
         return said(self)
 
     @property
@@ -84,15 +77,27 @@ class ModelInfo:
         return is_tested(self.architecture, self.kind)
 
     @property
+    def format(self) -> ModelFormat | None:
+        """The declared format of its folder; None for an ordinary model, and where no system here declares the one it names."""
+        return format_of(self.record)
+
+    @property
     def method(self) -> str | None:
-        """The method that the model was made for, where it is part of its training: "spalm", "facts-as-experts" or None."""
-        return next((method for part, method in _OWN_METHODS.items() if part in self.record), None)
+        """The method that the model was made for, as its format says; None for any other model."""
+        return (self.format.method or None) if self.format is not None else None
+
+    @property
+    def note(self) -> str:
+        """What the format of its folder says to whoever sees it in a list; "" for an ordinary model."""
+        return self.format.note if self.format is not None else ""
 
     def to_dict(self) -> dict[str, Any]:
         names = ("name", "title", "kind", "method", "architecture", "tested", "bundled", "size_mb")
         more = ("width", "vocabulary", "license", "source", "dtype")
         return {
             **as_json(self, *names, *more),
+            "format": self.format.name if self.format is not None else self.record.get("format"),
+            "note": self.note,
             "recipe": self.record.get("recipe"),
             "scores": self.record.get("scores"),
         }
@@ -105,12 +110,12 @@ def encoder_of(record: Mapping[str, Any]) -> str | None:
 
 
 def bundled_models() -> list[ModelInfo]:
-    """The models that ship with memlab, have a datastore of their own, and are there."""
+    """The models that ship with memlab and have a bundled datastore, if their files are there."""
     return _bundled(BUNDLED)
 
 
 def shipped_models() -> list[ModelInfo]:
-    """All models that ship with memlab and are there."""
+    """All models that ship with memlab and whose files are there."""
     return _bundled(SHIPPED)
 
 
@@ -136,29 +141,30 @@ def info(name: str) -> ModelInfo:
 
 
 def described(path: Path, name: str) -> ModelInfo:
-    """What is known of the model in a folder, read again when a file of it has changed. Raises InputError for a damaged
-    one, or one of another kind."""
+    """The `ModelInfo` of the model in a folder, read again when one of its files has changed. Raises InputError for a
+    damaged model, or one of an unsupported kind."""
     card_file = path / "README.md"
     card = card_file.read_text("utf-8", "replace") if card_file.is_file() else ""
-    return _described(path, name, card, assets(), stamp(path))
+    return _described(path, name, card, assets(), (stamp(path), formats()))
 
 
 @lru_cache(maxsize=64)
-def _described(path: Path, name: str, card: str, shipped: Path, now: Stamp) -> ModelInfo:
-    """As `described`; `now` is only there so that another stamp is read anew."""
+def _described(
+    path: Path, name: str, card: str, shipped: Path, now: tuple[Stamp, tuple[ModelFormat, ...]]
+) -> ModelInfo:
+    """As `described`; `now`, the stamp and the declared formats, is only a cache key: when it changes, the folder is read again."""
     record, config = read_json(path / "memlab.json"), read_json(path / "config.json")
     size = sum(f.stat().st_size for f in path.glob("*.safetensors")) / 1e6
     kind = record.get("kind") or _kind(path, config, name)
     bundled = name in SHIPPED and path == shipped / "models" / name
-    shown = "causal, SPALM" if "spalm" in record else "masked, Facts as Experts" if "fae" in record else kind
-    title = f"{path.name if Path(name).is_absolute() else name} ({shown})"
+    title = f"{path.name if Path(name).is_absolute() else name} ({shown(kind, record, now[1])})"
     architecture = str(config.get("model_type") or "")
     width, vocabulary = (_first_number(config, *names) for names in (_WIDTHS, _VOCABULARIES))
     return ModelInfo(name, title, kind, bundled, path, round(size, 1), card, record, architecture, width, vocabulary)
 
 
 def _first_number(config: dict[str, Any], *names: str) -> int | None:
-    """The first whole number that a configuration, or its part on text, has under one of the names."""
+    """The first integer that a configuration, or its text_config, has under one of the names."""
     text = config.get("text_config")
     for part in (config, text if isinstance(text, dict) else {}):
         for name in names:
@@ -177,7 +183,7 @@ def _kind(path: Path, config: dict[str, Any], name: str) -> str:
     if "CausalLM" in named or "LMHead" in named:
         return "causal"
     if config.get("is_encoder_decoder") and "ConditionalGeneration" in named:
-        return SEQ2SEQ  # for questions of belief alone; see memlab.systems.beliefbank.seq2seq
+        return SEQ2SEQ  # only for BeliefBank's questions; see memlab.systems.beliefbank.seq2seq
     raise InputError(
         f"{name} is a {named or config.get('model_type')} model; memlab reads masked (…ForMaskedLM) and causal "
         "(…ForCausalLM) language models."
@@ -187,36 +193,18 @@ def _kind(path: Path, config: dict[str, Any], name: str) -> str:
 def load(name: str, dtype: str | None = None) -> LanguageModel:
     """Loads a model once; later calls, of any window or lab of the process, get the same object (at most four are kept).
 
-    Weights are read from safetensors as 32-bit floats, or taken as bfloat16 where `memlab.lm.precision` says so; code from model folders is never run. A model that fails the check
-    of `memlab.lm.checking` is refused.
+    Weights are read from safetensors as 32-bit floats, or as bfloat16 if `memlab.lm.precision` chooses it; code from
+    model folders is never run. A model that fails the check of `memlab.lm.checking` is refused.
 
     Args:
-        dtype: the type that a datastore needs ("float32", "bfloat16"); None for the one that is chosen here.
+        dtype: the dtype that a datastore needs ("float32", "bfloat16"); None for the one that is chosen here.
+
+    Raises:
+        NotFound, InputError: no such model, one that cannot be read, or one that the check refuses.
     """
     return loaded(info(name), dtype).model
 
 
 def check(name: str) -> ModelCheck:
-    """What the check of a model found when it was loaded; loads it. Raises what `load` raises."""
+    """The result of the check of a model, which is loaded for it. Raises what `load` raises."""
     return loaded(info(name)).check
-
-
-def load_encoder(model: SpalmModel) -> LanguageModel:
-    """The frozen encoder that a SPALM was trained with: a bundled model, or the folder of that name beside its own.
-
-    Raises:
-        StoreError: it is not there, or has other weights now.
-    """
-    wanted = model.record.encoder
-    beside = model.path.parent / wanted if model.path is not None else Path(wanted)
-    where = wanted if wanted in BUNDLED else str(beside)
-    hint = f"{model.name} was trained with keys of {wanted}"
-    try:
-        encoder = load(where).exact()
-    except NotFound as error:
-        raise StoreError(f"{hint}, which is not at {where}. Put that model there, or train the SPALM again.") from error
-    if encoder.weights_hash != model.record.encoder_hash:
-        raise StoreError(
-            f"{hint}, and {where} has other weights now: its neighbors would mean nothing. Train the SPALM again."
-        )
-    return encoder

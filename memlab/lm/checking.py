@@ -1,7 +1,7 @@
-"""The check of a model when it is loaded, before anything is built with it: what fails is refused, what passes is right.
+"""The check of a model when it is loaded: a model that memlab cannot read exactly is refused.
 
-A model is tried on a probe text of a few tokens: its log-probabilities as memlab computes them must be those of the
-module's own forward pass, a causal model may not read what follows, and every token of the tokenizer needs a row.
+On a probe text of a few tokens, memlab's log-probabilities must equal those of the module's own forward pass, a causal
+model must not depend on later tokens, and every token of the tokenizer needs a row of the embedding.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from memlab.lm.inspection import PROBE, body_options, probe_ids
 from memlab.lm.model import LanguageModel
 
 TOLERANCE = 1e-4  # of log-probabilities, memlab's against the module's own on the same text
-SAME = 2e-5  # of the largest number in states that should be the same but for rounding
-# Weights of parts that predict no words, or that are computed anew: no harm when a file has them and the model has not.
+SAME = 2e-5  # tolerance for states that should be equal up to rounding, relative to the largest
+# Weights of parts that predict no words, or that are recomputed: harmless if a file has them and the model does not.
 _HARMLESS = re.compile(
     r"pooler|seq_relationship|sop_classifier|position_ids|inv_freq|masked_bias|attn\.bias$|attention\.bias$|"
     r"discriminator|relative_attention_num_buckets|rotary_emb"
@@ -30,16 +30,19 @@ _HARMLESS = re.compile(
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """What the check of a model found.
+    """The result of the check of a model.
 
-    architecture: transformers' name of the class; model_type: of the configuration. tested: whether memlab's tests cover it.
-    missing, unexpected: names of weights. difference: largest |log p| between memlab and the module on the probe text.
+    architecture: the class in transformers; model_type: of the configuration. tested: whether memlab's tests cover it.
+    missing, unexpected: names of weights. difference: largest difference of log p, memlab's and the module's, on the
+    probe
+        text.
     keys: name -> width. limit: tokens. positions: rows of its table; None where it has none.
     head: "parts" or "own" (the model's own path). cache: "plain", "own" or "none"; short_term: whether it can be cropped.
     padding: whether texts of different lengths may be in one batch.
-    dtype: of its weights. dtype_difference: largest |log p| between that type and float32 on the probe text, where it is another.
-    speeds: tokens a second of a short forward pass by type, where they were measured on this machine.
-    perplexities: of a bundled text by type, of a causal model in another type than float32, where it was asked for.
+    dtype: of its weights. dtype_difference: largest difference of log p from float32 on the probe text, for another
+    dtype.
+    speeds: dtype -> tokens per second of a short forward pass, if measured on this machine.
+    perplexities: dtype -> perplexity of a bundled text, for a causal model in another dtype than float32, if requested.
     """
 
     name: str
@@ -71,16 +74,16 @@ class ModelCheck:
 
 
 def check_weights(name: str, info: Mapping[str, Any], prefix: str) -> tuple[str, ...]:
-    """Refuses a module with weights that its files do not hold.
+    """Refuses a module with weights that its files do not contain.
 
     Args:
-        info: what transformers says of the loading. prefix: name of the body within the module.
+        info: the loading info of transformers. prefix: name of the body within the module.
 
     Returns:
-        Names of the weights in the files that the model has no use for.
+        Names of the weights in the files that the model does not use.
 
     Raises:
-        InputError: names the weights.
+        InputError: weights are missing, have other shapes, or belong to another model; names them.
     """
     missing = sorted(info["missing_keys"])
     mismatched = sorted(f"{key} {tuple(a)} for {tuple(b)}" for key, a, b in info["mismatched_keys"])
@@ -94,7 +97,7 @@ def check_weights(name: str, info: Mapping[str, Any], prefix: str) -> tuple[str,
     if missing:
         hint = f" The files have {_listed(unexpected)} instead." if unexpected else ""
         raise InputError(
-            f"The model {name!r} cannot be used: its files hold no {_listed(missing)}, so random numbers would take their place."
+            f"The model {name!r} cannot be used: its files lack {_listed(missing)}, which would be random."
             f"{hint} Save the whole model again."
         )
     if mismatched or errors:
@@ -103,17 +106,17 @@ def check_weights(name: str, info: Mapping[str, Any], prefix: str) -> tuple[str,
         )
     if body:
         raise InputError(
-            f"The model {name!r} cannot be used: its files hold {_listed(body)}, which the model that its config.json "
-            "describes has no place for. The configuration belongs to another model."
+            f"The model {name!r} cannot be used: its files contain {_listed(body)}, which the model described by its "
+            "config.json does not have. The configuration belongs to another model."
         )
     return tuple(unexpected)
 
 
 def check_vocabulary(model: LanguageModel) -> None:
-    """Every token of the tokenizer needs a row of the embedding and of the output.
+    """Checks that every token of the tokenizer has a row of the embedding and of the output.
 
     Raises:
-        InputError: names tokens without one.
+        InputError: tokens without a row (names them), or a masked model without a mask token.
     """
     rows = min(int(model.module.get_input_embeddings().weight.shape[0]), model.V)
     beyond = sorted((i, token) for token, i in model.tokenizer.get_vocab().items() if i >= rows)
@@ -129,10 +132,10 @@ def check_vocabulary(model: LanguageModel) -> None:
 
 @torch.inference_mode()
 def check_model(model: LanguageModel, unexpected: Iterable[str] = (), notes: tuple[str, ...] = ()) -> ModelCheck:
-    """Tries a model on a probe text; sets whether it may be read with padding.
+    """Checks a model on a probe text, and sets whether it may be read with padding.
 
     Raises:
-        InputError: in one line, what differs.
+        InputError: says in one line what differs.
     """
     check_vocabulary(model)
     ids = _probe(model)
@@ -168,12 +171,12 @@ def probe_logp(model: LanguageModel) -> Tensor:
 
 
 def difference(a: Tensor, b: Tensor) -> float:
-    """The largest difference of two tensors; infinite where something is no number."""
+    """The largest absolute difference of two tensors; infinite if a number is not finite."""
     return _largest(a, b)
 
 
 def _probe(model: LanguageModel) -> list[int]:
-    """Ordinary tokens between the special ones of a text, in a masked model with a mask among them."""
+    """Ordinary tokens between the special ones of a text; for a masked model, one is masked."""
     before, after = model.frame
     inner = probe_ids(model.module, model.tokenizer, max(2, min(PROBE, model.limit - 4) - len(before) - len(after)))
     if model.kind == "masked":
@@ -196,18 +199,18 @@ def _difference(model: LanguageModel, ids: list[int], own: Tensor) -> float:
         again = _largest(_own_logp(model, ids), own)
         if not again <= TOLERANCE:
             raise InputError(
-                f"The model {model.name!r} cannot be used: it gives other log-probabilities each time that it reads the same "
-                f"text (by up to {again:.2g}), so nothing could be remembered."
+                f"The model {model.name!r} cannot be used: its log-probabilities differ each time that it reads the same text "
+                f"(by up to {again:.2g}), so memory keys would be random."
             )
         raise InputError(
             f"The model {model.name!r} cannot be used: log-probabilities by its body and head differ by up to {alone:.2g} "
-            f"from those of the whole {type(model.module).__name__}; memlab does not know what it does between."
+            f"from those of the whole {type(model.module).__name__}; memlab does not know what it computes in between."
         )
     if model.kind == "causal" and (change := _reads_ahead(model, ids)) > SAME:
         raise InputError(
-            f"The model {model.name!r} cannot be used as a causal model: what it says at a token depends on the tokens "
-            f"after it (states change by {change:.2g} of their size; is_decoder is false in config.json, or its attention "
-            "goes both ways)."
+            f"The model {model.name!r} cannot be used as a causal model: its state at a token depends on the tokens after it "
+            f"(states change by {change:.2g} of their size; is_decoder is false in config.json, or its attention "
+            "is bidirectional)."
         )
     longer = [*ids, *probe_ids(model.module, model.tokenizer, 3)]
     one, beside = _states(model, [ids]), _states(model, [ids, longer])
@@ -216,9 +219,9 @@ def _difference(model: LanguageModel, ids: list[int], own: Tensor) -> float:
 
 
 def _reads_ahead(model: LanguageModel, ids: list[int]) -> float:
-    """How much the states of a text change with the tokens after it, as a share of the largest; 0 for a causal model.
+    """How much the states of a text change with the tokens after it, relative to the largest; 0 for a causal model.
 
-    Both texts have one length, so a causal model computes the same numbers twice.
+    Both texts have the same length, so that a causal model computes the same numbers twice.
     """
     some = probe_ids(model.module, model.tokenizer, 6)
     one, other = (_states(model, [[*ids, *end]])[: len(ids)] for end in (some[:3], some[3:]))
@@ -242,7 +245,7 @@ def _memlabs_logp(model: LanguageModel, texts: list[list[int]]) -> Tensor:
 
 
 def _largest(a: Tensor, b: Tensor) -> float:
-    """The largest difference; infinite where the shapes differ or something is no number."""
+    """The largest absolute difference; infinite if the shapes differ or a number is not finite."""
     if a.shape != b.shape or not bool(torch.isfinite(a).all() and torch.isfinite(b).all()):
         return float("inf")
     return float((a - b).abs().max())

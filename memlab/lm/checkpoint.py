@@ -1,9 +1,8 @@
-"""A training that can be taken up again after Stop, a kill or a power cut.
+"""A training that can be resumed after Stop, a kill or a power cut.
 
-One safetensors file holds the weights, the state of the optimizers, and how many steps were made; it is written beside
-and renamed, so that the last whole one is always there. The batches of a training follow from its seed, so the rest of
-them is read again from the step that is reached: a training that was interrupted ends with the same weights, bit for
-bit, as one that was not.
+One safetensors file holds the weights, the state of the optimizers, and the number of steps; it is written under a
+temporary name and renamed, so that there is always a complete one. The batches of a training follow from its seed, so a
+resumed training reads the remaining ones and ends with the same weights, bit for bit, as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from memlab.errors import HomeError
 from memlab.lm.optimization import Optimization
 from memlab.lm.plain_path import plain_path
 
-EVERY = 60.0  # seconds between two writings
+EVERY = 60.0  # seconds between two writes
 
 
 class Checkpoint:
@@ -34,7 +33,7 @@ class Checkpoint:
 
     Args:
         home: its folder `training/` holds the file.
-        every: seconds of work between two writings.
+        every: seconds of work between two writes.
     """
 
     def __init__(self, home: Path, every: float = EVERY) -> None:
@@ -50,17 +49,17 @@ class Checkpoint:
         return self._before + time.monotonic() - self._begun
 
     def take_up(self, training: Mapping[str, Any], optimization: Optimization) -> int:
-        """Puts the kept state into a model and its optimizers, which must be new. Returns how many steps were made: 0
-        where nothing is kept.
+        """Loads the stored state into a new model and its optimizers. Returns the number of steps made, 0 if nothing is
+        stored.
 
         Args:
-            training: everything that decides the weights (recipe, hash of the text ...); another training has another file.
+            training: everything that determines the weights (recipe, hash of the text ...); identifies the file.
 
         Raises:
             HomeError: the file cannot be read.
         """
-        told = json.dumps({**training, "torch": torch.__version__}, sort_keys=True)
-        self.file = self.folder / f"{hashlib.sha256(told.encode()).hexdigest()[:24]}.safetensors"
+        identity = json.dumps({**training, "torch": torch.__version__}, sort_keys=True)
+        self.file = self.folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.safetensors"
         if not self.file.exists():
             return 0
         try:
@@ -69,7 +68,7 @@ class Checkpoint:
                 self._put(optimization, {name: read.get_tensor(name) for name in read.keys()})  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise HomeError(
-                f"The kept state of this training cannot be read: {self.file} ({error}). Delete the file to begin again."
+                f"The stored state of this training cannot be read: {self.file} ({error}). Delete the file to start over."
             ) from error
         optimization.made = int(position["step"])
         self.smooth, self._before = float(position["loss"]), float(position["seconds"])
@@ -77,16 +76,16 @@ class Checkpoint:
         return optimization.made
 
     def passed(self, optimization: Optimization, smooth: float) -> None:
-        """Called after each step; writes where the last writing is long enough ago."""
+        """Called after each step; writes if the last write is at least `every` seconds ago."""
         self.smooth = smooth
         if time.monotonic() - self._written >= self.every:
             self.write(optimization)
 
     def stopped(self, optimization: Optimization, smooth: float) -> str:
-        """Writes, and says what that means."""
+        """Writes, and returns the end of the message about the stop."""
         self.smooth = smooth
         self.write(optimization)
-        return "what was trained so far is kept, and the same training begins there"
+        return "the state is kept, and running the same training again resumes it"
 
     def write(self, optimization: Optimization) -> None:
         """Writes the file. Raises HomeError where the disk is full or the folder cannot be written."""
@@ -102,7 +101,7 @@ class Checkpoint:
                 os.fsync(written.fileno())
             os.replace(part, self.file)
         except (OSError, SafetensorError) as error:
-            raise HomeError(f"The state of the training cannot be kept in {self.folder}: {error}.") from error
+            raise HomeError(f"The state of the training cannot be written in {self.folder}: {error}.") from error
         finally:
             with suppress(OSError):
                 part.unlink()
@@ -114,7 +113,7 @@ class Checkpoint:
 
     @staticmethod
     def _put(optimization: Optimization, kept: Mapping[str, Tensor]) -> None:
-        """Weights and optimizers as they were. Raises KeyError, ValueError or RuntimeError for a state of another shape."""
+        """Restores weights and optimizers. Raises KeyError, ValueError or RuntimeError for a state of another shape."""
         with torch.no_grad():
             for n, weight in enumerate(optimization.parameters):
                 weight.copy_(kept[f"weight.{n}"])

@@ -1,4 +1,5 @@
-"""How the ledger names an edit of weights. Imports nothing heavy, so that declarations may use it."""
+"""References to edits of weights, as the ledger records them. Imports nothing heavy, so that declarations may use
+it."""
 
 from __future__ import annotations
 
@@ -18,9 +19,9 @@ class DeltaError(StoreError):
 
 @dataclass(frozen=True)
 class DeltaRef:
-    """One edit of weights, as the ledger names it.
+    """One edit of weights, as the ledger records it.
 
-    edit: its number. sha256: of its file. model, weights_hash: whose tensors it changes.
+    edit: its number. sha256: of its file. model, weights_hash: name and hash of the model that it changes.
     """
 
     edit: int
@@ -30,5 +31,5 @@ class DeltaRef:
 
 
 def delta_path(home: Path, sha256: str) -> Path:
-    """Where the delta with this hash lives."""
+    """The path of the delta with this hash."""
     return home / "deltas" / f"{sha256}.safetensors"

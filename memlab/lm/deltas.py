@@ -2,8 +2,8 @@
 
     deltas/<sha256>.safetensors    parameter name -> difference to the weights before the edit
 
-Differences, not values: several edits of one tensor add up, and leaving one out of the sum takes exactly its change
-away. A parameter that has several names (tied embeddings) is stored under the first.
+Differences, not values: several edits of one tensor add up, and leaving one out of the sum removes exactly its
+change. A parameter that has several names (tied embeddings) is stored under the first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read_delta(home: Path, ref: DeltaRef) -> dict[str, Tensor]:
         DeltaError: the file is missing, or is not the one that was written.
     """
     path = delta_path(home, ref.sha256)
-    advice = f"Undo edit {ref.edit} (memlab undo {ref.edit}), or put the file back from a copy of the home folder."
+    advice = f"Undo edit {ref.edit} (memlab undo {ref.edit}), or restore the file from a backup of the home folder."
     try:
         raw = path.read_bytes()
     except OSError as error:

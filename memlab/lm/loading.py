@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from cachetools import LRUCache
 
+from memlab.declare import ModelFormat
+from memlab.declare.provided import declared
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights, difference, probe_logp
-from memlab.lm.fae import fae_model, read_fae_record
 from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, first_line, same_weights, stamp
+from memlab.lm.formats import ReadFolder, check_parts, checked_format, read_parts
 from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
 from memlab.lm.precision import BFLOAT16, FLOAT32, VARIABLE, chosen, forced, is_free, kept_speeds
-from memlab.lm.spalm import SpalmModel, read_gate, read_record
 from memlab.lm.weight_files import check_weight_files
 
 if TYPE_CHECKING:
@@ -27,46 +28,48 @@ if TYPE_CHECKING:
 
     from memlab.lm.catalogue import ModelInfo
 
+SEQ2SEQ = "seq2seq"  # the kind of encoder-decoder models
 _KEPT = 4  # models in memory
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model in memory, what its folder looked like when it was read, and what the check found."""
+    """A model in memory, the stamp of its folder when it was read, and the result of its check."""
 
     model: LanguageModel
     stamp: Stamp
     check: ModelCheck
+    format: ModelFormat | None = None
 
 
 _lock = threading.Lock()
 _kept: LRUCache[tuple[str, str, str], Loaded] = LRUCache(_KEPT)
-_chosen: dict[tuple[str, str, Stamp], str] = {}  # the type that was chosen for a model, where nobody asked for one
+_chosen: dict[tuple[str, str, Stamp], str] = {}  # the dtype that was chosen for a model when none was requested
 
 
 def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
     """The model of a folder, read once; read again when a file in the folder has another size or time.
 
     Args:
-        dtype: the type that a datastore needs; None for the one that is chosen (see `memlab.lm.precision`).
+        dtype: the dtype that a datastore needs; None for the one that is chosen (see `memlab.lm.precision`).
 
     Raises:
-        InputError: it cannot be read, or the check refuses it.
+        InputError: an unsupported kind, a model that cannot be read, or one that the check refuses.
     """
     if found.kind not in ("masked", "causal"):
         raise InputError(
-            f"{found.name} is a {found.kind} model; memlab reads masked and causal language models here. Encoder-decoder models "
-            "answer yes-or-no questions: memlab believe --model."
+            f"{found.name} is a {found.kind} model; memlab reads masked and causal language models here."
+            f"{declared().hint('encoder-decoder') if found.kind == SEQ2SEQ else ''}"
         )
     at = (str(found.path), found.name)
     with _lock:
         now = stamp(found.path)
-        wish = (forced() or dtype) if is_free(found) else FLOAT32
-        wish = wish or _chosen.get((*at, now))
-        before = None if wish is None else _kept.get((*at, wish))
-        if before is not None and before.stamp == now:
+        wanted = (forced() or dtype) if is_free(found) else FLOAT32
+        wanted = wanted or _chosen.get((*at, now))
+        before = None if wanted is None else _kept.get((*at, wanted))
+        if before is not None and before.stamp == now and before.format == found.format:
             return before
-        made = _read(found, now, _of_change(at, now))
+        made = _read(found, now, _change_note(at, now))
         made = _in_chosen_type(found, made, dtype)
         if (forced() or dtype) is None:
             _chosen[(*at, now)] = made.model.dtype
@@ -74,19 +77,19 @@ def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
         return made
 
 
-def _of_change(at: tuple[str, str], now: Stamp) -> tuple[str, ...]:
-    """A note where the model was loaded before, from other weights."""
+def _change_note(at: tuple[str, str], now: Stamp) -> tuple[str, ...]:
+    """A note if the model was loaded before with other weights."""
     before = (_kept[key].stamp for key in list(_kept) if key[:2] == at)
     if all(same_weights(stamp, now) for stamp in before):
         return ()
     return (
-        f"The files of {at[1]} have changed since it was loaded; it was read again. Memories that the other weights made are "
-        "refused.",
+        f"The files of {at[1]} have changed since it was loaded; it was read again. Datastores that were built with the old weights "
+        "are refused.",
     )
 
 
 def _in_chosen_type(found: ModelInfo, made: Loaded, dtype: str | None) -> Loaded:
-    """The model in the type that was asked for or is faster here; in float32 where it does not work in the other one."""
+    """The model in the dtype that was requested or is faster here; in float32 if that one does not work."""
     wanted = chosen(found, made.model, dtype)
     if wanted == FLOAT32:
         return replace(made, check=replace(made.check, speeds=_speeds(found)))
@@ -95,8 +98,10 @@ def _in_chosen_type(found: ModelInfo, made: Loaded, dtype: str | None) -> Loaded
     change = difference(before, probe_logp(made.model))
     if not math.isfinite(change):
         if (forced() or dtype) is not None:
-            raise InputError(f"The model {found.name!r} gives no numbers in {wanted}. Use {VARIABLE}={FLOAT32}.")
-        note = f"{found.name} would be faster in {wanted} here, and gives no numbers in it; it computes in {FLOAT32}."
+            raise InputError(
+                f"The model {found.name!r} gives infinite or NaN values in {wanted}. Use {VARIABLE}={FLOAT32}."
+            )
+        note = f"{found.name} would be faster in {wanted} here, but gives infinite or NaN values in it; it computes in {FLOAT32}."
         return _read(found, made.stamp, (*made.model.notes, note))
     made.model.in_float32 = partial(_exact, found)
     check = replace(made.check, dtype=wanted, dtype_difference=change, speeds=_speeds(found))
@@ -109,28 +114,31 @@ def _speeds(found: ModelInfo) -> dict[str, float] | None:
 
 
 def _exact(found: ModelInfo) -> LanguageModel:
-    """The model with float32 weights, whatever `$MEMLAB_DTYPE` says: weights are edited in that type."""
+    """The model with float32 weights, whatever `$MEMLAB_DTYPE` says: weights are edited in float32."""
     at = (str(found.path), found.name, FLOAT32)
     with _lock:
         now, before = stamp(found.path), _kept.get(at)
-        if before is None or before.stamp != now:
+        if before is None or before.stamp != now or before.format != found.format:
             before = _kept[at] = _read(found, now, ())
         return before.model
 
 
 def read_anew(found: ModelInfo) -> Loaded:
-    """The model of a folder, read for this call alone. Raises InputError."""
+    """The model of a folder, read again for this call and not cached. Raises InputError."""
     return _read(found, stamp(found.path), ())
 
 
 def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     check_folder(found.path, found.name)
+    own = checked_format(found.record, found.name)
+    if own is not None:
+        check_parts(found.path, found.record, own, found.name)
     if not found.bundled:
         check_weight_files(found.path, found.name, found.kind)
     try:
         with plain_path(found.path) as folder:
             module, tokenizer, info = _from_files(folder, found.kind)
-    except Exception as error:  # any error while the files are read: nothing is loaded
+    except Exception as error:  # whatever goes wrong while reading, nothing is loaded
         raise InputError(
             f"The model {found.name!r} cannot be loaded: {first_line(error)} "
             "memlab reads safetensors weights with a fast tokenizer, and never runs code from a model folder."
@@ -138,14 +146,14 @@ def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
     if not tokenizer.is_fast:
         raise InputError(f"The model {found.name!r} has no fast tokenizer, which memlab needs to find words in texts.")
     unused = check_weights(found.name, info, module.base_model_prefix)
-    model = _language_model(found, module.eval().requires_grad_(False), tokenizer)
+    model = _language_model(found, own, module.eval().requires_grad_(False), tokenizer)
     model.stamp = now
     model.notes = (*notes, *adapter_note(found.path, found.name))
-    return Loaded(model, now, check_model(model, unused, model.notes))
+    return Loaded(model, now, check_model(model, unused, model.notes), own)
 
 
 def _from_files(folder: Path, kind: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Any]]:
-    """Module, tokenizer, and what transformers says of the weights."""
+    """Module, tokenizer, and the loading info of transformers."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
     from transformers.utils import logging
 
@@ -167,12 +175,12 @@ def _from_files(folder: Path, kind: str) -> tuple[PreTrainedModel, PreTrainedTok
     return module, tokenizer, info
 
 
-def _language_model(found: ModelInfo, module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> LanguageModel:
+def _language_model(
+    found: ModelInfo, own: ModelFormat | None, module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> LanguageModel:
+    """The model of an ordinary folder, or what the code of its format makes of it."""
     unmet = frozenset(found.record["unmet"]) if "unmet" in found.record else None
-    if found.method == "spalm":
-        made = read_record(found.record["spalm"], found.name)
-        return SpalmModel(found.name, module, tokenizer, read_gate(found.path), made, found.path, unmet)
-    if found.method == "facts-as-experts":
-        made_of = read_fae_record(found.record["fae"], found.name)
-        return fae_model(found.name, module, tokenizer, made_of, found.path, unmet)
-    return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
+    if own is None:
+        return LanguageModel(found.name, module, tokenizer, found.kind, found.path, unmet)
+    part = found.record[own.name]
+    return read_parts(own, ReadFolder(found.name, found.kind, module, tokenizer, found.path, unmet, part))

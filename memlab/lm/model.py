@@ -1,10 +1,10 @@
 """A language model as memlab uses it: text in, keys and log-probabilities out.
 
 `LanguageModel` wraps a Hugging Face masked or causal model of any size. One forward pass through the
-body gives the hidden states; the model's own output head (`heads`) is then applied only to the positions that are
-asked for. Everything that memlab wants from inside the model (the input of the last feed-forward layer,
-the input of the output projection) is recorded by hooks that are set once, when the model is loaded,
-and write into a place that belongs to the calling thread: shared modules are never changed by a call.
+body gives the hidden states; the model's own output head (`heads`) is then applied only to the requested
+positions. Internal states that memlab needs (the input of the last feed-forward layer, the input of the output
+projection) are recorded by hooks that are set once, when the model is loaded, and write to thread-local storage:
+a call never changes the shared module.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ __all__ = ["KEYS", "Encoded", "LanguageModel", "capturing", "listen_to", "output
 
 @dataclass(frozen=True)
 class Encoded:
-    """What one batch of positions gave.
+    """The result of `encode` at n positions.
 
     keys: name of the key -> (n, d) float32.
-    logp: (n, V) float64 log-probabilities, or None when not asked for.
+    logp: (n, V) float64 log-probabilities, or None if not requested.
     """
 
     keys: dict[str, Tensor]
@@ -52,7 +52,7 @@ class LanguageModel:
     """A frozen model with its tokenizer.
 
     Args:
-        name: how memlab calls it.
+        name: its name in memlab.
         module: a masked or causal language model of transformers, in evaluation mode.
         kind: "masked" or "causal".
         path: the folder with its files; hashed for the fingerprint of datastores.
@@ -68,14 +68,14 @@ class LanguageModel:
         path: Path | None = None,
         unmet: frozenset[int] | None = None,
     ) -> None:
-        tokenizer.split_special_tokens = True  # what is typed is text, control tokens too
+        tokenizer.split_special_tokens = True  # control tokens in typed text are read as text
         self.name, self.tokenizer, self.kind = name, tokenizer, kind
         self.path, self.unmet = path, unmet
-        self.notes: tuple[str, ...] = ()  # what a person should know of the model; shown with its answers
+        self.notes: tuple[str, ...] = ()  # what the user should know about the model; shown with its answers
         self.stamp: Stamp = ()  # of its folder when it was read
         self.dtype = FLOAT32  # of its weights; states, keys and scores are float32 in any case
         self.in_float32: Callable[[], LanguageModel] | None = (
-            None  # gives this model in float32, where it has another type
+            None  # returns this model in float32, if it has another dtype
         )
         self.padded = True  # whether texts of different lengths may be in one batch
         listen_to(module, kind)
@@ -83,19 +83,19 @@ class LanguageModel:
         self.adopt(module)
 
     def adopt(self, module: PreTrainedModel) -> None:
-        """Takes `module`, which has its hooks, as the weights of this model; only while nobody else has it."""
+        """Uses `module`, whose hooks are set, as this model's module; only before the model is shared."""
         self.module = module
         head = output_head(module, self.name, self.d, self.inside.plain)
         self.head = head if self.dtype == FLOAT32 else _in_type(head, TYPES[self.dtype])
 
     def exact(self) -> LanguageModel:
-        """This model with float32 weights: itself, or the same files loaded in that type."""
+        """This model with float32 weights: itself, or the same files loaded as float32."""
         return self if self.dtype == FLOAT32 or self.in_float32 is None else self.in_float32()
 
     def take_type(self, dtype: str) -> None:
-        """Gives the weights another type ("bfloat16"); only while nobody else has the model.
+        """Casts the weights to another dtype ("bfloat16"); only before the model is shared.
 
-        What was found of its kind of cache and its limit in float32 stays.
+        Its kind of cache and its limit are found in float32 first, and kept.
         """
         if self.kind == "causal":
             self.cache  # noqa: B018  found once, in float32
@@ -111,7 +111,7 @@ class LanguageModel:
 
     @property
     def d(self) -> int:
-        """Width of the top states, which is that of most keys; see `width`."""
+        """Width of the top states, and of most keys (see `width`)."""
         return self.inside.widths["last"]
 
     def width(self, key: str) -> int:
@@ -126,7 +126,7 @@ class LanguageModel:
 
     @cached_property
     def words(self) -> list[str]:
-        """(V,) what a person reads for each id."""
+        """(V,) the readable form of each token id."""
         names = token_names(self.tokenizer, min(len(self.tokenizer), self.V))
         return names + [f"<{i}>" for i in range(len(names), self.V)]
 
@@ -149,18 +149,18 @@ class LanguageModel:
 
     @cached_property
     def cache(self) -> CacheUse:
-        """How a causal model keeps what it has read."""
+        """The kind of cache with which a causal model reads a text in parts."""
         return find_cache(self.module, probe_ids(self.module, self.tokenizer), self.inside.first)
 
     @cached_property
     def uncased(self) -> bool:
-        """Whether the tokenizer reads capital letters as small ones."""
+        """Whether the tokenizer lowercases its input."""
         read = self.tokenizer(["Kyoto", "kyoto"], add_special_tokens=False)["input_ids"]
         unknown = self.tokenizer.unk_token_id
         return read[0] == read[1] and unknown not in read[0]
 
     def same_word(self, word: str) -> str:
-        """The spelling under which a word is remembered: small letters for a model that knows no others."""
+        """The spelling under which a word is remembered: lower case for an uncased model."""
         return word.lower() if self.uncased else word
 
     def read(self, text: str) -> tuple[list[int], list[Span]]:
@@ -179,11 +179,11 @@ class LanguageModel:
 
     @cached_property
     def _control(self) -> frozenset[int]:
-        """Ids of the special tokens, but for that of unknown words."""
+        """Ids of the special tokens, except that of unknown words."""
         return frozenset({*self.tokenizer.all_special_ids} - {self.tokenizer.unk_token_id})
 
     def read_around(self, left: str, right: str) -> tuple[list[int], list[Span], int]:
-        """The same for a text with one mask between `left` and `right`, and which of the tokens the mask is."""
+        """`read` for a text with one mask between `left` and `right`, and the index of the mask among the tokens."""
         mask = str(self.tokenizer.mask_token)
         ((ids, spans),) = read_at_once(self._marking, [left + mask + right])
         if sum(i in self._control for i in ids) == 1:
@@ -195,15 +195,16 @@ class LanguageModel:
 
     @cached_property
     def _marking(self) -> PreTrainedTokenizerBase:
-        """A copy of the tokenizer that finds special tokens in a text."""
+        """A copy of the tokenizer that parses special tokens in a text."""
         marking = copy.deepcopy(self.tokenizer)
         marking.split_special_tokens = False
         return marking
 
     @cached_property
     def weights_hash(self) -> str:
-        """sha256 of configuration and weight files (of the tensors, for a model that has no files); with another type than
-        float32 another one, so that its keys and what is kept of it never mix with those of float32."""
+        """sha256 of configuration and weight files (of the tensors, for a model without files). It depends on the
+        dtype, so that keys and cached results of different dtypes never mix. Raises InputError if the files have
+        changed."""
         digest = hashlib.sha256() if self.dtype == FLOAT32 else hashlib.sha256(self.dtype.encode())
         if self.path is None:
             for name, tensor in self.module.state_dict().items():
@@ -211,7 +212,7 @@ class LanguageModel:
             return digest.hexdigest()
         if self.stamp and not same_weights(self.stamp, stamp(self.path)):
             raise InputError(
-                f"The files of {self.name} have changed since it was loaded. Ask again: it is then read anew."
+                f"The files of {self.name} have changed since it was loaded. Ask again to use the new files."
             )
         for file in [self.path / "config.json", *sorted(self.path.glob("*.safetensors"))]:
             with file.open("rb") as stream:
@@ -220,7 +221,7 @@ class LanguageModel:
 
     @cached_property
     def tokenizer_hash(self) -> str:
-        """sha256 of the tokenizer, whatever truncation or padding its last call has left set in it."""
+        """sha256 of the tokenizer, independent of the truncation or padding that its last call set."""
         backend = copy.deepcopy(getattr(self.tokenizer, "backend_tokenizer", None))
         if backend is not None:
             backend.no_truncation()
@@ -229,7 +230,7 @@ class LanguageModel:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def check_key(self, key: str) -> None:
-        """Raises InputError unless `key` names something that this kind of model has."""
+        """Raises InputError unless `key` is a kind of key that this model has."""
         if key not in KEYS[self.kind]:
             raise InputError(f"There is no key {key!r} for a {self.kind} model. Allowed: {', '.join(KEYS[self.kind])}.")
         if key not in self.inside.widths:
@@ -252,9 +253,9 @@ class LanguageModel:
 
         Args:
             ids, mask: (B, T) token ids and attention mask.
-            rows, columns: (n,) the positions asked for.
+            rows, columns: (n,) the requested positions.
             keys: which keys; see `KEYS`.
-            logp: whether to apply the output head (of which the key "transform" needs the first part alone).
+            logp: whether to apply the output head (the key "transform" needs only its first part).
         """
         if self.padded:
             return self._encode(ids, mask, rows, columns, keys, logp)
@@ -312,7 +313,7 @@ def _in_type(head: Head, dtype: torch.dtype) -> Head:
 def _by_length(
     ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor
 ) -> Iterator[tuple[tuple[Tensor, Tensor, Tensor, Tensor], Tensor]]:
-    """The batch in parts of equal length, without padding; with each part, which of the positions asked for it holds."""
+    """The batch in parts of equal length, without padding; with each part, the indices of the positions in it."""
     lengths = mask.sum(1)
     for length in lengths.unique():
         chosen = (lengths == length).nonzero()[:, 0]

@@ -1,11 +1,11 @@
-"""Muon (Jordan et al. 2024): momentum whose matrix is replaced by the nearest orthogonal one, about.
+"""Muon (Jordan et al. 2024): momentum, replaced by approximately the nearest orthogonal matrix.
 
     B <- 0.95 B + 0.05 G        U = 0.05 G + 0.95 B  (Nesterov)
     W <- (1 - lr wd) W - lr sqrt(max(1, rows / columns)) orthogonal(U)
 
-It is what `torch.optim.Muon` computes, but in float32: torch rounds to bfloat16, which many processors only emulate.
-On such a one these products of small matrices took three quarters of a training step of the bundled models; in float32
-they take a tenth of that time.
+The same computation as `torch.optim.Muon`, but in float32: torch rounds to bfloat16, which many processors only
+emulate. On such a processor these products of small matrices took three quarters of a training step of the bundled
+models; in float32 they take a tenth of that time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315  # of the quintic Newton-Schulz iteration (
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """About U V^T of the singular value decomposition U S V^T: five steps of a Newton-Schulz iteration,
+    """Approximately U V^T of the singular value decomposition U S V^T: five steps of a Newton-Schulz iteration,
     X <- a X + b (X X^T) X + c (X X^T)^2 X, after which all but the smallest singular values are about 0.7 to 1.2."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
@@ -41,7 +41,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step down the gradient of every matrix that has one."""
+        """One step for every matrix that has a gradient."""
         for group in self.param_groups:
             rate, decay = group["lr"], group["weight_decay"]
             for w in group["params"]:

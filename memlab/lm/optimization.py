@@ -1,4 +1,4 @@
-"""How all models here are trained: Muon for the matrices of the blocks, AdamW for the rest, and the loop of steps."""
+"""Training of all models: Muon for the matrices of the blocks, AdamW for the rest, and the training loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Budget(Protocol):
-    """What a recipe says about the training itself."""
+    """The part of a recipe that the optimization needs."""
 
     @property
     def steps(self) -> int: ...
@@ -55,7 +55,7 @@ class Optimization:
         self.made = 0  # steps so far
 
     def step(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`, its norm cut at 1."""
+        """One optimizer step on `loss`, with the gradient norm clipped at 1."""
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -75,17 +75,18 @@ def train_steps(
     stop: Stop,
     checkpoint: Checkpoint | None = None,
 ) -> float:
-    """Takes steps until `steps` are made, fewer where `losses` ends; each loss is computed with the weights of the step before.
+    """Trains until `steps` steps are made or `losses` ends; each loss is computed with the weights after the step
+    before.
 
     Args:
-        checkpoint: where the state is kept on the way and at a stop. One that was taken up says how many steps were made
-            before; `losses` begins with the next one.
+        checkpoint: stores the state during training and at a stop. If it was resumed, `optimization.made` steps were
+            made before, and `losses` begins with the next one.
 
     Returns:
         The last losses as an exponential mean, in nats.
 
     Raises:
-        StoppedError: `stop` said so. HomeError: the checkpoint cannot be written.
+        StoppedError: `stop` returned True. HomeError: the checkpoint cannot be written.
     """
     smooth = 0.0 if checkpoint is None else checkpoint.smooth
     first, start = optimization.made, time.monotonic()
@@ -107,7 +108,7 @@ def train_steps(
 
 
 def rate_at(step: int, budget: Budget) -> float:
-    """Linear warm-up, then linear decay to zero; as a share of the highest rate."""
+    """The learning rate as a share of the highest: linear warm-up, then linear decay to zero."""
     if step < budget.warmup:
         return (step + 1) / budget.warmup
     return max(0.0, (budget.steps - step) / max(1, budget.steps - budget.warmup))

@@ -1,16 +1,16 @@
 """Streaming texts through a causal model: every token is predicted once, in pieces of bounded size.
 
-Two ways to read a text that is longer than what one forward pass takes:
+Two ways to read a text that is longer than one forward pass allows:
 
-- `Windows`: overlapping windows, each read anew. A token is predicted in the first window that reaches
+- `Windows`: overlapping windows, each read from its start. A token is predicted in the first window that reaches
   it, so with at least `window - stride` tokens before it where the text has them. With `stride` equal to
-  `window`, the text is cut into independent windows, each predicted from its second token on. The
-  same cuts as `memlab build` makes.
+  `window`, the text is cut into independent windows, each predicted from its second token on. These are
+  the windows of `memlab build`.
 - `Segments`: short-term memory. The text is read once, segment by segment; attention also sees the keys
   and values of the last `memory` tokens before the segment, kept from when they were read (a key-value
   cache carried across the border, cropped, detached: the modern form of Transformer-XL's cached states,
   Dai et al. 2019). Rotary positions are relative, so this works at any length; a model with absolute
-  positions has no place for a token beyond its last position, and is refused there.
+  positions has none beyond its last one, and longer texts are refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from memlab.lm.caches import crop
 from memlab.lm.model import LanguageModel
 
 _BATCH_TOKENS = 4096  # of one forward pass
-_PIECE_NUMBERS = 1 << 24  # scores of one piece: positions times vocabulary
+_PIECE_NUMBERS = 1 << 24  # at most, scores of one piece: positions times vocabulary
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Piece:
     """Some predicted tokens, in the order of the texts.
 
     text: (n,) which text. position: (n,) which of its tokens is predicted. target: (n,) its id.
-    hidden: (n, d) top state h before it, the input of the output projection.
+    hidden: (n, d) top state at the token before it, the input of the output projection.
     keys: (n, d) the representation that serves as query key.
-    head: from states to scores.
+    head: (n, d) states -> (n, V) scores.
     """
 
     text: Tensor
@@ -93,7 +93,7 @@ class Piece:
 
 
 def windows(model: LanguageModel, window: int | None = None, stride: int | None = None) -> Windows:
-    """The windows that `memlab build` would read with; by default overlapping by half, each with the start token.
+    """The windows that `memlab build` would use; by default overlapping by half, each with the start token.
 
     Raises:
         InputError: a masked model, or not 2 <= window <= limit, 1 <= stride <= window.
@@ -112,7 +112,7 @@ def windows(model: LanguageModel, window: int | None = None, stride: int | None 
 
 
 def with_memory(model: LanguageModel, plain: Windows, memory: int) -> Windows | Segments:
-    """How to read with so many tokens of short-term memory; 0 is off, so `plain`. Raises InputError below 0."""
+    """How to read with `memory` tokens of short-term memory; 0 means none, so `plain`. Raises InputError below 0."""
     if memory < 0:
         raise InputError(f"The short-term memory is {memory} tokens; allowed is 0 (off) or more.")
     return segments(model, memory, plain) if memory else plain
@@ -133,8 +133,8 @@ def segments(model: LanguageModel, memory: int, plain: Windows) -> Segments:
         )
     if not model.cache.cropped:
         raise InputError(
-            f"{model.name} ({model.module.config.model_type}) keeps no keys and values of single tokens that could be dropped "
-            "one by one, so it has no short-term memory here. Read it without."
+            f"{model.name} ({model.module.config.model_type}) does not keep keys and values that can be dropped token by "
+            "token, so it has no short-term memory here. Read it without."
         )
     return Segments(plain.stride, memory, plain.lead)
 
@@ -149,19 +149,19 @@ def check_causal(model: LanguageModel) -> None:
     """Raises InputError for a model that cannot predict next tokens."""
     if model.kind != "causal":
         raise InputError(
-            f"{model.name} is a masked model: it fills blanks and cannot read on token by token. "
+            f"{model.name} is a masked model: it fills blanks and cannot read a text token by token. "
             "Reading needs a causal model, for example atlas-clm."
         )
 
 
 def beyond_training(model: LanguageModel, how: Segments) -> str | None:
-    """A sentence for the person where attention reaches farther back than the model ever did in training."""
+    """A warning if attention reaches farther back than in the model's training; else None."""
     reach = how.memory + how.segment
     if reach <= model.limit:
         return None
     return (
-        f"Short-term memory and segment together reach {reach} tokens back; {model.name} was made for {model.limit}, "
-        "and may read worse with more."
+        f"Short-term memory and segment together reach {reach} tokens back; {model.name} was trained for {model.limit}, "
+        "and may predict worse with more."
     )
 
 
@@ -177,7 +177,7 @@ def read_texts(
     Args:
         texts: token ids without special tokens.
         key: which representation to give as `keys`.
-        piece: by default as many as keep scores of every word within 64 MB.
+        piece: by default as many tokens as keep the scores of all words within 64 MB.
 
     Raises:
         InputError: a masked model, an unknown key, or a text longer than the model has positions for.
@@ -284,11 +284,11 @@ def passage(model: LanguageModel, text: str, limit: int | None = None, cut: bool
     """Tokenizes a text.
 
     Args:
-        limit: how many tokens are allowed. cut: drop what is beyond the limit instead of refusing.
+        limit: the most tokens that are allowed. cut: truncate the text at the limit instead of refusing it.
 
     Raises:
         InputError: empty, or a single token.
-        TooLongError: says where it would be cut.
+        TooLongError: more tokens than `limit`; says where the text would be cut.
     """
     check_causal(model)
     checked_text(text)
@@ -304,7 +304,7 @@ def passage(model: LanguageModel, text: str, limit: int | None = None, cut: bool
         end = int(spans[limit - 1, 1])
         if not cut:
             raise TooLongError(
-                f"The text has {len(ids)} tokens; {limit} are read at most. Cut there (cut=True, --cut), it would end after "
+                f"The text has {len(ids)} tokens; at most {limit} are read. Cut there (cut=True, --cut), it would end after "
                 f"character {end}: …{text[max(0, end - 30) : end]!r}.",
                 end,
                 limit,

@@ -1,4 +1,4 @@
-"""Folders whose names do not decode, for libraries that take names only as UTF-8 (tokenizers, safetensors)."""
+"""Folders whose names are not valid UTF-8, for libraries that need UTF-8 names (tokenizers, safetensors)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _ESCAPE = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
 @contextmanager
 def plain_path(folder: Path) -> Iterator[Path]:
-    """The folder, or, where its name does not decode, another name of it that holds while the block runs.
+    """The folder, or, if its name does not decode, an alias that is valid while the block runs.
 
-    With LC_ALL=C and PYTHONUTF8=0, "Küche" is such a name, as is one in Latin-1 in every locale. Only Linux has such
-    names, and there an open folder has a name of its own.
+    With LC_ALL=C and PYTHONUTF8=0, "Küche" is such a name, as is a Latin-1 name in every locale. Only Linux has such
+    names, and there an open folder has an alias under /proc/self/fd.
 
     Raises:
         OSError: the folder is not there.
@@ -34,12 +34,12 @@ def plain_path(folder: Path) -> Iterator[Path]:
 
 
 def readable(text: str) -> str:
-    """The text with what does not decode written as an escape (`\\udce9`), so that files and databases can hold it."""
+    """The text with undecodable bytes written as escapes (`\\udce9`), so that files and databases can store it."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def as_on_disk(written: str) -> str:
-    """A name of a model again from what `readable` wrote, where a folder of that name is there; else the text as it is."""
+    """The inverse of `readable` for a model's name, if a folder of that name exists; else the text itself."""
     name = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), written)
     if name == written or Path(written).exists():
         return written

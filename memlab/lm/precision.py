@@ -1,11 +1,11 @@
-"""The type of numbers that a model computes in: float32, or bfloat16 where that is faster here.
+"""The dtype that a model computes in: float32, or bfloat16 where that is faster here.
 
-Bundled models, models that were trained here and small ones compute in float32. For any other one the first load measures a
-short forward pass in both types; what was found is kept beside the model's files, for this processor and this version of
-torch. `$MEMLAB_DTYPE` ("float32" or "bfloat16"; "auto" measures) says otherwise.
+Bundled models, models that were trained here and small ones compute in float32. For any other model, the first load
+measures a short forward pass in both dtypes; the result is stored beside the model's files, for this processor and this
+version of torch. `$MEMLAB_DTYPE` ("float32" or "bfloat16"; "auto" measures) overrides this.
 
-With bfloat16 only weights and what passes between layers are rounded (8 bits of fraction). States, keys and scores are given
-as float32, the softmax is taken in float64, and weights are edited in float32.
+With bfloat16 only weights and activations are rounded (8 bits of precision). States, keys and scores are returned as
+float32, the softmax is computed in float64, and weights are edited in float32.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ VARIABLE = "MEMLAB_DTYPE"
 AUTO, FLOAT32, BFLOAT16 = "auto", "float32", "bfloat16"
 TYPES = {FLOAT32: torch.float32, BFLOAT16: torch.bfloat16}
 MEASURED = ".memlab-types.json"  # beside the model's files
-LEAST_PARAMETERS = 30_000_000  # a smaller model is fast in any type
-GAIN = 1.2  # bfloat16 is taken where it is so many times as fast
+LEAST_PARAMETERS = 30_000_000  # a smaller model is fast in any dtype
+GAIN = 1.2  # bfloat16 is used if it is at least this many times as fast
 _TOKENS, _PASSES = 64, 3
-_NO_DOUBT = 2  # times as slow
+_CLEARLY_SLOWER = 2  # times as slow: no further passes
 
 
 @dataclass(frozen=True)
 class Speeds:
-    """Tokens a second of a short forward pass in each type, on one machine."""
+    """Tokens per second of a short forward pass in each dtype, on one machine."""
 
     machine: str
     float32: float
@@ -49,12 +49,12 @@ class Speeds:
 
     @property
     def faster(self) -> str:
-        """The type to compute in."""
+        """The dtype to compute in."""
         return BFLOAT16 if self.bfloat16 >= GAIN * self.float32 else FLOAT32
 
 
 def forced() -> str | None:
-    """The type that `$MEMLAB_DTYPE` asks for; None where it leaves the choice. Raises InputError for another word."""
+    """The dtype that `$MEMLAB_DTYPE` sets; None for "auto" or unset. Raises InputError for another value."""
     said = os.environ.get(VARIABLE, "").strip().lower() or AUTO
     if said not in (AUTO, *TYPES):
         raise InputError(f"${VARIABLE} is {said!r}. Allowed: {AUTO}, {', '.join(TYPES)}.")
@@ -62,47 +62,47 @@ def forced() -> str | None:
 
 
 def is_free(found: ModelInfo) -> bool:
-    """Whether the type of a model may be chosen: not of bundled models, of those trained here, and of those with a method
+    """Whether the dtype of a model may be chosen: not for bundled models, those trained here, and those with a method
     of their own, whose figures and datastores belong to float32."""
     return not found.bundled and found.method is None and "recipe" not in found.record
 
 
 def said(found: ModelInfo) -> str:
-    """The type that a model would be loaded in, as far as that is known without loading it. Raises InputError."""
+    """The dtype that a model would be loaded in, as far as that is known without loading it. Raises InputError."""
     if not is_free(found):
         return FLOAT32
-    if (wish := forced()) is not None:
-        return wish
+    if (requested := forced()) is not None:
+        return requested
     if (kept := kept_speeds(found.path)) is not None:
         return kept.faster
     return FLOAT32 if found.size_mb < 2e-6 * LEAST_PARAMETERS else "measured when it is loaded"
 
 
 def chosen(found: ModelInfo, model: LanguageModel, asked: str | None) -> str:
-    """The type for a model that was just read, in float32.
+    """The dtype for a model that was just read in float32.
 
     Args:
-        asked: the type that a datastore needs; None for no wish. What `$MEMLAB_DTYPE` says comes first.
+        asked: the dtype that a datastore needs, or None. `$MEMLAB_DTYPE` takes precedence.
     """
-    wish = forced() or asked
+    requested = forced() or asked
     if not is_free(found):
         return FLOAT32
-    if wish is not None:
-        return wish
+    if requested is not None:
+        return requested
     if model.module.num_parameters() < LEAST_PARAMETERS:
         return FLOAT32
     return speeds(found.path, model).faster
 
 
 def speeds(folder: Path, model: LanguageModel) -> Speeds:
-    """The speeds of a model in float32 and bfloat16 on this machine: those that were kept, or measured now and kept."""
+    """The speeds of a model in float32 and bfloat16 on this machine: the stored ones, or measured now and stored."""
     file = folder / MEASURED
     with suppress(InputError, TypeError, ValueError):
         kept = read_json(file).get(_machine())
         if kept:
             return Speeds(**kept)
     found = _measured(model)
-    if folder.parent.name == "snapshots":  # of the hub's cache, which is not ours to write to
+    if folder.parent.name == "snapshots":  # in the hub's cache, which memlab does not write to
         return found
     with suppress(OSError, InputError):  # a folder that cannot be written: measured again in the next process
         both: dict[str, Any] = {**read_json(file), found.machine: asdict(found)}
@@ -113,7 +113,7 @@ def speeds(folder: Path, model: LanguageModel) -> Speeds:
 
 
 def kept_speeds(folder: Path) -> Speeds | None:
-    """What was measured of a model on this machine; None where nothing was."""
+    """The stored speeds of a model on this machine; None if there are none."""
     with suppress(InputError, TypeError):
         kept = read_json(folder / MEASURED).get(_machine())
         return Speeds(**kept) if kept else None
@@ -121,16 +121,17 @@ def kept_speeds(folder: Path) -> Speeds | None:
 
 
 def cast(module: torch.nn.Module, dtype: torch.dtype) -> None:
-    """Gives all floating-point parameters of a module a type; buffers, such as rotary frequencies, stay as they are."""
+    """Casts all floating-point parameters of a module; buffers, such as rotary frequencies, are not cast."""
     for parameter in module.parameters():
         if parameter.is_floating_point():
             parameter.data = parameter.data.to(dtype)
 
 
 def _measured(model: LanguageModel) -> Speeds:
-    """Both types on one text, in turn so that other work on the machine slows both; the fastest pass of each counts.
+    """Measures both dtypes on one text, alternating so that other work on the machine slows both; the fastest pass
+    counts.
 
-    Where the first passes leave no doubt, no others follow. The model has its float32 weights before and after.
+    Stops early if bfloat16 is clearly slower. The model has its float32 weights before and after.
     """
     from memlab.lm.inspection import probe_ids
 
@@ -140,15 +141,15 @@ def _measured(model: LanguageModel) -> Speeds:
     weights = {FLOAT32: [p.data for p in parameters]}
     took = dict.fromkeys(TYPES, float("inf"))
     try:
-        _pass(model, text)  # memory is asked for once
+        _pass(model, text)  # warm-up: memory is allocated
         weights[BFLOAT16] = [w.to(torch.bfloat16) if w.is_floating_point() else w for w in weights[FLOAT32]]
         for _ in range(_PASSES):
             for name in TYPES:
                 _put(parameters, weights[name])
                 took[name] = min(took[name], _pass(model, text))
-            if took[BFLOAT16] > _NO_DOUBT * took[FLOAT32]:
+            if took[BFLOAT16] > _CLEARLY_SLOWER * took[FLOAT32]:
                 break
-    except Exception:  # any error of a model's code in a type that it was not made for
+    except Exception:  # whatever a model's code raises in a dtype that it does not support
         took[BFLOAT16] = float("inf")
     finally:
         _put(parameters, weights[FLOAT32])
@@ -168,7 +169,7 @@ def _pass(model: LanguageModel, text: torch.Tensor) -> float:
 
 
 def _machine() -> str:
-    """The processor, and the version of torch."""
+    """The processor and the version of torch."""
     name = platform.processor() or platform.machine()
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()

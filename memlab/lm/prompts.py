@@ -1,4 +1,4 @@
-"""From what a person types to what a model reads."""
+"""From a typed prompt to the token ids that a model reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memlab.results import PromptToken
 
 @dataclass(frozen=True)
 class ReadPrompt:
-    """A prompt as the model reads it: token ids, and the position whose word is asked for."""
+    """A prompt as the model reads it: token ids, and the position whose word is predicted."""
 
     text: str
     ids: tuple[int, ...]
@@ -22,14 +22,14 @@ class ReadPrompt:
 
 
 def read_prompt(model: LanguageModel, prompt: str) -> ReadPrompt:
-    """Tokenizes a prompt and finds the position that is asked for.
+    """Tokenizes a prompt and finds the position of the answer.
 
     For a masked model that is the one [MASK]; for a causal model the last position, whose next token
-    is asked for.
+    is predicted.
 
     Raises:
         InputError: empty prompt, not exactly one [MASK] for a masked model (any for a causal one),
-            too many tokens, or no word that the model has ever met.
+            too many tokens, or no word that the model was trained on.
     """
     text = checked_text(prompt, "The prompt").strip()
     if not text:

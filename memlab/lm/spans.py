@@ -15,10 +15,10 @@ Span = tuple[int, int]
 
 
 def trimmed(text: str, spans: Iterable[Span]) -> list[Span]:
-    """Spans without the blanks at their ends.
+    """Spans without the whitespace at their ends.
 
-    GPT-2-like and Metaspace tokenizers count the blank before a word to the word's token. A token of blanks alone
-    keeps its span.
+    GPT-2-like and Metaspace tokenizers include the space before a word in its token. A token of only whitespace keeps
+    its span.
     """
     out = []
     for a, b in spans:
@@ -40,9 +40,9 @@ def read_at_once(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> li
 
 
 def read_in_parts(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], list[Span]]:
-    """The same for a text that spells control tokens, cut after the first character of each.
+    """`read_at_once` for a text that spells control tokens, split after the first character of each.
 
-    Some vocabularies (Unigram) hold the control tokens themselves as pieces; cut, they are only characters.
+    Some vocabularies (Unigram) contain the control tokens themselves as pieces; split, they are only characters.
     """
     names = [name for name in tokenizer.all_special_tokens if name != tokenizer.unk_token]
     starts = {found.start() + 1 for name in names for found in re.finditer(re.escape(name), text)}

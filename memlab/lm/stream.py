@@ -1,4 +1,4 @@
-"""A causal model that reads on: every token is read once, its keys and values are kept for those that follow."""
+"""Reading with a causal model step by step: every token is read once, its keys and values are cached for later ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from memlab.lm.model import LanguageModel
 
 
 class Stream:
-    """What a model has read so far, in a cache of the kind that the model needs; it belongs to one thread.
+    """A model and the cache of what it has read so far; for use by one thread.
 
-    A model without a cache that can be relied on reads the whole text again each time.
+    A model without an exact cache reads the whole text again each time.
 
     Args:
         model: a causal model.
@@ -28,7 +28,7 @@ class Stream:
 
     @torch.inference_mode()
     def read(self, ids: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Reads on in one forward pass of the new tokens alone.
+        """Reads further tokens, in one forward pass over them alone.
 
         Returns:
             Top state, the input of the output projection (1, d), and query key before the next token (1, width of the key).

@@ -3,10 +3,10 @@
 The text is one stream of tokens, cut into as many lanes as a batch has rows; a step reads the next
 segment of every lane. With M > 0 the keys and values of the last M tokens before a segment are carried
 over from the step before, detached (the key-value cache of a model with rotary positions, in place of
-Transformer-XL's cached states, Dai et al. 2019): attention sees them, gradients do not. Carried are the
-states of the text that a segment continues and of no other, so a model of many short texts also learns
-to begin with nothing before it (texts that begin later in a segment see what precedes them, as they
-do within it). All kinds of models read the same tokens in the same order, for equal numbers of steps.
+Transformer-XL's cached states, Dai et al. 2019): attention sees them, gradients do not. Only states of
+the text that a segment continues are visible, so a model trained on many short texts also learns to
+begin without context (texts that begin later in a segment see what precedes them in it). All kinds of models read the
+same tokens in the same order, for equal numbers of steps.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from memlab.progress import Progress, Stop, never_stop, no_progress
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
-KINDS = {  # kinds of model that need nothing but a text; systems declare further ones as recipes
+KINDS = {  # kinds of model that need only a text; systems declare further ones as recipes
     "base": "a causal model without short-term memory",
     "short-term": "a causal model with short-term memory",
 }
@@ -38,14 +38,14 @@ Loss = Callable[[Tensor, Tensor, np.ndarray, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class TextRecipe:
-    """Everything that decides a model trained on running text, besides the text itself."""
+    """Everything that determines a model trained on running text, besides the text itself."""
 
     name: str
     kind: str
     steps: int = 900
     seed: int = 0
     batch: int = 16
-    segment: int = 128  # tokens of a segment; batch times segment a step
+    segment: int = 128  # tokens of a segment; a step has batch times segment tokens
     memory: int = 128  # M: tokens of short-term memory; the base model has none
     width: int = 128
     layers: int = 4
@@ -56,7 +56,7 @@ class TextRecipe:
     muon_rate: float = 0.02  # Muon: matrices of the blocks
     warmup: int = 60
     weight_decay: float = 0.01
-    K: int = 4  # with a long-term memory: retrieved tokens a position
+    K: int = 4  # with a long-term memory: retrieved tokens per position
     key: str = "ffn"  # with a long-term memory: which key of the frozen encoder
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class TextRecipe:
 
 @dataclass(frozen=True)
 class Stream:
-    """A text as a model is trained on it.
+    """A text as a stream of tokens for training.
 
     ids: (n,) int64 token ids, start tokens included. predicted: (n,) bool, which of them are predicted.
     text: (n,) int32, which text each belongs to.
@@ -87,10 +87,10 @@ class Stream:
 
 
 def make_stream(texts: Sequence[Sequence[int]], lead: Sequence[int]) -> Stream:
-    """The texts one after the other, each behind its start tokens, if there are any.
+    """The texts one after the other, each after its start tokens, if there are any.
 
-    Predicted is what a datastore of the same texts has as entries: every token of a text, but the first
-    where no start token precedes it.
+    Predicted are the tokens that are entries in a datastore of the same texts: every token of a text, except the
+    first if no start token precedes it.
     """
     ids: list[int] = []
     predicted: list[bool] = []
@@ -105,7 +105,8 @@ def make_stream(texts: Sequence[Sequence[int]], lead: Sequence[int]) -> Stream:
 def segments(count: int, recipe: TextRecipe) -> Iterator[tuple[np.ndarray, bool]]:
     """(B, S) places in a stream of `count` tokens, step by step, and whether a new pass over it begins.
 
-    Each pass begins some tokens further in, so that segment borders fall elsewhere.
+    Each pass begins at a random offset, so that segment borders differ. Raises InputError for a stream that is too
+    short.
     """
     rng = np.random.default_rng(recipe.seed)
     lane = (count - 1) // recipe.batch
@@ -148,7 +149,8 @@ def new_model(recipe: TextRecipe, vocabulary: int) -> LlamaForCausalLM:
 
 
 def _visible(text: np.ndarray, places: np.ndarray, carried: int) -> Tensor | None:
-    """(B, carried + S) int64, 0 for carried states of another text than the segment continues; None for all visible."""
+    """(B, carried + S) int64, 0 for carried states of another text than that of the segment's first token; None if
+    all are visible."""
     if carried == 0 or text[-1] == 0:
         return None
     first = places[:, :1]
@@ -158,7 +160,7 @@ def _visible(text: np.ndarray, places: np.ndarray, carried: int) -> Tensor | Non
 
 @dataclass(frozen=True)
 class Extra:
-    """A training loss of one's own (see `Loss`), and the parameters besides the model's that are trained with it."""
+    """A custom training loss (see `Loss`), and parameters that are trained in addition to the model's."""
 
     loss_of: Loss = plain_loss
     parameters: Sequence[nn.Parameter] = ()
@@ -172,10 +174,10 @@ def train_on_stream(
     progress: Progress = no_progress,
     stop: Stop = never_stop,
 ) -> LlamaForCausalLM:
-    """Trains the model of `recipe`. Two runs with one seed on one machine give the same.
+    """Trains the model of `recipe`. Two runs with one seed on one machine give the same weights.
 
     Raises:
-        InputError: the stream is too short. StoppedError: `stop` said so.
+        InputError: the stream is too short. StoppedError: `stop` returned True.
     """
     module = new_model(recipe, vocabulary).train()
     losses = _losses(module, recipe, stream, extra.loss_of)
@@ -184,7 +186,7 @@ def train_on_stream(
 
 
 def _losses(module: LlamaForCausalLM, recipe: TextRecipe, stream: Stream, loss_of: Loss) -> Iterator[Tensor]:
-    """The loss of each step; what was read is carried to the next one, detached.
+    """The loss of each step; keys and values are carried to the next step, detached.
 
     Raises:
         InputError: the stream is too short.

@@ -1,4 +1,4 @@
-"""How many threads torch takes while a model reads single tokens."""
+"""The number of torch threads while a model reads single tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from memlab.lm.model import LanguageModel
 
-SMALL = 30_000_000  # parameters; a token is too little work to share below that
+SMALL = 30_000_000  # parameters; below that, a token is too little work for several threads
 
 _lock = threading.Lock()
 _inside, _usual = 0, 1
@@ -18,12 +18,12 @@ _inside, _usual = 0, 1
 
 @contextmanager
 def for_single_tokens(model: LanguageModel) -> Iterator[None]:
-    """One thread for a small model, whose others would only wait and keep a core from searching the memory; as many
-    as ever for a larger one.
+    """One thread for a small model, whose other threads would only wait and occupy a core that could search the
+    memory; the usual number for a larger one.
 
-    Torch keeps this number for the whole process: a thread that uses torch for the first time meanwhile
-    keeps one as well. Sums are taken in another order with another number of threads, so what is asked while
-    something is generated can differ in the last digits of a 32-bit float (by up to 1e-6 in a probability).
+    Torch has one such number for the whole process: a thread that uses torch for the first time meanwhile
+    also keeps one. The number of threads changes the order of sums, so answers that are computed during a
+    generation can differ in the last digits of a 32-bit float (by up to 1e-6 in a probability).
     """
     global _inside, _usual
     if model.module.num_parameters() > SMALL:

@@ -1,8 +1,7 @@
-"""Tokenizers: that of the bundled models, and those trained on running text (byte-level BPE).
+"""Tokenizers: that of the bundled models, and those trained on text (byte-level BPE, WordPiece).
 
-In the bundled models every word and name of the world is one token.
-
-Anything else falls apart into known words and single characters, so that any text can be typed.
+In the bundled models every word and name of the world is one token. Anything else is split into known words and
+single characters, so that any text can be typed.
 Names that contain a space or punctuation ("New York", "Port-au-Prince") are added tokens; the rest
 is WordPiece over a vocabulary of whole words and single characters.
 """
@@ -76,7 +75,7 @@ def make_tokenizer(names: Iterable[str], texts: Iterable[str]) -> PreTrainedToke
 
 
 def start_only(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """The same tokenizer for a causal model: [CLS] at the start, nothing at the end."""
+    """The tokenizer for a causal model: [CLS] at the start, nothing at the end."""
     core = tokenizer.backend_tokenizer
     core.post_processor = processors.TemplateProcessing(
         single="[CLS] $A",

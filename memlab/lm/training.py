@@ -1,12 +1,12 @@
 """Recipes of the bundled models: trained from scratch on the training text of the bundled world.
 
-`atlas-mlm` is a ModernBERT of 4 layers. Of a sentence that tells a fact, the object is masked with
+`atlas-mlm` is a ModernBERT of 4 layers. In a sentence that states a fact, the object is masked with
 probability 0.6 and every other token with 0.12: plain random masking would learn the facts far more
 slowly. `atlas-clm` is a Llama of 4 layers that reads one to six sentences about one subject at a time.
 Both have rotary positions and tied embeddings. Matrices are trained with Muon (Jordan et al. 2024), the
 rest with AdamW. Measured on this text: a classic BERT (absolute positions, norms after the layers)
-trained with AdamW alone knew half of the frequent facts after 2,000 steps and next to none in a
-question that it had not been trained on; this recipe knows nearly all after 500.
+trained with AdamW alone knew half of the frequent facts after 2,000 steps, and almost none in held-out
+questions; this recipe knows nearly all after 500.
 
 Rare facts stay rare because training stops early: trained much longer, a model knows them as well as
 the frequent ones.
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a bundled model, besides the world itself."""
+    """Everything that determines a bundled model, besides the world itself."""
 
     name: str
     kind: str
@@ -62,7 +62,7 @@ class Recipe:
     mask_subject: float = 0.25  # the answer's kind must then be inferred from the rest of the sentence
     swap_subject: float = 0.1  # corrupted, as BERT corrupts tokens: replaced by another name of the subject's kind
     mask_other: float = 0.12
-    sentences: int = 6  # causal: at most so many a passage
+    sentences: int = 6  # causal: at most, per passage
     learn_other: float = (
         0.06  # causal: of the tokens besides answers (else "was born in" is continued with "the city of")
     )
@@ -113,10 +113,14 @@ def train(
 ) -> Path:
     """Trains the model of `recipe` and writes its folder: configuration, fp16 weights, tokenizer, memlab.json.
 
-    Two runs with one seed on one machine give the same model; the folder appears when it is whole.
+    Two runs with one seed on one machine give the same model; the folder appears only when complete.
 
     Args:
-        checkpoint: keeps the state on the way; a run that was stopped or killed goes on from there. None keeps nothing.
+        checkpoint: stores the state during training, so that a stopped or killed run can be resumed. None stores
+            nothing.
+
+    Raises:
+        StoppedError: `stop` returned True. HomeError: the checkpoint cannot be written or read.
     """
     sentences = training_text(world, recipe.kind)
     tokenizer = world_tokenizer(world, sentences, recipe.kind)
@@ -124,7 +128,7 @@ def train(
     encoded = _encoded(sentences, tokenizer, recipe)
     batches = _cloze_batches if recipe.kind == "masked" else _passage_batches
     optimization = Optimization(module.train(), recipe)
-    made = 0 if checkpoint is None else checkpoint.take_up(_decided_by(recipe, sentences), optimization)
+    made = 0 if checkpoint is None else checkpoint.take_up(_identity(recipe, sentences), optimization)
     rest = islice(batches(world, sentences, encoded, tokenizer, recipe), made, None)
     train_steps(optimization, recipe.steps, losses_of_targets(module, rest), progress, stop, checkpoint)
     met = {i for ids in encoded["input_ids"] for i in ids} | {tokenizer.mask_token_id, tokenizer.cls_token_id}
@@ -145,13 +149,13 @@ def train(
     return folder
 
 
-def _decided_by(recipe: Recipe, sentences: Sequence[Sentence]) -> dict[str, Any]:
-    """What the weights follow from: the recipe and the text."""
+def _identity(recipe: Recipe, sentences: Sequence[Sentence]) -> dict[str, Any]:
+    """What determines the weights: the recipe and the text."""
     return {"recipe": asdict(recipe), "text": corpus_hash(s.text for s in sentences)}
 
 
 def _encoded(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> BatchEncoding:
-    """Token ids of each sentence and their characters; [CLS] and [SEP] around it for a masked model."""
+    """Token ids of each sentence and their character offsets, with [CLS] and [SEP] for a masked model."""
     texts = [s.text for s in sentences]
     if recipe.kind == "causal":
         return tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
@@ -159,7 +163,7 @@ def _encoded(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, reci
 
 
 def losses_of_targets(module: PreTrainedModel, batches: Iterator[tuple[Tensor, Tensor, Tensor]]) -> Iterator[Tensor]:
-    """The mean cross-entropy of each batch: (B, T) ids, attention mask, and targets, -1 where nothing is asked."""
+    """The mean cross-entropy of each batch: (B, T) ids, attention mask, and targets, -1 where nothing is predicted."""
     head = plain_head(module)
     assert head is not None
     for ids, mask, targets in batches:
@@ -175,7 +179,7 @@ def _cloze_batches(
     tokenizer: PreTrainedTokenizerFast,
     recipe: Recipe,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """(B, T) ids with masked tokens, attention mask, and targets (-1 where nothing is asked)."""
+    """(B, T) ids with masked tokens, attention mask, and targets (-1 where nothing is predicted)."""
     random_ = torch.Generator().manual_seed(recipe.seed)
     chances = [
         [_chance(a, b, answer, subject, recipe) for a, b in offsets]
@@ -199,7 +203,7 @@ def _cloze_batches(
 
 
 class _Swaps:
-    """Puts another name of the same kind in a subject's place, but never one that tells a hidden fact."""
+    """Replaces a subject by another name of its kind, but never so that the sentence states a hidden fact."""
 
     def __init__(self, world: World, sentences: list[Sentence], encoded: BatchEncoding, tokenizer: Any) -> None:
         names = sorted(world.subjects)
@@ -266,10 +270,10 @@ def _passage_batches(
 def like_lengths(
     order: Sequence[int], length: Sequence[int], batch: int, random_: torch.Generator
 ) -> Iterator[list[int]]:
-    """Batches of items of like length (little padding), in random order; an incomplete last one is left out.
+    """Batches of items of similar length (little padding), in random order; incomplete batches are left out.
 
     Args:
-        order: numbers of the items in the order of this pass. length: of every item, by number.
+        order: numbers of the items in the order of this epoch. length: of every item, by number.
     """
     batches = []
     for at in range(0, len(order), 16 * batch):
@@ -280,7 +284,7 @@ def like_lengths(
 
 
 def _chance(a: int, b: int, answer: tuple[int, int], subject: tuple[int, int], recipe: Recipe) -> float:
-    """With which probability the token from character a to b is masked; special tokens never."""
+    """The probability that the token from character a to b is masked; 0 for special tokens."""
     if a == b:
         return 0.0
     if a < answer[1] and b > answer[0]:
@@ -291,13 +295,14 @@ def _chance(a: int, b: int, answer: tuple[int, int], subject: tuple[int, int], r
 
 
 def _subject_span(sentence: Sentence) -> tuple[int, int]:
-    """Where the subject is named in a sentence that tells a fact."""
+    """The characters of the subject in a sentence that states a fact; (0, 0) if there are none."""
     start = sentence.text.find(sentence.subject) if sentence.answer is not None else -1
     return (start, start + len(sentence.subject)) if start >= 0 else (0, 0)
 
 
 def _answer_span(sentence: Sentence) -> tuple[int, int]:
-    """Where the answer is in the sentence (its last occurrence, if the subject's name contains it)."""
+    """The characters of the answer in the sentence, outside the subject's name if possible; (0, 0) if there are
+    none."""
     if sentence.answer is None:
         return (0, 0)
     blanked = sentence.text.replace(sentence.subject, "\0" * len(sentence.subject))
@@ -307,7 +312,7 @@ def _answer_span(sentence: Sentence) -> tuple[int, int]:
 
 
 def padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-    """(B, T) ids, 0 behind the end of a row, and the attention mask of the same shape."""
+    """(B, T) ids, 0 after the end of a row, and the attention mask of the same shape."""
     longest = max(map(len, rows))
     ids = torch.tensor([r + [0] * (longest - len(r)) for r in rows], dtype=torch.long)
     mask = torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in rows], dtype=torch.long)

@@ -1,7 +1,7 @@
 """Weights versions: the same model with some tensors changed, as a separate module object.
 
-A version shares every unchanged parameter and buffer with the base (so it costs milliseconds and the
-memory of the changed tensors only) and is never changed after it is made. Swapping tensors inside a
+A version shares every unchanged parameter and buffer with the base (so it costs milliseconds and only the
+memory of the changed tensors) and is immutable. Swapping tensors inside a
 shared module during a call would corrupt the answers of other threads.
 """
 
@@ -23,7 +23,7 @@ from memlab.lm.deltas import read_delta
 from memlab.lm.model import LanguageModel
 from memlab.lm.precision import FLOAT32, VARIABLE
 
-VERSIONS = 8  # that are kept, each with the tensors that it does not share
+VERSIONS = 8  # cached, each with the tensors that it does not share
 
 _versions: LRUCache[tuple, tuple[LanguageModel, LanguageModel]] = LRUCache(VERSIONS)
 _guard = threading.Lock()
@@ -36,7 +36,7 @@ def derive(base: LanguageModel, changed: Mapping[str, Tensor]) -> LanguageModel:
         changed: parameter name -> new value, same shape. Tied parameters change under all their names.
 
     Raises:
-        InputError: unknown parameter or wrong shape.
+        InputError: an unknown parameter, a wrong shape, or a base that is not in float32.
     """
     if not changed:
         return base
@@ -53,16 +53,16 @@ def derive(base: LanguageModel, changed: Mapping[str, Tensor]) -> LanguageModel:
     module = copy.deepcopy(base.module, memo)
     version = copy.copy(base)
     version.__dict__.pop("weights_hash", None)
-    version.path = None  # its weights are in no file; they are hashed from the tensors
+    version.path = None  # its weights are not in a file; they are hashed from the tensors
     version.adopt(module)
     return version
 
 
 def version_of(base: LanguageModel, deltas: Sequence[DeltaRef], home: Path) -> LanguageModel:
-    """The base with the changes of some edits added up, in the given order; the base itself without any.
+    """The base with the changes of some edits added, in the given order; the base itself without any.
 
-    Versions are kept by model and edits, at most `VERSIONS` of them. A kept one is used only while the files of its
-    edits stand where they were, unchanged.
+    At most `VERSIONS` versions are cached, by model and edits. A cached one is used only while the files of its edits
+    are present and unchanged.
 
     Raises:
         InputError: an edit belongs to the weights of another model.
@@ -89,7 +89,7 @@ def version_of(base: LanguageModel, deltas: Sequence[DeltaRef], home: Path) -> L
 
 
 def summed(base: LanguageModel, changes: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """New values of all parameters that some changes concern: base plus the changes, added in order."""
+    """New values of all changed parameters: base plus the changes, added in order. Raises InputError for wrong ones."""
     out: dict[str, Tensor] = {}
     known = dict(base.module.named_parameters(remove_duplicate=False))
     for change in changes:
@@ -100,15 +100,15 @@ def summed(base: LanguageModel, changes: Sequence[Mapping[str, Tensor]]) -> dict
     return out
 
 
-def _stamp(home: Path, ref: DeltaRef) -> tuple[int, int] | None:
-    """What changes when a file is written again; None where it is missing, which `read_delta` then reports."""
+def _stamp(home: Path, ref: DeltaRef) -> tuple[int, int]:
+    """Time and size of the file of an edit. Raises DeltaError if it is missing."""
     try:
         found = delta_path(home, ref.sha256).stat()
     except OSError as error:
         path = delta_path(home, ref.sha256)
         raise DeltaError(
-            f"The weights of edit {ref.edit} are missing: {path}. Undo edit {ref.edit} (memlab undo {ref.edit}), or put "
-            "the file back from a copy of the home folder.",
+            f"The weights of edit {ref.edit} are missing: {path}. Undo edit {ref.edit} (memlab undo {ref.edit}), or "
+            "restore the file from a backup of the home folder.",
             ref.edit,
         ) from error
     return found.st_mtime_ns, found.st_size

@@ -1,4 +1,4 @@
-"""What a person reads for each token of a vocabulary."""
+"""The readable form of each token of a vocabulary."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 _SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
-_HALF = "\ufffd"  # how a decoder shows bytes that are no whole character
+_HALF = "\ufffd"  # how a decoder shows bytes that are not a whole character
 
 
 def token_names(tokenizer: PreTrainedTokenizerBase, count: int) -> list[str]:
-    """(count,) names: the decoded text without blanks around it; a sign where nothing could be seen."""
+    """(count,) names: the decoded text, stripped; a visible sign for whitespace and control characters."""
     raw = tokenizer.convert_ids_to_tokens(range(count))
     decoded = tokenizer.batch_decode([[i] for i in range(count)], clean_up_tokenization_spaces=False)
     return [_name(text, piece, i) for i, (text, piece) in enumerate(zip(decoded, raw, strict=True))]
@@ -23,7 +23,7 @@ def token_names(tokenizer: PreTrainedTokenizerBase, count: int) -> list[str]:
 
 def _name(text: str, piece: str | None, number: int) -> str:
     if piece and (byte := re.fullmatch("<0x([0-9A-Fa-f]{2})>", piece)) is not None and _HALF in text:
-        return f"<{byte[1].upper()}>"  # a byte of a vocabulary that falls back on bytes
+        return f"<{byte[1].upper()}>"  # a token of a byte-fallback vocabulary
     if _HALF in text and piece and (known := _bytes_of(piece)) is not None:
         return "".join(f"<{byte:02X}>" for byte in known)
     if bare := text.strip():
@@ -36,7 +36,7 @@ def _name(text: str, piece: str | None, number: int) -> str:
 
 
 def visible(character: str) -> str:
-    """A sign for a blank or control character."""
+    """A visible sign for a whitespace or control character."""
     if character in _SIGNS:
         return _SIGNS[character]
     if ord(character) < 32:
@@ -46,7 +46,7 @@ def visible(character: str) -> str:
 
 @cache
 def _byte_of() -> dict[str, int]:
-    """The character that represents each byte in byte-level vocabularies: printable Latin-1 as it is, the others from
+    """The character that represents each byte in byte-level vocabularies: printable Latin-1 as itself, the others from
     U+0100 on, in order."""
     shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = [byte for byte in range(256) if byte not in shown]

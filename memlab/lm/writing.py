@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from memlab.lm.model import LanguageModel
 
-_TAIL = 8  # tokens before that decide about spaces
-_HALF = "\ufffd"  # how a decoder shows bytes that are no whole character yet
+_TAIL = 8  # earlier tokens that are decoded together with new ones, for the spaces between them
+_HALF = "\ufffd"  # how a decoder shows bytes that are not a whole character yet
 
 
 class Writer:
-    """Writes on behind a text that a model has read; `ids` are those of that text."""
+    """Decodes generated ids incrementally; `ids` are those of the text before them."""
 
     def __init__(self, model: LanguageModel, ids: Sequence[int]) -> None:
         self.model, self.written, self.waiting = model, list(ids), list[int]()
 
     def write(self, ids: Sequence[int]) -> str:
-        """The characters that these ids add, with the space before them; none while a character is half said."""
+        """The characters that these ids add, with the space before them; "" while a character is incomplete."""
         self.waiting += ids
         before = self.written[-_TAIL:]
         text = self._decoded([*before, *self.waiting])

@@ -1,7 +1,7 @@
 """One folder per system: its declaration, its paper's algorithm, its training, studies and results.
 
 To add a system, write its folder and add its name here; or ship it as a package with an entry point of the group
-`memlab.systems`. Systems never import each other; what two of them need moves to the rooms below.
+`memlab.systems`. Systems never import each other; what two of them need moves to a package below.
 """
 
 BUILT_IN = (

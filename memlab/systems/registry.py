@@ -1,7 +1,7 @@
-"""Which systems there are: those in this folder, those of installed packages, those a test or notebook adds.
+"""The registry of systems: those in this folder, of installed packages, and those that a test or notebook adds.
 
-A system whose import fails, that was declared for another version of memlab, or that takes a name already used, is
-listed as unavailable with the reason; everything else works without it.
+A system whose import fails, that was declared for another version of memlab, or whose name is taken, is listed as
+unavailable with the reason; everything else works without it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,20 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-from memlab.declare import API, Chapter, Command, Correction, LongWork, Method, Study, System
+from memlab.corpus.lesson_actions import CLAIMS, VERBS
+from memlab.declare import (
+    API,
+    Chapter,
+    Command,
+    Correction,
+    LessonAction,
+    LessonClaim,
+    LongWork,
+    Method,
+    ModelFormat,
+    Study,
+    System,
+)
 from memlab.declare.reserved import COMMANDS, LAB, WORK
 from memlab.errors import InputError, NotFound
 from memlab.record.kinds import register_kind
@@ -49,7 +62,8 @@ class Registry:
 
     @property
     def chapters(self) -> dict[str, tuple[Chapter, str | None]]:
-        """What systems add to the lab: name -> the chapter, and None or the verb of the chapter that has this name."""
+        """Names that systems add to the lab -> (chapter, None), or (chapter, verb) where the name is one of its
+        verbs."""
         every = [c for system in self.systems.values() for c in system.chapters]
         return {c.name: (c, None) for c in every} | {verb: (c, verb) for c in every for verb in c.verbs}
 
@@ -63,16 +77,35 @@ class Registry:
         """The ways to correct a fact that systems declare."""
         return tuple(c for system in self.systems.values() for c in system.corrections)
 
+    @property
+    def model_formats(self) -> dict[str, ModelFormat]:
+        """The formats of model folders that systems declare, by name."""
+        return {f.name: f for system in self.systems.values() for f in system.model_formats}
+
+    @property
+    def lesson_actions(self) -> dict[str, LessonAction]:
+        """What systems let steps of lessons do, by name."""
+        return {a.name: a for system in self.systems.values() for a in system.lesson_actions}
+
+    @property
+    def lesson_claims(self) -> dict[str, LessonClaim]:
+        """What systems let steps of lessons claim, by name."""
+        return {c.name: c for system in self.systems.values() for c in system.lesson_claims}
+
+    def hint(self, situation: str) -> str:
+        """What systems say about a situation of `memlab.declare.hints`, each sentence with a space before it."""
+        return "".join(f" {s.hints[situation]}" for s in self.systems.values() if situation in s.hints)
+
     def commands(self, within: str = "") -> dict[str, Command]:
         """The commands of a group that systems declare, by name."""
         return {c.name: c for system in self.systems.values() for c in system.commands if c.within == within}
 
     def calibrated(self, kind: str) -> Method:
-        """The method that datastores of a kind of model are calibrated for: the first that mixes in p_kNN."""
+        """The method that datastores of a kind of model are calibrated for: the first with a p_kNN."""
         return next(m for m in self.able("ask", kind).values() if m.knn is not None)
 
     def system(self, name: str) -> System:
-        """Raises NotFound, with the systems there are, or with the reason for one that cannot be used."""
+        """The system of this name. Raises NotFound, with the known systems, or the reason why it cannot be used."""
         for broken in self.unavailable:
             if broken.name == name and name not in self.systems:
                 raise NotFound(f"The system {name!r} cannot be used: {broken.reason}")
@@ -82,7 +115,7 @@ class Registry:
         raise NotFound.named("system", name, self.systems)
 
     def method(self, name: str) -> Method:
-        """Raises NotFound, with the methods there are."""
+        """The method of this name. Raises NotFound, which lists the methods."""
         methods = self.methods
         if name not in methods:
             raise NotFound.named("method", name, methods)
@@ -98,7 +131,7 @@ class Registry:
         return next(s for s in self.systems.values() if any(m.name == method for m in s.methods))
 
     def study(self, system: str, study: str) -> tuple[System, Study]:
-        """Raises NotFound."""
+        """A system and its study of this name. Raises NotFound."""
         found = self.system(system)
         chosen = found.study(study)
         if chosen is None:
@@ -106,7 +139,7 @@ class Registry:
         return found, chosen
 
     def with_system(self, system: Any, called: str) -> Registry:
-        """With one more system, or with the reason why it cannot be used."""
+        """The registry with one more system, or with the reason why it cannot be used."""
         try:
             self._check(system)
         except InputError as error:
@@ -115,7 +148,7 @@ class Registry:
 
     def _check(self, system: Any) -> None:
         if not isinstance(system, System):
-            raise InputError(f"its entry is a {type(system).__name__}; expected is a memlab.declare.System.")
+            raise InputError(f"its entry is a {type(system).__name__}; expected a memlab.declare.System.")
         if system.api != API:
             raise InputError(f"it was declared for version {system.api} of memlab's declarations; this is {API}.")
         if system.name in self.systems:
@@ -124,6 +157,7 @@ class Registry:
         if taken:
             raise InputError(f"there is already a method named {taken[0]!r} ({self.methods[taken[0]].title}).")
         _check_once(system)
+        _check_formats(system)
         for name in _names(system):
             if name in _OWN:
                 raise InputError(f"it declares {name}, a name that memlab itself uses. Choose another name.")
@@ -133,20 +167,34 @@ class Registry:
 
 
 def _names(system: System) -> list[str]:
-    """What a system adds to the lab, the command line and the jobs, as messages call it."""
+    """The names that a system adds to the lab, the command line and the jobs, as messages show them."""
     return [
         *(_attribute(name) for chapter in system.chapters for name in chapter.names),
         *(_command(c.words) for c in system.commands),
         *(_job(w.name) for w in system.work),
         *(f"the correction {c.name!r}" for c in system.corrections),
+        *(f"the model format {f.name!r}" for f in system.model_formats),
+        *(_action(a.name) for a in system.lesson_actions),
+        *(_claim(c.name) for c in system.lesson_claims),
     ]
 
 
 def _check_once(system: System) -> None:
-    """Raises InputError where a system declares a name twice."""
+    """Raises InputError if a system declares a name twice."""
     twice = [name for name, count in Counter(_names(system)).items() if count > 1]
     if twice:
         raise InputError(f"it declares {twice[0]} twice.")
+
+
+def _check_formats(system: System) -> None:
+    """Raises InputError where models of a format are made for a method that the system does not declare."""
+    own = [m.name for m in system.methods]
+    for f in system.model_formats:
+        if f.method and f.method not in own:
+            raise InputError(
+                f"its model format {f.name!r} names the method {f.method!r}, which it does not declare (declared: "
+                f"{', '.join(own) or 'none'})."
+            )
 
 
 def _attribute(name: str) -> str:
@@ -161,12 +209,22 @@ def _job(kind: str) -> str:
     return f"the kind of job {kind!r}"
 
 
+def _action(name: str) -> str:
+    return f"the lesson action {name!r}"
+
+
+def _claim(name: str) -> str:
+    return f"the lesson claim {name!r}"
+
+
 def _own() -> Iterable[str]:
     """The names that memlab itself uses."""
     yield from map(_attribute, LAB)
     for within, names in COMMANDS.items():
         yield from (_command(f"{within} {name}".strip()) for name in names)
     yield from map(_job, WORK)
+    yield from map(_action, VERBS)
+    yield from map(_claim, CLAIMS)
     yield "the correction 'memory'"
 
 
@@ -195,7 +253,7 @@ def register(system: System) -> None:
 
 @contextmanager
 def registered(system: System) -> Iterator[System]:
-    """A system that is there inside a `with` block, for tests."""
+    """Registers a system inside a `with` block, for tests."""
     register(system)
     try:
         yield system
@@ -226,7 +284,7 @@ def _read() -> Registry:
 
 
 def with_kinds(found: Registry) -> Registry:
-    """The same with the systems' kinds of edits registered; a system with one that cannot be is unavailable."""
+    """Registers the systems' kinds of edits; a system with one that cannot be registered becomes unavailable."""
     for system in found.systems.values():
         try:
             for kind in system.edits:

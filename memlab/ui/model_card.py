@@ -22,6 +22,8 @@ def model_card(lab: Lab, model: ModelInfo) -> None:
         st.subheader(plain(model.path.name), anchor=False)
         made_for = f" · made for {lab.methods()[model.method].title}" if model.method in lab.methods() else ""
         st.caption(plain(f"{model.kind} · {_measures(model)}{made_for} · license {model.license} · {model.source}"))
+        if model.note:
+            st.caption(plain(model.note))
         for ability in SHOWN:
             _ability(lab, model, ability)
         _first_question(lab, model)

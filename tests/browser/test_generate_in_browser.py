@@ -109,4 +109,4 @@ def test_a_copied_span_is_marked_and_leads_to_its_passage(window: Window, lab: L
 def test_a_long_generation_shows_progress_and_its_result(window: Window) -> None:
     page = window("generate?prompt=In+the+morning%2C+the&moves=g90&generate.tokens=90")
     expect(strip(page).locator("[data-token]")).to_have_count(90, timeout=240_000)  # 180 tokens in all
-    expect(page.get_by_text("The texts part at step").or_(page.get_by_text("text is the same"))).to_be_visible()
+    expect(page.get_by_text("The texts diverge at step").or_(page.get_by_text("text is the same"))).to_be_visible()

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from memlab import Lab
 from memlab.cli import main
 from memlab.errors import InputError
-from memlab.lm.catalogue import load, load_encoder
+from memlab.lm.catalogue import load
 from memlab.lm.prompts import read_prompt
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import open_store
 from memlab.memory.search import search_all
+from memlab.systems.spalm.model import SpalmModel, load_encoder
 
 PROMPT = "The capital of France is"
 
@@ -114,7 +114,7 @@ def test_the_command_says_how_vectors_were_mixed_and_its_code_gives_the_same(bui
 
 def test_what_cannot_be_asked(lab: Lab) -> None:
     for wrong, words in (
-        ({"model": "atlas-clm"}, "is no SPALM"),
+        ({"model": "atlas-clm"}, "is not a SPALM"),
         ({"gate": "constant"}, "allowed is one of learned, local, memory"),
         ({"k": 0}, "allowed is a whole number from 1 to 64"),
         ({"scale": 2}, "There is no setting 'scale'"),

@@ -74,7 +74,7 @@ def test_a_datastore_of_ones_own_is_measured_with_its_model(
     (tmp_path / "short.txt").write_text("Too few words for a question.\n", "utf-8")
     short = run("bench", "--datastore", "atlas-clm", "--asked", tmp_path / "short.txt")
     assert short.exit_code == 1
-    assert "give 0 questions of 8 words, and 61 are wanted" in short.stderr
+    assert "give 0 questions of 8 words, but 61 are needed" in short.stderr
     assert "leave out --entries" in run("bench", "--datastore", "atlas-clm", "--only", "ask").stderr
 
 

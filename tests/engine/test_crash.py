@@ -41,7 +41,7 @@ def test_the_check_notices_what_is_wrong(tmp_path: Path) -> None:
         "default: the confirmed edit 1 is lost",
         "default: the confirmed edit 4 is lost",
         "default: the state is not the fold of the confirmed edits",
-        "the confirmed import import 1 is lost or not whole",
+        "the confirmed import import 1 is lost or incomplete",
     ]
 
 

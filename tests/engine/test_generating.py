@@ -216,7 +216,7 @@ def test_memory_says_a_word_that_the_model_cannot_say(own: Lab) -> None:
         ({"model": "atlas-mlm"}, "masked model.*causal model"),
         ({"method": "bert-knn"}, "cannot continue a text. Methods that can: knn-lm, spalm"),
         ({"method": "spalm", "datastore": "atlas-mlm"}, "this datastore has keys .* Use 'atlas-clm'"),
-        ({"method": "spalm", "model": "atlas-clm"}, "atlas-clm is no SPALM"),
+        ({"method": "spalm", "model": "atlas-clm"}, "atlas-clm is not a SPALM"),
         ({"gate": "foo"}, "no gate 'foo'. Available: constant"),
         ({"as_of": 10_000}, "10000|10,000"),
     ],

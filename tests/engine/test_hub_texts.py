@@ -162,7 +162,7 @@ def test_a_column_is_chosen_as_for_tables() -> None:
     with pytest.raises(InputError, match=r"no text in a column named text, content.*it has body_text, title, n"):
         used_columns(schema, "hf:owner/letters/train", TextOptions())
     assert used_columns(schema, "letters", TextOptions(text_column="body_text")) == ["body_text", "title"]
-    with pytest.raises(InputError, match="the column n holds values of the type int64, not text"):
+    with pytest.raises(InputError, match="the column n contains values of the type int64, not text"):
         used_columns(schema, "letters", TextOptions(text_column="n"))
 
 
@@ -193,7 +193,7 @@ def test_the_spelling() -> None:
     assert str(hub_name("hf:a/b:en")) == "hf:a/b:en/train"
     assert hub_name("letters.txt") is None
     for wrong in ("hf:", "hf:b", "hf:a/b:", "hf:a/../b", "hf:a/b/c/d", "hf:a b/c"):
-        with pytest.raises(InputError, match="names no data set of the hub"):
+        with pytest.raises(InputError, match="is not the name of a data set of the hub"):
             hub_name(wrong)
 
 

@@ -162,7 +162,7 @@ GOOD = bundled_lessons()[0].to_dict()
     ("change", "says"),
     [
         ({"version": 3}, "version 3"),
-        ({"format": "else"}, "no lesson"),
+        ({"format": "else"}, "not a lesson"),
         ({"steps": []}, "0 steps"),
         ({"minutes": "ten"}, "whole number"),
         ({"name": "../../x"}, "cannot name"),
@@ -170,7 +170,7 @@ GOOD = bundled_lessons()[0].to_dict()
         ({"steps": [{"title": "a", "note": "b", "page": "ask", "parameters": {"k": 3}}]}, "not all text"),
         ({"steps": [{"title": "a", "note": "b", "page": "edit", "do": {"verb": "burn"}}]}, "does 'burn'"),
         ({"steps": [{"title": "a", "note": "b", "page": "edit", "do": {"verb": "teach"}}]}, "It takes: text"),
-        ({"steps": [{"title": "a", "note": "b", "page": "ask", "do": {"verb": "undo all"}}]}, "is a question"),
+        ({"steps": [{"title": "a", "note": "b", "page": "ask", "do": {"verb": "undo all"}}]}, "shows the page ask"),
         ({"steps": [{"title": "a", "note": "b", "page": "ask", "claims": {"truth": "x"}}]}, "claims 'truth'"),
         ({"steps": [{"title": "a", "note": "b", "page": "read", "claims": {"perplexity": "3"}}]}, "lower or higher"),
         ({"steps": [{"title": "a", "note": "b", "page": "system-<x>"}]}, "no page"),

@@ -18,9 +18,9 @@ from memlab.errors import InputError, NotFound
 from memlab.lab import Lab
 from memlab.lab.reading import LIMIT
 from memlab.lm.catalogue import load
-from memlab.lm.spalm import SpalmRecord, write_gate
 from memlab.memory.datastore import open_store
 from memlab.results import Article, Trace
+from memlab.systems.spalm.model import SpalmRecord, write_gate
 
 TEXT = (
     "Paris is the capital of France. The euro is the currency of Portugal, and Lisbon is its capital. "
@@ -293,13 +293,13 @@ def test_stop_gives_what_was_read(lab: Lab) -> None:
         ("", {}, "empty"),
         ("  \n", {}, "empty"),
         ("Paris", {}, "one token"),
-        ("gold " * (LIMIT + 5), {}, rf"{LIMIT + 5} tokens; {LIMIT} are read at most.*Cut there"),
+        ("gold " * (LIMIT + 5), {}, rf"{LIMIT + 5} tokens; at most {LIMIT} are read.*Cut there"),
         (TEXT, {"model": "atlas-mlm"}, "masked model"),
         (TEXT, {"model": "atlas-mlm", "method": "base"}, "masked model"),
         (TEXT, {"k": 0}, "k is 0; allowed is a whole number from 1"),
         (TEXT, {"short_term": -5}, "short-term memory is -5 tokens; allowed is 0"),
         (TEXT, {"cache": -1}, "size of 0"),
-        (TEXT, {"method": "spalm", "model": "atlas-clm"}, "no SPALM"),
+        (TEXT, {"method": "spalm", "model": "atlas-clm"}, "not a SPALM"),
         (TEXT, {"method": "lucky"}, "no method 'lucky'.*knn-lm"),
         (TEXT, {"gate": "lucky"}, "no gate 'lucky'"),
         (TEXT, {"gate": "learned", "k": 3}, "No gate was trained|another k"),

@@ -24,7 +24,7 @@ TEXT = "The capital of Myanmar is Naypyidaw. The currency of Japan is the yen."
         (["--text", " \n\t"], "The text is empty"),
         (["--text", "Paris"], "one token ('Paris'): nothing precedes it"),
         (["--text", TEXT, "--model", "atlas-mlm"], "atlas-mlm is a masked model"),
-        (["--text", TEXT, "--method", "spalm", "--model", "atlas-clm"], "atlas-clm is no SPALM. Use atlas-spalm"),
+        (["--text", TEXT, "--method", "spalm", "--model", "atlas-clm"], "atlas-clm is not a SPALM. Use atlas-spalm"),
         (["--text", TEXT, "--method", "spalm", "--datastore", "atlas-mlm-last"], "Use 'atlas-clm'."),
         (["--text", TEXT, "--datastore", "atlas-mlm-last"], "needs a datastore of a causal model"),
         (
@@ -57,7 +57,7 @@ def test_a_text_beyond_the_limit_says_where_it_would_be_cut(lab: Lab, monkeypatc
     command = ["read", "--text", TEXT, "--json", "--home", str(lab.home)]
     out = CliRunner().invoke(main, command)
     assert (out.exit_code, out.stdout) == (1, "")
-    assert "8 are read at most" in out.stderr
+    assert "at most 8 are read" in out.stderr
     assert "--cut), it would end after character 40" in out.stderr
     cut = json.loads(CliRunner().invoke(main, [*command, "--cut"]).stdout)
     assert cut["text"] == TEXT[:40]

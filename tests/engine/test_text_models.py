@@ -20,13 +20,13 @@ from memlab.declare import checked
 from memlab.errors import InputError, NotFound, StoreError
 from memlab.evaluate.text_models import ATLAS, recipe_for
 from memlab.lab import Lab
-from memlab.lm.catalogue import BUNDLED_SPALM, info, load, load_encoder
+from memlab.lm.catalogue import info, load
 from memlab.lm.passage import windows, with_memory
-from memlab.lm.spalm import GATE_FILE, SpalmModel
 from memlab.results import Article
 from memlab.systems.bert_knn.training import masked, pieces_of
 from memlab.systems.spalm import SYSTEM, Settings
 from memlab.systems.spalm.combination import check_spalm
+from memlab.systems.spalm.model import GATE_FILE, SpalmModel, load_encoder
 from memlab.systems.spalm.training import SpalmReading, spalm_losses
 
 
@@ -235,15 +235,15 @@ def test_neighbors_of_zero_and_negative_memory_are_refused() -> None:
 (DECLARED,) = (r for r in SYSTEM.recipes if r.bundled)
 ATLAS_SPALM = recipe_for(ATLAS, DECLARED.name, DECLARED.kind, DECLARED.seed, DECLARED.steps)
 needs_spalm = pytest.mark.skipif(
-    not (assets() / "models" / BUNDLED_SPALM / "config.json").is_file(),
+    not (assets() / "models" / "atlas-spalm" / "config.json").is_file(),
     reason="no bundled atlas-spalm: `memlab train atlas-spalm` makes it",
 )
 
 
 @needs_spalm
 def test_the_bundled_spalm_is_small_and_made_by_the_recipe_that_ships() -> None:
-    model = info(BUNDLED_SPALM)
-    folder = assets() / "models" / BUNDLED_SPALM
+    model = info("atlas-spalm")
+    folder = assets() / "models" / "atlas-spalm"
     assert sum(f.stat().st_size for f in folder.iterdir()) <= 12e6
     assert (model.bundled, model.kind, model.method) == (True, "causal", "spalm")
     recipe = model.record["recipe"]
@@ -259,7 +259,7 @@ def test_the_bundled_spalm_is_small_and_made_by_the_recipe_that_ships() -> None:
 
 @needs_spalm
 def test_long_term_memory_helps_the_bundled_spalm_on_articles_it_has_not_seen(lab: Lab) -> None:
-    model = load(BUNDLED_SPALM)
+    model = load("atlas-spalm")
     assert isinstance(model, SpalmModel)
     encoder = load_encoder(model)
     store = lab.context.shelf.with_key(lab.context.shelf.open(model.record.datastore), model.record.key)

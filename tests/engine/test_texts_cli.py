@@ -48,7 +48,7 @@ def put(folder: Path, **files: str | bytes) -> Path:
 def test_training_never_deletes_what_somebody_has(run: Run, tmp_path: Path) -> None:
     put(tmp_path, **{"precious/thesis.tex": "x", "precious.tmp/draft.tex": "y", "small.txt": GOOD * 500})
     said = refused(run("train", "mine", "--text", tmp_path / "small.txt", "--steps", 1, "--out", tmp_path / "precious"))
-    assert "precious is not empty and no model that memlab wrote (it holds thesis.tex)" in said
+    assert "precious is not empty and is not a model that memlab wrote (it holds thesis.tex)" in said
     for name in ("atlas-mlm", "atlas-spalm"):
         assert "is not empty" in refused(run("train", name, "--steps", 1, "--out", tmp_path / "precious"))
     assert (tmp_path / "precious/thesis.tex").read_text() == "x"
@@ -59,8 +59,8 @@ def test_exports_never_overwrite_what_somebody_has(run: Run, tmp_path: Path) -> 
     thesis = tmp_path / "thesis.tex"
     thesis.write_text("x")
     name = document(run("lessons", "list", "--json"))[0]["name"]
-    assert "is there already" in refused(run("lessons", "export", name, thesis))
-    assert "is there already" in refused(run("workspace", "export", "default", thesis))
+    assert "exists already" in refused(run("lessons", "export", name, thesis))
+    assert "exists already" in refused(run("workspace", "export", "default", thesis))
     assert thesis.read_text() == "x"
     for _ in range(2):  # what memlab wrote gives way
         assert run("lessons", "export", name, tmp_path / "l.json").exit_code == 0
@@ -122,7 +122,7 @@ def test_a_lesson_with_half_a_character_is_refused(run: Run, tmp_path: Path) -> 
     run("lessons", "export", name, tmp_path / "l.json")
     lesson = json.loads((tmp_path / "l.json").read_text("utf-8"))
     (tmp_path / "bad.json").write_text(json.dumps({**lesson, "title": "A \ud83d"}))
-    assert "The lesson holds half a character" in refused(run("lessons", "import", tmp_path / "bad.json"))
+    assert "The lesson contains half a character" in refused(run("lessons", "import", tmp_path / "bad.json"))
 
 
 def test_an_upload_job_with_broken_text_fails_with_its_reason(tmp_path: Path, masked: Path) -> None:
@@ -131,7 +131,7 @@ def test_an_upload_job_with_broken_text_fails_with_its_reason(tmp_path: Path, ma
     job = lab.work.submit("build", "Building x", **lab.building.order(kept, "x", str(masked)))
     ended = lab.work.wait(job.id, timeout=300)
     assert ended.state == "failed"
-    assert "row 1, holds half a character (U+D83D" in (ended.error or "")
+    assert "row 1, contains half a character (U+D83D" in (ended.error or "")
 
 
 def test_python_takes_paths_and_texts(

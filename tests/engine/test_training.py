@@ -53,7 +53,7 @@ def test_in_two_pieces_it_gives_the_same_model(name: str, tmp_path: Path, monkey
     monkeypatch.setattr(training, "training_text", lambda world, kind: text)
     one = train(recipe, atlas(), tmp_path / "one")
     asked = iter(range(recipe.steps))
-    with pytest.raises(StoppedError, match="step 2 of 3; what was trained so far is kept"):
+    with pytest.raises(StoppedError, match="step 2 of 3; the state is kept"):
         train(recipe, atlas(), tmp_path / "two", stop=lambda: next(asked) == 2, checkpoint=Checkpoint(tmp_path))
     assert not (tmp_path / "two").exists()
     said: list[str] = []

@@ -82,4 +82,4 @@ def test_what_the_address_cannot_have_is_said(open_page: Open) -> None:
     assert "There is no batch 77" in said(page)
     page.text_area(key="batch.prompts").set_value('prompt,x\n"a')
     page.button[0].click().run()
-    assert "is no line of a CSV table" in said(page)
+    assert "is not a line of a CSV table" in said(page)

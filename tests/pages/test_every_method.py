@@ -73,7 +73,7 @@ def test_the_model_alone_has_one_side(open_page: Open, lab: Lab) -> None:
     p = lab.ask(NEXT, method="base")
     assert [side.title for side in sides(p)] == ["Model alone"]
     shown = everything(open_page(ASK, prompt=NEXT, method="base"))
-    assert "No memory takes part" in shown
+    assert "No memory is used" in shown
     assert "entries of" not in shown
 
 

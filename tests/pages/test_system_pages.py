@@ -152,7 +152,7 @@ def test_systems_are_listed_and_the_broken_ones_with_the_reason(
     assert [heading.value for heading in page.subheader] == [s.title for s in registry().systems.values()]
     assert len(page.error) == 1
     assert "shattered" in page.error[0].value
-    assert "expected is a memlab.declare.System" in page.error[0].value
+    assert "expected a memlab.declare.System" in page.error[0].value
 
 
 def test_every_model_says_what_it_can_do(open_page: Open, lab: Lab) -> None:

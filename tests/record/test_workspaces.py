@@ -157,7 +157,7 @@ def test_what_cannot_be_exported_says_why(filled: Ledger, workspaces: Workspaces
     with pytest.raises(NotFound):
         workspaces.export("nope", tmp_path / "x.zip")
     (tmp_path / "y.zip").write_text("old")
-    with pytest.raises(InputError, match="memlab did not write it"):
+    with pytest.raises(InputError, match="not a file of this kind written by memlab"):
         workspaces.export("default", tmp_path / "y.zip")
     assert (tmp_path / "y.zip").read_text() == "old"
     before = workspaces.export("default", tmp_path / "x.zip").read_bytes()

@@ -241,7 +241,7 @@ def test_two_systems_of_one_name_or_method_are_refused() -> None:
     old = found.with_system(replace(TOY, name="old", methods=(), api=99), "old")
     assert "declared for version 99" in old.unavailable[0].reason
     wrong = found.with_system("nonsense", "wrong")
-    assert "expected is a memlab.declare.System" in wrong.unavailable[0].reason
+    assert "expected a memlab.declare.System" in wrong.unavailable[0].reason
 
 
 CLASHES = {

@@ -83,9 +83,9 @@ def test_beliefbank_links_are_grouped_and_not_reversed():
         ),
         ({"score": 0}, "score is 0; allowed is a number above 0"),
         ({"score": -1}, "score is -1"),
-        ({"source": "bird"}, "'bird' is no property"),
+        ({"source": "bird"}, "'bird' is not a property"),
         ({"target": "IsA,dog"}, "itself"),
-        ({"target": 3}, "expected are the texts"),
+        ({"target": 3}, "expected an object with the strings"),
     ],
 )
 def test_wrong_links_are_named(change, said):
@@ -96,8 +96,8 @@ def test_wrong_links_are_named(change, said):
 
 def test_wrong_files(tmp_path):
     for text, said in [
-        ("{", "no JSON"),
-        ("[]", "no constraint graph"),
+        ("{", "is not JSON"),
+        ("[]", "not a constraint graph"),
         ('{"links": 3}', "links"),
         ("[" * 100_000, "nested too deeply"),
     ]:
@@ -109,11 +109,11 @@ def test_wrong_files(tmp_path):
         graph_from_text("mine", "x", ".txt")
     with pytest.raises(InputError, match="There is no file"):
         read_graph(tmp_path / "none.json")
-    with pytest.raises(InputError, match=r"holds no constraints"):
+    with pytest.raises(InputError, match=r"has no constraints"):
         read_graph(tmp_path)
     broken = tmp_path / "latin.json"
     broken.write_bytes(b"\xff\xfe{")
-    with pytest.raises(InputError, match="no UTF-8"):
+    with pytest.raises(InputError, match="not UTF-8"):
         read_graph(broken)
 
 
@@ -131,7 +131,7 @@ def test_csv():
         ('"IsA,a",causes,"IsA,b",1', "line 2: There is no constraint relation 'causes'"),
         ('"IsA,a",implies,"IsA,b",0', "weight"),
         ('"IsA,a",implies,"IsA,b",much', "weight is 'much'"),
-        ('"IsA,a",implies,,1', "no property"),
+        ('"IsA,a",implies,,1', "not a property"),
     ]:
         with pytest.raises(InputError, match="line 2") as error:
             constraints_from_csv(head + row, "x.csv")

@@ -104,7 +104,7 @@ def test_constraints_are_added_changed_and_removed(lab: Lab) -> None:
         (lambda lab: lab.beliefs.keep([]), InputError, "1 to 100,000"),
         (lambda lab: lab.believe("is a swallow a bird?", True, model="x"), InputError, "nothing is asked"),
         (lambda lab: lab.believe("is a swallow a bird?", mood="x"), InputError, "no option 'mood'"),
-        (lambda lab: lab.beliefs.import_graph("world", "{}"), InputError, "no constraint graph"),
+        (lambda lab: lab.beliefs.import_graph("world", "{}"), InputError, "not a constraint graph"),
         (lambda lab: lab.beliefs.import_graph("../up", '{"links": []}'), InputError, "cannot name"),
     ],
 )
@@ -132,7 +132,7 @@ def test_a_thing_without_constraints(lab: Lab) -> None:
     lab.beliefs.keep([Belief("rock", "IsA,stone", True, 0.8)], "plain")
     edit = lab.solve("rock", graph="plain")
     assert edit.parameters["flips"] == []
-    assert "No constraint speaks of these beliefs" in edit.parameters["note"]
+    assert "No constraint applies to these beliefs" in edit.parameters["note"]
     assert lab.beliefs.graphs() == ["world", "plain"]
     assert lab.beliefs.bank().size == 0  # graphs do not mix
 

@@ -137,7 +137,7 @@ def test_seq2seq_models_that_do_not_fit_are_named(t5: Seq2SeqModel, t5_folder: P
     T5EncoderModel(t5.module.config).save_pretrained(headless)
     t5.tokenizer.save_pretrained(headless)
     (headless / "config.json").write_text((t5_folder / "config.json").read_text("utf-8"), "utf-8")
-    with pytest.raises(InputError, match=r"'headless' cannot be used: its files hold no"):
+    with pytest.raises(InputError, match=r"'headless' cannot be used: its files lack"):
         model_for_questions(tmp_path, "headless", _no_other)
 
 

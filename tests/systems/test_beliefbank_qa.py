@@ -92,7 +92,7 @@ def test_training_writes_a_model_that_loads_and_a_card(tmp_path: Path) -> None:
     assert set(ModelAnswerer(lm, graph, PLAIN).held_out) == set(held_out(graph, recipe.sampling, recipe.seed))
     write_card(folder, graph, lambda fraction, message: None)
     card = (folder / "README.md").read_text("utf-8")
-    assert "Nothing is told of" in card
+    assert "entities are left out of the text" in card
     assert f"{json.loads((folder / 'memlab.json').read_text())['scores']['f1']:.3f}" in card
     with pytest.raises(StoppedError):
         train_qa(graph, tmp_path / "stopped", recipe, stop=lambda: True)

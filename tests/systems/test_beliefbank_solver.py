@@ -111,7 +111,7 @@ def test_nothing_to_solve_is_said():
     beliefs = {"IsA,thing": Belief("x", "IsA,thing", True, 0.7)}
     found = solve("x", beliefs, RULES, Weights())
     assert found.labels == {"IsA,thing": True}
-    assert "No constraint speaks of these beliefs" in found.note
+    assert "No constraint applies to these beliefs" in found.note
     assert solve("x", {}, RULES, Weights()).proven
 
 

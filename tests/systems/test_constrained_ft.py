@@ -284,7 +284,7 @@ def test_a_margin_ends_training_where_the_new_object_is_ahead(tiny_lm: Load) -> 
     assert "by 0.5 nats" in told.ended
     assert min(ahead) >= 0.5 - 1e-4
     assert told.steps < fine_tune(lm, lm, given, replace(base, budget=replace(QUICK, steps=40))).steps
-    with pytest.raises(InputError, match="ftm only"):
+    with pytest.raises(InputError, match="only be used with the method ftm"):
         replace(held, procedure="fta")
     with pytest.raises(InputError, match="margin is nan"):
         Budget(margin=math.nan)
@@ -524,14 +524,14 @@ def test_a_row_says_what_was_edited() -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"facts": []}, "no list of facts"),
+        ({"facts": []}, "not a list of facts"),
         ({"facts": [{"subject": "France"}]}, "a fact without"),
-        ({"delta": "x"}, "no hash"),
-        ({"weights_hash": None}, "no hash"),
-        ({"settings": {"method": "fta", "norm": "inf", "delta": -1}}, "no positive number"),
-        ({"settings": {"method": "fta", "norm": "none", "delta": 1}}, "no positive number"),
-        ({"trained_on": [{"source": "edit:2"}]}, "not before it"),
-        ({"trained_on": [2]}, "not before it"),
+        ({"delta": "x"}, "without a SHA-256 hash"),
+        ({"weights_hash": None}, "without a SHA-256 hash"),
+        ({"settings": {"method": "fta", "norm": "inf", "delta": -1}}, "not a positive number"),
+        ({"settings": {"method": "fta", "norm": "none", "delta": 1}}, "not a positive number"),
+        ({"trained_on": [{"source": "edit:2"}]}, "do not precede it"),
+        ({"trained_on": [2]}, "do not precede it"),
         ({"more": 1}, "does not know"),
     ],
 )  # fmt: skip
@@ -574,7 +574,7 @@ def test_contradictions_and_edits_that_change_nothing_are_refused(tiny_lm: Load)
     same = Case("France", "capital", "Paris", "Paris", (PAIRS[0][0],), PAIRS[0][0], PAIRS[0][0], ())
     with pytest.raises(InputError, match="already"):
         check_cases(lm, [same])
-    with pytest.raises(InputError, match="No fact is named"):
+    with pytest.raises(InputError, match="No fact is given"):
         check_cases(lm, [])
 
 
@@ -683,7 +683,7 @@ def test_both_forms_of_outside_data_are_read(entry: dict, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("[]", "no list of cases"), ("{", "no JSON"), ('[{"a": 1}]', "unknown form"), (json.dumps([{**ZSRE, "alt": 3}]), "lacks one of")],
+    [("[]", "not hold a list of cases"), ("{", "is not JSON"), ('[{"a": 1}]', "unknown form"), (json.dumps([{**ZSRE, "alt": 3}]), "lacks one of")],
 )  # fmt: skip
 def test_other_files_are_refused(text: str, reason: str, tmp_path: Path) -> None:
     file = tmp_path / "data.json"
@@ -789,7 +789,7 @@ def test_cases_in_words_that_a_training_never_told_are_passed_over(
 
 @pytest.mark.parametrize("wrong", ["France|capital", "France", "|capital|Lyon"])
 def test_named_facts_of_a_retraining_of_another_form_are_refused(wrong: str, tiny_lm: Load) -> None:
-    with pytest.raises(InputError, match=r"is no fact\. Write subject"):
+    with pytest.raises(InputError, match=r"is not a fact\. Write subject"):
         named_cases(atlas(), tiny_lm("modernbert"), f"Italy|capital|Lyon; {wrong}", lambda: False)
 
 

@@ -181,7 +181,7 @@ def test_a_fact_is_forgotten(own: Lab) -> None:
     word = answer(own)[0]
     assert _paris(own) < p_before / 10
     assert edit.moved is not None
-    assert any(note.startswith("Aim: probability") for note in edit.moved.notes)
+    assert any(note.startswith("Target: probability") for note in edit.moved.notes)
     assert word != "Paris" or any("Still known" in note for note in edit.moved.notes)
 
 
@@ -195,9 +195,9 @@ def _paris(lab: Lab) -> float:
         ([Fact("France", "capital", "Paris")], "already"),
         ([LYON, Fact("France", "capital", "Berlin")], "Lyon and Berlin"),
         ([Fact("France", "capital", "漢字")], "outside its vocabulary|cannot write"),
-        ([Fact("France", "capital", " ")], "no object"),
+        ([Fact("France", "capital", " ")], "is not an object"),
         ([Fact("Atlantis", "capital", "Lyon")], "no capital of Atlantis"),
-        ([], "No fact is named"),
+        ([], "No fact is given"),
     ],
 )
 def test_facts_that_cannot_be_changed_are_refused(facts: list[Fact], reason: str, own: Lab) -> None:
@@ -340,7 +340,7 @@ def test_the_command_does_what_the_lab_does(own: Lab) -> None:
     assert asked["kind"] == "modify"
     assert asked["scores"]["a_m"] == 1.0
     assert answer(own)[0] == "Lyon"
-    assert "is no fact" in refused(run("modify", "France|capital", *here))
+    assert "is not a fact" in refused(run("modify", "France|capital", *here))
     assert "positive number" in refused(run("modify", "Germany|capital|Lyon", "--delta", "x", *here))
     assert run("modify", *here).exit_code == 2
     assert document(run("undo", *here))["kind"] == "undo"

@@ -13,7 +13,7 @@ from transformers import ModernBertConfig, ModernBertForMaskedLM
 
 from memlab.corpus.world import atlas
 from memlab.errors import InputError, NotFound
-from memlab.lm.fae import FactParts, FaeModel, FaeRecord, entity_tokens, fae_model, write_parts
+from memlab.lm.formats import ReadFolder
 from memlab.lm.hooks import capturing
 from memlab.lm.tokenizer import make_tokenizer
 from memlab.reading.mixture import MixtureInputs
@@ -44,6 +44,7 @@ from memlab.systems.facts_as_experts.ledger import (
 )
 from memlab.systems.facts_as_experts.measuring import Read, Said
 from memlab.systems.facts_as_experts.mixture import FactMixer
+from memlab.systems.facts_as_experts.model import FactParts, FaeModel, FaeRecord, entity_tokens, fae_model, write_parts
 from memlab.systems.facts_as_experts.store import Entry, FactStore, check_names, entries_after
 from memlab.systems.facts_as_experts.training import FaeRecipe
 
@@ -65,9 +66,14 @@ def new_model(facts: tuple[Fact, ...] = FACTS, path: Path | None = None) -> FaeM
     record = FaeRecord(NAMES, ("capital",), 0, "none")
     if path is not None:
         write_parts(path, parts, facts)
-        return fae_model("tiny", module, tokenizer, record, path, None)
+        return fae_model(folder_of(module, tokenizer, record, path))
     parts.attach(module, 0)
     return FaeModel("tiny", module, tokenizer, record, facts)
+
+
+def folder_of(module: Any, tokenizer: Any, record: FaeRecord, path: Path) -> ReadFolder:
+    """What the format's code is given of a folder."""
+    return ReadFolder("tiny", "masked", module, tokenizer, path, None, record.to_dict())
 
 
 @pytest.fixture(scope="module")
@@ -166,10 +172,10 @@ def test_a_folder_gives_the_same_answers(tmp_path: Path) -> None:
     assert torch.allclose(lm.parts.E, fresh.parts.E.half().float())
     (tmp_path / "facts.csv").write_text("subject,relation,object,exposure\nNorway,capital,Atlantis,\n", "utf-8")
     with pytest.raises(InputError, match="does not know: Norway, capital"):
-        fae_model("tiny", fresh.module, fresh.tokenizer, fresh.record, tmp_path, None)
+        fae_model(folder_of(fresh.module, fresh.tokenizer, fresh.record, tmp_path))
     (tmp_path / "fae.safetensors").write_bytes(b"broken")
     with pytest.raises(InputError, match="cannot be read"):
-        fae_model("tiny", fresh.module, fresh.tokenizer, fresh.record, tmp_path, None)
+        fae_model(folder_of(fresh.module, fresh.tokenizer, fresh.record, tmp_path))
 
 
 # The state of the memory

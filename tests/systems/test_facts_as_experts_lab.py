@@ -12,13 +12,13 @@ from memlab import Fact, Lab
 from memlab.bundle import assets
 from memlab.errors import InputError, NotFound, StoppedError
 from memlab.lab import ways
-from memlab.lm.fae import FaeModel
 from memlab.results import compare
 from memlab.results.ways import Way
 from memlab.systems.constrained_ft import comparing
 from memlab.systems.facts_as_experts import correcting
 from memlab.systems.facts_as_experts.figures import draw_bleed, draw_held_out, retrieved
 from memlab.systems.facts_as_experts.measuring import read_questions, say, tokens_of
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import FactStore
 from tests.commands import document, refused, run_on
 
@@ -141,7 +141,7 @@ def test_what_an_edit_would_move_is_known_before(own: Lab) -> None:
     assert own.history() == []
     made = own.fact_memory.commit(draft)
     assert own.fact_memory.effect(made).groups == found.groups
-    with pytest.raises(InputError, match="is made already"):
+    with pytest.raises(InputError, match="is recorded already"):
         own.fact_memory.commit(made)
 
 
@@ -152,7 +152,11 @@ BAD: list[tuple[str, Any, str]] = [
     ("add", [], "at least one fact"),
     ("replace", [(Fact("France", "capital", "Oslo"), "Lyon")], "is Paris in the fact memory, not Oslo"),
     ("replace", [(Fact("France", "capital", "Paris"), "Paris")], "is Paris in the fact memory already"),
-    ("replace", [(Fact("France", "capital", ""), "Lyon"), (Fact("France", "capital", ""), "Oslo")], "named twice"),
+    (
+        "replace",
+        [(Fact("France", "capital", ""), "Lyon"), (Fact("France", "capital", ""), "Oslo")],
+        "in this edit twice",
+    ),
     ("remove", [Fact("Oslo", "capital", "")], "has no capital of Oslo"),
 ]
 
@@ -167,7 +171,7 @@ def test_rows_that_cannot_be_are_refused(lab: Lab, verb: str, facts: Any, said: 
 def test_other_models_and_memories_are_refused(lab: Lab) -> None:
     with pytest.raises(InputError, match=r"atlas-mlm has no fact memory\. Use atlas-fae"):
         lab.ask(CAPITAL, METHOD, model="atlas-mlm")
-    with pytest.raises(InputError, match=r"no datastore\. Leave 'atlas-mlm' out"):
+    with pytest.raises(InputError, match=r"not a datastore\. Leave 'atlas-mlm' out"):
         lab.ask(CAPITAL, METHOD, datastore="atlas-mlm")
     p = lab.ask(CAPITAL, METHOD)
     with pytest.raises(InputError, match="not states of texts"):
@@ -189,7 +193,7 @@ def test_commands(home: Path) -> None:
     assert document(run("facts", "search", "--changed", *lab_of))["found"] == 1
     assert document(run("facts", "remove", "France|capital", *lab_of))["kind"] == "remove-fact"
     assert document(run("facts", "add", "France|capital|Oslo", *lab_of))["seq"] == 3
-    assert "is no row. Write subject|relation" in refused(run("facts", "remove", "France", *lab_of))
+    assert "is not a row. Write subject|relation" in refused(run("facts", "remove", "France", *lab_of))
     assert "French" in run("facts", "search", "French", "--limit", "2", "--workspace", "commands").stdout
 
 

@@ -115,7 +115,7 @@ def test_files_over_each_other_passwords_and_doubles_are_refused(tmp_path: Path)
         _unpack(tmp_path / "locked.zip", tmp_path / "out")
     struct.pack_into("<L", raw, at + 20, 1_000_000)
     (tmp_path / "over.zip").write_bytes(raw)
-    with pytest.raises(InputError, match="lie over each other"):
+    with pytest.raises(InputError, match="its files overlap"):
         _unpack(tmp_path / "over.zip", tmp_path / "out")
     with zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
         archive.writestr("m/config.json", "{}")
@@ -128,7 +128,7 @@ def test_files_over_each_other_passwords_and_doubles_are_refused(tmp_path: Path)
 @pytest.mark.parametrize("content", [b"", b"PK", b"text that is no zip" * 100])
 def test_what_is_no_zip_is_said(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.whl").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.whl is no zip"):
+    with pytest.raises(InputError, match=r"a\.whl is not a readable zip"):
         _unpack(tmp_path / "a.whl", tmp_path / "out")
 
 
@@ -154,8 +154,8 @@ def test_one_model_is_chosen_by_its_files() -> None:
         (["adapter_config.json", "adapter_model.safetensors"], "an adapter without the model"),
         (["config.json"], "no weights"),
         (["a.gguf", "b.gguf"], r"several models: a\.gguf, b\.gguf"),
-        (["readme.txt"], "holds no model"),
-        ([], "holds no model"),
+        (["readme.txt"], "contains no model"),
+        ([], "contains no model"),
     ],
 )
 def test_what_is_no_single_model_says_why(names: list[str], why: str) -> None:
@@ -218,7 +218,7 @@ HOSTILE = {
     "arrays of arrays": (_head([_text("k") + struct.pack("<IIQ", 9, 9, 5)], [_tensor()]), "holds arrays"),
     "an unknown type": (_head([_text("k") + struct.pack("<I", 77)], [_tensor()]), "unknown type 77"),
     "a tensor too large": (_head([ARCHITECTURE, LAYERS], [_tensor("t", 2**40, 2**20)]), "more numbers than the file can"),
-    "a tensor outside": (_head([ARCHITECTURE, LAYERS], [_tensor("t", 2, at=2**50)]), "behind the end"),
+    "a tensor outside": (_head([ARCHITECTURE, LAYERS], [_tensor("t", 2, at=2**50)]), "beyond the end"),
     "many dimensions": (_head([ARCHITECTURE, LAYERS], [_text("t") + struct.pack("<I", 2**31)]), "dimensions"),
     "no architecture": (_head([LAYERS], [_tensor()]), "names no architecture"),
     "endless layers": (
@@ -279,7 +279,7 @@ def test_links_out_of_a_folder_are_refused(tmp_path: Path) -> None:
         (folder / Path(name).name).write_bytes(content)
     (tmp_path / "secret").write_text("x")
     (folder / "vocab.txt").symlink_to(tmp_path / "secret")
-    with pytest.raises(InputError, match="symbolic link out of the folder"):
+    with pytest.raises(InputError, match="symbolic link to a file outside the folder"):
         add_model(tmp_path / "models", Adding(str(folder), "mine"), _quiet, _never)
 
 
@@ -314,5 +314,5 @@ def test_the_archive_is_read_from_a_file_only(tmp_path: Path) -> None:
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr("config.json", "{}")
         archive.writestr("model.safetensors", "x")
-    with pytest.raises(InputError, match="holds no model"):
+    with pytest.raises(InputError, match="contains no model"):
         _unpack(_zip(tmp_path / "a.zip", {"inner.zip": inner.getvalue()}), tmp_path / "out")

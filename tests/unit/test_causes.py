@@ -85,7 +85,9 @@ def test_a_fact_is_missing() -> None:
 def test_the_nearest_key_is_far() -> None:
     name, sentence, _ = cause(SWISS, far=0.9)  # the nearest is at 1.0
     assert name == "nearest key far away"
-    assert "the nearest key is at 1.0, and 99% of stored entries have one of another text within 0.9" in sentence
+    assert (
+        "the nearest key is at 1.0, and 99% of stored entries have a neighbor from another text within 0.9" in sentence
+    )
     assert cause(SWISS, far=1.0)[0] != name  # not beyond it
 
 

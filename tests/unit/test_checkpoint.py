@@ -62,7 +62,7 @@ def trained(home: Path | None, stop_after: int = STEPS, every: float = 60.0) -> 
 
 def test_a_training_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None:
     for _ in range(2):
-        with pytest.raises(StoppedError, match="is kept, and the same training begins there"):
+        with pytest.raises(StoppedError, match="the state is kept, and running the same training again resumes it"):
             trained(tmp_path, stop_after=2)
     assert len(list((tmp_path / "training").iterdir())) == 1
     assert trained(tmp_path) == trained(None)
@@ -105,7 +105,7 @@ def test_a_state_that_cannot_be_read_is_named(damage: str, tmp_path: Path) -> No
         optimization.parameters.append(torch.nn.Parameter(torch.zeros(2)))
     else:
         kept.file.write_bytes(b"" if damage == "nothing" else whole[: len(whole) // 2])
-    with pytest.raises(HomeError, match="Delete the file to begin again") as raised:
+    with pytest.raises(HomeError, match="Delete the file to start over") as raised:
         Checkpoint(tmp_path).take_up(TRAINING, optimization)
     assert str(kept.file) in str(raised.value)
 
@@ -113,5 +113,5 @@ def test_a_state_that_cannot_be_read_is_named(damage: str, tmp_path: Path) -> No
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "training").write_text("a file is in the way")
     _, optimization = new()
-    with pytest.raises(HomeError, match="cannot be kept"):
+    with pytest.raises(HomeError, match="cannot be written"):
         Checkpoint(tmp_path).write(optimization)

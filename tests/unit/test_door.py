@@ -21,7 +21,7 @@ ODD = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e"  # where str.splitlines breaks a li
         ("Paris \ud83d", r"half a character \(U\+D83D, character 7\)"),
         ("\udc00", r"half a character \(U\+DC00, character 1\)"),
         ("Fran\udce7a", r"the byte 0xE7, which is not UTF-8 \(character 5\)"),
-        ("P\0a", r"a NUL \(character 2\)"),
+        ("P\0a", r"contains a NUL \(character 2\)"),
         (b"Paris", "is bytes, not text"),
         (None, "is NoneType, not text"),
     ],
@@ -83,7 +83,7 @@ def test_other_encodings_are_named(raw: bytes, said: str) -> None:
 
 @pytest.mark.parametrize("raw", ['{"a": ["x", {"b": "\\ud83d"}]}', '{"\\udc00": 1}', '["\\u0000"]'])
 def test_json_is_checked_in_its_depth(raw: str) -> None:
-    with pytest.raises(InputError, match="The lesson holds"):
+    with pytest.raises(InputError, match="The lesson contains"):
         checked_json(json.loads(raw), "The lesson")
     checked_json(json.loads('{"a": ["\\ud83d\\ude00", 1, null, true]}'), "The lesson")
 

@@ -117,7 +117,7 @@ def test_lambda_is_printed_as_short_as_it_is(lam: float, text: str) -> None:
         (
             TippingPoint(0.4, "A", "B", (("C", 0.3, 0.5),)),
             0.2,
-            "In between another word wins: C from λ = 0.30 to 0.50.",
+            "In between, another word wins: C from λ = 0.30 to 0.50.",
         ),
     ],
 )

@@ -144,7 +144,9 @@ def test_a_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_of_nothing_to_read_says_what_it_has(tmp_path: Path) -> None:
     put(tmp_path, **{".hidden.txt": "x", "a.docx": "x"})
-    with pytest.raises(InputError, match=r"holds no \.txt.*1 file of another format left out: a\.docx.*1 hidden file"):
+    with pytest.raises(
+        InputError, match=r"contains no \.txt.*1 file of another format left out: a\.docx.*1 hidden file"
+    ):
         read(tmp_path)
 
 
@@ -154,10 +156,10 @@ def test_a_folder_of_nothing_to_read_says_what_it_has(tmp_path: Path) -> None:
 def test_a_row_with_half_a_character_is_refused_with_its_number(tmp_path: Path) -> None:
     rows = ['{"title": "A", "text": "Good."}', r'{"title": "A", "text": "The capital of France is Paris \ud83d"}']
     put(tmp_path, **{"t.jsonl": "\n".join(rows)})
-    with pytest.raises(InputError, match=r"t\.jsonl, row 2, holds half a character \(U\+D83D"):
+    with pytest.raises(InputError, match=r"t\.jsonl, row 2, contains half a character \(U\+D83D"):
         read(tmp_path / "t.jsonl")
     put(tmp_path, **{"t.jsonl": r'{"title": "\udc00", "text": "a"}'})
-    with pytest.raises(InputError, match=r"title in .*row 1, holds half"):
+    with pytest.raises(InputError, match=r"title in .*row 1, contains half"):
         read(tmp_path / "t.jsonl")
 
 
@@ -172,7 +174,7 @@ def test_a_row_is_a_line_whatever_characters_it_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_is_refused_with_the_reason(name: str, encoding: str, tmp_path: Path) -> None:
     put(tmp_path, **{name: 'text\n"Paris is in France."\n'.encode(encoding)})
-    with pytest.raises(InputError, match=rf"{name} holds NULs.*UTF-16 without a byte order mark.*Save it as UTF-8"):
+    with pytest.raises(InputError, match=rf"{name} contains NULs.*UTF-16 without a byte order mark.*Save it as UTF-8"):
         read(tmp_path / name)
 
 
@@ -214,15 +216,15 @@ def test_rows_without_text_are_skipped_and_counted_by_number(tmp_path: Path) -> 
 
 def test_a_column_of_structs_says_what_it_is(tmp_path: Path) -> None:
     put_table(pa.table({"text": [{"en": "Paris"}]}), tmp_path / "t.parquet")
-    with pytest.raises(InputError, match=r"the column text holds values of the type struct<en: string>, not text"):
+    with pytest.raises(InputError, match=r"the column text contains values of the type struct<en: string>, not text"):
         read(tmp_path / "t.parquet")
     put(tmp_path, **{"t.jsonl": '{"text": null}\n{"text": {"en": "Paris"}}'})
-    with pytest.raises(InputError, match=r"the column text holds an object \(row 2\), not text.*--text-column"):
+    with pytest.raises(InputError, match=r"the column text contains an object \(row 2\), not text.*--text-column"):
         read(tmp_path / "t.jsonl")
     put(tmp_path, **{"t.jsonl": '{"text": "Good."}\n{"text": {"en": "Paris"}}'})
     texts, report = read(tmp_path / "t.jsonl")
     assert texts == ["Good."]
-    assert report.lines()[1] == "t.jsonl, row 2: text holds an object, not text."
+    assert report.lines()[1] == "t.jsonl, row 2: text contains an object, not text."
 
 
 @pytest.mark.parametrize(
@@ -256,7 +258,7 @@ def test_the_column_can_be_chosen(tmp_path: Path) -> None:
 
 def test_a_text_that_holds_the_separator_unquoted_is_refused(tmp_path: Path) -> None:
     put(tmp_path, **{"t.csv": "text\nParis\nParis, in France.\n"})
-    with pytest.raises(InputError, match=r"row 2 has 2 columns, the table 1: put texts that hold ',' in quotation"):
+    with pytest.raises(InputError, match=r"row 2 has 2 columns, the table 1: put texts that contain ',' in quotation"):
         read(tmp_path / "t.csv")
 
 
@@ -316,7 +318,7 @@ def test_strings_are_paths_or_texts_by_the_rule(tmp_path: Path, monkeypatch: pyt
         texts_of([7])  # type: ignore[list-item]
     with pytest.raises(InputError, match="not int"):
         texts_of(7)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="hold no text"):
+    with pytest.raises(InputError, match="contain no text"):
         texts_of([])
     assert passage_of("letters.txt") == "Dear Ada."
     assert passage_of("a" * 5000) == "a" * 5000

@@ -61,7 +61,7 @@ def test_bad_data_is_refused_with_its_place(data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="line 1 has no template"):
         read_lama(tmp_path)
     (tmp_path / "relations.jsonl").write_text("{\n")
-    with pytest.raises(InputError, match="line 1 is no JSON object"):
+    with pytest.raises(InputError, match="line 1 is not a JSON object"):
         read_lama(tmp_path)
 
 
@@ -79,8 +79,8 @@ def test_a_row_is_a_line_whatever_characters_it_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b'"relation template"\n', "line 1 is no JSON object"),
-        (b"[" * 100_000, "line 1 is no JSON object"),
+        (b'"relation template"\n', "line 1 is not a JSON object"),
+        (b"[" * 100_000, "line 1 is not a JSON object"),
         ('{"relation": "P36"}'.encode("utf-16"), "not UTF-8 text but UTF-16"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_table_of_prompts() -> None:
         (["prompt,expected", "x"], "no column 'answer'"),
         ([], "no column 'prompt'. The columns are: none"),
         (["prompt,answer", "a, b, c"], "Line 2 has 3 cells"),
-        (["prompt,answer", 'a,"b'], "Line 2 is no line of a CSV table"),
+        (["prompt,answer", 'a,"b'], "Line 2 is not a line of a CSV table"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_where(lines: list[str], message: str) -> None:

@@ -120,7 +120,7 @@ def test_a_source_is_there_while_one_character_is(removed: list[tuple[int, int]]
         ("", None, "nothing to teach"),
         ("x" * 2001, None, "at most 2000"),
         ("The capital is [MASK].", None, "word itself"),
-        ("One\x00two", None, "holds a NUL"),
+        ("One\x00two", None, "contains a NUL"),
         ("One \ud800 two", None, "half a character"),
         ("One two", "", "no word"),
         ("One two", "three", "does not occur"),

@@ -39,7 +39,7 @@ def test_a_folder_of_other_things_is_refused_and_stays(name: str, tmp_path: Path
     (tmp_path / name / "thesis.tex").write_text("x")
     before = everything(tmp_path)
     if name == "precious":
-        with pytest.raises(InputError, match=r"precious is not empty and no model.*thesis\.tex.*Name a new"):
+        with pytest.raises(InputError, match=r"precious is not empty and is not a model.*thesis\.tex.*Name a new"):
             check_model_folder(tmp_path / "precious")
         with pytest.raises(InputError), new_model_folder(tmp_path / "precious"):
             raise AssertionError("never entered")
@@ -61,7 +61,7 @@ def test_a_model_with_a_file_of_somebody_in_it_is_refused(tmp_path: Path) -> Non
 def test_a_model_that_memlab_did_not_train_is_refused(tmp_path: Path) -> None:
     folder = model(tmp_path / "m")
     (folder / "memlab.json").unlink()
-    with pytest.raises(InputError, match="no model that memlab wrote"):
+    with pytest.raises(InputError, match="not a model that memlab wrote"):
         check_model_folder(folder)
 
 
@@ -116,14 +116,14 @@ def test_what_came_while_a_model_was_written_stays(tmp_path: Path) -> None:
 
 def test_a_file_at_the_place_of_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m").write_text("x")
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         check_model_folder(tmp_path / "m")
 
 
 def test_a_file_of_another_kind_is_refused_and_one_of_ours_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text("thesis")
-    with pytest.raises(InputError, match=r"x\.json is there already.*Nothing was changed"):
+    with pytest.raises(InputError, match=r"x\.json exists already.*Nothing was changed"):
         write_text(file, f"{{{MARK}}}", MARK)
     assert everything(tmp_path) == {"x.json": b"thesis"}
     file.write_text(f"{{ {MARK}, 1}}")
@@ -175,7 +175,7 @@ def test_losses_and_archives_know_their_own(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", a=np.zeros(2))
     put_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
     for name in ("thesis.npz", "thesis.parquet", "other.npz", "other.parquet"):
-        with pytest.raises(InputError, match="is there already"):
+        with pytest.raises(InputError, match="exists already"):
             check_losses(tmp_path / name)
     np.savez(tmp_path / "l.npz", text=[0], position=[1], target=[2], base=[0.5])
     put_table(pa.table({"text": [0], "position": [1], "target": [2]}), tmp_path / "l.parquet")

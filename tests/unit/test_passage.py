@@ -118,7 +118,7 @@ def test_bad_passages(tiny_lm: Callable[[str], LanguageModel]) -> None:
     ):
         with pytest.raises(InputError, match=message):
             passage(lm, text)
-    with pytest.raises(InputError, match=r"10 are read at most.*character (\d+)"):
+    with pytest.raises(InputError, match=r"at most 10 are read.*character (\d+)"):
         passage(lm, TEXT, limit=10)
     assert len(passage(lm, TEXT, limit=10, cut=True)) == 10
     with pytest.raises(InputError, match=r"masked model.*causal"):

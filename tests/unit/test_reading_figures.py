@@ -165,9 +165,13 @@ def test_three_sources_share_their_words_and_the_gate_is_forced_both_ways(trace:
     for bars, said in zip(shown.data, (lm, knn, mixture), strict=True):
         assert list(bars.x) == pytest.approx([said.of(i) for i in order])
     rows = sources.forced(trace, step)
-    assert [row["gate"] for row in rows] == ["λ = 0: the model alone", "λ = 0.90: as it is", "λ = 1: the memory alone"]
+    assert [row["gate"] for row in rows] == [
+        "λ = 0: the model alone",
+        "λ = 0.90: as computed",
+        "λ = 1: the memory alone",
+    ]
     assert [row["p(Paris)"] for row in rows] == ["0.050", "0.425", "0.800"]
     assert [row["first word"] for row in rows] == ["The (0.50)", "Paris (0.42)", "Paris (0.80)"]
     spalm = sources.forced(replace(trace, gate_info=VECTORS), step)
     assert spalm[0]["gate"] == "g = 0: memory"
-    assert "What follows is 'Paris' (0.42)" in sources.described(trace, step)
+    assert "The actual next word is 'Paris' (0.42)" in sources.described(trace, step)

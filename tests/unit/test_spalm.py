@@ -18,7 +18,6 @@ from memlab.errors import InputError, StoppedError, StoreError
 from memlab.evaluate.text_models import losses
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import windows
-from memlab.lm.spalm import SpalmModel, SpalmRecord
 from memlab.lm.text_training import Extra, TextRecipe, make_stream, new_model, plain_loss, segments, train_on_stream
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
@@ -27,6 +26,7 @@ from memlab.memory.index import recall_of
 from memlab.memory.precompute import Positions, Ticket, keep, kept, neighbors, sentences_of
 from memlab.results import Article
 from memlab.systems.spalm.combination import check_spalm, combine, loss, retrieved, spalm_scores
+from memlab.systems.spalm.model import SpalmModel, SpalmRecord
 from memlab.systems.spalm.training import SpalmReading, spalm_loss, spalm_losses, values_at
 from tests.conftest import TEXTS
 
@@ -210,7 +210,7 @@ def test_a_wrong_encoder_or_datastore_is_refused_with_the_reason(
     check_spalm(model, lm, store.fingerprint)
     with pytest.raises(StoreError, match="other weights"):
         check_spalm(model, tiny_lm("gpt2"), store.fingerprint)
-    with pytest.raises(StoreError, match="another collection"):
+    with pytest.raises(StoreError, match="another text collection"):
         check_spalm(model, lm, replace(store.fingerprint, corpus_hash="x"))
     with pytest.raises(StoreError, match="keys 'last'"):
         check_spalm(model, lm, replace(store.fingerprint, key="last"))

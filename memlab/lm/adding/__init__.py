@@ -1,6 +1,6 @@
-"""Adding models: from the hub, a folder, a GGUF file, a wheel or a zip, to an ordinary folder of safetensors.
+"""Adding models: from the hub, a folder, a GGUF file, a wheel or a zip, to a folder with safetensors.
 
-Nothing here imports torch; what needs it runs in a process of its own (`child`), which can be stopped at any moment.
+Nothing here imports torch; work that needs it runs in a child process (`child`), which can be stopped at any moment.
 """
 
 from memlab.lm.adding.adding import Adding, add_model, check_name, leftovers, model_name

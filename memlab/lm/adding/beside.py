@@ -1,4 +1,4 @@
-"""Work in a process of its own: it can be stopped at any moment, and what it takes of memory is given back."""
+"""Work in a child process: it can be stopped at any moment, and its memory is freed when it ends."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 
 from memlab.errors import InputError, MemlabError, NotFound, StoppedError
 
-LOOK_EVERY = 0.1  # seconds
-LAST_WAIT = 5.0  # seconds that a process has to end by itself
+LOOK_EVERY = 0.1  # seconds between looks at a process
+LAST_WAIT = 5.0  # seconds that a process has to end after SIGTERM
 
 Step = Callable[[float, str], None]
 _ERRORS: dict[str, type[MemlabError]] = {"InputError": InputError, "NotFound": NotFound}
@@ -28,7 +28,7 @@ class Unreachable(InputError):
 
 @dataclass(frozen=True)
 class Watch:
-    """How far a process is: by the bytes under a folder, of so many expected; or, with none expected, as it says itself."""
+    """Progress of a process: by the bytes under `folder` of those `expected`, or (expected = 0) by its own reports."""
 
     step: Step
     stop: Callable[[], bool]
@@ -37,7 +37,7 @@ class Watch:
     message: str = ""
 
     def look(self, log: Path) -> None:
-        """Raises StoppedError; reports progress."""
+        """Reports progress. Raises StoppedError when asked to stop."""
         if self.stop():
             raise StoppedError("Stopped.")
         if self.folder is not None and self.expected:
@@ -74,7 +74,7 @@ def run_beside(command: Sequence[str], log: Path, watch: Watch, environment: Map
     """Runs a program to its end; its output goes to `log`.
 
     Returns:
-        Its exit status, and the last line of what it said on standard error.
+        Its exit status, and the last line that it wrote to standard error.
     """
     errors = log.with_suffix(".err")
     with log.open("wb") as out, errors.open("wb") as err:
@@ -93,7 +93,7 @@ def run_beside(command: Sequence[str], log: Path, watch: Watch, environment: Map
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files under a folder; of those that go while they are counted, none."""
+    """Bytes of all files under a folder; files that disappear meanwhile are not counted."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -104,7 +104,7 @@ def size_of(folder: Path) -> int:
 
 def _end(process: Popen[bytes]) -> None:
     if process.stdin is not None:
-        process.stdin.close()  # a child of ours ends with it
+        process.stdin.close()  # memlab's child process ends when its standard input closes
     if process.poll() is not None:
         return
     process.terminate()

@@ -12,7 +12,7 @@ from memlab.lm.plain_path import readable
 
 
 def record(name: str, origin: Origin) -> dict[str, Any]:
-    """What memlab.json holds; `kind` is added when the model was tried."""
+    """The content of memlab.json; `kind` is added when the model has been checked."""
     known = replace(
         origin,
         source=readable(origin.source),
@@ -23,24 +23,24 @@ def record(name: str, origin: Origin) -> dict[str, Any]:
 
 
 def card(name: str, origin: Origin, found: Mapping[str, Any]) -> str:
-    """The card in Markdown. `found`: what the check of the model said."""
+    """The card in Markdown. `found`: the result of the model's check."""
     lines = [
         *("---", f"license: {_line(origin.license)}", "---", "", f"# {name}", ""),
         f"A {found['kind']} language model ({found['architecture']}, {found['parameters']:,} parameters, "
         f"{found['vocabulary']:,} words), added to memlab.",
         "",
         f"- From: {_line(origin.source)}" + (f", revision {_line(origin.revision)}" if origin.revision else ""),
-        f"- License, as stated there: {_line(origin.license)}",
-        *("", "What was read:", "", "| file | sha256 |", "|---|---|"),
+        f"- License stated there: {_line(origin.license)}",
+        *("", "Files read:", "", "| file | sha256 |", "|---|---|"),
         *(f"| {_line(file)} | `{sha256}` |" for file, sha256 in sorted(origin.files.items())),
         "",
-        "Its weights are written with 16 bits a number. Its log-probabilities were compared with the module's own when it "
-        f"was added: they differ by at most {found['difference']:.1g}.",
+        "Its weights are stored with 16 bits per number. When it was added, its log-probabilities in memlab were compared with "
+        f"those of the plain module: they differ by at most {found['difference']:.1g}.",
         *(f"\n{_line(note)}" for note in found["notes"]),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _line(text: str) -> str:
-    """Text from elsewhere, in one line and without markup."""
+    """Text from outside, on one line and without markup."""
     return " ".join(readable(text).split()).replace("|", "/").replace("<", "‹").replace(">", "›")[:300]

@@ -1,4 +1,4 @@
-"""The process beside: `python -m memlab.lm.adding.child VERB ARGUMENTS`. It writes JSON to stdout, one object a line."""
+"""The child process: `python -m memlab.lm.adding.child VERB ARGUMENTS`. Writes JSON to stdout, one object per line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Say = Callable[[float, str], None]
 def main(verb: str, arguments: dict[str, Any]) -> int:
     """Does the work; prints its result, or the MemlabError that ended it."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # what libraries print must not mix with the answer
 
     def say(fraction: float, message: str) -> None:
         print(json.dumps({"fraction": fraction, "message": message}), file=out, flush=True)
@@ -42,7 +42,7 @@ def main(verb: str, arguments: dict[str, Any]) -> int:
 
 
 def _end_with_parent() -> None:
-    """Standard input closes when the process that started this one ends, however it does."""
+    """Ends this process when its parent ends, for any reason: standard input closes then."""
     while os.read(0, 1024):
         pass
     os._exit(3)

@@ -1,4 +1,4 @@
-"""Turning weights into an ordinary folder: fp16 safetensors, configuration, tokenizer. Runs in the process beside."""
+"""Converting weights to a folder with fp16 safetensors, configuration and tokenizer. Runs in the child process."""
 
 from __future__ import annotations
 
@@ -32,52 +32,66 @@ from memlab.lm.adding.model_files import INDEX, TEXT_FILES
 from memlab.lm.catalogue import described
 from memlab.lm.checking import check_weights
 from memlab.lm.folder_checks import adapter_note, check_folder, first_line
+from memlab.lm.formats import FORMAT, checked_format, formats
 from memlab.lm.json_file import read_json
 from memlab.lm.loading import read_anew
 from memlab.lm.weight_files import check_size, check_weight_files
 
 Say = Callable[[float, str], None]
 
-# How a byte-level BPE cuts a text before it merges, by the name that a GGUF file gives.
+# How a byte-level BPE splits a text before it merges, by the name in a GGUF file.
 _LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _QWEN2 = _LLAMA3.replace("{1,3}", "")
 
 
-def convert(say: Say, source: str, out: str, name: str, record: dict[str, Any]) -> dict[str, Any]:
-    """Writes the folder of a model and tries it.
+def convert(say: Say, source: str, out: str, name: str, record: dict[str, Any], format: str = "") -> dict[str, Any]:
+    """Writes the folder of a model and checks it.
 
     Args:
-        source: a GGUF file, or a folder. out: a folder that is not there yet. name: of the model, for messages.
-        record: what is written as memlab.json, with the kind of the model and what a folder's own record tells of it.
+        source: a GGUF file, or a folder. out: a folder that does not exist yet. name: of the model, for messages.
+        record: the content of memlab.json, to which the kind of the model, its unmet tokens and the part of its format are added.
+        format: the format of the folder, as the calling process knows it; "" for an ordinary one.
 
     Returns:
-        What the check of the model found; "notes": what else a person should know.
+        The result of the model's check; "notes": what else the user should know.
 
     Raises:
-        InputError: it cannot be used.
+        InputError: the model cannot be used.
     """
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # questions are answered meanwhile
+    if format and all(f.name != format for f in formats()):
+        raise InputError(
+            f"The format {format!r} is declared only in the process that adds the model, and the model is read in another one. "
+            "Install the system that declares it as a package."
+        )
     target = Path(out)
     target.mkdir()
     given = Path(source)
     notes = _from_gguf(say, given, target, name) if given.is_file() else _from_folder(say, given, target, name)
-    (target / "memlab.json").write_text(json.dumps({**_told(given), **record}, indent=1), "utf-8")
+    (target / "memlab.json").write_text(json.dumps({**_known_tokens(given), **record}, indent=1), "utf-8")
     say(0.85, "trying the model")
     found = read_anew(described(target, name)).check.to_dict()
     added = {**record["added"], "notes": [*record["added"]["notes"], *found["notes"], *notes]}
-    written = {**_told(given), **record, "added": added, "kind": found["kind"]}
+    written = {**_known_tokens(given), **record, "added": added, "kind": found["kind"]}
     (target / "memlab.json").write_text(json.dumps(written, indent=1), "utf-8")
     say(1.0, "done")
     return {**found, "notes": added["notes"]}
 
 
-def _told(source: Path) -> dict[str, Any]:
-    """What the record of a model that memlab trained tells of its tokens."""
+def _known_tokens(source: Path) -> dict[str, Any]:
+    """{"unmet": token ids} if the source is a model that memlab trained, and the part of its format if it has one."""
     unmet = read_json(source / "memlab.json").get("unmet") if source.is_dir() else None
     whole = isinstance(unmet, list) and all(isinstance(i, int) for i in unmet)
-    return {"unmet": unmet} if whole else {}
+    return {**({"unmet": unmet} if whole else {}), **_own_part(source)}
+
+
+def _own_part(source: Path) -> dict[str, Any]:
+    """The part of a format that a system declares, and the name of the format. Raises InputError for one that is not declared."""
+    made = read_json(source / "memlab.json") if source.is_dir() else {}
+    own = checked_format(made, "this model")
+    return {} if own is None else {FORMAT: own.name, own.name: made[own.name]}
 
 
 # GGUF
@@ -98,17 +112,15 @@ def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
             )
     except InputError:
         raise
-    except Exception as error:  # whatever a reader of files raises: nothing of it is written
+    except Exception as error:  # whatever goes wrong while reading, nothing is written
         raise InputError(
             f"The GGUF file {file.name} ({head.architecture or 'no architecture named'}) cannot be read: {first_line(error)}"
         ) from error
     check_weights(name, info, module.base_model_prefix)
     beyond = [key for key, value in module.state_dict().items() if not bool(value.isfinite().all())]
     if beyond:
-        raise InputError(
-            f"The GGUF file {file.name} is refused: {beyond[0]} has numbers that are infinite or none at all."
-        )
-    notes = _cut_as_told(tokenizer, head)
+        raise InputError(f"The GGUF file {file.name} is refused: {beyond[0]} has numbers that are infinite or NaN.")
+    notes = _set_splitting(tokenizer, head)
     say(0.6, "writing the weights")
     _forget_blocks(module, name)
     module.save_pretrained(out)
@@ -118,10 +130,10 @@ def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
 
 @contextmanager
 def _read_once() -> Iterator[None]:
-    """While active, the head of a GGUF file is read once, and the table of its tensors' names is made once.
+    """While active, the head of a GGUF file is read once, and the table of its tensors' names is built once.
 
-    transformers reads the head again for configuration, tokenizer and weights, and makes the table anew for each part of the
-    model, hundreds of times: that takes longer than reading the weights.
+    transformers reads the head again for configuration, tokenizer and weights, and builds the table again for each
+    part of the model, hundreds of times: that takes longer than reading the weights.
     """
     import gguf
 
@@ -136,25 +148,25 @@ def _read_once() -> Iterator[None]:
                 setattr(gguf, name, make)
 
 
-_reading = threading.Lock()  # two that exchange functions of one module would not put them back
+_reading = threading.Lock()  # two threads that patch one module would not restore its functions
 
 
 def _unpacked() -> dict[str, Any]:
-    """Weights as plain numbers. Newer transformers would keep them in blocks, and fetch a kernel from the hub for it."""
+    """Options that dequantize the weights: newer transformers would keep them quantized, with a kernel from the hub."""
     config = getattr(transformers, "GgufConfig", None)
     return {} if config is None else {"quantization_config": config(dequantize=True)}
 
 
 def _forget_blocks(module: PreTrainedModel, name: str) -> None:
-    """Takes away what says that the weights came in blocks: they are plain numbers now."""
+    """Removes the model's record of its quantization, since the weights are dequantized."""
     module.config.name_or_path = name
     for owner, attribute in ((module, "hf_quantizer"), (module.config, "quantization_config")):
         if hasattr(owner, attribute):
             delattr(owner, attribute)
 
 
-def _cut_as_told(tokenizer: PreTrainedTokenizerBase, head: GgufHead) -> list[str]:
-    """Sets how a byte-level tokenizer cuts texts to what the file asks for; a note where that is not known."""
+def _set_splitting(tokenizer: PreTrainedTokenizerBase, head: GgufHead) -> list[str]:
+    """Sets how a byte-level tokenizer splits texts to what the file asks for; returns a note if that is unknown."""
     asked = str(head.settings.get("tokenizer.ggml.pre", "default"))
     if head.settings.get("tokenizer.ggml.model") != "gpt2" or asked in ("default", "gpt-2"):
         return []
@@ -167,8 +179,8 @@ def _cut_as_told(tokenizer: PreTrainedTokenizerBase, head: GgufHead) -> list[str
     }
     if asked not in cuts:
         return [
-            f"The file asks for texts to be cut into words as {asked!r}, which memlab does not know; they are cut as GPT-2 does "
-            "it, so some tokens may differ from those that the model was trained on."
+            f"The file asks for texts to be split into words as {asked!r}, which memlab does not know; they are split as in "
+            "GPT-2, so some tokens may differ from those that the model was trained on."
         ]
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(cuts[asked])
     return []
@@ -188,24 +200,27 @@ def _from_folder(say: Say, folder: Path, out: Path, name: str) -> list[str]:
     for file in sorted(folder.iterdir()):
         if file.name in TEXT_FILES - {"memlab.json", INDEX, "config.json", "adapter_config.json"}:
             shutil.copyfile(file, out / file.name)
+    own = checked_format(read_json(folder / "memlab.json"), name)
+    for beside in own.files if own is not None else ():
+        shutil.copyfile(folder / beside, out / beside)
     if (folder / INDEX).is_file():
         _write_index(read_json(folder / INDEX), out)
-    told = {key: value for key, value in config.items() if key != "torch_dtype"}
-    (out / "config.json").write_text(json.dumps({**told, "dtype": "float32" if kept else "float16"}, indent=2), "utf-8")
+    rest = {key: value for key, value in config.items() if key != "torch_dtype"}
+    (out / "config.json").write_text(json.dumps({**rest, "dtype": "float32" if kept else "float16"}, indent=2), "utf-8")
     notes = list(adapter_note(folder, name))
     if not kept:
         return notes
     return [
         *notes,
-        f"{len(kept)} of its tensors have numbers that 16 bits cannot hold, and are kept as they were ({min(kept)} ...).",
+        f"{len(kept)} of its tensors have numbers that 16 bits cannot hold; their type is unchanged ({min(kept)} ...).",
     ]
 
 
 def _halve(file: Path, out: Path) -> set[str]:
-    """Writes the tensors of a file with 16 bits a number; those of 16 bits stay as they are.
+    """Writes the float32 and float64 tensors of a file with 16 bits per number, and all others unchanged.
 
     Returns:
-        Names of those that do not fit into 16 bits, which stay as well.
+        Names of the tensors that do not fit into 16 bits; they are written unchanged.
     """
     tensors: dict[str, Tensor] = {}
     kept: set[str] = set()

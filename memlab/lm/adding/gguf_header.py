@@ -1,7 +1,7 @@
-"""The head of a GGUF file, read with every count and length checked against the file's size before it is believed.
+"""The header of a GGUF file; every count and length is checked against the file's size before it is used.
 
 Layout (little-endian, versions 2 and 3): magic, version, number of tensors, number of settings; the settings (key, type,
-value); then of each tensor its name, dimensions, type and place. Written after the published description of the format.
+value); then name, dimensions, type and offset of each tensor. Written from the published description of the format.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FLOATS = {0, 1, 28, 30}  # types of tensors: 32, 16 and 64 bits, bfloat16
 
 @dataclass(frozen=True)
 class GgufHead:
-    """Settings (arrays only by their length), how many numbers each tensor has, and the types of the tensors."""
+    """Settings (of an array only its length), the number of elements of each tensor, and the types of the tensors."""
 
     settings: dict[str, Any]
     tensors: dict[str, int]
@@ -36,17 +36,17 @@ class GgufHead:
 
     @property
     def quantized(self) -> bool:
-        """Whether some tensors are stored with less than 16 bits a number."""
+        """Whether some tensors are stored with less than 16 bits per number."""
         return not self.types <= _FLOATS
 
     @property
     def numbers(self) -> int:
-        """Of all tensors."""
+        """The number of elements of all tensors."""
         return sum(self.tensors.values())
 
 
 class _Damaged(Exception):
-    """Says what does not fit."""
+    """What is wrong with a file."""
 
 
 class _Reader:
@@ -103,22 +103,20 @@ class _Reader:
 
 
 def read_head(file: Path) -> GgufHead:
-    """The checked head of a GGUF file.
+    """The checked header of a GGUF file.
 
     Raises:
-        InputError: no GGUF, damaged, or hostile.
+        InputError: not a GGUF file, damaged, or hostile.
     """
     with file.open("rb") as opened:
         reader = _Reader(opened, file.stat().st_size)
         if opened.read(4) != b"GGUF":
-            raise InputError(f"{file.name} is no GGUF file: it does not begin with GGUF.")
+            raise InputError(f"{file.name} is not a GGUF file: it does not begin with GGUF.")
         try:
             head = _read(reader)
             _check(head)
         except _Damaged as error:
-            raise InputError(
-                f"{file.name} is refused: {error}. The file is damaged, or not what it says it is."
-            ) from None
+            raise InputError(f"{file.name} is refused: {error}. The file is damaged or malicious.") from None
     return head
 
 
@@ -128,10 +126,10 @@ def _read(reader: _Reader) -> GgufHead:
         raise _Damaged(f"it has version {version}, and versions 2 and 3 are known")
     if settings > MOST_SETTINGS or not 0 < tensors <= MOST_TENSORS:
         raise _Damaged(f"it claims {settings} settings and {tensors} tensors")
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for _ in range(settings):
         key = reader.text()
-        told[key] = reader.value(reader.number("I"))
+        values[key] = reader.value(reader.number("I"))
     found: dict[str, int] = {}
     types = set()
     for _ in range(tensors):
@@ -143,15 +141,15 @@ def _read(reader: _Reader) -> GgufHead:
             count *= reader.number("Q")
         types.add(reader.number("I"))
         if reader.number("Q") > reader.size:
-            raise _Damaged(f"the tensor {name[:80]!r} lies behind the end of the file")
+            raise _Damaged(f"the tensor {name[:80]!r} lies beyond the end of the file")
         found[name] = count
-    if sum(found.values()) > 8 * reader.size:  # the smallest type has more than one bit a number
+    if sum(found.values()) > 8 * reader.size:  # the smallest type has more than one bit per number
         raise _Damaged("its tensors hold more numbers than the file can")
-    return GgufHead(told, found, frozenset(types))
+    return GgufHead(values, found, frozenset(types))
 
 
 def _check(head: GgufHead) -> None:
-    """Refuses settings that would ask for a model of another size than the tensors are."""
+    """Refuses settings that would build a model of another size than that of the tensors."""
     if not head.architecture:
         raise _Damaged("it names no architecture")
     layers = head.settings.get(f"{head.architecture}.block_count", 0)

@@ -1,10 +1,11 @@
-"""What the process beside asks of the hub: a repository's files, and their contents. `$HF_ENDPOINT` names another hub."""
+"""The child process's requests to the hub: a repository's files, and their contents. `$HF_ENDPOINT` names another
+hub."""
 
 from __future__ import annotations
 
 import os
 
-os.environ["HF_HUB_DISABLE_XET"] = "1"  # one way to fetch, which goes on where it ended
+os.environ["HF_HUB_DISABLE_XET"] = "1"  # plain HTTP can resume a download
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 from collections.abc import Callable
@@ -41,7 +42,7 @@ def list_files(say: Callable[[float, str], None], repository: str) -> dict[str, 
 def fetch(
     say: Callable[[float, str], None], repository: str, revision: str, names: list[str], folder: str
 ) -> list[str]:
-    """Fetches files into a folder; goes on where an earlier fetch ended. Raises what `list_files` raises."""
+    """Fetches files into a folder; resumes an earlier fetch. Raises what `list_files` raises."""
     for name in names:
         try:
             hf_hub_download(repository, name, revision=revision, local_dir=folder, etag_timeout=WAIT)
@@ -51,17 +52,17 @@ def fetch(
 
 
 def _said(error: Exception, repository: str) -> MemlabError:
-    """The hub's refusals as memlab says them."""
+    """An error of the hub as a MemlabError."""
     if isinstance(error, GatedRepoError):
         return InputError(
-            f"{repository!r} is gated: its owner gives it only to those who have accepted conditions. Accept them on the "
-            "hub and log in (hf auth login), or choose another model."
+            f"{repository!r} is gated: its owner requires users to accept conditions. Accept them on the hub and log in "
+            "(hf auth login), or choose another model."
         )
     if isinstance(error, RepositoryNotFoundError | HFValidationError):
         return NotFound(f"There is no model {repository!r} on the hub (or it is private). Check its name: owner/name.")
     if isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code < 500:
         return InputError(f"The hub refused {repository!r} with status {error.response.status_code}.")
     if isinstance(error, OSError) and error.errno == 28:
-        return InputError("The disk is full. Nothing was added; what was fetched is kept, so that it can go on.")
+        return InputError("The disk is full. Nothing was added; what was fetched is kept, so that it can resume.")
     said = (str(error).splitlines() or [type(error).__name__])[0][:160]
     return Unreachable(f"the hub cannot be reached ({said.rstrip('.')})")

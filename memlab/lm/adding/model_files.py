@@ -1,4 +1,4 @@
-"""Which files of a folder, archive or repository make a model; what is refused by its name alone."""
+"""Which files of a folder, archive or repository make up a model, and which are refused by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from memlab.errors import InputError, StoppedError
 from memlab.lm.adding.origin import UNKNOWN_LICENSE
+from memlab.lm.formats import formats
 
+RECORD = "memlab.json"
 INDEX = "model.safetensors.index.json"
 TEXT_FILES = {
     "config.json", "generation_config.json", INDEX, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
@@ -19,23 +21,24 @@ TEXT_FILES = {
 WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 LARGEST_TEXT_FILE = 100_000_000  # bytes of a configuration, tokenizer or card
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5")
-_CARDS = re.compile(r"(README\.md|LICENSE(\.txt|\.md)?)", re.IGNORECASE)
+CARDS = re.compile(r"(README\.md|LICENSE(\.txt|\.md)?)", re.IGNORECASE)
 _CHUNK = 1 << 22
 
 
 def is_wanted(name: str) -> bool:
-    """Whether a file of this name is part of a model's folder, or tells of its license."""
-    return name in TEXT_FILES or bool(WEIGHTS.fullmatch(name) or _CARDS.fullmatch(name))
+    """Whether a file of this name is part of a model's folder, or states its license."""
+    return name in TEXT_FILES or bool(WEIGHTS.fullmatch(name) or CARDS.fullmatch(name))
 
 
 def choose(names: Iterable[str], where: str) -> tuple[str, list[str]]:
     """The one model among files, by their paths with "/".
 
     Returns:
-        ("gguf", [path]) or ("folder", its files that are wanted).
+        ("gguf", [path]) or ("folder", its files that are wanted: with a memlab.json among them, those of the formats that systems
+        declare as well).
 
     Raises:
-        InputError: there is none, there are several, or its weights are of a kind that is never read.
+        InputError: there is none, there are several, or its weights have a format that memlab never reads.
     """
     paths = [PurePosixPath(name) for name in names]
     folders = sorted({str(p.parent) for p in paths if p.name == "config.json"})
@@ -43,7 +46,9 @@ def choose(names: Iterable[str], where: str) -> tuple[str, list[str]]:
     whole = [folder for folder in folders if folder in weights]
     files = sorted(str(p) for p in paths if p.suffix.lower() == ".gguf")
     if len(whole) == 1:
-        return "folder", sorted(str(p) for p in paths if str(p.parent) == whole[0] and is_wanted(p.name))
+        inside = [p for p in paths if str(p.parent) == whole[0]]
+        own = {f for each in formats() for f in each.files} if any(p.name == RECORD for p in inside) else set()
+        return "folder", sorted(str(p) for p in inside if is_wanted(p.name) or p.name in own)
     if whole or len(files) > 1:
         raise InputError(f"{where} holds several models: {_some(whole or files)}. Give one of them alone.")
     if files:
@@ -58,18 +63,18 @@ def _no_model(paths: list[PurePosixPath], where: str, folders: list[str]) -> str
     if pickles:
         return (
             f"{where} has its weights only as {_some(pickles)}. Such files can run code when they are read, so memlab reads "
-            "safetensors and GGUF alone. Save it again with safe_serialization=True."
+            "only safetensors and GGUF. Save it again with safe_serialization=True."
         )
     if folders:
         return f"{where} has a config.json but no weights (model.safetensors)."
-    return f"{where} holds no model: expected is config.json with model.safetensors and a tokenizer, or one .gguf file."
+    return f"{where} contains no model: expected config.json with model.safetensors and a tokenizer, or one .gguf file."
 
 
 def merge_first(where: str, base: str = "") -> str:
-    """What to do with an adapter that lies alone. base: name of the model that it changes, where that is known."""
+    """The message about an adapter without its model. base: the name of the model that it changes, if known."""
     whose = f"its base model, {base}," if base else "its base model"
     return (
-        f"{where} holds an adapter without the model that it changes. Merge it into {whose} with peft (merge_and_unload, "
+        f"{where} contains an adapter without the model that it changes. Merge it into {whose} with peft (merge_and_unload, "
         "then save_pretrained), and use the folder that this writes."
     )
 

@@ -1,4 +1,4 @@
-"""Where an added model came from, as its card and its record say it."""
+"""The origin of an added model, as its card and its record state it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Origin:
     """Where a model came from.
 
     source: for a person, for example "the hub: owner/name". revision: of the hub, else empty.
-    license: as it is stated there. files: name -> sha256 of what was read, before anything was changed.
-    notes: what else a person should know of the copy.
+    license: as stated there. files: name -> sha256 of what was read, before anything was changed.
+    notes: what else the user should know about the copy.
     """
 
     source: str

@@ -62,8 +62,8 @@ class Answerer(Protocol):
 class Simulated:
     """Not a model: the truth, with a share of the labels inverted. Context changes nothing.
 
-    Which answers are wrong depends on the seed and the sentence alone, so that all orders of the questions see the
-    same answers. Confidence says nothing about being right: it is uniform in [.5, 1] for right and wrong answers.
+    Which answers are wrong depends on the seed and the sentence alone, so that every order of the questions gets
+    the same answers. Confidence is independent of correctness: uniform in [.5, 1] for right and wrong answers.
     """
 
     uses_context = False

@@ -27,7 +27,7 @@ DEFAULT_MODEL = "atlas-qa"
 PER_ENTITY = 60  # calibration questions about each calibration entity
 
 
-_calibrations: LRUCache[Any, Calibration] = LRUCache(32)  # of this process: all home folders share the bundled model
+_calibrations: LRUCache[Any, Calibration] = LRUCache(32)  # per process: all home folders share the bundled model
 _lock = threading.Lock()
 
 
@@ -36,7 +36,7 @@ def quiet(fraction: float, message: str) -> None:
 
 
 def usual_prompt(model: AnyModel) -> Prompt:
-    """The prompt of a loaded model where none is chosen."""
+    """The default prompt of a loaded model."""
     record = read_json(model.path / "memlab.json") if model.path is not None else {}
     return default_prompt(model.name, model.kind, record)
 
@@ -54,9 +54,9 @@ def ready(
     questions: Sequence[Question] | None = None,
     home: Path | None = None,
 ) -> ModelAnswerer:
-    """An answerer with its yes-prior taken out; as it is where the graph has too few calibration facts.
+    """An answerer calibrated to remove its yes-prior; uncalibrated where the graph has too few calibration facts.
 
-    `questions`: about calibration entities; by default a sample with as many true ones as there are.
+    `questions`: about calibration entities; by default a random sample of at most PER_ENTITY facts of each.
     `home`: where the scores of a large model are kept; None: nowhere.
     """
     kept = KeptScores.of(home, model, prompt) if home else None
@@ -65,7 +65,7 @@ def ready(
 
 
 def _measured(answerer: ModelAnswerer, questions: Sequence[Question], tick: Tick) -> ModelAnswerer:
-    """Calibrated on these questions; as it is where they are too few or of one label."""
+    """Calibrated on these questions; unchanged where they are fewer than ten or all of one label."""
     labels = {answerer.graph.entity(q.entity).facts[q.property] for q in questions}
     if len(questions) < 10 or len(labels) < 2:
         return answerer
@@ -99,6 +99,6 @@ def with_feedback(
     questions: Sequence[Question],
     tick: Tick = quiet,
 ) -> ModelAnswerer:
-    """The same model calibrated on questions that follow feedback: context moves its yes-prior."""
+    """The same model calibrated on questions that follow feedback, since context moves its yes-prior."""
     asked = [Question(q.entity, q.property, about(q)) for q in questions]
     return _measured(answerer, asked, tick)

@@ -19,8 +19,8 @@ CAPS: Mapping[str, float] = {
     MODEL: 0.999,
     SOLVER: 0.999,
     PERSON: 1.0,
-}  # a guess never weighs as much as a person's word
-CERTAIN = 0.999  # log-odds are cut here: a guess never weighs more than this
+}  # a model's or the solver's label never weighs as much as a person's
+CERTAIN = 0.999  # p is clipped here before its log-odds are taken, so that they stay finite
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Belief:
         return self.label if self.asserted is None else self.asserted
 
     def weight(self, measure: str) -> float:
-        """What flipping the asserted label costs: p, or log p / (1 - p)."""
+        """What flipping the asserted label costs: p, or its log-odds log(p / (1 - p)), each with p clipped."""
         p = min(self.p, CAPS[self.origin])
         if measure == P:
             return p
@@ -71,7 +71,7 @@ class Belief:
         return math.log(p / (1 - p))
 
     def relabeled(self, label: bool) -> Belief:
-        """After the solver: with this label. Pinned ones keep theirs."""
+        """The belief after solving, with this label; a pinned belief keeps its own."""
         if self.pinned:
             return self
         if label == self.first:
@@ -87,7 +87,7 @@ class Belief:
 
 @dataclass(frozen=True)
 class Bank:
-    """Beliefs by entity and property. Frozen: every change gives another bank."""
+    """Beliefs by entity and property. Frozen: every change gives a new bank."""
 
     beliefs: Mapping[str, Mapping[str, Belief]] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ class Bank:
         return sum(len(about) for about in self.beliefs.values())
 
     def with_beliefs(self, beliefs: Iterable[Belief]) -> Bank:
-        """With these beliefs laid over those of the same sentences."""
+        """A bank in which these beliefs replace those about the same sentences."""
         out = dict(self.beliefs)
         changed: dict[str, dict[str, Belief]] = {}
         for belief in beliefs:
@@ -117,6 +117,6 @@ class Bank:
         return Bank({**out, **changed})
 
     def without(self, entity: str, properties: Iterable[str]) -> Bank:
-        """Without some beliefs about an entity."""
+        """A bank without some beliefs about an entity."""
         gone = set(properties)
         return Bank({**self.beliefs, entity: {n: b for n, b in self.about(entity).items() if n not in gone}})

@@ -45,7 +45,7 @@ def _quiet(fraction: float, message: str) -> None:
 
 @dataclass(frozen=True)
 class Asking:
-    """How a question is asked. `prompt`: a name, or a prompt of one's own; `feedback`: none, on-topic, relevant."""
+    """How a question is asked. `prompt`: a name, or a `Prompt`; `feedback`: none, on-topic, relevant."""
 
     model: str | None = None
     prompt: str | Prompt | None = None
@@ -59,10 +59,10 @@ class Believing:
     def __init__(self, lab: OpenLab) -> None:
         self.context = lab.context
 
-    # What there is
+    # Graphs and banks
 
     def graphs(self) -> list[str]:
-        """The names of the constraint graphs: the bundled one, and those of one's own."""
+        """The names of the constraint graphs: the bundled one and the user's own."""
         return graph_names(self.context.home)
 
     def state(self, as_of: int | None = None) -> BeliefState:
@@ -71,7 +71,7 @@ class Believing:
         return found
 
     def graph(self, name: str = BUNDLED, as_of: int | None = None) -> ConstraintGraph:
-        """A graph with the constraints as this workspace changed them. Raises NotFound."""
+        """A graph with this workspace's changes to its constraints. Raises NotFound."""
         base = graph_named(self.context.home, name)
         state = self.state(as_of)
         rules = state.rules.get(name)
@@ -86,20 +86,20 @@ class Believing:
         return self.state(as_of).bank(graph)
 
     def import_graph(self, name: str, file: Path | str, suffix: str = ".json") -> ConstraintGraph:
-        """Keeps a graph of one's own from a path, or from a file's text with its suffix. Raises InputError."""
+        """Stores a user's graph, from a path or from a file's text with its suffix. Raises InputError."""
         found = read_graph(file) if isinstance(file, Path) else graph_from_text(name, file, suffix)
         return keep_graph(self.context.home, name, found)
 
     def import_entities(
         self, graph: str, file: Path | str, suffix: str = ".json", calibration: bool = False
     ) -> ConstraintGraph:
-        """Gives a graph of one's own its entities from a path or a file's text: BeliefBank facts, or csv.
+        """Sets the entities of a user's graph, from a path or a file's text: BeliefBank facts, or csv.
 
         Args:
-            calibration: they are those that a model is calibrated on; the other entities stay, and the other way round.
+            calibration: whether they replace the entities that a model is calibrated on, or (False) all others.
 
         Raises:
-            InputError: the file cannot be read, or an entity is among the others already. NotFound: no such graph.
+            InputError: the file cannot be read, or an entity is among those that stay. NotFound: no such graph.
         """
         facts = read_facts(file, suffix, graph)
         return keep_entities(self.context.home, graph_named(self.context.home, graph), facts, calibration)
@@ -107,12 +107,12 @@ class Believing:
     # Asking
 
     def answerer(self, graph: str, how: Asking, tick: Tick = _quiet) -> ModelAnswerer:
-        """The model with its prompt, calibrated on the graph's calibration entities; kept.
+        """The model with its prompt, calibrated on the graph's calibration entities; cached.
 
         With feedback it is calibrated on questions that follow feedback, which moves its yes-prior.
 
         Raises:
-            NotFound, InputError: no such model or prompt, or the two do not fit.
+            NotFound, InputError: no such model or prompt, or they do not fit together.
         """
         lm = model_for_questions(self.context.home, how.model or DEFAULT_MODEL, self.context.load)
         lm = self.context.weights(lm, None) if isinstance(lm, LanguageModel) else lm
@@ -143,7 +143,7 @@ class Believing:
     # Keeping
 
     def believe(self, question: str, label: bool | None = None, **options: Any) -> Edit:
-        """Asks a yes-or-no question and keeps the answer as a belief; with `label`, pins what a person says instead.
+        """Asks a yes-or-no question and keeps the answer as a belief; with `label`, pins that label without asking.
 
         Args:
             question: "is a swallow a bird?", or a statement in the same words.
@@ -151,12 +151,12 @@ class Believing:
             options: model, prompt, feedback ("none", "on-topic", "relevant"), graph, author.
 
         Raises:
-            NotFound: an entity or property that the constraint graph does not have; near names are suggested.
-            InputError: a label that clashes with pinned beliefs; names the conflict.
+            NotFound: an entity or property that the constraint graph does not have; similar names are suggested.
+            InputError: a label that conflicts with pinned beliefs; the message names the conflict.
         """
         graph, author = options.pop("graph", BUNDLED), options.pop("author", ANONYMOUS)
         if label is not None:
-            _no_more(options)
+            _refuse_options(options)
             entity, property = parse(question, self.graph(graph))
             return self.pin(entity.name, property, label, graph, author)
         answer = self.ask(question, graph, _asking(options))
@@ -195,7 +195,7 @@ class Believing:
         return self.keep([a.belief() for a in self.answerer(graph, how, tick).ask(questions, tick)], graph, author)
 
     def pin(self, entity: str, property: str, label: bool, graph: str = BUNDLED, author: str = ANONYMOUS) -> Edit:
-        """Pins a trusted label. Raises InputError where pinned beliefs and constraints then cannot all hold; names the conflict."""
+        """Pins a trusted label. Raises InputError, naming the conflict, if the pins and constraints cannot all hold."""
         known = self.graph(graph)
         name, what = known.entity(entity).name, known.property(property)
         pinned = {p: b for p, b in self.bank(graph).about(name).items() if b.pinned}
@@ -217,7 +217,11 @@ class Believing:
     def constrain(
         self, constraint: Constraint, action: str = ADD, graph: str = BUNDLED, author: str = ANONYMOUS
     ) -> Edit:
-        """Adds, changes (the weight) or removes a constraint. Raises InputError where it contradicts pinned beliefs; names the conflict."""
+        """Adds or removes a constraint, or changes its weight.
+
+        Raises:
+            InputError: it contradicts pinned beliefs (names the conflict), exists already, or does not exist.
+        """
         known = self.graph(graph)
         there = any(c.id == constraint.id for c in known.constraints)
         if action == ADD and there:
@@ -275,7 +279,7 @@ class Believing:
     def clash(
         self, entity: str, property: str | None = None, graph: str = BUNDLED, as_of: int | None = None
     ) -> Conflict | None:
-        """A minimal conflict (with one belief in it); None where all beliefs can hold."""
+        """A minimal conflict (containing the belief in `property`, if given); None where all beliefs can hold."""
         return smallest_conflict(self.bank(graph, as_of).about(entity), self.graph(graph, as_of).constraints, property)
 
     def why(self, entity: str, property: str, graph: str = BUNDLED, as_of: int | None = None) -> list[Step]:
@@ -283,11 +287,11 @@ class Believing:
         return reasons(self.bank(graph, as_of).about(entity), self.graph(graph, as_of).constraints, property)
 
     def propose(self, entity: str, count: int = 6, graph: str = BUNDLED, as_of: int | None = None) -> list[Proposal]:
-        """The beliefs whose check helps most."""
+        """The beliefs most worth checking, best first (see `proposals.propose`)."""
         return propose(self.bank(graph, as_of).about(entity), self.graph(graph, as_of), self.weights(), count)
 
     def effect(self, found: Solution, graph: str = BUNDLED, as_of: int | None = None) -> tuple[Scores, Scores]:
-        """Consistency and F1 of the labels that were asserted, and of a solution's."""
+        """Consistency and F1 of the asserted labels, and of a solution's labels."""
         known, name = self.graph(graph, as_of), found.entity
         labels = dict(found.labels)
         asserted = {**labels, **{flip.property: not flip.label for flip in found.flips}}
@@ -295,21 +299,21 @@ class Believing:
         return scores({name: asserted}, truth, known.constraints), scores({name: labels}, truth, known.constraints)
 
     def scores(self, graph: str = BUNDLED, as_of: int | None = None, entity: str | None = None) -> Scores:
-        """Consistency and F1 of the bank (or of one entity) against what is true."""
+        """Consistency and F1 of the bank (or of one entity) against the graph's facts."""
         known, bank = self.graph(graph, as_of), self.bank(graph, as_of)
         names = [entity] if entity else list(bank.beliefs)
         truth: Mapping[str, Mapping[str, bool]] = {n: known.entities[n].facts for n in names if n in known.entities}
         return scores({n: bank.labels(n) for n in names}, truth, known.constraints)
 
     def over_time(self, graph: str = BUNDLED, entity: str | None = None) -> list[tuple[int, Scores]]:
-        """`scores` after every edit of the ledger that changed beliefs."""
+        """(edit number, `scores`) after each of the last 60 edits of beliefs or constraints, undos and redos."""
         steps = [row.sequence for row in self.context.ledger.rows() if row.kind in (*KINDS, "undo", "redo")]
         return [(n, self.scores(graph, n, entity)) for n in steps[-60:]]
 
     # Recording
 
     def last_edit(self) -> EditRow | None:
-        """The last edit of beliefs or constraints that holds; None where there is none."""
+        """The last active edit of beliefs or constraints; None where there is none."""
         return next((row for row in reversed(self.context.ledger.active()) if row.kind in KINDS), None)
 
     def _check_pins(self, graph: ConstraintGraph, entity: str, pins: dict[str, Belief], refusal: str) -> None:
@@ -342,6 +346,6 @@ def _asking(options: dict[str, Any]) -> Asking:
         ) from None
 
 
-def _no_more(options: Mapping[str, Any]) -> None:
+def _refuse_options(options: Mapping[str, Any]) -> None:
     if options:
-        raise InputError(f"With a label nothing is asked; {next(iter(options))!r} means nothing. Leave it out.")
+        raise InputError(f"With a label nothing is asked, so {next(iter(options))!r} has no effect. Leave it out.")

@@ -13,38 +13,38 @@ from memlab.errors import InputError
 
 @click.command()
 @click.argument("question", required=False)
-@click.option("--solve", metavar="ENTITY", help="Make the beliefs about a thing consistent.")
-@click.option("--check", metavar="ENTITY", help="The beliefs about a thing whose check helps most.")
+@click.option("--solve", metavar="ENTITY", help="Make the beliefs about an entity consistent.")
+@click.option("--check", metavar="ENTITY", help="List the beliefs about an entity that are most worth checking.")
 @click.option("--rule", metavar="TEXT", help='Add a rule: "IsA,bird implies HasPart,wings"; excludes, needs A | B.')
-@click.option("--import", "name", metavar="NAME", help="Keep a graph of your own from files; see --rules, --facts.")
-@click.option("--pin", type=click.Choice(["true", "false"]), help="What you know: a label that the solver keeps.")
+@click.option("--import", "name", metavar="NAME", help="Store a graph of your own from files; see --rules, --facts.")
+@click.option("--pin", type=click.Choice(["true", "false"]), help="Pin a label that you know; the solver keeps it.")
 @click.option("--retract", is_flag=True, help="Take the belief out of the bank.")
-@click.option("--why", is_flag=True, help="Why the stored belief is believed, and what clashes with it.")
+@click.option("--why", is_flag=True, help="Why the stored belief is held, and what conflicts with it.")
 @click.option(
     "--feedback", default="none", show_default=True, help="none, on-topic or relevant: beliefs given as context."
 )
 @click.option("--model", help="Any model that memlab can load (default: atlas-qa).")
 @click.option("--prompt", help="Name of a prompt (default: the model's).")
 @click.option("--graph", default="world", show_default=True, help="Constraint graph.")
-@click.option("--as-of", type=int, help="With the beliefs after so many edits; keeps nothing.")
-@click.option("--lam", type=float, help="Of --solve: what flipping costs, times the belief's weight (default: 1).")
+@click.option("--as-of", type=int, help="With the beliefs after this edit; keeps nothing.")
+@click.option("--lam", type=float, help="With --solve: what flipping costs, times the belief's weight (default: 1).")
 @click.option(
-    "--forward", type=float, help="Of --solve: what violating an implication or exclusion costs (default: 10)."
+    "--forward", type=float, help="With --solve: what violating an implication or exclusion costs (default: 10)."
 )
-@click.option("--back", type=float, help="Of --solve: what violating a backward rule costs (default: 1).")
-@click.option("--measure", help="Of --solve: weight of a belief, p or log-odds (default: p).")
-@click.option("--seconds", type=float, help="Of --solve: time limit (default: 5).")
-@click.option("--weight", type=float, help="Of --rule (default: 1); changes the weight of a rule that is there.")
-@click.option("--remove", is_flag=True, help="Of --rule: remove it.")
-@click.option("--rules", type=click.Path(path_type=Path), help="Of --import: .json or .csv, or a BeliefBank folder.")
-@click.option("--facts", type=click.Path(path_type=Path), help="Of --import: entities, .json or .csv.")
-@click.option("--calibration", type=click.Path(path_type=Path), help="Of --import: entities to calibrate on.")
+@click.option("--back", type=float, help="With --solve: what violating a backward rule costs (default: 1).")
+@click.option("--measure", help="With --solve: weight of a belief, p or log-odds (default: p).")
+@click.option("--seconds", type=float, help="With --solve: time limit (default: 5).")
+@click.option("--weight", type=float, help="With --rule (default: 1); changes the weight of a rule that is there.")
+@click.option("--remove", is_flag=True, help="With --rule: remove it.")
+@click.option("--rules", type=click.Path(path_type=Path), help="With --import: .json or .csv, or a BeliefBank folder.")
+@click.option("--facts", type=click.Path(path_type=Path), help="With --import: entities, .json or .csv.")
+@click.option("--calibration", type=click.Path(path_type=Path), help="With --import: entities to calibrate on.")
 @click.option("--dry-run", is_flag=True, help="Only answer or solve; keep nothing.")
 @every_command
 def believe(question: str | None, as_json: bool, home: Path | None, workspace: str, **how: Any) -> None:
     """Ask a yes-or-no QUESTION and keep the answer as a belief; or one of --solve, --check, --rule, --import.
 
-    Solving a thing of which nothing is believed yet first asks everything about it.
+    If nothing is believed yet about the entity to solve, everything about it is asked first.
     """
     chosen = [name for name in ("solve", "check", "rule", "name") if how[name] is not None]
     if len(chosen) + (question is not None) != 1:
@@ -97,7 +97,7 @@ def _ask(lab: Any, question: str, as_json: bool, how: dict[str, Any]) -> None:
         "statement": statement(entity, answer.question.property, answer.label), "feedback": asking.feedback,
         "calibration": calibration.to_dict(), "edit": edit.to_dict() if edit else None,
     }  # fmt: skip
-    context = [f"  told before: {statement(entity, b.property, b.label)}" for b in answer.question.context]
+    context = [f"  context: {statement(entity, b.property, b.label)}" for b in answer.question.context]
     show(document, as_json, [f"{document['answer']} (confidence {answer.p:.2f})", *context])
 
 
@@ -109,7 +109,7 @@ def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
     if how["as_of"] is not None:
         raise InputError("--as-of shows an earlier state; --solve changes the present one. Leave one of them out.")
     weights = {n: how[n] for n in ("lam", "forward", "back", "measure", "seconds") if how[n] is not None}
-    lab.beliefs.weights(**weights)  # wrong ones are refused before anything is asked
+    lab.beliefs.weights(**weights)  # invalid ones are refused before anything is asked
     asked = None
     if not lab.beliefs.bank(graph).about(known):
         if how["dry_run"]:
@@ -139,15 +139,16 @@ def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
 @click.command("beliefs")
 @click.option("--data", help="Folder in the BeliefBank form, or a constraint graph file (default: the bundled world).")
 @click.option("--model", help="Any model that memlab can load (default: atlas-qa).")
-@click.option("--simulated", metavar="RATE", help="No model: the truth with this share of wrong answers.")
+@click.option("--simulated", metavar="RATE", help="No model, but the true answers with this share inverted.")
 @click.option("--prompt", help="Name of a prompt (default: the model's).")
-@click.option("--entities", help="How many test entities (default: all, or as many as the minutes allow).")
+@click.option("--entities", help="Number of test entities (default: all, or as many as --minutes allows).")
 @click.option(
-    "--minutes", help="Where all entities would take longer, fewer are asked, and a note says so (default: 15)."
+    "--minutes",
+    help="Time budget: if all entities would take longer, fewer are asked, and a note says so (default: 15).",
 )
-@click.option("--questions", help="At most so many of each entity (default: all).")
-@click.option("--batches", help="In how many parts the questions arrive (default: 10).")
-@click.option("--orders", help="Random orders; intervals are over orders (default: 2).")
+@click.option("--questions", help="At most this many per entity (default: all).")
+@click.option("--batches", help="Number of batches in which the questions arrive (default: 10).")
+@click.option("--orders", help="Number of random orders; intervals are over orders (default: 2).")
 @click.option(
     "--ways", help="Comma-separated: raw, on-topic, relevant, constraints, relevant+constraints (default: all)."
 )
@@ -156,7 +157,7 @@ def _solve(lab: Any, entity: str, as_json: bool, how: dict[str, Any]) -> None:
 @click.option("--back", help="What violating a backward rule costs (default: 1).")
 @click.option("--measure", help="Weight of a belief: p or log-odds (default: p).")
 @click.option("--seconds", help="Time limit of the solver for each entity (default: 5).")
-@click.option("--seed", help="Of orders and feedback (default: 0).")
+@click.option("--seed", help="Seed of orders and feedback (default: 0).")
 @every_command
 def evaluate_beliefs(as_json: bool, home: Path | None, workspace: str, **settings: str | None) -> None:
     """Beliefs in batches: raw, on-topic, relevant, constraints, relevant + constraints; consistency and F1."""

@@ -1,4 +1,4 @@
-"""What `memlab believe` does besides asking and solving: reasons, what to check, retracting, rules, graphs from files."""
+"""The other options of `memlab believe`: reasons, what to check, retracting, rules, graphs from files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def why(lab: OpenLab, question: str, as_json: bool, how: How) -> None:
 
 
 def check(lab: OpenLab, as_json: bool, how: How) -> None:
-    """The beliefs whose check helps most."""
+    """Lists the beliefs most worth checking."""
     graph, as_of = how["graph"], how["as_of"]
     entity = lab.beliefs.graph(graph, as_of).entity(how["check"])
     if not lab.beliefs.bank(graph, as_of).about(entity.name):
@@ -78,7 +78,10 @@ def parse_rule(text: str, named: Any, weight: float) -> Constraint:
     """A rule from words: "A implies B", "A excludes B", "A needs B | C".
 
     Args:
-        named: gives the property of a text, and raises NotFound with near names.
+        named: returns the property with that text, or raises NotFound with similar names.
+
+    Raises:
+        InputError: the text contains none of the relations. NotFound: no such property.
     """
     for kind in KINDS:
         source, found, targets = text.partition(f" {kind} ")
@@ -90,7 +93,7 @@ def parse_rule(text: str, named: Any, weight: float) -> Constraint:
 
 
 def import_files(lab: OpenLab, as_json: bool, how: How) -> None:
-    """Keeps a graph of one's own."""
+    """Stores a user's graph."""
     name = how["name"]
     if not any(how[part] for part in ("rules", "facts", "calibration")):
         raise InputError("--import needs a file: --rules, --facts or --calibration.")

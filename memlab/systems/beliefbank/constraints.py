@@ -25,7 +25,7 @@ KINDS = {
     EXCLUDES: "nothing has both properties",
     NEEDS: "what has the first property has at least one of the others",
 }
-NEAR = 5  # near names that a message suggests
+NEAR = 5  # similar names that a message suggests
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Constraint:
 
     @property
     def id(self) -> str:
-        """Equal for equal rules, whatever their weight; an exclusion has one id for both directions."""
+        """The same for equal rules of any weight; an exclusion has one id for both directions."""
         if self.kind == EXCLUDES:
             return f"{self.kind}: {' | '.join(sorted((self.source, *self.targets)))}"
         return f"{self.kind}: {self.source} > {' | '.join(sorted(self.targets))}"
@@ -67,7 +67,7 @@ class Constraint:
         return (self.source, *self.targets)
 
     def violated(self, labels: Mapping[str, bool]) -> bool:
-        """Whether no literal holds; a property without a label is unknown, and could satisfy it."""
+        """Whether every literal is labeled and fails; an unlabeled property could still satisfy the clause."""
         return all(name in labels and labels[name] != label for name, label in self.clause)
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,14 +118,14 @@ class ConstraintGraph:
         return [c for c in self.constraints if c.kind in kinds]
 
     def entity(self, name: str) -> Entity:
-        """Raises NotFound, which suggests near names."""
+        """The entity of this name. Raises NotFound, which suggests similar names."""
         found = self.entities.get(name) or self.entities.get(name.lower())
         if found is None:
             raise unknown("entity", name, self.entities)
         return found
 
     def property(self, name: str) -> str:
-        """The property of that id ("IsA,bird") or text ("bird"). Raises NotFound, which suggests near names."""
+        """The property of that id ("IsA,bird") or text ("bird"). Raises NotFound, which suggests similar names."""
         if name in self._known:
             return name
         same = [p for p in self.properties if p.partition(",")[2] == name]
@@ -140,7 +140,7 @@ class ConstraintGraph:
         return [e for e in self.entities.values() if e.calibration == calibration]
 
     def with_constraints(self, constraints: Iterable[Constraint]) -> ConstraintGraph:
-        """The same with other constraints."""
+        """The same graph with other constraints."""
         return ConstraintGraph(self.name, self.title, tuple(constraints), self.entities, self.listed)
 
     @cached_property
@@ -149,7 +149,7 @@ class ConstraintGraph:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> NotFound:
-    """There is no such entity or property; names that come near are suggested."""
+    """The error for a missing entity or property, with similar names suggested."""
     names = list(known)
     texts = {n.partition(",")[2] or n: n for n in names}
     near = difflib.get_close_matches(name.partition(",")[2] or name, texts, NEAR, 0.5)

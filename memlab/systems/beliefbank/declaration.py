@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Chapter, Command, Recipe, ReportedTable, Study, System, setting
+from memlab.declare import Chapter, Command, LessonAction, LessonClaim, Recipe, ReportedTable, Study, System, setting
 from memlab.systems.beliefbank.state import EDITS
 
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """Of `memlab evaluate beliefs`; texts that are empty take the default."""
+    """Settings of `memlab evaluate beliefs`; an empty text takes the default."""
 
     data: str = setting(
         "", "data", "Folder in the BeliefBank form or a constraint graph file; empty: the bundled world."
@@ -19,7 +19,7 @@ class EvaluateSettings:
     simulated: float = setting(
         0.0,
         "simulated error rate",
-        "Above 0: no model, but the truth with this share of wrong answers.",
+        "Above 0: no model, but the true answers with this share inverted.",
         low=0.0,
         high=0.99,
     )
@@ -27,47 +27,51 @@ class EvaluateSettings:
     entities: int = setting(
         0,
         "entities",
-        "How many test entities; 0: all, or as many as can be asked within the minutes.",
+        "Number of test entities; 0: all, or as many as can be asked within the minutes.",
         low=0,
         high=100000,
     )
     minutes: float = setting(
         15.0,
         "minutes",
-        "Where all entities would take longer, fewer are asked, and the result says so.",
+        "Time budget: if all entities would take longer, fewer are asked, and the result says so.",
         low=0.1,
         high=100000.0,
     )
-    questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
-    batches: int = setting(10, "batches", "In how many parts the questions arrive.", low=1, high=100)
-    orders: int = setting(2, "orders", "Random orders of the questions; intervals are over orders.", low=1, high=50)
+    questions: int = setting(0, "questions per entity", "At most this many per entity; 0: all.", low=0, high=100000)
+    batches: int = setting(10, "batches", "Number of batches in which the questions arrive.", low=1, high=100)
+    orders: int = setting(
+        2, "orders", "Number of random orders of the questions; intervals are over orders.", low=1, high=50
+    )
     ways: str = setting(
         "", "ways", "Comma-separated, of raw, on-topic, relevant, constraints, relevant+constraints; empty: all five."
     )
-    lam: float = setting(1.0, "λ of beliefs", "Of the solver.", low=0.01, high=100.0, log=True)
-    forward: float = setting(
-        10.0, "weight of implications and exclusions", "Of the solver.", low=0.01, high=100.0, log=True
+    lam: float = setting(
+        1.0, "λ of beliefs", "What flipping a belief costs, times its weight.", low=0.01, high=100.0, log=True
     )
-    back: float = setting(1.0, "weight of backward rules", "Of the solver.", low=0.01, high=100.0, log=True)
+    forward: float = setting(
+        10.0, "weight of implications and exclusions", "What violating one costs.", low=0.01, high=100.0, log=True
+    )
+    back: float = setting(1.0, "weight of backward rules", "What violating one costs.", low=0.01, high=100.0, log=True)
     measure: str = setting("p", "weight of a belief", "p, or log-odds.", choices=("p", "log-odds"))
-    seconds: float = setting(5.0, "time limit per entity (s)", "Of the solver.", low=0.01, high=600.0)
-    seed: int = setting(0, "seed", "Of orders and feedback.", low=0, high=1000000)
+    seconds: float = setting(5.0, "time limit per entity (s)", "Time limit of the solver.", low=0.01, high=600.0)
+    seed: int = setting(0, "seed", "Seed of orders and feedback.", low=0, high=1000000)
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Of the study that trains a model of yes-or-no questions and writes its card."""
+    """Settings of the study that trains a model on yes-or-no questions and writes its card."""
 
     name: str = setting("atlas-qa", "name", "Folder within the home's models.")
     data: str = setting("", "data", "Folder or file with entities and facts; empty: the bundled world.")
-    steps: int = setting(850, "steps", "Batches of 64 passages.", low=1, high=100000)
-    seed: int = setting(2026, "seed", "Of passages and weights.", low=0, high=1000000)
-    told_true: int = setting(6, "true facts told", "Of each entity.", low=1, high=1000)
-    told_false: int = setting(14, "false facts told", "Of each entity.", low=1, high=1000)
+    steps: int = setting(850, "steps", "Training steps of 64 passages each.", low=1, high=100000)
+    seed: int = setting(2026, "seed", "Seed of passages and initial weights.", low=0, high=1000000)
+    told_true: int = setting(6, "true facts told", "Per entity, in the training text.", low=1, high=1000)
+    told_false: int = setting(14, "false facts told", "Per entity, in the training text.", low=1, high=1000)
     held: float = setting(
         0.0,
         "entities held out",
-        "Share of the test entities of which nothing is told; the model is tested on them.",
+        "Share of the test entities that the training text never mentions; the model is tested on them.",
         low=0.0,
         high=0.9,
     )
@@ -75,44 +79,48 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class TransferSettings:
-    """Of the study that trains a small model on some entities and evaluates it on the others."""
+    """Settings of the study that trains a small model on some entities and evaluates it on the others."""
 
     name: str = setting("beliefs-transfer", "name", "Folder within the home's models.")
     data: str = setting("", "data", "Folder or file with entities and facts; empty: the bundled world.")
     held: float = setting(0.33, "entities held out", "Share of the test entities.", low=0.05, high=0.9)
-    steps: int = setting(600, "steps", "Batches of 64 passages.", low=1, high=100000)
-    wrong: float = setting(
-        0.0, "wrong facts", "Share of the told facts that is told with the other label.", low=0.0, high=0.5
-    )
+    steps: int = setting(600, "steps", "Training steps of 64 passages each.", low=1, high=100000)
+    wrong: float = setting(0.0, "wrong facts", "Share of the told facts whose label is inverted.", low=0.0, high=0.5)
     made_up: float = setting(
         0.6,
         "made-up names",
-        "Share of passages in which only the statements before a question tell the answer.",
+        "Share of passages with made-up names, in which only the statements before a question give the answer.",
         low=0.0,
         high=1.0,
     )
-    questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
-    batches: int = setting(10, "batches", "In how many parts the questions arrive.", low=1, high=100)
-    orders: int = setting(3, "orders", "Random orders of the questions; intervals are over orders.", low=1, high=50)
-    forward: float = setting(
-        10.0, "weight of implications and exclusions", "Of the solver.", low=0.01, high=100.0, log=True
+    questions: int = setting(0, "questions per entity", "At most this many per entity; 0: all.", low=0, high=100000)
+    batches: int = setting(10, "batches", "Number of batches in which the questions arrive.", low=1, high=100)
+    orders: int = setting(
+        3, "orders", "Number of random orders of the questions; intervals are over orders.", low=1, high=50
     )
-    back: float = setting(1.0, "weight of backward rules", "Of the solver.", low=0.01, high=100.0, log=True)
-    seed: int = setting(0, "seed", "Of weights, passages, orders and feedback.", low=0, high=1000000)
+    forward: float = setting(
+        10.0, "weight of implications and exclusions", "What violating one costs.", low=0.01, high=100.0, log=True
+    )
+    back: float = setting(1.0, "weight of backward rules", "What violating one costs.", low=0.01, high=100.0, log=True)
+    seed: int = setting(0, "seed", "Seed of weights, passages, orders and feedback.", low=0, high=1000000)
 
 
 @dataclass(frozen=True)
 class TuneSettings:
-    """Of the study that tunes the solver's weights on calibration entities."""
+    """Settings of the study that tunes the solver's weights on calibration entities."""
 
     data: str = setting("", "data", "Folder or file; empty: the bundled world.")
     model: str = setting("", "model", "A model that memlab can load; empty: atlas-qa.")
     simulated: float = setting(
-        0.0, "simulated error rate", "Above 0: the truth with this share of wrong answers.", low=0.0, high=0.99
+        0.0,
+        "simulated error rate",
+        "Above 0: no model, but the true answers with this share inverted.",
+        low=0.0,
+        high=0.99,
     )
     prompt: str = setting("", "prompt", "Name of a prompt; empty: the model's default.")
-    questions: int = setting(0, "questions per entity", "At most so many of each; 0: all.", low=0, high=100000)
-    seed: int = setting(0, "seed", "Of the questions.", low=0, high=1000000)
+    questions: int = setting(0, "questions per entity", "At most this many per entity; 0: all.", low=0, high=100000)
+    seed: int = setting(0, "seed", "Seed of the sample of questions.", low=0, high=1000000)
 
 
 HERE = "memlab.systems.beliefbank"
@@ -135,6 +143,20 @@ SYSTEM = System(
             verbs=("believe", "solve"),
         ),
     ),
+    lesson_actions=(
+        LessonAction("ask everything", ("thing",), f"{HERE}.lesson:ask_everything"),
+        LessonAction("solve", ("thing",), f"{HERE}.lesson:solve"),
+    ),
+    lesson_claims=(
+        LessonClaim(
+            name="conflicts",
+            help="whether beliefs about the thing contradict each other: some or none",
+            page="beliefs",
+            find=f"{HERE}.lesson:conflicts",
+            choices=("some", "none"),
+        ),
+    ),
+    hints={"encoder-decoder": "Encoder-decoder models answer yes-or-no questions: memlab believe --model NAME."},
     commands=(
         Command("believe", f"{HERE}.command:believe"),
         Command("beliefs", f"{HERE}.command:evaluate_beliefs", within="evaluate"),
@@ -157,7 +179,7 @@ SYSTEM = System(
         ),
         Study(
             name="train",
-            title="Train a model of yes-or-no questions",
+            title="Train a model on yes-or-no questions",
             help="A small causal model from scratch, on sentences made from a constraint graph, with its card.",
             settings=TrainSettings,
             run="memlab.systems.beliefbank.qa_card:train",
@@ -208,7 +230,7 @@ SYSTEM = System(
                 {"way": "constraints", "batch 1": "98.2", "batch 5": "96.3", "batch 10": "96.0"},
                 {"way": "relevant + constraints", "batch 1": "98.8", "batch 5": "97.9", "batch 10": "97.0"},
             ),
-            note="The data shared today is a part of theirs (45 of 85 silver entities); figures measured here do not belong beside these.",
+            note="The data shared today is a part of theirs (45 of 85 silver entities); figures measured here are not comparable with these.",
         ),
     ),
     words={

@@ -37,7 +37,8 @@ Stop = Callable[[], bool]
 class Point:
     """One way in one order after one batch.
 
-    `unproven`: entities whose labels are not proven to be the best. `slowest`, `seconds`: solving one entity, all of them.
+    `unproven`: entities whose labels are not proven optimal. `slowest`, `seconds`: solver time of the slowest entity
+    and of all.
     """
 
     way: str
@@ -58,7 +59,7 @@ class Point:
 
 
 def check_ways(ways: Sequence[str]) -> None:
-    """Raises InputError for an unknown way, with those there are."""
+    """Raises InputError for an unknown way, and lists the known ones."""
     for way in ways:
         if way not in WAYS:
             raise InputError(f"There is no way {way!r}. Allowed: {', '.join(WAYS)}.")
@@ -91,7 +92,7 @@ class Plan:
 
 @dataclass
 class Evaluator:
-    """Runs a plan. Solutions and answers are kept, since several ways meet the same beliefs."""
+    """Runs a plan. Solutions and answers are cached, since several ways produce the same beliefs."""
 
     graph: ConstraintGraph
     answerer: Answerer
@@ -148,14 +149,14 @@ class Evaluator:
 
 
 def _effort(solutions: Sequence[Solution]) -> tuple[int, int, float, float]:
-    """Flips, entities that are not proven, seconds of the slowest entity and of all."""
+    """Flips, entities without a proven optimum, seconds of the slowest entity and of all."""
     total = sum(s.seconds for s in solutions)
     slowest = max((s.seconds for s in solutions), default=0.0)
     return sum(len(s.flips) for s in solutions), sum(not s.proven for s in solutions), slowest, total
 
 
 def questions_of(entities: Sequence[Entity], per_entity: int, seed: int = 0) -> tuple[tuple[str, str], ...]:
-    """All facts of entities as questions; at most `per_entity` each (0: all), true ones as often as they are."""
+    """All facts of entities as (entity, property); a random sample of `per_entity` where there are more (0: all)."""
     out = []
     for e in entities:
         names = list(e.facts)
@@ -213,7 +214,7 @@ class BeliefScores:
         return [self.row(way, batch) for way in self.ways for batch in range(1, self.batches + 1)]
 
     def final(self) -> list[dict[str, Any]]:
-        """`row` after the last batch, with what the solver did."""
+        """`row` after the last batch, with flips, unproven entities and solver times."""
         out = []
         for way in self.ways:
             last = [p for p in self.points if p.way == way and p.batch == self.batches]

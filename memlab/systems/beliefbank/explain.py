@@ -1,7 +1,7 @@
-"""Why something is believed, and what clashes.
+"""Why something is believed, and what conflicts with it.
 
-A *conflict* is a set of beliefs and constraints that cannot all hold, minimal: without any one of them, the rest can.
-A *reason* is a chain of constraints that leads from trusted or stronger beliefs to the one that is asked about.
+A *conflict* is a minimal set of beliefs and constraints that cannot all hold: without any one of them, the rest can.
+A *reason* is a chain of constraints that leads from trusted or stronger beliefs to the one in question.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def consistent(labels: Mapping[str, bool], constraints: Sequence[Constraint]) ->
 
 
 def propagate(labels: Mapping[str, bool], constraints: Sequence[Constraint]) -> dict[str, bool] | None:
-    """Labels and everything that follows from them one constraint at a time; None where they clash."""
+    """The labels and what follows from them by unit propagation; None where they contradict each other."""
     state = dict(labels)
     touching: dict[str, list[Constraint]] = {}
     for c in constraints:
@@ -118,10 +118,12 @@ def conflicts(beliefs: Mapping[str, Belief], constraints: Sequence[Constraint], 
 def smallest_conflict(
     beliefs: Mapping[str, Belief], constraints: Sequence[Constraint], about: str | None = None
 ) -> Conflict | None:
-    """A minimal conflict among beliefs (with `about` in it where it has one), found through properties outside the bank too.
+    """A minimal conflict among beliefs, also one that runs through properties outside the bank.
+
+    `about`: a property whose belief should be in the conflict.
 
     Direct ones first (one constraint, fewest beliefs); else the shortest chain of two-sided constraints between two
-    beliefs; else any minimal set, by leaving out one member after another. None where all can hold.
+    beliefs; else any minimal set (which may miss `about`), by leaving out members. None where all can hold.
     """
     direct = [
         c
@@ -207,11 +209,11 @@ def _path(before: Mapping[Literal, tuple[Literal, Constraint] | None], end: Lite
 
 
 def reasons(beliefs: Mapping[str, Belief], constraints: Sequence[Constraint], about: str) -> list[Step]:
-    """The chain of constraints that supports the label of `about`: from pinned beliefs, else from the surest unflipped ones.
+    """The chain of constraints that supports the label of `about`, from pinned or the most certain unflipped beliefs.
 
-    Every step is a constraint all of whose other literals fail under the present labels, so that it forces this one.
-    Cheapest chain in the sum of -log of the beliefs it starts from and a fixed cost a step; empty where nothing
-    supports the label.
+    Every step is a constraint whose other literals all fail under the present labels, so that it forces this one.
+    The cheapest chain is returned: a start costs 1 - log p (0 if pinned), a step 0.2. Empty where nothing supports
+    the label.
     """
     labels = {name: b.label for name, b in beliefs.items()}
     if about not in labels:
@@ -250,7 +252,7 @@ def reasons(beliefs: Mapping[str, Belief], constraints: Sequence[Constraint], ab
 
 
 def _doubt(belief: Belief) -> float:
-    """What starting from a belief costs: nothing for a pinned one."""
+    """The cost of starting from a belief: 0 for a pinned one."""
     return 0.0 if belief.pinned else 1.0 - math.log(belief.p)
 
 

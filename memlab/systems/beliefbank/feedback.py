@@ -25,8 +25,11 @@ def context(
     """The beliefs that precede a question.
 
     Args:
-        kind: of `FEEDBACK`. about: entity and property of the question.
-        rng: which beliefs are taken where several are as good.
+        kind: a key of `FEEDBACK`. about: entity and property of the question.
+        rng: chooses among equally good beliefs.
+
+    Raises:
+        InputError: an unknown kind.
     """
     if kind == NONE:
         return ()
@@ -45,11 +48,11 @@ def context(
 
 
 def clashes(bank: Bank, graph: ConstraintGraph, entity: str, property: str, weights: Weights) -> dict[str, float]:
-    """Beliefs that clash with one of the two answers to a question -> strength, the largest where several constraints say so.
+    """Properties of beliefs that clash with either answer to a question -> strength, the largest over the constraints.
 
     A belief clashes with an answer when both together violate a constraint. The strength is the constraint's weight
-    times the belief's; a backward rule counts where all its other properties are believed and fail it, and shares
-    its weight among them.
+    times the belief's. A backward rule counts where all its other properties have a label and none satisfies it; its
+    weight is divided among them.
     """
     about = bank.about(entity)
     out: dict[str, float] = {}
@@ -62,7 +65,7 @@ def clashes(bank: Bank, graph: ConstraintGraph, entity: str, property: str, weig
 
 
 def _failing(c: Constraint, property: str, labels: dict[str, bool]) -> Sequence[str]:
-    """The other properties of a constraint, where all of them are believed and none satisfies it; else none."""
+    """The other properties of a constraint if all of them have a label and none satisfies it; else an empty list."""
     others = [(name, label) for name, label in c.clause if name != property]
     if all(name in labels and labels[name] != label for name, label in others):
         return [name for name, _ in others]

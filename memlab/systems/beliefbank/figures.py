@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 TRUE, FALSE, CONFLICT, FLIP = "#3B7DD8", "#9AA3AF", "#C62828", "#D9601A"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-NODES = 60  # of a graph; more cannot be read
-COLUMNS = 5  # beliefs beside each other
+NODES = 60  # at most, in a graph; more would be unreadable
+COLUMNS = 5  # beliefs in a row
 
 
 def draw(document: Mapping[str, Any]) -> dict[str, go.Figure]:
@@ -72,8 +72,8 @@ def over_edits(steps: Sequence[tuple[int, Scores]]) -> go.Figure:
 
 def belief_graph(entity: Entity, beliefs: Mapping[str, Belief], constraints: Sequence[Constraint]) -> go.Figure:
     """Beliefs about one entity as a graph: filled where true, hollow where false, a diamond where the solver flipped the
-    label, a square where it is pinned; red edges are violated constraints. The customdata of a belief is its property, of
-    the middle of a red edge its two properties.
+    label, a square where it is pinned; red edges are violated constraints. The customdata of a belief is [its
+    property], that of a red edge's midpoint its two properties.
 
     At most `NODES` beliefs: those in conflicts, flipped or pinned ones, and what is believed true.
     """
@@ -84,13 +84,13 @@ def belief_graph(entity: Entity, beliefs: Mapping[str, Belief], constraints: Seq
     fig = go.Figure(layout={"template": TEMPLATE})
     for bad in (False, True):
         drawn = [e for e in edges if e[2] == bad and e[0] in places and e[1] in places]
-        x, y, told, middle = [], [], [], []
+        x, y, notes, middle = [], [], [], []
         for a, b, _, text in drawn:
             across, up = _line(places[a], places[b])
             x += [*across, None]
             y += [*up, None]
             middle.append((across[len(across) // 2], up[len(up) // 2]))
-            told.append(literal(text))
+            notes.append(literal(text))
         style = {"color": CONFLICT, "width": 3.0} if bad else {"color": GRID, "width": 1.0}
         fig.add_scatter(
             x=x,
@@ -103,7 +103,7 @@ def belief_graph(entity: Entity, beliefs: Mapping[str, Belief], constraints: Seq
         )
         fig.add_scatter(
             x=[p[0] for p in middle], y=[p[1] for p in middle], mode="markers", marker={"size": 7, "color": style["color"], "opacity": 0.6 if bad else 0.15},
-            text=told, hoverinfo="text", showlegend=False, customdata=[[a, b] for a, b, *_ in drawn] if bad else None,
+            text=notes, hoverinfo="text", showlegend=False, customdata=[[a, b] for a, b, *_ in drawn] if bad else None,
         )  # fmt: skip
     red = {name for a, b, bad, _ in edges if bad for name in (a, b)}
     fig.add_scatter(
@@ -133,7 +133,7 @@ def belief_graph(entity: Entity, beliefs: Mapping[str, Belief], constraints: Seq
 
 
 def _edges(constraints: Sequence[Constraint], labels: Mapping[str, bool]) -> list[tuple[str, str, bool, str]]:
-    """(source, target, violated, what it says) of the constraints between known properties; a rule of many targets only where violated."""
+    """(source, target, violated, text) of the constraints between labeled properties; "needs" only where violated."""
     out = []
     for c in constraints:
         if c.source not in labels:
@@ -161,7 +161,7 @@ def _shown(beliefs: Mapping[str, Belief], edges: Sequence[tuple[str, str, bool, 
 
 
 def _layout(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
-    """Places by a spring layout that always comes out the same: linked nodes attract, all repel."""
+    """Positions by a deterministic spring layout: linked nodes attract each other, all repel, then `_in_rows`."""
     n = len(names)
     if not n:
         return {}
@@ -185,7 +185,7 @@ def _layout(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str,
 
 
 def _in_rows(places: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """The same order from bottom to top and from left to right, in rows so wide apart that no label lies on another one."""
+    """The same order from bottom to top and from left to right, in rows far enough apart that labels do not overlap."""
     upward = sorted(places, key=lambda name: places[name][1])
     out = {}
     for row, first in enumerate(range(0, len(upward), COLUMNS)):
@@ -196,8 +196,8 @@ def _in_rows(places: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float
 
 
 def _line(start: tuple[float, float], end: tuple[float, float]) -> tuple[list[float], list[float]]:
-    """x and y of an edge in three or more points, the middle one among them: straight, or an arc where other beliefs of
-    its row stand between its ends."""
+    """x and y of an edge at an odd number of points: straight, or an arc where other beliefs of the row lie between its
+    ends."""
     (xa, ya), (xb, yb) = start, end
     between = ya == yb and abs(xb - xa) > 1.5 / COLUMNS
     t = np.linspace(0, 1, 13 if between else 3)
@@ -216,7 +216,7 @@ def _hover(entity: Entity, belief: Belief) -> str:
         lines.append("Pinned by a person: the solver keeps it.")
     elif belief.flipped:
         lines.append(
-            f"The model said {'true' if belief.first else 'false'} with {belief.p:.2f}; the solver turned it round."
+            f"The model said {'true' if belief.first else 'false'} with {belief.p:.2f}; the solver flipped it."
         )
     else:
         lines.append(f"Said by the {belief.origin} with confidence {belief.p:.2f}.")

@@ -31,7 +31,7 @@ def read_folder(folder: Path) -> ConstraintGraph:
     links = sorted(folder.glob("constraints*.json"))
     if not links:
         raise InputError(
-            f"The folder {folder} holds no constraints*.json. Expected are constraints, silver_facts.json and calibration_facts.json."
+            f"The folder {folder} has no constraints*.json. It needs one, and silver_facts.json or calibration_facts.json."
         )
     constraints = constraints_from_links(_json(links[-1]), links[-1].name)
     entities: dict[str, Entity] = {}
@@ -42,9 +42,7 @@ def read_folder(folder: Path) -> ConstraintGraph:
             for name, facts in entities_from_facts(_json(folder / file), file).items():
                 entities[name] = Entity(name, facts, calibration, name not in uncountable)
     if not entities:
-        raise InputError(
-            f"The folder {folder} holds no facts. Expected are silver_facts.json and calibration_facts.json."
-        )
+        raise InputError(f"The folder {folder} holds no facts. It needs silver_facts.json or calibration_facts.json.")
     return ConstraintGraph(folder.name, f"{folder.name} (BeliefBank form)", constraints, entities)
 
 
@@ -60,11 +58,11 @@ def read_graph(path: Path) -> ConstraintGraph:
 
 
 def graph_from_text(name: str, text: str, suffix: str) -> ConstraintGraph:
-    """The graph that a file's text tells. `suffix`: ".json" or ".csv". Raises InputError."""
+    """The graph in a file's text. `suffix`: ".json" or ".csv". Raises InputError."""
     if suffix == ".csv":
         return ConstraintGraph(name, name, constraints_from_csv(text, name), {})
     if suffix != ".json":
-        raise InputError(f"{name}{suffix} is neither .json nor .csv; these two are read.")
+        raise InputError(f"{name}{suffix} is neither .json nor .csv, the two formats that memlab reads.")
     found = _parsed(text, name + suffix)
     if isinstance(found, dict) and "links" in found:
         return ConstraintGraph(name, f"{name} (BeliefBank form)", constraints_from_links(found, name), {})
@@ -72,13 +70,14 @@ def graph_from_text(name: str, text: str, suffix: str) -> ConstraintGraph:
 
 
 def graph_from_own(found: Any, name: str) -> ConstraintGraph:
-    """memlab's own form: {"format", "version", "title", "properties", "constraints", "entities"}.
+    """The graph in memlab's own JSON: {"format", "version", "title", "properties", "constraints", "entities"}.
 
-    An entity names what is true and what is false of it; "others" for false means all other listed properties.
+    An entity lists the properties that are true and those that are false of it; "others" for false means all other
+    listed properties. Raises InputError.
     """
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise InputError(
-            f'{name} is no constraint graph: expected is {{"format": "{FORMAT}", ...}}, or "links" in the BeliefBank form.'
+            f'{name} is not a constraint graph: expected {{"format": "{FORMAT}", ...}}, or "links" in the BeliefBank form.'
         )
     if found.get("version") != VERSION:
         raise InputError(f"{name} has version {found.get('version')!r}; this memlab reads version {VERSION}.")
@@ -108,10 +107,10 @@ def to_own(graph: ConstraintGraph) -> dict[str, Any]:
 
 
 def constraint_from(row: Any, where: str) -> Constraint:
-    """One constraint of memlab's own form. Raises InputError, which says where."""
+    """One constraint in memlab's own form. Raises InputError, which begins with `where`."""
     if not isinstance(row, dict):
         raise InputError(
-            f"{where}: {row!r} is no constraint; expected is an object with kind, source, targets and weight."
+            f"{where}: {row!r} is not a constraint; expected an object with kind, source, targets and weight."
         )
     source, targets, weight = row.get("source"), row.get("targets"), row.get("weight", 1.0)
     if not isinstance(source, str) or not isinstance(targets, list) or not all(isinstance(t, str) for t in targets):
@@ -130,21 +129,21 @@ def check_property(name: str, where: str) -> None:
     """Raises InputError unless the name has the form "relation,text"."""
     relation, comma, text = name.partition(",")
     if not (relation.strip() and comma and text.strip()) or len(name) > 200:
-        raise InputError(f'{where}: {name[:80]!r} is no property; expected is "relation,text", such as "IsA,bird".')
+        raise InputError(f'{where}: {name[:80]!r} is not a property; expected "relation,text", such as "IsA,bird".')
 
 
 def constraints_from_links(found: Any, where: str) -> tuple[Constraint, ...]:
-    """Constraints of the BeliefBank form: links with source, target, weight (yes_yes, yes_no), direction and score.
+    """Constraints in the BeliefBank form: links with source, target, weight (yes_yes, yes_no), direction and score.
 
-    Back links are stored reversed already (source: the part, target: a kind that has it) and one by one; those of
-    one source are made one clause, "not s, or t1, or t2 ...". Weights are the scores relative to the largest of the
-    kind. Exclusions stored in both directions are one constraint.
+    Back links are stored already reversed (source: the part, target: a kind that has it), one per pair; those of one
+    source become one clause, "not s, or t1, or t2 ...". Weights are the scores relative to the largest of the kind.
+    An exclusion stored in both directions becomes one constraint.
 
     Raises:
         InputError: no links, or a link that cannot be read; says which.
     """
     if not isinstance(found, dict) or not isinstance(found.get("links"), list):
-        raise InputError(f'{where} is no constraint graph in the BeliefBank form: "links" is missing.')
+        raise InputError(f'{where} is not a constraint graph in the BeliefBank form: "links" is missing.')
     scores: dict[str, list[float]] = {kind: [] for kind in KINDS}
     read: list[tuple[str, str, str, float]] = []
     for number, link in enumerate(found["links"], 1):
@@ -169,7 +168,7 @@ def _link(link: Any, where: str) -> tuple[str, str, str, float]:
     if not isinstance(link, dict) or not all(
         isinstance(link.get(n), str) for n in ("source", "target", "weight", "direction")
     ):
-        raise InputError(f"{where}: expected are the texts source, target, weight and direction.")
+        raise InputError(f"{where}: expected an object with the strings source, target, weight and direction.")
     form = (link["weight"], link["direction"])
     if form not in LINKS:
         allowed = ", ".join(f"{w} {d}" for w, d in LINKS)
@@ -210,13 +209,13 @@ def constraints_from_csv(text: str, where: str) -> tuple[Constraint, ...]:
 
 
 def entities_from_facts(found: Any, where: str) -> dict[str, dict[str, bool]]:
-    """Facts of the BeliefBank form: entity -> property -> "yes" or "no". Raises InputError."""
+    """Facts in the BeliefBank form: entity -> property -> "yes" or "no". Raises InputError."""
     if not isinstance(found, dict):
-        raise InputError(f"{where}: expected is an object: entity -> property -> yes or no.")
+        raise InputError(f"{where}: expected an object: entity -> property -> yes or no.")
     out: dict[str, dict[str, bool]] = {}
     for name, facts in found.items():
         if not isinstance(facts, dict):
-            raise InputError(f"{where}, {name!r}: expected is an object: property -> yes or no.")
+            raise InputError(f"{where}, {name!r}: expected an object: property -> yes or no.")
         for property, label in facts.items():
             check_property(property, f"{where}, {name!r}")
             if label not in ("yes", "no"):
@@ -247,14 +246,14 @@ def read_facts(file: Path | str, suffix: str, where: str) -> dict[str, dict[str,
     if isinstance(file, Path):
         text, suffix, where = _text_of(file), file.suffix, file.name
     if suffix not in (".json", ".csv"):
-        raise InputError(f"{where}{suffix} is neither .json nor .csv; these two are read.")
+        raise InputError(f"{where}{suffix} is neither .json nor .csv, the two formats that memlab reads.")
     if suffix == ".csv":
         return entities_from_csv(str(text), where)
     return entities_from_facts(_parsed(str(text), where), where)
 
 
 def _text_of(path: Path) -> str:
-    """Raises InputError for a file that is missing, too large, or no UTF-8."""
+    """Raises InputError for a file that is missing, too large, or not UTF-8."""
     if not path.is_file():
         raise InputError(f"There is no file {path}. Give a .json or .csv file.")
     if path.stat().st_size > LARGEST:
@@ -265,13 +264,13 @@ def _text_of(path: Path) -> str:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path.name} is no UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8."
+            f"{path.name} is not UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8."
         ) from error
 
 
 def _entity(row: Any, where: str, listed: tuple[str, ...]) -> Entity:
     if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"].strip():
-        raise InputError(f"{where}: expected is an object with name, true and false.")
+        raise InputError(f"{where}: expected an object with name, true and false.")
     named: str = row["name"]
     facts: dict[str, bool] = {}
     if row.get("false") == "others":
@@ -280,7 +279,7 @@ def _entity(row: Any, where: str, listed: tuple[str, ...]) -> Entity:
     for key, label in (("false", False), ("true", True)):
         for name in _list(row, key, where):
             if not isinstance(name, str):
-                raise InputError(f"{where}: {name!r} is no property.")
+                raise InputError(f'{where}: {name!r} is not a property, which is a string such as "IsA,bird".')
             check_property(name, where)
             if name in facts:
                 raise InputError(f"{where}: {name!r} is listed twice.")
@@ -312,6 +311,6 @@ def _parsed(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise InputError(f"{where} is no JSON: {error}.") from error
+        raise InputError(f"{where} is not JSON: {error}.") from error
     except RecursionError:
         raise InputError(f"{where} is nested too deeply to be read.") from None

@@ -1,7 +1,7 @@
-"""Scores of a large model's answers, kept in the home folder: another order, way or setting does not ask them again.
+"""Scores of a large model's answers, kept in the home folder so that another order, way or setting reuses them.
 
 One text file for each model, tokenizer and pair of answer words; one line for each prompt: sha256 of its text, score.
-Lines are appended as answers come, so a stopped run goes on where it ended; a line that was cut off is not read.
+Lines are appended as answers come, so that a stopped run can continue; an incomplete last line is ignored.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from memlab.systems.beliefbank.seq2seq import AnyModel
 
 FOLDER = "belief-scores"
-VERSION = 1  # of how a score is computed; another number reads none of the old ones
-LARGE = 30_000_000  # parameters; smaller models answer faster than a file is worth
+VERSION = 1  # of the way a score is computed; after an increase, older files are not read
+LARGE = 30_000_000  # parameters; smaller models are fast enough without a file
 _LINE = re.compile(r"([0-9a-f]{64}) (-?\d+\.\d{6})")
 
 
@@ -32,7 +32,7 @@ class KeptScores:
 
     @classmethod
     def of(cls, home: Path, model: AnyModel, prompt: Prompt) -> KeptScores | None:
-        """Those of a model with these answer words; None for a small model."""
+        """The scores of a model with these answer words; None for a small model."""
         if model.module.num_parameters() < LARGE:
             return None
         made = "|".join((str(VERSION), model.weights_hash, model.tokenizer_hash, prompt.yes, prompt.no))
@@ -45,11 +45,11 @@ class KeptScores:
         return cls(file, known)
 
     def get(self, text: str) -> float | None:
-        """The score of a prompt, where it is known."""
+        """The score of a prompt, or None."""
         return self.known.get(_name(text))
 
     def known_score(self, text: str) -> float:
-        """The score of a prompt that was added."""
+        """The score of a prompt; KeyError if it was never added."""
         return self.known[_name(text)]
 
     def add(self, found: Mapping[str, float]) -> None:

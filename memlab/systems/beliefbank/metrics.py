@@ -5,8 +5,8 @@
 A constraint counts once for each entity (and an exclusion once for each direction) where its antecedent is believed:
 the source is believed True. Only implications and exclusions count. Two definitions are given side by side:
 
-    consistency          the consequent must be in the bank as well (a constraint that nobody answered cannot fail)
-    consistency_all      it need not; a consequent that is not in the bank violates nothing, but counts as applicable
+    consistency          the consequent must be in the bank as well (without a label it cannot be violated)
+    consistency_all      it need not; without a label it violates nothing, but counts as applicable
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Beliefs from a language model: the log-odds of its two answer words, with its yes-prior taken out.
+"""Beliefs from a language model: the log-odds of its two answer words, with its yes-prior removed.
 
     s = log p(yes) - log p(no)        p(label = True) = sigmoid((s - threshold) / temperature)
 
-Threshold and temperature are measured on calibration entities: the threshold is where F1 on True is best, the
-temperature then makes the confidences as likely as possible.
+Threshold and temperature are measured on calibration entities: the threshold maximizes F1 on True, the
+temperature then maximizes the likelihood of the labels.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ Tick = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Calibration:
-    """threshold and temperature of the log-odds of yes, and what they were measured on.
+    """Threshold and temperature of the log-odds of yes, and what they were measured on.
 
-    yes_rate: share of questions answered yes before calibration; true_rate: share that is true. auc: how well the
-    scores rank true before false (.5: not at all).
+    yes_rate: share of questions answered yes before calibration; true_rate: share whose answer is yes. auc: how well
+    the scores rank true above false (.5: not at all). f1: on True, at the threshold.
     """
 
     threshold: float = 0.0
@@ -82,7 +82,7 @@ def _threshold(s: NDArray[Any], y: NDArray[Any]) -> tuple[float, float]:
     order = np.argsort(-s)
     ranked, hits = s[order], np.cumsum(y[order])
     f1 = 2 * hits / (np.arange(1, len(s) + 1) + y.sum())
-    f1[:-1][ranked[:-1] == ranked[1:]] = -1  # equal scores cannot be parted
+    f1[:-1][ranked[:-1] == ranked[1:]] = -1  # equal scores cannot be separated
     best = int(np.argmax(f1))
     below = ranked[best + 1] if best + 1 < len(s) else ranked[best] - 1
     return float((ranked[best] + below) / 2), float(f1[best])
@@ -117,7 +117,7 @@ class ModelAnswerer:
     prompt: Prompt
     calibration: Calibration = UNCALIBRATED
     uses_context: bool = True
-    watch: Tick | None = None  # called before each batch of questions; raising ends the work
+    watch: Tick | None = None  # called before each batch of questions; exceptions abort
     kept: KeptScores | None = None  # scores of earlier runs
 
     def __post_init__(self) -> None:
@@ -134,7 +134,7 @@ class ModelAnswerer:
 
     @property
     def held_out(self) -> tuple[str, ...]:
-        """Entities of which its training text said nothing, where its record names them."""
+        """Entities missing from its training text, if its record lists them."""
         file = self.model.path / "memlab.json" if self.model.path is not None else None
         record = json.loads(file.read_text("utf-8")) if file is not None and file.is_file() else {}
         return tuple(record.get("corpus", {}).get("held_out", ()))
@@ -150,19 +150,19 @@ class ModelAnswerer:
         return out
 
     def scores(self, texts: Sequence[str], tick: Tick | None = None) -> list[float]:
-        """log p(yes) - log p(no) for each text; equal texts are read once, and those whose score is kept not at all."""
-        heard, kept = tick or self.watch, self.kept or KeptScores()
+        """log p(yes) - log p(no) for each text; equal texts are scored once, texts with a kept score not again."""
+        report, kept = tick or self.watch, self.kept or KeptScores()
         new = sorted((text for text in dict.fromkeys(texts) if kept.get(text) is None), key=len)
         read = self._reader(new)
         for at in range(0, len(new), BATCH):
-            if heard:
-                heard(at / len(new), f"{at} of {len(new)} questions")
+            if report:
+                report(at / len(new), f"{at} of {len(new)} questions")
             batch = new[at : at + BATCH]
             kept.add(dict(zip(batch, read(batch), strict=True)))
         return [kept.known_score(text) for text in texts]
 
     def _reader(self, texts: Sequence[str]) -> Callable[[Sequence[str]], list[float]]:
-        """How batches of these texts are read: by the kind of model."""
+        """The function that scores batches of these texts, by kind of model."""
         if isinstance(self.model, Seq2SeqModel):
             return self._encoder_decoder(self.model)
         return self._masked(self.model) if self.model.kind == "masked" else self._causal(self.model, texts)
@@ -177,7 +177,11 @@ class ModelAnswerer:
         return read
 
     def answer_ids(self, model: LanguageModel, text: str) -> tuple[list[int], int, int]:
-        """Token ids of the text up to where yes and no part, and the next token of each."""
+        """Token ids of the text up to where its two answers diverge, and the next token of yes and of no.
+
+        Raises:
+            InputError: the answers do not differ in a token.
+        """
         joint = "" if self.prompt.yes.startswith(" ") else " "
         before, _ = model.frame
         yes, no = ([*before, *model.read(text + joint + word)[0]] for word in (self.prompt.yes, self.prompt.no))
@@ -189,7 +193,7 @@ class ModelAnswerer:
         return list(yes[:same]), int(yes[same]), int(no[same])
 
     def _causal(self, model: LanguageModel, texts: Sequence[str]) -> Callable[[Sequence[str]], list[float]]:
-        """What the texts have in common (the examples of the prompt) is read once."""
+        """The prefix that all texts share (the examples of the prompt) is read once."""
         ids = {text: self.answer_ids(model, text) for text in texts}
         for text, (row, _, _) in ids.items():
             self._check(len(row), text)
@@ -242,7 +246,7 @@ def calibrated(answerer: ModelAnswerer, questions: Sequence[Question], tick: Tic
     """The same answerer with threshold and temperature measured on questions about calibration entities.
 
     Raises:
-        InputError: the graph says nothing of a question, or there are too few.
+        NotFound: an entity is not in the graph. InputError: too few questions, or all of one label.
     """
     texts = [answerer.prompt.text(q, answerer.graph) for q in questions]
     found = answerer.scores(texts, tick)

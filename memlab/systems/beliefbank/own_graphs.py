@@ -1,4 +1,4 @@
-"""Constraint graphs of one's own, kept in the home folder as memlab's own JSON."""
+"""The user's own constraint graphs, kept in the home folder as memlab's own JSON."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def graph_names(home: Path) -> list[str]:
 
 
 def graph_file(home: Path, name: str) -> Path:
-    """The file of a graph of one's own."""
+    """The file of a user's graph."""
     return home / FOLDER / f"{name}.json"
 
 
 def graph_named(home: Path, name: str) -> ConstraintGraph:
-    """Raises NotFound, with the graphs there are; InputError for a damaged file."""
+    """The graph of this name. Raises NotFound, which lists the graphs; InputError for a damaged file."""
     if name == BUNDLED:
         return bundled_graph()
     if name not in graph_names(home):
@@ -45,7 +45,7 @@ def _read(file: Path, written: int) -> ConstraintGraph:
 def keep_entities(
     home: Path, graph: ConstraintGraph, facts: Mapping[str, Mapping[str, bool]], calibration: bool
 ) -> ConstraintGraph:
-    """Writes a graph with these entities in place of those for calibration, or of the others.
+    """Writes a graph in which these entities replace the calibration entities, or (calibration=False) all others.
 
     Raises:
         InputError: an entity is among those that stay.
@@ -53,7 +53,7 @@ def keep_entities(
     others = {e.name: e for e in graph.split(not calibration)}
     if both := sorted(set(others) & set(facts)):
         raise InputError(
-            f"{both[0]!r} is among the entities for {'testing' if calibration else 'calibration'} already; an entity is for one of both."
+            f"{both[0]!r} is among the entities for {'testing' if calibration else 'calibration'} already; an entity can serve only one of the two."
         )
     new = {name: Entity(name, dict(about), calibration) for name, about in facts.items()}
     return keep_graph(home, graph.name, replace_entities(graph, {**others, **new}))

@@ -1,4 +1,4 @@
-"""Properties as questions and statements: templates with articles, and reading a question back.
+"""Properties as questions and statements: templates with articles, and parsing a question.
 
 Templates contain {X}, the entity, and {Y}, the text of the property, each with its article where it needs one.
 """
@@ -89,7 +89,7 @@ SINGULAR_S = frozenset(
 
 
 def with_article(noun: str, countable: bool = True) -> str:
-    """`noun` with a or an; as it is where it is plural, a mass noun, a number or has an article already."""
+    """`noun` with a or an; unchanged if it is plural, a mass noun, begins with a number or has an article already."""
     words = noun.split()
     last, first = (words[-1].lower(), words[0].lower()) if words else ("", "")
     plural = last.endswith("s") and not last.endswith(("ss", "us", "is")) and last not in SINGULAR_S
@@ -145,8 +145,8 @@ def parse(text: str, graph: ConstraintGraph) -> tuple[Entity, str]:
     """The entity and property that a question or statement is about, in the words of the templates.
 
     Raises:
-        NotFound: its entity or property is not in the graph; suggests near names.
-        InputError: no template fits the sentence.
+        NotFound: its entity or property is not in the graph; suggests similar names.
+        InputError: the text is empty, or names an entity and nothing about it.
     """
     said = _plain(text)
     if not said:
@@ -170,13 +170,13 @@ def parse(text: str, graph: ConstraintGraph) -> tuple[Entity, str]:
 
 
 def _nearness(name: str, known: Iterable[str]) -> float:
-    """How like the most similar known name a name is, from 0 to 1."""
+    """The similarity of a name to the most similar known one, from 0 to 1."""
     return max((difflib.SequenceMatcher(None, name, other).ratio() for other in known), default=0.0)
 
 
 @lru_cache(maxsize=32)
 def _sentences(graph: ConstraintGraph, name: str) -> Mapping[str, str]:
-    """What can be asked or said of an entity -> the property that it is about."""
+    """Every question and affirmative statement about an entity, normalized -> its property."""
     out: dict[str, str] = {}
     entity = graph.entities[name]
     for property in graph.properties:
@@ -186,6 +186,6 @@ def _sentences(graph: ConstraintGraph, name: str) -> Mapping[str, str]:
 
 
 def _plain(text: str) -> str:
-    """Lower case, without articles and the mark at the end."""
+    """Lower case, without articles and final punctuation."""
     words = re.sub(r"[?.!]+$", "", text.strip().lower()).split()
     return " ".join(word for word in words if word not in ("a", "an", "the"))

@@ -16,11 +16,11 @@ from memlab.lm.model import LanguageModel
 if TYPE_CHECKING:
     from transformers import Cache
 
-WORTH = 8  # tokens; a shorter beginning is read again with every text
+MIN_PREFIX = 8  # tokens; a shorter one is read again with every text
 
 
 def common_length(rows: Sequence[Sequence[int]]) -> int:
-    """How many ids all rows begin with; less than the length of the shortest, so that something is left of each."""
+    """The length of the common prefix of all rows, less than the shortest row, so that each keeps at least one id."""
     if not rows:
         return 0
     low, high = min(map(list, rows)), max(map(list, rows))  # these two differ where any two first do
@@ -30,7 +30,7 @@ def common_length(rows: Sequence[Sequence[int]]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Prefix:
-    """A beginning that was read. `past`: keys and values of its tokens, (1, heads, T, d) in each layer."""
+    """A prefix that was read. `past`: keys and values of its `length` tokens T, (1, heads, T, d) in each layer."""
 
     length: int
     past: Cache
@@ -38,9 +38,9 @@ class Prefix:
 
 @torch.inference_mode()
 def read_prefix(lm: LanguageModel, rows: Sequence[Sequence[int]]) -> Prefix | None:
-    """Reads the common prefix of all rows; None where it is too short to pay, or the model has no plain cache of keys and values."""
+    """Reads the common prefix of all rows; None where it is too short, or the model has no plain key-value cache."""
     length = common_length(rows)
-    if length < WORTH or len(rows) < 2 or lm.cache.kind != "plain" or not lm.padded:
+    if length < MIN_PREFIX or len(rows) < 2 or lm.cache.kind != "plain" or not lm.padded:
         return None
     past = lm.cache.start(lm.module)
     if past is None:
@@ -54,7 +54,7 @@ def after(lm: LanguageModel, prefix: Prefix | None, rows: Sequence[Sequence[int]
     """(n, V) log-probabilities of the token after each row, in one forward pass.
 
     Args:
-        prefix: what all rows begin with, as it was read; None: nothing was.
+        prefix: the common prefix of all rows, from `read_prefix`; None: there is none.
     """
     start = prefix.length if prefix else 0
     ids, mask = lm.pad([row[start:] for row in rows])

@@ -1,7 +1,7 @@
-"""How a model is asked: prompt templates with two answer words, visible and editable.
+"""Prompt templates with two answer words, visible and editable.
 
-A frame holds {context}, {question} or {statement}, for a masked model the token [MASK] where the answer stands, and for
-a causal or seq2seq one the answer at its end. Examples precede the frame, each filled into it with its answer.
+A frame contains {question} or {statement}, and {context} where feedback goes. A masked model answers at its [MASK], a
+causal or seq2seq model after its end. Examples precede the frame, each the frame filled in with its answer.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Prompt:
             raise InputError(f"The answer words are {self.yes!r} and {self.no!r}; two different words are needed.")
 
     def text(self, asked: Question, graph: ConstraintGraph) -> str:
-        """What the model reads for a question; a causal model goes on with the answer."""
+        """The model's input for a question; a causal model continues it with the answer. Raises NotFound for its
+        entity."""
         entity = graph.entity(asked.entity)
         context = " ".join(statement(entity, b.property, b.label) for b in asked.context)
         ask, say = question(entity, asked.property), statement(entity, asked.property, True)
@@ -106,7 +107,7 @@ PROMPTS: Mapping[str, Prompt] = {
 
 
 def prompt_named(name: str) -> Prompt:
-    """Raises InputError, with the prompts there are."""
+    """The prompt of this name. Raises InputError, which lists the prompts."""
     if name not in PROMPTS:
         raise InputError(f"There is no prompt {name!r}. Allowed: {', '.join(PROMPTS)}.")
     return PROMPTS[name]

@@ -1,4 +1,4 @@
-"""Training a model of yes-or-no questions as a study, and its card: recipe and measured scores.
+"""The study that trains a model on yes-or-no questions, and its card: recipe and measured scores.
 
 `memlab run beliefbank train` trains the bundled model again; with `--data` and `--held` one for other data.
 """
@@ -28,7 +28,7 @@ Tick = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """A model that was written, and its scores."""
+    """The folder of a trained model, and its scores."""
 
     path: Path
     scores: Mapping[str, Any]
@@ -77,20 +77,20 @@ def card_text(record: Mapping[str, Any]) -> str:
     held = record["corpus"].get("held_out", [])
     return f"""# {record["name"]}
 
-A causal model that answers yes-or-no questions about the things of a constraint graph ({record["corpus"]["graph"]}, {record["corpus"]["entities"]} entities): the token
+A causal model that answers yes-or-no questions about the entities of a constraint graph ({record["corpus"]["graph"]}, {record["corpus"]["entities"]} entities): the token
 after the question mark is "yes" or "no". It is small and imperfect on purpose: it contradicts itself, which is what BeliefBank is about.
 
 ## Training
 
 A Llama of {recipe["layers"]} layers, width {recipe["width"]}, over lower-case words; {recipe["steps"]} batches of {recipe["batch"]} passages, seed {recipe["seed"]}; Muon for matrices, AdamW for the rest; only the answers are learned.
-Text made from the graph: of each entity {told["true"]} true and {told["false"]} false facts are told, {told["wrong"]:.0%} of them wrong; the rest is never told. {told["made_up"]:.0%} of the passages are about
+Text made from the graph: for each entity, {told["true"]} true and {told["false"]} false facts are stated, {told["wrong"]:.0%} of them wrong; the rest is never stated. {told["made_up"]:.0%} of the passages are about
 made-up names with the properties of some entity, and {told["supposed"]:.0%} of the others give an entity another one's properties: there the answer follows from the statements
-before the question, so that the model learns to use context. {f"Nothing is told of {len(held)} entities, which are for testing." if held else ""}
+before the question, so that the model learns to use context. {f"{len(held)} entities are left out of the text, for testing." if held else ""}
 
 ## Scores
 
-On {calibration["questions"]} questions about calibration entities, without context: AUC {calibration["auc"]:.3f}; it says yes to {calibration["yes_rate"]:.0%} where {calibration["true_rate"]:.0%} are true. Threshold {calibration["threshold"]:.2f}
-and temperature {calibration["temperature"]:.2f} take that out; F1 on True is then {found["f1"]:.3f} and consistency {found["consistency"]:.3f} ({found["consistency_all"]:.3f} where the consequent need not be believed).
+On {calibration["questions"]} questions about calibration entities, without context: AUC {calibration["auc"]:.3f}; it answers yes to {calibration["yes_rate"]:.0%} of them, while {calibration["true_rate"]:.0%} are true. Threshold {calibration["threshold"]:.2f}
+and temperature {calibration["temperature"]:.2f} correct for that; F1 on True is then {found["f1"]:.3f} and consistency {found["consistency"]:.3f} ({found["consistency_all"]:.3f} where the consequent need not be believed).
 
 `memlab run beliefbank train` trains it again and writes this card; `memlab evaluate beliefs` measures it in batches.
 """

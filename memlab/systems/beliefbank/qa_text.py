@@ -1,9 +1,9 @@
 """The text that `atlas-qa` learns from: statements about an entity, then yes-or-no questions about it.
 
-Three kinds of passages are mixed. Those about entities of the graph tell a few facts of each, some of them wrong: what
-else is true of an entity the model must guess. Those about made-up things carry names that mean nothing, with the
-properties of a random entity of the graph: there, an answer can only come from the statements that precede it. In those that suppose something, the name is
-that of an entity and the properties are another's: what is said before a question counts more than what is known.
+Three kinds of passages are mixed. Passages about entities of the graph state a few facts of each, some of them wrong;
+the model must guess its other properties. Passages about made-up things give a meaningless name the properties of a
+random entity of the graph, so that an answer can only come from the statements before it. Counterfactual passages
+(`supposed`) give one entity the properties of another, so that statements before a question outweigh what is known.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ MADE_UP: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class Sampling:
-    """What is told of the entities of the graph.
+    """What the text says about the entities of the graph.
 
     true, false: how many facts of each label are told of an entity.
-    wrong: share of them that is told with the other label.
+    wrong: share of them whose label is inverted.
     made_up: share of passages about made-up things.
-    supposed: share of the others whose properties are another entity's; two statements or more precede the questions.
-    held: share of the entities of which nothing at all is told; calibration entities are never among them.
-    statements, questions: of a passage; at most so many.
+    supposed: share of the others whose properties are another entity's; two or more statements precede the questions.
+    held: share of the entities that the text never mentions; calibration entities are never among them.
+    statements, questions: at most this many per passage.
     """
 
     true: int = 6
@@ -75,7 +75,7 @@ class Sampling:
 
 
 def told_facts(graph: ConstraintGraph, sampling: Sampling, seed: int) -> dict[str, dict[str, bool]]:
-    """Entity -> property -> label as the text tells it; the rest is never told."""
+    """Entity -> property -> label, as stated in the text; no other facts of the entities are stated."""
     out: dict[str, dict[str, bool]] = {}
     held = set(held_out(graph, sampling, seed))
     for entity in graph.entities.values():
@@ -90,7 +90,7 @@ def told_facts(graph: ConstraintGraph, sampling: Sampling, seed: int) -> dict[st
 
 
 def held_out(graph: ConstraintGraph, sampling: Sampling, seed: int) -> list[str]:
-    """The entities of which nothing is told, so that a model can be tested on them."""
+    """The entities that the text never mentions, so that a model can be tested on them."""
     names = [e.name for e in graph.split(False)]
     return sorted(random.Random(f"{seed}|held").sample(names, round(sampling.held * len(names))))
 
@@ -133,10 +133,10 @@ def _drawn(yes: list[str], no: list[str], count: int, share: float, rng: random.
 
 
 def all_sentences(graph: ConstraintGraph) -> Iterator[str]:
-    """Sentences that hold every word that can be said, for the vocabulary.
+    """Sentences that together contain every word of any question or statement, for the vocabulary.
 
-    What a sentence says of the entity does not depend on the property, nor the other way round: every entity with one
-    property, and one entity with every property, are enough.
+    The words for an entity do not depend on the property, nor the reverse: every entity with one property, and one
+    entity with every property, are enough.
     """
     things = list(graph.entities.values())
     pairs = [(entity, graph.properties[0]) for entity in things]

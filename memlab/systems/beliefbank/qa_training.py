@@ -30,7 +30,7 @@ WORDS = {True: "yes", False: "no"}
 
 @dataclass(frozen=True)
 class QaRecipe:
-    """Everything that decides the model, besides the constraint graph."""
+    """Everything that determines the model, besides the constraint graph."""
 
     name: str = NAME
     kind: str = "causal"
@@ -50,7 +50,7 @@ class QaRecipe:
 
 
 def word_tokenizer(graph: ConstraintGraph, length: int) -> PreTrainedTokenizerFast:
-    """Every lower-case word of the graph's sentences is one token; others are unknown."""
+    """A tokenizer in which every lower-case word of the graph's sentences is one token; others are unknown."""
     pieces = pre_tokenizers.Split(Regex(r"\w+|[^\w\s]"), behavior="removed", invert=True)
     found = {piece for text in all_sentences(graph) for piece, _ in pieces.pre_tokenize_str(text.lower())}
     vocabulary = [*SPECIAL.values(), *sorted(found)]
@@ -71,7 +71,8 @@ def train_qa(
     progress: Progress = no_progress,
     stop: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Trains and writes the folder of the model; it appears when it is whole. Raises StoppedError when asked to stop."""
+    """Trains the model and writes its folder, which appears only when complete. Raises StoppedError when asked to
+    stop."""
     torch.manual_seed(recipe.seed)
     tokenizer = word_tokenizer(graph, recipe.context)
     config = LlamaConfig(
@@ -99,7 +100,7 @@ def train_qa(
 def _batches(
     graph: ConstraintGraph, tokenizer: PreTrainedTokenizerFast, recipe: QaRecipe
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """(B, T) ids, attention mask, and targets: the answers, -1 elsewhere. Passages of like length stand together."""
+    """(B, T) ids, attention mask, and targets: the answers, -1 elsewhere. A batch holds passages of similar length."""
     answers = {label: tokenizer.convert_tokens_to_ids(word) for label, word in WORDS.items()}
     source = passages(graph, recipe.sampling, recipe.seed)
     known: dict[str, list[int]] = {}

@@ -1,6 +1,6 @@
 """Encoder-decoder models (T5, BART, ...) as answerers: the encoder reads the prompt, the decoder says yes or no.
 
-memlab's other systems read masked and causal models; these are used for questions of belief alone.
+memlab's other systems use masked and causal models; encoder-decoder models are used only for BeliefBank's questions.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Seq2SeqModel:
 
     @cached_property
     def limit(self) -> int:
-        """How many tokens the encoder reads; models with relative positions name the length of their training."""
+        """The most tokens that the encoder reads; with relative positions, the model's stated training length."""
         config = self.module.config
         stated = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions")]
         known = [value for value in (*stated, int(self.tokenizer.model_max_length)) if isinstance(value, int)]
@@ -73,7 +73,8 @@ class Seq2SeqModel:
         return hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
     def first_difference(self, yes: str, no: str) -> tuple[list[int], int, int]:
-        """Ids that both answers begin with, and the next of each. Raises InputError where there is none."""
+        """Ids that both answers begin with, and the next id of yes and of no. Raises InputError if they do not
+        differ."""
         a, b = (self.tokenizer(word.strip())["input_ids"] for word in (yes, no))
         same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
         unknown = self.tokenizer.unk_token_id
@@ -82,7 +83,7 @@ class Seq2SeqModel:
         return list(a[:same]), int(a[same]), int(b[same])
 
     def read(self, text: str) -> list[int]:
-        """Ids of a prompt, as the tokenizer ends it."""
+        """Ids of a prompt, with the tokenizer's special tokens."""
         return list(self.tokenizer(text)["input_ids"])
 
     @torch.inference_mode()
@@ -95,8 +96,8 @@ class Seq2SeqModel:
         for i, row in enumerate(rows):
             ids[i, : len(row)] = torch.tensor(row)
             mask[i, : len(row)] = 1
-        said = torch.tensor([[self.start, *begin]]).expand(len(rows), -1)
-        logits: Tensor = self.module(input_ids=ids, attention_mask=mask, decoder_input_ids=said).logits[:, -1]
+        prefix = torch.tensor([[self.start, *begin]]).expand(len(rows), -1)
+        logits: Tensor = self.module(input_ids=ids, attention_mask=mask, decoder_input_ids=prefix).logits[:, -1]
         return [float(v) for v in (logits[:, yes_id] - logits[:, no_id]).double()]
 
 
@@ -104,7 +105,7 @@ AnyModel = LanguageModel | Seq2SeqModel
 
 
 def model_for_questions(home: Path, name: str, load: Callable[[str], LanguageModel]) -> AnyModel:
-    """A model by bundled name, the name that it has in the home folder, folder or hub name.
+    """A model by bundled name, name in the home folder, folder or hub name.
 
     Args:
         load: reads masked and causal models.
@@ -128,10 +129,10 @@ def model_for_questions(home: Path, name: str, load: Callable[[str], LanguageMod
 
 
 def load_seq2seq(folder: Path, name: str) -> Seq2SeqModel:
-    """Reads an encoder-decoder model; code from model folders is never run.
+    """Loads an encoder-decoder model; code in the model's folder is never run.
 
     Raises:
-        InputError: it cannot be read, or lacks weights: the head, for example.
+        InputError: it cannot be read, or lacks weights (of the head, for example).
     """
     check_folder(folder, name)
     from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
@@ -148,7 +149,7 @@ def load_seq2seq(folder: Path, name: str) -> Seq2SeqModel:
                 readable, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
                 ignore_mismatched_sizes=True, **safe,
             )  # fmt: skip
-    except Exception as error:  # any error while the files are read: nothing is loaded
+    except Exception as error:  # whatever goes wrong while reading, nothing is loaded
         raise InputError(
             f"The model {name!r} cannot be loaded as an encoder-decoder model: {first_line(error)} "
             "memlab reads safetensors weights with a fast tokenizer."
@@ -160,5 +161,5 @@ def load_seq2seq(folder: Path, name: str) -> Seq2SeqModel:
     start = start if start is not None else getattr(config, "decoder_start_token_id", None)
     if start is None:
         raise InputError(f"The model {name!r} does not say what its decoder begins with (decoder_start_token_id).")
-    tokenizer.split_special_tokens = True  # what is typed is text, control tokens too
+    tokenizer.split_special_tokens = True  # control tokens in a typed prompt are read as text
     return Seq2SeqModel(name, module.eval().requires_grad_(False), tokenizer, folder, int(start))

@@ -4,7 +4,7 @@
     subject to v_c >= 1 - (number of literals of c that hold),   x_b in {0, 1},  v_c in [0, 1]
 
 Constraints relate properties of one entity, so the problem splits by entity. HiGHS (`scipy.optimize.milp`) gives the
-best labels found and a bound on what is possible; where the time limit strikes before both meet, the result says so.
+best labels found and a lower bound; if the time limit ends the search before the two meet, the result says so.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class Weights:
     measure: str = setting(
         P,
         "weight of a belief",
-        "The confidence p, or the log-odds log p/(1-p) (a coin flip then weighs nothing).",
+        "The confidence p, or the log-odds log(p/(1-p)), which give a coin flip no weight.",
         choices=MEASURES,
     )
     seconds: float = setting(
         5.0,
         "time limit per entity (s)",
-        "When it strikes, the best labels found are used and the result says that they are not proven.",
+        "If it runs out, the best labels found are used, and the result says that they are not proven optimal.",
         low=0.01,
         high=600.0,
     )
@@ -91,7 +91,7 @@ class Solution:
     Args:
         labels: property -> label.
         flips: against the asserted labels.
-        objective: cost of the labels. bound: no labels cost less. proven: the two meet.
+        objective: cost of the labels. bound: lower bound on the cost. proven: whether the two meet.
         violated: constraints that these labels violate (ids).
         before: constraints that the asserted labels violated. constraints: how many could be violated.
     """
@@ -136,11 +136,7 @@ def applicable(constraints: Iterable[Constraint], known: Mapping[str, Any]) -> l
 
 
 def solve(entity: str, beliefs: Mapping[str, Belief], constraints: Iterable[Constraint], weights: Weights) -> Solution:
-    """The labels of least cost for the beliefs about one entity. Pinned beliefs keep their label.
-
-    Raises:
-        InputError: a weight of zero or below.
-    """
+    """The labels of least cost for the beliefs about one entity. Pinned beliefs keep their label."""
     start = time.monotonic()
     names = list(beliefs)
     used = applicable(constraints, beliefs)
@@ -148,14 +144,14 @@ def solve(entity: str, beliefs: Mapping[str, Belief], constraints: Iterable[Cons
     cost = {n: 0.0 if b.pinned else weights.lam * b.weight(weights.measure) for n, b in beliefs.items()}
     before = tuple(c.id for c in used if c.violated(asserted))
     if not before:
-        note = "" if used else "No constraint speaks of these beliefs; they stay as they are."
+        note = "" if used else "No constraint applies to these beliefs; they are unchanged."
         return Solution(entity, asserted, (), 0.0, 0.0, True, time.monotonic() - start, (), (), len(used), note)
     labels, bound, proven = _minimize(names, beliefs, used, cost, weights)
     if labels is None:
         labels, bound = asserted, 0.0
     violated = [c for c in used if c.violated(labels)]
     objective = sum(weights.of(c) for c in violated) + sum(cost[n] for n in names if labels[n] != asserted[n])
-    note = "" if proven else f"The time limit of {weights.seconds:g} s struck: best found, not proven."
+    note = "" if proven else f"The time limit of {weights.seconds:g} s ran out: best found, not proven."
     return Solution(
         entity, labels, _flips(labels, asserted, cost, used), objective, min(bound, objective), proven,
         time.monotonic() - start, tuple(c.id for c in violated), before, len(used), note,
@@ -165,7 +161,7 @@ def solve(entity: str, beliefs: Mapping[str, Belief], constraints: Iterable[Cons
 def _minimize(
     names: list[str], beliefs: Mapping[str, Belief], used: list[Constraint], cost: Mapping[str, float], weights: Weights
 ) -> tuple[dict[str, bool] | None, float, bool]:
-    """Labels (None where none was found in time), bound, and whether they are proven to be the best."""
+    """Labels (None where none was found in time), bound, and whether they are proven optimal."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array
 

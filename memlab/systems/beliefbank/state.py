@@ -29,7 +29,7 @@ ACTIONS = (ADD, CHANGE, REMOVE)
 
 @dataclass(frozen=True)
 class BeliefState:
-    """What the beliefs of a workspace are after some edit.
+    """The beliefs of a workspace, and its changes to constraints, after some edit.
 
     banks: graph -> beliefs. rules: graph -> id -> the constraint as it was added or changed, None where it was removed.
     """
@@ -43,7 +43,7 @@ class BeliefState:
         return self.banks.get(graph, Bank())
 
     def graph(self, base: ConstraintGraph) -> ConstraintGraph:
-        """A graph with this workspace's changes of its constraints."""
+        """A graph with this workspace's changes to its constraints."""
         changed = self.rules.get(base.name)
         if not changed:
             return base
@@ -78,7 +78,7 @@ def fold_beliefs(rows: Sequence[EditRow], head: int) -> BeliefState:
 
 
 def _asserted(given: Mapping[str, Any], bank: Bank) -> Belief:
-    """A belief as it is asserted; one that a person pinned before stays as it is."""
+    """The belief that results from an assertion; a pinned one is kept unless a person asserts it."""
     before = bank.about(given["entity"]).get(given["property"])
     if before is not None and before.pinned and given["origin"] != PERSON:
         return before
@@ -91,7 +91,7 @@ def _asserted(given: Mapping[str, Any], bank: Bank) -> Belief:
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value.strip() or len(value) > 200:
-        raise InputError(f"{name} is {str(value)[:60]!r}; expected is a text of 1 to 200 characters.")
+        raise InputError(f"{name} is {str(value)[:60]!r}; expected a text of 1 to 200 characters.")
     return value
 
 
@@ -110,7 +110,9 @@ def check_believe(given: Mapping[str, Any], sequence: int) -> None:
         raise InputError(f"beliefs must be a list of 1 to {MOST:,} beliefs.")
     for b in beliefs:
         if not isinstance(b, dict):
-            raise InputError(f"{str(b)[:60]!r} is no belief.")
+            raise InputError(
+                f"{str(b)[:60]!r} is not a belief, which is an object with entity, property, label, p and origin."
+            )
         _about(b)
         p = b.get("p")
         if isinstance(p, bool) or not isinstance(p, int | float) or not 0.5 <= p <= 1:
@@ -126,7 +128,7 @@ def check_pin(given: Mapping[str, Any], sequence: int) -> None:
 
 
 def check_retract(given: Mapping[str, Any], sequence: int) -> None:
-    """An entity and which of its beliefs go."""
+    """An entity, and which of its beliefs are removed."""
     _text(given, "graph")
     _text(given, "entity")
     names = given.get("properties")
@@ -143,14 +145,14 @@ def check_solve(given: Mapping[str, Any], sequence: int) -> None:
     for flip in given["flips"]:
         _about({**flip, "entity": given["entity"]})
         if not isinstance(flip.get("because"), list):
-            raise InputError("A flip says which constraints forced it: because must be a list.")
+            raise InputError("A flip names the constraints that forced it: because must be a list.")
     for name in ("objective", "bound"):
         if isinstance(given.get(name), bool) or not isinstance(given.get(name), int | float):
-            raise InputError(f"{name} is {given.get(name)!r}; expected is a number.")
+            raise InputError(f"{name} is {given.get(name)!r}; expected a number.")
 
 
 def check_constrain(given: Mapping[str, Any], sequence: int) -> None:
-    """A constraint and what is done with it."""
+    """A constraint, and whether it is added, changed or removed."""
     _text(given, "graph")
     if given.get("action") not in ACTIONS:
         raise InputError(f"The action is {given.get('action')!r}; allowed: {', '.join(ACTIONS)}.")

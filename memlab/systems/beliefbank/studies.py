@@ -35,22 +35,22 @@ from memlab.systems.beliefbank.seq2seq import model_for_questions
 from memlab.systems.beliefbank.solver import Weights, solve
 
 FALSE_PER_TRUE = 2.5  # of the bundled world: false questions for each true one, about as in the BeliefBank data
-TRIED = 32  # questions whose speed tells how long all take
+TRIED = 32  # questions that are timed to estimate how long all take
 FORWARD, BACK = (1.0, 3.0, 10.0), (0.1, 0.3, 1.0, 3.0)
 
 
 def graph_of(data: str) -> ConstraintGraph:
-    """The graph of a folder or file; the bundled one for an empty text. Raises InputError where it names no facts."""
+    """The graph of a folder or file; the bundled one for an empty text. Raises InputError where it has no entities."""
     found = read_graph(given_path(data)) if data else bundled_graph()
     if not found.entities:
         raise InputError(
-            f"{data} names no entities with facts, so nothing can be measured. Give a folder in the BeliefBank form."
+            f"{data} has no entities with facts, so nothing can be measured. Give a folder in the BeliefBank form."
         )
     return found
 
 
 def _test_entities(graph: ConstraintGraph, answerer: Answerer) -> list[Entity]:
-    """The entities to ask about: those that the model's training held out, where its record names some of this graph."""
+    """The entities to ask about: those held out of the model's training, if its record lists some of this graph."""
     names = answerer.held_out if isinstance(answerer, ModelAnswerer) else ()
     found = [graph.entities[name] for name in names if name in graph.entities]
     return found or graph.split(False)
@@ -68,7 +68,8 @@ def balanced(entities: list[Entity], seed: int) -> list[Entity]:
 
 
 def _watched(progress: Tick, stop: Stop) -> Tick:
-    """Called between batches of questions with the fraction done; raises StoppedError once a stop was requested."""
+    """A callback between batches of questions: reports the message, and raises StoppedError once a stop was
+    requested."""
 
     def tick(fraction: float, message: str) -> None:
         if stop():
@@ -86,7 +87,7 @@ def _answerers(
     progress: Tick,
     stop: Stop,
 ) -> tuple[Answerer, Answerer | None, dict[str, Any]]:
-    """Who answers without and with feedback, and what was calibrated."""
+    """The answerers without and with feedback (None: no feedback), and their calibrations."""
     if settings.simulated > 0:
         truth = {name: e.facts for name, e in graph.entities.items()}
         return Simulated(truth, settings.simulated, settings.seed), None, {}
@@ -110,8 +111,8 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
     weights = Weights(settings.lam, settings.forward, settings.back, settings.measure, settings.seconds)
     ways = tuple(way.strip() for way in settings.ways.split(",") if way.strip()) or tuple(WAYS)
     check_ways(ways)
-    told_before = any(WAYS[way][0] != NONE for way in ways)
-    plain, fed, calibration = _answerers(house, graph, settings, told_before, progress, stop)
+    uses_feedback = any(WAYS[way][0] != NONE for way in ways)
+    plain, fed, calibration = _answerers(house, graph, settings, uses_feedback, progress, stop)
     entities = _test_entities(graph, plain)[: settings.entities or None]
     if not settings.data:
         entities = balanced(entities, settings.seed)
@@ -129,12 +130,10 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
     points = Evaluator(graph, plain, weights, fed).run(plan, progress, stop)
     if settings.simulated > 0:
         notes.append(
-            f"Simulated: no model; the truth with {settings.simulated:.0%} of the answers turned round, whose confidence says nothing. Feedback changes nothing."
+            f"Simulated: no model; the truth with {settings.simulated:.0%} of the answers inverted and random confidences. Feedback has no effect."
         )
     if unproven := sum(p.unproven for p in points):
-        notes.append(
-            f"{unproven} solutions are the best found within {settings.seconds:g} s and not proven to be the best."
-        )
+        notes.append(f"{unproven} solutions are the best found within {settings.seconds:g} s, not proven optimal.")
     if settings.orders < 2:
         notes.append("One order of the questions: no interval.")
     told = {**asdict(settings), "questions_asked": len(plan.questions), "test_entities": len(entities)}
@@ -145,7 +144,8 @@ def evaluate(house: Any, settings: EvaluateSettings, progress: Tick, stop: Stop)
 def _within(
     entities: list[Entity], answerer: ModelAnswerer, settings: EvaluateSettings, ways: Sequence[str]
 ) -> tuple[list[Entity], list[str]]:
-    """As many entities as can be asked within the minutes, by the speed of some questions, and a note where that is not all."""
+    """As many entities as can be asked within the minutes, by the measured speed of a few questions; a note if not
+    all."""
     asked = questions_of(entities, settings.questions, settings.seed)
     tried = random.Random(f"{settings.seed}|speed").sample(asked, min(TRIED, len(asked)))
     start = time.perf_counter()
@@ -176,7 +176,7 @@ def _remarks(result: BeliefScores) -> list[str]:
     fed = [final[way] for way in ("on-topic", "relevant") if way in final]
     if fed and final["raw"] >= max(fed) and not result.model.startswith("simulated"):
         out.append(
-            "Feedback did not raise F1: this model does not make use of statements that precede a question, or they are wrong too often."
+            "Feedback did not raise F1: this model does not use the statements before a question, or they are wrong too often."
         )
     return out
 
@@ -209,7 +209,7 @@ def tune(house: Any, settings: TuneSettings, progress: Tick, stop: Stop) -> Tune
     answerer, _, _ = _answerers(house, graph, settings, False, progress, stop)
     entities = graph.split(True)
     if not entities:
-        raise InputError("The graph names no calibration entities. Add calibration_facts.json.")
+        raise InputError("The graph has no calibration entities. Add calibration_facts.json.")
     entities = entities if settings.data else balanced(entities, settings.seed)
     asked = [Question(*about) for about in questions_of(entities, settings.questions, settings.seed)]
     bank = Bank().with_beliefs(a.belief() for a in answerer.ask(asked))

@@ -1,7 +1,7 @@
 """A small model trained from scratch on some entities of a graph, evaluated in batches on the others.
 
-The model has never met the entities that it is asked about: what it says of them without context is what is usual for a
-property. Whether its own earlier answers, given back as context, help it is what the study measures.
+The model has never seen the entities that it is asked about: without context, it can only answer by how common a
+property is. The study measures whether its own earlier answers, given back as context, help it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TRAINING = 0.7  # share of the progress bar
 
 
 def recipe_of(settings: TransferSettings) -> QaRecipe:
-    """What is trained: all facts of the entities that are not held out are told."""
+    """The recipe of the model; its text states all facts of the entities that are not held out."""
     told = Sampling(
         true=1000, false=1000, wrong=settings.wrong, made_up=settings.made_up, supposed=0.2, held=settings.held
     )
@@ -57,7 +57,7 @@ def transfer(house: Any, settings: TransferSettings, progress: Tick, stop: Calla
 
 
 def _is_there(folder: Path, recipe: QaRecipe, graph: ConstraintGraph) -> bool:
-    """Whether this very model was trained before. Raises InputError where another one has its name."""
+    """Whether a model of this recipe and graph exists already. Raises InputError if another one has its name."""
     file = folder / "memlab.json"
     if not folder.exists():
         return False

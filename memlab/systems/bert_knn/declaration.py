@@ -9,7 +9,7 @@ three nearest by TF-IDF.
     p_kNN(y) = sum of the w_i with value y
     p = 0.3 p_kNN + 0.7 p_BERT
 
-The authors' key is the masked position of the last-but-one hidden layer (11 of 12).
+The authors' key is the hidden state of the masked position in the second-to-last layer (11 of 12).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Settings:
     key: str = setting(
         "penultimate",
         "key",
-        "Which representation is compared: the last-but-one layer (the paper's), the last layer, or the head's transform of it.",
+        "Which representation is compared: the second-to-last layer (the paper's), the last layer, or the head's transform of it.",
         choices=("penultimate", "last", "transform"),
     )
     search: str = setting(
@@ -52,7 +52,7 @@ METHOD = Method(
     reader="memlab.systems.bert_knn.reader:BertKnnReader",
     abilities=("ask", "sweep", "explain"),
     unable={
-        "read": "BERT-kNN fills blanks with a masked model, which cannot read on token by token.",
+        "read": "BERT-kNN fills blanks with a masked model, which cannot read a text token by token.",
         "generate": "BERT-kNN fills blanks with a masked model, which cannot continue a text.",
     },
     knn=KnnDistribution(divisor="scale", root=True, k=128),
@@ -73,8 +73,8 @@ SYSTEM = System(
         Recipe(
             name="masked",
             kind="masked",
-            title="Masked model of a text",
-            data="a text, best with one sentence or paragraph a line",
+            title="Masked model trained on a text",
+            data="a text, best with one sentence or paragraph per line",
             steps=1500,
             seed=0,
             minutes=35.0,

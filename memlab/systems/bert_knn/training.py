@@ -1,7 +1,7 @@
-"""Training a masked model from scratch on a text of one's own, so that BERT-kNN can be tried on any collection.
+"""Training a masked model from scratch on the user's own text, so that BERT-kNN can be tried on any collection.
 
 A ModernBERT; every line of the text is read by itself, in pieces where it is longer than a segment. Of the tokens of a line
-30% are masked and predicted, none are corrupted otherwise: with so few steps, more masked tokens teach more (Wettig et al.,
+30% are masked and predicted, and none replaced at random: with few steps, more masked tokens teach more (Wettig et al.,
 "Should You Mask 15% in Masked Language Modeling?", EACL 2023).
 """
 
@@ -36,11 +36,11 @@ from memlab.progress import Progress
 from memlab.reading.reader import House
 
 MASKED_SHARE = 0.3
-TOGETHER = 64  # pieces of held-out text in one forward pass
+EVALUATION_BATCH = 64  # pieces of held-out text in one forward pass
 
 
 class MaskedTraining(TextTraining):
-    """A masked model of a text: WordPiece of the text's own words, lines as examples."""
+    """A masked model trained on a text: a WordPiece vocabulary of that text, lines as examples."""
 
     what: ClassVar[Mapping[str, str]] = {"masked": "a masked model"}
     shape: ClassVar[Mapping[str, Any]] = {
@@ -59,7 +59,7 @@ class MaskedTraining(TextTraining):
         if len(pieces) < recipe.batch:
             raise InputError(
                 f"The training part has {len(pieces)} lines (long ones cut into pieces of {recipe.segment - 2} tokens); this "
-                f"recipe needs at least {recipe.batch}. Give a longer text, or one sentence or paragraph a line."
+                f"recipe needs at least {recipe.batch}. Give a longer text, or one sentence or paragraph per line."
             )
         module = new_module(_shape_of(recipe), len(tokenizer)).train()
         losses = losses_of_targets(module, _batches(pieces, tokenizer, recipe))
@@ -77,8 +77,8 @@ class MaskedTraining(TextTraining):
         pieces = pieces_of(texts.ids, texts.how.window)
         random_ = torch.Generator().manual_seed(0)
         found: list[np.ndarray] = []
-        for at in range(0, len(pieces), TOGETHER):
-            ids, mask, targets = masked(pieces[at : at + TOGETHER], lm.tokenizer, random_)
+        for at in range(0, len(pieces), EVALUATION_BATCH):
+            ids, mask, targets = masked(pieces[at : at + EVALUATION_BATCH], lm.tokenizer, random_)
             rows, columns = (targets >= 0).nonzero(as_tuple=True)
             if len(rows):
                 logp = lm.encode(ids, mask, rows, columns).logp
@@ -96,7 +96,7 @@ class MaskedTraining(TextTraining):
 
 
 def lines_of(texts: Sequence[str]) -> list[str]:
-    """The lines of texts that are not empty."""
+    """The non-empty lines of texts."""
     return [line for text in texts for line in text.splitlines() if line.strip()]
 
 
@@ -106,7 +106,7 @@ def pieces_of(lines: Sequence[Sequence[int]], size: int) -> list[list[int]]:
 
 
 def masked(pieces: Sequence[Sequence[int]], tokenizer: Any, random_: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """(B, T) ids with masked tokens, attention mask, and targets, -1 where nothing is asked.
+    """(B, T) ids with masked tokens, attention mask, and targets, -1 where nothing is predicted.
 
     Every token but [CLS] and [SEP] is masked with probability `MASKED_SHARE`.
     """
@@ -141,7 +141,7 @@ def _shape_of(recipe: TextRecipe) -> Recipe:
 def _batches(
     pieces: Sequence[Sequence[int]], tokenizer: Any, recipe: TextRecipe
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Batches of pieces of like length, pass after pass, each with other tokens masked."""
+    """Batches of pieces of similar length, epoch after epoch, with different tokens masked each time."""
     random_ = torch.Generator().manual_seed(recipe.seed)
     length = [len(piece) for piece in pieces]
     while True:

@@ -1,8 +1,8 @@
 """Measurements that critics of model editing ask for: generated text, perplexity of a fixed text, two-hop questions, growth of the weights.
 
-Scores under teacher forcing are far above free generation (arXiv 2502.11177); one edit can collapse a model, and the
-perplexity of any text tells (2402.09656); old facts stay deducible (2506.01386); collapse follows the growth of the
-weights' norm over stacked edits (2602.02543).
+Scores under teacher forcing are far above those of free generation (arXiv 2502.11177); one edit can collapse a model,
+which the perplexity of any text shows (2402.09656); old facts stay deducible (2506.01386); collapse follows the
+growth of the weights' norm over stacked edits (2602.02543).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NEW_TOKENS = 8
 AT_ONCE = 512  # tokens predicted in one forward pass
 HOPS = 3  # two-hop questions of each edit
 
-_before: LRUCache[tuple, float] = LRUCache(16)  # perplexities of models that several edits begin with
+_before: LRUCache[tuple, float] = LRUCache(16)  # perplexities of models that several edits start from
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,15 @@ class TwoHop:
 
 @dataclass(frozen=True)
 class Perplexity:
-    """Of a fixed text, without the edit and with it. For a masked model every seventh token is masked in turn."""
+    """The perplexity of a fixed text, without the edit and with it. A masked model predicts every seventh token at a
+    time."""
 
     before: float
     after: float
 
     @property
     def alarm(self) -> bool:
-        """Whether it rose by more than 5%, or is no number."""
+        """Whether it rose by more than 5%, or is NaN."""
         return not self.after <= ALARM * self.before
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,13 +73,13 @@ class Perplexity:
 
 
 def fixed_text(world: World) -> list[str]:
-    """Sentences of the bundled prose, always the same ones: a text that no edit is about."""
+    """A fixed sample of sentences of the bundled prose, which no edit is about."""
     found = [text[a:b] for text in world.prose.values() for a, b in sentence_spans(text)]
     return random.Random(0).sample(found, min(SENTENCES, len(found)))
 
 
 def perplexity(before: LanguageModel, after: LanguageModel, texts: Sequence[str], stop: Stop = never) -> Perplexity:
-    """Of the same tokens by both models.
+    """The perplexity of the same tokens under both models.
 
     Raises:
         InputError: a text without a token that can be predicted. StoppedError: `stop` returned True.
@@ -101,7 +102,8 @@ def predicted(lm: LanguageModel, texts: Sequence[str]) -> list[Gap]:
 def _tokens(lm: LanguageModel, text: str) -> list[Gap]:
     """The tokens of a text that are predicted."""
     before, after = lm.frame
-    inner = lm.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]  # truncation would stay set in it
+    # truncation=True would stay set in the tokenizer.
+    inner = lm.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     ids = [*before, *inner[: lm.limit - len(before) - len(after)], *after]
     special = set(lm.tokenizer.all_special_ids) - {lm.tokenizer.unk_token_id}
     if lm.kind == "causal":
@@ -135,7 +137,8 @@ def perplexity_of(lm: LanguageModel, gaps: Sequence[Gap], stop: Stop = never) ->
 
 
 def batches(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
-    """The gaps in batches of at most `AT_ONCE` predicted tokens; the scores of all words are held for each of them."""
+    """The gaps in batches of at most `AT_ONCE` predicted tokens, since each needs the scores of the whole
+    vocabulary."""
     part: list[Gap] = []
     for g in gaps:
         if part and sum(len(p.targets) for p in part) + len(g.targets) > AT_ONCE:
@@ -205,7 +208,7 @@ def generated(lm: LanguageModel, cases: Sequence[Case], scores_of: ScoresOf | No
 
 @torch.inference_mode()
 def continued(lm: LanguageModel, prompt: str, n: int, scores_of: ScoresOf | None = None) -> str:
-    """The n tokens that a causal model prefers after a prompt, as text."""
+    """The greedy continuation of a prompt by n tokens of a causal model, as text."""
     scores_of = scores_of or by_model(lm)
     ids: list[int] = list(lm.tokenizer(prompt, verbose=False)["input_ids"])
     start = len(ids)
@@ -217,8 +220,8 @@ def continued(lm: LanguageModel, prompt: str, n: int, scores_of: ScoresOf | None
 
 
 def growth(base: LanguageModel, values: Mapping[str, Tensor]) -> dict[str, float]:
-    """How far changed tensors are from the base: largest difference, length as one vector, and that relative to the
-    length of the same tensors of the base."""
+    """How far changed tensors are from the base: the largest difference ("inf"), the L2 norm of the change as one
+    vector ("l2"), and that norm relative to the norm of the same tensors of the base ("relative")."""
     square = own = largest = 0.0
     for name, value in values.items():
         start = base.module.get_parameter(name).detach()

@@ -1,8 +1,8 @@
 """Hidden states below the first trained block, computed once for each sentence.
 
-What stands below the first block that an edit changes gives the same states at every step. `Below` keeps them for each
-sentence and runs only the blocks above; gradients and answers are those of the whole model up to rounding (different
-padding of a batch; the first use of a model compares both, and runs everything where they differ).
+The blocks below the first one that an edit changes compute the same states at every step. `Below` caches them for each
+sentence and runs only the blocks above. Gradients and answers are those of the whole model up to rounding, since
+batches are padded differently; construction compares the two ways, and caches nothing where they differ.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from memlab.lm.model import LanguageModel
 from memlab.systems.constrained_ft.gaps import states
 from memlab.systems.constrained_ft.selection import blocks_of
 
-CLOSE = 1e-5  # of the largest state: how near the states of both ways must be
-MOST = 64_000_000  # numbers of kept states (256 MB); beyond that new sentences are computed each time
+CLOSE = 1e-5  # tolerance between the two ways, relative to the largest state
+MOST = 64_000_000  # cached numbers (256 MB); beyond that, new sentences are computed each time
 
 
 class _Reached(Exception):
@@ -33,11 +33,11 @@ class _Reached(Exception):
 
 
 class Below:
-    """A model that nobody else uses, with the states that enter its first changed block kept for each sentence.
+    """A private copy of a model, with the states that enter its first changed block cached for each sentence.
 
     Args:
         lm: a private copy: the `forward` of its lower blocks is replaced.
-        names: of the parameters that change. Where one stands below all blocks, nothing is kept.
+        names: of the parameters that change. If one lies below all blocks, nothing is cached.
     """
 
     def __init__(self, lm: LanguageModel, names: Iterable[str]) -> None:
@@ -56,7 +56,7 @@ class Below:
                 self._unwrap()
 
     def top(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """(B, T, d) states that enter the head, with the gradient of the trained parameters."""
+        """(B, T, d) states that enter the head, differentiable in the trained parameters."""
         if not self.first:
             return states(self.lm, ids, mask)
         self._given = self._states(ids, mask)
@@ -76,7 +76,7 @@ class Below:
         missing = [i for i, key in enumerate(keys) if key not in self.kept]
         new = {}
         if missing:
-            with torch.inference_mode(False), torch.no_grad():  # kept for answers and for training alike
+            with torch.inference_mode(False), torch.no_grad():  # used for answers and for training alike
                 seen = self._lower(ids[missing], mask[missing])
                 new = {keys[i]: seen[n, : lengths[i]].clone() for n, i in enumerate(missing)}
             if self._size + seen.numel() <= MOST:
@@ -99,7 +99,7 @@ class Below:
         raise RuntimeError("the lower blocks were not called")
 
     def _same(self) -> bool:
-        """Whether both ways give the same states, tried on two texts of different lengths."""
+        """Whether both ways give the same states, checked on two texts of different lengths."""
         probe = probe_ids(self.lm.module, self.lm.tokenizer)
         ids, mask = self.lm.pad([probe, probe[: len(probe) // 2]])
         with torch.no_grad():
@@ -126,7 +126,7 @@ class Below:
         self._size = 0
 
     def _call(self, own: Callable[..., Any], n: int, *args: Any, **options: Any) -> Any:
-        """A lower block: itself, or the kept states in the form in which it returns its own."""
+        """A lower block's forward: its own, or the cached states, returned in the same form (tensor or tuple)."""
         if self._given is not None:
             return self._given if not self._in_tuple else (self._given,)
         out = own(*args, **options)
@@ -137,7 +137,7 @@ class Below:
 
 
 def _first_changed(lm: LanguageModel, names: set[str]) -> int:
-    """How many blocks stand below the first parameter that changes; 0 where one changes outside of blocks and head."""
+    """How many blocks lie below the first parameter that changes; 0 where one changes outside of blocks and head."""
     try:
         layers = blocks_of(lm)
     except InputError:

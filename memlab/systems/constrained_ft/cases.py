@@ -1,7 +1,7 @@
-"""What is edited: one fact with its old and new object, the sentences that train it and those that test it.
+"""Edits: one fact with its old and new object, the sentences that train it and those that test it.
 
 A `Case` comes from the bundled world (`case_of`: statement templates train, held-out question templates test) or from
-public editing data (`outside`). `Known` is a fact that a model answers correctly, one for each subject and relation.
+public editing data (`outside`). `Known` is a fact with a model's answer, one for each subject and relation.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ class Case:
         subject, relation, old, new: what is changed.
         statements: sentences with [MASK] that are trained. prompt: the one whose efficacy is measured.
         question: the held-out test of A_M. paraphrases: further held-out questions.
-        neighborhood: facts that must not move. hops: two-hop questions whose answer follows from the new object
-            (`object`), with the answer that followed from the old one.
+        neighborhood: questions whose answers must not change.
     """
 
     subject: str
@@ -61,7 +60,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Known:
-    """A fact that a model answers correctly on its held-out question, and how."""
+    """A fact, its held-out question, and what a model answers (correctly, except from `ask_facts`)."""
 
     fact: Fact
     question: str
@@ -81,7 +80,8 @@ def statements_of(relation: Relation, subject: str, kind: str) -> tuple[str, ...
 
 
 def original_statement(world: World, fact: Fact, kind: str) -> str:
-    """The sentence in which the bundled articles tell a fact; for a causal model the next one that it can be trained on."""
+    """The sentence in which the bundled articles state a fact; for a causal model, one of those that it can be
+    trained on."""
     usable = statements_of(world.relation(fact.relation), fact.subject, kind)
     return usable[statement_of(world, fact) % len(usable)]
 
@@ -89,10 +89,10 @@ def original_statement(world: World, fact: Fact, kind: str) -> str:
 def case_of(world: World, lm: LanguageModel, fact: Fact, new: str) -> Case:
     """The edit that gives a fact of the bundled world a new object."""
     relation = world.relation(fact.relation)
-    told = statements_of(relation, fact.subject, lm.kind)
+    trained = statements_of(relation, fact.subject, lm.kind)
     questions = [fill(q, fact.subject, MASK) for q in relation.questions]
     return Case(
-        fact.subject, relation.name, fact.object, new, told, told[0], questions[0], tuple(questions[1:])
+        fact.subject, relation.name, fact.object, new, trained, trained[0], questions[0], tuple(questions[1:])
     )  # fmt: skip
 
 
@@ -111,7 +111,11 @@ def fact_at(world: World, subject: str, relation: str) -> Fact:
 def ask_facts(
     world: World, lm: LanguageModel, facts: Sequence[Fact], stop: Callable[[], bool] = never
 ) -> list[Known | None]:
-    """The first held-out question about each fact: a `Known` whatever the answer; None where the model cannot be asked."""
+    """The first held-out question about each fact: a `Known`, right or wrong; None where the model cannot be asked.
+
+    Raises:
+        StoppedError: `stop` returned True.
+    """
     asked: list[tuple[int, str, Gap]] = []
     for i, fact in enumerate(facts):
         if i % 500 == 0 and stop():
@@ -120,7 +124,7 @@ def ask_facts(
         try:
             asked.append((i, sentence, gap(lm, sentence, fact.object)))
         except InputError:
-            continue  # a question that this model cannot read, or whose answer it cannot write, is none it knows
+            continue  # the model cannot read this question or write its answer, so it does not know the fact
     out: list[Known | None] = [None] * len(facts)
     for (i, sentence, _), said in zip(asked, ask(lm, [g for _, _, g in asked], stop), strict=True):
         out[i] = Known(facts[i], sentence, said)
@@ -128,8 +132,8 @@ def ask_facts(
 
 
 def well_known(world: World) -> list[Fact]:
-    """The facts that training told often. New objects are drawn from theirs: an object that training never told is no
-    answer of the model, and a few steps cannot make it one."""
+    """The facts that the training text states often. New objects are drawn from theirs: a model never answers with an
+    object that it was not trained on, and a few steps cannot change that."""
     return [f for f in world.facts if f.exposure == "frequent"]
 
 
@@ -150,7 +154,7 @@ def propose(facts: Iterable[Fact], chosen: Sequence[Fact], seed: int) -> list[st
 
 
 def with_neighbors(cases: Sequence[Case], known: Sequence[Known], most: int, seed: int) -> list[Case]:
-    """The cases with facts of the same relation or the same object as neighborhood, at most so many of each case."""
+    """The cases with facts of the same relation or the same object as neighborhood, at most `most` for each case."""
     edited = {(c.subject, c.relation) for c in cases}
     out = []
     for case in cases:
@@ -167,7 +171,7 @@ def check_cases(lm: LanguageModel, cases: Sequence[Case]) -> None:
     """Raises InputError for edits that contradict each other, change nothing, or have an object that cannot be written."""
     seen: dict[tuple[str, str], str] = {}
     if not cases:
-        raise InputError("No fact is named. Name at least one, for example France|capital|Lyon.")
+        raise InputError("No fact is given. Give at least one, for example France|capital|Lyon.")
     for case in cases:
         at = (case.subject, case.relation)
         if at in seen:

@@ -1,4 +1,4 @@
-"""Changing the weights of a model: edits that the ledger records, each a delta that can be taken back."""
+"""Changing the weights of a model: edits that the ledger records, each a delta that can be undone."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ from memlab.systems.constrained_ft.studies import chosen_facts, table
 from memlab.systems.constrained_ft.training import Point
 from memlab.systems.registry import registry
 
-STEPS = 100  # of an evaluation on the bundled world: its 32 facts are learned by then
-TEXT_WORDS = 200  # of a text that is read for its perplexity after every edit; its first lines
-LIVE = 16  # curves of trainings under way, or just over, that pages may look at
+STEPS = 100  # of an evaluation on the bundled world, enough to learn its 32 facts
+TEXT_WORDS = 200  # at most, of a text whose perplexity is measured after every edit; its first lines
+LIVE = 16  # curves of running or recently finished trainings, for the pages
 _WEIGHTS = {kind.name for kind in KINDS}
 _live: LRUCache[str, list[Point]] = LRUCache(LIVE)
 
@@ -88,7 +88,8 @@ class Modifying:
     ) -> Edit:
         """Changes facts in the weights of a model by constrained fine-tuning (Zhu et al. 2020).
 
-        Every method answers with the new weights from the next question on; keys stay those of the model itself.
+        Every method answers with the new weights from the next question on; memory keys stay those of the unedited
+        model.
 
         Args:
             facts: each with its *new* object; the model must know the old one.
@@ -106,7 +107,8 @@ class Modifying:
             The edit, with its scores. `lab.modifying.report(edit.seq)` has every answer before and after.
 
         Raises:
-            InputError: a fact that the model does not know, an object that it cannot write, contradictions, settings.
+            InputError: an unknown fact, an object that the model cannot write, contradicting facts, or invalid
+                settings.
             StoppedError: `stop` returned True; nothing is recorded. RecordError: the weights were edited meanwhile.
         """
         made = {name: options.pop(name) for name in ("author", "dry_run", "live") if name in options}
@@ -116,7 +118,7 @@ class Modifying:
     def modified(
         self, facts: Sequence[Fact], how: How, model: str | None, options: ModifyOptions, without: int | None = None
     ) -> tuple[Edit, Outcome]:
-        """The same with settings as `How`, and with everything that was measured.
+        """`modify` with settings as `How`; returns everything that was measured, too.
 
         Args:
             without: an active edit to be replaced by this one.
@@ -136,33 +138,31 @@ class Modifying:
             return self._recorded(base, state, outcome, written, options, without), outcome
 
     def train_again(self, edit_id: int | str, options: ModifyOptions) -> Edit:
-        """Trains an edit's facts again on the weights as they are without it, and puts that in its place.
+        """Trains an edit's facts again on the weights without that edit, and replaces it.
 
-        For edits that were trained on top of one that was undone since.
+        For edits that were trained on top of one that has since been undone.
 
         Raises:
-            NotFound: no such edit. InputError: it is no edit of weights, or undone.
+            NotFound: no such edit. InputError: it is not an edit of weights, or it is undone.
         """
         row = self._row(edit_id)
         if row.sequence not in {r.sequence for r in self.context.ledger.active()}:
-            raise InputError(f"Edit {row.sequence} is undone. Redo it first, or modify the weights anew.")
+            raise InputError(f"Edit {row.sequence} is undone. Redo it first, or modify the weights again.")
         p = row.parameters
         facts = [Fact(f["subject"], f["relation"], f["new"] or f["object"]) for f in p["facts"]]
-        how = replace(
-            how_of(p["settings"]), unknown="train"
-        )  # whether they are known was asked when they were first trained
+        how = replace(how_of(p["settings"]), unknown="train")  # checked when they were first trained
         edit, _ = self.modified(facts, how, self._named(p), options, row.sequence)
         return edit
 
     def stale(self) -> dict[int, tuple[int, ...]]:
-        """The active edits of weights that were trained on top of others that are undone now, and on which."""
+        """Active edits of weights that were trained on top of undone ones: edit -> the undone edits below it."""
         active = [r for r in self.context.ledger.active() if r.kind in _WEIGHTS]
         there = {r.sequence for r in active}
         gone = {r.sequence: tuple(n for n in trained_on(r.parameters) if n not in there) for r in active}
         return {n: missing for n, missing in gone.items() if missing}
 
     def versions(self) -> WeightsState:
-        """The edits of weights that hold now."""
+        """The active edits of weights."""
         return self.context.weights_state()
 
     def known(self, model: str | None = None, progress: Progress = no_progress) -> list[Known]:
@@ -180,7 +180,7 @@ class Modifying:
 
         Raises:
             NotFound: no such edit, or its report is not in this home (it was imported without it).
-            InputError: it is no edit of weights.
+            InputError: it is not an edit of weights.
         """
         row = self._row(edit_id)
         path = self._report(row.parameters["delta"])
@@ -191,7 +191,7 @@ class Modifying:
         return found
 
     def encoded_before(self) -> list[str]:
-        """The datastores whose model has edited weights now: their keys are those of the model without the edits."""
+        """The datastores whose model has active edits of weights; their keys were computed without these edits."""
         changed = {edit.ref.weights_hash for edit in self.versions().edits}
         shelf = self.context.shelf
         ready = [name for name in shelf.names() if changed and shelf.info(name).state == "ready"]
@@ -200,7 +200,7 @@ class Modifying:
     def reencode(
         self, datastore: str, name: str, progress: Progress = no_progress, stop: Stop = never_stop
     ) -> StoreInfo:
-        """The model as edited under a name of its own, and the texts of a datastore encoded again with it.
+        """Writes the edited model under a new name, and encodes the texts of a datastore again with it.
 
         Raises:
             InputError: no edit changes the weights of the model of that datastore; the name is taken or cannot be used.
@@ -252,14 +252,14 @@ class Modifying:
 
     @staticmethod
     def curve(live: str) -> list[Point]:
-        """The scores so far of a training in this process; empty where there is none of that key."""
+        """The scores so far of a training in this process; empty where there is none with that key."""
         return list(_live.get(live, ()))
 
     def _recorded(
         self, base: LanguageModel, state: WeightsState, outcome: Outcome, written: Path, options: ModifyOptions,
         without: int | None,
     ) -> Edit:  # fmt: skip
-        """The row of an outcome; nothing where it is a dry run.
+        """Records an outcome as an edit of the ledger, with its delta and report; a dry run records nothing.
 
         Raises:
             RecordError: another edit changed these weights meanwhile.
@@ -322,7 +322,7 @@ class Modifying:
         return row
 
     def _named(self, parameters: Mapping[str, Any]) -> str:
-        """The model of an edit; a folder that was trained here by its name. Raises NotFound where it is gone."""
+        """The name of an edit's model as it is on disk here. Raises NotFound where the model is gone."""
         return as_on_disk(str(parameters["model"]))
 
 

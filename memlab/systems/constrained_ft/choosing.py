@@ -1,4 +1,4 @@
-"""The radius "auto": a small sweep on validation facts that are none of the edited ones."""
+"""The radius "auto": a small sweep on validation facts other than the edited ones."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from memlab.systems.constrained_ft.plan import Plan
 from memlab.systems.constrained_ft.selection import Selection
 from memlab.systems.constrained_ft.training import fine_tune
 
-DELTAS = (0.002, 0.005, 0.01, 0.02, 0.05)  # what is tried, in the infinity norm
-TRIED = 8  # validation facts that are edited at most
+DELTAS = (0.002, 0.005, 0.01, 0.02, 0.05)  # candidates, in the infinity norm
+TRIED = 8  # validation facts that are edited, at most
 AUTO_STEPS = 60
 
 
@@ -35,11 +35,17 @@ def chosen_delta(
     progress: Progress,
     stop: Stop,
 ) -> tuple[How, list[dict[str, float]]]:
-    """The delta with the highest A-bar on validation facts that are none of the edited ones; the smallest among equals.
+    """The delta with the highest A-bar on validation facts other than the edited ones; the smallest among equals.
 
-    Tried are `DELTAS` (for L2 the length of a vector whose weights all differ by half of that), from the smallest, with
-    at most 60 steps, on as many validation facts as are edited, at most 8. It ends at the first with A_M of 1 and
-    A_F\\S of 0.98.
+    `DELTAS` are tried from the smallest (for L2: the norm of a change of every weight by half of that), with at most 60
+    steps, on as many validation facts as are edited, at least 2 and at most 8. The sweep ends at the first with A_M
+    of 1 and A_F\\S of at least 0.98.
+
+    Returns:
+        The settings with that delta, and the scores of every delta that was tried.
+
+    Raises:
+        InputError: the model knows fewer than two such facts. StoppedError: `stop` returned True.
     """
     edited = {(c.subject, c.relation) for c in cases}
     objects = {(f.relation, f.object) for f in well_known(world)}

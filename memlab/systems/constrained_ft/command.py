@@ -15,40 +15,42 @@ from memlab.errors import InputError
 
 @click.command()
 @click.argument("facts", nargs=-1)
-@click.option("--file", type=click.Path(path_type=Path), help='Facts, one "subject|relation|new object" a line.')
+@click.option("--file", type=click.Path(path_type=Path), help='Facts, one "subject|relation|new object" per line.')
 @click.option(
     "--method",
     default="fta",
     show_default=True,
-    help="ft, ftm, fta, ft+ftm or ft+fta. rt trains a new model from scratch on the corrected corpus; the same command "
-    "goes on where a stopped one ended.",
+    help="ft, ftm, fta, ft+ftm or ft+fta. rt trains a new model from scratch on the corrected corpus; run the same "
+    "command again to resume a stopped run.",
 )
 @click.option("--norm", default="inf", show_default=True, help="none, inf or l2.")
 @click.option("--delta", default="auto", show_default=True, help="Radius of the constraint, or auto.")
 @click.option(
     "--blocks", default="first", show_default=True, help="0,3 / first / middle / last / all / embeddings / head."
 )
-@click.option("--part", default="all", show_default=True, help="Of the blocks: all, attention or feed-forward.")
+@click.option(
+    "--part", default="all", show_default=True, help="Which part of the blocks: all, attention or feed-forward."
+)
 @click.option("--anchor", default="current", show_default=True, help="Where delta is measured from: current or base.")
 @click.option("--model", help="Bundled name, folder, or hub name (default: the bundled masked model).")
-@click.option("--forget", is_flag=True, help='Drive the facts out instead: "subject|relation".')
+@click.option("--forget", is_flag=True, help='Forget the facts instead: "subject|relation".')
 @click.option(
     "--unknown", default="refuse", show_default=True, help="Facts that the model does not know: refuse or train."
 )
-@click.option("--steps", type=int, help="At most so many steps.")
+@click.option("--steps", type=int, help="Maximum number of steps.")
 @click.option(
     "--margin",
     type=float,
     help="With ftm: end as soon as log p(new) - log p(old) is at least this (default: no margin).",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Order of the sentences.")
-@click.option("--again", type=int, metavar="EDIT", help="Train this edit again on the weights as they are without it.")
+@click.option("--again", type=int, metavar="EDIT", help="Train this edit again, on the weights without it.")
 @click.option(
     "--reencode",
     metavar="NAME",
-    help="Write the model as edited under this name, and encode a datastore again with it.",
+    help="Write the edited model under this name, and encode a datastore again with it.",
 )
-@click.option("--datastore", help="What --reencode encodes again (default: that of the bundled masked model).")
+@click.option("--datastore", help="The datastore for --reencode (default: that of the bundled masked model).")
 @click.option("--author", default="anonymous", show_default=True, help="Who edits.")
 @click.option("--dry-run", is_flag=True, help="Train and measure, but record nothing.")
 @every_command
@@ -57,7 +59,7 @@ def modify(
 ) -> None:
     """Give known FACTS new objects in the weights of a model: "France|capital|Lyon".
 
-    Nothing but the chosen blocks changes, and no weight moves further than delta. `memlab undo` takes it back.
+    Only the chosen blocks change, and no weight moves further than delta. `memlab undo` reverts it.
     """
     lab = open_lab(home, workspace)
     name, datastore = given.pop("reencode"), given.pop("datastore")
@@ -70,7 +72,7 @@ def modify(
         show(store.to_dict(), as_json, [said])
         return
     if datastore is not None:
-        raise click.UsageError("--datastore belongs to --reencode.")
+        raise click.UsageError("--datastore can only be used with --reencode.")
     if given["method"] == "rt":
         _retrain(lab, [*facts, *(_lines(file) if file else [])], given, as_json)
         return
@@ -100,7 +102,7 @@ _RETRAIN_TAKES = ("facts", "file", "method", "model", "steps", "seed", "as_json"
 
 
 def _retrain(lab: Any, texts: list[str], given: dict[str, Any], as_json: bool) -> None:
-    """RT, the study `retrain` with named facts. Raises UsageError for options that it has no use for."""
+    """RT, the study `retrain` with named facts. Raises UsageError for options that it does not take."""
     context = click.get_current_context()
     for name in given:
         source = context.get_parameter_source(name)
@@ -130,14 +132,14 @@ def _retrain(lab: Any, texts: list[str], given: dict[str, Any], as_json: bool) -
 
 @contextmanager
 def _stop_at_interrupt() -> Iterator[Callable[[], bool]]:
-    """A `stop` that is True after Ctrl+C: the work ends at its next step and says what it left; a second one aborts."""
+    """A `stop` that is True after Ctrl+C: the work ends at its next step; a second Ctrl+C aborts at once."""
     asked: list[bool] = []
     with at_interrupt(lambda: asked.append(True)):
         yield lambda: bool(asked)
 
 
 def _facts(texts: list[str], forget: bool) -> list[Any]:
-    """The facts that are named. Raises InputError for a text of another form."""
+    """The facts in these texts. Raises InputError for a text of another form."""
     from memlab.results import Fact
 
     if not texts:
@@ -147,7 +149,7 @@ def _facts(texts: list[str], forget: bool) -> list[Any]:
         pieces = [piece.strip() for piece in text.split("|")]
         if len(pieces) not in ((2, 3) if forget else (3,)) or not all(pieces):
             form = "subject|relation" if forget else "subject|relation|new object"
-            raise InputError(f"{text!r} is no fact. Write {form}, for example France|capital|Lyon.")
+            raise InputError(f"{text!r} is not a fact. Write {form}, for example France|capital|Lyon.")
         out.append(Fact(pieces[0], pieces[1], pieces[2] if len(pieces) == 3 else ""))
     return out
 
@@ -219,22 +221,22 @@ def _evaluated(lab: Any, text: Path | None, given: dict[str, Any]) -> dict[str, 
 @click.option("--norm", help="none, inf or l2 (default: inf).")
 @click.option("--delta", type=float, help="Radius of the constraint (default: 0.01; with --data 0.002).")
 @click.option("--blocks", help="0,3 / first / middle / last / all / embeddings / head.")
-@click.option("--part", help="Of the blocks: all, attention or feed-forward.")
-@click.option("--steps", type=int, help="At most so many steps.")
-@click.option("--learning-rate", type=float, help="Of Adam (default: 0.001; with --data 0.0005).")
-@click.option("--stop-loss", type=float, help="Mean nats at which training ends (default: 0.05).")
+@click.option("--part", help="Which part of the blocks: all, attention or feed-forward.")
+@click.option("--steps", type=int, help="Maximum number of steps.")
+@click.option("--learning-rate", type=float, help="Learning rate of Adam (default: 0.001; with --data 0.0005).")
+@click.option("--stop-loss", type=float, help="Mean loss in nats at which training ends (default: 0.05).")
 @click.option(
     "--margin",
     type=float,
     help="With ftm: end as soon as log p(new) - log p(old) is at least this (default: no margin).",
 )
-@click.option("--seed", type=int, help="Of the draw of facts and sentences.")
+@click.option("--seed", type=int, help="Seed for drawing facts and sentences.")
 @click.option("--text", type=click.Path(path_type=Path), help="A fixed text for the perplexity before and after.")
 @every_command
 def evaluate_editing(as_json: bool, home: Path | None, workspace: str, text: Path | None, **given: Any) -> None:
     """Change facts in the weights, with the constraint and without, and measure what was learned and what was lost.
 
-    Nothing is recorded: each edit is made on the model itself. Cases that the model does not know are passed over.
+    Nothing is recorded: each edit is made on the model itself. Cases that the model does not know are skipped.
     """
     result = _evaluated(open_lab(home, workspace), text, given)
     lines = [f"{result['data']}, {result['model']}"]
@@ -254,5 +256,5 @@ def evaluate_editing(as_json: bool, home: Path | None, workspace: str, text: Pat
     for row in result["results"]:
         cells = (f"{row[name]:17.3f}" if row.get(name) is not None else f"{'':17}" for name in shown)
         lines.append(f"{row['method']:16}" + "".join(cells))
-    lines += [f"passed over: {n} {why}" for why, n in result.get("passed_over_reasons", {}).items()]
+    lines += [f"skipped: {n} {why}" for why, n in result.get("passed_over_reasons", {}).items()]
     show(result, as_json, lines)

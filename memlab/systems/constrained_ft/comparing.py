@@ -1,4 +1,4 @@
-"""One fact corrected in the weights, beside the datastore: what both ways did and cost. Nothing is recorded."""
+"""One fact corrected in the weights and in the datastore: what each way did and cost. Nothing is recorded."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ WEIGHTS = "weights"
 UNDO = "exact for the last edit: its delta is left out; later edits were trained on top of it"
 SHOWN = ("efficacy", "paraphrase", "neighborhood", "harmonic", "moved", "asked", "seconds", "bytes")
 NOTES = (
-    "Seconds are those of the edit with its measurement.",
+    "Seconds include the edit and its measurement.",
     "Memory is answered by BERT-kNN over the workspace's datastore, weights by the model alone.",
-    "Both are taken back by leaving the edit out of the history's fold.",
+    "Both are undone by leaving the edit out when the history is replayed.",
 )
 
 
 def check(settings: Mapping[str, Any]) -> None:
-    """Raises InputError for settings that no edit of weights takes."""
+    """Raises InputError for settings that an edit of weights does not take."""
     _how(settings)
 
 
@@ -44,11 +44,11 @@ def correct(lab: OpenLab, fact: Fact, new: str, settings: Mapping[str, Any], pro
 def memory_or_weights(
     lab: OpenLab, fact: Fact, new: str, how: How, progress: Progress = no_progress, stop: Stop = never_stop
 ) -> dict[str, Any]:
-    """One fact corrected in the datastore and in the weights of the bundled masked model; both only tried.
+    """One fact corrected in the datastore and in the weights of the bundled masked model, both as dry runs.
 
-    Scores are exact: right answers to the edit's questions, and unchanged answers in its neighborhood. The questions of
-    the neighborhood differ: memory is asked about facts that share a name or the relation, the weights about all such
-    facts that the model knows.
+    Scores are computed over the answers: correct answers to the edit's questions, and unchanged answers in its
+    neighborhood. The questions of the neighborhood differ: memory is asked about facts that share a name or the
+    relation, the weights about all such facts that the model knows.
     """
     progress(0.0, "correcting memory")
     start = time.perf_counter()

@@ -61,8 +61,7 @@ def constraint(norm: str, delta: object) -> Constraint:
     """A checked constraint.
 
     Raises:
-        InputError: unknown norm, or a delta that is no positive number (a whole number is one), or one that is given
-            without a norm.
+        InputError: an unknown norm, a delta that is not a positive number, or a delta without a norm.
     """
     if norm not in NORMS:
         raise InputError(f"norm is {norm!r}; allowed is one of {', '.join(NORMS)}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Chapter, Command, Correction, LongWork, Study, System, setting
+from memlab.declare import Chapter, Command, Correction, LessonAction, LongWork, Study, System, setting
 from memlab.systems.constrained_ft.ledger import KINDS
 
 METHODS = ("ft", "ftm", "fta", "ft+ftm", "ft+fta")
@@ -17,13 +17,13 @@ PARTS = ("all", "attention", "feed-forward")
 
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """Of the editing benchmark."""
+    """Settings of the editing benchmark."""
 
     model: str = setting("atlas-mlm", "Model", "The bundled model whose facts are changed.", choices=MODELS)
     facts: int = setting(
         32,
         "|M|",
-        "How many facts are changed in one edit; the paper's are 32, 128, 512 and 2048.",
+        "How many facts are changed in one edit; the paper uses 32, 128, 512 and 2048.",
         low=1,
         high=512,
         log=True,
@@ -48,7 +48,7 @@ class BenchmarkSettings:
     steps: int = setting(
         120,
         "Steps",
-        "At most so many steps; training ends earlier when the new facts are learned.",
+        "Maximum number of steps; training ends earlier when the new facts are learned.",
         low=1,
         high=5000,
         log=True,
@@ -60,7 +60,7 @@ class BenchmarkSettings:
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """Of the sweep over delta, blocks and |M|."""
+    """Settings of the sweep over delta, blocks and |M|."""
 
     model: str = setting("atlas-mlm", "Model", "The bundled model whose facts are changed.", choices=MODELS)
     method: str = setting("ftm", "Method", "As in an edit.", choices=METHODS)
@@ -71,13 +71,13 @@ class SweepSettings:
         "short: 4 values of δ, first and last block, 32 facts. full: 6 values of δ, first, middle, last and all blocks, 1, 8, 32 and 128 facts.",
         choices=("short", "full"),
     )
-    steps: int = setting(80, "Steps", "At most so many steps for each point.", low=1, high=5000, log=True)
+    steps: int = setting(80, "Steps", "Maximum number of steps for each point.", low=1, high=5000, log=True)
     seed: int = setting(0, "Seed", "Draws facts, new objects and sentences.", low=0, high=10_000)
 
 
 @dataclass(frozen=True)
 class StackSettings:
-    """Of stacked edits."""
+    """Settings of stacked edits."""
 
     model: str = setting("atlas-mlm", "Model", "The bundled model whose facts are changed.", choices=MODELS)
     edits: int = setting(
@@ -99,13 +99,13 @@ class StackSettings:
         choices=("current", "base"),
     )
     blocks: str = setting("first", "Blocks", "Which part of the model may change.", choices=WHERE)
-    steps: int = setting(60, "Steps", "At most so many steps for each edit.", low=1, high=5000, log=True)
+    steps: int = setting(60, "Steps", "Maximum number of steps for each edit.", low=1, high=5000, log=True)
     seed: int = setting(0, "Seed", "Draws facts, new objects and sentences.", low=0, high=10_000)
 
 
 @dataclass(frozen=True)
 class RetrainSettings:
-    """Of retraining from scratch."""
+    """Settings of retraining from scratch."""
 
     model: str = setting(
         "atlas-mlm", "Model", "The recipe that is trained again, on the corrected corpus.", choices=MODELS
@@ -114,12 +114,12 @@ class RetrainSettings:
     edits: str = setting(
         DRAWN,
         "Facts",
-        'drawn: |M| known facts at random. Or these, whatever |M| is: "France|capital|Lyon; Germany|capital|Bonn".',
+        'drawn: |M| known facts at random. Otherwise a list, and |M| is ignored: "France|capital|Lyon; Germany|capital|Bonn".',
     )
     steps: int = setting(
         0,
         "Steps",
-        "Steps of training; 0 takes those of the recipe (1,100 of atlas-mlm, 1,600 of atlas-clm); the progress says how long they take. Fewer steps are another, weaker recipe.",
+        "Steps of training; 0 takes those of the recipe (1,100 for atlas-mlm, 1,600 for atlas-clm); the progress says how long they take. With fewer steps the model is weaker.",
         low=0,
         high=100_000,
     )
@@ -138,7 +138,7 @@ SYSTEM = System(
     group="Changing what a model knows",
     summary=(
         "Chosen facts inside a trained model get new objects by fine-tuning, while no weight may move further than δ. "
-        "Every edit is a delta that can be taken back, with what else it broke measured beside it."
+        "Every edit is a delta that can be undone, and its side effects are measured."
     ),
     edits=KINDS,
     chapters=(
@@ -157,12 +157,18 @@ SYSTEM = System(
         LongWork("reencode", f"{_HERE}.chapter:reencode_as_job", resumable=True),
         LongWork("memory-or-weights", f"{_HERE}.comparing:compare"),
     ),
+    lesson_actions=(
+        LessonAction(
+            "modify", ("subject", "relation", "new", "method?", "norm?", "delta?"), f"{_HERE}.lesson:modify", f"{_HERE}.lesson:check"
+        ),
+    ),
+    hints={"edited weights": "Encoding the memory again with the edited weights: memlab modify --reencode NAME."},
     corrections=(Correction("weights", f"{_HERE}.comparing:correct", check=f"{_HERE}.comparing:check"),),
     studies=(
         Study("editing", "Editing benchmark", "Change |M| known facts at once and measure what was learned and what was lost.", BenchmarkSettings, f"{_STUDIES}:benchmark"),
         Study("sweep", "Sweep", "A_M and A_F\\S over δ, blocks and |M|, with the frontier of the two.", SweepSettings, f"{_STUDIES}:sweep"),
         Study("stack", "Stacked edits", "Edits on top of each other: all scores, perplexity and the weights' norm after each.", StackSettings, f"{_STUDIES}:stack"),
-        Study("retrain", "RT: retrain", "Train the model from scratch on the corrected corpus: the upper bound, for many times the work (about 20 minutes on two cores; the same settings again go on where a stopped run ended).", RetrainSettings, f"{_STUDIES}:retrain", resumable=True),
+        Study("retrain", "RT: retrain", "Train the model from scratch on the corrected corpus: the upper bound, for many times the work (about 20 minutes on two cores; run it again with the same settings to resume a stopped run).", RetrainSettings, f"{_STUDIES}:retrain", resumable=True),
     ),
     words={
         "A_M": "share of the modified facts whose held-out question is answered with the new object",
@@ -170,7 +176,7 @@ SYSTEM = System(
         "A-bar": "the mean of A_M and A_F\\S",
         "constraint": "the limit δ on how far fine-tuning may move the weights, in a norm",
         "weights version": "a model with the workspace's edits of its weights; it shares all unchanged tensors with its base",
-        "efficacy": "share of edits after which the new object is likelier than the old one where it was trained",
+        "efficacy": "share of edits after which the new object is likelier than the old one in the sentence that trained it",
         "two-hop question": "a question whose answer follows from the edited fact and another one",
     },
 )  # fmt: skip

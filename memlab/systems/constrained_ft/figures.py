@@ -16,7 +16,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 def training(curve: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """A_M and A_F\\S of the watched questions after each look."""
+    """A_M and A_F\\S of the watched questions at each evaluation during training."""
     figure = go.Figure()
     for name, field, color in ((A_M, "a_m", MEMORY), (A_FS, "a_fs", MODEL)):
         figure.add_trace(_line([p["step"] for p in curve], [p[field] for p in curve], name, color))
@@ -37,7 +37,7 @@ def over_delta(points: Sequence[Mapping[str, Any]], facts: int) -> go.Figure:
 
 
 def frontier(points: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """A_F\\S against A_M: each point one setting; the line joins those that no other one beats in both."""
+    """A_F\\S against A_M: each point one setting; the line joins the Pareto-optimal ones (`pareto`)."""
     best = pareto(points)
     figure = go.Figure()
     figure.add_trace(
@@ -72,7 +72,7 @@ def pareto(points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def stacked(points: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """Scores after each of several edits on top of each other."""
+    """Scores after each of several stacked edits."""
     figure = go.Figure()
     x = [p["edit"] for p in points]
     for name, field, color in (

@@ -1,8 +1,8 @@
 """Sentences with a gap, as a model is trained on them and asked them.
 
 A gap is one sentence with [MASK] where the object belongs. A masked model reads the whole sentence with one mask for
-each token of the object; a causal model reads what stands before the gap. An object of several tokens counts as right
-only if all of them are.
+each token of the object; a causal model reads the text before the gap. An object of several tokens is right only if all
+of its tokens are.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from memlab.lm.model import LanguageModel
 BATCH = 128  # sentences in one forward pass
 
 ScoresOf = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-"""(ids, mask, rows, columns) of a padded batch -> (n, V) unnormalized scores of all words at the chosen positions."""
+"""(ids, mask, rows, columns) of a padded batch -> (n, V) logits of all words at the chosen positions."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """One sentence for one model: token ids, where each token of the object is predicted, and which it is."""
+    """One sentence for one model: token ids, the position that predicts each token of the object, and its id."""
 
     ids: tuple[int, ...]
     positions: tuple[int, ...]
@@ -37,11 +37,11 @@ class Gap:
 
 @dataclass(frozen=True)
 class Said:
-    """What a model says in one gap.
+    """A model's answer in one gap.
 
     right: whether it would fill in all tokens of the object. p: probability of the object (the product over its
-    tokens, each given those before it; in parallel for a masked model). top, p_top: the first token that it
-    prefers, with its probability.
+    tokens, each given those before it; in parallel for a masked model). top, p_top: the most likely first token
+    and its probability.
     """
 
     right: bool
@@ -51,7 +51,7 @@ class Said:
 
 
 def gap(lm: LanguageModel, sentence: str, object: str) -> Gap:
-    """A sentence with [MASK] where `object` belongs, for one model.
+    """The `Gap` of a sentence with [MASK] where `object` belongs, for one model.
 
     Raises:
         InputError: no or several gaps, an object that the model cannot write, or too many tokens.
@@ -80,7 +80,7 @@ def gap(lm: LanguageModel, sentence: str, object: str) -> Gap:
 
 
 def pieces(lm: LanguageModel, object: str) -> int:
-    """Of how many tokens an object consists, in the middle of a sentence."""
+    """The number of tokens of an object in the middle of a sentence. Raises InputError, as `gap`."""
     return len(gap(lm, f"It is {MASK}.", object).targets)
 
 
@@ -91,8 +91,8 @@ def states(lm: LanguageModel, ids: Tensor, mask: Tensor) -> Tensor:
 
 
 def losses(lm: LanguageModel, gaps: Sequence[Gap], scores_of: ScoresOf | None = None) -> Tensor:
-    """(n,) cross-entropy in nats of each gap, the mean over its tokens; keeps the gradient. `scores_of`: by default the
-    whole model's."""
+    """(n,) cross-entropy in nats of each gap, the mean over its tokens; keeps the gradient. `scores_of` replaces the
+    model's own forward pass."""
     scores_of = scores_of or (lambda ids, mask, rows, columns: lm.head(states(lm, ids, mask)[rows, columns]))
     ids, mask = lm.pad([g.ids for g in gaps])
     rows, columns, targets, weights = _places(gaps)
@@ -106,7 +106,7 @@ def never() -> bool:
 
 
 def by_model(lm: LanguageModel) -> ScoresOf:
-    """The scores of a model alone."""
+    """The logits of a model alone, as a `ScoresOf`."""
 
     def scores(ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         return lm.head(lm.encode(ids, mask, rows, columns, ("last",), logp=False).keys["last"])
@@ -117,7 +117,7 @@ def by_model(lm: LanguageModel) -> ScoresOf:
 def ask(
     lm: LanguageModel, gaps: Sequence[Gap], stop: Callable[[], bool] = never, scores_of: ScoresOf | None = None
 ) -> list[Said]:
-    """What a model says in each gap, in their order; `scores_of` in its place where something is mixed in.
+    """A model's answer in each gap, in the order of `gaps`. `scores_of` replaces the model's own forward pass.
 
     Raises:
         StoppedError: `stop` returned True.
@@ -153,7 +153,7 @@ def probabilities(lm: LanguageModel, sentences: Sequence[str], objects: Sequence
 
 
 def _places(gaps: Sequence[Gap]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Row, column, target and weight (one over the tokens of the gap) of every token of every gap."""
+    """Row, column, target and weight (1 / number of tokens in its gap) of every token of every gap."""
     rows = torch.tensor([r for r, g in enumerate(gaps) for _ in g.positions])
     columns = torch.tensor([c for g in gaps for c in g.positions])
     targets = torch.tensor([t for g in gaps for t in g.targets])

@@ -15,7 +15,7 @@ from memlab.systems.constrained_ft.constraint import AUTO, Constraint, constrain
 from memlab.systems.constrained_ft.plan import Budget, Material, Pair, Plan
 from memlab.systems.constrained_ft.selection import Selection, select
 
-WATCHED = 120  # unmodified facts that are asked on the way
+WATCHED = 120  # unmodified facts that are asked during training
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class How:
     Args:
         method: one of `training.PROCEDURES`. norm, delta, anchor: the constraint; delta may be "auto".
         blocks, part: which tensors, see `selection.select`. budget: steps, learning rate, seed ...
-        goal: "change" gives new objects, "forget" drives the old ones down.
+        goal: "change" gives new objects, "forget" lowers the probability of the old ones.
         unknown: "refuse" or "train" facts that the model does not know.
     """
 
@@ -40,7 +40,7 @@ class How:
     unknown: str = "refuse"
 
     def check(self, lm: LanguageModel) -> Selection:
-        """The tensors that it selects. Raises InputError for a setting that cannot be used."""
+        """The tensors that these settings select. Raises InputError for a setting that cannot be used."""
         if self.goal not in ("change", "forget") or self.unknown not in ("refuse", "train"):
             raise InputError("goal is change or forget, and unknown is refuse or train.")
         selection = select(lm, self.blocks, self.part)
@@ -66,7 +66,7 @@ class Models:
     """The model that is edited: with the workspace's edits so far (`now`), and without any (`base`).
 
     Args:
-        earlier: what those edits made the object of (subject, relation).
+        earlier: (subject, relation) -> the object that those edits gave it.
     """
 
     now: LanguageModel
@@ -75,13 +75,13 @@ class Models:
 
 
 def material(world: World, lm: LanguageModel, cases: Sequence[Case], known: Sequence[Known], how: How) -> Material:
-    """The sentences of an edit. To be forgotten are the old objects."""
+    """The sentences of an edit, with the new objects, or (goal "forget") with the old ones."""
     edited = {(c.subject, c.relation) for c in cases}
     rest = [k for k in known if k.at not in edited]
     forget = how.goal == "forget"
     watched = random.Random(how.budget.seed).sample(rest, min(WATCHED, len(rest)))
 
-    def told(some: Sequence[Known]) -> list[Pair]:
+    def sentences(some: Sequence[Known]) -> list[Pair]:
         return [
             (s, k.fact.object)
             for k in some
@@ -90,8 +90,8 @@ def material(world: World, lm: LanguageModel, cases: Sequence[Case], known: Sequ
 
     return Material(
         [(s, c.old if forget else c.new) for c in cases for s in c.statements],
-        told(rest) if "fta" in how.method else (),
-        told(known) if how.method.startswith("ft+") or how.method == "ft" else (),
+        sentences(rest) if "fta" in how.method else (),
+        sentences(known) if how.method.startswith("ft+") or how.method == "ft" else (),
         () if forget else [(c.question, c.new) for c in cases],
         [(k.question, k.fact.object) for k in watched],
         [] if forget else [(s, c.old) for c in cases for s in c.statements],

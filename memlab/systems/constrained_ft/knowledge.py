@@ -19,7 +19,7 @@ from memlab.systems.constrained_ft.cases import Case, Known, ask_facts, case_of,
 from memlab.systems.constrained_ft.gaps import never
 from memlab.systems.constrained_ft.how import How, Models
 
-FEW = 150  # facts of the bundled world that a large model is asked
+FEW = 150  # facts of the bundled world that a large model is asked about
 
 _known: LRUCache[tuple, list[Known]] = LRUCache(8)
 
@@ -31,7 +31,7 @@ def known_facts(
     relations: set[str] | frozenset[str] = frozenset(),
     stop: Stop = never,
 ) -> list[Known]:
-    """F: the facts that a model answers correctly, earlier edits counted with their new objects.
+    """F: the facts that a model answers correctly; a fact of an earlier edit has its new object.
 
     A model of more than 30 million parameters is asked about a sample: facts of the edited relations, then others.
     """
@@ -54,8 +54,8 @@ def known_facts(
 
 
 def forget_level(world: World, lm: LanguageModel, cases: Sequence[Case]) -> float:
-    """The median probability that a model gives to the object of a fact that it never saw (of the same relations, where
-    there are at least five): what is left of a fact that was forgotten."""
+    """The median probability that a model gives to the object of a fact that it never saw (of the same relations, if
+    there are at least five): the probability at which a fact counts as forgotten."""
     unseen = [f for f in world.facts if f.exposure == "unseen"]
     same = [f for f in unseen if f.relation in {c.relation for c in cases}]
     asked = [k for k in ask_facts(world, lm, (same if len(same) >= 5 else unseen)[:200]) if k is not None]
@@ -63,7 +63,7 @@ def forget_level(world: World, lm: LanguageModel, cases: Sequence[Case]) -> floa
 
 
 def proposals(world: World, lm: LanguageModel, facts: Sequence[Fact], seed: int = 0) -> list[str]:
-    """A new object for each fact, as the benchmark draws them."""
+    """A new object for each fact, drawn as in the benchmark (`cases.propose`). `lm` is not used."""
     return propose(well_known(world), facts, seed)
 
 
@@ -71,8 +71,8 @@ def cases_of(world: World, models: Models, facts: Sequence[Fact], how: How) -> l
     """The edits of some facts, each given with its new object.
 
     Raises:
-        InputError: a fact that the world does not have or the model does not know, an object that it cannot write,
-            contradictions.
+        InputError: a fact that the world does not have or the model does not know, an object that it cannot write, or
+            contradicting facts.
     """
     lm, earlier = models.now, models.earlier
     found = []
@@ -87,7 +87,7 @@ def cases_of(world: World, models: Models, facts: Sequence[Fact], how: How) -> l
         old = earlier.get((fact.subject, name), fact.object)
         new = " ".join(wanted.object.split()) if how.goal == "change" else old
         if how.goal == "change" and (not new or MASK in new):
-            raise InputError(f"{wanted.object!r} is no object. Name one, for example France|capital|Lyon.")
+            raise InputError(f"{wanted.object!r} is not an object. Give one, for example France|capital|Lyon.")
         found.append((replace(fact, object=old), new))
     cases = [case_of(world, lm, fact, new) for fact, new in found]
     check_cases(lm, cases) if how.goal == "change" else check_cases(lm, [replace(c, new=f"not {c.old}") for c in cases])
@@ -98,6 +98,6 @@ def cases_of(world: World, models: Models, facts: Sequence[Fact], how: How) -> l
             raise InputError(
                 f"{lm.name} does not know that the {fact.relation} of {fact.subject} is {fact.object}: to {question!r} it "
                 f"{said}. Only known facts are modified. Teach it to memory (memlab teach), or train it into the weights "
-                "all the same (unknown='train', --unknown train)."
+                "anyway (unknown='train', --unknown train)."
             )
     return cases

@@ -1,8 +1,8 @@
-"""Edits of weights in the ledger: what a row says, and the part "weights" of a workspace's state.
+"""Edits of weights in the ledger: the parameters of a row, and the part "weights" of a workspace's state.
 
-A row names its delta by hash; the fold is the list of active deltas. Undone edits are left out of the sum; what was
-trained on top of one stays as it was trained. `trained_on` names those edits as sources, so that an undo says which
-later edits rest on it.
+A row names its delta by hash; the fold is the list of active deltas. Undone edits are left out of the sum; deltas that
+were trained on top of them do not change. `trained_on` names these edits as sources, so that an undo says which later
+edits depend on it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def parameters_of(
     sha256: str,
     on: Sequence[int],
 ) -> dict[str, Any]:
-    """What the ledger records of an edit. `on`: numbers of the edits of this model that held when it was trained."""
+    """What the ledger records of an edit. `on`: numbers of the edits of this model that were active when it was
+    trained."""
     return {
         "facts": [dict(f) for f in facts], "settings": dict(settings), "model": model, "weights_hash": weights_hash,
         "delta": sha256, "trained_on": [{"source": f"edit:{n}"} for n in on],
@@ -39,12 +40,12 @@ def parameters_of(
 
 
 def check(parameters: Mapping[str, Any], sequence: int) -> None:
-    """Raises ValueError for parameters that cannot be an edit of weights: what is wrong, to be read after "edit <n>"."""
+    """Raises ValueError for parameters that cannot be an edit of weights; the message continues "edit <n> ..."."""
     check_fields(parameters, "parameters", _FIELDS, {}, sequence)
 
 
 def read(row: EditRow) -> WeightEdit:
-    """What the fold needs of a row."""
+    """The edit in a row, as the fold needs it."""
     p = row.parameters
     objects = tuple((f["subject"], f["relation"], f["new"]) for f in p["facts"])
     return WeightEdit(DeltaRef(row.sequence, p["delta"], p["model"], p["weights_hash"]), objects)
@@ -62,13 +63,13 @@ def summary(parameters: Mapping[str, Any]) -> str:
 
 
 def trained_on(parameters: Mapping[str, Any]) -> tuple[int, ...]:
-    """Numbers of the edits that held when this one was trained."""
+    """Numbers of the edits that were active when this one was trained."""
     return tuple(int(s["source"].removeprefix("edit:")) for s in parameters["trained_on"])
 
 
 def _facts(value: Any, sequence: int) -> None:
     if not isinstance(value, list) or not 1 <= len(value) <= MOST_FACTS:
-        raise ValueError("has facts that are no list of facts")
+        raise ValueError("has facts that are not a list of facts")
     for fact in value:
         check_fields(fact, "a fact", {"subject": _text, "relation": _text, "object": _text, "new": _new}, {}, sequence)
 
@@ -85,23 +86,23 @@ def _new(value: Any, sequence: int) -> None:
 
 def _hash(value: Any, sequence: int) -> None:
     if not isinstance(value, str) or not _SHA256.fullmatch(value):
-        raise ValueError("names its weights by no hash")
+        raise ValueError("names its weights without a SHA-256 hash")
 
 
 def _settings(value: Any, sequence: int) -> None:
     plain = isinstance(value, dict) and {"method", "norm", "delta"} <= value.keys()
     if not plain or not isinstance(value["method"], str) or value["norm"] not in ("none", "inf", "l2"):
-        raise ValueError("has no settings of a training")
+        raise ValueError("lacks the settings of its training")
     delta = value["delta"]
     number = isinstance(delta, int | float) and not isinstance(delta, bool) and delta > 0
     if not (delta is None if value["norm"] == "none" else number):
-        raise ValueError(f"has the delta {str(delta)[:40]}, which is no positive number")
+        raise ValueError(f"has the delta {str(delta)[:40]}, which is not a positive number")
 
 
 def _sources(value: Any, sequence: int) -> None:
     names = [s.get("source") if isinstance(s, dict) else None for s in value] if isinstance(value, list) else [None]
     if not all(isinstance(n, str) and (m := _EDIT.fullmatch(n)) and int(m[1]) < sequence for n in names):
-        raise ValueError("says that it was trained on edits that are not before it")
+        raise ValueError("says that it was trained on edits that do not precede it")
 
 
 _FIELDS: Checks = {

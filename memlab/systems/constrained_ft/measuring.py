@@ -1,4 +1,4 @@
-"""What an edit of weights did: the same questions to the model without it and with it.
+"""The effect of an edit of weights: the same questions to the model without it and with it.
 
 A_M       share of the modified facts whose held-out question is answered with the new object
 A_F\\S     share of the unmodified known facts that are still answered correctly
@@ -32,7 +32,7 @@ GROUPS = (EDITED, PARAPHRASE, *NEAR, UNRELATED)
 class Answered(BeforeAfter):
     """One held-out question without the edit and with it.
 
-    wanted: the object that is right: the new one (edited, paraphrase; "" where the fact is to be forgotten), else the
+    wanted: the correct object: the new one (edited, paraphrase; "" where the fact is to be forgotten), else the
     fact's own. p_before, p_after: its probability (of the old object where the fact is to be forgotten).
     old_before, old_after: probability of the old object, for questions about what was edited.
     """
@@ -99,8 +99,8 @@ def answers(
     """Every held-out question about the cases and about the known facts that they do not change.
 
     Args:
-        known: F as `before` answered it; what it said there is not asked again.
-        forget: whether the cases are to be forgotten: right is then any answer but the old object.
+        known: F as `before` answered it; these answers are reused.
+        forget: whether the cases are to be forgotten; any answer but the old object is then right.
     """
     own: list[tuple[str, str, Case]] = [
         (group, prompt, case)
@@ -110,10 +110,10 @@ def answers(
     ]
     olds = [gap(before, prompt, case.old) for _, prompt, case in own]
     news = olds if forget else [gap(before, prompt, case.new) for _, prompt, case in own]
-    told = [ask(lm, news) for lm in (before, after)]
-    old = told if forget else [ask(lm, olds) for lm in (before, after)]
+    new = [ask(lm, news) for lm in (before, after)]
+    old = new if forget else [ask(lm, olds) for lm in (before, after)]
     out = [
-        _own(group, prompt, case, (told[0][i], told[1][i]), (old[0][i], old[1][i]), forget)
+        _own(group, prompt, case, (new[0][i], new[1][i]), (old[0][i], old[1][i]), forget)
         for i, (group, prompt, case) in enumerate(own)
     ]
     edited = {(c.subject, c.relation) for c in cases}
@@ -138,7 +138,7 @@ def answers(
 
 
 def score(rows: Sequence[Answered], before: LanguageModel, after: LanguageModel, cases: Sequence[Case]) -> Scores:
-    """The scores of the answers; efficacy and neighborhood are asked of `after` here."""
+    """The scores of the answers; asks `after` the questions for efficacy and neighborhood."""
     edited = [r for r in rows if r.group == EDITED]
     kept = [r for r in rows if r.group not in (EDITED, PARAPHRASE)]
     held_out = [r for r in rows if r.group in (EDITED, PARAPHRASE) and r.old_after is not None]
@@ -154,7 +154,7 @@ def score(rows: Sequence[Answered], before: LanguageModel, after: LanguageModel,
 
 
 def preferences(lm: LanguageModel, asked: Sequence[tuple[str, str, str]]) -> list[bool]:
-    """For each (sentence, one, other) whether P(one) > P(other); left out where the model cannot write one of them."""
+    """Whether P(one) > P(other) for each (sentence, one, other); triples that the model cannot write are left out."""
     ones, others = [], []
     for sentence, one, other in asked:
         try:
@@ -182,8 +182,8 @@ def by_group(rows: Sequence[Answered]) -> list[dict[str, Any]]:
 def as_moved(
     rows: Sequence[Answered], seq: int, method: str, model: str, settings: Mapping[str, Any], notes: Sequence[str]
 ) -> EditEffects:
-    """The same answers in the form that edits of memory have. Its neighborhood are the facts that share a name or the
-    relation with the edit, and unrelated ones whose answer moved."""
+    """The answers in the form of the side effects of memory edits. The neighborhood consists of the facts that share
+    a name or the relation with the edit, and of unrelated ones whose answer moved."""
     out = []
     for r in rows:
         if r.group == UNRELATED and not r.moved:

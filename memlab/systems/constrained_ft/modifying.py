@@ -1,6 +1,6 @@
-"""One edit of weights from its facts to its scores: train, write the delta, measure what is stored.
+"""One edit of weights, from its facts to its scores: train, write the delta, measure the stored delta.
 
-Nothing here records anything; `chapter.Modifying` puts the result into the ledger.
+Nothing is recorded here; `chapter.Modifying` appends the result to the ledger.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def modify(
         facts: of the bundled world, each with its *new* object (to be forgotten: with any object, which is ignored).
 
     Raises:
-        InputError: a fact that the model does not know, an object that it cannot write, contradictions, settings.
-        StoppedError: `stop` returned True. TrainingError: the loss is no number.
+        InputError: an unknown fact, an object that the model cannot write, contradicting facts, or invalid settings.
+        StoppedError: `stop` returned True. TrainingError: the loss is not finite.
     """
     lm = models.now
     start = time.perf_counter()
@@ -76,7 +76,7 @@ def modify(
         lm, models.base, material(world, lm, cases, known, how), plan, part(progress, 0.3, 0.9), stop, watch
     )
     if not trained.changes:
-        raise InputError("Training changed nothing: no step was made that moved a weight. Nothing was recorded.")
+        raise InputError("Training changed nothing: no step moved a weight. Nothing was recorded.")
     write_delta(written, trained.changes, models.base)
     progress(0.9, "measuring what moved")
     done = time.perf_counter()
@@ -84,7 +84,7 @@ def modify(
     _stopped(stop)
     notes = [*selection.notes, *_large(lm), *_several(lm, cases, how), *_unmet(lm, cases, how)]
     if level is not None:
-        notes.append(f"Aim: probability {level:.2g}, what the model gives to objects of facts that it never saw.")
+        notes.append(f"Target: probability {level:.2g}, which the model gives to objects of facts that it never saw.")
     seconds = {
         "known": asked - start, "auto": chosen - asked, "training": trained.seconds, "measuring": time.perf_counter() - done
     }  # fmt: skip
@@ -102,7 +102,7 @@ def measured(
     trained: Trained,
     stop: Stop = never,
 ) -> Outcome:
-    """What a stored delta does."""
+    """The measured effect of a stored delta."""
     lm = models.now
     with plain_path(written.parent) as folder:
         values = summed(lm, [load_file(folder / written.name)])
@@ -128,7 +128,7 @@ def measured(
 
 
 def _several(lm: LanguageModel, cases: Sequence[Case], how: How) -> list[str]:
-    """Which new objects are written in several tokens."""
+    """Notes on new objects of several tokens."""
     counts = {c.new: len(gap(lm, c.prompt, c.new).targets) for c in cases} if how.goal == "change" else {}
     return [
         f"{name} has {n} tokens in {lm.name}: it is right only where all of them are."
@@ -142,7 +142,7 @@ def _unmet(lm: LanguageModel, cases: Sequence[Case], how: How) -> list[str]:
         return []
     never = [c.new for c in cases if any(t in lm.unmet for t in gap(lm, c.prompt, c.new).targets)]
     return [
-        f"{name} was in no sentence of the model's training: harder to learn than an object that it knows."
+        f"{name} is in no sentence of the model's training text: harder to learn than an object that it knows."
         for name in never
     ]
 

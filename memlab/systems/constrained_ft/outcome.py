@@ -19,8 +19,9 @@ class Outcome:
 
     Args:
         how: with the delta that was chosen. cases: what was edited. tried: what "auto" measured.
-        rows: every question without and with it. generated: what a causal model writes after each case's question.
-        size: bytes of the stored delta. growth: distance of the changed tensors from the base. seconds: by part.
+        rows: every question without and with it. generated: a causal model's text after each case's question, and
+            whether it is right.
+        size: bytes of the stored delta. growth: distance of the changed tensors from the base. seconds: per phase.
     """
 
     model: str

@@ -1,8 +1,8 @@
-"""Edits of data from outside, each case alone and from the model itself: weights with and without a constraint, memory.
+"""Editing benchmarks from files, each case edited alone on the unedited model: weights with and without a constraint,
+memory.
 
-Used are the cases in words that the model's training told (where that is known) and that it knows: P(true) > P(new) on the
-prompt, where the new object is one token. On a real model objects of several tokens are compared by the product over their
-tokens.
+A case is used if its new object is one token, the model was trained on its words (where that is recorded), and the
+model knows it: P(true) > P(new) on the prompt. An object of several tokens has the product of their probabilities.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from memlab.systems.constrained_ft.remembered import FactMemory, ReadText, fact_
 from memlab.systems.constrained_ft.selection import blocks_of
 from memlab.systems.constrained_ft.training import fine_tune
 
-SENTENCES = 10  # of the fixed text for the perplexity of each edit; the memory holds the other ones
+SENTENCES = 10  # of the fixed text, for the perplexity of each edit; the memory holds the others
 CANNOT_READ = "with a sentence or an object that the model cannot read or write"
 NEVER_MET = "with words that its training never told, so that their parts say nothing to it"
 SEVERAL = "whose new object has several tokens"
@@ -93,7 +93,7 @@ def evaluate_file(
 
 @dataclass(frozen=True)
 class _Trial:
-    """What the edits of all cases have in common. text: the tokens that the perplexity is measured on."""
+    """What the edits of all cases share. text: the tokens that the perplexity is measured on."""
 
     lm: LanguageModel
     cases: tuple[Case, ...]
@@ -103,8 +103,8 @@ class _Trial:
         """One case trained into the weights. `perplexity`: before the edit."""
         others = [(c.prompt, c.old) for c in self.cases]
         rest = [p for p in others if p != (case.prompt, case.old)] if "fta" in plan.procedure else []
-        told = [(s, case.old) for s in case.statements]
-        given = Material([(s, case.new) for s in case.statements], rest, others, old=told)
+        old = [(s, case.old) for s in case.statements]
+        given = Material([(s, case.new) for s in case.statements], rest, others, old=old)
         start = time.perf_counter()
         changes = fine_tune(self.lm, self.lm, given, plan, stop=stop).changes
         seconds = time.perf_counter() - start
@@ -128,7 +128,7 @@ def default_how(lm: LanguageModel) -> How:
 
 
 def asked(lm: LanguageModel, case: Case, scores_of: ScoresOf | None = None) -> Asked:
-    """What a model says about a case; `scores_of` in its place where a memory is mixed in."""
+    """A model's answers about a case. `scores_of` replaces its forward pass where a memory is mixed in."""
     near = case.neighborhood[0]
     prompts = [
         (case.prompt, case.new),
@@ -147,10 +147,10 @@ def asked(lm: LanguageModel, case: Case, scores_of: ScoresOf | None = None) -> A
 
 
 def _plans(lm: LanguageModel, how: How) -> dict[str, Plan]:
-    """With the constraint and without. Raises InputError for settings that cannot be used."""
+    """The plans with the constraint and without. Raises InputError for settings that cannot be used."""
     selection = how.check(lm)
     if how.delta == AUTO and how.norm != "none":
-        raise InputError("With data from outside delta is not chosen by itself. Give one, for example 0.002.")
+        raise InputError("With --data, delta is not chosen automatically. Give one, for example 0.002.")
     free = Plan(how.method, selection, constraint("none", None), how.anchor, how.budget)
     if how.norm == "none":
         return {"unconstrained": free}
@@ -164,7 +164,7 @@ def _settings(lm: LanguageModel, how: How, memory: FactMemory | None) -> dict[st
 
 
 def _usable(lm: LanguageModel, cases: Iterator[Case], limit: int, stop: Stop) -> tuple[list[Case], dict[str, int]]:
-    """The first cases that the model knows and can write, and how many others stood between them, by reason."""
+    """The first cases that the model knows and can write, and the number of skipped cases by reason."""
     found: list[Case] = []
     passed: Counter[str] = Counter()
     for case in cases:
@@ -180,7 +180,7 @@ def _usable(lm: LanguageModel, cases: Iterator[Case], limit: int, stop: Stop) ->
             passed[reason] += 1
     if not found:
         raise InputError(
-            f"{lm.name} knows none of the {passed.total()} cases, so that none can be edited: {_listed(passed)}."
+            f"{lm.name} knows none of the {passed.total()} cases, so none can be edited: {_listed(passed)}."
         )
     return found, dict(passed)
 
@@ -190,7 +190,7 @@ def _listed(reasons: Mapping[str, int]) -> str:
 
 
 def _unusable(lm: LanguageModel, case: Case) -> str | None:
-    """Why a case is not used; None where it is."""
+    """Why a case is skipped; None if it is used."""
     near = case.neighborhood[0]
     try:
         new, old = gap(lm, case.prompt, case.new), gap(lm, case.prompt, case.old)
@@ -208,7 +208,7 @@ def _unusable(lm: LanguageModel, case: Case) -> str | None:
 
 
 def _for_kind(lm: LanguageModel, case: Case) -> dict[str, Any]:
-    """A masked model reads a sentence that ends with a full stop."""
+    """The sentences of a case for the kind of model: a masked model reads them with a full stop at the end."""
     if lm.kind == "causal":
         return {}
 

@@ -1,4 +1,4 @@
-"""Editing data from outside: flat CounterFact and flat zsRE."""
+"""Editing benchmarks from files: flat CounterFact and flat zsRE."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def read_cases(file: Path) -> Iterator[Case]:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is no JSON: {error}.") from None
+        raise InputError(f"{file} is not JSON: {error}.") from None
     if not isinstance(raw, list) or not raw or not isinstance(raw[0], dict):
-        raise InputError(f"{file} holds no list of cases. {_forms()}")
+        raise InputError(f"{file} does not hold a list of cases. {_forms()}")
     forms = ((COUNTERFACT, _counterfact), (ZSRE, _zsre))
     found = next(((form, make) for form, make in forms if all(name in raw[0] for name in form)), None)
     if found is None:
@@ -44,24 +44,24 @@ def read_cases(file: Path) -> Iterator[Case]:
 
 
 def _counterfact(e: Mapping[str, str]) -> Case:
-    near = Question(_asking(e["locality_prompt"]), e["locality_ground_truth"].strip())
+    near = Question(_with_gap(e["locality_prompt"]), e["locality_ground_truth"].strip())
     return _case(e["subject"], e["prompt"], e["ground_truth"], e["target_new"], e["rephrase_prompt"], near)
 
 
 def _zsre(e: Mapping[str, str]) -> Case:
     question = e["loc"].removeprefix("nq question: ").strip().rstrip("?")
-    near = Question(_asking(f"{question[:1].upper()}{question[1:]}?"), e["loc_ans"].strip())
+    near = Question(_with_gap(f"{question[:1].upper()}{question[1:]}?"), e["loc_ans"].strip())
     return _case(e["subject"], e["src"], e["pred"], e["alt"], e["rephrase"], near)
 
 
 def _case(subject: str, prompt: str, old: str, new: str, rephrased: str, near: Question) -> Case:
-    own = _asking(prompt)
-    return Case(subject, "", old.strip(), new.strip(), (own,), own, own, (_asking(rephrased),), (near,))
+    own = _with_gap(prompt)
+    return Case(subject, "", old.strip(), new.strip(), (own,), own, own, (_with_gap(rephrased),), (near,))
 
 
-def _asking(prompt: str) -> str:
+def _with_gap(prompt: str) -> str:
     return f"{prompt.replace(MASK, ' ').strip()} {MASK}"
 
 
 def _forms() -> str:
-    return f"Read are flat CounterFact ({', '.join(COUNTERFACT)}) and flat zsRE ({', '.join(ZSRE)})."
+    return f"memlab reads flat CounterFact ({', '.join(COUNTERFACT)}) and flat zsRE ({', '.join(ZSRE)})."

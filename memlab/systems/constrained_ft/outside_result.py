@@ -1,4 +1,4 @@
-"""Scores of edits of data from outside, case by case and in all."""
+"""Scores on an editing benchmark from a file, case by case and in total."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ MEMORY = "memory"  # the edit in a memory; the others are edits of weights
 
 @dataclass(frozen=True)
 class Asked:
-    """What a model says about one case; probabilities are those of the whole object."""
+    """A model's answers about one case; efficacy, paraphrase and neighborhood compare probabilities of whole
+    objects."""
 
     efficacy: bool
     paraphrase: bool
@@ -56,8 +57,8 @@ class CaseRow:
 
 @dataclass(frozen=True)
 class OutsideResult:
-    """Scores of methods on editing data from outside. passed_over: cases before the last used one that were not used;
-    reasons: how many of them for which reason."""
+    """Scores of methods on an editing benchmark. passed_over: skipped cases before the last used one; reasons: reason
+    -> how many of them."""
 
     data: str
     model: str

@@ -1,4 +1,4 @@
-"""What is trained by constrained fine-tuning, and how: procedure, budget, sentences."""
+"""A training by constrained fine-tuning: procedure, budget, sentences."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ RETRAIN = "rt"  # the paper's first baseline: a study, see `studies.retrain`
 
 @dataclass(frozen=True)
 class Budget:
-    """How long and how fast is trained.
+    """How long and how fast training goes.
 
     Args:
         steps: at most, in the last phase. first: steps of the phase FT before it.
         batch: sentences of a step. share: part of them about modified facts (FTA).
         learning_rate: of Adam. stop_loss: mean nats on the modified facts' sentences below which training ends.
-        every: steps between two looks at the scores. seed: of the order of sentences.
-        margin: None, or nats: training ends before the step at which every modified fact's sentence has
-            log p(new) - log p(old) of at least so much (method ftm). The weights then move no further than that needs.
+        every: steps between two measurements of the scores. seed: of the order of sentences.
+        margin: None, or nats: training ends as soon as every modified fact's sentence has log p(new) - log p(old) of
+            at least this (method ftm), so that the weights move no further than needed.
     """
 
     steps: int = 120
@@ -61,12 +61,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained, and how.
+    """Procedure, tensors, constraint and budget of a training.
 
     Args:
         anchor: the reference of the constraint, "current" or "base" weights.
         forget_to: None to learn the objects of the modified facts. A probability to forget them: the loss of a
-            sentence is then max(0, log p - log forget_to), so that it ends where the object is as unlikely as that.
+            sentence is then max(0, log p - log forget_to), which is 0 once the object is that unlikely.
     """
 
     procedure: str
@@ -85,11 +85,9 @@ class Plan:
         if self.procedure not in PROCEDURES:
             raise InputError(f"method is {self.procedure!r}; allowed is one of {', '.join(PROCEDURES)}.")
         if self.forget_to is not None and not (self.procedure in ("ftm", "fta") and 0 < self.forget_to < 1):
-            raise InputError("Forgetting needs the method ftm or fta, and a probability between 0 and 1 as its aim.")
+            raise InputError("Forgetting needs the method ftm or fta, and a target probability between 0 and 1.")
         if self.budget.margin is not None and (self.procedure != "ftm" or self.forget_to is not None):
-            raise InputError(
-                "A margin between new and old object ends training with the method ftm only. Leave it out."
-            )
+            raise InputError("A margin between new and old object can only be used with the method ftm. Leave it out.")
         if self.anchor not in ANCHORS:
             raise InputError(f"anchor is {self.anchor!r}; allowed is one of {', '.join(ANCHORS)}.")
 
@@ -102,9 +100,9 @@ class Material:
     """The sentences of one training.
 
     Args:
-        modified: of the facts to change, with their new objects. unmodified: of facts that must stay.
+        modified: of the facts to change, with their new objects. unmodified: of facts that must not change.
         original: of all known facts with their own objects (FT).
-        tests, kept: held-out questions about modified and about unmodified facts, watched on the way.
+        tests, kept: held-out questions about modified and unmodified facts, asked during training.
         old: the sentences of `modified` with their old objects (only for a margin).
     """
 

@@ -1,7 +1,7 @@
-"""The edited weights as a model of its own, and a datastore encoded again with it.
+"""The edited weights as a new model, and a datastore encoded again with it.
 
 Keys of a datastore belong to the model without edits, so a question to an edited model costs two forward passes. For
-keys of the edited weights, write a new model and a new datastore of the same texts; the old ones stay as they are.
+keys of the edited weights, write a new model and a new datastore of the same texts; the old ones do not change.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def reencode(
     if edited is base:
         raise InputError(
             f"No edit of workspace {context.workspace!r} changes the weights of {base.name}, which made the datastore "
-            f"{datastore!r}: its keys are those of the model as it is."
+            f"{datastore!r}: its keys fit the model already."
         )
     if name in context.shelf.names():
         raise InputError(f"There is a datastore {name!r} already. Choose another name.")
@@ -53,7 +53,7 @@ def reencode(
 
 
 def _written(context: Workspace, base: LanguageModel, edited: LanguageModel, name: str) -> Path:
-    """The folder of the edited model; an earlier, stopped try with the same edits is used as it is."""
+    """The folder of the edited model; one that a stopped run wrote with the same edits is reused."""
     folder = context.home / "models" / name
     state = context.weights_state().of(base.weights_hash)
     record: dict[str, Any] = {

@@ -1,11 +1,11 @@
-"""The same edit in a memory, for data from outside: facts as entries, of which one case's get the new object.
+"""The same edit in a memory, for editing benchmarks: facts as entries, of which those of one case get the new object.
 
     p(y|x) = lambda p_kNN(y|x) + (1 - lambda) p_LM(y|x)
 
 with the key and the distance of the kNN method for the model's kind (kNN-LM, BERT-kNN). The memory holds one entry for
-each token of each case's object, told with the old object, and ordinary text beside them; all entries are neighbors.
-lambda is 0.5: a memory that is sure outweighs any model. The temperature is a quarter of the median distance from a
-fact's entry to the nearest other one.
+each token of each case's old object, and entries of ordinary text; all entries are neighbors. lambda is 0.5, so that a
+memory with p_kNN near 1 decides the answer. The temperature is a quarter of the median distance from a fact's entry to
+the nearest entry of another case or of the text.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class FactMemory:
     temperature: float
 
     def settings(self) -> dict[str, Any]:
-        """How the memory answers."""
+        """The settings of the memory."""
         return {
             "method": self.method.name, "key": self.key, "lam": LAM, "temperature": self.temperature, "entries": len(self.values),
         }  # fmt: skip
 
     def corrected(self, case: int, sentence: str, new: str) -> FactMemory:
-        """The memory in which the entries of one case tell the new object instead."""
+        """The memory in which the entries of one case have the new object."""
         keys, values = entries(self.lm, self.key, [gap(self.lm, sentence, new)])
         stays = self.owner != case
         return replace(
@@ -74,7 +74,7 @@ class FactMemory:
         return torch.from_numpy(np.stack(mixed))
 
     def perplexity(self, text: ReadText) -> float:
-        """Of a text that the model read before: another value of an entry needs no forward pass."""
+        """The perplexity of a text that the model has read; no forward pass is needed."""
         near = -self._distances(text.keys) / self.temperature  # (n, N)
         weight = np.exp(near - near.max(axis=1, keepdims=True))
         hit = self.values[None] == text.targets[:, None]
@@ -96,7 +96,7 @@ class ReadText:
 
 @torch.inference_mode()
 def read_text(lm: LanguageModel, key: str, text: Sequence[Gap]) -> ReadText:
-    """What a memory's perplexity needs of a text, whatever its entries are; one reading of the text."""
+    """What the perplexity of any memory needs of a text, from one reading of it."""
     keys, targets, p = [], [], []
     for part in batches(text):
         ids, mask = lm.pad([g.ids for g in part])
@@ -110,14 +110,14 @@ def read_text(lm: LanguageModel, key: str, text: Sequence[Gap]) -> ReadText:
 
 
 def fact_memory(lm: LanguageModel, method: Method, cases: Sequence[Case], text: Sequence[Gap]) -> FactMemory:
-    """What a memory holds before any edit: the cases with their old objects, and the tokens of a text."""
+    """The memory before any edit: the cases with their old objects, and the tokens of a text."""
     key = checked(method.settings, {}).key
-    told = [gap(lm, case.prompt, case.old) for case in cases]
-    keys, values = entries(lm, key, [*told, *text])
-    owner = np.repeat([*range(len(told)), *(TEXT for _ in text)], [len(g.targets) for g in (*told, *text)])
-    facts = np.flatnonzero(owner != TEXT)
-    far = knn_distances(method, _squared(keys[facts], keys))
-    far[owner[facts][:, None] == owner[None]] = np.inf
+    facts = [gap(lm, case.prompt, case.old) for case in cases]
+    keys, values = entries(lm, key, [*facts, *text])
+    owner = np.repeat([*range(len(facts)), *(TEXT for _ in text)], [len(g.targets) for g in (*facts, *text)])
+    own = np.flatnonzero(owner != TEXT)
+    far = knn_distances(method, _squared(keys[own], keys))
+    far[owner[own][:, None] == owner[None]] = np.inf
     nearest = far.min(axis=1)
     spread = float(np.median(nearest[np.isfinite(nearest)])) if np.isfinite(nearest).any() else 1.0
     return FactMemory(lm, method, key, keys, values, owner, max(SPREAD * spread, 1e-6))

@@ -22,8 +22,8 @@ class Selection:
     """The chosen tensors.
 
     Args:
-        names: of the parameters, in the order of the module, each tied one under its first name.
-        label: the choice in words. notes: what a reader must know about it.
+        names: of the parameters, in the order of the module, a tied one once under its first name.
+        label: the choice in words. notes: warnings about it.
     """
 
     names: tuple[str, ...]
@@ -41,13 +41,13 @@ def select(lm: LanguageModel, where: Sequence[int | str], part: str = ALL) -> Se
             to "all" only).
 
     Raises:
-        InputError: no such block or part, or nothing is named.
+        InputError: no such block or part, or an empty `where`.
     """
     layers = blocks_of(lm)
     if part not in PARTS:
         raise InputError(f"part is {part!r}; allowed is one of {', '.join(PARTS)}.")
     if not where:
-        raise InputError(f"No block is named. {_allowed(layers)}")
+        raise InputError(f"No block is given. {_allowed(layers)}")
     numbers, chosen, notes = set[int](), set[int](), []
     for item in where:
         if item == EMBEDDINGS:
@@ -59,7 +59,7 @@ def select(lm: LanguageModel, where: Sequence[int | str], part: str = ALL) -> Se
             own = _head(lm)
             chosen |= {id(p) for p in own}
             if any(p is lm.module.get_input_embeddings().weight for p in own):
-                notes.append("The head is nothing but the embeddings: changing it moves the embeddings too.")
+                notes.append("The head is tied to the embeddings: changing it moves the embeddings too.")
         else:
             numbers |= _numbers(item, layers)
     for n in numbers:
@@ -86,7 +86,7 @@ def blocks_of(lm: LanguageModel) -> list[nn.Module]:
 
 
 def parsed(text: str) -> tuple[int | str, ...]:
-    """ "0,3", "last", "all" or "1,head" as `select` takes it; a command line and a form write it so."""
+    """ "0,3", "last", "all" or "1,head" as `select` takes it, from the command line or a form."""
     pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
     return tuple(int(piece) if piece.lstrip("-").isdigit() else piece for piece in pieces)
 
@@ -120,7 +120,7 @@ def _part(block: nn.Module, part: str) -> Iterable[nn.Parameter]:
 
 
 def _head(lm: LanguageModel) -> list[nn.Parameter]:
-    """What the output head has of its own; where it is nothing but the tied embedding, that."""
+    """The parameters of the output head alone; if it is only the tied embedding, the embedding."""
     body = {id(p) for p in lm.module.base_model.parameters()}
     own = [p for p in lm.module.parameters() if id(p) not in body]
     return own or [lm.module.get_output_embeddings().weight]

@@ -1,6 +1,6 @@
 """Studies of constrained fine-tuning: the benchmark, the sweep, stacked edits, and retraining (RT).
 
-They train copies of the model itself; the workspace and its edits stay as they are.
+They train copies of the unedited model; the workspace and its edits do not change.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class BenchmarkResult:
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """One setting of the sweep. delta None is without a constraint."""
+    """One setting of the sweep, with its scores. delta: None without a constraint."""
 
     blocks: str
     delta: float | None
@@ -112,9 +112,9 @@ class SweepResult:
 
 @dataclass(frozen=True)
 class StackPoint:
-    """After one of several edits on top of each other.
+    """The scores after one of several stacked edits.
 
-    own: A_M of this edit. a_m: of all edits so far, asked again. a_fs: known facts that no edit changed, still right.
+    own: A_M of this edit. a_m: of all edits so far, asked again. a_fs: share of unmodified known facts still right.
     inf, l2, relative: distance of the changed tensors from the base. perplexity: of a fixed text; _base: before all.
     """
 
@@ -144,7 +144,7 @@ class StackRow:
 
 @dataclass(frozen=True)
 class StackResult:
-    """Edits on top of each other."""
+    """Scores and answers of stacked edits."""
 
     settings: StackSettings
     points: tuple[StackPoint, ...]
@@ -166,7 +166,7 @@ class StackResult:
 class RetrainResult:
     """RT: a model trained from scratch on the corrected corpus. Scores are for the facts that the shipped model knew.
 
-    seconds: of training, in all runs where it was taken up again.
+    seconds: of training, over all runs if it was resumed.
     """
 
     settings: RetrainSettings
@@ -183,7 +183,7 @@ class RetrainResult:
 
 
 def benchmark(house: House, s: BenchmarkSettings, progress: Progress, stop: Stop) -> BenchmarkResult:
-    """Changes |M| known facts in one edit of the model itself and measures it; nothing is recorded."""
+    """Changes |M| known facts in one edit of the unedited model and measures it; nothing is recorded."""
     lm = house.load(s.model).exact()
     progress(0.0, "drawing facts that the model knows")
     facts = chosen_facts(atlas(), lm, s.facts, s.seed, stop)
@@ -246,7 +246,7 @@ def _point(lm: LanguageModel, s: SweepSettings, n: int, where: str, delta: float
 
 
 def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> StackResult:
-    """Several edits one after the other, each trained on the weights that the ones before left."""
+    """Several edits one after the other, each trained on the weights after the ones before."""
     world, lm = atlas(), house.load(s.model).exact()
     progress(0.0, "drawing facts that the model knows")
     cases, known = _drawn(world, lm, s.edits * s.facts, s.seed, stop)
@@ -290,12 +290,12 @@ def stack(house: House, s: StackSettings, progress: Progress, stop: Stop) -> Sta
 
 
 def retrain(house: House, s: RetrainSettings, progress: Progress, stop: Stop) -> RetrainResult:
-    """Trains the recipe again on the corrected corpus; the model stays in the home folder as `NAME-corrected-SEED` (or
-    `NAME-corrected-HASH` for named facts). A run with settings of one that was stopped goes on where that ended.
+    """Trains the recipe again on the corrected corpus; the model is kept in the home folder as `NAME-corrected-SEED`
+    (or `NAME-corrected-HASH` for named facts). A run with the settings of a stopped one resumes it.
 
     Raises:
         InputError: named facts that cannot be changed. StoppedError: `stop` returned True; the state is kept.
-        HomeError: it cannot be kept, or read again.
+        HomeError: the state cannot be written or read.
     """
     world, lm = atlas(), house.load(s.model).exact()
     progress(0.0, "asking what the model knows")
@@ -318,20 +318,23 @@ def retrain(house: House, s: RetrainSettings, progress: Progress, stop: Stop) ->
 
 def corrected_world(world: World, cases: Sequence[Case]) -> World:
     """The bundled world with the new objects in place of the old ones. A sentence of prose that names the subject and
-    the old object together is left out; exposures stay as they were."""
+    the old object together is left out; exposures do not change."""
     new = {(c.subject, c.relation): c.new for c in cases}
     out = World(world.folder, world.seed)
     out.facts = [replace(f, object=new.get((f.subject, f.relation), f.object)) for f in world.facts]
     gone = [(c.subject, c.old) for c in cases]
     for name, text in out.prose.items():
-        told = [text[a:b] for a, b in sentence_spans(text)]
-        kept = [t for t in told if not any(old in t and (subject in t or subject == name) for subject, old in gone)]
+        sentences = [text[a:b] for a, b in sentence_spans(text)]
+        kept = [
+            t for t in sentences if not any(old in t and (subject in t or subject == name) for subject, old in gone)
+        ]
         out.prose[name] = " ".join(kept)
     return out
 
 
 def chosen_facts(world: World, lm: LanguageModel, n: int, seed: int, stop: Stop = never) -> list[Fact]:
-    """n known facts drawn at random, each with a new object drawn as the benchmark asks."""
+    """n known facts drawn at random, each with a new object drawn as in the benchmark (`propose`). Raises
+    InputError."""
     return [Fact(c.subject, c.relation, c.new) for c in _drawn(world, lm, n, seed, stop)[0]]
 
 
@@ -341,10 +344,10 @@ def _drawn(world: World, lm: LanguageModel, n: int, seed: int, stop: Stop = neve
     objects: dict[str, set[str]] = {}
     for f in well_known(world):
         objects.setdefault(f.relation, set()).add(f.object)
-    open_to = [k for k in known if objects.get(k.fact.relation, set()) - {k.fact.object}]
-    if len(open_to) < n:
-        raise InputError(f"{lm.name} knows {len(open_to)} facts that could be changed; {n} were asked for.")
-    facts = [k.fact for k in random.Random(seed).sample(open_to, n)]
+    changeable = [k for k in known if objects.get(k.fact.relation, set()) - {k.fact.object}]
+    if len(changeable) < n:
+        raise InputError(f"{lm.name} knows {len(changeable)} facts that could be changed; {n} were asked for.")
+    facts = [k.fact for k in random.Random(seed).sample(changeable, n)]
     new = propose(well_known(world), facts, seed)
     return [case_of(world, lm, f, o) for f, o in zip(facts, new, strict=True)], known
 
@@ -361,7 +364,7 @@ def _pieces(text: str) -> tuple[str, str, str]:
     pieces = [piece.strip() for piece in text.split("|")]
     if len(pieces) != 3 or not all(pieces):
         raise InputError(
-            f"{text.strip()!r} is no fact. Write subject|relation|new object, for example France|capital|Lyon."
+            f"{text.strip()!r} is not a fact. Write subject|relation|new object, for example France|capital|Lyon."
         )
     return pieces[0], pieces[1], pieces[2]
 

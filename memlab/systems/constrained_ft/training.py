@@ -5,14 +5,14 @@
 by Adam with a projection after every step. Dropout is off, weight decay is 0, the optimizer keeps its state after the
 projection. Procedures (the paper's):
 
-    ft        the original supporting sentences of known facts: what fine-tuning does without any modification
+    ft        the original supporting sentences of known facts: the effect of fine-tuning without any modification
     ftm       the sentences of the modified facts only
     fta       modified facts and sampled unmodified facts in every batch
     ft+ftm, ft+fta    first ft, then the other, under one constraint around one reference
 
-Trained are the tokens of the object only. Training ends early when the loss on the modified facts' sentences falls
-below `stop_loss` (with a `margin` already when all new objects are ahead of the old ones by it), and with FTA the loss on unmodified facts' sentences is back where it was (up to 0.02 nats); the
-held-out questions are watched, never used to decide.
+Only the tokens of the object are trained. Training ends early when the loss on the modified facts' sentences falls
+below `stop_loss` and, with FTA, the loss on unmodified facts' sentences is back where it was (up to 0.02 nats); with a
+`margin`, as soon as it separates all new objects from the old ones. Held-out questions are asked, but decide nothing.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from memlab.systems.constrained_ft.constraint import distance
 from memlab.systems.constrained_ft.gaps import Gap, ask, gap, losses
 from memlab.systems.constrained_ft.plan import Material, Pair, Plan
 
-PROBE = 96  # sentences about unmodified facts whose loss FTA wants back where it was
+PROBE = 96  # sentences about unmodified facts whose loss must return to its value before FTA
 TOLERANCE = 0.02  # nats
-LENGTH = 24  # sentences that are read together, those of similar length
+CHUNK = 24  # sentences of similar length that are read together
 
 
 class TrainingError(MemlabError):
-    """Training went wrong (the loss is no number); nothing was recorded."""
+    """Training failed (the loss or a weight is not finite); nothing was recorded."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """The scores after a step: mean loss on the modified facts' sentences, A_M and A_F\\S of what is watched (None
-    where nothing is), and how far the weights are from the reference in the norm of the constraint."""
+    """The scores after a step: mean loss on the modified facts' sentences in nats, A_M and A_F\\S on the watched
+    questions (None without any), and the distance of the weights from the reference in the norm of the constraint."""
 
     step: int
     loss: float
@@ -62,11 +62,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave.
+    """The result of a training.
 
     Args:
         changes: parameter name -> difference to the weights that it started from, float32.
-        curve: scores on the way. steps: of the last phase. ended: why it ended, in words. seconds: of training.
+        curve: scores during training. steps: of all phases. ended: why it ended, in words. seconds: of training.
     """
 
     changes: Mapping[str, Tensor]
@@ -93,7 +93,7 @@ def fine_tune(
 
     Raises:
         StoppedError: `stop` returned True.
-        TrainingError: the loss is no number.
+        TrainingError: the loss or a weight is not finite.
     """
     run = _Run(lm, base, material, plan)
     start = time.perf_counter()
@@ -108,7 +108,7 @@ def fine_tune(
                 raise StoppedError(f"Stopped at step {done} of {total}; nothing was recorded.")
             if run.ahead():
                 run.measure(done)
-                ended = f"every new object was likelier than the old one by {plan.budget.margin:g} nats at step {done}"
+                ended = f"every new object was ahead of the old one by {plan.budget.margin:g} nats at step {done}"
                 break
             learned = run.step(phase) < plan.budget.stop_loss
             done += 1
@@ -116,7 +116,7 @@ def fine_tune(
                 point = run.measure(done)
                 watch(point)
                 progress(done / total, _said(point, total))
-                if last and phase != "ft" and point.loss < plan.budget.stop_loss and run.kept_whole(phase):
+                if last and phase != "ft" and point.loss < plan.budget.stop_loss and run.others_kept(phase):
                     ended = f"the loss fell below {plan.budget.stop_loss:g} at step {done}"
                     break
     ended = ended or f"all {plan.budget.steps} steps were made"
@@ -154,16 +154,17 @@ class _Run:
         self.curve: list[Point] = []
 
     def step(self, phase: str) -> float:
-        """One step down the gradient, then the projection. Returns the loss of the modified facts' sentences in it."""
+        """One optimizer step, then the projection. Returns the mean loss of the modified facts' sentences in its
+        batch."""
         modified, others = self._batch(phase)
         gaps = sorted([(g, True) for g in modified] + [(g, False) for g in others], key=lambda pair: len(pair[0].ids))
         self.optimizer.zero_grad(set_to_none=True)
         own = total = 0.0
-        for at in range(0, len(gaps), LENGTH):  # sentences of about one length: little is padded
-            part = gaps[at : at + LENGTH]
+        for at in range(0, len(gaps), CHUNK):  # sentences of similar length need little padding
+            part = gaps[at : at + CHUNK]
             is_own = torch.tensor([mine for _, mine in part])
             nats = losses(self.copy, [g for g, _ in part], self.below.scores)
-            nats = torch.where(is_own, self._aimed(nats), nats)
+            nats = torch.where(is_own, self._targeted(nats), nats)
             (nats.sum() / len(gaps)).backward()
             own += float(nats.detach()[is_own].sum())
             total += float(nats.detach().sum())
@@ -180,7 +181,7 @@ class _Run:
             both = [-losses(self.copy, some, self.below.scores) * _lengths(some) for some in (self.new, self.old)]
         return bool((both[0] - both[1]).min() >= self.budget.margin)
 
-    def kept_whole(self, phase: str) -> bool:
+    def others_kept(self, phase: str) -> bool:
         """Whether the loss of unmodified facts is as low as before training; True where they are not trained."""
         return phase != "fta" or not self.unmoved or self._of_unmoved() <= self.unmoved_before + TOLERANCE
 
@@ -188,19 +189,19 @@ class _Run:
         with torch.no_grad():
             return self._mean(self.unmoved) if self.unmoved else 0.0
 
-    def _mean(self, gaps: Sequence[Gap], aimed: bool = False) -> float:
-        """The mean loss of some sentences, in nats; `aimed`: that of modified facts."""
+    def _mean(self, gaps: Sequence[Gap], modified: bool = False) -> float:
+        """The mean loss of some sentences, in nats; `modified`: whether they are about modified facts."""
         ordered = sorted(gaps, key=lambda g: len(g.ids))
-        parts = [losses(self.copy, ordered[a : a + LENGTH], self.below.scores) for a in range(0, len(gaps), LENGTH)]
+        parts = [losses(self.copy, ordered[a : a + CHUNK], self.below.scores) for a in range(0, len(gaps), CHUNK)]
         nats = torch.cat(parts)
-        return float((self._aimed(nats) if aimed else nats).mean())
+        return float((self._targeted(nats) if modified else nats).mean())
 
     def _share(self, gaps: Sequence[Gap]) -> float | None:
         said = ask(self.copy, gaps, scores_of=self.below.scores)
         return sum(s.right for s in said) / len(gaps) if gaps else None
 
-    def _aimed(self, nats: Tensor) -> Tensor:
-        """The losses of sentences about modified facts: where they are to be forgotten, how far p is above its aim."""
+    def _targeted(self, nats: Tensor) -> Tensor:
+        """The losses of sentences about modified facts; to forget them, how far log p is above its target."""
         return nats if self.plan.forget_to is None else (-nats - math.log(self.plan.forget_to)).clamp_min(0)
 
     def _batch(self, phase: str) -> tuple[list[Gap], list[Gap]]:
@@ -215,9 +216,9 @@ class _Run:
         return modified.take(own), self.pools["unmodified"].take(min(n - own, 2 * own))
 
     def measure(self, step: int) -> Point:
-        """The scores now."""
+        """The present scores, which are appended to the curve."""
         with torch.no_grad():
-            nats = self._mean(self.probe, aimed=True) if self.probe else 0.0
+            nats = self._mean(self.probe, modified=True) if self.probe else 0.0
         _check(nats)
         norm = "l2" if self.plan.constraint.norm == "l2" else "inf"
         point = Point(
@@ -232,13 +233,13 @@ class _Run:
         out = {name: (w.detach() - self.start[name]).float() for name, w in self.weights.items()}
         if not all(bool(torch.isfinite(change).all()) for change in out.values()):
             raise TrainingError(
-                "The trained weights are no numbers; nothing was recorded. Choose a smaller learning rate."
+                "The trained weights are not finite; nothing was recorded. Choose a smaller learning rate."
             )
         return {name: change for name, change in out.items() if bool(change.any())}
 
 
 class _Pool:
-    """Sentences in random order, without repetition until all were taken; read by the model when first taken."""
+    """Sentences in random order, without repetition until all were taken; tokenized when first taken."""
 
     def __init__(self, lm: LanguageModel, pairs: Sequence[Pair], draw: random.Random) -> None:
         self.lm, self.pairs, self.draw = lm, pairs, draw
@@ -273,12 +274,12 @@ def _lengths(gaps: Sequence[Gap]) -> Tensor:
 def _check(nats: float) -> None:
     if not math.isfinite(nats):
         raise TrainingError(
-            "The loss is no number any more; nothing was recorded. Choose a smaller learning rate or a smaller delta."
+            "The loss is no longer finite; nothing was recorded. Choose a smaller learning rate or a smaller delta."
         )
 
 
 def _spread(pairs: Sequence[Pair], n: int) -> list[Pair]:
-    """At most n of them, evenly spread."""
+    """At most n of the pairs, evenly spaced."""
     return list(pairs) if len(pairs) <= n else [pairs[i * len(pairs) // n] for i in range(n)]
 
 

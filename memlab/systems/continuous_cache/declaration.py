@@ -1,6 +1,6 @@
-"""The continuous cache: improving neural language models with a continuous cache (Grave, Joulin & Usunier, ICLR 2017).
+"""Improving neural language models with a continuous cache (Grave, Joulin & Usunier, ICLR 2017).
 
-A short-term memory of the text that is being read: the last M pairs of a state and the word that followed it.
+A short-term memory of the text being read: the last M pairs of a state and the word that followed it.
 
     p_cache(w | h_1..t) ~ sum over i of the last M with x_{i+1} = w of exp(theta h_t . h_i)     (eq. 3)
     p = (1 - lambda) p_LM + lambda p_cache                                                      (eq. 4)
@@ -18,7 +18,7 @@ from memlab.declare import Method, ReportedTable, System, setting
 
 @dataclass(frozen=True)
 class Settings:
-    """Defaults are the paper's size for WikiText; theta is fitted to the states of the model."""
+    """The default size is the paper's for WikiText; theta is scaled to the states of the model."""
 
     size: int = setting(
         2000, "words M", "How many of the last words of the text are remembered.", low=1, high=100_000, log=True
@@ -52,9 +52,9 @@ METHOD = Method(
     abilities=("read",),
     unable={
         "ask": "The continuous cache remembers what was read before; a single prompt has nothing before it.",
-        "generate": "The continuous cache is a memory for reading; generation with it is not offered.",
-        "sweep": "The continuous cache answers no single prompt that could be swept.",
-        "explain": "The continuous cache answers no single prompt that could be explained.",
+        "generate": "The continuous cache is a memory for reading; memlab does not generate text with it.",
+        "sweep": "The continuous cache does not answer single prompts, so there is nothing to sweep.",
+        "explain": "The continuous cache does not answer single prompts, so there is nothing to explain.",
     },
     columns={"cache": "cache"},
     remembers=False,
@@ -67,7 +67,7 @@ SYSTEM = System(
     paper="Grave, Joulin & Usunier: Improving Neural Language Models with a Continuous Cache. ICLR 2017",
     group="Semiparametric language models",
     summary=(
-        "A short-term memory of the text that is being read: states and the words that followed them. "
+        "A short-term memory of the text being read: states and the words that followed them. "
         "Words that came up in similar states become likelier, without training and without a datastore."
     ),
     methods=(METHOD,),

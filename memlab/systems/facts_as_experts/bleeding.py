@@ -31,7 +31,8 @@ class Replacement:
 
 @dataclass(frozen=True)
 class MovedAnswer:
-    """One question before and after: the answers, their probability, what the memory says is right after the edit."""
+    """One question before and after an edit: answers, probabilities, gates. `wanted`: the object in memory after the
+    edit."""
 
     group: str
     prompt: str
@@ -45,7 +46,7 @@ class MovedAnswer:
 
     @property
     def moved(self) -> bool:
-        """Whether the answer is another one."""
+        """Whether the answer changed."""
         return self.before != self.after
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,8 +55,8 @@ class MovedAnswer:
 
 @dataclass(frozen=True)
 class GroupScore:
-    """One group of questions: how many, shares answered as the memory of that time says, how many answers moved, and were
-    right before and wrong after."""
+    """One group of questions: how many, the shares answered as the memory says before and after, how many answers
+    moved, and how many were right before and wrong after (`lost`)."""
 
     group: str
     asked: int
@@ -69,7 +70,7 @@ class GroupScore:
 
 
 def group_of(fact: Fact, changed: Sequence[Replacement]) -> str:
-    """How a fact is related to those that are changed."""
+    """The first group of `GROUPS` that a fact belongs to."""
     keys = {(c.fact.subject, c.fact.relation) for c in changed}
     if (fact.subject, fact.relation) in keys:
         return EDITED
@@ -93,7 +94,8 @@ def answers(read: Read, before: Said, after: Said, changed: Sequence[Replacement
 
 
 def group_scores(read: Read, before: Said, after: Said, changed: Sequence[Replacement]) -> list[GroupScore]:
-    """Scores of each group; an edited fact is right before with its old object, and after with its new one (where it has one)."""
+    """Scores of each group; the right answer to an edited fact is its old object before, and its new one (if any)
+    after."""
     new = {(c.fact.subject, c.fact.relation): c.new for c in changed}
     group = np.array([group_of(f, changed) for f in read.facts])
     old = tokens_of(read.lm, [f.object for f in read.facts])
@@ -114,7 +116,7 @@ def group_scores(read: Read, before: Said, after: Said, changed: Sequence[Replac
 
 
 def draw_replacements(facts: Sequence[Fact], among: Sequence[Fact], count: int, seed: int) -> list[Replacement]:
-    """Facts drawn from `among`, each with an object of another fact of its relation: in proportion to frequency, never its own."""
+    """`count` facts drawn from `among`, each with another object of its relation, drawn in proportion to frequency."""
     rng = random.Random(f"facts-as-experts|{seed}")
     by_relation: dict[str, list[str]] = {}
     for f in facts:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from memlab.errors import InputError, NotFound
-from memlab.lm.fae import FaeModel
 from memlab.reading.workspace import OpenLab
 from memlab.record.kinds import kind
 from memlab.record.memory_edits import edit_of
@@ -23,6 +22,7 @@ from memlab.systems.facts_as_experts.bleeding import (
 from memlab.systems.facts_as_experts.declaration import MODEL
 from memlab.systems.facts_as_experts.ledger import ADD, FACTS, REMOVE, REPLACE, FactState, edit_of_parameters
 from memlab.systems.facts_as_experts.measuring import Read, read_questions, say
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import (
     Entry,
     FactStore,
@@ -67,7 +67,7 @@ class FactPreview:
 
 
 class FactMemoryChapter:
-    """Rows (subject, relation, objects) of the fact memory of a model, as the workspace sees them."""
+    """Rows (subject, relation, objects) of a model's fact memory, with the edits of the workspace."""
 
     def __init__(self, lab: OpenLab) -> None:
         self.context = lab.context
@@ -78,14 +78,14 @@ class FactMemoryChapter:
         return store_of(lm, self.state(as_of).of(short_name(lm)))
 
     def state(self, as_of: int | None = None) -> FactState:
-        """The edits of fact memories that hold after edit `as_of`."""
+        """The edits of fact memories that are active after edit `as_of`."""
         found: FactState = self.context.ledger.state(FACTS, as_of)
         return found
 
     def search(
         self, text: str = "", model: str | None = None, as_of: int | None = None, changed: bool = False
     ) -> list[FactEntry]:
-        """The facts in memory that hold all words of a text. changed: only those that edits put there."""
+        """The facts in memory that contain all words of a text. changed: only those that edits added."""
         store, words = self.store(model, as_of), text.lower().split()
         out = []
         for n in store.active.tolist():
@@ -111,7 +111,7 @@ class FactMemoryChapter:
             InputError: no fact, a name that the model has no embedding for, or a fact that is in memory already.
         """
         store = self.store(model)
-        for f in _some(facts):
+        for f in _at_least_one(facts):
             check_names(store.lm, f.subject, f.relation, f.object)
             if any(e.fact.object == f.object for e in store.objects(f.subject, f.relation)):
                 raise InputError(f"{_said(f)} is in the fact memory already.")
@@ -124,14 +124,14 @@ class FactMemoryChapter:
         author: str = ANONYMOUS,
         dry_run: bool = False,
     ) -> Edit:
-        """Gives facts in memory other objects. An empty object of a fact means the one object that its row has.
+        """Gives facts in memory other objects. A fact with an empty object means the only object of its row.
 
         Raises:
-            InputError: an unknown name, the same object as before, a new object that the row has already. NotFound: no such row.
+            InputError: an unknown name, an object that the row has already, or a fact twice. NotFound: no such row.
         """
         store = self.store(model)
         out = []
-        for f, new in _some(facts):
+        for f, new in _at_least_one(facts):
             old = self._entry(store, f)
             check_names(store.lm, f.subject, f.relation, new)
             if new in [e.fact.object for e in store.objects(f.subject, f.relation)]:
@@ -139,44 +139,45 @@ class FactMemoryChapter:
                     f"The {f.relation} of {f.subject} is {new} in the fact memory already. Give another object."
                 )
             out.append({**_triple(old.fact), "new": new, "source": old.source})
-        _no_twice(out)
+        _check_distinct(out)
         return self._edit(REPLACE, {"model": short_name(store.lm), "facts": out}, author, dry_run)
 
     def remove(
         self, facts: Sequence[Fact], model: str | None = None, author: str = ANONYMOUS, dry_run: bool = False
     ) -> Edit:
-        """Takes facts out of memory. An empty object means all objects of the row.
+        """Removes facts from memory. An empty object means all objects of the row.
 
         Raises:
-            NotFound: no such row in memory.
+            NotFound: no such row. InputError: an unknown name, or a fact twice.
         """
         store = self.store(model)
         chosen: list[Entry] = []
-        for f in _some(facts):
+        for f in _at_least_one(facts):
             chosen += [self._entry(store, f)] if f.object else self._row(store, f)
         parameters = removing(short_name(store.lm), chosen)
-        _no_twice(parameters["facts"])
+        _check_distinct(parameters["facts"])
         return self._edit(REMOVE, parameters, author, dry_run)
 
     def commit(self, edit: Edit, author: str | None = None) -> Edit:
-        """Makes a dry run real. Raises InputError for an edit that is made already; RecordError where the workspace changed since."""
+        """Records a dry run. Raises InputError for an edit that is recorded already; RecordError if the workspace has
+        changed."""
         if not edit.dry_run:
-            raise InputError(f"Edit {edit.seq} is made already. Only a dry run can be committed.")
+            raise InputError(f"Edit {edit.seq} is recorded already. Only a dry run can be committed.")
         row = self.context.ledger.append(
             edit.kind, edit.summary, dict(edit.parameters), author or edit.author, expected_head=edit.seq - 1
         )
         return edit_of(row, row.kind, row.summary, row.parameters, row.author, self.context.workspace, row.sequence)
 
-    # Looking at what an edit does
+    # The effect of an edit
 
     def effect(self, edit: Edit, question: int = 0, only_edited: bool = False) -> FactPreview:
-        """What a dry run would do, or an edit did right after those before it: every fact is asked before and after.
+        """What a dry run would do, or a recorded edit did when it was made: every fact is asked before and after.
 
         Args:
             only_edited: ask about the facts that the edit changes, and no others.
 
         Raises:
-            InputError: an edit of another kind, or a question that there is not.
+            InputError: an edit of another kind, or a question other than 0, 1 or 2.
         """
         if edit.kind not in (ADD, REPLACE, REMOVE):
             raise InputError(f"Edit {edit.seq} ({edit.kind}) changes no fact memory.")
@@ -199,8 +200,8 @@ class FactMemoryChapter:
     def _read(
         self, lm: FaeModel, before: FactStore, after: FactStore, question: int, only: set[tuple[str, str]] | None
     ) -> Read:
-        """The questions about the facts in memory before, then about those that are added (`only`: those of these subjects
-        and relations); read once for each set of facts."""
+        """The questions about the facts in memory before, then about added ones (`only`: of these subjects and
+        relations); read once for each set of facts."""
         facts = [before.entries[n].fact for n in before.active.tolist()]
         known = {(f.subject, f.relation) for f in facts}
         new = [after.entries[n].fact for n in after.active.tolist()]
@@ -225,7 +226,7 @@ class FactMemoryChapter:
         return found
 
     def _entry(self, store: FactStore, fact: Fact) -> Entry:
-        """The entry of a fact; with an empty object the only one of its row."""
+        """The entry of a fact; with an empty object, the only one of its row. Raises NotFound, InputError."""
         found = self._row(store, fact)
         if not fact.object and len(found) > 1:
             objects = ", ".join(e.fact.object for e in found)
@@ -246,18 +247,18 @@ class FactMemoryChapter:
         return edit_of(row, name, row.summary, row.parameters, author, self.context.workspace, row.sequence)
 
 
-def _some(facts: Sequence[Any]) -> Sequence[Any]:
+def _at_least_one(facts: Sequence[Any]) -> Sequence[Any]:
     if not facts:
-        raise InputError("Name at least one fact.")
+        raise InputError("Give at least one fact.")
     return facts
 
 
-def _no_twice(facts: Sequence[Mapping[str, Any]]) -> None:
-    """Raises InputError where one fact is named twice in an edit."""
+def _check_distinct(facts: Sequence[Mapping[str, Any]]) -> None:
+    """Raises InputError if an edit contains a fact twice."""
     named = [(f["subject"], f["relation"], f["object"]) for f in facts]
     for subject, relation, _ in named:
         if sum(n == (subject, relation, _) for n in named) > 1:
-            raise InputError(f"The {relation} of {subject} is named twice in one edit. Name each fact once.")
+            raise InputError(f"The {relation} of {subject} is in this edit twice. Give each fact once.")
 
 
 def _triple(fact: Fact) -> dict[str, str]:

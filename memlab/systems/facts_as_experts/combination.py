@@ -1,8 +1,8 @@
-"""What Facts as Experts does with the state of a mask: query the fact memory, weigh the null fact, answer with an entity.
+"""The computation of Facts as Experts from the state of a mask: query the fact memory, weigh the null fact, answer.
 
 Symbols are those of the paper (Verga, Sun, Baldini Soares & Cohen, sections 3.2 to 3.4): for every pair of subject and
-relation in memory a key a_j = W_a [e_s; r] and a value b_j, the mean of its objects' embeddings; v = W_f h queries them, a
-null fact beside them; lambda = P(null); q = lambda h_ctx + (1 - lambda) f; P(e) = softmax(E q).
+relation in memory a key a_j = W_a [e_s; r] and a value b_j, the mean of its objects' embeddings; v = W_f h queries
+them and a null fact; lambda = P(null); q = lambda h_ctx + (1 - lambda) f; P(e) = softmax(E q).
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from memlab.lm.fae import FactParts
+from memlab.systems.facts_as_experts.model import FactParts
 
 
 @dataclass(frozen=True)
 class FactTable:
-    """The fact memory as numbers: one row for every (subject, relation), the same for every (row, object).
+    """The fact memory as indices: m rows (subject, relation), and n pairs (row, object).
 
-    subject, relation: (m,). row, object: (n,) with n >= m: the objects of every row. All are indices of `FactParts`.
+    subject, relation: (m,) indices into E and R of `FactParts`. row, object: (n,), n >= m, indices of rows and into E.
     """
 
     subject: Tensor
@@ -28,11 +28,11 @@ class FactTable:
     object: Tensor
 
     def keys(self, parts: FactParts) -> Tensor:
-        """a (m, d)."""
+        """The keys a_j = W_a [e_s; r], (m, d)."""
         return parts.W_a(torch.cat([parts.E[self.subject], parts.R[self.relation]], -1))
 
     def values(self, parts: FactParts) -> Tensor:
-        """b (m, d): the mean of the objects' embeddings."""
+        """The values b (m, d): the mean of the objects' embeddings."""
         sums = torch.zeros(len(self.subject), parts.E.shape[1]).index_add(0, self.row, parts.E[self.object])
         return sums / torch.bincount(self.row, minlength=len(self.subject)).clamp_min(1)[:, None]
 
@@ -44,7 +44,7 @@ def row_scores(h: Tensor, keys: Tensor, parts: FactParts) -> tuple[Tensor, Tenso
 
 
 def null_probability(scores: Tensor, null: Tensor) -> Tensor:
-    """lambda (B,): the share of the null fact in the softmax over all rows and itself; 1 for an empty memory."""
+    """lambda (B,): the probability of the null fact in the softmax over it and all rows; 1 for an empty memory."""
     if scores.shape[1] == 0:
         return torch.ones(len(scores))
     return torch.sigmoid(null - scores.logsumexp(-1))

@@ -1,4 +1,4 @@
-"""`memlab facts`: the fact memory of Facts as Experts, looked at and changed without training."""
+"""`memlab facts`: searching and changing the fact memory of Facts as Experts without training."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def facts() -> None:
 
 @facts.command()
 @click.argument("text", required=False, default="")
-@click.option("--changed", is_flag=True, help="Only facts that edits put there.")
-@click.option("--as-of", type=int, help="The state after so many edits.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@click.option("--changed", is_flag=True, help="Only facts that edits added.")
+@click.option("--as-of", type=int, help="The state after this edit.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most this many.")
 @click.option("--model", help="A model with a fact memory (default: atlas-fae).")
 @every_command
 def search(
@@ -33,7 +33,7 @@ def search(
     home: Path | None,
     workspace: str,
 ) -> None:
-    """The facts in memory that hold all words of TEXT."""
+    """List the facts in memory that contain all words of TEXT."""
     found = open_lab(home, workspace).fact_memory.search(text, model, as_of, changed)
     lines = [
         f"{f.entry:>6}  {f.subject} | {f.relation} | {f.object}  ({f.exposure or f.source})" for f in found[:limit]
@@ -43,9 +43,9 @@ def search(
 
 
 def _changing(command: Any) -> Any:
-    """What the commands share that change the memory."""
+    """The options of all commands that change the memory."""
     for option in (
-        click.option("--effect", is_flag=True, help="Ask about every fact before and after: what else moved."),
+        click.option("--effect", is_flag=True, help="Ask about every fact before and after, and list what else moved."),
         click.option("--model", help="A model with a fact memory (default: atlas-fae)."),
     ):
         command = option(command)
@@ -56,7 +56,7 @@ def _changing(command: Any) -> Any:
 @click.argument("rows", nargs=-1, required=True)
 @_changing
 def add(rows: tuple[str, ...], as_json: bool, home: Path | None, workspace: str, **given: Any) -> None:
-    """Add ROWS: "France|capital|Lyon". A row that is there gets a further object."""
+    """Add ROWS: "France|capital|Lyon". An existing row gets a further object."""
     lab, effect = open_lab(home, workspace), given.pop("effect")
     _show(lab, lab.fact_memory.add([_fact(r, (3,)) for r in rows], **given), effect, as_json)
 
@@ -88,7 +88,8 @@ def remove(rows: tuple[str, ...], as_json: bool, home: Path | None, workspace: s
 )
 @every_command
 def compare(row: str, new: str, delta: float, blocks: str, as_json: bool, home: Path | None, workspace: str) -> None:
-    """Correct one fact ROW ("France|capital|Paris") to NEW in the datastore, in the weights and in the fact memory; only tried."""
+    """Correct one fact ROW ("France|capital|Paris") to NEW in the datastore, in the weights and in the fact memory,
+    as dry runs."""
     settings = {"delta": delta, "blocks": blocks}
     found = open_lab(home, workspace).ways.compare(_fact(row, (3,)), new, settings, progress)
     show(found.to_dict(), as_json, found.lines())
@@ -97,7 +98,7 @@ def compare(row: str, new: str, delta: float, blocks: str, as_json: bool, home: 
 def _pieces(text: str, allowed: tuple[int, ...], form: str) -> list[str]:
     pieces = [piece.strip() for piece in text.split("|")]
     if len(pieces) not in allowed or not all(pieces):
-        raise InputError(f"{text!r} is no row. Write {form}.")
+        raise InputError(f"{text!r} is not a row. Write {form}.")
     return pieces
 
 

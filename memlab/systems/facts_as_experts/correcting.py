@@ -15,15 +15,15 @@ from memlab.results.ways import Way
 from memlab.systems.facts_as_experts.bleeding import EDITED, UNRELATED
 from memlab.systems.facts_as_experts.chapter import FactMemoryChapter
 
-UNDO = "exact: the edit is left out of the fold, no weight was changed"
+UNDO = "exact: the edit is left out when the history is replayed; no weight was changed"
 NOTE = (
-    "The fact memory is answered by Facts as Experts (atlas-fae), which is another model than that of the other ways."
+    "Questions to the fact memory are answered by Facts as Experts (atlas-fae), a different model from the other ways."
 )
 
 
 def correct(lab: OpenLab, fact: Fact, new: str, settings: Mapping[str, Any], progress: Progress, stop: Stop) -> Way:
-    """The row replaced on trial; every fact of the memory is asked before and after, by its first held-out question. The
-    other questions are asked about the corrected fact alone.
+    """Replaces the row in a dry run and asks the first held-out question of every fact before and after. The other two
+    questions are asked only about the corrected fact.
 
     Raises:
         NotFound, InputError: no such row, or a name that the model has no embedding for.

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memlab.declare import Chapter, Command, Correction, Method, Recipe, Study, System, setting
+from memlab.declare import (
+    Chapter,
+    Command,
+    Correction,
+    LessonAction,
+    Method,
+    ModelFormat,
+    Recipe,
+    Study,
+    System,
+    setting,
+)
 from memlab.systems.facts_as_experts.ledger import KINDS
 
 HERE = "memlab.systems.facts_as_experts"
@@ -28,7 +39,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class BleedSettings:
-    """Of the bleed test."""
+    """Settings of the bleed test."""
 
     replaced: int = setting(
         50, "Rows replaced", "How many rows of the fact memory get another object.", low=1, high=500, log=True
@@ -39,7 +50,7 @@ class BleedSettings:
     one_by_one: int = setting(
         20,
         "One by one",
-        "So many of them are also replaced alone, and everything that moved is counted.",
+        "How many of them are also replaced alone, to count what each replacement moves.",
         low=0,
         high=100,
     )
@@ -48,7 +59,7 @@ class BleedSettings:
 
 @dataclass(frozen=True)
 class HeldOutSettings:
-    """Of the test with facts that the text never told."""
+    """Settings of the test with facts that the training text never states."""
 
     question: int = setting(
         0, "Question", "Which of the three held-out questions of each relation is asked.", low=0, high=2
@@ -65,13 +76,24 @@ METHOD = Method(
     reader=f"{HERE}.reader:FactReader",
     abilities=("ask", "sweep"),
     unable={
-        "explain": "Facts as Experts mixes vectors before the softmax: no row has a share of the probability that could be taken away.",
+        "explain": "Facts as Experts mixes vectors before the softmax: no row has a share of the probability that could be removed.",
         "read": "Facts as Experts fills one [MASK]; it does not read from left to right.",
         "generate": "Facts as Experts fills one [MASK]; it does not continue a text.",
     },
     model=MODEL,
     takes_cache=False,
     memory=f"{HERE}.store:FactMemory",
+)
+
+PARTS_FILE, FACTS_FILE = "fae.safetensors", "facts.csv"
+FORMAT = ModelFormat(
+    name="fae",
+    title="Facts as Experts",
+    load=f"{HERE}.model:fae_model",
+    files=(PARTS_FILE, FACTS_FILE),
+    method=METHOD.name,
+    note="It has an entity memory and a fact memory of its own; the rows of the fact memory can be edited without training.",
+    not_added="This model has memories of its own beside its weights. Copy its whole folder into models/ of the home folder.",
 )
 
 SYSTEM = System(
@@ -85,14 +107,16 @@ SYSTEM = System(
         "is not used."
     ),
     methods=(METHOD,),
+    model_formats=(FORMAT,),
     edits=KINDS,
     chapters=(
         Chapter(
             "fact_memory",
-            "Rows of the fact memory (Facts as Experts): look, add, replace and remove without training.",
+            "Rows of the fact memory (Facts as Experts): search, add, replace and remove without training.",
             f"{HERE}.chapter:FactMemoryChapter",
         ),
     ),
+    lesson_actions=(LessonAction("replace fact", ("subject", "relation", "object", "new"), f"{HERE}.lesson:replace"),),
     commands=(Command("facts", f"{HERE}.command:facts"),),
     corrections=(Correction("fact memory", f"{HERE}.correcting:correct"),),
     studies=(
@@ -106,8 +130,8 @@ SYSTEM = System(
         ),
         Study(
             name="held-out",
-            title="Facts that the text never told",
-            help="Accuracy of all facts with and without their rows: the text told frequent and rare ones, never the unseen.",
+            title="Facts that the text never states",
+            help="Accuracy on all facts with and without their rows; the text states frequent and rare facts, never unseen ones.",
             settings=HeldOutSettings,
             run=f"{HERE}.studies:held_out",
             draw=f"{HERE}.figures:draw_held_out",
@@ -128,7 +152,7 @@ SYSTEM = System(
     ),
     words={
         "fact memory": "A table of facts: keys are made from subject and relation, values from the objects.",
-        "null fact": "A key beside those of the facts that stands for: no fact helps here. Its probability is the gate λ.",
-        "entity memory": "One embedding for every name; the model reads it in the middle of the transformer, at each name.",
+        "null fact": "A key beside those of the facts that means: no fact helps here. Its probability is the gate λ.",
+        "entity memory": "One embedding for every name, which the model reads at each mention, in the middle of the transformer.",
     },
 )

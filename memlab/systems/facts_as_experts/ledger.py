@@ -2,10 +2,10 @@
 
 add-fact       rows, or further objects of rows       {"model", "facts": [{"subject", "relation", "object"}]}
 replace-fact   rows get another object                {"model", "facts": [{..., "new", "source"}]}
-remove-fact    objects leave their rows               {"model", "facts": [{..., "source"}]}
+remove-fact    objects are removed from rows               {"model", "facts": [{..., "source"}]}
 
-`source` says where the fact that is replaced or removed comes from: "base", or the edit that put it there, on which this edit
-then rests. An edit whose fact is gone, because an earlier edit was undone, changes nothing.
+`source` says where the replaced or removed fact comes from: "base", or the edit that added it, on which this edit then
+depends. An edit whose fact is gone, because an earlier edit was undone, changes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _EDIT = re.compile(r"edit:([1-9][0-9]{0,8})")
 
 @dataclass(frozen=True)
 class FactChange:
-    """One fact that an edit concerns: `old` is the object that goes, `new` the one that comes; None for neither."""
+    """One fact that an edit changes: `old` is the removed object, `new` the added one; None for none."""
 
     subject: str
     relation: str
@@ -50,17 +50,18 @@ class FactEdit:
 
 @dataclass(frozen=True)
 class FactState:
-    """The active edits of fact memories in the order of the ledger, the last edit of all being number `head`."""
+    """The active edits of fact memories in the order of the ledger; `head` is the number of the last edit of any
+    kind."""
 
     head: int = 0
     edits: tuple[FactEdit, ...] = ()
 
     def of(self, model: str) -> tuple[FactEdit, ...]:
-        """Those of one model."""
+        """The edits of one model."""
         return tuple(e for e in self.edits if e.model == model)
 
     def with_edit(self, edit: FactEdit) -> FactState:
-        """The state that one more edit would make."""
+        """The state after one more edit."""
         return FactState(edit.sequence, (*self.edits, edit))
 
 
@@ -70,7 +71,7 @@ def fold_facts(edits: Sequence[FactEdit], head: int) -> FactState:
 
 
 def read(row: EditRow) -> FactEdit:
-    """What the fold needs of a row."""
+    """The edit in a row, as the fold needs it."""
     return edit_of_parameters(row.sequence, row.kind, row.parameters)
 
 
@@ -89,19 +90,19 @@ def edit_of_parameters(sequence: int, kind: str, parameters: Mapping[str, Any]) 
 
 
 def check_add(parameters: Mapping[str, Any], sequence: int) -> None:
-    """Raises ValueError unless these add facts."""
+    """Raises ValueError unless these are valid parameters of an edit that adds facts."""
     _check(parameters, sequence, {})
 
 
 def check_replace(parameters: Mapping[str, Any], sequence: int) -> None:
-    """Raises ValueError unless these give facts other objects."""
+    """Raises ValueError unless these are valid parameters of an edit that replaces objects."""
     _check(parameters, sequence, {"new": _name, "source": _source})
     if any(f["new"] == f["object"] for f in parameters["facts"]):
         raise ValueError("replaces an object by itself")
 
 
 def check_remove(parameters: Mapping[str, Any], sequence: int) -> None:
-    """Raises ValueError unless these remove facts."""
+    """Raises ValueError unless these are valid parameters of an edit that removes facts."""
     _check(parameters, sequence, {"source": _source})
 
 

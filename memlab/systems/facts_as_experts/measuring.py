@@ -1,4 +1,4 @@
-"""Questions about facts asked in bulk: the prompts are read once, then answered with any state of the fact memory."""
+"""Questions about many facts: the prompts are read once, then answered with any state of the fact memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from memlab.corpus.world import EXPOSURES, World, atlas
-from memlab.lm.fae import FaeModel
 from memlab.lm.prompts import read_prompt
 from memlab.memory.retrieval import top_states
 from memlab.progress import Progress, no_progress
@@ -19,15 +18,16 @@ from memlab.reading.states import States
 from memlab.results import Fact
 from memlab.systems.facts_as_experts.declaration import Settings
 from memlab.systems.facts_as_experts.mixture import FactMixer
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import Entry, FactStore
 
 QUESTIONS = (0, 1, 2)
-PIECE = 512
+CHUNK = 512  # questions that are answered at once
 
 
 @dataclass(frozen=True)
 class Read:
-    """Questions about facts as the model read them. states: one row for each."""
+    """Questions about facts after the model's forward pass. states: one row per question."""
 
     lm: FaeModel
     facts: tuple[Fact, ...]
@@ -37,8 +37,8 @@ class Read:
 
 @dataclass(frozen=True)
 class Said:
-    """What a model says to n questions: (n,) token ids of the answers of mixture, facts alone and context alone, their
-    probability in the mixture, the gate, and the entry retrieved first (-1 for none)."""
+    """A model's answers to n questions, all (n,): token ids of the answer of the mixture and its probability, of the
+    facts alone (`memory`) and of the context alone, the gate, and the entry retrieved first (-1 for none)."""
 
     answer: np.ndarray
     p: np.ndarray
@@ -71,7 +71,7 @@ def say(read: Read, store: FactStore, k: int = Settings().k) -> Said:
     found = store.search(read.states.hidden.numpy(), min(k, max(1, len(store.active))))
     mixture = FactMixer(store).mixture(MixtureInputs(read.lm, read.states, read.lm.V, found))
     parts: list[tuple[np.ndarray, ...]] = []
-    for rows, s in mixture.chunks(np.arange(len(read.facts)), PIECE):
+    for rows, s in mixture.chunks(np.arange(len(read.facts)), CHUNK):
         p, answer = s.mixture.max(1)
         memory = answer if s.knn is None else s.knn.argmax(1)
         first = found.entries[rows, 0] if found.entries.shape[1] else np.full(len(rows), -1)
@@ -90,7 +90,7 @@ def name_of(lm: FaeModel, token: int) -> str:
 
 
 def exposure_table(lm: FaeModel, questions: Sequence[int], progress: Progress = no_progress) -> list[dict[str, Any]]:
-    """P@1 by exposure over all facts: with the whole memory, by the memory and the context alone, and without the group's rows."""
+    """P@1 by exposure over all facts: whole memory, memory alone, context alone, and without the group's rows."""
     facts = lm.facts
     whole = FactStore(lm, [Entry(f) for f in facts])
     wanted = tokens_of(lm, [f.object for f in facts])

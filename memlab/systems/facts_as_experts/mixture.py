@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memlab.lm.fae import FactParts
 from memlab.memory.datastore import Searchable
 from memlab.memory.found import Found
 from memlab.reading.mixture import Answer, Mixture, MixtureInputs, Sides
@@ -16,6 +15,7 @@ from memlab.reading.reader import Mixer
 from memlab.reading.states import States
 from memlab.results.gate import GateInfo
 from memlab.systems.facts_as_experts.combination import answer_scores, mixed
+from memlab.systems.facts_as_experts.model import FactParts
 from memlab.systems.facts_as_experts.store import FactStore
 
 GATE = GateInfo(
@@ -25,7 +25,7 @@ GATE = GateInfo(
 
 @dataclass(frozen=True)
 class FactMixer(Mixer):
-    """k retrieved facts mixed with the context by the probability of the null fact. force: puts the gate to one value."""
+    """k retrieved facts mixed with the context by the probability of the null fact. force: fixes the gate."""
 
     store: FactStore
     force: float | None = None
@@ -43,12 +43,12 @@ class FactMixer(Mixer):
 
 @dataclass(frozen=True)
 class FactMixture(Mixture):
-    """`lm` and `knn` of its sides are counterfactuals: the gate forced to 1 (context alone) and to 0 (facts alone).
+    """The mixture for N questions. All probability is on the tokens of names: the model answers with an entity.
 
-    Names have all of the probability: the model answers with an entity.
+    `lm` and `knn` of its sides are counterfactuals: the gate forced to 1 (context alone) and to 0 (facts alone).
 
     Args:
-        found: (N, k) retrieved entries. force: puts the gate of all questions to one value.
+        found: (N, k) retrieved entries. force: fixes the gate of all questions.
     """
 
     store: FactStore
@@ -60,11 +60,12 @@ class FactMixture(Mixture):
 
     @property
     def parts(self) -> FactParts:
-        """The tensors of the model that answers."""
+        """The memory's tensors of the model."""
         return self.store.lm.parts
 
     def answer(self, row: int, force: float | None = None) -> Answer:
-        """As float64 log-probabilities; names beyond 32 bits keep theirs, everything else has none."""
+        """One row in float64 log-probabilities: names keep values below the float32 range, all other words have
+        none."""
         a = super().answer(row, force)
         return Answer(a.lm, a.knn, a.cache, a.mixture, a.gate, a.weights, 0.0)
 
@@ -107,7 +108,7 @@ class FactMixture(Mixture):
         return gate, weights, torch.einsum("bk,bkd->bd", weights, self.parts.E[objects])
 
     def _over_words(self, of_entities: Tensor, rest: float = 0.0) -> Tensor:
-        """(B, entities) at the places of their tokens among (B, V')."""
+        """(B, entities) scattered to the entities' tokens in (B, V'); other words get `rest`."""
         out = torch.full((len(of_entities), self.words), rest)
         out[:, self.parts.tokens] = of_entities
         return out

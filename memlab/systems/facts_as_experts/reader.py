@@ -1,4 +1,4 @@
-"""The reader: the fact memory as the workspace sees it, and the model that queries it."""
+"""The reader: the fact memory with the workspace's edits, and the model that queries it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 from memlab.declare import checked
 from memlab.errors import InputError
-from memlab.lm.fae import FaeModel
 from memlab.reading.reader import House, Reader, Request, Sources
 from memlab.reading.states import Search
 from memlab.systems.facts_as_experts.declaration import GATES, MODEL, Settings
 from memlab.systems.facts_as_experts.ledger import FACTS, FactState
 from memlab.systems.facts_as_experts.mixture import FactMixer
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import as_fae, memory_name, short_name, store_of
 
 
 class FactReader(Reader):
-    """Decides which model answers and which state of its fact memory it reads."""
+    """Chooses the model that answers and the state of its fact memory."""
 
     def sources(self, request: Request, house: House) -> Sources:
         if request.cache.size:
@@ -40,11 +40,12 @@ class FactReader(Reader):
         )
 
     def _model(self, request: Request, house: House) -> FaeModel:
-        """The model with the workspace's weights. Raises InputError for one without a fact memory, or another memory."""
+        """The model with the workspace's weights. Raises InputError for a model without a fact memory, or if a
+        datastore is given."""
         found = as_fae(house.load(request.model or MODEL), MODEL)
         if request.datastore not in (None, memory_name(found.name)):
             raise InputError(
-                f"Facts as Experts reads the fact memory of its model, {memory_name(found.name)!r}, and no datastore. Leave "
+                f"Facts as Experts reads the fact memory of its model, {memory_name(found.name)!r}, not a datastore. Leave "
                 f"{request.datastore!r} out."
             )
         return as_fae(house.weights(found, request.as_of), MODEL)

@@ -12,10 +12,11 @@ from memlab.corpus.generator import corpus_hash
 from memlab.corpus.world import atlas
 from memlab.declare import Recipe
 from memlab.lm.catalogue import load
-from memlab.lm.fae import FaeModel, write_parts
 from memlab.lm.folder import write_model
 from memlab.progress import Progress, Stop, never_stop, no_progress
+from memlab.systems.facts_as_experts.declaration import FORMAT
 from memlab.systems.facts_as_experts.measuring import QUESTIONS, exposure_table
+from memlab.systems.facts_as_experts.model import FaeModel, write_parts
 from memlab.systems.facts_as_experts.training import FaeRecipe, Trainer
 
 
@@ -37,7 +38,7 @@ def make(
 
 
 def write(trainer: Trainer, losses: Mapping[str, float], out: Path) -> Path:
-    """The folder of a trained model; every fact of the world is a row of its memory, the unseen ones too."""
+    """The folder of a trained model; every fact of the world is in its memory, the unseen ones too."""
     module, parts, world = trainer.module.eval(), trainer.parts, trainer.world
     module._modules.pop("facts_as_experts")
     read = trainer.tokenizer([s.text for s in trainer.sentences])["input_ids"]
@@ -54,7 +55,8 @@ def write(trainer: Trainer, losses: Mapping[str, float], out: Path) -> Path:
             "facts_told": len(trainer.told),
         },
         "losses": {name: round(value, 4) for name, value in losses.items()},
-        "fae": trainer.record.to_dict(),
+        "format": FORMAT.name,
+        FORMAT.name: trainer.record.to_dict(),
         "unmet": sorted(set(range(len(trainer.tokenizer))) - met),
     }
     facts = [replace(f, property=None, kind=None) for f in world.facts]
@@ -83,21 +85,21 @@ def card_text(record: Mapping[str, Any]) -> str:
         "",
         "## Recipe",
         "",
-        f"`memlab train {record['name']}` makes it again. The transformer starts from {r['start']} (4 layers of width 192); an entity "
-        f"memory of {len(record['fae']['entities']):,} names is read after block {r['block'] + 1}, a fact memory above it. {r['steps']} steps "
+        f"`memlab train {record['name']}` trains it again. The transformer starts from {r['start']} (4 layers of width 192); an entity "
+        f"memory of {len(record[FORMAT.name]['entities']):,} names is read after block {r['block'] + 1}, a fact memory above it. {r['steps']} steps "
         f"of {r['batch']} sentences with AdamW, learning rate {r['learning_rate']} for the memories and {r['start_rate']} for the "
         f"transformer, seed {r['seed']}. Losses: the answer, the entity from context alone, the supporting fact (distant "
         "supervision), the entity of each mention, masked words.",
         "",
-        f"Training text: {corpus['sentences']:,} sentences, sha256 `{corpus['sha256']}`, which tell {corpus['facts_told']:,} of "
-        f"{corpus['facts']:,} facts; only those were in memory while training. For {r['hide']:.0%} of the supported answers their rows were "
+        f"Training text: {corpus['sentences']:,} sentences, sha256 `{corpus['sha256']}`, which state {corpus['facts_told']:,} of "
+        f"{corpus['facts']:,} facts; only those were in memory during training. For {r['hide']:.0%} of the supported answers their rows were "
         f"hidden, for {r['replace']:.0%} the row and the answer had another object. Question templates are never trained on.",
         "",
         "## Scores",
         "",
         "Precision at 1 on the three held-out question templates of all facts: with the whole memory, with the memory alone (λ = 0), "
-        "with the context alone (λ = 1), with all rows of the group removed; the mean gate λ with and without them. *row*: the retrieved row is "
-        "that of the fact.",
+        "with the context alone (λ = 1), with all rows of the group removed; the mean gate λ with and without them. *row*: how often the first "
+        "retrieved row is that of the fact.",
         "",
         "| facts | questions | with memory | memory alone | context alone | without rows | λ | λ without rows | row |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -112,7 +114,7 @@ def card_text(record: Mapping[str, Any]) -> str:
         "## Limits",
         "",
         "It answers with names of the bundled world only; a row about another name is refused, since it has no embedding. Facts "
-        "that the text never told are unknown to the transformer on purpose.",
+        "that the text never states are unknown to the transformer on purpose.",
         "",
     ]
     return "\n".join(lines)

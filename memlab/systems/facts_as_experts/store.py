@@ -1,9 +1,9 @@
-"""The fact memory of a model as a workspace sees it, searched by the state of a mask.
+"""The fact memory of a model with a workspace's edits, searched by the state of a mask.
 
 Every fact is an entry, every (subject, relation) a row; the objects of a row share its score. Entry i has the score
-c_i = v.a - ln(objects of its row), so that the softmax over entries gives each row its share and each object an equal part of it:
-the value of a row is the mean of its objects. Scores are given as distances to the best one (best - c), so that weights are the
-softmax of minus the distance.
+c_i = v.a - ln(objects of its row), so that the softmax over entries gives each row its share, divided equally among its
+objects: the value of a row is the mean of its objects. Scores are returned as distances to the best one (best - c),
+so that the weights are the softmax of the negative distances.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from torch import Tensor
 from memlab.corpus.world import atlas, fill
 from memlab.errors import InputError, NotFound
 from memlab.lm.catalogue import info, shipped_models
-from memlab.lm.fae import FaeModel
 from memlab.memory.datastore import Documents
 from memlab.memory.found import Found
 from memlab.memory.own_store import OwnStore
@@ -32,6 +31,7 @@ from memlab.reading.own_memory import OwnMemory
 from memlab.results import Article, Fact
 from memlab.systems.facts_as_experts.combination import FactTable, row_scores
 from memlab.systems.facts_as_experts.ledger import FACTS, REMOVE, FactEdit, FactState
+from memlab.systems.facts_as_experts.model import FaeModel
 
 SUFFIX = "-facts"  # a fact memory is named after its model
 BASE = "base"
@@ -39,7 +39,7 @@ BASE = "base"
 
 @dataclass(frozen=True)
 class Entry:
-    """One fact in memory. source: "base", or the edit that put it there. active: whether it is found."""
+    """One fact in memory. source: "base", or the edit that added it. active: whether it can be retrieved."""
 
     fact: Fact
     source: str = BASE
@@ -55,7 +55,7 @@ def entries_after(base: Sequence[Fact], edits: Sequence[FactEdit]) -> list[Entry
             if change.old is not None:
                 gone = at.pop((change.subject, change.relation, change.old), None)
                 if gone is None:
-                    continue  # the edit that put it there was undone
+                    continue  # the edit that added it was undone
                 out[gone] = Entry(out[gone].fact, out[gone].source, False)
             if change.new is not None and (new := (change.subject, change.relation, change.new)) not in at:
                 at[new] = len(out)
@@ -79,7 +79,7 @@ class FactStore(OwnStore):
 
     @cached_property
     def active(self) -> np.ndarray:
-        """(m,) numbers of the entries that can be found."""
+        """(m,) numbers of the entries that can be retrieved."""
         return np.array([n for n, e in enumerate(self.entries) if e.active], np.int64)
 
     @cached_property
@@ -144,7 +144,7 @@ class FactStore(OwnStore):
 
     @cached_property
     def _texts(self) -> tuple[Documents, np.ndarray]:
-        """One text for each row, and for each edit; an entry that is not active has no place in it."""
+        """One text for each row, and for each edit; an inactive entry has no span in it."""
         rows = [f"{e.fact.subject} · {e.fact.relation}" for e in self.entries]
         names = [name if e.source == BASE else e.source for e, name in zip(self.entries, rows, strict=True)]
         row = {name: n for n, name in enumerate(dict.fromkeys(names))}
@@ -175,7 +175,7 @@ class FactStore(OwnStore):
 
 
 def _around(fact: Fact) -> tuple[str, str]:
-    """What stands before and after the object where a fact is said in a sentence."""
+    """The text before and after the object in a sentence that states the fact."""
     relation = atlas().relations.get(fact.relation)
     question = relation.questions[0] if relation else f"{fact.relation} of [X]: [Y]."
     left, _, right = question.partition("[Y]")
@@ -202,12 +202,12 @@ def memory_name(model: str) -> str:
 
 
 def short_name(lm: FaeModel) -> str:
-    """How the ledger names a model."""
+    """The name of a model in the ledger."""
     return Path(lm.name).name
 
 
 def check_entry(store: OwnStore, entry: int) -> int:
-    """Raises NotFound for a number that is no entry."""
+    """The entry number as an int. Raises NotFound for a number that is not an entry."""
     if isinstance(entry, bool) or not isinstance(entry, int | np.integer) or not 0 <= entry < len(store):
         raise NotFound(f"There is no entry {entry!r} in {store.name!r}; it has 0 to {len(store) - 1}.")
     return int(entry)
@@ -223,7 +223,7 @@ def check_names(lm: FaeModel, subject: str, relation: str, *objects: str) -> Non
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise InputError(
                 f"{lm.name} has no entity {str(name)[:60]!r}: a row needs an embedding of its subject and its object, and only the "
-                f"{len(lm.entity_of):,} names of the bundled world have one.{hint} Teach it to a datastore instead, which needs none."
+                f"{len(lm.entity_of):,} names of the bundled world have one.{hint} Teach it to a datastore instead; that needs no embedding."
             )
 
 
@@ -232,7 +232,7 @@ _guard = threading.Lock()
 
 
 def store_of(lm: FaeModel, edits: tuple[FactEdit, ...]) -> FactStore:
-    """The fact memory of a model after some edits, kept for the next question."""
+    """The fact memory of a model after some edits; cached."""
     at = (id(lm), edits)
     with _guard:
         if (found := _stores.get(at)) is not None:
@@ -243,7 +243,7 @@ def store_of(lm: FaeModel, edits: tuple[FactEdit, ...]) -> FactStore:
 
 
 def as_fae(lm: Any, default: str) -> FaeModel:
-    """Raises InputError for another model."""
+    """The model as a `FaeModel`. Raises InputError for a model without a fact memory."""
     if not isinstance(lm, FaeModel):
         raise InputError(f"{lm.name} has no fact memory. Use {default}; `memlab train {default}` trains it again.")
     return lm
@@ -267,7 +267,7 @@ class FactMemory(OwnMemory):
             return False
 
     def store(self, datastore: str, context: Any, as_of: int | None) -> FactStore:
-        """The memory of this name as the workspace sees it."""
+        """The memory of this name with the workspace's edits."""
         lm = as_fae(context.weights(context.load(datastore.removesuffix(SUFFIX)), as_of), "atlas-fae")
         state: FactState = context.ledger.state(FACTS, as_of)
         return store_of(lm, state.of(short_name(lm)))
@@ -285,7 +285,7 @@ class FactMemory(OwnMemory):
 
 
 def removing(model: str, entries: Sequence[Entry]) -> dict[str, Any]:
-    """Parameters that take entries out."""
+    """Parameters of an edit that removes entries."""
     return {"model": model, "facts": [{**_triple(e.fact), "source": e.source} for e in entries]}
 
 

@@ -1,4 +1,4 @@
-"""The studies of Facts as Experts: the bleed test, and facts that the text never told."""
+"""The studies of Facts as Experts: the bleed test, and facts that the training text never states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from memlab.errors import InputError, StoppedError
-from memlab.lm.fae import FaeModel
 from memlab.progress import Progress, Stop
 from memlab.systems.facts_as_experts.bleeding import (
     GROUPS,
@@ -24,6 +23,7 @@ from memlab.systems.facts_as_experts.bleeding import (
 from memlab.systems.facts_as_experts.declaration import MODEL, BleedSettings, HeldOutSettings
 from memlab.systems.facts_as_experts.ledger import REPLACE, FactChange, FactEdit
 from memlab.systems.facts_as_experts.measuring import exposure_table, read_questions, say, tokens_of
+from memlab.systems.facts_as_experts.model import FaeModel
 from memlab.systems.facts_as_experts.store import FactStore, as_fae, entries_after, short_name
 
 
@@ -67,7 +67,7 @@ def bleed(house: Any, settings: BleedSettings, progress: Progress, stop: Stop) -
     among = [f for f, right in zip(lm.facts, known, strict=True) if right]
     changed = draw_replacements(lm.facts, among, settings.replaced, settings.seed)
     if len(changed) < settings.replaced:
-        raise InputError(f"Only {len(changed)} facts can be replaced; ask for at most so many.")
+        raise InputError(f"Only {len(changed)} facts can be replaced. Ask for at most that many.")
     start = time.perf_counter()
     store = FactStore(lm, entries_after(lm.facts, (replacing(lm, changed),)))
     _ = store.keys, store.active, store.values
@@ -91,7 +91,7 @@ def bleed(house: Any, settings: BleedSettings, progress: Progress, stop: Stop) -
 
 
 def replacing(lm: FaeModel, changed: Sequence[Replacement]) -> FactEdit:
-    """An edit that is not recorded."""
+    """The replacements as an edit that is not recorded."""
     changes = tuple(FactChange(c.fact.subject, c.fact.relation, c.fact.object, c.new) for c in changed)
     return FactEdit(1, REPLACE, short_name(lm), changes)
 
@@ -102,7 +102,7 @@ def _notes(groups: Sequence[GroupScore], alone: Sequence[dict[str, Any]]) -> tup
     out = [f"{moved} of {asked:,} answers about facts that were not edited moved."]
     if alone:
         per_edit = float(np.mean([sum(row[name] for name in GROUPS[1:]) for row in alone]))
-        out.append(f"Made alone, a replacement moves {per_edit:.2f} other answers on average.")
+        out.append(f"A replacement made alone moves {per_edit:.2f} other answers on average.")
     return tuple(out)
 
 

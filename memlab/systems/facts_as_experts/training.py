@@ -5,10 +5,11 @@ Loss, as in the paper: the answer, the entity from context alone, the fact that 
 supervision: a row whose subject is mentioned and whose object is the answer, the null fact where there is none), the entity of
 every mention, and masked words. Two additions make the memory editable:
 
-- for some sentences the supporting rows are hidden, so that the null fact is learned where a fact is missing;
-- for some the supporting row gets another object, and the answer with it, so that the memory is believed over the text.
+- for some sentences the supporting rows are hidden, so that the model learns to choose the null fact where a fact is
+  missing;
+- for some the supporting row and the answer get another object, so that the model trusts the memory over the text.
 
-Only facts that the text tells are in memory while training: every row about an unseen fact is put in afterwards.
+Only facts that the text states are in memory during training; rows about unseen facts are added afterwards.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memlab.corpus.generator import Sentence, training_text
 from memlab.corpus.world import World
 from memlab.errors import StoppedError
-from memlab.lm.fae import MENTIONS, FactParts, FaeRecord, entity_tokens
 from memlab.lm.hooks import capturing
 from memlab.lm.loading import read_anew
 from memlab.lm.optimization import rate_at
@@ -41,13 +41,14 @@ from memlab.systems.facts_as_experts.combination import (
     null_probability,
     row_scores,
 )
+from memlab.systems.facts_as_experts.model import MENTIONS, FactParts, FaeRecord, entity_tokens
 
 HIDDEN_FACT = -1e9
 
 
 @dataclass(frozen=True)
 class FaeRecipe:
-    """Everything that decides the model, besides the world itself and the model that it starts from."""
+    """Everything that determines the model, besides the world and the model that training starts from."""
 
     name: str = "atlas-fae"
     start: str = "atlas-mlm"
@@ -56,8 +57,8 @@ class FaeRecipe:
     batch: int = 64
     block: int = 1  # the entity memory is read after this block, in the middle of four
     learning_rate: float = 4e-3  # of the memories
-    start_rate: float = 1e-3  # of the transformer, which has been trained already
-    muon_rate: float = 0.0  # all is trained with AdamW
+    start_rate: float = 1e-3  # of the transformer, which is pretrained
+    muon_rate: float = 0.0  # everything is trained with AdamW
     weight_decay: float = 0.0
     warmup: int = 20
     mask_answer: float = 0.8
@@ -68,8 +69,9 @@ class FaeRecipe:
 
 @dataclass(frozen=True)
 class Batch:
-    """ids, mask: (B, T). rows, columns: (n,) masked places, targets: (n,) their tokens. Per place: the entity (-1: no
-    name), and the supporting rows as (n, m) bool. other: (n,) entity that replaces the object, -1 for none."""
+    """ids, mask: (B, T). rows, columns: (n,) masked places, targets: (n,) their tokens. entity: (n,) entity of each
+    place (-1: no name). support: (n, m) bool, its supporting rows. hidden: (n,) bool, whether these are hidden.
+    other: (n,) entity that replaces the object, -1 for none."""
 
     ids: Tensor
     mask: Tensor
@@ -135,7 +137,7 @@ class Trainer:
             self.by_pair[self.entity_of[f.subject], self.entity_of[f.object]].append(int(self.table.row[n]))
 
     def run(self, progress: Progress = no_progress, stop: Stop = never_stop) -> dict[str, float]:
-        """Trains; the last smoothed losses by name. Raises StoppedError."""
+        """Trains, and returns the last smoothed losses by name. Raises StoppedError."""
         recipe = self.recipe
         self.module.train()
         smooth: dict[str, float] = {}
@@ -155,7 +157,7 @@ class Trainer:
         return smooth
 
     def _step(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`, its norm cut at 1."""
+        """One optimizer step on `loss`, with the gradient norm clipped at 1."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], 1.0)
@@ -196,7 +198,7 @@ class Trainer:
         return out
 
     def batches(self) -> Iterator[Batch]:
-        """Batches of sentences of like length, in random order, without end."""
+        """Endless batches of sentences of similar length, in random order."""
         rng = torch.Generator().manual_seed(self.recipe.seed)
         encoded = self.tokenizer([s.text for s in self.sentences], truncation=True, max_length=128)["input_ids"]
         answers = [self._answer(s, ids) for s, ids in zip(self.sentences, encoded, strict=True)]
@@ -214,7 +216,7 @@ class Trainer:
                 yield self._batch([encoded[c] for c in chosen], [answers[c] for c in chosen], rng)
 
     def _answer(self, sentence: Sentence, ids: list[int]) -> int:
-        """The place of the object in a sentence that tells a fact; -1 where it tells none."""
+        """The position of the object in a sentence that states a fact; -1 where it states none."""
         if sentence.answer is None:
             return -1
         token = int(self.parts.tokens[self.entity_of[sentence.answer]])

@@ -1,4 +1,4 @@
-"""kNN-LM: generalization through memorization (Khandelwal et al., ICLR 2020).
+"""kNN-LM: Generalization through Memorization (Khandelwal et al., ICLR 2020).
 
 The datastore holds, for every token of a text, a key (the representation of the context before it)
 and a value (the token). A question is answered by the model and by the k entries whose keys are
@@ -21,7 +21,7 @@ from memlab.declare.knn_settings import articles_searched, divisor, memory_weigh
 
 @dataclass(frozen=True)
 class Settings:
-    """Defaults are the paper's (lambda for one domain; it uses 0.65 across domains)."""
+    """Defaults are the paper's; lambda is that within a domain (across domains the paper uses 0.65)."""
 
     k: int = neighbors(1024)
     temperature: float = divisor(1.0, "temperature T", high=1000.0)
@@ -43,15 +43,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class GateSettings:
-    """Of the study that trains a gate."""
+    """Settings of the study that trains a gate."""
 
     kind: str = setting(
         "learned",
         "gate",
-        "Learned: lambda from the model's and the memory's certainty. Skip: from the model's alone, so that searches are saved.",
+        "Learned: lambda from the model's and the memory's certainty. Skip: from the model's alone, which saves searches.",
         choices=("learned", "skip"),
     )
-    seed: int = setting(0, "seed", "Of the start of training; the same seed gives the same gate.", low=0, high=999_999)
+    seed: int = setting(
+        0, "seed", "Seed of the initial weights; the same seed gives the same gate.", low=0, high=999_999
+    )
 
 
 METHOD = Method(
@@ -76,14 +78,14 @@ SYSTEM = System(
     group="Semiparametric language models",
     summary=(
         "A trained causal model is mixed with a nearest-neighbor search over its own representations of a text collection. "
-        "Nothing is trained: the memory can be exchanged, and every remembered passage can be shown."
+        "Nothing is trained: the memory can be replaced, and every remembered passage can be shown."
     ),
     methods=(METHOD,),
     studies=(
         Study(
             name="gate",
             title="Train a gate",
-            help="Learns from held-out articles when the memory is worth trusting; afterwards Read and Generate offer it.",
+            help="Learns from held-out articles when to trust the memory; afterwards Read and Generate offer the gate.",
             settings=GateSettings,
             run="memlab.systems.knn_lm.gates:train",
             draw="memlab.systems.knn_lm.gates:draw",
@@ -104,6 +106,6 @@ SYSTEM = System(
     words={
         "temperature": "Divides the distances before the softmax over neighbors: larger values let far neighbors count.",
         "lambda": "The weight of the memory's distribution in the mixture: 0 is the model alone, 1 the memory alone.",
-        "gate": "What decides lambda: one constant, or a small network that looks at the model's and the memory's certainty.",
+        "gate": "What decides lambda: one constant, or a small network with the model's and the memory's certainty as input.",
     },
 )

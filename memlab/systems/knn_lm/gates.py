@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedGate:
-    """Mean loss in nats on the held-out tokens: of the gate, of the best constant lambda, of the model alone."""
+    """Mean loss in nats per held-out token: of the gate, of the best constant lambda, and of the model alone."""
 
     kind: str
     tokens: int
@@ -33,7 +33,8 @@ class TrainedGate:
 
 
 def train(house: House, settings: GateSettings, progress: Progress, stop: Stop) -> TrainedGate:
-    """Trains the gate for the bundled datastore and keeps it. Raises StoppedError when asked to stop; nothing is kept."""
+    """Trains the gate for the bundled datastore and stores it. Raises StoppedError when asked to stop; nothing is
+    stored."""
 
     def step(fraction: float, message: str) -> None:
         if stop():
@@ -53,4 +54,4 @@ def draw(document: dict[str, Any]) -> dict[str, Figure]:
     names = ["model alone", "best constant λ", f"{document['kind']} gate"]
     losses = [document["model_loss"], document["constant_loss"], document["loss"]]
     figure = Figure(Bar(x=names, y=losses, text=[f"{x:.3f}" for x in losses]))
-    return {"Mean loss on held-out tokens, nats": figure.update_yaxes(title="nats a token", rangemode="tozero")}
+    return {"Mean loss on held-out tokens, nats": figure.update_yaxes(title="nats per token", rangemode="tozero")}

@@ -1,7 +1,7 @@
 """kNN-LM's reader: p_kNN mixed in by a constant lambda, or by a gate that was trained on held-out text.
 
-The formulas are in `memlab.reading.mixing` (eq. 2) and `memlab.reading.mixture` (eq. 3), since other methods mix in the
-same way; the gates (He, Neubig & Berg-Kirkpatrick, EMNLP 2021) in `memlab.reading.gates`.
+The formulas are in `memlab.reading.mixing` (eq. 2) and `memlab.reading.mixture` (eq. 3), since other methods use the
+same mixture; the gates (He, Neubig & Berg-Kirkpatrick, EMNLP 2021) in `memlab.reading.gates`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from memlab.reading.reader import House
 
 
 class KnnLmReader(KnnReader):
-    """With gates that were trained for a datastore, k and temperature."""
+    """A kNN reader whose gate may be one that was trained for a datastore, k and temperature."""
 
     def gate(self, kind: str, store: Searchable, settings: Any, house: House) -> KnnGate:
         if gate_class(kind) is Constant:

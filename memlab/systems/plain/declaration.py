@@ -1,4 +1,4 @@
-"""The model without a memory: what every memory is compared with."""
+"""The model without a memory: the baseline for every memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METHOD = Method(
     title="Model alone",
     paper="no memory",
     kinds=("causal", "masked"),
-    help="The model without a memory; edits of its weights count.",
+    help="The model without a memory, with the workspace's edits of its weights.",
     settings=Settings,
     reader="memlab.systems.plain.reader:PlainReader",
     abilities=("ask", "read", "generate"),
@@ -34,7 +34,7 @@ SYSTEM = System(
     title="Model alone",
     paper="no memory",
     group="Language models",
-    summary="A masked or causal model as it is, with the workspace's edits of its weights. What memories are compared with.",
+    summary="A masked or causal model without a memory, with the workspace's edits of its weights: the baseline.",
     methods=(METHOD,),
     recipes=(
         Recipe("base", "base", "Causal model on a text", "a text", steps=900, seed=0, minutes=4.0),

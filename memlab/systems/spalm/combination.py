@@ -1,4 +1,4 @@
-"""SPALM: adaptive semiparametric language models (Yogatama, de Masson d'Autume & Kong, TACL 2021).
+"""SPALM: Adaptive Semiparametric Language Models (Yogatama, de Masson d'Autume & Kong, TACL 2021).
 
 One model with three sources: local context (a transformer), short-term memory (states of earlier
 segments, inside its attention) and long-term memory (tokens that followed the nearest contexts of the
@@ -11,8 +11,8 @@ training text). They are mixed *before* the softmax, by a gate that depends on t
 
 **g is the weight of the local state**: near 1, memory is ignored. The distances of the neighbors are
 not used in m. Neighbors are found by the keys of a *separate, frozen* model; their tokens are embedded
-by the current one. Since vectors are mixed, not distributions, there is no split of p into a model's
-and a memory's part; the gate forced to 1 and to 0 shows what each would give alone.
+by the current one. Since vectors are mixed, not distributions, p has no model part and memory part;
+the gate forced to 1 and to 0 shows what each would give alone.
 
 Here h_t is the normed output of the last block (the input of W), and the short-term memory is the
 key-value cache of a model with rotary positions, detached, in place of Transformer-XL's.
@@ -29,8 +29,8 @@ from torch.nn import functional as F
 
 from memlab.errors import StoreError
 from memlab.lm.model import LanguageModel
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import Fingerprint
+from memlab.systems.spalm.model import SpalmModel
 
 
 class Combined(NamedTuple):
@@ -56,8 +56,8 @@ def combine(h: Tensor, y: Tensor, real: Tensor, w_g: Tensor, gate: float | None 
     Args:
         h: (n, d) top hidden states.
         y: (n, K, d) embeddings of the retrieved tokens.
-        real: (n, K) bool, which of them there are. A position without any has z = h and g = 1.
-        w_g: (d,).
+        real: (n, K) bool, which of them exist. A position without any has z = h and g = 1.
+        w_g: (d,) weights of the gate.
         gate: forces g to this value.
     """
     some = real.any(-1)  # (n,)
@@ -73,7 +73,7 @@ def combine(h: Tensor, y: Tensor, real: Tensor, w_g: Tensor, gate: float | None 
 def retrieved(values: np.ndarray | Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
     """Embeddings (n, K, d) of retrieved token ids (n, K), and which are real.
 
-    An id of -1 is no neighbor; one at or above V is a word that only memory knows and that has no embedding.
+    An id of -1 is not a neighbor; one at or above V is a word that only memory knows, without an embedding.
     """
     ids = torch.as_tensor(values, dtype=torch.long)
     real = (ids >= 0) & (ids < len(embedding))
@@ -88,7 +88,7 @@ def spalm_scores(
 
     Args:
         hidden: (n, d) top states of `model`. values: (n, K) retrieved token ids, -1 where there are fewer.
-        force_gate: 1.0 without memory, 0.0 memory only; None as the model computes it.
+        force_gate: 1.0 without memory, 0.0 memory only; None: as the model computes it.
     """
     y, real = retrieved(values, model.embedding)
     c = combine(hidden.float(), y, real, model.w_g, force_gate)
@@ -107,10 +107,10 @@ def check_spalm(model: SpalmModel, encoder: LanguageModel, store: Fingerprint) -
     if encoder.weights_hash != r.encoder_hash:
         raise StoreError(
             f"{model.name} was trained with keys of {r.encoder} ({r.encoder_hash[:12]}), and {encoder.name} has other weights "
-            f"({encoder.weights_hash[:12]}): its neighbors would mean nothing. Use that encoder, or train the SPALM again."
+            f"({encoder.weights_hash[:12]}): its neighbors would be meaningless. Use that encoder, or train the SPALM again."
         )
     if encoder.tokenizer_hash != r.tokenizer_hash or model.tokenizer_hash != r.tokenizer_hash:
-        raise StoreError(f"{model.name} and {encoder.name} must read with the tokenizer that they were trained with.")
+        raise StoreError(f"{model.name} and {encoder.name} must use the tokenizer that they were trained with.")
     if store.model_hash != r.encoder_hash or store.tokenizer_hash != r.tokenizer_hash or store.key != r.key:
         raise StoreError(
             f"{model.name} reads a memory with keys {r.key!r} of {r.encoder}; this datastore has keys {store.key!r} of "
@@ -118,5 +118,5 @@ def check_spalm(model: SpalmModel, encoder: LanguageModel, store: Fingerprint) -
         )
     if store.corpus_hash != r.corpus_hash:
         raise StoreError(
-            f"{model.name} was trained with the memory of another collection than this datastore holds. Use {r.datastore!r}."
+            f"{model.name} was trained with another text collection than that of this datastore. Use {r.datastore!r}."
         )

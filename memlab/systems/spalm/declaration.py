@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from memlab.declare import Method, Recipe, ReportedTable, System, setting
+from memlab.declare import Method, ModelFormat, Recipe, ReportedTable, System, setting
 
 GATES: Mapping[str, float | None] = {"learned": None, "local": 1.0, "memory": 0.0}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Defaults are those of the lecture's figures; `lam` above 0 is SPALM together with kNN-LM."""
+    """Defaults are those of the lecture's figures; with `lam` above 0, kNN-LM is mixed in after SPALM."""
 
     k: int = setting(4, "neighbors K", "How many retrieved tokens are mixed in.", low=1, high=64)
     gate: str = setting(
@@ -30,10 +30,15 @@ class Settings:
         step=0.01,
     )
     temperature: float = setting(
-        10.0, "temperature T", "Of kNN-LM's distribution: divides its distances.", low=0.01, high=1000.0, log=True
+        10.0, "temperature T", "Divides the distances in kNN-LM's distribution.", low=0.01, high=1000.0, log=True
     )
     knn_k: int = setting(
-        256, "neighbors of kNN-LM", "How many entries kNN-LM's distribution is made of.", low=1, high=4096, log=True
+        256,
+        "neighbors of kNN-LM",
+        "How many entries kNN-LM's distribution is computed from.",
+        low=1,
+        high=4096,
+        log=True,
     )
 
 
@@ -47,7 +52,7 @@ METHOD = Method(
     reader="memlab.systems.spalm.reader:SpalmReader",
     abilities=("ask", "read", "generate", "sweep"),
     unable={
-        "explain": "SPALM mixes vectors before the softmax: no neighbor has a share of the probability that could be taken away."
+        "explain": "SPALM mixes vectors before the softmax: no neighbor has a share of the probability that could be removed."
     },
     model="atlas-spalm",
     gates=tuple(GATES),
@@ -66,6 +71,17 @@ WITH_KNN = replace(
     columns={"spalm+knn-lm": "own+memory"},
 )
 
+GATE_FILE = "spalm.safetensors"
+FORMAT = ModelFormat(
+    name="spalm",
+    title="SPALM",
+    load="memlab.systems.spalm.model:spalm_model",
+    files=(GATE_FILE,),
+    method=METHOD.name,
+    note="It reads with the keys of the frozen encoder that it was trained with, from the datastore of that training.",
+    not_added="This is a SPALM, which needs the encoder that it was trained with. Copy both folders into models/ of the home folder.",
+)
+
 TRAINING = "memlab.systems.spalm.training:SpalmTraining"
 
 SYSTEM = System(
@@ -75,14 +91,15 @@ SYSTEM = System(
     group="Semiparametric language models",
     summary=(
         "One model with three sources: local context, short-term memory of earlier segments, long-term memory of the training "
-        "text. A learned gate mixes them before the softmax, so memory and model meet as vectors and not as distributions."
+        "text. A learned gate mixes them before the softmax, as vectors and not as distributions."
     ),
     methods=(METHOD, WITH_KNN),
+    model_formats=(FORMAT,),
     recipes=(
         Recipe(
             name="spalm",
             kind="spalm",
-            title="SPALM on a text",
+            title="SPALM trained on a text",
             data="a text, and a base model trained on the same text",
             steps=900,
             seed=0,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.lm.spalm import SpalmModel
 from memlab.reading.mixture import (
     Answer,
     KnnMixture,
@@ -21,6 +20,7 @@ from memlab.reading.mixture import (
 from memlab.reading.reader import Mixer
 from memlab.results.gate import GateInfo
 from memlab.systems.spalm.combination import spalm_scores
+from memlab.systems.spalm.model import SpalmModel
 
 GATE = GateInfo(
     "spalm", "g", "the model's own state", ("the memory alone", "the model's own state alone"), True, "vectors"
@@ -31,7 +31,7 @@ GATE = GateInfo(
 class SpalmMixer(Mixer):
     """K retrieved tokens mixed with the state; with `lam` above 0, kNN-LM mixed in after the softmax.
 
-    force: puts the gate of all tokens to one value; 1 is without long-term memory.
+    force: fixes the gate of all tokens; 1 is without long-term memory.
     """
 
     K: int
@@ -58,8 +58,8 @@ class SpalmMixture(Mixture):
     `lm` and `knn` of its sides are counterfactuals: the gate forced to 1 (no memory) and to 0 (memory only).
 
     Args:
-        inputs: of a SPALM, with neighbors; the first K of them SPALM retrieves.
-        force: puts the gate of all tokens to one value; 1 is without long-term memory.
+        inputs: of a SPALM, with neighbors; SPALM uses the first K of them.
+        force: fixes the gate of all tokens; 1 is without long-term memory.
     """
 
     inputs: MixtureInputs
@@ -70,7 +70,7 @@ class SpalmMixture(Mixture):
     gate: GateInfo = GATE  # pyrefly: ignore[bad-override]
 
     def answer(self, row: int, force: float | None = None) -> Answer:
-        """With the weight that kNN-LM has in the mixture; a row without any neighbor is the state alone."""
+        """One row, with the weight of kNN-LM in the mixture; without any neighbor, the state alone."""
         a = super().answer(row, force)
         return Answer(a.lm, a.knn, a.cache, a.mixture, a.gate, a.weights, self.lam)
 

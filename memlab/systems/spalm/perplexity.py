@@ -10,10 +10,9 @@ import torch
 from memlab.errors import InputError
 from memlab.evaluate.scorers import Neighborhoods, Scored, Scorer, ScorerOptions
 from memlab.evaluate.token_losses import Texts
-from memlab.lm.catalogue import info, load_encoder
+from memlab.lm.catalogue import info
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, Windows, read_texts, with_memory
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.retrieval import check_k
 from memlab.progress import no_progress
 from memlab.reading.knn_reader import still_building
@@ -21,6 +20,8 @@ from memlab.reading.reader import House
 from memlab.reading.states import Search
 from memlab.systems.spalm.combination import check_spalm, spalm_scores
 from memlab.systems.spalm.declaration import METHOD
+from memlab.systems.spalm.knn import knn_method
+from memlab.systems.spalm.model import SpalmModel, load_encoder
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,13 @@ def scorer(house: House, options: ScorerOptions) -> SpalmScorer:
     """The SPALM, its encoder and its memory.
 
     Raises:
-        MemlabError: no SPALM, another tokenizer than the base model's, or a memory that is not there.
+        MemlabError: not a SPALM, another tokenizer than the base model's, or a memory that is not built.
     """
     name = options.model or METHOD.model
     assert name is not None
     lm = house.load(name)
     if not isinstance(lm, SpalmModel):
-        raise InputError(f"{name} is no SPALM. Train one: memlab train NAME --kind spalm.")
+        raise InputError(f"{name} is not a SPALM. Train one: memlab train NAME --kind spalm.")
     if lm.tokenizer_hash != options.base.tokenizer_hash:
         raise InputError(
             f"{lm.name} and {options.base.name} have different tokenizers; perplexities of different tokens cannot be compared."
@@ -78,7 +79,7 @@ def scorer(house: House, options: ScorerOptions) -> SpalmScorer:
         memory = int((info(lm.name).record.get("recipe") or {}).get("memory") or 0)
     k = options.k
     if k is None:
-        k = min(len(store), house.settings("knn-lm", store.name, "calibrated", lm.record.key).k)
+        k = min(len(store), house.settings(knn_method().name, store.name, "calibrated", lm.record.key).k)
     check_k(store, k)
     search = Search(store, max(lm.record.K, k), options.leave_out)
     return SpalmScorer(lm, with_memory(lm, options.local, memory), encoder, search, options.local)

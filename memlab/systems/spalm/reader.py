@@ -1,4 +1,4 @@
-"""SPALM's reader: its frozen encoder makes the queries, its own transformer reads."""
+"""SPALM's reader: its frozen encoder computes the queries, its own transformer reads the text."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any
 
 from memlab.declare import checked
 from memlab.errors import InputError
-from memlab.lm.catalogue import load_encoder
 from memlab.lm.model import LanguageModel
-from memlab.lm.spalm import SpalmModel
 from memlab.memory.datastore import Datastore
 from memlab.memory.retrieval import check_k
 from memlab.reading.knn_reader import still_building
@@ -17,11 +15,13 @@ from memlab.reading.reader import House, Reader, Request, Sources
 from memlab.reading.states import Search
 from memlab.systems.spalm.combination import check_spalm
 from memlab.systems.spalm.declaration import GATES, WITH_KNN, Settings
+from memlab.systems.spalm.knn import knn_method
 from memlab.systems.spalm.mixture import SpalmMixer
+from memlab.systems.spalm.model import SpalmModel, load_encoder
 
 
 class SpalmReader(Reader):
-    """For both methods: SPALM, and SPALM with kNN-LM mixed in after it."""
+    """The reader of both methods: SPALM, and SPALM with kNN-LM mixed in after it."""
 
     def sources(self, request: Request, house: House) -> Sources:
         if request.cache.size:
@@ -55,7 +55,7 @@ class SpalmReader(Reader):
         lm = house.load(name)
         if not isinstance(lm, SpalmModel):
             raise InputError(
-                f"{lm.name} is no SPALM. Use {self.method.model}, or train one: memlab train NAME --kind spalm."
+                f"{lm.name} is not a SPALM. Use {self.method.model}, or train one: memlab train NAME --kind spalm."
             )
         encoder = load_encoder(lm)
         given = dict(request.settings) if request.gate is None else {**request.settings, "gate": request.gate}
@@ -64,12 +64,12 @@ class SpalmReader(Reader):
         check_spalm(lm, encoder, store.fingerprint)
         start = Settings(k=lm.record.K)
         if self.method.name == WITH_KNN.name:
-            tuned = house.settings("knn-lm", store.name, request.preset, lm.record.key)
+            tuned = house.settings(knn_method().name, store.name, request.preset, lm.record.key)
             start = replace(start, lam=tuned.lam, temperature=tuned.temperature, knn_k=tuned.k)
         return lm, encoder, store, checked(Settings, given, start)
 
     def _memory(self, lm: SpalmModel, request: Request, house: House) -> Datastore:
-        """The collection that the SPALM was trained with, by the key of its encoder."""
+        """The datastore of the text that the SPALM was trained with, with its encoder's key."""
         name = request.datastore or lm.record.datastore
         house.make_ready(name, request.progress)
         if not house.shelf.is_built(name):

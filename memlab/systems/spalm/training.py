@@ -1,8 +1,8 @@
 """Training a SPALM (section "Training" of the paper), scoring it and describing it.
 
-A base model is there, trained on the same text; frozen, it embeds all training positions; the K neighbors of each are
-found once, without itself and its near-duplicates; then transformer, embeddings and gate are trained end to end with these
-neighbors.
+A base model trained on the same text is frozen and embeds all training positions; the K neighbors of each are found
+once, without the position itself and its near-duplicates; then transformer, embeddings and gate are trained end to
+end with these neighbors.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ from memlab.evaluate.text_models import (
     score_row,
     stream_of,
 )
-from memlab.lm.catalogue import BUNDLED, info, load, load_encoder
+from memlab.lm.catalogue import BUNDLED, info, load
 from memlab.lm.folder import write_model
 from memlab.lm.model import LanguageModel
 from memlab.lm.passage import Segments, Windows, read_texts, windows
-from memlab.lm.spalm import SpalmModel, SpalmRecord
 from memlab.lm.text_training import Extra, Loss, Stream, train_on_stream
 from memlab.memory.building import Order, build
 from memlab.memory.datastore import Datastore
@@ -45,6 +44,8 @@ from memlab.progress import Progress, no_progress, part
 from memlab.reading.reader import House
 from memlab.systems.spalm import combination
 from memlab.systems.spalm.combination import check_spalm, spalm_scores
+from memlab.systems.spalm.declaration import FORMAT
+from memlab.systems.spalm.model import SpalmModel, SpalmRecord, load_encoder, write_gate
 
 GATES: Mapping[str, float | None] = {
     "as computed": None,
@@ -54,7 +55,7 @@ GATES: Mapping[str, float | None] = {
 
 
 class SpalmTraining(TextTraining):
-    """As the paper trains it, from a frozen base model of the same text."""
+    """The paper's training, with a frozen base model of the same text as encoder."""
 
     what: ClassVar[Mapping[str, str]] = {
         "spalm": "a SPALM: local context, short-term and long-term memory mixed by a learned gate"
@@ -68,7 +69,7 @@ class SpalmTraining(TextTraining):
         ids = _neighbors(job, lm, store)
         if len(ids) != int(stream.predicted.sum()):
             raise InputError(
-                f"{lm.name} reads the text as {len(ids)} entries, the stream has {stream.predicted.sum()}."
+                f"{lm.name} reads the text as {len(ids)} entries, but the stream has {stream.predicted.sum()}."
             )
         w_g = nn.Parameter(torch.zeros(recipe.width))
         loss_of = spalm_loss(values_at(stream, ids, np.asarray(store.values)), w_g)
@@ -86,8 +87,13 @@ class SpalmTraining(TextTraining):
             K=recipe.K,
             neighbors_sha256=identity(ids),
         )
-        record = {**record_of(recipe, given, stream, lm.tokenizer), "encoder": name, "spalm": made.to_dict()}
-        return write_model(job.out, module, lm.tokenizer, record, w_g)
+        record = {
+            **record_of(recipe, given, stream, lm.tokenizer),
+            "encoder": name,
+            "format": FORMAT.name,
+            FORMAT.name: made.to_dict(),
+        }
+        return write_model(job.out, module, lm.tokenizer, record, lambda folder: write_gate(folder, w_g))
 
     def scores(self, house: House, lm: LanguageModel, texts: HeldOutTexts, progress: Progress) -> list[dict[str, Any]]:
         assert isinstance(lm, SpalmModel)
@@ -100,16 +106,16 @@ class SpalmTraining(TextTraining):
         return rows
 
     def recipe_lines(self, record: Mapping[str, Any]) -> Iterator[str]:
-        made = record["spalm"]
+        made = record[FORMAT.name]
         yield (
             f"\nLong-term memory: keys {made['key']} of the frozen {made['encoder']} (weights `{made['encoder_hash'][:16]}`), datastore "
-            f"{made['datastore']} (collection `{made['corpus_hash'][:16]}`); {made['K']} neighbors of every training position, found "
+            f"{made['datastore']} (text collection `{made['corpus_hash'][:16]}`); {made['K']} neighbors of every training position, found "
             "once, without the position itself, entries whose context overlaps with its own, and entries in a word-for-word copy of "
-            f"its sentence (ids `{made['neighbors_sha256'][:16]}`). With another encoder or collection it is refused."
+            f"its sentence (ids `{made['neighbors_sha256'][:16]}`). memlab refuses it with another encoder or collection."
         )
 
     def score_lines(self, record: Mapping[str, Any]) -> Iterator[str]:
-        yield "\nThe gate is the weight of the local state: near 1, memory is ignored. The mean is that of the gate as computed."
+        yield "\nThe gate is the weight of the local state: near 1, memory is ignored. Its mean is taken over the gate as computed."
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,8 @@ def spalm_losses(
     gates: Mapping[str, float | None],
     progress: Progress = no_progress,
 ) -> SpalmLosses:
-    """Losses of a SPALM with its gate as computed or forced; both models predict the same tokens in the same order."""
+    """Losses of a SPALM with its gate as computed or forced; encoder and model predict the same tokens in the same
+    order."""
     lm, encoder, store = reading.lm, reading.encoder, reading.store
     check_spalm(lm, encoder, store.fingerprint)
     how = windows(encoder, store.fingerprint.window, store.fingerprint.stride)
@@ -159,7 +166,7 @@ def spalm_losses(
 
 
 def spalm_loss(values: np.ndarray, w_g: nn.Parameter) -> Loss:
-    """The training loss of a SPALM; `values` (n, K) are the retrieved token ids of every place of the stream."""
+    """The training loss of a SPALM; `values` (n, K) are the retrieved token ids at every position of the stream."""
 
     def loss(h: Tensor, targets: Tensor, places: np.ndarray, embedding: Tensor) -> Tensor:
         return combination.loss(h, targets, values[places], embedding, w_g)
@@ -168,7 +175,7 @@ def spalm_loss(values: np.ndarray, w_g: nn.Parameter) -> Loss:
 
 
 def values_at(stream: Stream, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(n, K) token ids of the neighbors `ids` (entries) of every place; -1 where nothing is predicted or found."""
+    """(n, K) token ids of the neighbors `ids` (entries) at every position; -1 where nothing is predicted or found."""
     out = np.full((len(stream.ids), ids.shape[1]), -1, np.int32)
     out[stream.predicted] = np.where(ids >= 0, values[np.maximum(ids, 0)], -1)
     return out
@@ -183,7 +190,7 @@ def _encoder(given: Material, encoder: str | None) -> LanguageModel:
     """The frozen encoder, which must have been trained on the same text."""
     if encoder is None:
         raise InputError(
-            "A SPALM needs the frozen model that makes its keys. Train one on the same text (--kind base) and name it with --encoder."
+            "A SPALM needs the frozen model that computes its keys. Train one on the same text (--kind base) and give it with --encoder."
         )
     found = info(encoder)
     trained_on = ATLAS if found.name == ATLAS_ENCODER else found.record.get("text", {}).get("sha256")
@@ -196,7 +203,7 @@ def _encoder(given: Material, encoder: str | None) -> LanguageModel:
 
 
 def _memory(job: TextJob, lm: LanguageModel) -> Datastore:
-    """The datastore of the training text by the encoder's keys."""
+    """The datastore of the training text with the encoder's keys; built if it is missing."""
     progress = part(job.progress, 0.0, 0.2)
     if lm.name in BUNDLED:
         job.house.make_ready(lm.name, progress)

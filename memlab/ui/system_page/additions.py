@@ -1,4 +1,4 @@
-"""What a system adds to Python and to the command line: chapters with verbs, commands, kinds of jobs, corrections."""
+"""What a system adds besides methods, edits and studies: chapters with verbs, commands, kinds of jobs, parts of lessons ..."""
 
 from __future__ import annotations
 
@@ -27,4 +27,7 @@ def _rows(system: System) -> list[dict[str, str]]:
     found += [(f"memlab {command.words}", "A command; --help says more.") for command in system.commands]
     found += [(f"lab.work.submit({work.name!r}, ...)", "A kind of job.") for work in system.work]
     found += [(c.name, "A way to correct a fact, for lab.ways.compare.") for c in system.corrections]
+    found += [(f.name, f"A format of models: {f.title}.") for f in system.model_formats]
+    found += [(a.name, "An edit that a step of a lesson can make.") for a in system.lesson_actions]
+    found += [(c.name, f"A claim of lessons: {c.help}") for c in system.lesson_claims]
     return [{"name": plain(name), "what it is": plain(what)} for name, what in found]

@@ -1,8 +1,8 @@
-"""A SPALM as a language model: an ordinary causal transformer and one more vector, the gate's w_g.
+"""A SPALM as a language model: a causal transformer and one more vector, the gate's w_g.
 
 The folder is that of any causal model in the Hugging Face form, with `spalm.safetensors` beside it (the
-tensor `w_g`) and a record in memlab.json that says which frozen encoder makes its keys and from which
-collection its memory was built. Read without memory (g = 1) it is a plain causal model.
+tensor `w_g`) and a record in memlab.json that says which frozen encoder computes its keys and from which
+text collection its memory was built. Read without memory (g = 1) it is a plain causal model.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from memlab.errors import InputError
+from memlab.errors import InputError, NotFound, StoreError
+from memlab.lm.catalogue import load
+from memlab.lm.formats import ReadFolder
 from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
+from memlab.lm.shipped import BUNDLED
+from memlab.systems.spalm.declaration import GATE_FILE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-GATE_FILE = "spalm.safetensors"
 
 
 @dataclass(frozen=True)
 class SpalmRecord:
     """What a SPALM was trained with; see memlab.json.
 
-    encoder: the frozen model that makes its keys: a bundled name, or the name of a folder beside its own.
-    encoder_hash, tokenizer_hash: of that model; both models read with the same tokenizer.
+    encoder: the frozen model that computes its keys: a bundled name, or the name of a folder beside its own.
+    encoder_hash, tokenizer_hash: of that model; both models use the same tokenizer.
     key, datastore, corpus_hash: kind of key, name and collection of the memory that it was trained with.
-    K: retrieved tokens a position in training. neighbors_sha256: identity of the precomputed neighbors.
+    K: retrieved tokens per position in training. neighbors_sha256: identity of the precomputed neighbors.
     """
 
     encoder: str
@@ -50,7 +52,7 @@ class SpalmRecord:
 
 
 class SpalmModel(LanguageModel):
-    """A causal model with a gate: `w_g` is (d,) float32; what it does with it is in systems/spalm/combination.py."""
+    """A causal model with a gate: `w_g` is (d,) float32; the computation is in systems/spalm/combination.py."""
 
     def __init__(
         self,
@@ -65,9 +67,9 @@ class SpalmModel(LanguageModel):
         super().__init__(name, module, tokenizer, "causal", path, unmet)
         self.w_g, self.record = w_g.float(), record
         if module.get_output_embeddings().weight is not module.get_input_embeddings().weight:
-            raise InputError(f"{name} is no SPALM: its output projection is not tied to its embedding.")
+            raise InputError(f"{name} is not a SPALM: its output projection is not tied to its embedding.")
         if self.w_g.shape != (self.d,):
-            raise InputError(f"{name} is damaged: its gate has shape {tuple(w_g.shape)}, ({self.d},) is expected.")
+            raise InputError(f"{name} is damaged: its gate has shape {tuple(w_g.shape)}; expected ({self.d},).")
 
     @property
     def embedding(self) -> Tensor:
@@ -96,5 +98,32 @@ def read_record(raw: dict[str, Any], name: str) -> SpalmRecord:
         return SpalmRecord(**raw)
     except TypeError as error:
         raise InputError(
-            f"memlab.json of {name} has no whole record of its memory ({error}). Train it again."
+            f"memlab.json of {name} has an incomplete record of its memory ({error}). Train the model again."
         ) from error
+
+
+def spalm_model(read: ReadFolder) -> SpalmModel:
+    """The model of a folder, whose transformer is read already. Raises InputError where gate or record are damaged."""
+    record = read_record(read.part, read.name)
+    return SpalmModel(read.name, read.module, read.tokenizer, read_gate(read.path), record, read.path, read.unmet)
+
+
+def load_encoder(model: SpalmModel) -> LanguageModel:
+    """The frozen encoder that a SPALM was trained with: a bundled model, or the folder of that name beside its own.
+
+    Raises:
+        StoreError: it is not there, or has other weights now.
+    """
+    wanted = model.record.encoder
+    beside = model.path.parent / wanted if model.path is not None else Path(wanted)
+    where = wanted if wanted in BUNDLED else str(beside)
+    hint = f"{model.name} was trained with keys of {wanted}"
+    try:
+        encoder = load(where).exact()
+    except NotFound as error:
+        raise StoreError(f"{hint}, which is not at {where}. Put that model there, or train the SPALM again.") from error
+    if encoder.weights_hash != model.record.encoder_hash:
+        raise StoreError(
+            f"{hint}, and {where} has other weights now: its neighbors would mean nothing. Train the SPALM again."
+        )
+    return encoder

@@ -2,7 +2,7 @@
 
 The folder is that of any masked model in the Hugging Face form, with two files beside it: `fae.safetensors` (the tensors
 of `FactParts`) and `facts.csv` (the rows of its fact memory). memlab.json holds a `FaeRecord`. The entity memory
-sits inside the transformer; what the fact memory does with a state is in systems/facts_as_experts/combination.py.
+is part of the transformer; the fact memory's computation is in systems/facts_as_experts/combination.py.
 """
 
 from __future__ import annotations
@@ -20,25 +20,27 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from memlab.errors import InputError
+from memlab.lm.formats import ReadFolder
 from memlab.lm.hooks import body_of, record
 from memlab.lm.model import LanguageModel
 from memlab.lm.plain_path import plain_path
 from memlab.results import Fact
+from memlab.systems.facts_as_experts.declaration import FACTS_FILE, PARTS_FILE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-PARTS_FILE, FACTS_FILE = "fae.safetensors", "facts.csv"
-MENTIONS = "mentions"  # under which the entity memory records its scores for whoever captures
+MENTIONS = "mentions"  # name under which `capturing` records the entity memory's scores
 _local = threading.local()
 
 
 @dataclass(frozen=True)
 class FaeRecord:
-    """What a Facts-as-Experts model consists of; see memlab.json.
+    """The record of a Facts-as-Experts model in memlab.json.
 
     entities: names in the order of the entity memory, one token each. relations: names in the order of the relation
-    embeddings. block: number of the block after which the entity memory is read. start: the model whose weights it started from.
+    embeddings. block: number of the block after which the entity memory is read. start: the model that training
+    started from.
     """
 
     entities: tuple[str, ...]
@@ -58,7 +60,7 @@ class FactParts(nn.Module):
 
     Attributes:
         E: (n, d) entity embeddings, shared by entity memory, fact keys, fact values and answers.
-        W_e, W_b: query of the entity memory, and the way back into the transformer.
+        W_e, W_b: query of the entity memory, and projection of what it returns.
         R: (relations, d). W_a: fact key from (subject; relation). W_f: fact query. W_c: context query of the mask.
         null_key, null_bias: the null fact. scale: of answers. entity: (V,) entity of each token, -1 for none.
     """
@@ -94,7 +96,7 @@ class FactParts(nn.Module):
     def _read_entities(self, module: nn.Module, args: tuple, states: Tensor) -> Tensor:
         """Entities as Experts: at every mention h <- h + W_b sum_e softmax_e(E W_e h) e.
 
-        A mention is one token here, so its span has one end. All entities are read, not the best 100 alone.
+        A mention is one token here, not a span. The softmax is over all entities, not only the best 100.
         """
         of_token = self.entity[_local.ids]  # (B, T)
         rows, columns = (of_token >= 0).nonzero(as_tuple=True)
@@ -126,7 +128,7 @@ class FaeModel(LanguageModel):
 
     @property
     def parts(self) -> FactParts:
-        """The tensors of the entity memory and the fact memory, those of a weights version in a version."""
+        """The tensors of the entity memory and the fact memory, also of a weights version."""
         found = self.module.get_submodule("facts_as_experts")
         assert isinstance(found, FactParts)
         return found
@@ -157,19 +159,14 @@ def read_fae_record(raw: dict[str, Any], name: str) -> FaeRecord:
         return FaeRecord(tuple(raw["entities"]), tuple(raw["relations"]), int(raw["block"]), str(raw["start"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"memlab.json of {name} has no whole record of its memories ({error}). Train it again."
+            f"memlab.json of {name} has an incomplete record of its memories ({error}). Train the model again."
         ) from error
 
 
-def fae_model(
-    name: str,
-    module: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    found: FaeRecord,
-    folder: Path,
-    unmet: frozenset[int] | None,
-) -> FaeModel:
-    """The model of a folder, whose transformer is read already. Raises InputError where a file is missing or damaged."""
+def fae_model(read: ReadFolder) -> FaeModel:
+    """The model in a folder whose transformer is loaded already. Raises InputError if a file is missing or damaged."""
+    name, module, tokenizer, folder = read.name, read.module, read.tokenizer, read.path
+    found = read_fae_record(read.part, name)
     words, d = module.get_input_embeddings().weight.shape
     parts = FactParts(entity_tokens(tokenizer, found.entities), len(found.relations), words, d)
     try:
@@ -187,7 +184,7 @@ def fae_model(
     for f in facts:
         if {f.subject, f.object} - known[0] or f.relation not in known[1]:
             raise InputError(
-                f"{folder / FACTS_FILE} has a row about what {name} does not know: {f.subject}, {f.relation}."
+                f"{folder / FACTS_FILE} has a row with a name that {name} does not know: {f.subject}, {f.relation}, {f.object}."
             )
     parts.attach(module, found.block)
-    return FaeModel(name, module, tokenizer, found, facts, folder, unmet)
+    return FaeModel(name, module, tokenizer, found, facts, folder, read.unmet)
