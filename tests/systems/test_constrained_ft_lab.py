@@ -330,6 +330,7 @@ def test_proposals_are_other_objects_of_the_relation(own: Lab) -> None:
 def test_settings_as_they_are_recorded_are_read_back() -> None:
     how = how_of({"method": "fta", "norm": "l2", "delta": 2, "blocks": [0, "head"], "steps": 7, "seed": 3})
     assert how_of(how.to_dict()) == how
+    assert how_of({"norm": "none", "delta": "auto"}).delta is None  # nothing to choose: a record states no radius
 
 
 def test_the_command_does_what_the_lab_does(own: Lab) -> None:

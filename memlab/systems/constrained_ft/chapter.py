@@ -25,6 +25,7 @@ from memlab.record.memory_edits import edit_of
 from memlab.record.weights_state import WeightsState
 from memlab.results import Edit, Fact
 from memlab.systems.constrained_ft.cases import Known
+from memlab.systems.constrained_ft.constraint import AUTO
 from memlab.systems.constrained_ft.how import How, Models
 from memlab.systems.constrained_ft.knowledge import known_facts, proposals
 from memlab.systems.constrained_ft.ledger import (
@@ -96,7 +97,7 @@ class Modifying:
             method: "ftm" trains the modified facts, "fta" mixes unmodified ones into every batch, "ft" trains the
                 original sentences; "ft+ftm", "ft+fta".
             norm, delta: the constraint, "none", "inf" or "l2" and its radius; "auto" chooses delta by a small sweep
-                on validation facts.
+                on validation facts (without a norm there is no delta).
             blocks: numbers from 0, "first", "middle", "last", "all", "embeddings", "head".
             model: by default the bundled masked model.
             options: author, dry_run; part ("all", "attention", "feed-forward"), anchor ("current", "base": where the
@@ -337,6 +338,8 @@ def how_of(settings: Mapping[str, Any]) -> How:
     if "blocks" in given:
         blocks = given["blocks"]
         given["blocks"] = (blocks,) if isinstance(blocks, str | int) else tuple(blocks)
+    if given.get("norm") == "none" and given.get("delta") == AUTO:
+        given["delta"] = None  # there is nothing to choose, and a recorded edit states what was used
     return How(**given, budget=Budget(**{n: v for n, v in settings.items() if n in budget}))
 
 
