@@ -20,6 +20,7 @@ COMMANDS = {  # name -> "module:command"; the module is imported when the comman
     "teach": "memlab.cli.editing:teach",
     "forget": "memlab.cli.editing:forget",
     "correct": "memlab.cli.editing:correct",
+    "edit": "memlab.cli.recording:edit",
     "undo": "memlab.cli.editing:undo",
     "redo": "memlab.cli.editing:redo",
     "history": "memlab.cli.editing:history",

@@ -23,7 +23,12 @@ def systems(as_json: bool, home: Path | None, workspace: str) -> None:
         for m in system.methods:
             gates = f"; gates: {', '.join(m.gates)}" if m.gates else ""
             lines.append(f"  {m.name:<16} {', '.join(m.kinds)}; can {', '.join(m.abilities)}{gates}")
+        lines += [f"  {e.name:<16} edit: {e.title or e.name}" for e in system.edits]
         lines += [f"  {s.name:<16} study: {s.help}" for s in system.studies]
+        lines += [f"  {c.name:<16} lab.{c.name}: {c.help}" for c in system.chapters]
+        lines += [f"  {c.name:<16} command: memlab {c.words}" for c in system.commands]
+        lines += [f"  {w.name:<16} kind of job" for w in system.work]
+        lines += [f"  {c.name:<16} way to correct a fact" for c in system.corrections]
     lines += [f"{broken.name:<18} cannot be used: {broken.reason}" for broken in found.unavailable]
     document = {
         "systems": [system.to_dict() for system in found.systems.values()],

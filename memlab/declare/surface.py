@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memlab.declare.late import load
+from memlab.serialize import as_json
 
 _COMMAND = re.compile(r"[a-z][a-z0-9-]*")
 
@@ -42,6 +43,9 @@ class Chapter:
         """The attributes that it adds to the lab: its own name and its verbs."""
         return (self.name, *self.verbs)
 
+    def to_dict(self) -> dict[str, Any]:
+        return as_json(self, "name", "help", "verbs")
+
     def load_class(self) -> Any:
         """Its class. Raises ImportError, AttributeError."""
         return load(self.code)
@@ -72,6 +76,9 @@ class Command:
         """What is typed after `memlab`."""
         return f"{self.within} {self.name}".strip()
 
+    def to_dict(self) -> dict[str, Any]:
+        return {**as_json(self, "name", "within"), "command": f"memlab {self.words}"}
+
 
 GROUPS = ("", "evaluate")  # of commands that systems may add to
 
@@ -91,6 +98,9 @@ class LongWork:
     alone: bool = False
     stored: bool = True
 
+    def to_dict(self) -> dict[str, Any]:
+        return as_json(self, "name", "resumable", "alone", "stored")
+
 
 @dataclass(frozen=True)
 class Correction:
@@ -106,3 +116,6 @@ class Correction:
     name: str
     code: str
     check: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return as_json(self, "name")

@@ -6,6 +6,7 @@ imports nothing heavy: code is named as "module:name" and loaded when it is need
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from memlab.serialize import as_json
 if TYPE_CHECKING:
     from memlab.declare.lesson import LessonAction, LessonClaim
     from memlab.declare.model_format import ModelFormat
+
+_REFERENCE = re.compile(r"\w+(\.\w+)*:\w+")
 
 API = 1  # version of these declarations; a system made for another one is listed with the reason, and not used
 FIRST_API = 1  # of a system that names none; it stays when API is raised, since such a system was written before
@@ -132,6 +135,9 @@ class System:
         model_formats: model folders with parts of their own.
         lesson_actions, lesson_claims: what steps of lessons can do and claim.
         hints: what to do where memlab refuses something, a sentence for each situation (`memlab.declare.hints`).
+        panels: "module:function" of `panels(lab, system)`, which draws what the system's page needs beyond the general
+            panels, with Streamlit; imported when the page is opened. Systems that ship with memlab have theirs in
+            `memlab.ui.systems.<name>`.
         api: the version of these declarations (`API`) that the system was written for: write the number. A system that leaves
             it out was written for the first version.
     """
@@ -156,8 +162,11 @@ class System:
     lesson_claims: tuple[LessonClaim, ...] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
     api: int = FIRST_API
+    panels: str | None = None
 
     def __post_init__(self) -> None:
+        if self.panels is not None and not _REFERENCE.fullmatch(str(self.panels)):
+            raise ValueError(f"{self.name}: panels is {self.panels!r}; expected is 'module:function'")
         for situation in self.hints:
             if situation not in SITUATIONS:
                 allowed = ", ".join(repr(name) for name in SITUATIONS)
@@ -176,5 +185,6 @@ class System:
             "model_formats": [f.name for f in self.model_formats],
             "lesson_actions": [a.name for a in self.lesson_actions],
             "lesson_claims": [c.name for c in self.lesson_claims],
-            **as_json(self, "studies", "recipes", "reported", "words"),
+            "edit_kinds": [e.to_dict() for e in self.edits],
+            **as_json(self, "studies", "recipes", "reported", "words", "chapters", "commands", "work", "corrections"),
         }

@@ -28,6 +28,7 @@ from memlab.lab.library import ModelLibrary
 from memlab.lab.measuring import Measuring
 from memlab.lab.perplexity import Perplexity
 from memlab.lab.reading import Reading
+from memlab.lab.recording import Recording
 from memlab.lab.reports import Reports
 from memlab.lab.resolving import Resolver
 from memlab.lab.side_effects import SideEffects
@@ -67,6 +68,7 @@ class Chapters(Answering):
     explain: Explaining
     side_effects: SideEffects
     editing: Editing
+    recording: Recording
     reading: Reading
     trees: Trees
     measuring: Measuring
@@ -96,6 +98,7 @@ class Chapters(Answering):
             explain=Explaining(context, a.asking),
             side_effects=side_effects,
             editing=Editing(context, a.asking, side_effects),
+            recording=Recording(context),
             reading=Reading(context, a.resolver),
             trees=Trees(context, a.generation),
             measuring=Measuring(a.house),

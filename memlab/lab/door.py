@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from memlab.lab.lessons import Lessons
 from memlab.lab.library import ModelLibrary
 from memlab.lab.perplexity import Data, Perplexity, PerplexityOptions
 from memlab.lab.reading import Reading
+from memlab.lab.recording import Recording
 from memlab.lab.renamed import renamed
 from memlab.lab.reports import Reports
 from memlab.lab.resolving import reading_request
@@ -77,7 +78,7 @@ class Lab(metaclass=DeclaredNames):
     """Models, datastores and methods of one home folder, seen from one workspace.
 
     Common operations are methods. Less common ones are attributes: `lab.explain`, `lab.side_effects`,
-    `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
+    `lab.recording`, `lab.reading`, `lab.generation`, `lab.trees`, `lab.gates`, `lab.building`, `lab.training`, `lab.perplexity`,
     `lab.work`, `lab.lessons`, `lab.workspaces`, `lab.reports`, `lab.inventory`, `lab.benchmarks`,
     `lab.library`, `lab.ways`, `lab.batches`. Systems add methods and attributes of their own (see `lab.systems()`);
     `dir(lab)` lists all.
@@ -467,6 +468,30 @@ class Lab(metaclass=DeclaredNames):
         """
         return self._chapters.editing.correct(fact, new_object, EditOptions(author, dry_run, scores))
 
+    def record(
+        self,
+        kind: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        author: str = ANONYMOUS,
+        dry_run: bool = False,
+    ) -> Edit:
+        """Records an edit of a kind that a system declares, from its parameters; undo, redo and `as_of` hold for it.
+
+        Kinds whose edits are computed by a verb (teach, modify, ...) are refused, and the message names the verb.
+
+        Args:
+            kind: its name; `lab.systems()` and `memlab edit` list the kinds with their forms.
+            parameters: plain JSON values, and facts; what they must be is checked by the kind.
+            author: whom the history names.
+            dry_run: record nothing; returns the edit that would be recorded, which `commit` can record.
+
+        Raises:
+            InputError: no such kind, parameters that it refuses, or one that is made in another way.
+            RecordError: the workspace is read-only or cannot be written.
+        """
+        return self._chapters.recording.record(kind, parameters, author, dry_run)
+
     def commit(self, edit: Edit, author: str | None = None) -> Edit:
         """Makes a dry run real, with the figures that were measured for it.
 
@@ -755,6 +780,11 @@ class Lab(metaclass=DeclaredNames):
     def side_effects(self) -> SideEffects:
         """What an edit changes besides its own fact."""
         return self._chapters.side_effects
+
+    @property
+    def recording(self) -> Recording:
+        """The kinds of edits, and the parameters that their forms make."""
+        return self._chapters.recording
 
     @property
     def reading(self) -> Reading:

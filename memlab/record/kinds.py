@@ -23,16 +23,27 @@ from typing import Any
 from memlab.errors import InputError, MemlabError, RecordError
 from memlab.record.hash_chain import EditRow
 from memlab.record.scores import check_scores
+from memlab.serialize import as_json
 
 MARKS = ("undo", "redo")  # edits about another edit; they belong to no part
 NAME_LENGTH = 20  # of a kind, as the table holds it
+FIELD_TYPES = ("text", "number", "choice", "flag", "fact", "facts")
 
 Parameters = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class FormField:
-    """One input of a kind's form. `type`: text, number, choice (one of `choices`), fact or facts."""
+    """One input of a kind's form. Its value becomes the parameter `name` of the edit (`record.forms`).
+
+    Args:
+        name: a key of the parameters.
+        label, help: as a page writes them.
+        type: text, number, choice (one of `choices`), flag (true or false), fact (an object with subject, relation and
+            object) or facts (a list of those).
+        required: whether it must be filled in; an empty optional field is left out of the parameters.
+        choices: the allowed texts of a choice.
+    """
 
     name: str
     label: str
@@ -40,6 +51,57 @@ class FormField:
     type: str = "text"
     required: bool = True
     choices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip() or "=" in self.name:
+            raise ValueError(f"{self.name!r} cannot name a field of a form; allowed is a text without '='")
+        if self.type not in FIELD_TYPES:
+            raise ValueError(
+                f"{self.name}: there is no type of field {self.type!r}; allowed is one of {', '.join(FIELD_TYPES)}"
+            )
+        if (self.type == "choice") != bool(self.choices):
+            raise ValueError(f"{self.name}: choices belong to the type 'choice', which needs at least one")
+        object.__setattr__(self, "choices", tuple(self.choices))
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words."""
+        if self.type == "choice":
+            return "one of " + ", ".join(self.choices)
+        return _ALLOWED[self.type]
+
+    def to_dict(self) -> dict[str, Any]:
+        return as_json(self, "name", "label", "help", "type", "required", "choices")
+
+
+_ALLOWED = {
+    "text": "a text",
+    "number": "a number",
+    "flag": "true or false",
+    "fact": "subject, relation and object (as a text: subject|relation|object)",
+    "facts": "facts of subject, relation and object (as a text: subject|relation|object, several divided by ;)",
+}
+
+
+@dataclass(frozen=True)
+class MadeBy:
+    """The verb that makes edits of a kind whose parameters are computed instead of typed in.
+
+    Args:
+        verb: of the lab: "teach", "beliefs.pin".
+        command: what is typed after `memlab`: "teach"; "" where there is none.
+        page: the address of the page that makes them: "edit", "system-my-system"; "" where there is none.
+    """
+
+    verb: str
+    command: str = ""
+    page: str = ""
+
+    def __str__(self) -> str:
+        return f"lab.{self.verb}" + (f" or `memlab {self.command}`" if self.command else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        return as_json(self)
 
 
 @dataclass(frozen=True)
@@ -57,10 +119,13 @@ class EditKind:
         read: what the fold needs of a row, computed once for each row; by default the row itself.
         check_scores: called with the `before` and `after` of an edit; raises as `check` does. By default they
             must have the form that `results.EditEffects` gives them.
-        form: the inputs that a page or the command line asks for.
+        form: the inputs that give an edit's parameters, each under the name of its field. A kind with a form can be
+            recorded on its system's page and with `memlab edit`.
         title: what a page calls it; by default the name.
         example: for kinds with a file of weights: called with the sha256 of a file, gives parameters that are allowed
             for it. The crash test of the record makes edits with it.
+        made_by: for kinds whose parameters are computed by a verb of the lab: `lab.record`, `memlab edit` and the
+            general form refuse them, and name the verb.
     """
 
     name: str
@@ -73,6 +138,29 @@ class EditKind:
     form: tuple[FormField, ...] = ()
     title: str = ""
     example: Callable[[str], dict[str, Any]] | str | None = None
+    made_by: MadeBy | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "form", tuple(self.form))
+        names = [field.name for field in self.form]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"the form of the kind of edit {self.name!r} has two fields named {twice!r}")
+
+    @property
+    def elsewhere(self) -> str | None:
+        """Where edits of this kind are made, for one that needs more than parameters; None where `lab.record` makes them."""
+        if self.made_by is not None:
+            return f"Edits of the kind {self.name!r} are made with {self.made_by}."
+        if self.example is not None:
+            return f"Edits of the kind {self.name!r} need a file of weights: only the verbs of their system make them."
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **as_json(self, "name", "part"),
+            "title": self.title or self.name,
+            **as_json(self, "form", "made_by"),
+        }
 
     def example_for(self, sha256: str) -> dict[str, Any]:
         """Parameters that are allowed with this file of weights."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from memlab.memory.changes import Changes, Taught
 from memlab.record.hash_chain import EditRow
-from memlab.record.kinds import EditKind, FormField, register_kind
+from memlab.record.kinds import EditKind, FormField, MadeBy, register_kind
 from memlab.record.parameters import check_correct, check_forget, check_teach
 from memlab.results import Source
 
@@ -79,9 +79,16 @@ _VALUE = FormField("value", "Only this word", "Remember only the occurrences of 
 _FACT = FormField("fact", "Fact", "Subject, relation and object as the memory states them.", "fact")
 _NEW = FormField("new_object", "New object", "What is taught in place of the old object.")
 
-TEACH = EditKind("teach", MEMORY, check_teach, fold_memory, _teaching, effect_of, form=(_TEXT, _VALUE), title="Teach")
-FORGET = EditKind("forget", MEMORY, check_forget, fold_memory, _forgetting, effect_of, form=(_FACT,), title="Forget")
+TEACH = EditKind(
+    "teach", MEMORY, check_teach, fold_memory, _teaching, effect_of, form=(_TEXT, _VALUE), title="Teach",
+    made_by=MadeBy("teach", "teach", "edit"),
+)  # fmt: skip
+FORGET = EditKind(
+    "forget", MEMORY, check_forget, fold_memory, _forgetting, effect_of, form=(_FACT,), title="Forget",
+    made_by=MadeBy("forget", "forget", "edit"),
+)  # fmt: skip
 CORRECT = EditKind(
-    "correct", MEMORY, check_correct, fold_memory, _correcting, effect_of, form=(_FACT, _NEW), title="Correct"
-)
+    "correct", MEMORY, check_correct, fold_memory, _correcting, effect_of, form=(_FACT, _NEW), title="Correct",
+    made_by=MadeBy("correct", "correct", "edit"),
+)  # fmt: skip
 MEMORY_KINDS = {kind.name: register_kind(kind) for kind in (TEACH, FORGET, CORRECT)}

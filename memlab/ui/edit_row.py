@@ -15,9 +15,10 @@ from memlab.systems.registry import registry
 from memlab.ui.contents import contents
 from memlab.ui.effect import effect, scores_line, scores_row
 from memlab.ui.links import link_to
+from memlab.ui.parameters import parameters_table
 from memlab.ui.plain import plain
 from memlab.ui.session import show_error
-from memlab.ui.timeline import MARKS, cloze, question_of
+from memlab.ui.timeline import KINDS, MARKS, cloze, question_of
 from memlab.ui.undo import undo_or_redo
 
 
@@ -61,6 +62,10 @@ def _details(lab: Lab, edit: Edit) -> None:
     own = _details_of_system(edit.kind)
     if own is not None:
         own(lab, edit)
+        link_to("history", "A link to this edit", {"edit": str(edit.seq)}, "link")
+        return
+    if edit.kind not in KINDS:  # no edit of the datastore: its side effects there say nothing
+        parameters_table(edit)
         link_to("history", "A link to this edit", {"edit": str(edit.seq)}, "link")
         return
     contents(lab, edit)

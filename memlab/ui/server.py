@@ -128,10 +128,10 @@ def end_jobs() -> bool:
 
 def serve(port: int) -> None:
     """Serves the pages on localhost, and a class on its address of the network, until the process is told to end."""
+    PagesManager.uses_pages_directory = False  # every page runs through app.py, even for the very first visitor
     middleware = [Middleware(OnlyOwnPages)]
     classroom = room.from_environment(port)
     if classroom is not None:
-        PagesManager.uses_pages_directory = False  # every page runs through app.py, even for the very first visitor
         config.set_option("server.allowedHosts", [*config.get_option("server.allowedHosts"), classroom.address])
         middleware.append(Middleware(Gate, passes=classroom.passes, address=classroom.address, port=port))
     app = App(bundle() / "app.py", middleware=middleware, lifespan=lifespan)

@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from memlab import Lab
 from memlab.bundle import bundle
 from memlab.declare import System
+from memlab.errors import InputError, MemlabError
+from memlab.record.kinds import EditKind, FormField, unregister_kind
 from memlab.systems import registry as registry_module
 from memlab.systems.registry import registered, registry
 from memlab.ui.navigation import GROUPS, address_of
 from memlab.ui.plain import plain
 from memlab.ui.system_page.outcome import csv_of, flat, tables
+from memlab.ui.system_page.panels import own_panels
 from tests.pages.conftest import SECONDS
 from tests.systems.threshold_knn import SYSTEM as TOY
 
@@ -185,3 +192,71 @@ def test_no_page_and_no_figure_names_a_method() -> None:
     files = [bundle() / "app.py", *(f for room in rooms for f in room.rglob("*.py") if f.parent.name != "systems")]
     assert len(files) > 50
     assert [str(file) for file in files if named.search(file.read_text("utf-8"))] == []
+
+
+def test_an_edit_is_a_form_a_preview_a_record_and_an_undo_and_panels_are_drawn(
+    own_lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMLAB_HOME", str(own_lab.home))
+    note = FormField("note", "Note", "A short note.")
+    size = FormField("size", "Size", "How large.", "number", required=False)
+    kind = EditKind(
+        "page-note", "page notes", check_note, lambda rows, head: len(rows), note_summary, form=(note, size)
+    )
+    declared = replace(
+        TOY, name="noted", edits=(kind,), methods=(), chapters=(), commands=(), work=(), panels=f"{__name__}:drawn"
+    )
+    with registered(declared):
+        page = system_page("noted")
+        assert not page.exception
+        assert "drawn for noted in default" in said(page)
+        page.text_input(key="page-note.note").set_value("x" * 9)
+        button(page, "Preview").click().run()
+        assert "A note has at most 8 characters" in page.error[0].value
+        page.text_input(key="page-note.note").set_value("*short*")
+        page.number_input(key="page-note.size").set_value(3.0)
+        button(page, "Preview").click().run()
+        assert "Would be edit 1:** Noted *short*" in said(page)
+        assert ["note", "size"] in [list(table.value.index) for table in page.table]
+        assert own_lab.head() == 0
+        button(page, "Record").click().run()
+        assert "Noted *short*" in page.success[0].value.replace("\\", "")
+        (edit,) = own_lab.history()
+        assert (edit.kind, edit.parameters) == ("page-note", {"note": "*short*", "size": 3})
+        button(page, "Undo").click().run()
+        assert not page.exception
+        assert [(e.kind, e.active) for e in own_lab.history()] == [("page-note", False), ("undo", True)]
+    unregister_kind("page-note")
+
+
+def check_note(parameters: Mapping[str, Any], sequence: int) -> None:
+    if len(parameters["note"]) > 8:
+        raise InputError("A note has at most 8 characters.")
+
+
+def note_summary(parameters: Mapping[str, Any]) -> str:
+    return f"Noted {parameters['note']}"
+
+
+def drawn(lab: Lab, system: System) -> None:
+    st.caption(f"drawn for {system.name} in {lab.workspace}")
+
+
+def button(page: AppTest, label: str) -> Button:
+    return next(b for b in page.button if b.label == label)
+
+
+@pytest.mark.parametrize(
+    ("panels", "why"),
+    [
+        ("not_there_at_all:panels", "ModuleNotFoundError: No module named 'not_there_at_all'"),
+        ("memlab.ui.plain:nothing", "AttributeError: module 'memlab.ui.plain' has no attribute 'nothing'"),
+        ("memlab.ui.plain:_JOINER", "it is a str; expected is a function"),
+        (f"{__name__}:note_summary", "TypeError: note_summary() takes 1 positional argument but 2 were given"),
+    ],
+)
+def test_panels_that_cannot_be_drawn_are_one_sentence(lab: Lab, panels: str, why: str) -> None:
+    with pytest.raises(MemlabError) as refused:
+        own_panels(lab, replace(TOY, panels=panels))
+    assert str(refused.value).startswith(f"The panels of the system 'threshold_knn' ({panels}) cannot be shown: ")
+    assert why in str(refused.value)

@@ -15,7 +15,7 @@ from typing import Any
 
 from memlab.errors import InputError
 from memlab.record.hash_chain import EditRow
-from memlab.record.kinds import EditKind, FormField
+from memlab.record.kinds import EditKind, FormField, MadeBy
 from memlab.systems.beliefbank.bank import MODEL, PERSON, Bank, Belief
 from memlab.systems.beliefbank.constraints import Constraint, ConstraintGraph
 from memlab.systems.beliefbank.graph_files import check_property, constraint_from
@@ -203,7 +203,7 @@ def constrain_summary(given: Mapping[str, Any]) -> str:
     return f"{what} constraint {constraint_from(given['constraint'], 'constraint').id}"[:200]
 
 
-def _kind(name: str, title: str, form: tuple[FormField, ...] = ()) -> EditKind:
+def _kind(name: str, title: str, command: str, form: tuple[FormField, ...] = ()) -> EditKind:
     here = "memlab.systems.beliefbank.state"
     return EditKind(
         name,
@@ -213,6 +213,7 @@ def _kind(name: str, title: str, form: tuple[FormField, ...] = ()) -> EditKind:
         f"{here}:{name}_summary",
         form=form,
         title=title,
+        made_by=MadeBy(name if name in ("believe", "solve") else f"beliefs.{name}", f"believe{command}", "beliefs"),
     )
 
 
@@ -221,9 +222,9 @@ _ENTITY = FormField("entity", "Entity", "The thing that the belief is about.")
 _PROPERTY = FormField("property", "Property", 'Such as "IsA,bird".')
 _LABEL = FormField("label", "Label", "Whether it holds.", "choice", choices=("true", "false"))
 EDITS = (
-    _kind("believe", "Believe"),
-    _kind("pin", "Pin a belief", (_GRAPH, _ENTITY, _PROPERTY, _LABEL)),
-    _kind("retract", "Retract beliefs"),
-    _kind("solve", "Solve"),
-    _kind("constrain", "Constraint"),
+    _kind("believe", "Believe", ""),
+    _kind("pin", "Pin a belief", " --pin", (_GRAPH, _ENTITY, _PROPERTY, _LABEL)),
+    _kind("retract", "Retract beliefs", " --retract"),
+    _kind("solve", "Solve", " --solve"),
+    _kind("constrain", "Constraint", " --rule"),
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 from memlab.lm.delta_refs import DeltaRef
 from memlab.record.hash_chain import EditRow
-from memlab.record.kinds import EditKind, FormField
+from memlab.record.kinds import EditKind, FormField, MadeBy
 from memlab.record.parameters import Checks, check_fields
 from memlab.record.weights_state import WEIGHTS, WeightEdit, fold_weights
 
@@ -118,9 +118,11 @@ def example(sha256: str) -> dict[str, Any]:
 
 _FACTS = FormField("facts", "Facts", "Facts that the model knows, each with its new object.", "facts")
 MODIFY = EditKind(
-    "modify", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Modify weights", example=example
-)
+    "modify", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Modify weights", example=example,
+    made_by=MadeBy("modify", "modify", "modify"),
+)  # fmt: skip
 UNLEARN = EditKind(
-    "unlearn", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Forget in the weights"
-)
+    "unlearn", WEIGHTS, check, fold_weights, summary, read, form=(_FACTS,), title="Forget in the weights",
+    made_by=MadeBy("modify", "modify --forget", "modify"),
+)  # fmt: skip
 KINDS = (MODIFY, UNLEARN)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memlab.record.hash_chain import EditRow
-from memlab.record.kinds import EditKind, FormField
+from memlab.record.kinds import EditKind, FormField, MadeBy
 from memlab.record.parameters import Checks, check_fields
 
 FACTS = "facts"  # the part of a workspace's state
@@ -159,7 +159,7 @@ def _kind(name: str, title: str) -> EditKind:
     verb = name.split("-")[0]
     return EditKind(
         name, FACTS, f"{_HERE}:check_{verb}", f"{_HERE}:fold_facts", f"{_HERE}:summary_{verb}", f"{_HERE}:read",
-        form=(_FACTS,), title=title,
+        form=(_FACTS,), title=title, made_by=MadeBy(f"fact_memory.{verb}", f"facts {verb}", "system-facts-as-experts"),
     )  # fmt: skip
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import logging
+from collections.abc import Callable
 from importlib.util import find_spec
 
 import streamlit as st
 
 from memlab import Lab
-from memlab.declare import Recipe, ReportedTable, System
+from memlab.declare import Recipe, ReportedTable, System, load
+from memlab.errors import ChapterError, MemlabError
 from memlab.ui.links import link_to
 from memlab.ui.plain import plain
 
@@ -16,7 +19,36 @@ PACKAGE = "memlab.ui.systems"
 
 
 def own_panels(lab: Lab, system: System) -> None:
-    """Draws the system's own panels; nothing for a system without them."""
+    """Draws the system's own panels; nothing for a system without them.
+
+    Raises:
+        ChapterError: the panels that the system declares cannot be loaded or drawn; says why.
+    """
+    if system.panels is None:
+        _found_by_name(lab, system)
+        return
+    try:
+        _declared(system.panels)(lab, system)
+    except MemlabError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever the code of a system raises; the rest of the page stands
+        logging.getLogger(__name__).exception("panels of the system %r", system.name)
+        why = f"{type(error).__name__}: {error}"
+        raise ChapterError(
+            f"The panels of the system {system.name!r} ({system.panels}) cannot be shown: {why}. Everything else of it works."
+        ) from error
+
+
+def _declared(reference: str) -> Callable[[Lab, System], None]:
+    found = load(reference)
+    if not callable(found):
+        raise TypeError(f"it is a {type(found).__name__}; expected is a function of a lab and a system")
+    draw: Callable[[Lab, System], None] = found
+    return draw
+
+
+def _found_by_name(lab: Lab, system: System) -> None:
+    """The panels of systems that ship with memlab: `memlab.ui.systems.<name>`."""
     name = f"{PACKAGE}.{system.name}"
     if find_spec(name) is None:
         return
