@@ -13,6 +13,7 @@ from memlab.lab.inventory import Inventory
 from memlab.lab.preparing import build_if_bundled
 from memlab.lm.catalogue import BUNDLED, info
 from memlab.lm.formats import checked_format
+from memlab.lm.loading import SEQ2SEQ
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Datastore
 from memlab.memory.retrieval import Searchable
@@ -147,6 +148,9 @@ class LabHouse:
             fitting = registry().able(ability, kind)
             name = made.method if made and made.method in fitting else None
             name = name or next((m.name for m in fitting.values() if m.remembers), None) or next(iter(fitting), None)
+            if name is None and made is not None:
+                hint = registry().hint("encoder-decoder") if made.kind == SEQ2SEQ else ""
+                raise InputError(f"{made.name} is {made.kind}, and no method can {ability} with such a model.{hint}")
             if name is None:
                 raise InputError(f"No method can {ability} with a {kind} model.")
         how = registry().method(name)

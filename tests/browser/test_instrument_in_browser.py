@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from memlab import Lab
 from memlab.figures import layers
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Window = Callable[..., Page]
 PROMPT = "The capital of France is [MASK]."

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from memlab import Lab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PROMPT = "The capital of France is [MASK]."
 ASK = f"ask?prompt={quote(PROMPT)}"
