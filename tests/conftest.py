@@ -115,6 +115,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
     waiting = {item.path for item in items if "built_datastores" in getattr(item, "fixturenames", ())}
+    if unit := sorted(str(path) for path in waiting if path.parent == folder / "unit"):
+        raise pytest.UsageError(f"{', '.join(unit)}: unit tests do not build datastores for minutes; use tests/engine")
 
     def rank(item: pytest.Item) -> tuple[int, int, int]:
         path = item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""

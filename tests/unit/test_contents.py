@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from memlab import Lab
-from memlab.memory.contents import contents, context_hashes
-from memlab.memory.shelf import Shelf
+from memlab.memory.contents import context_hashes
 from memlab.results import Article
 from memlab.results.contents import Contents
 from tests.commands import document, run_on
@@ -62,11 +61,3 @@ def test_a_store_says_what_it_holds(tiny: Tiny, tmp_path: Path) -> None:
     asked = document(run_on(home)("datastores", "letters", "--json"))
     assert Contents.of(asked["contents"]) == holds
     assert "1 text is identical to an earlier one" in run_on(home)("datastores", "letters").stdout
-
-
-def test_contents_are_found_once(lab: Lab) -> None:
-    shelf: Shelf = lab.building.context.shelf
-    first = shelf.contents("atlas-clm")
-    assert shelf.contents("atlas-clm") is first
-    assert first == contents(shelf.open("atlas-clm"))
-    assert first.entries == lab.building.info("atlas-clm").entries
