@@ -15,7 +15,7 @@ registry = lab.systems()
 
 st.title("Systems", anchor=False)
 st.markdown(
-    "A system implements what a paper or lecture describes: ways to answer, studies, models. Each has a page that is "
+    "A system implements what a paper or lecture describes: ways to answer, edits, studies, models. Each has a page that is "
     "made from its declaration; its methods are offered wherever they fit."
 )
 for group in dict.fromkeys(system.group for system in registry.systems.values()):
@@ -27,11 +27,13 @@ for group in dict.fromkeys(system.group for system in registry.systems.values())
             st.subheader(plain(system.title), anchor=False)
             st.markdown(plain(system.summary))
             st.caption(plain(system.paper))
-            offers = [f"{len(system.methods)} methods" if len(system.methods) != 1 else "1 method"]
-            offers += (
-                [f"{len(system.studies)} studies" if len(system.studies) != 1 else "1 study"] if system.studies else []
+            counted = (
+                (len(system.methods), "method", "methods"),
+                (len(system.studies), "study", "studies"),
+                (len(system.edits), "kind of edit", "kinds of edits"),
+                (len(system.recipes), "recipe for a model", "recipes for models"),
             )
-            offers += [f"{len(system.recipes)} recipes for models"] if system.recipes else []
+            offers = [f"{n} {one if n == 1 else several}" for n, one, several in counted if n]
             with st.container(horizontal=True, vertical_alignment="center"):
                 link_to_system(system, "Open")
                 st.caption(" · ".join(offers))
