@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from memlab.corpus.lesson_actions import CLAIMS, VERBS, Action, verbs
 from memlab.corpus.lessons import Lesson, Step
-from memlab.declare import LessonAction, load
+from memlab.declare import LessonAction
 from memlab.errors import InputError, MemlabError
 from memlab.record.workspaces import LENGTH
 from memlab.results import Article, Fact
@@ -106,13 +106,15 @@ def do(lab: Lab, action: Action) -> None:
         for row in reversed(lab.context.ledger.active()):
             lab.undo(row.sequence, anyway=True)
     else:
-        _code(_action(action).run, f"the action {action.verb!r}")(lab, a)
+        found = _action(action)
+        registry().code(found.run, found, "code")(lab, a)
 
 
 def check_action(action: Action) -> None:
     """Raises InputError for an edit that no workspace could make."""
-    if action.verb not in VERBS and (check := _action(action).check) is not None:
-        _code(check, f"the action {action.verb!r}")(action.arguments)
+    found = None if action.verb in VERBS else _action(action)
+    if found is not None and found.check is not None:
+        registry().code(found.check, found, "check")(action.arguments)
 
 
 def _action(action: Action) -> LessonAction:
@@ -123,17 +125,6 @@ def _action(action: Action) -> LessonAction:
     return found
 
 
-def _code(reference: str, what: str) -> Callable[..., Any]:
-    """Code that a system declares. Raises InputError where it cannot be loaded."""
-    try:
-        return cast(Callable[..., Any], load(reference))
-    except Exception as error:  # code of a system from outside: whatever it raises while it is imported
-        raise InputError(
-            f"The code of {what} of lessons ({reference}) cannot be loaded: {type(error).__name__}: {error}. Install the system "
-            "that declares it again."
-        ) from error
-
-
 def checked(lab: Lab, step: Step, as_of: int | None) -> list[Check]:
     """The claims of a step compared with what the workspace shows as of an edit. Raises MemlabError."""
     found: dict[str, str] = {}
@@ -141,7 +132,7 @@ def checked(lab: Lab, step: Step, as_of: int | None) -> list[Check]:
         found = view(lab, step, as_of)
     for name, claim in registry().lesson_claims.items():
         if name in step.claims and claim.page == step.page:
-            found[name] = str(_code(claim.find, f"the claim {name!r}")(lab, step.parameters, as_of))
+            found[name] = str(registry().code(claim.find, claim, "code")(lab, step.parameters, as_of))
     found["active"] = str(len(lab.context.ledger.active(as_of)))
     checks = []
     for name, says in step.claims.items():

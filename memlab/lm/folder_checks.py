@@ -98,7 +98,7 @@ def same_weights(a: Stamp, b: Stamp) -> bool:
     return [f for f in a if f[0] != "memlab.json"] == [f for f in b if f[0] != "memlab.json"]
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """An error's message on one line that ends with a full stop."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = lines[0] if lines else type(error).__name__

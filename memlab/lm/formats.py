@@ -92,7 +92,7 @@ def read_parts(found: ModelFormat, read: ReadFolder) -> LanguageModel:
 
     try:
         code = load(found.load)
-    except Exception as error:  # code of a system from outside: whatever it raises while it is imported
+    except (Exception, SystemExit) as error:  # whatever code of a system from outside raises while it is imported
         raise InputError(
             f"The code that reads models of the format {found.name!r} ({found.load}) cannot be loaded: "
             f"{type(error).__name__}: {first_line(error)} Install the system again."

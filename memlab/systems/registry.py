@@ -245,13 +245,16 @@ _CALLED = {
     Command: "command",
     LongWork: "kind of job",
     Correction: "correction",
+    LessonAction: "lesson action",
+    LessonClaim: "lesson claim",
 }
 
 
 def _declared(system: System) -> list[Any]:
     """The parts of a declaration that name code."""
     named = (system.methods, system.studies, system.recipes, system.chapters, system.commands, system.work)
-    return [part for parts in (*named, system.corrections) for part in parts]
+    also = (system.corrections, system.lesson_actions, system.lesson_claims)
+    return [part for parts in (*named, *also) for part in parts]
 
 
 def _check_once(system: System) -> None:

@@ -14,7 +14,7 @@ from memlab import Lab
 from memlab.corpus.lesson_actions import read_action, read_claims
 from memlab.corpus.lessons import Lesson, Step, read_lesson
 from memlab.declare import LessonAction, LessonClaim, System
-from memlab.errors import InputError, MemlabError
+from memlab.errors import InputError, LoadError, MemlabError
 from memlab.lab.lesson_run import LessonRun
 from memlab.reading.workspace import OpenLab
 from memlab.systems.plain import SYSTEM as PLAIN
@@ -125,12 +125,12 @@ def test_code_that_is_missing_is_named(lab: Lab, code: str, why: str) -> None:
     with registered(wrong):
         run = LessonRun(lab, lesson())
         with pytest.raises(
-            InputError, match=rf"The code of the action 'count one' of lessons \({code}\) cannot be loaded: {why}"
+            LoadError, match=f"The code of the lesson action 'count one' of the system .* cannot be loaded: .*{why}"
         ):
             run.reach(1)
         run.end()
         run = LessonRun(lab, lesson(do=None))
-        with pytest.raises(InputError, match=f"The code of the claim 'how many' .*{why}"):
+        with pytest.raises(LoadError, match=f"The code of the lesson claim 'how many' of the system .*{why}"):
             run.check(1)
         run.end()
 

@@ -30,7 +30,6 @@ from memlab.lm.shipped import SHIPPED
 from memlab.outside import given_path
 
 WORK = ".adding"  # subfolder of models/ for unfinished additions, kept after a Stop
-SHIPPED_NAMES = SHIPPED
 SPARE = 50_000_000  # bytes that stay free on the disk
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}")
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?")
@@ -65,7 +64,7 @@ def model_name(what: str, name: str | None = None) -> str:
 
 def check_name(name: str) -> str:
     """The name itself. Raises InputError for one that a user's model cannot have."""
-    if not _NAME.fullmatch(name) or name in SHIPPED_NAMES:
+    if not _NAME.fullmatch(name) or name in SHIPPED:
         raise InputError(
             f"{name!r} cannot name a model of your own. Use letters, digits, '-', '_' and '.', and not a bundled model's name; "
             "choose another with --name."
