@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.bundle import assets
+from memlab.ui.app.navigation import GUIDE, all_pages
+from memlab.ui.app.session import current_lab, is_open
 from memlab.ui.classroom.roles import is_guest
 from memlab.ui.guide import introduction
-from memlab.ui.navigation import GUIDE, all_pages
-from memlab.ui.session import current_lab, is_open
 
 ICON = assets() / "pictures" / "icon.svg"
 BAR = 78  # pixels: height of the control bar in a wide window
@@ -33,7 +33,7 @@ if page.url_path == GUIDE:
 
 lab = current_lab()
 with top.container():
-    from memlab.ui.frame import frame
+    from memlab.ui.app.frame import frame
 
     frame(lab, page.url_path)
 page.run()

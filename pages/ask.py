@@ -9,27 +9,27 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import MemlabError, NotFound
 from memlab.results import Prediction
-from memlab.ui.address import opened_source
-from memlab.ui.answer import answer_panel, chosen_lambda, noticed
+from memlab.ui.app.address import opened_source
+from memlab.ui.app.bar import settings_place
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.heading import unseen_heading
+from memlab.ui.app.keyboard import keyboard_help
+from memlab.ui.app.session import current_lab, show_error
+from memlab.ui.app.sharing import may_edit
 from memlab.ui.article import article_panel
-from memlab.ui.bar import settings_place
-from memlab.ui.compare import beside_pinned
-from memlab.ui.details import details
-from memlab.ui.entry import through_app
+from memlab.ui.ask.answer import answer_panel, chosen_lambda, noticed
+from memlab.ui.ask.compare import beside_pinned
+from memlab.ui.ask.details import details
+from memlab.ui.ask.exports import exports, present_in_bar
+from memlab.ui.ask.meant import first_reading, say_how_it_was_read, second_reading, suggest, suggest_names
+from memlab.ui.ask.neighbors import FIX, neighbor_list
+from memlab.ui.ask.prompt import example_menu, examples, expected_answer, first_steps, prompt_bar
+from memlab.ui.ask.question import Question, choose, offer_fitting_method
+from memlab.ui.ask.recent import note, recent_menu, recent_questions
+from memlab.ui.ask.votes import vote_tally
 from memlab.ui.explanations import look_closer
-from memlab.ui.exports import exports, present_in_bar
 from memlab.ui.fix import fix_here
 from memlab.ui.guide import ENTRY
-from memlab.ui.heading import unseen_heading
-from memlab.ui.keyboard import keyboard_help
-from memlab.ui.meant import first_reading, say_how_it_was_read, second_reading, suggest, suggest_names
-from memlab.ui.neighbors import FIX, neighbor_list
-from memlab.ui.prompt import example_menu, examples, expected_answer, first_steps, prompt_bar
-from memlab.ui.question import Question, choose, offer_fitting_method
-from memlab.ui.recent import note, recent_menu, recent_questions
-from memlab.ui.session import current_lab, show_error
-from memlab.ui.sharing import may_edit
-from memlab.ui.votes import vote_tally
 
 TITLE = 80  # characters of a prompt in the title of the tab
 

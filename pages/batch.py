@@ -10,19 +10,19 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.lab.kept_batches import KeptBatch, Note
 from memlab.results.batch import summaries_csv, tally
-from memlab.ui.answer import chosen_lambda
-from memlab.ui.bar import settings_place
+from memlab.ui.app.bar import settings_place
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.session import current_lab, show_error
+from memlab.ui.app.sharing import may_edit
+from memlab.ui.ask.answer import chosen_lambda
+from memlab.ui.ask.question import LAMBDA, Question, choose
 from memlab.ui.batch.prompts import BATCH, PROMPTS, asked_batch, expected_column, prompt_input, restore
 from memlab.ui.batch.row import row_panel
 from memlab.ui.batch.shown import MARKS, filters, reasons, right_and_wrong, show_all
 from memlab.ui.batch.table import open_row, opened_row, table
 from memlab.ui.batch.two import beside_another
 from memlab.ui.downloads import download
-from memlab.ui.entry import through_app
 from memlab.ui.plain import plain
-from memlab.ui.question import LAMBDA, Question, choose
-from memlab.ui.session import current_lab, show_error
-from memlab.ui.sharing import may_edit
 
 _HELD = "batch.held"  # the batch that was asked last, with its state
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
-from memlab.ui.address import unknown_name
-from memlab.ui.entry import through_app
-from memlab.ui.session import current_lab, show_error
+from memlab.ui.app.address import unknown_name
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.session import current_lab, show_error
 from memlab.ui.systems.beliefbank import VIEWS, WITHOUT_A_THING, Desk, choose
 
 through_app()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
-from memlab.ui.commit import preview_or_result
-from memlab.ui.edit_forms import correct, forget, teach
-from memlab.ui.entry import through_app
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.session import current_lab, show_error
+from memlab.ui.app.sharing import editors_only
+from memlab.ui.edit.commit import preview_or_result
+from memlab.ui.edit.find import find
+from memlab.ui.edit.forms import correct, forget, teach
 from memlab.ui.fields import one_of
-from memlab.ui.find import find
-from memlab.ui.session import current_lab, show_error
-from memlab.ui.sharing import editors_only
 
 WAYS = {
     "Teach": (teach, "Type a sentence, for example **The capital of Wakanda is Birnin.**"),

@@ -8,8 +8,9 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.generated import described
 from memlab.results import GenerationPair
-from memlab.ui.bar import settings_place
-from memlab.ui.entry import through_app
+from memlab.ui.app.bar import settings_place
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.session import current_lab, show_error
 from memlab.ui.generate.prompt import example_menu, first_steps, prompt_bar
 from memlab.ui.generate.settings import How, choose_how
 from memlab.ui.generate.step import choose_step, step_details
@@ -17,7 +18,6 @@ from memlab.ui.generate.texts import go_on, texts
 from memlab.ui.generate.view import View, begin, current, exports, moved, replay
 from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
-from memlab.ui.session import current_lab, show_error
 
 TITLE = 80  # characters of a prompt in the title of the tab
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
-from memlab.ui.entry import through_app
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.links import link_to
+from memlab.ui.app.session import current_lab, show_error
 from memlab.ui.guide import LIMITS, WORDS, story_cards
-from memlab.ui.links import link_to
 from memlab.ui.plain import plain
-from memlab.ui.session import current_lab, show_error
 
 through_app()
 lab = current_lab()

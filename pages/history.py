@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError, NotFound
-from memlab.ui.address import unknown_name, whole_number
+from memlab.ui.app.address import unknown_name, whole_number
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.links import link_to
+from memlab.ui.app.session import current_lab, show_error
 from memlab.ui.author import author_field
-from memlab.ui.edit_row import edit_row
-from memlab.ui.entry import through_app
-from memlab.ui.history_tools import tools
-from memlab.ui.links import link_to
-from memlab.ui.session import current_lab, show_error
-from memlab.ui.timeline import authors, chosen, kinds, undone
+from memlab.ui.edit.history_tools import tools
+from memlab.ui.edit.row import edit_row
+from memlab.ui.edit.timeline import authors, chosen, kinds, undone
 
 FIRST = 30  # edits shown at once
 ALL = "all"

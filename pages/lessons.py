@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.links import link_to
+from memlab.ui.app.session import current_lab, show_error
 from memlab.ui.downloads import download
-from memlab.ui.entry import through_app
 from memlab.ui.lesson_form import new_lesson, steps_of
-from memlab.ui.links import link_to
 from memlab.ui.plain import plain
-from memlab.ui.session import current_lab, show_error
 
 through_app()
 lab = current_lab()

@@ -8,13 +8,13 @@ import streamlit as st
 
 from memlab.errors import MemlabError
 from memlab.memory.shelf import StoreInfo
-from memlab.ui.ask_memory import ask_own_memories
-from memlab.ui.build_form import build_form
-from memlab.ui.entry import through_app
-from memlab.ui.index_panel import index_panel
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.session import current_lab, show_error
 from memlab.ui.jobs import show_job
-from memlab.ui.memories import delete, memory_table, what_is_wrong, what_it_holds, what_was_left_out
-from memlab.ui.session import current_lab, show_error
+from memlab.ui.library.ask_memory import ask_own_memories
+from memlab.ui.library.build_form import build_form
+from memlab.ui.library.index_panel import index_panel
+from memlab.ui.library.memories import delete, memory_table, what_is_wrong, what_it_holds, what_was_left_out
 
 _JOB = "memories.job"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
-from memlab.ui.entry import through_app
-from memlab.ui.links import link_to
-from memlab.ui.model_card import model_card
-from memlab.ui.models import add_model
-from memlab.ui.session import current_lab, show_error
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.links import link_to
+from memlab.ui.app.session import current_lab, show_error
+from memlab.ui.library.model_card import model_card
+from memlab.ui.library.models import add_model
 from memlab.ui.small_form import what_was_done
 
 through_app()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
-from memlab.ui.entry import through_app
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.session import current_lab, show_error
+from memlab.ui.app.sharing import editors_only
 from memlab.ui.fields import one_of
-from memlab.ui.session import current_lab, show_error
-from memlab.ui.sharing import editors_only
 from memlab.ui.systems.constrained_ft import modify_view, sweep_view
 from memlab.ui.systems.constrained_ft_compare import compare_view
 

@@ -10,10 +10,11 @@ from memlab import Lab
 from memlab.corpus.lessons import Lesson
 from memlab.errors import MemlabError
 from memlab.lab.lesson_run import LessonRun
-from memlab.ui.address import asked
+from memlab.ui.app.address import asked
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.links import follow_to, link_to, tab_to
+from memlab.ui.app.session import WORKSPACE, current_lab, show_error
 from memlab.ui.classroom.lecturer import guessing, invitation, nothing_to_guess
-from memlab.ui.entry import through_app
-from memlab.ui.links import follow_to, link_to, tab_to
 from memlab.ui.plain import plain
 from memlab.ui.present.mode import alone, large_type, tools
 from memlab.ui.present.notes import notes
@@ -22,7 +23,6 @@ from memlab.ui.present.place import Place, guess_first, out_of_range, place, ste
 from memlab.ui.present.run import run_of, throw_away
 from memlab.ui.present.stages import STAGES, names
 from memlab.ui.present.talks import has_notes, tell
-from memlab.ui.session import WORKSPACE, current_lab, show_error
 
 TITLE = 80  # characters of a lesson or prompt in the title of the tab
 

@@ -8,9 +8,10 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.strip import described
 from memlab.results import Trace
-from memlab.ui.bar import settings_place
+from memlab.ui.app.bar import settings_place
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.session import current_lab, show_error
 from memlab.ui.downloads import trace_files
-from memlab.ui.entry import through_app
 from memlab.ui.guide import MEASURES
 from memlab.ui.memory_controls import gate_is_ready
 from memlab.ui.plain import plain
@@ -20,7 +21,6 @@ from memlab.ui.read.reading import read_passage, stopped
 from memlab.ui.read.settings import choose_how
 from memlab.ui.read.strip import choose_token, token_strip
 from memlab.ui.read.token import token_details
-from memlab.ui.session import current_lab, show_error
 from memlab.ui.system_page.panels import papers_panel
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from memlab.ui.entry import through_app
-from memlab.ui.navigation import link_to_system
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.navigation import link_to_system
+from memlab.ui.app.session import current_lab
 from memlab.ui.plain import plain
-from memlab.ui.session import current_lab
 
 through_app()
 lab = current_lab()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.errors import MemlabError
-from memlab.ui.entry import through_app
-from memlab.ui.session import current_lab, show_error
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.session import current_lab, show_error
+from memlab.ui.library.workspaces import create, import_file, workspace_row
 from memlab.ui.small_form import what_was_done
-from memlab.ui.workspace_row import create, import_file, workspace_row
 
 FIRST = 30  # workspaces shown at once
 _SHOWN = "workspaces.shown"

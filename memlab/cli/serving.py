@@ -66,7 +66,7 @@ def serve(
     if browser:
         told = {**os.environ, "MEMLAB_OPEN": opened}  # not an argument, which other users of the computer could read
         subprocess.Popen([sys.executable, "-m", "memlab.browser", str(port)], stderr=subprocess.DEVNULL, env=told)
-    _become([sys.executable, "-m", "memlab.ui.server", str(port)], environment)
+    _become([sys.executable, "-m", "memlab.ui.app.server", str(port)], environment)
 
 
 def _become(command: list[str], environment: dict[str, str]) -> None:

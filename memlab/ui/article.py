@@ -10,10 +10,10 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Neighbor, Prediction
-from memlab.ui.address import open_source
+from memlab.ui.app.address import open_source
+from memlab.ui.app.session import show_error
 from memlab.ui.highlight import forgotten, passage, remembered
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 # The end of a sentence or paragraph; no sentence ends after an initial or a short title such as "St.".
 _END = re.compile(r"(?<!\b[A-Z])(?<!\bSt)(?<!\bMt)(?<!\bDr)(?<!\bMr)[.!?][\"')\]]*\s+|\n\s*\n")

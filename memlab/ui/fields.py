@@ -9,9 +9,9 @@ import streamlit as st
 
 from memlab.declare import Field, Method, checked
 from memlab.errors import InputError, MemlabError
-from memlab.ui.address import unknown_name
+from memlab.ui.app.address import unknown_name
+from memlab.ui.app.session import show_error
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 PRESET_HELP = "Calibrated: tuned on held-out facts or words when the datastore was built. Paper: the authors' values."
 

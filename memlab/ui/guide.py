@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from memlab.systems.registry import registry
-from memlab.ui.address import link
+from memlab.ui.app.address import link
+from memlab.ui.app.links import link_to
 from memlab.ui.idea import idea
-from memlab.ui.links import link_to
 from memlab.ui.plain import plain
 
 if TYPE_CHECKING:

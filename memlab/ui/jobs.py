@@ -15,8 +15,8 @@ from memlab import Lab
 from memlab.corpus.received import FOLDER
 from memlab.errors import MemlabError, NotFound, RecordError, StoppedError
 from memlab.record.job_info import JobInfo
+from memlab.ui.app.session import show_error
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 EVERY = "1s"
 RECENT = timedelta(hours=1)

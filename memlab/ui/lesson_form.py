@@ -10,10 +10,10 @@ from memlab import Lab
 from memlab.corpus.lessons import Lesson, Step, step_of_address
 from memlab.errors import MemlabError
 from memlab.results import Prediction
-from memlab.ui.links import link_to
+from memlab.ui.app.links import link_to
+from memlab.ui.app.session import WORKSPACE, show_error
+from memlab.ui.app.sharing import SHARED
 from memlab.ui.plain import plain
-from memlab.ui.session import WORKSPACE, show_error
-from memlab.ui.sharing import SHARED
 
 NEW = "A new lesson"
 _NOT_KEPT = {WORKSPACE, SHARED}  # a lesson runs in the workspace of whoever gives it

@@ -13,9 +13,9 @@ from memlab.declare import ABILITIES, Field, Method, checked
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.lab import PRESETS
 from memlab.ui import fields
-from memlab.ui.address import AUTOMATIC, named
-from memlab.ui.bar import memory_place, model_changed
-from memlab.ui.carried import Choice, bring, brought_to, carry
+from memlab.ui.app.address import AUTOMATIC, named
+from memlab.ui.app.bar import memory_place, model_changed
+from memlab.ui.app.carried import Choice, bring, brought_to, carry
 from memlab.ui.fields import PRESET_HELP
 from memlab.ui.jobs import begin_job, kept_job
 from memlab.ui.method_control import method_control

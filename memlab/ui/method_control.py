@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from memlab.declare import Method
-from memlab.ui.carried import by_hand, chosen_by_hand
+from memlab.ui.app.carried import by_hand, chosen_by_hand
 from memlab.ui.offered import Offer
 from memlab.ui.plain import plain
 

@@ -9,8 +9,8 @@ from typing import Literal
 import streamlit as st
 
 from memlab.errors import MemlabError
+from memlab.ui.app.session import show_error
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 _SAID, _CLOSE = "form.said", "form.close"
 

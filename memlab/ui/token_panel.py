@@ -11,12 +11,12 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.sources import described, forced, table, three_sources
 from memlab.results import CopiedSpan, Generation, Neighbor, Trace, TraceStep
+from memlab.ui.app.session import show_error
 from memlab.ui.article import marked, number, origin
 from memlab.ui.as_table import chart
+from memlab.ui.ask.neighbors import row
 from memlab.ui.mixture import token_panel
-from memlab.ui.neighbors import row
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 from memlab.ui.small_form import unfolded
 
 FIRST = 4  # neighbors shown

@@ -63,7 +63,7 @@ home, folder, port = sys.argv[1:]
 os.environ["MEMLAB_HOME"] = home
 os.chdir(folder)
 sys.argv[1:] = [port]
-runpy.run_module("memlab.ui.server", run_name="__main__", alter_sys=True)
+runpy.run_module("memlab.ui.app.server", run_name="__main__", alter_sys=True)
 """
 
 

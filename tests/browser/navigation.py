@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from memlab.ui.navigation import GROUPS
+from memlab.ui.app.navigation import GROUPS
 
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 21, 30)"}  # as .streamlit/config.toml sets it
 

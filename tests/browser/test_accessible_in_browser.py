@@ -18,7 +18,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page
 
-from memlab.ui.navigation import GROUPS
+from memlab.ui.app.navigation import GROUPS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

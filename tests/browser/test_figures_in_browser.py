@@ -63,7 +63,7 @@ def served(built_home: Path, launch: Callable[..., Browser]) -> Iterator[Served]
     environment = {**os.environ, "MEMLAB_HOME": str(built_home)}
     start = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "memlab.ui.server", str(port)],
+        [sys.executable, "-m", "memlab.ui.app.server", str(port)],
         cwd=bundle(),
         env=environment,
         stdout=subprocess.DEVNULL,

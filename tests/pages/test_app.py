@@ -17,7 +17,7 @@ from memlab.lab.jobs import Work
 from memlab.record.job_info import JobInfo
 from memlab.record.new_rows import now
 from memlab.results import Article, Fact
-from memlab.ui.finder import places
+from memlab.ui.app.finder import places
 from memlab.ui.guide import LIMITS, WORDS
 
 Open = Callable[..., AppTest]

@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 from memlab import Lab
 from memlab.bundle import bundle
 from memlab.lab.looking import Looking
+from memlab.ui.app.navigation import GROUPS
 from memlab.ui.classroom import guest, roles, room
 from memlab.ui.classroom.passes import Passes
 from memlab.ui.classroom.room import QUESTIONS, Classroom
-from memlab.ui.navigation import GROUPS
 
 Open = Callable[..., AppTest]
 PROMPT = "The painter of Mona Lisa was [MASK]."

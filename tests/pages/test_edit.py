@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from memlab import Fact, Lab
 from memlab.errors import RecordError
-from memlab.ui.timeline import cloze
+from memlab.ui.edit.timeline import cloze
 from tests.pages.panel import sentence
 
 EDIT, ASK = "pages/edit.py", "pages/ask.py"

@@ -17,8 +17,8 @@ from memlab import Lab
 from memlab.errors import RecordError
 from memlab.record.hash_chain import Problem
 from memlab.results import Edit
-from memlab.ui.history_tools import as_csv, as_json
-from memlab.ui.timeline import undone
+from memlab.ui.edit.history_tools import as_csv, as_json
+from memlab.ui.edit.timeline import undone
 
 HISTORY = "pages/history.py"
 TEXT = "The capital of Wakanda is Birnin."

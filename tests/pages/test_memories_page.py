@@ -110,7 +110,7 @@ def test_a_preview_says_how_files_are_read_and_about_how_large_the_memory_will_b
 def test_the_size_of_a_memory_that_cannot_be_read_yet_is_left_empty() -> None:
     def page() -> None:
         from memlab.memory.shelf import StoreInfo
-        from memlab.ui.memories import memory_table
+        from memlab.ui.library.memories import memory_table
 
         built = StoreInfo("lake", "atlas-clm", "ffn", 12, 2, "flat", "ready")
         memory_table([built, StoreInfo("atlas-clm", "atlas-clm", "", 0, 0, "", "building")])

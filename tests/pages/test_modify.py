@@ -13,7 +13,7 @@ from memlab import Fact, Lab
 from memlab.corpus.world import World, atlas
 from memlab.systems.constrained_ft import alarms
 from memlab.systems.constrained_ft import chapter as modifying
-from memlab.ui.edit_row import _details_of_system
+from memlab.ui.edit.row import _details_of_system
 from memlab.ui.systems.constrained_ft import edit_details
 
 Open = Callable[..., AppTest]

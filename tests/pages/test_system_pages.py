@@ -22,7 +22,7 @@ from memlab.errors import InputError, MemlabError
 from memlab.record.kinds import EditKind, FormField, unregister_kind
 from memlab.systems import registry as registry_module
 from memlab.systems.registry import registered, registry
-from memlab.ui.navigation import GROUPS, address_of
+from memlab.ui.app.navigation import GROUPS, address_of
 from memlab.ui.plain import plain
 from memlab.ui.system_page.outcome import csv_of, flat, tables
 from memlab.ui.system_page.panels import own_panels
@@ -170,7 +170,7 @@ def test_every_model_says_what_it_can_do(open_page: Open, lab: Lab) -> None:
 
 def test_the_navigation_holds_every_page_and_every_system(toy: System) -> None:
     script = (
-        "import streamlit as st\nfrom memlab.ui.navigation import all_pages\n"
+        "import streamlit as st\nfrom memlab.ui.app.navigation import all_pages\n"
         "for group, pages in all_pages().items():\n"
         "    st.text(' '.join([group, *(page.url_path or 'guide' for page in pages)]))\n"
     )

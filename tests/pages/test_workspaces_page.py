@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
 from memlab.errors import InputError
-from memlab.ui.workspace_row import exported, imported
+from memlab.ui.library.workspaces import exported, imported
 
 APP, ASK, EDIT, HISTORY, WORKSPACES = "app.py", *(f"pages/{p}.py" for p in ("ask", "edit", "history", "workspaces"))
 TEXT = "The capital of Wakanda is Birnin."
@@ -195,11 +195,11 @@ def test_a_shared_link_lets_look_everywhere_and_edit_nowhere(open_own: Open, own
 def test_the_write_path_refuses_too(open_own: Open, own_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should a control be left enabled somewhere, what it calls still does nothing."""
     own_lab.teach(TEXT)
-    monkeypatch.setattr("memlab.ui.undo.may_edit", lambda lab: True)
+    monkeypatch.setattr("memlab.ui.edit.undo.may_edit", lambda lab: True)
     page = open_own(HISTORY, shared="1")
     page.button(key="undo.1").click().run()
     assert "shared to look at" in page.error[0].value
-    monkeypatch.setattr("memlab.ui.sharing.may_edit", lambda lab: True)
+    monkeypatch.setattr("memlab.ui.app.sharing.may_edit", lambda lab: True)
     page = open_own(EDIT, shared="1", text="Something else is here.")
     page.button(key="edit.commit").click().run()
     assert "shared to look at" in page.error[0].value

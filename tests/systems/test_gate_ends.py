@@ -19,9 +19,9 @@ from memlab.reading.gate_ends import tipping_of
 from memlab.results import Distribution, GateInfo, Prediction
 from memlab.results.batch import weight_of_memory
 from memlab.systems.registry import registered
+from memlab.ui.ask.prompt import examples
 from memlab.ui.mixture.of_token import as_prediction
 from memlab.ui.mixture.texts import head
-from memlab.ui.prompt import examples
 from memlab.ui.system_page.methods import address
 from tests.systems.vector_gates import GATE, GATES, REVERSED, SYSTEM, model_at
 

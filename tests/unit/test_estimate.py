@@ -11,7 +11,7 @@ from memlab import Lab
 from memlab.errors import InputError
 from memlab.lab.building import BuildRequest
 from memlab.results import Article
-from memlab.ui.build_preview import duration
+from memlab.ui.library.build_preview import duration
 
 Tiny = Callable[[str], Path]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from memlab.ui import garbage
+from memlab.ui.app import garbage
 
 QUIET, LONG = 0.02, 5.0  # seconds
 

@@ -11,8 +11,8 @@ from memlab.results import BatchRow, Gate, Neighbor, Prediction
 from memlab.results.batch import batch_csv, tally
 from memlab.results.gate import NO_GATE
 from memlab.results.verdict import alternatives, verdict, verdict_name
+from memlab.ui.ask.votes import vote_tally
 from memlab.ui.mixture.panel import content
-from memlab.ui.votes import vote_tally
 from tests.unit.test_figures import FRANCE, prediction
 
 

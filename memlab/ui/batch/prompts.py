@@ -12,8 +12,8 @@ from memlab.corpus.door import decoded, lines
 from memlab.corpus.prompt_table import EXPECTED, PROMPT, columns_of
 from memlab.errors import InputError, MemlabError
 from memlab.lab.kept_batches import AskedBatch
-from memlab.ui.address import whole_number
-from memlab.ui.session import show_error
+from memlab.ui.app.address import whole_number
+from memlab.ui.app.session import show_error
 
 BATCH = "batch"  # in the address: the number of the batch
 PROMPTS, NAME, COLUMN = "batch.prompts", "batch.name", "batch.expected"

@@ -13,14 +13,14 @@ from memlab.figures.theme import MEMORY, MIXTURE, MODEL
 from memlab.lab.kept_batches import Note
 from memlab.results.batch_summary import RowSummary
 from memlab.results.cause import CORRECT, FORGET, LAMBDA, TEACH, Repair
+from memlab.ui.app.links import link_to
+from memlab.ui.app.session import show_error
+from memlab.ui.app.sharing import check_may_edit, may_edit
 from memlab.ui.batch.shown import MARKS
 from memlab.ui.batch.table import address, open_row
 from memlab.ui.fix import fix_here
 from memlab.ui.highlight import chip
-from memlab.ui.links import link_to
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
-from memlab.ui.sharing import check_may_edit, may_edit
 
 FIX = "batch.fix"
 PREVIOUS, NEXT = "k", "j"

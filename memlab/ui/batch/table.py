@@ -12,10 +12,10 @@ import streamlit as st
 from memlab import Lab
 from memlab.lab.kept_batches import Note
 from memlab.results.batch_summary import RowSummary, summary_cells
-from memlab.ui.address import whole_number
+from memlab.ui.app.address import whole_number
+from memlab.ui.app.session import WORKSPACE
+from memlab.ui.app.sharing import here
 from memlab.ui.batch.shown import MARKS
-from memlab.ui.session import WORKSPACE
-from memlab.ui.sharing import here
 
 ROW = "row"  # in the address: the line that is open
 FIRST = ("line", "open", "note", "prompt", "answer", "verdict", "expected", "p", "decided", "cause")

@@ -10,10 +10,10 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.lab.kept_batches import KeptBatch
 from memlab.results.batch_summary import ChangedRow, changes, differences
-from memlab.ui.address import whole_number
+from memlab.ui.app.address import whole_number
+from memlab.ui.app.session import show_error
 from memlab.ui.batch.shown import MARKS
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 WITH = "with"  # in the address: the number of the other batch
 _CHOSEN = "batch.with"

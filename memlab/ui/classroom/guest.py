@@ -10,6 +10,7 @@ from memlab.errors import MemlabError
 from memlab.figures.theme import MIXTURE
 from memlab.lab.looking import Looking
 from memlab.results import Prediction
+from memlab.ui.app.session import lab_of_class, show_error
 from memlab.ui.classroom import room
 from memlab.ui.classroom.bars import three_bars
 from memlab.ui.classroom.reveal import reveal_of
@@ -18,7 +19,6 @@ from memlab.ui.classroom.room import WAIT, Classroom
 from memlab.ui.classroom.rounds import LONGEST, Round
 from memlab.ui.highlight import chip
 from memlab.ui.plain import plain
-from memlab.ui.session import lab_of_class, show_error
 
 EVERY = 2.0  # seconds between checks for something new
 _SEEN = "class.seen"

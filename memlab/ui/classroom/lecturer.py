@@ -10,13 +10,13 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Prediction
+from memlab.ui.app.session import show_error
 from memlab.ui.classroom import room
 from memlab.ui.classroom.bars import class_bars, three_bars
 from memlab.ui.classroom.reveal import reveal_of
 from memlab.ui.classroom.room import Classroom
 from memlab.ui.classroom.rounds import Round, tally
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 EVERY = 1.0  # seconds between counts of the guesses
 _OPEN = "class.live"

@@ -9,7 +9,9 @@ import streamlit as st
 from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.results import Prediction
-from memlab.ui.address import unknown_name
+from memlab.ui.app.address import unknown_name
+from memlab.ui.app.keyboard import BEFORE, LOOK, NEXT
+from memlab.ui.app.session import show_error
 from memlab.ui.explanations.available import why_not
 from memlab.ui.explanations.drop import drop
 from memlab.ui.explanations.for_report import note_opened
@@ -18,9 +20,7 @@ from memlab.ui.explanations.key_map import key_map
 from memlab.ui.explanations.layers import layers
 from memlab.ui.explanations.retrieval import why
 from memlab.ui.explanations.sweep import sweep
-from memlab.ui.keyboard import BEFORE, LOOK, NEXT
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 PANELS: dict[str, Callable[[Lab, Prediction], None]] = {
     "Drop neighbors": drop,

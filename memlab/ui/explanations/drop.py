@@ -8,11 +8,11 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.dropping import QUESTION, READING, described, moved
 from memlab.results import Neighbor, Prediction, SmallestSet
+from memlab.ui.app.links import link_to
+from memlab.ui.app.session import show_error
 from memlab.ui.explanations.chart import chart, heading
 from memlab.ui.explanations.dropped import drop_only, dropped, keep_box, order
-from memlab.ui.links import link_to
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 FIRST, MORE = 7, 28
 LEFT, RIGHT = 26, 40  # characters of context in a label

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.results import Prediction
-from memlab.ui.address import whole_number
+from memlab.ui.app.address import whole_number
 
 WITHOUT = "without"
 _KEEP = "look.keep."

@@ -9,10 +9,10 @@ from memlab.declare import Method
 from memlab.figures.sweep import QUESTION, READING, described
 from memlab.figures.sweep import sweep as drawn
 from memlab.results import Prediction
-from memlab.ui.address import unknown_name
+from memlab.ui.app.address import unknown_name
+from memlab.ui.app.session import show_error
 from memlab.ui.explanations.chart import chart, data, heading
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 LAMBDA, GATE = "lambda", "gate"  # in the address
 

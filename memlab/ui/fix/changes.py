@@ -13,7 +13,7 @@ from memlab.evaluate.causes import answered
 from memlab.results import Cause, Fact, Neighbor, Prediction, Verdict
 from memlab.results.cause import CORRECT, FORGET, TEACH, Repair
 from memlab.results.verdict import plain_word
-from memlab.ui.edit_forms import Change
+from memlab.ui.edit.forms import Change
 from memlab.ui.plain import plain
 
 OFFERED = 24  # passages that can be chosen

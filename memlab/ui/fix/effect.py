@@ -13,7 +13,7 @@ from memlab.results import Comparison, Edit, EditEffects, Prediction
 from memlab.results.side_effects import GROUPS
 from memlab.results.verdict import Verdict, plain_word
 from memlab.ui.author import author
-from memlab.ui.edit_forms import Change
+from memlab.ui.edit.forms import Change
 from memlab.ui.fix.before_after_bars import before_after_bars
 from memlab.ui.highlight import chip
 from memlab.ui.plain import plain

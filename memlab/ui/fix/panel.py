@@ -10,17 +10,17 @@ from memlab import Lab
 from memlab.errors import MemlabError, RecordError
 from memlab.results import Cause, Edit, Prediction, Verdict
 from memlab.results.cause import CORRECT, FORGET, LAMBDA, Repair
+from memlab.ui.app.session import show_error
+from memlab.ui.app.sharing import check_may_edit, may_edit
 from memlab.ui.as_of import AS_OF, NOW
+from memlab.ui.ask.question import LAMBDA as LAM
 from memlab.ui.author import author
-from memlab.ui.edit_forms import Change
+from memlab.ui.edit.forms import Change
+from memlab.ui.edit.timeline import holds
+from memlab.ui.edit.undo import undo_or_redo
 from memlab.ui.fix import changes
 from memlab.ui.fix.effect import measured, shown_effect, tried
 from memlab.ui.plain import plain
-from memlab.ui.question import LAMBDA as LAM
-from memlab.ui.session import show_error
-from memlab.ui.sharing import check_may_edit, may_edit
-from memlab.ui.timeline import holds
-from memlab.ui.undo import undo_or_redo
 
 _DONE = "edit.fix.done"  # the last edit made here: key of the panel, prompt, number of the edit
 _WAY, _ENTRY = "edit.fix.way", "edit.fix.entry"

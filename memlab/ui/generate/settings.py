@@ -12,7 +12,7 @@ from memlab import Lab
 from memlab.declare import Field
 from memlab.errors import MemlabError
 from memlab.reading.decoding import Decoding
-from memlab.ui.address import named
+from memlab.ui.app.address import named
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.memory_controls import MemoryControls
 

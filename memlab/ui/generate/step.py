@@ -13,10 +13,10 @@ from memlab.figures.generated import changed_first
 from memlab.figures.theme import MIXTURE, share, visible
 from memlab.results import Generation, TraceStep
 from memlab.results.moves import Replace
+from memlab.ui.app.session import show_error
 from memlab.ui.generate.view import CHANGED, STEP, View, look_at, move_on
 from memlab.ui.highlight import chip
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 from memlab.ui.token_panel import forced_gate, found_passages, sources_chart
 
 INSTEAD = 8  # words offered in place of the one generated

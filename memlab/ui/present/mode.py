@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from memlab.ui.sharing import here
+from memlab.ui.app.sharing import here
 
 _HERE = Path(__file__).parent
 # Pages are sized in rem: at a width of 1920 pixels one rem is 32, and the smallest text (0.875 rem) 28.

@@ -8,7 +8,7 @@ import streamlit as st
 
 from memlab.corpus.lessons import Lesson, Step
 from memlab.errors import MemlabError, NotFound
-from memlab.ui.address import whole_number
+from memlab.ui.app.address import whole_number
 from memlab.ui.present.stages import LAMBDA, STAGES, stages_of
 
 OWN = ("lesson", "step", "stage", "guess")  # parameters of the presentation; all others are the question's

@@ -19,10 +19,10 @@ from memlab.figures.steps import large_bars
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL
 from memlab.results import Distribution, Neighbor, Prediction
 from memlab.systems.registry import registry
+from memlab.ui.app.session import current_lab
 from memlab.ui.as_table import chart
 from memlab.ui.highlight import chip, remembered
 from memlab.ui.mixture import Settled, mixture_panel
-from memlab.ui.session import current_lab
 
 BARS = 6
 PASSAGES = 5

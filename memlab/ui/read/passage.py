@@ -10,8 +10,8 @@ import streamlit as st
 from memlab import Lab
 from memlab.corpus.readers import READERS
 from memlab.errors import NotFound
-from memlab.ui.address import unknown_name
-from memlab.ui.session import show_error
+from memlab.ui.app.address import unknown_name
+from memlab.ui.app.session import show_error
 
 ARTICLE, TYPED, FILE = "Article", "Text", "File"
 WAYS = (ARTICLE, TYPED, FILE)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
-from memlab.ui.address import named
+from memlab.ui.app.address import named
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.memory_controls import MemoryControls
 

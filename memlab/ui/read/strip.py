@@ -11,8 +11,8 @@ from memlab.errors import InputError
 from memlab.figures.strip import SURPRISE, Coloring, colorings, legend, strip
 from memlab.figures.theme import MEMORY, MODEL
 from memlab.results import Trace
-from memlab.ui.address import unknown_name
-from memlab.ui.session import show_error
+from memlab.ui.app.address import unknown_name
+from memlab.ui.app.session import show_error
 
 BLOCK = 250  # tokens of the strip at a time
 _KEY = "read.strip"

@@ -10,8 +10,8 @@ from memlab import Lab
 from memlab.errors import MemlabError
 from memlab.figures.theme import MEMORY, MODEL
 from memlab.results import Trace, TraceStep
+from memlab.ui.app.session import show_error
 from memlab.ui.highlight import chip
-from memlab.ui.session import show_error
 from memlab.ui.token_panel import forced_gate, found_passages, from_a_word, sources_chart
 
 BEFORE = 90  # characters of the passage shown before the token

@@ -7,9 +7,9 @@ import streamlit as st
 from memlab import Lab
 from memlab.declare import System
 from memlab.errors import MemlabError
-from memlab.ui.entry import through_app
+from memlab.ui.app.entry import through_app
+from memlab.ui.app.session import current_lab, show_error
 from memlab.ui.plain import plain
-from memlab.ui.session import current_lab, show_error
 from memlab.ui.system_page.additions import additions_panel
 from memlab.ui.system_page.edits import edits_panel
 from memlab.ui.system_page.methods import methods_panel

@@ -13,15 +13,15 @@ from memlab.declare import System
 from memlab.errors import MemlabError, RecordError
 from memlab.record.kinds import EditKind, FormField
 from memlab.results import Edit
+from memlab.ui.app.links import link_to
+from memlab.ui.app.navigation import GROUPS, address_of
+from memlab.ui.app.session import show_error
+from memlab.ui.app.sharing import check_may_edit
 from memlab.ui.author import author, author_field
-from memlab.ui.links import link_to
-from memlab.ui.navigation import GROUPS, address_of
+from memlab.ui.edit.timeline import holds
+from memlab.ui.edit.undo import undo_or_redo
 from memlab.ui.parameters import parameters_table
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
-from memlab.ui.sharing import check_may_edit
-from memlab.ui.timeline import holds
-from memlab.ui.undo import undo_or_redo
 
 # Of the session: what was previewed last, what was looked at, what was recorded.
 _ASKED, _SEEN, _DONE = "edits.asked", "edits.seen", "edits.done"

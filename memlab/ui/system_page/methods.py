@@ -6,7 +6,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.declare import ABILITIES, Method, System
-from memlab.ui.links import link_to
+from memlab.ui.app.links import link_to
 from memlab.ui.plain import plain
 
 PAGES = {"ask": ("Ask", "forum"), "read": ("Read", "auto_stories"), "generate": ("Generate", "account_tree")}

@@ -12,10 +12,10 @@ from memlab.declare import Study
 from memlab.errors import MemlabError
 from memlab.results.tables import csv_text
 from memlab.systems.registry import registry
+from memlab.ui.app.session import show_error
 from memlab.ui.as_table import chart
 from memlab.ui.downloads import download
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 SHOWN = 200  # rows of a table on the page; the files have all
 

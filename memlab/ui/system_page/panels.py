@@ -12,7 +12,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.declare import Recipe, ReportedTable, System, load
 from memlab.errors import ChapterError, MemlabError
-from memlab.ui.links import link_to
+from memlab.ui.app.links import link_to
 from memlab.ui.plain import plain
 
 PACKAGE = "memlab.ui.systems"

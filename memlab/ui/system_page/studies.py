@@ -13,9 +13,9 @@ from memlab.declare import Field, Study, System, checked
 from memlab.errors import MemlabError, NotFound
 from memlab.record.job_info import JobInfo
 from memlab.ui import fields
+from memlab.ui.app.session import show_error
 from memlab.ui.jobs import show_job
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 from memlab.ui.system_page.outcome import show_outcome
 
 RUN = "run"  # in the address: the saved run that is shown

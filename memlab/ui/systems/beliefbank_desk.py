@@ -15,12 +15,12 @@ from memlab.systems.beliefbank.asking import DEFAULT_MODEL
 from memlab.systems.beliefbank.bank import Belief
 from memlab.systems.beliefbank.chapter import Asking
 from memlab.systems.beliefbank.constraints import ConstraintGraph, Entity
-from memlab.ui.address import AUTOMATIC, named
+from memlab.ui.app.address import AUTOMATIC, named
+from memlab.ui.app.session import show_error
+from memlab.ui.app.sharing import check_may_edit, may_edit
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.author import author
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
-from memlab.ui.sharing import check_may_edit, may_edit
 
 DONE = "beliefs.done"
 

@@ -13,10 +13,10 @@ from memlab.systems.beliefbank.bundled import BUNDLED
 from memlab.systems.beliefbank.declaration import SYSTEM
 from memlab.systems.beliefbank.figures import draw
 from memlab.systems.beliefbank.own_graphs import graph_file
+from memlab.ui.app.session import show_error
 from memlab.ui.as_table import chart
 from memlab.ui.jobs import show_job
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 from memlab.ui.systems.beliefbank_desk import model_names
 
 JOB = "beliefs.job"

@@ -10,8 +10,8 @@ from memlab.errors import MemlabError
 from memlab.systems.beliefbank.constraints import KINDS, NEEDS, Constraint
 from memlab.systems.beliefbank.phrasing import rule, short
 from memlab.systems.beliefbank.state import ADD, CHANGE, REMOVE
+from memlab.ui.app.session import show_error
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 from memlab.ui.systems.beliefbank_desk import Desk, edit, signed
 
 

@@ -13,12 +13,12 @@ from memlab.results import Edit
 from memlab.systems.constrained_ft import SYSTEM, figures
 from memlab.systems.constrained_ft.declaration import METHODS, MODELS, NORMS, PARTS, WHERE
 from memlab.systems.constrained_ft.selection import parsed
+from memlab.ui.app.links import link_to
+from memlab.ui.app.session import show_error
 from memlab.ui.as_table import chart
 from memlab.ui.author import author, author_field
 from memlab.ui.jobs import EVERY, begin_job, forget_job, show_job
-from memlab.ui.links import link_to
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
 
 PAGE = "modify"
 REENCODE = "modify.again"

@@ -12,12 +12,12 @@ from memlab.errors import MemlabError
 from memlab.results import Edit, Prediction
 from memlab.systems.facts_as_experts.chapter import FactPreview
 from memlab.systems.facts_as_experts.figures import retrieved
+from memlab.ui.app.links import link_to
+from memlab.ui.app.session import show_error
+from memlab.ui.app.sharing import check_may_edit
 from memlab.ui.as_table import chart
 from memlab.ui.author import author, author_field
-from memlab.ui.links import link_to
 from memlab.ui.plain import plain
-from memlab.ui.session import show_error
-from memlab.ui.sharing import check_may_edit
 
 SHOWN = 200  # rows of the table; a search finds the others
 MOVED = 50  # moved answers that are shown

@@ -1,0 +1,1 @@
+"""The page Ask: the prompt bar, the answer, its neighbors, comparing and exporting."""
