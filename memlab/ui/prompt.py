@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
+from memlab.corpus.model_kinds import model_kind
 from memlab.declare import Method
 from memlab.results.verdict import alternatives
 from memlab.ui.address import chosen_or_in_address, into_address, shown
@@ -85,7 +86,7 @@ def first_steps(method: Method, prompts: dict[str, str]) -> None:
     if method.prompted is None:
         st.markdown(f"Type a prompt for a {method.kind} model, and press Enter. memlab has no examples for one.")
         return
-    if method.prompted == "masked":
+    if model_kind(method.prompted).fills_gap:
         how = "Type a sentence with **[MASK]** where one word is missing, and press Enter."
     else:
         how = "Type the beginning of a sentence, and press Enter: the next word is asked for."
