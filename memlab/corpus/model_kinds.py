@@ -121,13 +121,13 @@ def model_kind(name: str) -> ModelKind:
 
 
 def of_kind(table: Mapping[str, _T], kind: str, what: str) -> _T:
-    """The entry of a kind of model in a table by kind; `what` says in the plural what the table holds.
+    """The entry of a kind of model in a table by kind; `what` says what the table holds.
 
     Raises:
         InputError: the table has nothing for this kind; the message says for which kinds it has.
     """
-    if kind not in table:
-        raise InputError(f"memlab has no {what} for {kind} models; it has them for {' and '.join(table)} ones.")
+    if kind not in tuple(table):  # a record may hold anything, also what cannot be a key
+        raise InputError(f"memlab has no {what} for {kind} models, only for {' and '.join(table)} ones.")
     return table[kind]
 
 

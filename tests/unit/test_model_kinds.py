@@ -16,14 +16,22 @@ from memlab.corpus.model_kinds import (
 )
 from memlab.declare import KINDS, PROMPTED
 from memlab.errors import InputError
+from memlab.lm.engine_kinds import ENGINE_KINDS, engine_kind
 
 
 def test_an_unknown_kind_is_refused_with_a_sentence() -> None:
     with pytest.raises(InputError) as refused:
         model_kind("seq2seq")
-    assert str(refused.value) == "memlab has no prompts for seq2seq models; it has them for masked and causal ones."
+    assert str(refused.value) == "memlab has no prompts for seq2seq models, only for masked and causal ones."
     with pytest.raises(InputError, match="no charts for seq2seq models"):
         of_kind({"masked": 1, "causal": 2}, "seq2seq", "charts")
+
+
+def test_every_kind_that_is_asked_can_be_run() -> None:
+    assert set(ENGINE_KINDS) == set(MODEL_KINDS)
+    assert engine_kind("causal").auto_class().__name__ == "AutoModelForCausalLM"
+    with pytest.raises(InputError, match="no forward pass as a language model for seq2seq models"):
+        engine_kind("seq2seq")
 
 
 def test_every_kind_that_a_method_may_declare_is_an_object_or_refused_by_name() -> None:
