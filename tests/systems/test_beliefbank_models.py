@@ -24,6 +24,7 @@ from transformers import (
 from memlab.declare import KINDS
 from memlab.errors import InputError, NotFound
 from memlab.lab import Lab
+from memlab.lm.adding.converting import convert
 from memlab.lm.model import LanguageModel
 from memlab.systems.beliefbank import kept_scores
 from memlab.systems.beliefbank.answers import Question
@@ -140,6 +141,14 @@ def test_seq2seq_models_that_do_not_fit_are_named(t5: Seq2SeqModel, t5_folder: P
     (headless / "config.json").write_text((t5_folder / "config.json").read_text("utf-8"), "utf-8")
     with pytest.raises(InputError, match=r"'headless' cannot be used: its files lack"):
         model_for_questions(tmp_path, "headless", _no_other)
+
+
+def test_a_seq2seq_model_that_is_added_is_refused_with_the_hint(
+    t5_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "set_num_threads", lambda n: None)  # those of the other tests
+    with pytest.raises(InputError, match=r"t5 is a seq2seq model; .* masked and causal .*: memlab believe --model"):
+        convert(lambda share, what: None, str(t5_folder), str(tmp_path / "out"), "t5", {"added": {"notes": []}})
 
 
 def test_a_property_without_a_label_calibrates_nothing(t5: Seq2SeqModel) -> None:
