@@ -88,7 +88,7 @@ def _at_the_end(model: LanguageModel, text: str) -> _Placed:
     """Of a causal model. Raises InputError for a prompt with [MASK]."""
     if MASK in text:
         raise InputError(
-            f"The prompt contains [MASK]; {model.name} is a causal model and continues a text at its end. "
+            f"The prompt contains [MASK]; {model.name} is a {CAUSAL.name} model and {CAUSAL.does}. "
             "Stop before the missing word, or choose a method for masked words."
         )
     ids, spans = model.read(text)
