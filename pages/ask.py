@@ -22,7 +22,7 @@ from memlab.ui.fix import fix_here
 from memlab.ui.guide import ENTRY
 from memlab.ui.heading import unseen_heading
 from memlab.ui.keyboard import keyboard_help
-from memlab.ui.meant import first_reading, say_how_it_was_read, second_reading, suggest
+from memlab.ui.meant import first_reading, say_how_it_was_read, second_reading, suggest, suggest_names
 from memlab.ui.neighbors import FIX, neighbor_list
 from memlab.ui.prompt import example_menu, examples, expected_answer, first_steps, prompt_bar
 from memlab.ui.question import Question, choose, offer_fitting_method
@@ -47,6 +47,7 @@ def answer(lab: Lab, question: Question) -> None:
     verdict = lab.verdict(p, question.expected)
     answer_panel(p, question.mixing, verdict)
     noticed(p)
+    suggest_names(p)
     fix_here(lab, p, verdict, FIX)  # here for right and wrong answers alike, so that nothing jumps when lambda moves
     beside_pinned(lab, p)
     who_said_it(lab, p)

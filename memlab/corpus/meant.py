@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
+from functools import cache
 
 from memlab.corpus.expected import expected
 from memlab.corpus.model_kinds import CAUSAL, MASK, MASKED
@@ -13,6 +16,7 @@ _GAP = re.compile(r"\[\s*mask\s*\]|<\s*mask\s*>|(?<!\w)_{2,}(?!\w)|\[_+\]|\{\s*m
 _ASKED = re.compile(r"(?:what|who|which)\s+(is|was|are|were)\s+(.+?)\s*\?+", re.IGNORECASE)
 _ENDS = ".!?…"
 _SHORTEST = 4  # letters of a lower-case name that is recognized
+_ALIKE = 0.8  # least difflib ratio (2 x letters in common / letters of both) of a misspelt word and a name
 
 
 def with_gap(prompt: str) -> str:
@@ -74,3 +78,24 @@ def _capitals(world: World, text: str) -> str:
             continue
         text = re.sub(rf"(?<!\w){re.escape(small)}(?!\w)", name, text)
     return text
+
+
+def respelt(world: World, prompt: str, unmet: Iterable[str]) -> str | None:
+    """A prompt to suggest in which words that a model has never met are written as the names of the world most like
+    them ("Frnace" as "France"); None where no word is like a name.
+
+    Args:
+        unmet: words of the prompt, as `Prediction.unknown_words` lists them.
+    """
+    words, text = _words_of_names(world), prompt
+    for word in unmet:
+        if near := difflib.get_close_matches(word.casefold(), words, 1, _ALIKE):
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", words[near[0]], text)
+    return None if text == prompt else text
+
+
+@cache
+def _words_of_names(world: World) -> dict[str, str]:
+    """Each word of a name of the world as it is written, by its lower-case form."""
+    names = [*world.subjects, *(fact.object for fact in world.facts)]
+    return {word.casefold(): word for name in names for word in re.findall(r"\w+", name) if len(word) >= _SHORTEST}

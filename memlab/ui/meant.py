@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
-from memlab.corpus.meant import for_kind, suggestion, with_gap
+from memlab.corpus.meant import for_kind, respelt, suggestion, with_gap
 from memlab.corpus.world import atlas
+from memlab.results import Prediction
 from memlab.ui.offered import asked_kind, model_info
 from memlab.ui.plain import plain
 from memlab.ui.prompt import fill
@@ -50,10 +51,21 @@ def say_how_it_was_read(prompt: str, typed: str) -> None:
 
 def suggest(lab: Lab, question: Question) -> None:
     """One other prompt that may be meant, to click; nothing where there is none."""
-    other = suggestion(atlas(), question.prompt, kind_of(lab, question))
-    if other is not None:
-        label = f"Did you mean: {plain(other)}"
-        st.button(label, key="ask.suggested", icon=":material/lightbulb:", on_click=fill, args=(other,))
+    _did_you_mean(suggestion(atlas(), question.prompt, kind_of(lab, question)), "ask.suggested")
+
+
+def suggest_names(p: Prediction) -> None:
+    """The prompt with names of the bundled world in place of words that the model has never met, where they are alike."""
+    if _did_you_mean(respelt(atlas(), p.prompt, p.unknown_words), "ask.respelt"):
+        st.rerun()  # the whole page: this is drawn in a fragment, and the prompt stands outside it
+
+
+def _did_you_mean(other: str | None, key: str) -> bool:
+    """A button that puts another prompt into the bar; whether it was clicked."""
+    if other is None:
+        return False
+    label = f"Did you mean: {plain(other)}"
+    return st.button(label, key=key, icon=":material/lightbulb:", on_click=fill, args=(other,))
 
 
 def _exactly(typed: str) -> None:

@@ -20,14 +20,14 @@ _SAID = "memories.said"
 
 
 def memory_table(stores: Sequence[StoreInfo]) -> None:
-    """One row for each datastore."""
+    """One row for each datastore; the size of one that is not there yet, or cannot be read, is left empty."""
     rows = [
         {
             "Name": store.name,
             "Made by": Path(store.model).name if Path(store.model).is_absolute() else store.model,
             "Key": store.key,
-            "Entries": store.entries,
-            "Texts": store.documents,
+            "Entries": store.entries if store.state == "ready" else None,
+            "Texts": store.documents if store.state == "ready" else None,
             "Index": store.index,
             "State": store.state,
             "Settings": store.calibration,
@@ -35,7 +35,13 @@ def memory_table(stores: Sequence[StoreInfo]) -> None:
         for store in stores
     ]
     number = st.column_config.NumberColumn(format="localized")
-    st.dataframe(rows, hide_index=True, column_config={"Entries": number, "Texts": number}, key="memories.table")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={"Entries": number, "Texts": number},
+        placeholder="–",
+        key="memories.table",
+    )
 
 
 def what_is_wrong(stores: Sequence[StoreInfo]) -> None:

@@ -26,3 +26,17 @@ def in_theme(page: Page, theme: str) -> None:
     """Shows the page as a person sees it whose system is light or dark."""
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUND[theme])
+
+
+def idle(page: Page) -> None:
+    """Until the script has run and the page shows what it drew."""
+    for _ in range(2):  # a control reports a moment after the last key
+        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        page.wait_for_timeout(300)
+
+
+def visit(page: Page, path: str) -> None:
+    """Goes to another page of the app without loading the app again, as Back and Forward do."""
+    page.evaluate(
+        "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", f"/{path}"
+    )

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from memlab import Lab
-from tests.browser.navigation import expect_navigation, go_to, in_theme
+from tests.browser.navigation import expect_navigation, go_to, idle, in_theme
 
 pytestmark = pytest.mark.browser
 
@@ -25,13 +25,6 @@ PANELS = ("Model alone", "Memory", "Mixture")
 FORMULA = re.compile(r"([\d.]+) × (<?[\d.]+) \+ ([\d.]+) × (<?[\d.]+) = (<?[\d.]+)")
 
 Window = Callable[..., Page]
-
-
-def idle(page: Page) -> None:
-    """Until the script has run and the page shows what it drew."""
-    for _ in range(2):  # a control reports a moment after the last key
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-        page.wait_for_timeout(300)
 
 
 def formulas(page: Page) -> list[tuple[float, ...]]:

@@ -10,14 +10,9 @@ from playwright.sync_api import Page, expect
 
 from memlab import Lab
 from memlab.systems.beliefbank.bank import Belief
+from tests.browser.navigation import idle
 
 pytestmark = pytest.mark.browser
-
-
-def idle(page: Page) -> None:
-    for _ in range(2):
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-        page.wait_for_timeout(300)
 
 
 def metric(page: Page, label: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.navigation import go_to, in_theme
+from tests.browser.navigation import go_to, idle, in_theme
 
 pytestmark = pytest.mark.browser
 
@@ -40,13 +40,6 @@ def server(
     )
     with serve(home) as address:
         yield address
-
-
-def idle(page: Page) -> None:
-    """Until the script has run and the page shows what it drew."""
-    for _ in range(2):  # a control reports a moment after the last key
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-        page.wait_for_timeout(300)
 
 
 def ask(page: Page, prompt: str = PROMPT) -> Locator:

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -46,7 +46,7 @@ class Served(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def served(built_home: Path, chromium: Browser) -> Iterator[Served]:
+def served(built_home: Path, launch: Callable[..., Browser]) -> Iterator[Served]:
     lab = Lab.open(built_home)
     names = [f"figures-{n}" for n in range(WORKSPACES)]
     there = {w.name for w in lab.workspaces()}
@@ -56,6 +56,7 @@ def served(built_home: Path, chromium: Browser) -> Iterator[Served]:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
+    chromium = launch()  # as a person has it
     context = chromium.new_context(viewport=SIZE, base_url=f"http://localhost:{port}")
     page = context.new_page()
     page.goto("about:blank")
@@ -77,7 +78,7 @@ def served(built_home: Path, chromium: Browser) -> Iterator[Served]:
             last.wait_for()
         yield Served(process.pid, page, words, time.monotonic() - start)
     finally:
-        context.close()
+        chromium.close()
         process.terminate()
         process.wait()
         for name in names:

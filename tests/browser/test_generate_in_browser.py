@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from memlab import Lab
+from tests.browser.navigation import idle
 
 pytestmark = pytest.mark.browser
 
@@ -19,13 +20,6 @@ PROMPT = "The capital of Norway is"
 COPIED = "The euro is the currency of"
 
 Window = Callable[..., Page]
-
-
-def idle(page: Page) -> None:
-    """Until the script has run and the page shows what it drew."""
-    for _ in range(2):
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-        page.wait_for_timeout(300)
 
 
 def strip(page: Page) -> Locator:

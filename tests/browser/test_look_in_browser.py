@@ -12,8 +12,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from memlab import Lab
+from tests.browser.navigation import idle
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 PROMPT = "The capital of France is [MASK]."
 ASK = f"ask?prompt={quote(PROMPT)}"
@@ -21,13 +22,6 @@ VIEWS = ("Drop neighbors", "Why retrieved", "Layers", "Map", "Sweep", "Key healt
 
 
 Window = Callable[..., Page]
-
-
-def idle(page: Page) -> None:
-    """Until the script has run and the page shows what it drew."""
-    for _ in range(2):  # a control reports a moment after the last key
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-        page.wait_for_timeout(300)
 
 
 def choice(page: Page, name: str) -> Locator:

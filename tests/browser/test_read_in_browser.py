@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from memlab import Lab
 from memlab.figures.strip import described
+from tests.browser.navigation import idle
 
 pytestmark = pytest.mark.browser
 
@@ -19,13 +20,6 @@ TEXT = "The capital of Myanmar is Naypyidaw. The discoverer of hydrogen was Henr
 SOURCES = ("Model", "Memory", "Mixture")
 
 Window = Callable[..., Page]
-
-
-def idle(page: Page) -> None:
-    """Until the script has run and the page shows what it drew."""
-    for _ in range(2):  # a control reports a moment after the last key
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-        page.wait_for_timeout(300)
 
 
 def main(page: Page) -> Locator:

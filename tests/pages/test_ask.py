@@ -213,6 +213,14 @@ def test_what_was_typed_is_asked_on_demand_and_a_suggestion_is_one_click(open_pa
     assert sentence(page) == "The capital of France is Paris."
 
 
+def test_a_misspelt_name_is_suggested_in_its_right_spelling(open_page: Open) -> None:
+    page = open_page(ASK, prompt="The capital of Frnace is [MASK].", method="bert-knn")
+    assert "has never met: Frnace" in page.info[0].value
+    page.button(key="ask.respelt").click().run()
+    assert sentence(page) == "The capital of France is Paris."
+    assert not [button for button in page.button if button.key == "ask.respelt"]
+
+
 def test_right_and_wrong_are_said_with_a_verdict(open_page: Open) -> None:
     page = open_page(ASK, prompt="The painter of Mona Lisa was [MASK].")
     said = panel(page)["verdict"]

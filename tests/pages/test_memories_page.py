@@ -105,3 +105,16 @@ def test_a_preview_says_how_files_are_read_and_about_how_large_the_memory_will_b
     table = page.dataframe[1].value
     assert sorted(table["Text"].str[:16]) == ["Lake Hulda lies ", "The boats on Lak"]
     assert own_lab.work.jobs() == []
+
+
+def test_the_size_of_a_memory_that_cannot_be_read_yet_is_left_empty() -> None:
+    def page() -> None:
+        from memlab.memory.shelf import StoreInfo
+        from memlab.ui.memories import memory_table
+
+        built = StoreInfo("lake", "atlas-clm", "ffn", 12, 2, "flat", "ready")
+        memory_table([built, StoreInfo("atlas-clm", "atlas-clm", "", 0, 0, "", "building")])
+
+    table = AppTest.from_function(page).run().dataframe[0].value
+    assert list(table["Entries"].fillna(-1)) == [12, -1]
+    assert list(table["Texts"].fillna(-1)) == [2, -1]

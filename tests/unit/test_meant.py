@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memlab.corpus.expected import expected
-from memlab.corpus.meant import for_kind, suggestion, with_gap
+from memlab.corpus.meant import for_kind, respelt, suggestion, with_gap
 from memlab.corpus.prompt_table import prompts_of, table_of
 from memlab.corpus.world import MASK, atlas
 from memlab.errors import InputError
@@ -56,6 +56,16 @@ def test_suggestions_are_offered_only_where_there_is_one() -> None:
     assert suggestion(atlas(), f"In berlin they eat {MASK}.", "masked") == f"In Berlin they eat {MASK}."
     assert suggestion(atlas(), CLOZE, "masked") is None
     assert suggestion(atlas(), "Who wrote it?", "masked") is None
+
+
+def test_words_that_a_model_has_never_met_are_respelt_as_the_names_most_like_them() -> None:
+    assert respelt(atlas(), f"The capital of Frnace is {MASK}.", ("Frnace",)) == CLOZE
+    assert respelt(atlas(), f"The capital of france and Germny is {MASK}.", ("Germny",)) == (
+        f"The capital of france and Germany is {MASK}."  # only what the model has never met
+    )
+    assert respelt(atlas(), "Frnaces and Frnace", ("Frnace",)) == "Frnaces and France"  # whole words
+    assert respelt(atlas(), f"A qwzx is {MASK}.", ("qwzx",)) is None
+    assert respelt(atlas(), CLOZE, ()) is None
 
 
 def test_every_question_of_the_world_has_its_answer_in_any_spelling() -> None:
