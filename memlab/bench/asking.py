@@ -20,6 +20,7 @@ import faiss
 import numpy as np
 import torch
 
+from memlab.corpus.model_kinds import MASK, model_kind
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import read_prompt
@@ -104,16 +105,18 @@ def _bare(lm: LanguageModel, store: Datastore, prompt: str, s: Any) -> None:
 
 
 def own_prompts(lm: LanguageModel, texts: Sequence[Article], count: int) -> list[str]:
-    """Distinct prompts from texts: eight words, for a masked model followed by a mask and a full stop.
+    """Distinct prompts from texts: eight words, for a masked model followed by a gap and a full stop.
 
     Raises:
-        InputError: the texts give fewer than `count`.
+        InputError: an unknown kind of model, or the texts give fewer than `count`.
     """
     found: dict[str, None] = {}
+    kind = model_kind(lm.kind)
     for words in (text.text.split() for text in texts):
         for at in range(0, len(words) - _WORDS, _WORDS):
             start = " ".join(words[at : at + _WORDS])
-            found[start if lm.kind == "causal" else f"{start} {lm.tokenizer.mask_token}."] = None
+            if (prompt := kind.prompt(f"{start} {MASK}.")) is not None:
+                found[prompt] = None
             if len(found) == count:
                 return list(found)
     raise InputError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memlab.cli.common import Commands, dtype_option, every_command, open_lab, run_here, show
+from memlab.corpus.model_kinds import model_kind
 
 if TYPE_CHECKING:
     from memlab.lm.catalogue import ModelInfo
@@ -55,7 +56,7 @@ def add(what: str, name: str | None, as_json: bool, home: Path | None, workspace
     lines = [
         f"{order['name']}: {made.kind}, {made.architecture}, {made.size_mb} MB, license {added['license']}, from {added['source']}",
         *(f"  note: {note}" for note in added["notes"]),
-        f'Try: memlab ask "The capital of France is{" [MASK]." if made.kind == "masked" else ""}" --model {order["name"]} --method base',
+        f'Try: memlab ask "{model_kind(made.kind).example}" --model {order["name"]} --method base',
     ]
     show({**made.to_dict(), "path": str(made.path), "added": added}, as_json, lines)
 

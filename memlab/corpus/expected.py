@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from memlab.corpus.world import MASK, World, fill
+from memlab.corpus.model_kinds import MASK, kind_of_prompt, model_kind
+from memlab.corpus.world import World, fill
 
 
 @dataclass(frozen=True)
@@ -30,30 +31,27 @@ def expected(world: World, prompt: str) -> Expected | None:
     None for any other prompt. Capitals and a full stop at the end do not matter.
     """
     asked = " ".join(prompt.split()).rstrip(". ")
-    masked = MASK in asked
-    for relation, template, pattern in _wordings(world, masked):
+    for relation, wording, pattern in _wordings(world, kind_of_prompt(asked).name):
         if (found := pattern.fullmatch(asked)) is None:
             continue
         for subject in _subjects(world).get(found["X"].casefold(), ()):
             answers = tuple(f.object for f in world.by_subject.get(subject, ()) if f.relation == relation)
             if answers:
-                written = fill(template, subject, MASK)
-                return Expected(subject, relation, answers, written if masked else written.partition(MASK)[0].rstrip())
+                return Expected(subject, relation, answers, fill(wording, subject, MASK))
     return None
 
 
 @cache
-def _wordings(world: World, masked: bool) -> list[tuple[str, str, re.Pattern[str]]]:
-    """(relation, template, pattern) of all templates, questions first; unmasked, only those with the subject first."""
+def _wordings(world: World, kind: str) -> list[tuple[str, str, re.Pattern[str]]]:
+    """(relation, wording, pattern) of all templates that a kind of model can be asked, questions first."""
     found = []
-    for kind in ("questions", "statements"):
+    for part in ("questions", "statements"):
         for relation in world.relations.values():
-            for template in getattr(relation, kind):
-                text = template if masked else template[: template.index("[Y]")]
-                if "[X]" not in text:
+            for template in getattr(relation, part):
+                if (wording := model_kind(kind).wording(template)) is None:
                     continue
-                text = re.escape(text.rstrip(". ")).replace(r"\[X\]", "(?P<X>.+?)").replace(r"\[Y\]", re.escape(MASK))
-                found.append((relation.name, template, re.compile(text, re.IGNORECASE)))
+                pattern = re.escape(wording.rstrip(". ")).replace(r"\[X\]", "(?P<X>.+?)")
+                found.append((relation.name, wording, re.compile(pattern, re.IGNORECASE)))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from memlab.corpus.world import MASK
+from memlab.corpus.model_kinds import MASK, model_kind
 
 LEAST, MOST = 5, 24  # words of the sentence
 TEXTS = 50  # that are searched, at most
@@ -17,11 +17,15 @@ def first_prompt(texts: Iterable[str], kind: str, known: Callable[[str], bool] =
     """A sentence of the texts without its last word: with [MASK] in its place for a masked model, else ending before it.
 
     Args:
-        kind: "masked" or "causal". known: whether a word can be an answer: a masked model answers with one token.
+        kind: of model. known: whether a word can be an answer: a masked model answers with one token.
 
     Returns:
         None if no text has a complete sentence of LEAST to MOST words that ends with a known word.
+
+    Raises:
+        InputError: an unknown kind.
     """
+    asked = model_kind(kind)
     for _, text in zip(range(TEXTS), texts, strict=False):
         for sentence in _END.split(text):
             flat = " ".join(sentence.split())
@@ -29,6 +33,5 @@ def first_prompt(texts: Iterable[str], kind: str, known: Callable[[str], bool] =
                 continue
             last = list(_WORD.finditer(flat))[-1]
             if known(last[0]) and flat[: last.start()].strip():
-                before = flat[: last.start()]
-                return f"{before}{MASK}{flat[last.end() :]}" if kind == "masked" else before.rstrip()
+                return asked.prompt(f"{flat[: last.start()]}{MASK}{flat[last.end() :]}")
     return None

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from memlab.corpus.model_kinds import model_kind
 from memlab.corpus.sentences import sentence_spans
 from memlab.corpus.world import World, atlas, draw, fill
 from memlab.results import Article, Fact
@@ -62,10 +63,11 @@ def atlas_articles() -> tuple[Article, ...]:
 
 
 def training_text(world: World, kind: str = "masked") -> list[Sentence]:
-    """Every sentence that a bundled model of this kind may see in training, without repetition."""
+    """Every sentence that a bundled model of this kind may see in training, without repetition. Raises InputError for an
+    unknown kind."""
     out = []
     relations = world.relations.items()
-    told = {name: r.statements if kind == "masked" else r.read_onward() for name, r in relations}
+    told = {name: model_kind(kind).statements(r) for name, r in relations}
     for fact in world.facts:
         relation = world.relations[fact.relation]
         stated: Iterable[str] = ()

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from functools import cache
 
 from memlab.corpus.expected import expected
+from memlab.corpus.model_kinds import CAUSAL, MASK, MASKED
 from memlab.corpus.statements import cloze
-from memlab.corpus.world import MASK, World
+from memlab.corpus.world import World
 
 _GAP = re.compile(r"\[\s*mask\s*\]|<\s*mask\s*>|(?<!\w)_{2,}(?!\w)|\[_+\]|\{\s*mask\s*\}", re.IGNORECASE)
 _ASKED = re.compile(r"(?:what|who|which)\s+(is|was|are|were)\s+(.+?)\s*\?+", re.IGNORECASE)
@@ -34,18 +35,28 @@ def for_kind(world: World, prompt: str, kind: str) -> str:
     a gap at the end. A question of the world gets the world's spelling ("france" becomes "France").
 
     Args:
-        prompt: as `with_gap` returns it. kind: "masked" or "causal".
+        prompt: as `with_gap` returns it. kind: of the model that answers; for any other kind the prompt stays as it is.
     """
-    text = prompt
-    if kind == "masked":
-        if MASK not in text and text and text[-1] not in _ENDS:
-            text = f"{text} {MASK}."
-        elif text.endswith(MASK) and text != MASK and text.count(MASK) == 1:
-            text += "."
-    elif text.count(MASK) == 1 and not (parts := text.partition(MASK))[2].strip(f"{_ENDS} "):
-        text = parts[0].rstrip()
+    if kind not in _FITTED:
+        return prompt
+    text = _FITTED[kind](prompt)
     asked = expected(world, text)
     return text if asked is None else asked.prompt
+
+
+def _with_full_stop(text: str) -> str:
+    if MASK not in text and text and text[-1] not in _ENDS:
+        return f"{text} {MASK}."
+    ends_with_gap = text.endswith(MASK) and text != MASK and text.count(MASK) == 1
+    return f"{text}." if ends_with_gap else text
+
+
+def _without_last_gap(text: str) -> str:
+    before, _, after = text.partition(MASK)
+    return before.rstrip() if text.count(MASK) == 1 and not after.strip(f"{_ENDS} ") else text
+
+
+_FITTED = {MASKED.name: _with_full_stop, CAUSAL.name: _without_last_gap}
 
 
 def suggestion(world: World, prompt: str, kind: str) -> str | None:
@@ -54,7 +65,7 @@ def suggestion(world: World, prompt: str, kind: str) -> str | None:
     None if there is nothing to suggest.
     """
     text = _capitals(world, prompt)
-    if kind == "masked" and MASK not in text and not text.endswith("?"):
+    if kind == MASKED.name and MASK not in text and not text.endswith("?"):
         text = cloze(text) or text
     return None if text == prompt else text
 

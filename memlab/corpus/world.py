@@ -25,12 +25,12 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from memlab.bundle import assets
+from memlab.corpus.model_kinds import MASK, model_kind
 from memlab.errors import InputError, NotFound
 from memlab.results import Fact
 
 EXPOSURES = ("frequent", "rare", "unseen")
 UNSEEN, RARE = 0.24, 0.23  # shares of the facts; the rest is frequent
-MASK = "[MASK]"
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,15 @@ class Relation:
         return tuple(out)
 
     def ask(self, fact: Fact, n: int, kind: str = "masked") -> str:
-        """The n-th question about the fact: a cloze for a masked model, a prefix for a causal one."""
-        text = fill(self.questions[n], fact.subject, MASK)
-        return text if kind == "masked" else text[: text.index(MASK)].rstrip()
+        """The n-th question about the fact: a cloze for a masked model, a prefix for a causal one.
+
+        Raises:
+            InputError: an unknown kind, or a question that such a model cannot be asked.
+        """
+        wording = model_kind(kind).wording(self.questions[n])
+        if wording is None:
+            raise InputError(f"A {kind} model cannot be asked {self.questions[n]!r}: it would not read the subject.")
+        return fill(wording, fact.subject, MASK)
 
 
 @dataclass(frozen=True)

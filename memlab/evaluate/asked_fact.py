@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cache
 
-from memlab.corpus.world import MASK, World, atlas, fill
+from memlab.corpus.model_kinds import MASK, model_kind
+from memlab.corpus.world import World, atlas, fill
 from memlab.results import Fact
 
 
 def asked_facts(prompt: str, kind: str) -> list[Fact]:
     """The facts whose question or statement, without its object, is the prompt; several if a relation has several
-    objects, none for any other prompt."""
+    objects, none for any other prompt. Raises InputError for an unknown kind."""
     return list(_by_prompt(kind).get(_bare(prompt), ()))
 
 
@@ -26,16 +27,12 @@ def _bare(prompt: str) -> str:
 
 @cache
 def _by_prompt(kind: str) -> dict[str, list[Fact]]:
-    world, out = atlas(), defaultdict(list)
+    world, asked, out = atlas(), model_kind(kind), defaultdict(list)
+    wordings = {
+        name: [text for template in (*r.questions, *r.statements) if (text := asked.wording(template)) is not None]
+        for name, r in world.relations.items()
+    }
     for fact in world.facts:
-        relation = world.relations[fact.relation]
-        prompts = set()
-        for template in (*relation.questions, *relation.statements):
-            text = fill(template, fact.subject, MASK)
-            if kind == "masked":
-                prompts.add(_bare(text))
-            elif template.index("[X]") < template.index("[Y]"):
-                prompts.add(_bare(text[: text.index(MASK)]))
-        for prompt in prompts:
+        for prompt in {_bare(fill(text, fact.subject, MASK)) for text in wordings[fact.relation]}:
             out[prompt].append(fact)
     return out

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from memlab.corpus.model_kinds import of_kind
 from memlab.corpus.world import EXPOSURES, atlas
 from memlab.declare import Method
 from memlab.evaluate.prepare import prepare_bundled
@@ -78,7 +79,7 @@ def card_text(record: dict[str, Any], method: Method) -> str:
     lines = [
         f"# {record['name']}",
         "",
-        f"{PLAIN[record['kind']]}. It was trained from scratch on memlab's own text about the bundled world, Atlas, and knows "
+        f"{of_kind(PLAIN, record['kind'], 'model card')}. It was trained from scratch on memlab's own text about the bundled world, Atlas, and knows "
         "nothing else: it is a small model for experiments with memory, not a source of knowledge.",
         "",
         "## Recipe",

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from memlab.corpus.model_kinds import MASK, model_kind
 from memlab.corpus.sentences import sentence_spans
 from memlab.corpus.statements import cloze, last_word, read_statement
-from memlab.corpus.world import MASK, World, draw
+from memlab.corpus.world import World, draw
 from memlab.memory.changes import BLACK
 from memlab.memory.datastore import Searchable
 from memlab.record.memory_edits import sources_of
@@ -250,7 +251,5 @@ def _near(
 
 def _for_kind(probe: Probe, kind: str) -> Probe | None:
     """The probe in the form for a kind of model; None if such a model cannot be asked."""
-    if kind == "masked":
-        return probe if MASK in probe.prompt else None
-    prompt = probe.prompt.split(MASK)[0].rstrip()
-    return replace(probe, prompt=prompt) if prompt else None
+    prompt = model_kind(kind).prompt(probe.prompt)
+    return None if prompt is None else replace(probe, prompt=prompt)

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from memlab.corpus.door import decoded, lines
+from memlab.corpus.model_kinds import MASK, model_kind
 from memlab.corpus.readers import bytes_of
-from memlab.corpus.world import MASK
 from memlab.errors import InputError, NotFound
 from memlab.evaluate.probes import SIDES
 from memlab.evaluate.questions import Question, ask_all
@@ -59,12 +59,11 @@ class Relation:
         """Whether the object is the last word of the sentence."""
         return re.fullmatch(r".*\[X\].*\[Y\]\s*\.?\s*", self.template) is not None
 
-    def prompt(self, fact: LamaFact, kind: str) -> str:
-        """The question about a fact for a masked or a causal model."""
-        if kind == "causal":
-            return self.template.split("[Y]")[0].replace("[X]", fact.subject).strip()
-        sentence = self.template.replace("[X]", fact.subject).replace("[Y]", MASK)
-        return re.sub(r"\s+([.?!])$", r"\1", sentence.strip())
+    def prompt(self, fact: LamaFact, kind: str) -> str | None:
+        """The question about a fact for a kind of model; None where the template leaves nothing to ask it."""
+        sentence = re.sub(r"\s+([.?!])$", r"\1", self.template.strip()).replace("[Y]", MASK)
+        asked = model_kind(kind).prompt(sentence)
+        return None if asked is None else asked.replace("[X]", fact.subject).strip()
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ def candidates(folder: Path, model: LanguageModel) -> np.ndarray | None:
 
 def one_token(model: LanguageModel, word: str) -> int | None:
     """The id of a word that is one token at the place of the answer; None if it is several tokens or unknown."""
-    ids = model.tokenizer(word if model.kind == "masked" else f" {word}", add_special_tokens=False)["input_ids"]
+    ids = model.tokenizer(model_kind(model.kind).answer(word), add_special_tokens=False)["input_ids"]
     return int(ids[0]) if len(ids) == 1 and ids[0] != model.tokenizer.unk_token_id else None
 
 
@@ -183,7 +182,7 @@ def askable(relation: Relation, model: LanguageModel, limit: int | None, allowed
             passed["object of several tokens"] += 1
         elif among is not None and answer not in among:
             passed["object not among the candidates"] += 1
-        elif not _readable(model, prompt):
+        elif prompt is None or not _readable(model, prompt):
             passed["prompt cannot be read"] += 1
         else:
             facts.append(fact)

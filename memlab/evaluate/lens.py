@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from memlab.corpus.world import World
 from memlab.evaluate.asked_fact import asked_facts, kinds_of
+from memlab.lm.inspection import body_options
 from memlab.lm.model import LanguageModel
 from memlab.lm.prompts import ReadPrompt
 from memlab.results import LayerLens, LayerReading, Prediction, WordProbability
@@ -37,9 +38,8 @@ def final_norm(lm: LanguageModel) -> Callable[[Tensor], Tensor] | None:
 def read_layers(lm: LanguageModel, read: ReadPrompt) -> Tensor:
     """(L + 1, V) float64 log-probabilities read at the embeddings and at each of the L layers, one forward pass."""
     ids = torch.tensor([read.ids])
-    options = {"use_cache": False} if lm.kind == "causal" else {}
     body = lm.module.base_model(
-        input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True, **options
+        input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True, **body_options(lm.kind)
     )
     between = torch.stack([h[0, read.position] for h in body.hidden_states[:-1]])  # (L, d)
     norm = final_norm(lm)

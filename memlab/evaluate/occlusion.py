@@ -8,10 +8,13 @@ word is left out. All variants go through the model in one batch.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
+from memlab.corpus.model_kinds import CAUSAL, MASKED, of_kind
 from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
@@ -20,8 +23,6 @@ from memlab.memory.datastore import Searchable
 from memlab.memory.retrieval import Encoding, encode_many
 from memlab.reading.mixing import knn_distances
 from memlab.results import OccludedWord, Occlusion, Prediction
-
-WAYS = {"masked": "mask", "causal": "removal"}
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,32 @@ def prompt_words(lm: LanguageModel, read: ReadPrompt) -> list[PromptWord]:
 
 
 def hidden(lm: LanguageModel, read: ReadPrompt, word: PromptWord) -> ReadPrompt:
-    """The prompt without one of its words, as the model reads it."""
-    if lm.kind == "masked":
-        mask = lm.tokenizer.mask_token_id
-        return replace(read, ids=tuple(mask if i in word.places else token for i, token in enumerate(read.ids)))
+    """The prompt without one of its words, as the model reads it. Raises InputError for an unknown kind of model."""
+    return _way(lm).hide(lm, read, word)
+
+
+def _mask(lm: LanguageModel, read: ReadPrompt, word: PromptWord) -> ReadPrompt:
+    mask = lm.tokenizer.mask_token_id
+    return replace(read, ids=tuple(mask if i in word.places else token for i, token in enumerate(read.ids)))
+
+
+def _remove(lm: LanguageModel, read: ReadPrompt, word: PromptWord) -> ReadPrompt:
     ids = tuple(token for i, token in enumerate(read.ids) if i not in word.places)
     return replace(read, ids=ids, position=len(ids) - 1)
+
+
+class _Way(NamedTuple):
+    """How a word is hidden from a kind of model: a name for results, and the prompt without the word."""
+
+    name: str
+    hide: Callable[[LanguageModel, ReadPrompt, PromptWord], ReadPrompt]
+
+
+_WAYS = {MASKED.name: _Way("mask", _mask), CAUSAL.name: _Way("removal", _remove)}
+
+
+def _way(lm: LanguageModel) -> _Way:
+    return of_kind(_WAYS, lm.kind, "way to hide a word")
 
 
 def occlude(
@@ -71,7 +92,7 @@ def occlude(
     """Hides each word of the prompt of `p` and compares the distances of its first `most` neighbors.
 
     Raises:
-        InputError: a prompt of one word, without which nothing is left.
+        InputError: an unknown kind of model, or a prompt of one word, without which nothing is left.
     """
     start = time.perf_counter()
     words = prompt_words(lm, encoded.read)
@@ -87,7 +108,7 @@ def occlude(
     return Occlusion(
         answer=p.answer,
         p_answer=p.lm.of(said),
-        way=WAYS[lm.kind],
+        way=_way(lm).name,
         words=tuple(
             OccludedWord(
                 text=word.text,

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from memlab.corpus.generator import atlas_articles
+from memlab.corpus.model_kinds import of_kind
 from memlab.corpus.world import atlas
 from memlab.declare import Method
 from memlab.errors import InputError, StoppedError
@@ -25,6 +26,12 @@ from memlab.progress import Progress, Stop, never_stop
 
 # The first key of each is that of the datastore itself; the others are separate datastores.
 BUNDLED_KEYS = {"masked": ("transform", "penultimate", "last"), "causal": ("last", "ffn")}
+
+
+def usual_keys(kind: str) -> tuple[str, ...]:
+    """The keys of the bundled datastores of a kind of model, that of the datastore itself first. Raises InputError for a
+    kind without them."""
+    return of_kind(BUNDLED_KEYS, kind, "datastores")
 
 
 def prepare_bundled(
@@ -42,7 +49,7 @@ def prepare_bundled(
         StoppedError: `stop` returned True.
     """
     model = load(name)
-    order = Order(Path(name).name, BUNDLED_KEYS[model.kind])
+    order = Order(Path(name).name, usual_keys(model.kind))
     lock = home / "datastores" / f".{order.name}.preparing.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with locked(lock, progress, stop):
@@ -79,7 +86,7 @@ def _calibrating(progress: Progress, stop: Stop, n: int, of: int, share: float) 
 
 def bundled_stores() -> set[str]:
     """Names that are reserved for the datastores of the bundled models."""
-    return {name for m in bundled_models() for name in (m.name, *(f"{m.name}-{k}" for k in BUNDLED_KEYS[m.kind][1:]))}
+    return {name for m in bundled_models() for name in (m.name, *(f"{m.name}-{k}" for k in usual_keys(m.kind)[1:]))}
 
 
 def own_name(name: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from memlab.corpus.model_kinds import model_kind
 from memlab.corpus.world import World, draw
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
@@ -56,8 +57,7 @@ def fact_questions(world: World, model: LanguageModel, facts: Iterable[Fact], n:
     """The n-th held-out question about each fact whose object is one token of the model."""
     out = []
     for fact in facts:
-        continued = fact.object if model.kind == "masked" else " " + fact.object
-        ids = model.tokenizer(continued, add_special_tokens=False)["input_ids"]
+        ids = model.tokenizer(model_kind(model.kind).answer(fact.object), add_special_tokens=False)["input_ids"]
         if len(ids) == 1:
             prompt = world.relations[fact.relation].ask(fact, n, model.kind)
             out.append(Question(prompt, ids[0], fact))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from memlab.corpus.model_kinds import model_kind
 from memlab.corpus.world import World
 from memlab.declare import Method
 from memlab.errors import InputError
@@ -104,7 +105,7 @@ def _word(lm: LanguageModel, text: str | None, store: Searchable) -> Word | None
     """A word's token id, or the word itself if only memory has it; None if neither has it."""
     if text is None:
         return None
-    ids = lm.tokenizer(text if lm.kind == "masked" else " " + text, add_special_tokens=False)["input_ids"]
+    ids = lm.tokenizer(model_kind(lm.kind).answer(text), add_special_tokens=False)["input_ids"]
     if len(ids) == 1 and ids[0] != lm.tokenizer.unk_token_id:
         return int(ids[0])
     return text if text in store.words else None

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from memlab.corpus.model_kinds import model_kind
 from memlab.declare import Method
 from memlab.evaluate.mixtures import LAMBDAS, best_of, mixed
 from memlab.evaluate.token_losses import knn_grid
 from memlab.lm.model import LanguageModel
 from memlab.memory.datastore import Datastore
-from memlab.memory.entries import Entries, Reading, entries_of, entries_of_part
+from memlab.memory.entries import Entries, Reading, entries_of, entries_of_part, one_pass
 from memlab.memory.found import Found
 from memlab.memory.leave_out import CONTEXT, SPARE, repeats, without
 from memlab.memory.search import search_all, search_within
@@ -126,6 +127,7 @@ def read_words(
     """The first words of each piece, about TOKENS in all, read in the same contexts as entries."""
     share = -(-TOKENS // max(1, len(pieces)))
     reading = Reading(store.fingerprint.window, store.fingerprint.stride)
+    after = 0 if model_kind(model.kind).left_to_right else 100  # characters of a sentence after the word
     logp, queries, values = [], {key: list[np.ndarray]() for key in keys}, []
     context, before, rows, sentences = [], [], [], []
     for n, piece in enumerate(pieces):
@@ -143,7 +145,7 @@ def read_words(
         rows.append(np.full(len(some), piece.row))
         for entry in some:
             a, b = planned.spans[entry, 1:]
-            sentences.append(f"{text[max(0, a - 100) : a]} {text[b : b + 100] if model.kind == 'masked' else ''}")
+            sentences.append(f"{text[max(0, a - 100) : a]} {text[b : b + after]}")
     return HeldOutWords(
         _joined(logp, np.float64),
         {
@@ -197,14 +199,7 @@ def _encode(
     model: LanguageModel, planned: Entries, part: np.ndarray, keys: Sequence[str]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """(n,) log-probabilities of the values of some entries, and their keys."""
-    used, row = np.unique(planned.context[part], return_inverse=True)
-    if planned.masked:
-        used, row = planned.context[part], np.arange(len(part))
-    end = None if planned.masked else int(planned.position[part].max()) + 1  # later tokens have no effect
-    ids, mask = model.pad([planned.contexts[c][:end] for c in used])
-    rows, columns = torch.as_tensor(row), torch.as_tensor(planned.position[part])
-    if planned.masked:
-        ids[rows, columns] = model.tokenizer.mask_token_id
+    ids, mask, rows, columns = one_pass(model, planned, part, cut_after=True)
     out = model.encode(ids, mask, rows, columns, tuple(keys))
     assert out.logp is not None
     targets = torch.as_tensor(planned.values[part]).long()

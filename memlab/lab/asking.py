@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from weakref import ref
 
-from memlab.corpus.world import MASK
+from memlab.corpus.model_kinds import kind_of_prompt
 from memlab.declare import Method
 from memlab.errors import InputError
 from memlab.lab.context import Context
@@ -107,7 +107,7 @@ class Asking:
         """Fills in every default of a question. Raises MemlabError for an argument that cannot be used."""
         how = self.house.method("ask", request.method, request.model, request.prompt)
         reader, model = self.house.reader(how), request.model
-        wanted = "masked" if MASK in request.prompt else "causal"
+        wanted = kind_of_prompt(request.prompt).name
         if model is None and request.datastore is None and len(how.kinds) > 1 and wanted in how.kinds:
             model = self.house.default_model(wanted)
         asked = Request(

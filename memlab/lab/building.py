@@ -17,7 +17,7 @@ from memlab.corpus.one_file import AS_THEY_ARE, TextOptions
 from memlab.corpus.readers import Collection, read_texts
 from memlab.corpus.received import drop_texts, keep_texts
 from memlab.errors import InputError, NotFound, StoppedError, StoreError
-from memlab.evaluate.prepare import BUNDLED_KEYS, bundled_stores, own_name, prepare_bundled
+from memlab.evaluate.prepare import bundled_stores, own_name, prepare_bundled, usual_keys
 from memlab.evaluate.store_calibration import calibrate_stores
 from memlab.lab.context import Context
 from memlab.lab.jobs import Work, long_work
@@ -246,7 +246,7 @@ def usual_key(lm: LanguageModel) -> tuple[str, ...]:
     """The key of a datastore where none is given: for a causal model the paper's (the default of the method that is
     calibrated, where the model has it), for a masked model the one that calibration found best for the bundled model."""
     papers = str(calibrated_method(lm.kind).settings().key)
-    return (papers,) if lm.kind == "causal" and papers in lm.keys else BUNDLED_KEYS[lm.kind][:1]
+    return (papers,) if lm.kind == "causal" and papers in lm.keys else usual_keys(lm.kind)[:1]
 
 
 def calibrate_own(lm: LanguageModel, stores: list[Datastore], progress: Progress, stop: Stop) -> None:

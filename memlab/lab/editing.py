@@ -11,7 +11,7 @@ from memlab.corpus.door import checked_text, checked_texts
 from memlab.corpus.world import MASK, atlas, fill
 from memlab.declare import load as code_of
 from memlab.errors import InputError
-from memlab.evaluate.prepare import BUNDLED_KEYS
+from memlab.evaluate.prepare import usual_keys
 from memlab.lab.asking import Asking
 from memlab.lab.context import Context
 from memlab.lab.side_effects import SideEffects
@@ -262,8 +262,8 @@ class Editing:
         name = datastore or self.context.bundled_for("masked")
         if not self.context.shelf.is_built(name):
             lm = load(name)
-            store: Searchable = self.context.shelf.on_demand(name, BUNDLED_KEYS[lm.kind][0])
-            key = BUNDLED_KEYS[lm.kind][0]
+            key = usual_keys(lm.kind)[0]
+            store: Searchable = self.context.shelf.on_demand(name, key)
         else:
             store = self.context.shelf.open(name)
             lm, key = load(store.fingerprint.model, store.fingerprint.precision), store.fingerprint.key

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from memlab.bench.explaining import PROMPTS, bench_occlusion, bench_smallest_set, bench_sweep
+from memlab.corpus.model_kinds import of_kind
 from memlab.corpus.world import atlas
 from memlab.errors import InputError
 from memlab.evaluate.health import key_health
@@ -165,7 +166,7 @@ class Explaining:
             MemlabError: a prompt cannot be asked.
         """
         predictions = [self.asking.ask(prompt, k=128) for prompt in prompts]
-        long = self.asking.ask(PROMPTS[predictions[0].kind])
+        long = self.asking.ask(of_kind(PROMPTS, predictions[0].kind, "prompt of this bench"))
         question, encoded = self._question(long)
 
         def occluded(p: Prediction) -> Occlusion:

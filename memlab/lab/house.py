@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from memlab.corpus.world import MASK
+from memlab.corpus.model_kinds import kind_of_prompt
 from memlab.declare import PROMPTED, Method, checked
 from memlab.errors import InputError
 from memlab.lab.context import Context
@@ -143,8 +143,8 @@ class LabHouse:
         if made is not None:
             checked_format(made.record, made.name)
         if name is None:
-            masked = MASK in prompt and ability == "ask" and (made is None or made.kind in PROMPTED)
-            kind = "masked" if masked else made.kind if made else "causal"
+            asked = kind_of_prompt(prompt if ability == "ask" else "")
+            kind = made.kind if made and not (asked.fills_gap and made.kind in PROMPTED) else asked.name
             fitting = registry().able(ability, kind)
             name = made.method if made and made.method in fitting else None
             name = name or next((m.name for m in fitting.values() if m.remembers), None) or next(iter(fitting), None)

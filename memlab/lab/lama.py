@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from memlab.corpus.world import MASK
+from memlab.corpus.model_kinds import model_kind
 from memlab.errors import InputError, StoppedError
 from memlab.evaluate.lama import LamaAsked, Relation, ask, askable, candidates, evidence, read_lama, table
 from memlab.lab.building import Building, BuildRequest
@@ -42,7 +42,7 @@ class Lama:
             raise InputError(f"limit is {limit}; allowed is 1 or more.")
         name = model or self.house.default_model("masked")
         lm = self.house.load(name)
-        how = self.house.method("ask", method, name, MASK if lm.kind == "masked" else "")
+        how = self.house.method("ask", method, name)
         if how.knn is None:
             raise InputError(
                 f"{how.title} does not mix in p_kNN, so there is no memory to measure. Choose a method that does."
@@ -83,12 +83,12 @@ class Lama:
 
 def _fitting(relations: Sequence[Relation], lm: LanguageModel, named: bool) -> list[Relation]:
     """The relations that a model can be asked about. Raises InputError for one that was named and does not fit."""
-    if lm.kind == "masked":
+    if not model_kind(lm.kind).left_to_right:
         return list(relations)
     wrong = [r for r in relations if not r.object_ends]
     if wrong and named:
         raise InputError(
-            f"{lm.name} is causal and is asked left to right: the object must end the sentence, which it does not in "
+            f"{lm.name} is {lm.kind} and is asked left to right: the object must end the sentence, which it does not in "
             + ", ".join(f"{r.name} ({r.template})" for r in wrong)
             + ". Leave these out, or choose a masked model."
         )

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from memlab.corpus.generator import articles_hash
-from memlab.corpus.world import MASK, atlas
+from memlab.corpus.model_kinds import MASK, kind_of_prompt
+from memlab.corpus.world import atlas
 from memlab.declare import Method, checked
 from memlab.errors import InputError, StoreError
 from memlab.evaluate.side_effects import MeasuredEdit, what_moved
@@ -127,7 +128,7 @@ class SideEffects:
             if how.knn is None:
                 raise InputError(f"Side effects are measured with methods that mix in p_kNN; {how.title} does not.")
         else:
-            kind = "masked" if MASK in edit.parameters.get("prompt", MASK) else "causal"
+            kind = kind_of_prompt(edit.parameters.get("prompt", MASK)).name
             if name is not None and self.context.shelf.is_built(name):
                 kind = self.context.shelf.open(name).fingerprint.kind
             how = calibrated_method(kind)

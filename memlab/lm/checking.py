@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from memlab.corpus.model_kinds import model_kind
 from memlab.errors import InputError
 from memlab.lm.architectures import is_tested
 from memlab.lm.inspection import PROBE, body_options, probe_ids
@@ -126,8 +127,8 @@ def check_vocabulary(model: LanguageModel) -> None:
             f"The model {model.name!r} cannot be used: it has {rows} words (0 to {rows - 1}), and its tokenizer also has "
             f"{shown}. Resize the embeddings (resize_token_embeddings), or remove the token."
         )
-    if model.kind == "masked" and model.tokenizer.mask_token_id is None:
-        raise InputError(f"The tokenizer of {model.name!r} has no mask token, which a masked model needs.")
+    if model_kind(model.kind).fills_gap and model.tokenizer.mask_token_id is None:
+        raise InputError(f"The tokenizer of {model.name!r} has no mask token, which a {model.kind} model needs.")
 
 
 @torch.inference_mode()
@@ -142,6 +143,7 @@ def check_model(model: LanguageModel, unexpected: Iterable[str] = (), notes: tup
     own = _own_logp(model, ids)
     difference = _difference(model, ids, own)
     config = model.module.config.get_text_config()
+    reads_on = model_kind(model.kind).left_to_right
     return ModelCheck(
         name=model.name,
         architecture=type(model.module).__name__,
@@ -158,8 +160,8 @@ def check_model(model: LanguageModel, unexpected: Iterable[str] = (), notes: tup
         limit=model.limit,
         positions=model.inside.positions,
         head="parts" if model.inside.plain else "own",
-        cache=model.cache.kind if model.kind == "causal" else "none",
-        short_term=model.kind == "causal" and model.cache.cropped,
+        cache=model.cache.kind if reads_on else "none",
+        short_term=reads_on and model.cache.cropped,
         padding=model.padded,
         notes=notes,
     )
@@ -176,10 +178,10 @@ def difference(a: Tensor, b: Tensor) -> float:
 
 
 def _probe(model: LanguageModel) -> list[int]:
-    """Ordinary tokens between the special ones of a text; for a masked model, one is masked."""
+    """Ordinary tokens between the special ones of a text; for a model that fills a gap, one is masked."""
     before, after = model.frame
     inner = probe_ids(model.module, model.tokenizer, max(2, min(PROBE, model.limit - 4) - len(before) - len(after)))
-    if model.kind == "masked":
+    if model_kind(model.kind).fills_gap:
         inner[len(inner) // 2] = model.tokenizer.mask_token_id
     return [*before, *inner, *after]
 
@@ -206,9 +208,9 @@ def _difference(model: LanguageModel, ids: list[int], own: Tensor) -> float:
             f"The model {model.name!r} cannot be used: log-probabilities by its body and head differ by up to {alone:.2g} "
             f"from those of the whole {type(model.module).__name__}; memlab does not know what it computes in between."
         )
-    if model.kind == "causal" and (change := _reads_ahead(model, ids)) > SAME:
+    if model_kind(model.kind).left_to_right and (change := _reads_ahead(model, ids)) > SAME:
         raise InputError(
-            f"The model {model.name!r} cannot be used as a causal model: its state at a token depends on the tokens after it "
+            f"The model {model.name!r} cannot be used as a {model.kind} model: its state at a token depends on the tokens after it "
             f"(states change by {change:.2g} of their size; is_decoder is false in config.json, or its attention "
             "is bidirectional)."
         )

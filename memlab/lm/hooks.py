@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from memlab.lm.engine_kinds import engine_kind
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -117,8 +119,9 @@ def record(name: str, value: Any) -> None:
 
 
 def listen_to(module: PreTrainedModel, kind: str) -> None:
-    """Sets the hooks that record keys and positions. Called once, before the module is shared."""
-    if kind == "causal" and (part := feed_forward(module)) is not None:
+    """Sets the hooks that record keys and positions. Called once, before the module is shared. Raises InputError for an
+    unknown kind."""
+    if "ffn" in engine_kind(kind).keys and (part := feed_forward(module)) is not None:
         part.register_forward_pre_hook(_Recorder("ffn"), with_kwargs=True)
     if module.config.model_type in BY_POSITION and (part := feed_forward(module)) is not None:
         at_places = _AtPlaces()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from memlab.errors import InputError
+from memlab.lm.engine_kinds import ENGINE_KINDS, engine_kind
 from memlab.lm.heads import is_plain, output_head
 from memlab.lm.hooks import body_of, capturing, first_position, last_transform, position_tables, rows_from
 
@@ -17,19 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PROBE = 12  # tokens of the text that a model is checked with
-
-# Representations that can be the key of an entry, by kind of model. The first is the paper's.
-KEYS: dict[str, dict[str, str]] = {
-    "masked": {
-        "penultimate": "second-to-last hidden layer at the masked position (the paper's: layer 11 of 12)",
-        "last": "last hidden layer at the masked position",
-        "transform": "input of the output projection (the head's transform of the last layer)",
-    },
-    "causal": {
-        "ffn": "input of the last block's feed-forward layer, after its layer norm (the paper's)",
-        "last": "input of the output projection (the last layer, normed)",
-    },
-}
+KEYS = {kind.name: kind.keys for kind in ENGINE_KINDS.values()}
 
 
 @dataclass(frozen=True)
@@ -61,8 +50,8 @@ def probe_ids(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, count
 
 
 def body_options(kind: str) -> dict[str, Any]:
-    """Further arguments of a call to the model's body."""
-    return {"use_cache": False} if kind == "causal" else {}
+    """Further arguments of a call to the model's body. Raises InputError for an unknown kind."""
+    return dict(engine_kind(kind).options)
 
 
 @torch.inference_mode()
@@ -70,15 +59,16 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
     """Runs the body on a few tokens and the head on their states.
 
     Raises:
-        InputError: the body or the head fails on the probe text.
+        InputError: an unknown kind, or the body or the head fails on the probe text.
     """
+    keys = engine_kind(kind).keys
     ids = torch.tensor([probe_ids(module, tokenizer)])
     try:
         with capturing() as captured:
             body = body_of(module)(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
-                output_hidden_states=kind == "masked",
+                output_hidden_states="penultimate" in keys,
                 **body_options(kind),
             )
         states = body.last_hidden_state[0]
@@ -91,15 +81,16 @@ def inspect_model(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, k
             f"({type(error).__name__}: {' '.join(str(error).split())[:200]})."
         ) from error
     widths = {"last": int(states.shape[-1])}
-    if kind == "masked":
+    if "penultimate" in keys:
         layers = getattr(body, "hidden_states", None)
         if layers is not None and len(layers) > 1 and layers[-2].shape[:2] == ids.shape:
             widths["penultimate"] = int(layers[-2].shape[-1])
+    if "transform" in keys:
         last = captured_by_head.get("head")
         known = last_transform(module) is not None or _rows(module) == scores.shape[-1]
         if last is not None and last.numel() == len(states) * last.shape[-1] and known:
             widths["transform"] = int(last.shape[-1])
-    elif "ffn" in captured and captured["ffn"].numel() % ids.numel() == 0:
+    if "ffn" in keys and "ffn" in captured and captured["ffn"].numel() % ids.numel() == 0:
         widths["ffn"] = captured["ffn"].numel() // ids.numel()
     first, positions = _positions(module, captured, ids.shape[1])
     return Inside(int(scores.shape[-1]), widths, plain, first, positions)

@@ -16,6 +16,7 @@ from memlab.declare import ModelFormat
 from memlab.declare.provided import declared
 from memlab.errors import InputError
 from memlab.lm.checking import ModelCheck, check_model, check_weights, difference, probe_logp
+from memlab.lm.engine_kinds import ENGINE_KINDS, engine_kind
 from memlab.lm.folder_checks import Stamp, adapter_note, check_folder, first_line, same_weights, stamp
 from memlab.lm.formats import ReadFolder, check_parts, checked_format, read_parts
 from memlab.lm.model import LanguageModel
@@ -56,11 +57,7 @@ def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
     Raises:
         InputError: an unsupported kind, a model that cannot be read, or one that the check refuses.
     """
-    if found.kind not in ("masked", "causal"):
-        raise InputError(
-            f"{found.name} is a {found.kind} model; memlab reads masked and causal language models here."
-            f"{declared().hint('encoder-decoder') if found.kind == SEQ2SEQ else ''}"
-        )
+    check_kind(found.kind, found.name)
     at = (str(found.path), found.name)
     with _lock:
         now = stamp(found.path)
@@ -75,6 +72,19 @@ def loaded(found: ModelInfo, dtype: str | None = None) -> Loaded:
             _chosen[(*at, now)] = made.model.dtype
         _kept[(*at, made.model.dtype)] = made
         return made
+
+
+def check_kind(kind: str, name: str) -> None:
+    """Refuses a model of a kind that is not run as a language model, with a hint where a system uses such models.
+
+    Raises:
+        InputError: such a kind.
+    """
+    if kind not in tuple(ENGINE_KINDS):  # a record may hold anything
+        raise InputError(
+            f"{name} is a {kind} model; memlab reads {' and '.join(ENGINE_KINDS)} language models here."
+            f"{declared().hint('encoder-decoder') if kind == SEQ2SEQ else ''}"
+        )
 
 
 def _change_note(at: tuple[str, str], now: Stamp) -> tuple[str, ...]:
@@ -154,23 +164,26 @@ def _read(found: ModelInfo, now: Stamp, notes: tuple[str, ...]) -> Loaded:
 
 def _from_files(folder: Path, kind: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Any]]:
     """Module, tokenizer, and the loading info of transformers."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    auto = AutoModelForMaskedLM if kind == "masked" else AutoModelForCausalLM
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    module, info = auto.from_pretrained(
-        folder,
-        config=config,
-        dtype=torch.float32,
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,
+    module, info = (
+        engine_kind(kind)
+        .auto_class()
+        .from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
     )
     return module, tokenizer, info
 

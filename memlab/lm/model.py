@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from memlab.corpus.model_kinds import model_kind
 from memlab.errors import InputError
 from memlab.lm.caches import CacheUse, find_cache
 from memlab.lm.folder_checks import Stamp, same_weights, stamp
@@ -54,7 +55,7 @@ class LanguageModel:
     Args:
         name: its name in memlab.
         module: a masked or causal language model of transformers, in evaluation mode.
-        kind: "masked" or "causal".
+        kind: of `memlab.lm.engine_kinds`; any other is refused (InputError).
         path: the folder with its files; hashed for the fingerprint of datastores.
         unmet: ids of the tokens that its training text never contained, where that is recorded.
     """
@@ -97,7 +98,7 @@ class LanguageModel:
 
         Its kind of cache and its limit are found in float32 first, and kept.
         """
-        if self.kind == "causal":
+        if model_kind(self.kind).left_to_right:
             self.cache  # noqa: B018  found once, in float32
         self.limit  # noqa: B018  as well
         self.dtype = dtype
@@ -137,15 +138,15 @@ class LanguageModel:
 
     @cached_property
     def frame(self) -> tuple[list[int], list[int]]:
-        """The special tokens before and after a text. A causal model's text is open at its end, so whatever
-        its tokenizer would put there is left out."""
+        """The special tokens before and after a text. A text that is continued is open at its end, so whatever
+        the tokenizer would put there is left out."""
         bare = self.tokenizer("a", add_special_tokens=False)["input_ids"]
         full = self.tokenizer("a")["input_ids"]
         fits = [i for i in range(len(full)) if full[i : i + len(bare)] == bare]
         if not bare or not fits:
             return [], []
         before, after = full[: fits[0]], full[fits[0] + len(bare) :]
-        return before, [] if self.kind == "causal" else after
+        return before, [] if model_kind(self.kind).left_to_right else after
 
     @cached_property
     def cache(self) -> CacheUse:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from memlab.corpus.door import checked_text
+from memlab.corpus.model_kinds import model_kind
 from memlab.errors import InputError, TooLongError
 from memlab.lm.caches import crop
 from memlab.lm.model import LanguageModel
@@ -96,7 +97,7 @@ def windows(model: LanguageModel, window: int | None = None, stride: int | None 
     """The windows that `memlab build` would use; by default overlapping by half, each with the start token.
 
     Raises:
-        InputError: a masked model, or not 2 <= window <= limit, 1 <= stride <= window.
+        InputError: a model that cannot predict next tokens, or not 2 <= window <= limit, 1 <= stride <= window.
     """
     check_causal(model)
     if window is None and stride is None:
@@ -106,7 +107,7 @@ def windows(model: LanguageModel, window: int | None = None, stride: int | None 
     stride = max(1, window // 2) if stride is None else stride
     if not 2 <= window <= model.limit or not 1 <= stride <= window:
         raise InputError(
-            f"window {window} and stride {stride}: need 1 <= stride <= window <= {model.limit}, the limit of {model.name}."
+            f"window {window} and stride {stride}: need 2 <= window <= {model.limit}, the limit of {model.name}, and 1 <= stride <= window."
         )
     return Windows(window, stride)
 
@@ -147,9 +148,10 @@ def is_rotary(model: LanguageModel) -> bool:
 
 def check_causal(model: LanguageModel) -> None:
     """Raises InputError for a model that cannot predict next tokens."""
-    if model.kind != "causal":
+    kind = model_kind(model.kind)
+    if not kind.left_to_right:
         raise InputError(
-            f"{model.name} is a masked model: it fills blanks and cannot read a text token by token. "
+            f"{model.name} is a {kind.name} model: it {kind.does} and cannot read a text token by token. "
             "Reading needs a causal model, for example atlas-clm."
         )
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from memlab.corpus.generator import Sentence, atlas_articles, corpus_hash, training_text
+from memlab.corpus.model_kinds import CAUSAL, MASKED, of_kind
 from memlab.corpus.passages import cut
 from memlab.corpus.world import World
 from memlab.lm.checkpoint import Checkpoint
@@ -75,10 +76,7 @@ RECIPES = {
 
 
 def new_module(recipe: Recipe, vocabulary: int) -> PreTrainedModel:
-    """The untrained model of a recipe."""
-    from transformers import LlamaConfig, LlamaForCausalLM, ModernBertConfig, ModernBertForMaskedLM
-
-    torch.manual_seed(recipe.seed)
+    """The untrained model of a recipe. Raises InputError for a kind without recipes."""
     shape: dict[str, Any] = {
         "vocab_size": vocabulary,
         "hidden_size": recipe.width,
@@ -89,18 +87,37 @@ def new_module(recipe: Recipe, vocabulary: int) -> PreTrainedModel:
         "tie_word_embeddings": True,
         "pad_token_id": 0,
     }
-    if recipe.kind == "masked":
-        marks = {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
-        return ModernBertForMaskedLM(ModernBertConfig(**shape, **marks, global_attn_every_n_layers=1))
-    return LlamaForCausalLM(LlamaConfig(**shape, bos_token_id=2, eos_token_id=3))
+    made, config = _training(recipe.kind).architecture(shape)
+    torch.manual_seed(recipe.seed)
+    return made(config)
+
+
+_Architecture = tuple[Callable[[Any], "PreTrainedModel"], Any]  # the class in transformers, and its configuration
+
+
+def _modern_bert(shape: dict[str, Any]) -> _Architecture:
+    from transformers import ModernBertConfig, ModernBertForMaskedLM
+
+    marks = {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
+    return ModernBertForMaskedLM, ModernBertConfig(**shape, **marks, global_attn_every_n_layers=1)
+
+
+def _llama(shape: dict[str, Any]) -> _Architecture:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    return LlamaForCausalLM, LlamaConfig(**shape, bos_token_id=2, eos_token_id=3)
 
 
 def world_tokenizer(world: World, sentences: list[Sentence], kind: str) -> PreTrainedTokenizerFast:
-    """The tokenizer of the bundled models; a causal one puts [CLS] at the start and nothing at the end."""
+    """The tokenizer of the bundled models; a causal one puts [CLS] at the start and nothing at the end.
+
+    Raises:
+        InputError: a kind without recipes.
+    """
     texts = [s.text for s in sentences] + [a.text for a in atlas_articles()]
     texts += [q.replace("[X]", " ").replace("[Y]", " ") for r in world.relations.values() for q in r.questions]
     tokenizer = make_tokenizer(world.names, texts)
-    return tokenizer if kind == "masked" else start_only(tokenizer)
+    return _training(kind).framed(tokenizer)
 
 
 def train(
@@ -126,10 +143,10 @@ def train(
     tokenizer = world_tokenizer(world, sentences, recipe.kind)
     module = new_module(recipe, len(tokenizer))
     encoded = _encoded(sentences, tokenizer, recipe)
-    batches = _cloze_batches if recipe.kind == "masked" else _passage_batches
     optimization = Optimization(module.train(), recipe)
     made = 0 if checkpoint is None else checkpoint.take_up(_identity(recipe, sentences), optimization)
-    rest = islice(batches(world, sentences, encoded, tokenizer, recipe), made, None)
+    batches = _training(recipe.kind).batches(world, sentences, encoded, tokenizer, recipe)
+    rest = islice(batches, made, None)
     train_steps(optimization, recipe.steps, losses_of_targets(module, rest), progress, stop, checkpoint)
     met = {i for ids in encoded["input_ids"] for i in ids} | {tokenizer.mask_token_id, tokenizer.cls_token_id}
     record = {
@@ -155,11 +172,11 @@ def _identity(recipe: Recipe, sentences: Sequence[Sentence]) -> dict[str, Any]:
 
 
 def _encoded(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> BatchEncoding:
-    """Token ids of each sentence and their character offsets, with [CLS] and [SEP] for a masked model."""
+    """Token ids of each sentence and their character offsets; with [CLS] and [SEP] where a sentence is a context."""
     texts = [s.text for s in sentences]
-    if recipe.kind == "causal":
-        return tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
-    return tokenizer(texts, return_offsets_mapping=True, truncation=True, max_length=recipe.context)
+    if _training(recipe.kind).alone:
+        return tokenizer(texts, return_offsets_mapping=True, truncation=True, max_length=recipe.context)
+    return tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
 
 
 def losses_of_targets(module: PreTrainedModel, batches: Iterator[tuple[Tensor, Tensor, Tensor]]) -> Iterator[Tensor]:
@@ -265,6 +282,35 @@ def _passage_batches(
             targets = torch.full_like(ids, -1)
             targets[:, :-1] = torch.where(learned[:, 1:], ids[:, 1:], -1)
             yield ids, mask, targets
+
+
+@dataclass(frozen=True)
+class _Training:
+    """How the bundled models of a kind are trained.
+
+    architecture: of a shape. framed: the tokenizer with the special tokens that the kind reads.
+    batches: endless batches of ids, attention mask and targets. alone: whether a sentence is read alone, as one context;
+    otherwise several about one subject are.
+    """
+
+    architecture: Callable[[dict[str, Any]], _Architecture]
+    framed: Callable[[PreTrainedTokenizerFast], PreTrainedTokenizerFast]
+    batches: Callable[
+        [World, list[Sentence], BatchEncoding, PreTrainedTokenizerFast, Recipe],
+        Iterator[tuple[Tensor, Tensor, Tensor]],
+    ]
+    alone: bool
+
+
+_TRAININGS = {
+    MASKED.name: _Training(_modern_bert, lambda tokenizer: tokenizer, _cloze_batches, alone=True),
+    CAUSAL.name: _Training(_llama, start_only, _passage_batches, alone=False),
+}
+
+
+def _training(kind: str) -> _Training:
+    """Raises InputError for a kind that no bundled model has."""
+    return of_kind(_TRAININGS, kind, "recipe of a bundled model")
 
 
 def like_lengths(

@@ -12,6 +12,7 @@ import torch
 
 from memlab.errors import InputError
 from memlab.lm.adding.model_files import INDEX, PICKLES, WEIGHTS, merge_first
+from memlab.lm.engine_kinds import engine_kind
 from memlab.lm.folder_checks import first_line, read_adapter
 from memlab.lm.hub import missing_files
 from memlab.lm.json_file import read_json
@@ -47,10 +48,10 @@ def check_weight_files(folder: Path, name: str, kind: str) -> list[Path]:
     """The weight files of a folder with a config.json and a tokenizer.
 
     Args:
-        kind: "masked" or "causal".
+        kind: of `memlab.lm.engine_kinds`.
 
     Raises:
-        InputError: weights or tokenizer are missing, a file is damaged, or the configuration needs far more numbers.
+        InputError: an unknown kind, weights or tokenizer are missing, a file is damaged, or the configuration needs far more numbers.
     """
     files = weight_files(folder)
     if not files:
@@ -69,11 +70,11 @@ def check_weight_files(folder: Path, name: str, kind: str) -> list[Path]:
 
 def _check_numbers(folder: Path, name: str, kind: str, numbers: int) -> None:
     """`check_size` of a folder's configuration. Raises InputError."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers import AutoConfig
 
     try:
         settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        check_size(settings, AutoModelForMaskedLM if kind == "masked" else AutoModelForCausalLM, numbers, name)
+        check_size(settings, engine_kind(kind).auto_class(), numbers, name)
     except InputError:
         raise
     except Exception as error:  # whatever an invalid configuration leads to

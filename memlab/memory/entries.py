@@ -1,58 +1,24 @@
-"""The entries that a text becomes, and the contexts in which their keys are encoded.
+"""The entries that texts become, and the keys of these entries.
 
-Masked models (Kassner & Schuetze 2020, section 3): every occurrence of a single-token word that is neither a stop word
-nor punctuation is an entry; its key is the state at its position in a copy of the sentence where it alone is masked.
-
-Causal models (Khandelwal et al. 2020, section 2): every token after the first is an entry; its key is the state at
-the position before it. A text longer than the window is read in overlapping windows; each token is
-an entry once, with at least `window - stride` tokens before it where the text has them.
+How texts are cut into the contexts in which keys are read is in `memlab.memory.cutting`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from memlab.corpus.sentences import sentence_spans
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
+from memlab.memory.cutting import WHOLE, Part, Reading, cutting
 from memlab.progress import Tick, no_tick
 from memlab.results import Article
 
 BATCH_TOKENS = 2048  # tokens of one forward pass: what a layer computes stays in the cache (6144 took a sixth longer)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How texts are cut into contexts. None: sentences (masked), windows with special tokens (causal).
-
-    With `window` given, a causal text is cut into windows of that many tokens without special tokens,
-    beginning every `stride` tokens.
-    """
-
-    window: int | None = None
-    stride: int | None = None
-
-    def checked(self, model: LanguageModel) -> Reading:
-        """With both numbers filled in. Raises InputError unless 2 <= window <= `model.limit`, 1 <= stride <= window."""
-        if self.window is None and self.stride is None:
-            return self
-        window = model.limit if self.window is None else self.window
-        stride = max(1, window // 2) if self.stride is None else self.stride
-        if model.kind != "causal":
-            raise InputError("window and stride are for causal models; a masked model reads sentence by sentence.")
-        if not 2 <= window <= model.limit or not 1 <= stride <= window:
-            raise InputError(
-                f"window {window} and stride {stride}: need 2 <= window <= {model.limit} and 1 <= stride <= window."
-            )
-        return Reading(window, stride)
-
-
-WHOLE = Reading()
 
 
 @dataclass(frozen=True)
@@ -62,7 +28,7 @@ class Entries:
     contexts: token ids of each context.
     context, position: (n,) where each entry's key is read: which context, which token of it.
     values: (n,) int32 token ids. spans: (n, 3) int32 document row, first and last character (exclusive).
-    masked: whether the position is masked before the context is encoded.
+    masked: whether the position is masked before the context is encoded (see `memlab.memory.cutting.Cutting`).
     """
 
     contexts: list[list[int]]
@@ -74,6 +40,16 @@ class Entries:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def some(self, which: np.ndarray) -> Entries:
+        """Some of the entries, by number or as a mask; all contexts are kept."""
+        return replace(
+            self,
+            context=self.context[which],
+            position=self.position[which],
+            values=self.values[which],
+            spans=self.spans[which],
+        )
 
 
 def entries_of(
@@ -89,17 +65,17 @@ def entries_of(
 
 def _entries_of(
     model: LanguageModel,
-    chosen: Iterable[tuple[int, Article, tuple[int, int] | None]],
+    chosen: Iterable[tuple[int, Article, Part | None]],
     reading: Reading,
     tick: Tick,
 ) -> Entries:
     """The entries of documents by row, whole or of a part of each."""
-    cut = _sentences if model.kind == "masked" else _windows
+    cut = cutting(model)
     contexts: list[list[int]] = []
     rows: list[tuple[int, int, int, int, int, int]] = []
     for row, document, part in chosen:
         tick(0.0)
-        for ids, entries in cut(model, document.text, reading, part):
+        for ids, entries in cut.contexts(model, document.text, reading, part):
             rows += [(len(contexts), at, value, row, start, end) for at, value, start, end in entries]
             contexts.append(ids)
     table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
@@ -109,7 +85,7 @@ def _entries_of(
         position=table[:, 1],
         values=table[:, 2].astype(np.int32),
         spans=table[:, 3:].astype(np.int32),
-        masked=model.kind == "masked",
+        masked=cut.masked,
     )
 
 
@@ -117,7 +93,7 @@ def entries_of_part(
     model: LanguageModel,
     document: Article,
     row: int,
-    part: tuple[int, int],
+    part: Part,
     reading: Reading = WHOLE,
     tick: Tick = no_tick,
 ) -> Entries:
@@ -140,16 +116,7 @@ def encode_keys(
     for part in _batches(entries):
         tick(done / len(entries))
         done += len(part)
-        used, row = np.unique(entries.context[part], return_inverse=True)
-        if entries.masked:
-            sequences = [entries.contexts[c] for c in entries.context[part]]
-            row = np.arange(len(part))
-        else:
-            sequences = [entries.contexts[c] for c in used]
-        ids, mask = model.pad(sequences)
-        rows, columns = torch.as_tensor(row), torch.as_tensor(entries.position[part])
-        if entries.masked:
-            ids[rows, columns] = model.tokenizer.mask_token_id
+        ids, mask, rows, columns = one_pass(model, entries, part)
         found = model.encode(ids, mask, rows, columns, keys, logp=False)
         for key in keys:
             half = found.keys[key].half()
@@ -159,6 +126,25 @@ def encode_keys(
                 )
             out[key][part] = half.numpy()
     return out
+
+
+def one_pass(
+    model: LanguageModel, entries: Entries, part: np.ndarray, cut_after: bool = False
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Some entries (by number) as one forward pass: (B, T) ids and attention mask, (n,) row and column of each key.
+
+    With `cut_after`, contexts that entries share end at the last position that is read: later tokens have no effect.
+    """
+    columns = torch.as_tensor(entries.position[part])
+    if entries.masked:
+        ids, mask = model.pad([entries.contexts[c] for c in entries.context[part]])
+        rows = torch.arange(len(part))
+        ids[rows, columns] = model.tokenizer.mask_token_id
+        return ids, mask, rows, columns
+    used, row = np.unique(entries.context[part], return_inverse=True)
+    end = int(entries.position[part].max()) + 1 if cut_after else None
+    ids, mask = model.pad([entries.contexts[c][:end] for c in used])
+    return ids, mask, torch.as_tensor(row), columns
 
 
 def _batches(entries: Entries) -> Iterator[np.ndarray]:
@@ -179,96 +165,6 @@ def _batches(entries: Entries) -> Iterator[np.ndarray]:
         yield order[begin:]
 
 
-def _sentences(
-    model: LanguageModel, text: str, _: Reading, part: tuple[int, int] | None = None
-) -> Iterator[tuple[list[int], list[tuple]]]:
-    """Sentences (that begin in a part) with [CLS] and [SEP]; a sentence that is too long is read in pieces."""
-    spans = [(a, b) for a, b in sentence_spans(text) if part is None or part[0] <= a < part[1]]
-    if not spans:
-        return
-    before, after = model.frame
-    room = model.limit - len(before) - len(after)
-    read = model.read_many([text[a:b] for a, b in spans])
-    allowed = rememberable(model)
-    for (begin, _end), (ids, offsets) in zip(spans, read, strict=True):
-        whole = _whole_words(text, [(begin + a, begin + b) for a, b in offsets])
-        for at in range(0, len(ids), room):
-            piece = ids[at : at + room]
-            entries = [
-                (len(before) + i, token, begin + offsets[at + i][0], begin + offsets[at + i][1])
-                for i, token in enumerate(piece)
-                if allowed[token] and whole[at + i]
-            ]
-            if entries:
-                yield [*before, *piece, *after], entries
-
-
-@dataclass(frozen=True, eq=False)
-class _Tokens:
-    """A text as a model reads it: ids (n,) int32, first and last character of each (n, 2) int32."""
-
-    ids: np.ndarray
-    offsets: np.ndarray
-
-
-@lru_cache(maxsize=1)  # the parts of a long document are read one after the other
-def _tokens(model: LanguageModel, text: str) -> _Tokens:
-    ids, spans = model.read(text)
-    return _Tokens(np.asarray(ids, np.int32), np.asarray(spans, np.int32).reshape(-1, 2))
-
-
-def _windows(
-    model: LanguageModel, text: str, reading: Reading, part: tuple[int, int] | None = None
-) -> Iterator[tuple[list[int], list[tuple]]]:
-    """Windows of tokens (that begin in a part); the target of position t is token t + 1."""
-    special = reading.window is None
-    read = _tokens(model, text)
-    ids, offsets = read.ids, read.offsets
-    lead = model.frame[0] if special else []
-    window = (reading.window or min(model.limit, 128)) - len(lead)
-    stride = reading.stride or max(1, window // 2)
-    scored = 0 if lead else 1  # the first token has no context without a start token
-    for at in range(0, max(1, len(ids)), stride):
-        end = min(at + window, len(ids))
-        if reading.stride == reading.window and reading.window is not None:
-            scored = at + 1  # windows are independent: scored from its second token on
-        begin = int(offsets[at, 0]) if at < len(ids) else 0
-        if part is None or part[0] <= begin < part[1]:
-            targets = range(max(scored, at if lead else at + 1), end)
-            places = offsets[targets.start : end].tolist()
-            entries = [(len(lead) + t - 1 - at, int(ids[t]), a, b) for t, (a, b) in zip(targets, places, strict=True)]
-            if entries:
-                yield [*lead, *ids[at:end].tolist()], entries
-        scored = max(scored, end)
-        if end == len(ids):
-            break
-
-
-def _whole_words(text: str, spans: list[tuple[int, int]]) -> list[bool]:
-    """For each token, whether it is a whole word: no letter or digit touches it on either side."""
-    out = []
-    for a, b in spans:
-        left = a > 0 and text[a - 1].isalnum() and text[a : a + 1].isalnum()
-        right = b < len(text) and text[b].isalnum() and text[b - 1 : b].isalnum()
-        out.append(not left and not right)
-    return out
-
-
-@lru_cache(maxsize=8)
-def rememberable(model: LanguageModel) -> np.ndarray:
-    """(V,) whether a token may be the value of an entry of a masked model: a whole word that is not a stop word."""
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # at first use: it takes a second to import
-
-    raw = model.tokenizer.convert_ids_to_tokens(range(len(model.tokenizer)))
-    special = set(model.tokenizer.all_special_ids)
-    out = np.zeros(model.V, bool)
-    for i, (piece, word) in enumerate(zip(raw, model.words, strict=False)):
-        plain = word.strip()
-        wordlike = any(c.isalnum() for c in plain) and not (piece or "").startswith("##")
-        out[i] = wordlike and i not in special and plain.lower() not in ENGLISH_STOP_WORDS
-    return out
-
-
 @dataclass(frozen=True)
 class TaughtEntries:
     """The entries of one taught text; `unknown` maps an entry to its word where that is not a single token."""
@@ -284,25 +180,26 @@ def taught_entries(model: LanguageModel, text: str, spans: Sequence[tuple[int, i
     of one masked position (or of the position before it), its value the whole word, which only memory
     can predict. A causal model that was not trained by memlab keeps its own pieces, which it can predict.
     """
-    if model.kind == "causal" and model.unmet is None:
+    cut = cutting(model)
+    if cut.cuts_words(model):
         whole = entries_of(model, [Article("taught", "taught", text)])
         keep = np.array([spans is None or _within(s[1:], spans) for s in whole.spans], bool).reshape(-1)
-        return TaughtEntries(_picked(whole, keep), {})
+        return TaughtEntries(whole.some(keep), {})
     contexts: list[list[int]] = []
     rows: list[tuple[int, int, int, int, int, int]] = []
     unknown: dict[int, str] = {}
-    allowed = rememberable(model)
-    for begin, end in sentence_spans(text) if model.kind == "masked" else [(0, len(text))]:
+    allowed = cut.allowed(model)
+    for begin, end in cut.taught_parts(text):
         ids, marked = model.read(text[begin:end])
         offsets = [(begin + a, begin + b) for a, b in marked]
         for first, last in _words_of(text, offsets):
             a, b = offsets[first][0], offsets[last][1]
-            one = first == last and (model.kind == "causal" or allowed[ids[first]])
+            one = first == last and allowed[ids[first]]
             if (not one and (first == last or not text[a:b].isalnum())) or (
                 spans is not None and not _within((a, b), spans)
             ):
                 continue
-            context, position = _around(model, ids, first, last)
+            context, position = cut.around(model, ids, first, last)
             if position < 0:
                 continue
             if not one:
@@ -311,7 +208,7 @@ def taught_entries(model: LanguageModel, text: str, spans: Sequence[tuple[int, i
             contexts.append(context)
     table = np.asarray(rows, dtype=np.int64).reshape(-1, 6)
     values, places = table[:, 2].astype(np.int32), table[:, 3:].astype(np.int32)
-    return TaughtEntries(Entries(contexts, table[:, 0], table[:, 1], values, places, model.kind == "masked"), unknown)
+    return TaughtEntries(Entries(contexts, table[:, 0], table[:, 1], values, places, cut.masked), unknown)
 
 
 def read_as(model: LanguageModel, text: str, span: tuple[int, int]) -> str | None:
@@ -319,24 +216,6 @@ def read_as(model: LanguageModel, text: str, span: tuple[int, int]) -> str | Non
     _, places = model.read(text)
     wider = (text[a:b] for a, b in places if a < span[1] and span[0] < b and (a < span[0] or span[1] < b))
     return next(wider, None)
-
-
-def _around(model: LanguageModel, ids: Sequence[int], first: int, last: int) -> tuple[list[int], int]:
-    """The context in which the word of tokens `first` to `last` is encoded, and the position of its key in it.
-
-    Where the text is longer than the model reads: for a masked model the piece that contains the word, cut as
-    `_sentences` does (a word across a cut ends the piece); for a causal model the tokens just before the word.
-    """
-    before, after = model.frame
-    room = model.limit - len(before) - len(after)
-    if model.kind == "causal":
-        context = [*before, *ids[max(0, first - room) : first]]
-        return context, len(context) - 1
-    at = first - first % room
-    if last >= at + room:
-        at = max(0, last + 1 - room)
-    context = [*before, *ids[at : first + 1], *ids[last + 1 : at + room], *after]
-    return context, len(before) + first - at
 
 
 def _words_of(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -352,14 +231,3 @@ def _words_of(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[i
 
 def _within(span: Sequence[int], spans: Sequence[tuple[int, int]]) -> bool:
     return any(a <= span[0] and span[1] <= b for a, b in spans)
-
-
-def _picked(whole: Entries, keep: np.ndarray) -> Entries:
-    return Entries(
-        whole.contexts,
-        whole.context[keep],
-        whole.position[keep],
-        whole.values[keep],
-        whole.spans[keep],
-        whole.masked,
-    )

@@ -11,7 +11,8 @@ import numpy as np
 
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
-from memlab.memory.entries import WHOLE, Entries, Reading, encode_keys, entries_of
+from memlab.memory.cutting import WHOLE, Reading
+from memlab.memory.entries import Entries, encode_keys, entries_of
 from memlab.memory.index import recipe_for
 from memlab.results import Article
 from memlab.serialize import as_json
@@ -85,14 +86,7 @@ def _sample(documents: Sequence[Article]) -> list[Article]:
 def _speed(model: LanguageModel, planned: Entries, keys: Sequence[str]) -> float:
     """Entries encoded per second, measured on the first ones."""
     n = min(len(planned), TRIED_MASKED if planned.masked else TRIED)
-    some = Entries(
-        planned.contexts,
-        planned.context[:n],
-        planned.position[:n],
-        planned.values[:n],
-        planned.spans[:n],
-        planned.masked,
-    )
+    first = planned.some(np.arange(n))
     start = time.perf_counter()
-    encode_keys(model, some, keys)
+    encode_keys(model, first, keys)
     return float(np.round(n / max(time.perf_counter() - start, 1e-6), 1))

@@ -7,6 +7,7 @@ each text is encoded and counted once and kept for as long as a state holds it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
@@ -126,11 +127,11 @@ def _joined(texts: Sequence[Entries]) -> Entries:
     """The entries of several texts as one, one text after the other."""
     contexts = [context for p in texts for context in p.contexts]
     first = np.cumsum([0] + [len(p.contexts) for p in texts])
-    return Entries(
-        contexts,
-        np.concatenate([p.context + first[n] for n, p in enumerate(texts)]),
-        np.concatenate([p.position for p in texts]),
-        np.concatenate([p.values for p in texts]),
-        np.concatenate([p.spans for p in texts]),
-        texts[0].masked,
+    return replace(
+        texts[0],
+        contexts=contexts,
+        context=np.concatenate([p.context + first[n] for n, p in enumerate(texts)]),
+        position=np.concatenate([p.position for p in texts]),
+        values=np.concatenate([p.values for p in texts]),
+        spans=np.concatenate([p.spans for p in texts]),
     )

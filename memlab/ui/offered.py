@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from memlab import Lab
-from memlab.corpus.world import MASK
+from memlab.corpus.model_kinds import kind_of_prompt
 from memlab.declare import Method
 from memlab.lm.catalogue import ModelInfo
 from memlab.systems.registry import registry
@@ -93,7 +93,7 @@ def _kind_of(prompt: str | None) -> str:
 
 def asked_kind(prompt: str) -> str:
     """The kind of model that a prompt is written for."""
-    return "masked" if MASK in prompt else "causal"
+    return kind_of_prompt(prompt).name
 
 
 def stores_for(lab: Lab, method: Method, model: ModelInfo | None) -> list[str]:

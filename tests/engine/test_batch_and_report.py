@@ -27,7 +27,7 @@ def test_a_batch_gives_the_answers_of_single_questions_and_says_what_is_wrong_wi
     single = {prompt: lab.ask(prompt, lam=0.4).mixture.p for prompt in (FRANCE, JAPAN)}
     for row in rows:
         if row.prediction is None:
-            assert "2 times [MASK]" in str(row.error)
+            assert "[MASK] 2 times" in str(row.error)
         else:
             assert row.prediction.mixture.p == pytest.approx(single[row.prompt], abs=1e-6)
     table = list(csv.DictReader(io.StringIO(batch_csv(rows))))

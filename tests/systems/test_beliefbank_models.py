@@ -21,17 +21,19 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from memlab.declare import KINDS
 from memlab.errors import InputError, NotFound
 from memlab.lab import Lab
+from memlab.lm.adding.converting import convert
 from memlab.lm.model import LanguageModel
 from memlab.systems.beliefbank import kept_scores
 from memlab.systems.beliefbank.answers import Question
 from memlab.systems.beliefbank.bundled import bundled_graph
 from memlab.systems.beliefbank.chapter import Asking
 from memlab.systems.beliefbank.kept_scores import KeptScores
-from memlab.systems.beliefbank.model_answers import ModelAnswerer
+from memlab.systems.beliefbank.model_answers import ModelAnswerer, calibrated
 from memlab.systems.beliefbank.prefix import after, common_length, read_prefix
-from memlab.systems.beliefbank.prompts import Prompt
+from memlab.systems.beliefbank.prompts import Prompt, default_prompt
 from memlab.systems.beliefbank.seq2seq import Seq2SeqModel, model_for_questions
 from tests.conftest import _tokenizer
 
@@ -139,6 +141,25 @@ def test_seq2seq_models_that_do_not_fit_are_named(t5: Seq2SeqModel, t5_folder: P
     (headless / "config.json").write_text((t5_folder / "config.json").read_text("utf-8"), "utf-8")
     with pytest.raises(InputError, match=r"'headless' cannot be used: its files lack"):
         model_for_questions(tmp_path, "headless", _no_other)
+
+
+def test_a_seq2seq_model_that_is_added_is_refused_with_the_hint(
+    t5_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "set_num_threads", lambda n: None)  # those of the other tests
+    with pytest.raises(InputError, match=r"t5 is a seq2seq model; .* masked and causal .*: memlab believe --model"):
+        convert(lambda share, what: None, str(t5_folder), str(tmp_path / "out"), "t5", {"added": {"notes": []}})
+
+
+def test_a_property_without_a_label_calibrates_nothing(t5: Seq2SeqModel) -> None:
+    with pytest.raises(InputError, match="does not say whether swallow has the property IsA,spaceship"):
+        calibrated(ModelAnswerer(t5, bundled_graph(), PROMPT), [*QUESTIONS, Question("swallow", "IsA,spaceship")])
+
+
+def test_a_prompt_for_each_kind_of_model() -> None:
+    assert [default_prompt("any", kind).name for kind in KINDS] == ["masked-question", "true-or-false", "true-or-false"]
+    with pytest.raises(InputError, match="no questions about beliefs for ranking models"):
+        default_prompt("any", "ranking")
 
 
 def test_the_lab_asks_a_seq2seq_model(t5_folder: Path, tmp_path: Path) -> None:

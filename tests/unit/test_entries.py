@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from memlab.errors import InputError
 from memlab.lm.model import KEYS, Encoded, LanguageModel
 from memlab.lm.prompts import read_prompt
-from memlab.memory.entries import Entries, Reading, encode_keys, entries_of, rememberable
+from memlab.memory.cutting import rememberable
+from memlab.memory.entries import Entries, Reading, encode_keys, entries_of
 from memlab.memory.retrieval import encode_many
 from memlab.results import Article
 

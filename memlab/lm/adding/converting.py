@@ -34,7 +34,7 @@ from memlab.lm.checking import check_weights
 from memlab.lm.folder_checks import adapter_note, check_folder, first_line
 from memlab.lm.formats import FORMAT, checked_format, formats
 from memlab.lm.json_file import read_json
-from memlab.lm.loading import read_anew
+from memlab.lm.loading import check_kind, read_anew
 from memlab.lm.weight_files import check_size, check_weight_files
 
 Say = Callable[[float, str], None]
@@ -192,7 +192,9 @@ def _set_splitting(tokenizer: PreTrainedTokenizerBase, head: GgufHead) -> list[s
 def _from_folder(say: Say, folder: Path, out: Path, name: str) -> list[str]:
     check_folder(folder, name)
     config = read_json(folder / "config.json")
-    files = check_weight_files(folder, name, "masked" if described(folder, name).kind == "masked" else "causal")
+    kind = described(folder, name).kind
+    check_kind(kind, name)
+    files = check_weight_files(folder, name, kind)
     kept: set[str] = set()
     for n, file in enumerate(files):
         say(0.1 + 0.7 * n / len(files), f"writing {file.name}")

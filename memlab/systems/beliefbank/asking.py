@@ -18,7 +18,7 @@ from memlab.systems.beliefbank.constraints import ConstraintGraph
 from memlab.systems.beliefbank.evaluation import questions_of
 from memlab.systems.beliefbank.feedback import ON_TOPIC, context
 from memlab.systems.beliefbank.kept_scores import KeptScores
-from memlab.systems.beliefbank.model_answers import Calibration, ModelAnswerer, Tick, calibrated
+from memlab.systems.beliefbank.model_answers import Calibration, ModelAnswerer, Tick, calibrated, label_of
 from memlab.systems.beliefbank.prompts import Prompt, default_prompt
 from memlab.systems.beliefbank.seq2seq import AnyModel
 from memlab.systems.beliefbank.solver import Weights
@@ -66,7 +66,7 @@ def ready(
 
 def _measured(answerer: ModelAnswerer, questions: Sequence[Question], tick: Tick) -> ModelAnswerer:
     """Calibrated on these questions; unchanged where they are fewer than ten or all of one label."""
-    labels = {answerer.graph.entity(q.entity).facts[q.property] for q in questions}
+    labels = {label_of(answerer.graph, q) for q in questions}
     if len(questions) < 10 or len(labels) < 2:
         return answerer
     at = (answerer.model.weights_hash, answerer.graph, answerer.prompt, tuple(questions))

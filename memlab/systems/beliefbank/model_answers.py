@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from memlab.corpus.world import MASK
+from memlab.corpus.model_kinds import CAUSAL, MASK, MASKED, of_kind
 from memlab.errors import InputError
 from memlab.lm.model import LanguageModel
 from memlab.systems.beliefbank.answers import Answer, Question
@@ -165,7 +165,8 @@ class ModelAnswerer:
         """The function that scores batches of these texts, by kind of model."""
         if isinstance(self.model, Seq2SeqModel):
             return self._encoder_decoder(self.model)
-        return self._masked(self.model) if self.model.kind == "masked" else self._causal(self.model, texts)
+        readers = {MASKED.name: self._masked, CAUSAL.name: self._causal}
+        return of_kind(readers, self.model.kind, "questions about beliefs")(self.model, texts)
 
     def _encoder_decoder(self, model: Seq2SeqModel) -> Callable[[Sequence[str]], list[float]]:
         def read(batch: Sequence[str]) -> list[float]:
@@ -206,7 +207,7 @@ class ModelAnswerer:
 
         return read
 
-    def _masked(self, model: LanguageModel) -> Callable[[Sequence[str]], list[float]]:
+    def _masked(self, model: LanguageModel, texts: Sequence[str]) -> Callable[[Sequence[str]], list[float]]:
         yes, no = (_single(model, word) for word in (self.prompt.yes, self.prompt.no))
         start, end = model.frame
 
@@ -246,9 +247,22 @@ def calibrated(answerer: ModelAnswerer, questions: Sequence[Question], tick: Tic
     """The same answerer with threshold and temperature measured on questions about calibration entities.
 
     Raises:
-        NotFound: an entity is not in the graph. InputError: too few questions, or all of one label.
+        NotFound: an entity is not in the graph. InputError: a property without a label there, too few questions, or all of
+            one label.
     """
+    truth = [label_of(answerer.graph, q) for q in questions]
     texts = [answerer.prompt.text(q, answerer.graph) for q in questions]
     found = answerer.scores(texts, tick)
-    truth = [answerer.graph.entity(q.entity).facts[q.property] for q in questions]
     return replace(answerer, calibration=calibrate(found, truth))
+
+
+def label_of(graph: ConstraintGraph, asked: Question) -> bool:
+    """Whether the property of a question is true of its entity. Raises NotFound, and InputError where the graph has no
+    label."""
+    facts = graph.entity(asked.entity).facts
+    if asked.property not in facts:
+        raise InputError(
+            f"The graph does not say whether {asked.entity} has the property {asked.property}, so a model cannot be calibrated "
+            "on it. Calibrate with labeled properties."
+        )
+    return facts[asked.property]

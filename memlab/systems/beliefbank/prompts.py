@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from memlab.corpus.world import MASK
+from memlab.corpus.model_kinds import MASK, of_kind
 from memlab.errors import InputError
 from memlab.systems.beliefbank.answers import Question
 from memlab.systems.beliefbank.constraints import ConstraintGraph
@@ -61,9 +61,10 @@ class Prompt:
 
     def check(self, kind: str) -> None:
         """Raises InputError where the frame does not fit the kind of model."""
-        if kind == "masked" and self.frame.count(MASK) != 1:
-            raise InputError(f"A masked model answers at [MASK]; the prompt {self.frame[:80]!r} needs exactly one.")
-        if kind != "masked" and MASK in self.frame:
+        if kind == "masked":
+            if self.frame.count(MASK) != 1:
+                raise InputError(f"A masked model answers at [MASK]; the prompt {self.frame[:80]!r} needs exactly one.")
+        elif MASK in self.frame:
             raise InputError(
                 f"A {kind} model answers at the end of the prompt; leave [MASK] out of {self.frame[:80]!r}."
             )
@@ -113,11 +114,18 @@ def prompt_named(name: str) -> Prompt:
     return PROMPTS[name]
 
 
+_USUAL = {"masked": "masked-question", "causal": "true-or-false", "seq2seq": "true-or-false"}  # by kind of model
+
+
 def default_prompt(model: str, kind: str, record: Mapping[str, Any] | None = None) -> Prompt:
-    """The prompt of a model where none is chosen: that of its training, where its `record` (memlab.json) names one."""
+    """The prompt of a model where none is chosen: that of its training, where its `record` (memlab.json) names one.
+
+    Raises:
+        InputError: a kind of model that is not asked about beliefs.
+    """
     trained_with = (record or {}).get("prompt")
     if trained_with in PROMPTS:
         return PROMPTS[str(trained_with)]
     if model.endswith("atlas-qa"):
         return PLAIN
-    return PROMPTS["masked-question" if kind == "masked" else "true-or-false"]
+    return PROMPTS[of_kind(_USUAL, kind, "questions about beliefs")]

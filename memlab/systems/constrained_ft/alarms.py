@@ -18,13 +18,14 @@ from cachetools import LRUCache
 from torch import Tensor
 from torch.nn import functional as F
 
+from memlab.corpus.model_kinds import CAUSAL, MASK, MASKED, of_kind
 from memlab.corpus.sentences import sentence_spans
-from memlab.corpus.world import MASK, World, fill
+from memlab.corpus.world import World, fill
 from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.progress import Stop
 from memlab.systems.constrained_ft.cases import Case
-from memlab.systems.constrained_ft.gaps import Gap, ScoresOf, ask, by_model, gap, never
+from memlab.systems.constrained_ft.gaps import Gap, ScoresOf, ask, at_masks, by_model, gap, never
 
 ALARM = 1.05  # perplexity after / before beyond which a result says that the model was damaged
 SENTENCES = 60  # of the fixed text
@@ -106,16 +107,21 @@ def _tokens(lm: LanguageModel, text: str) -> list[Gap]:
     inner = lm.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     ids = [*before, *inner[: lm.limit - len(before) - len(after)], *after]
     special = set(lm.tokenizer.all_special_ids) - {lm.tokenizer.unk_token_id}
-    if lm.kind == "causal":
-        at = [i for i in range(1, len(ids)) if ids[i] not in special]
-        return [Gap(tuple(ids), tuple(i - 1 for i in at), tuple(ids[i] for i in at))] if at else []
-    out = []
-    for first in range(7):
-        at = [i for i in range(first, len(ids), 7) if ids[i] not in special]
-        if at:
-            masked = [lm.tokenizer.mask_token_id if i in set(at) else token for i, token in enumerate(ids)]
-            out.append(Gap(tuple(masked), tuple(at), tuple(ids[i] for i in at)))
-    return out
+    ordinary = [i for i, token in enumerate(ids) if token not in special]
+    return of_kind(_PREDICTED, lm.kind, "perplexity of a text")(lm, ids, ordinary)
+
+
+def _every_seventh(lm: LanguageModel, ids: list[int], ordinary: list[int]) -> list[Gap]:
+    rounds = ([i for i in ordinary if i % 7 == first] for first in range(7))
+    return [at_masks(lm, ids, at) for at in rounds if at]
+
+
+def _all_but_the_first(lm: LanguageModel, ids: list[int], ordinary: list[int]) -> list[Gap]:
+    at = [i for i in ordinary if i > 0]
+    return [Gap(tuple(ids), tuple(i - 1 for i in at), tuple(ids[i] for i in at))] if at else []
+
+
+_PREDICTED = {MASKED.name: _every_seventh, CAUSAL.name: _all_but_the_first}
 
 
 @torch.inference_mode()

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memlab.corpus.generator import statement_of
-from memlab.corpus.world import MASK, Relation, World, fill
+from memlab.corpus.model_kinds import MASK, model_kind
+from memlab.corpus.world import Relation, World, fill
 from memlab.errors import InputError, StoppedError
 from memlab.lm.model import LanguageModel
 from memlab.results import Fact
@@ -74,8 +75,8 @@ class Known:
 
 def statements_of(relation: Relation, subject: str, kind: str) -> tuple[str, ...]:
     """The relation's statements about a subject with a gap for the object, as this kind of model is trained on them."""
-    templates = relation.statements if kind == "masked" else relation.read_onward()
-    usable = (t for t in templates if kind == "masked" or t.find("[X]") < t.find("[Y]"))
+    asked = model_kind(kind)
+    usable = (t for t in asked.statements(relation) if asked.wording(t) is not None)
     return tuple(dict.fromkeys(fill(t, subject, MASK) for t in usable))
 
 

@@ -174,7 +174,7 @@ class Modifying:
 
     def proposals(self, facts: Sequence[Fact], seed: int = 0) -> list[str]:
         """A new object for each fact: of the same relation, in proportion to frequency, never its own."""
-        return proposals(atlas(), self.context.load(self.context.bundled_for("masked")), facts, seed)
+        return proposals(atlas(), facts, seed)
 
     def report(self, edit_id: int | str) -> dict[str, Any]:
         """Everything that was measured when an edit was made: answers before and after, curve, texts, two-hop questions.

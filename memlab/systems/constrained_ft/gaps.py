@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from memlab.corpus.world import MASK
+from memlab.corpus.model_kinds import CAUSAL, MASK, MASKED, model_kind, of_kind
 from memlab.errors import InputError, StoppedError
 from memlab.lm.hooks import body_of
 from memlab.lm.inspection import body_options
@@ -58,25 +58,34 @@ def gap(lm: LanguageModel, sentence: str, object: str) -> Gap:
     """
     if sentence.count(MASK) != 1:
         raise InputError(f"{sentence!r} has {sentence.count(MASK)} gaps; exactly one {MASK} is needed.")
-    left, right = sentence.split(MASK)
-    if lm.kind == "causal":
-        left, right = left.rstrip() + (" " if left.strip() else ""), ""
+    left, right = model_kind(lm.kind).around(sentence)
     typed = left + object + right
     encoding = lm.tokenizer(typed, return_offsets_mapping=True, verbose=False)
     ids, offsets = encoding["input_ids"], encoding["offset_mapping"]
     first, last = len(left), len(left) + len(object)
     at = [i for i, (a, b) in enumerate(offsets) if a < last and b > first and b > a]
-    targets = [ids[i] for i in at]
-    if not at or lm.tokenizer.unk_token_id in targets:
+    if not at or lm.tokenizer.unk_token_id in [ids[i] for i in at]:
         raise InputError(f"{lm.name} cannot write {object!r}: it is outside its vocabulary. Choose another object.")
     if len(ids) > lm.limit:
         raise InputError(f"{sentence[:60]!r} has {len(ids)} tokens; {lm.name} reads at most {lm.limit}. Shorten it.")
-    if lm.kind == "masked":
-        read = [lm.tokenizer.mask_token_id if i in set(at) else token for i, token in enumerate(ids)]
-        return Gap(tuple(read), tuple(at), tuple(targets))
-    if at[0] == 0:
-        raise InputError(f"{sentence[:60]!r} begins with its gap; a causal model needs words before it.")
-    return Gap(tuple(ids[: at[-1]]), tuple(i - 1 for i in at), tuple(targets))
+    if at[0] == 0 and model_kind(lm.kind).left_to_right:
+        raise InputError(f"{sentence[:60]!r} begins with its gap; a {lm.kind} model needs words before it.")
+    return of_kind(_HIDDEN, lm.kind, "gaps")(lm, ids, at)
+
+
+def at_masks(lm: LanguageModel, ids: Sequence[int], at: Sequence[int]) -> Gap:
+    """The tokens at some positions, all masked at once."""
+    masked = set(at)
+    read = [lm.tokenizer.mask_token_id if i in masked else token for i, token in enumerate(ids)]
+    return Gap(tuple(read), tuple(at), tuple(ids[i] for i in at))
+
+
+def each_next(lm: LanguageModel, ids: Sequence[int], at: Sequence[int]) -> Gap:
+    """The tokens at some positions (not the first), each predicted from those before it."""
+    return Gap(tuple(ids[: at[-1]]), tuple(i - 1 for i in at), tuple(ids[i] for i in at))
+
+
+_HIDDEN = {MASKED.name: at_masks, CAUSAL.name: each_next}
 
 
 def pieces(lm: LanguageModel, object: str) -> int:

@@ -62,8 +62,8 @@ def forget_level(world: World, lm: LanguageModel, cases: Sequence[Case]) -> floa
     return float(np.clip(np.median([k.said.p for k in asked]), 1e-6, 0.5)) if asked else 0.01
 
 
-def proposals(world: World, lm: LanguageModel, facts: Sequence[Fact], seed: int = 0) -> list[str]:
-    """A new object for each fact, drawn as in the benchmark (`cases.propose`). `lm` is not used."""
+def proposals(world: World, facts: Sequence[Fact], seed: int = 0) -> list[str]:
+    """A new object for each fact, drawn as in the benchmark (`cases.propose`)."""
     return propose(well_known(world), facts, seed)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
+from memlab.corpus.model_kinds import model_kind
 from memlab.corpus.world import World
 from memlab.errors import InputError, StoppedError
 from memlab.lm.deltas import write_delta
@@ -122,7 +123,7 @@ def measured(
         notes += [f"Still known: {r.prompt} {r.after} (p {r.p_after:.2f})" for r in left]
     return Outcome(
         lm.name, how, tuple(cases), trained.curve, trained.ended, rows, score(rows, lm, after, judged), text,
-        two_hops(world, lm, after, judged), tuple(generated(after, judged)) if lm.kind == "causal" else (),
+        two_hops(world, lm, after, judged), tuple(generated(after, judged)) if model_kind(lm.kind).left_to_right else (),
         growth(models.base, values), written.stat().st_size, sum(v.numel() for v in values.values()), {}, (), tuple(notes),
     )  # fmt: skip
 

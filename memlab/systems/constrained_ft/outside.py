@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from memlab.corpus.model_kinds import model_kind
 from memlab.corpus.world import atlas
 from memlab.declare import Method
 from memlab.errors import InputError, StoppedError
@@ -139,7 +140,7 @@ def asked(lm: LanguageModel, case: Case, scores_of: ScoresOf | None = None) -> A
         (near.sentence, case.new),
     ]
     said = ask(lm, [gap(lm, sentence, object_) for sentence, object_ in prompts], scores_of=scores_of)
-    text, hit = generated(lm, [case], scores_of)[0] if lm.kind == "causal" else (None, None)
+    text, hit = generated(lm, [case], scores_of)[0] if model_kind(lm.kind).left_to_right else (None, None)
     return Asked(
         said[0].p > said[1].p, said[2].p > said[3].p, said[4].p > said[5].p, said[0].right, said[0].top, said[2].top,
         said[4].top, text, hit,
@@ -208,8 +209,8 @@ def _unusable(lm: LanguageModel, case: Case) -> str | None:
 
 
 def _for_kind(lm: LanguageModel, case: Case) -> dict[str, Any]:
-    """The sentences of a case for the kind of model: a masked model reads them with a full stop at the end."""
-    if lm.kind == "causal":
+    """The sentences of a case for the kind of model: with a full stop at the end where the model reads on to it."""
+    if model_kind(lm.kind).left_to_right:
         return {}
 
     def ended(text: str) -> str:

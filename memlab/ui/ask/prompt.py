@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
+from memlab.corpus.model_kinds import of_kind
 from memlab.declare import Method
 from memlab.results.verdict import alternatives
 from memlab.ui.app.address import chosen_or_in_address, into_address, shown
@@ -16,6 +17,10 @@ from memlab.ui.plain import plain
 PROMPT, EXPECTED = "prompt", "expected"
 _LAST = "ask.prompt.last"
 _EXAMPLE = "ask.example"
+_HOW = {  # by kind of model
+    "masked": "Type a sentence with **[MASK]** where one word is missing, and press Enter.",
+    "causal": "Type the beginning of a sentence, and press Enter: the next word is asked for.",
+}
 
 
 def prompt_bar() -> str:
@@ -85,11 +90,7 @@ def first_steps(method: Method, prompts: dict[str, str]) -> None:
     if method.prompted is None:
         st.markdown(f"Type a prompt for a {method.kind} model, and press Enter. memlab has no examples for one.")
         return
-    if method.prompted == "masked":
-        how = "Type a sentence with **[MASK]** where one word is missing, and press Enter."
-    else:
-        how = "Type the beginning of a sentence, and press Enter: the next word is asked for."
-    st.markdown(f"{how} Or begin with one of these:")
+    st.markdown(f"{of_kind(_HOW, method.prompted, 'examples')} Or begin with one of these:")
     for title, prompt in prompts.items():
         label = f"**{plain(title)}**: {plain(prompt)}"
         st.button(label, key=f"ask.first.{title}", on_click=fill, args=(prompt,), icon=":material/arrow_forward:")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.corpus.hub_name import PREFIX
+from memlab.corpus.model_kinds import model_kind
 from memlab.corpus.one_file import TextOptions
 from memlab.corpus.readers import READERS
 from memlab.errors import InputError
@@ -118,8 +119,8 @@ def _options(folder: bool) -> TextOptions:
 
 
 def _model(lab: Lab) -> tuple[str, str | None]:
-    """The chosen model, and its kind where that is known."""
-    kinds = {info.name: info.kind for info in lab.models() if info.method is None}
+    """The chosen model, and its kind where that is known. Models of kinds that make no memories are not offered."""
+    kinds = {info.name: info.kind for info in lab.models() if info.method is None and info.kind in tuple(KEYS)}
     chosen = st.selectbox(
         "Model",
         [*kinds, OTHER],
@@ -159,7 +160,7 @@ def _details(kind: str | None) -> tuple[tuple[str, ...], str | None, int | None,
             placeholder="by size",
             help="flat compares every entry; the others are faster on very large memories and approximate.",
         )
-        if kind != "masked":
+        if kind is None or model_kind(kind).left_to_right:
             window = st.number_input(
                 "Window", 2, value=None, key="memories.window", placeholder="automatic",
                 help="Causal models: how many tokens are read at once.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab import Lab
-from memlab.declare import ABILITIES
+from memlab.declare import ABILITIES, PROMPTED
 from memlab.lm.catalogue import ModelInfo
 from memlab.lm.known import KNOWN
 from memlab.ui.app.links import link_to
@@ -68,7 +68,7 @@ def _prompt(lab: Lab, model: ModelInfo) -> dict[str, str]:
     """The first prompt to try; nothing for kinds of model without a known question."""
     if model.path.name in KNOWN and not model.bundled:
         return {"prompt": KNOWN[model.path.name].first}
-    if model.kind in ("masked", "causal"):
+    if model.kind in PROMPTED:
         return {"prompt": lab.question(lab.inventory.stories()[0].fact, kind=model.kind)}
     return {}
 

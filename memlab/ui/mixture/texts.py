@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memlab.corpus.world import MASK
+from memlab.corpus.model_kinds import around_answer
 from memlab.figures.sides import two
 from memlab.results import Prediction
 from memlab.results.verdict import BOTH_RIGHT, BOTH_WRONG, HELPED, MISLED, Verdict, verdict_name
@@ -12,7 +12,7 @@ LEFT, RIGHT = 90, 45  # characters of a long prompt shown around the gap
 
 def around(p: Prediction) -> tuple[str, str]:
     """The prompt before and after the gap; long prompts are cut around it."""
-    left, _, right = p.prompt.partition(MASK) if p.kind == "masked" else (p.prompt.rstrip() + " ", "", "")
+    left, right = around_answer(p.prompt)
     left = left if len(left) <= LEFT else "… " + left[-LEFT:]
     return left, right if len(right) <= RIGHT else right[:RIGHT] + " …"
 

@@ -13,6 +13,7 @@ from html import escape
 
 import streamlit as st
 
+from memlab.corpus.model_kinds import around_answer
 from memlab.figures.answers import union
 from memlab.figures.sides import sentence
 from memlab.figures.steps import large_bars
@@ -86,7 +87,7 @@ def _letter(found: str, named: Mapping[str, str]) -> str:
 def question(p: Prediction, name: Names) -> None:
     """The prompt alone."""
     gap = f"<b>{chip('?', MIXTURE)}</b>"
-    left, _, right = p.prompt.partition("[MASK]") if p.kind == "masked" else (f"{p.prompt} ", "", "")
+    left, right = around_answer(p.prompt)
     _large(f"{escape(left)}{gap}{escape(right)}", "2rem")
     st.caption("Which word belongs there? Say it aloud before going on.")
 
