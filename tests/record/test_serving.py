@@ -85,7 +85,7 @@ def test_the_end_of_the_server_leaves_its_jobs_interrupted(home: Path) -> None:
         from memlab.record.database import open_database
         from memlab.record.jobs import Jobs
         import uvicorn
-        from memlab.ui import server
+        from memlab.ui.app import server
 
         jobs = Jobs.of(open_database(Path(sys.argv[1])))
         jobs._mark_interrupted()

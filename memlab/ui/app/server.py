@@ -113,7 +113,7 @@ def load_engine() -> None:
     """
     gc.disable()  # garbage collection would take a sixth of the import time
     try:
-        for name in ("guide", "navigation", "frame"):
+        for name in ("guide", "app.navigation", "app.frame"):
             import_module(f"memlab.ui.{name}")
     finally:
         gc.freeze()
