@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlencode
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 
 from memlab.bundle import bundle
 from memlab.declare import System
 from memlab.systems.registry import registry
-from memlab.ui.app.sharing import here
 
 # group -> (file in pages/, title, Material symbol, help)
 GROUPS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
@@ -72,13 +69,9 @@ def address_of(system: System) -> str:
     return f"system-{system.name.replace('_', '-')}"
 
 
-def link_to_system(system: System, label: str) -> None:
-    """A link to the page of a system, in the same workspace; a plain link without the app's navigation."""
-    icon = ":material/arrow_forward:"
-    try:
-        st.page_link(page_of(system), label=label, icon=icon, query_params=here())
-    except StreamlitAPIException:
-        st.link_button(label, f"{address_of(system)}?{urlencode(here())}", icon=icon)
+def page_at(path: str) -> st.Page | None:
+    """The page of the system that has this path; None where no system has it."""
+    return next((page_of(s) for s in registry().systems.values() if address_of(s) == path), None)
 
 
 def _drawn(system: System) -> Callable[[], None]:
