@@ -13,7 +13,8 @@ from memlab.corpus.lessons import Step
 from memlab.figures.generated import alone
 from memlab.figures.strip import SURPRISE, colorings, legend, strip
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, RIGHT, WRONG, ink
-from memlab.lab.lesson_run import TOKENS, Check, arguments_of
+from memlab.lab.lesson_run import Check, generated
+from memlab.lab.view_address import arguments_of
 from memlab.results import Article
 from memlab.ui.highlight import side_heading
 from memlab.ui.plain import plain
@@ -26,7 +27,9 @@ def passage(lab: Lab, step: Step, as_of: int | None) -> None:
     """The tokens of a passage, colored by what memory adds, and its perplexity with and without."""
     article = step.parameters.get("article")
     text = lab.article(article).text if article else step.parameters["text"]
-    trace = lab.read(Article("passage", "passage", text), **arguments_of(lab, step, "read", as_of))  # never a path
+    trace = lab.read(
+        Article("passage", "passage", text), **arguments_of("read", step.parameters, as_of)
+    )  # never a path
     offered = colorings(trace)
     coloring = step.parameters.get("color", "")
     coloring = coloring if coloring in offered else next(iter(offered))
@@ -48,9 +51,7 @@ def passage(lab: Lab, step: Step, as_of: int | None) -> None:
 
 def text(lab: Lab, step: Step, as_of: int | None) -> None:
     """The prompt continued with memory and by the model alone."""
-    arguments = arguments_of(lab, step, "generate", as_of)
-    tokens = int(step.parameters.get("tokens", TOKENS))
-    pair = lab.trees.replay(step.parameters["prompt"], f"g{tokens}", **arguments)
+    pair = generated(lab, step, as_of)
     g = pair.with_memory
     sides = [("With memory", MIXTURE, f"{escape(g.prompt)}<b>{escape(g.continuation)}</b>")]
     if pair.without_memory is not None:
