@@ -10,6 +10,7 @@ from memlab import Lab
 from memlab.corpus.lessons import Lesson
 from memlab.errors import MemlabError
 from memlab.lab.lesson_run import LessonRun
+from memlab.lab.view_address import PAGES, as_the_page_writes
 from memlab.ui.app.address import asked
 from memlab.ui.app.entry import through_app
 from memlab.ui.app.links import follow_to, link_to, tab_to
@@ -24,6 +25,7 @@ from memlab.ui.present.run import run_of, throw_away
 from memlab.ui.present.stages import STAGES, names
 from memlab.ui.present.talks import has_notes, tell
 
+OF_A_MOMENT = (*PAGES, "beliefs")  # pages that show memory as of an edit
 TITLE = 80  # characters of a lesson or prompt in the title of the tab
 
 
@@ -88,15 +90,17 @@ def picture(lab: Lab, here: Place, run: LessonRun | None) -> None:
                     checks(run.check(here.step))
     except MemlabError as error:
         show_error(error)
-        tab_to(step.page, "The nearest view on its page", dict(step.parameters), "near_me", "O")
+        tab_to(
+            step.page, "The nearest view on its page", as_the_page_writes(step.page, step.parameters), "near_me", "O"
+        )
 
 
 def view_of(here: Place, run: LessonRun | None) -> dict[str, str]:
     """The address of the step's view, in the lesson's own workspace where it has one."""
-    parameters = dict(here.shown.parameters)
+    parameters = as_the_page_writes(here.shown.page, here.shown.parameters)
     if run is None:
         return parameters
-    moment = {"as_of": str(run.reach(here.step))} if here.shown.page == "ask" else {}
+    moment = {"as_of": str(run.reach(here.step))} if here.shown.page in OF_A_MOMENT else {}
     return {**parameters, **moment, WORKSPACE: run.workspace}
 
 

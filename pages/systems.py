@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from memlab.ui.app.entry import through_app
-from memlab.ui.app.navigation import link_to_system
+from memlab.ui.app.links import link_to
+from memlab.ui.app.navigation import address_of
 from memlab.ui.app.session import current_lab
 from memlab.ui.plain import plain
 
@@ -35,7 +36,7 @@ for group in dict.fromkeys(system.group for system in registry.systems.values())
             )
             offers = [f"{n} {one if n == 1 else several}" for n, one, several in counted if n]
             with st.container(horizontal=True, vertical_alignment="center"):
-                link_to_system(system, "Open")
+                link_to(address_of(system), "Open", {}, "arrow_forward")
                 st.caption(" · ".join(offers))
 
 if registry.unavailable:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from memlab.declare.late import load
 from memlab.declare.method import ABILITIES, KINDS, PROMPTED, KnnDistribution, Method
-from memlab.declare.settings import Field, checked, fields, setting
+from memlab.declare.settings import Field, checked, checked_value, fields, setting
 from memlab.declare.surface import Chapter, Command, Correction, LongWork, Page
 from memlab.declare.system import API, Recipe, ReportedTable, Study, System
 
@@ -36,6 +36,7 @@ __all__ = [
     "Study",
     "System",
     "checked",
+    "checked_value",
     "fields",
     "load",
     "setting",

@@ -47,6 +47,7 @@ class LessonClaim:
         find: "module:function" of `find(lab, parameters, as_of) -> str`: what the page with these parameters shows as of an edit
             (None: now). The claim holds where that is what the step says, upper or lower case.
         choices: what a step can say; empty: any text.
+        label: what Present writes before what the step says; empty: the name.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LessonClaim:
     page: str
     find: str
     choices: tuple[str, ...] = ()
+    label: str = ""
 
     def __post_init__(self) -> None:
         _checked("a claim of lessons", self.name, (self.find,))

@@ -92,14 +92,15 @@ def checked(settings: type, values: Mapping[str, Any], base: Any = None) -> Any:
         if name not in known:
             raise InputError(f"There is no setting {name!r}. Allowed here: {', '.join(known)}.")
     start = dataclasses.asdict(base) if base is not None else {n: f.default for n, f in known.items()}
-    start.update({name: _value(known[name], value) for name, value in values.items()})
+    start.update({name: checked_value(known[name], value) for name, value in values.items()})
     return settings(**start)
 
 
 _TRUTH = {"true": True, "false": False}  # as Python, an address or a command line writes them
 
 
-def _value(field: Field, value: Any) -> Any:
+def checked_value(field: Field, value: Any) -> Any:
+    """The value of one setting, from text where it comes from an address. Raises InputError, which says what is allowed."""
     wrong = InputError(f"{field.name} is {value!r}; allowed is {field.allowed}.")
     if field.choices:
         if value not in field.choices:

@@ -12,15 +12,13 @@ from memlab.corpus.lesson_actions import CLAIMS, VERBS, Action, verbs
 from memlab.corpus.lessons import Lesson, Step
 from memlab.declare import LessonAction
 from memlab.errors import InputError, MemlabError
+from memlab.lab.view_address import arguments_of, tokens_of
 from memlab.record.workspaces import LENGTH
-from memlab.results import Article, Fact
+from memlab.results import Article, Fact, GenerationPair
 from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
     from memlab.lab.door import Lab
-
-AUTOMATIC = "automatic"  # in an address: the lab chooses
-TOKENS = "20"  # tokens to generate where a step does not say
 
 
 @dataclass(frozen=True)
@@ -151,19 +149,8 @@ def holds(claim: str, says: str, found: str) -> bool:
     return (says.casefold() == found.casefold()) != claim.startswith("not ")
 
 
-def arguments_of(lab: Lab, step: Step, ability: str, as_of: int | None) -> dict[str, Any]:
-    """The arguments of `Lab.ask`, `read` or `generate` in the address of a step; settings that its method has."""
-    methods, given = lab.methods(), {n: v for n, v in step.parameters.items() if v != AUTOMATIC}
-    name = given.get("method")
-    known = {f.name for m in ([methods[name]] if name in methods else methods.values()) for f in m.fields(ability)}
-    own: dict[str, Any] = {n: given[n] for n in ("method", "model", "datastore", "preset", "leave_out") if n in given}
-    return {**own, **{n: v for n, v in given.items() if n in known}, "as_of": as_of}
-
-
 def _of_question(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
-    arguments = arguments_of(lab, step, "ask", as_of)
-    arguments.pop("leave_out", None)
-    p = lab.ask(step.parameters["prompt"], **arguments)
+    p = lab.ask(step.parameters["prompt"], **arguments_of("ask", step.parameters, as_of))
     firsts = {"answer": p.answer, "model": p.lm[0].token, "memory": p.knn[0].token}
     return firsts | {f"not {name}": word for name, word in firsts.items()}
 
@@ -171,7 +158,9 @@ def _of_question(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
 def _of_passage(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
     article = step.parameters.get("article")
     text = lab.article(article).text if article else step.parameters["text"]
-    trace = lab.read(Article("passage", "passage", text), **arguments_of(lab, step, "read", as_of))  # never a path
+    trace = lab.read(
+        Article("passage", "passage", text), **arguments_of("read", step.parameters, as_of)
+    )  # never a path
     wanted = step.claims.get("gains")
     gain = next(
         (f"{token.gain:+.2f}" for token in trace if token.text == wanted and token.gain is not None), "no such token"
@@ -181,14 +170,15 @@ def _of_passage(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
 
 
 def _of_text(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
-    arguments = arguments_of(lab, step, "generate", as_of)
-    arguments.pop("leave_out", None)
-    prompt, tokens = step.parameters["prompt"], int(step.parameters.get("tokens", TOKENS))
-    found = {"says": lab.generate(prompt, max_tokens=tokens, **arguments).continuation}
-    if "alone says" in step.claims:
-        alone = {name: arguments[name] for name in ("model", "as_of") if name in arguments}
-        found["alone says"] = lab.generate(prompt, method="base", max_tokens=tokens, **alone).continuation
-    return found
+    pair = generated(lab, step, as_of)
+    alone = pair.without_memory or pair.with_memory  # a method that does not remember is the model alone
+    return {"says": pair.with_memory.continuation, "alone says": alone.continuation}
+
+
+def generated(lab: Lab, step: Step, as_of: int | None) -> GenerationPair:
+    """The texts of a step on Generate, with memory and without, as its page grows them. Raises MemlabError."""
+    moves = step.parameters.get("moves") or f"g{tokens_of(step.parameters)}"
+    return lab.trees.replay(step.parameters["prompt"], moves, **arguments_of("generate", step.parameters, as_of))
 
 
 _VIEWS: dict[str, Callable[[Lab, Step, int | None], dict[str, str]]] = {

@@ -7,12 +7,11 @@ from dataclasses import replace
 from itertools import count
 
 from memlab.corpus.lessons import Lesson, Step, bundled_lessons, named_after, read_lesson
-from memlab.declare import checked
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.lab.context import Context
 from memlab.lab.lesson_run import check_action
+from memlab.lab.view_address import PAGES, arguments_of, tokens_of
 from memlab.record.lessons import drop_lesson, keep_lesson, own_lessons
-from memlab.systems.registry import registry
 
 
 class Lessons:
@@ -76,17 +75,13 @@ class Lessons:
 
 
 def _check(step: Step, n: int) -> None:
-    """Raises InputError for a step with an unknown method, a value that its setting cannot have, or a wrong edit."""
-    if step.do is not None:
-        try:
-            check_action(step.do)
-        except MemlabError as error:
-            raise InputError(f"Step {n} of the lesson ({step.title}): {error}") from None
-    if "method" not in step.parameters:
-        return  # the page chooses one, and says what does not fit
+    """Raises InputError for a step with an unknown method or setting, a value that its setting cannot have, or a wrong edit."""
     try:
-        how = registry().method(step.parameters["method"])
-        known = {f.name for f in how.fields()}
-        checked(how.settings, {k: v for k, v in step.parameters.items() if k in known})
+        if step.do is not None:
+            check_action(step.do)
+        if step.page in PAGES or "method" in step.parameters:  # Batch names what it asks with as Ask does
+            arguments_of(step.page if step.page in PAGES else "ask", step.parameters)
+        if step.page == "generate":
+            tokens_of(step.parameters)
     except MemlabError as error:
         raise InputError(f"Step {n} of the lesson ({step.title}): {error}") from None

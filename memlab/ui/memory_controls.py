@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from memlab import Lab
-from memlab.declare import ABILITIES, Field, Method, checked
+from memlab.declare import ABILITIES, Field, Method, checked, checked_value
 from memlab.errors import InputError, MemlabError, NotFound
 from memlab.lab import PRESETS
+from memlab.lab.view_address import bare_names, known, method_in
+from memlab.memory.leave_out import LEAVE_OUT
 from memlab.ui import fields
-from memlab.ui.app.address import AUTOMATIC, named
+from memlab.ui.app.address import AUTOMATIC, into_address, named
 from memlab.ui.app.bar import memory_place, model_changed
 from memlab.ui.app.carried import Choice, bring, brought_to, carry
 from memlab.ui.fields import PRESET_HELP
@@ -45,7 +49,39 @@ class MemoryControls:
     def arrive(self) -> Choice | None:
         """What was chosen on the previous page; None where the address decides, or the page is not newly opened."""
         here = f"{self.page}."
+        self._take_bare_names()
         return brought_to(self.page, any(name.startswith(here) for name in st.query_params))
+
+    def _take_bare_names(self) -> None:
+        """Takes what the address names as Ask's does (`method`, `k`) as if the page's name stood before it, and writes it so.
+
+        Only once for each such address: where a control of another page is bound to a name, it cannot be taken out.
+        """
+        address, mark = st.query_params.to_dict(), f"{self.page}.bare"
+        bare = bare_names(self.page, address)
+        if bare == st.session_state.get(mark, {}):
+            return
+        st.session_state[mark] = bare
+        for name, text in bare.items():
+            if self.key(name) not in address and text != AUTOMATIC:
+                self._take(name, text, address)
+            with suppress(StreamlitAPIException):
+                del st.query_params[name]
+
+    def _take(self, name: str, text: str, address: Mapping[str, str]) -> None:
+        """Sets one control as the address names it; adds an error where it cannot be set so."""
+        if name == "method":
+            into_address(self.key(name), text)  # checked where the method is chosen
+            return
+        try:
+            there = known(self.page, method_in(self.page, address))
+        except MemlabError:
+            return  # of the method, which is said where it is chosen
+        try:
+            if name in there:
+                bring(self.key(name), checked_value(there[name], text))
+        except InputError as error:
+            self.problems.append(error)
 
     def method(self, ability: str, what: str, brought: Choice | None = None) -> Method:
         """The method, of those with the ability that the page needs, with a line on what it is."""
@@ -143,6 +179,17 @@ class MemoryControls:
             key=self.key("gate"),
             bind="query-params",
             help="What computes the memory's weight. A gate that must be trained first offers that when it is chosen.",
+        )
+
+    def leave_out(self) -> str:
+        """Which entries of the memory a passage does not find."""
+        self.check("leave_out", "way to leave out", LEAVE_OUT)
+        return st.selectbox(
+            "Left out of the memory",
+            LEAVE_OUT,
+            key=self.key("leave_out"),
+            bind="query-params",
+            help="self: the passage itself, where it is remembered. near: near-duplicates as well. nothing: it may find itself.",
         )
 
     def number(

@@ -17,7 +17,9 @@ from memlab.lab.jobs import Work
 from memlab.record.job_info import JobInfo
 from memlab.record.new_rows import now
 from memlab.results import Article, Fact
+from memlab.systems.registry import registry
 from memlab.ui.app.finder import places
+from memlab.ui.app.navigation import GROUPS, address_of
 from memlab.ui.guide import LIMITS, WORDS
 
 Open = Callable[..., AppTest]
@@ -124,6 +126,17 @@ def test_a_home_that_cannot_be_used_is_one_message(
     page = open_page(script)
     assert not page.exception
     assert [error.value for error in page.error] == ["The home folder /x cannot be written."]
+
+
+def test_the_finder_leads_to_every_page_and_every_system(lab: Lab, open_page: Open) -> None:
+    found = places(lab)
+    leads_to = {place.page for line, place in found.items() if line.startswith(("Page: ", "System: "))}
+    assert leads_to == {file for pages in GROUPS.values() for file, *_ in pages} | {
+        address_of(system) for system in registry().systems.values()
+    }
+    page = open_page(APP).switch_page("pages/systems.py").run()  # its links are made as the finder's
+    linked = {link.proto.page for link in page.get("page_link")}
+    assert found["System: BeliefBank"].page in linked
 
 
 def test_the_finder_names_relations_as_a_person_does(lab: Lab) -> None:

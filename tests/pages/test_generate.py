@@ -15,7 +15,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
+from memlab.corpus.lessons import bundled_lessons
 from memlab.figures.generated import changed_first
+from memlab.lab.view_address import arguments_of, tokens_of
 from memlab.reading import generating
 from memlab.reading.decoding import Decoding, choose
 from memlab.results.moves import moves_of
@@ -265,3 +267,16 @@ def test_a_prompt_is_shown_as_it_is(open_page: Open) -> None:
     assert not page.exception
     assert html.escape(NASTY) in strip(page)
     assert "<script>" not in "".join(element.value for element in page.html)
+
+
+def test_the_page_takes_the_address_of_a_bundled_step(open_page: Open) -> None:
+    lesson = next(lesson for lesson in bundled_lessons() if lesson.name == "generating-with-memory")
+    asked = {**lesson.steps[-1].parameters, "temperature": "0.5", "seed": "7"}
+    page = open_page(GENERATE, **asked)
+    assert not page.exception
+    assert not page.error
+    _, how, moves, *_ = page.session_state["generate.pair"]
+    used = arguments_of("generate", asked)
+    assert {name: how[name] for name in used} == used
+    assert used["method"] == "spalm"
+    assert sum(move.tokens for move in moves_of(moves)) == tokens_of(asked) == 12

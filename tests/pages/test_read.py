@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from memlab import Lab
 from memlab.figures.strip import described
+from memlab.lab.view_address import arguments_of
 from memlab.results import Trace
 from tests.pages import panel
 
@@ -212,3 +213,22 @@ def test_the_gate_of_a_token_is_moved_as_a_counterfactual(open_page: Open, lab: 
     assert panel.lam(page) == pytest.approx(step.token.gate)
     assert panel.first_p(page) == pytest.approx(step.mixture[0].p, abs=1e-5)
     assert data["verdict"]["expected"] == step.token.text.strip()
+
+
+def test_the_page_takes_an_address_that_names_its_settings_as_a_lesson_does(open_page: Open) -> None:
+    address = {"text": TEXT, "passage": "Text", "method": "spalm", "k": "4", "leave_out": "nothing", "short_term": "32"}
+    page = open_page(READ, **address)
+    assert not page.exception
+    assert not said(page)
+    how = page.session_state["read.trace"][0][2]
+    used = arguments_of("read", address)
+    assert {name: how[name] for name in used} == used
+    assert "method" not in page.query_params
+    assert page.query_params["read.method"] in ("spalm", ["spalm"])
+    page.run()  # what was taken from the address stays, and can be changed by hand
+    assert page.session_state["read.trace"][0][2] == how
+    page.slider(key="read.k").set_value(16).run()
+    assert page.session_state["read.trace"][0][2] == {**how, "k": 16}
+    page = open_page(READ, text=TEXT, method="spalm", k="0")
+    assert page.session_state["read.method"] == "spalm"
+    assert "k is '0'; allowed is a whole number from 1" in said(page)[0]

@@ -20,6 +20,7 @@ from memlab.reading.workspace import OpenLab
 from memlab.systems.plain import SYSTEM as PLAIN
 from memlab.systems.registry import registered, registry
 from memlab.systems.spalm.knn import knn_method
+from memlab.ui.present.pictures import named
 
 counted: list[tuple[str, str]] = []  # workspace, what
 
@@ -41,7 +42,9 @@ def how_many(lab: OpenLab, parameters: Mapping[str, str], as_of: int | None) -> 
 
 
 ACTION = LessonAction("count one", ("what", "more?"), f"{__name__}:count", f"{__name__}:check")
-CLAIM = LessonClaim("how many", "how many were counted", "system-counting", f"{__name__}:how_many")
+CLAIM = LessonClaim(
+    "how many", "how many were counted", "system-counting", f"{__name__}:how_many", label="counted so far"
+)
 TOY = replace(
     PLAIN, name="counting", methods=(), recipes=(), lesson_actions=(ACTION,), lesson_claims=(CLAIM,),
     hints={"encoder-decoder": "Count it instead."},
@@ -78,6 +81,7 @@ def test_a_lesson_does_and_claims_what_a_system_from_outside_declares(toy: Syste
     run = LessonRun(lab, kept)
     (found,) = run.check(1)
     assert (found.claim, found.says, found.found, found.holds) == ("how many", "1", "1", True)
+    assert [named(claim) for claim in (found.claim, "active", "answer")] == ["counted so far", "active edits", "answer"]
     assert counted == [(run.workspace, "bird")]
     run.end()
     assert toy.to_dict()["lesson_actions"] == ["count one"]

@@ -170,6 +170,7 @@ SYSTEM = System(
             page="beliefs",
             find=f"{HERE}.lesson:conflicts",
             choices=("some", "none"),
+            label="contradictions",
         ),
     ),
     hints={"encoder-decoder": "Encoder-decoder models answer yes-or-no questions: memlab believe --model NAME."},

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from memlab.errors import InputError, MemlabError, NotFound
-from memlab.ui.as_of import NOW
+from memlab.errors import MemlabError, NotFound
 
 if TYPE_CHECKING:
     from memlab import Lab
@@ -115,21 +114,6 @@ def open_source(entry: int | None) -> None:
 
 def asked(lab: Lab, parameters: Mapping[str, str]) -> Prediction:
     """Asks the question in the query parameters of the Ask page. Raises MemlabError where it cannot be asked."""
-    methods = lab.methods()
-    prompt, name = parameters.get("prompt", ""), parameters.get("method")
-    fields = methods[name].fields() if name in methods else [f for m in methods.values() for f in m.fields()]
-    known = {field.name for field in fields}
-    moment = parameters.get("as_of", NOW)
-    edit = whole_number(moment)
-    if moment != NOW and edit is None:
-        raise InputError(f"as_of is {moment!r}; allowed are {NOW} and the number of an edit.")
-    settings: dict[str, Any] = {key: value for key, value in parameters.items() if key in known}
-    return lab.ask(
-        prompt,
-        method=name,
-        model=named(parameters.get("model")),
-        datastore=named(parameters.get("datastore")),
-        as_of=edit,
-        preset=parameters.get("preset", "calibrated"),
-        **settings,
-    )
+    from memlab.lab.view_address import arguments_of
+
+    return lab.ask(parameters.get("prompt", ""), **arguments_of("ask", parameters))

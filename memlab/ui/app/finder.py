@@ -10,6 +10,7 @@ import streamlit as st
 from memlab import Lab
 from memlab.corpus.world import atlas
 from memlab.errors import MemlabError
+from memlab.systems.registry import registry
 from memlab.ui.app.links import follow_to
 from memlab.ui.app.session import show_error
 from memlab.ui.ask.recent import recent
@@ -20,7 +21,7 @@ _FOUND = "finder.found"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a line of the list leads: the file of a page, and the parameters of its address."""
+    """Where a line of the list leads: the file of a page or "system-NAME", and the parameters of its address."""
 
     page: str
     parameters: Mapping[str, str]
@@ -66,9 +67,11 @@ def _dialog(lab: Lab) -> None:
 
 def places(lab: Lab) -> dict[str, Place]:
     """Line of the list -> where it leads, in the order in which they are offered."""
-    from memlab.ui.app.navigation import groups
+    from memlab.ui.app.navigation import address_of, groups
 
     found = {f"Page: {page.title}": Place(page.name, {}) for pages in groups().values() for page in pages}
+    for system in registry().systems.values():
+        found.setdefault(f"System: {system.title}", Place(address_of(system), {}))
     found |= {f"Asked: {asked.label}": Place("ask", asked.view) for asked in recent()}
     found |= {f"Story: {story.title}": Place("ask", {"prompt": story.prompt, "method": story.method}) for story in lab.inventory.stories()}  # fmt: skip
     relations = atlas().relations

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlencode
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 
 from memlab.bundle import bundle
 from memlab.declare import Page, System
 from memlab.declare.surface import PAGE_GROUPS
 from memlab.errors import LoadError
 from memlab.systems.registry import registry
-from memlab.ui.app.sharing import here
 
 OWN = (  # memlab's own, in the order of the navigation
     Page("guide", "Start", "Guide", "What memlab is, five stories to click, the words, the limits.", "menu_book"),
@@ -86,13 +83,12 @@ def address_of(system: System) -> str:
     return f"system-{system.name.replace('_', '-')}"
 
 
-def link_to_system(system: System, label: str) -> None:
-    """A link to the page of a system, in the same workspace; a plain link without the app's navigation."""
-    icon = ":material/arrow_forward:"
-    try:
-        st.page_link(page_of(system), label=label, icon=icon, query_params=here())
-    except StreamlitAPIException:
-        st.link_button(label, f"{address_of(system)}?{urlencode(here())}", icon=icon)
+def page_at(path: str) -> st.Page | None:
+    """The page at a path that has no file: of a system, or one that a system draws itself. None where there is none."""
+    brought = registry().pages.get(path)
+    if brought is not None and brought.code is not None:
+        return _made(brought)
+    return next((page_of(s) for s in registry().systems.values() if address_of(s) == path), None)
 
 
 def _drawn(system: System) -> Callable[[], None]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from memlab.lab.view_address import USUAL_TOKENS
 from memlab.results.moves import Extend
-from memlab.ui.generate.settings import TOKENS, USUAL
+from memlab.ui.generate.settings import TOKENS
 from memlab.ui.generate.view import LAST, View, begin, move_on
 
 EXAMPLES = {
@@ -58,7 +59,7 @@ def _take(tokens: int) -> None:
 
 
 def _generate() -> None:
-    begin(st.session_state[_TYPED], st.session_state.get(TOKENS, USUAL))
+    begin(st.session_state[_TYPED], st.session_state.get(TOKENS, USUAL_TOKENS))
 
 
 def _next(view: View) -> None:

@@ -11,14 +11,13 @@ import streamlit as st
 from memlab import Lab
 from memlab.declare import Field
 from memlab.errors import MemlabError
+from memlab.lab.view_address import MOST_TOKENS, OTHER_NAMES, USUAL_TOKENS
 from memlab.reading.decoding import Decoding
 from memlab.ui.app.address import named
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.memory_controls import MemoryControls
 
 TOKENS = "generate.tokens"
-MOST, USUAL = 100, 20  # tokens per click
-_OTHER_NAMES = {"temperature": "knn_temperature"}  # beside the temperature of decoding
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,18 @@ class How:
 
 def choose_how(lab: Lab, method_place: AbstractContextManager) -> How:
     """Draws the controls. Raises MemlabError where model, datastore and method do not fit together."""
-    model, controls = named(st.session_state.get("model")), MemoryControls(lab, "generate", _OTHER_NAMES)
+    model, controls = named(st.session_state.get("model")), MemoryControls(lab, "generate", OTHER_NAMES["generate"])
     brought = controls.arrive()
     with method_place:
         method = controls.method("generate", "method of generating", brought)
     tokens = controls.number(
-        "tokens", "Tokens at once", 1, MOST, USUAL, st.slider, help="How many tokens Generate and Go on add."
+        "tokens",
+        "Tokens at once",
+        1,
+        MOST_TOKENS,
+        USUAL_TOKENS,
+        st.slider,
+        help="How many tokens Generate and Go on add.",
     )
     arguments: dict[str, Any] = {"method": method.name, "model": model}
     arguments |= {setting.name: _decoding(controls, setting) for setting in lab.generation.decoding_settings()}

@@ -13,8 +13,10 @@ from memlab.corpus.lessons import Step
 from memlab.figures.generated import alone
 from memlab.figures.strip import SURPRISE, colorings, legend, strip
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, RIGHT, WRONG, ink
-from memlab.lab.lesson_run import TOKENS, Check, arguments_of
+from memlab.lab.lesson_run import Check, generated
+from memlab.lab.view_address import arguments_of
 from memlab.results import Article
+from memlab.systems.registry import registry
 from memlab.ui.highlight import side_heading
 from memlab.ui.plain import plain
 
@@ -26,7 +28,8 @@ def passage(lab: Lab, step: Step, as_of: int | None) -> None:
     """The tokens of a passage, colored by what memory adds, and its perplexity with and without."""
     article = step.parameters.get("article")
     text = lab.article(article).text if article else step.parameters["text"]
-    trace = lab.read(Article("passage", "passage", text), **arguments_of(lab, step, "read", as_of))  # never a path
+    never_a_path = Article("passage", "passage", text)
+    trace = lab.read(never_a_path, **arguments_of("read", step.parameters, as_of))
     offered = colorings(trace)
     coloring = step.parameters.get("color", "")
     coloring = coloring if coloring in offered else next(iter(offered))
@@ -48,9 +51,7 @@ def passage(lab: Lab, step: Step, as_of: int | None) -> None:
 
 def text(lab: Lab, step: Step, as_of: int | None) -> None:
     """The prompt continued with memory and by the model alone."""
-    arguments = arguments_of(lab, step, "generate", as_of)
-    tokens = int(step.parameters.get("tokens", TOKENS))
-    pair = lab.trees.replay(step.parameters["prompt"], f"g{tokens}", **arguments)
+    pair = generated(lab, step, as_of)
     g = pair.with_memory
     sides = [("With memory", MIXTURE, f"{escape(g.prompt)}<b>{escape(g.continuation)}</b>")]
     if pair.without_memory is not None:
@@ -77,13 +78,19 @@ def checks(made: Sequence[Check]) -> None:
     """Each claim of a step with a mark: it holds, or what was found instead."""
     for check in made:
         color, mark = (RIGHT, "✓") if check.holds else (WRONG, "✗")
-        what = NAMES.get(check.claim, check.claim)
+        what = named(check.claim)
         found = "" if check.holds else f" (found: {escape(check.found)})"
         st.html(f"<div><b style='color:{ink(color)}'>{mark}</b> {escape(what)}: {escape(check.says)}{found}</div>")
 
 
-NAMES = {"active": "active edits", "conflicts": "contradictions", "not answer": "the answer is not"}
+NAMES = {"active": "active edits", "not answer": "the answer is not"}
 PICTURES: dict[str, Callable[[Lab, Step, int | None], None]] = {"read": passage, "generate": text}
+
+
+def named(claim: str) -> str:
+    """A claim as a person reads it: memlab's own in `NAMES`, those of systems as they declare."""
+    declared = registry().lesson_claims.get(claim)
+    return NAMES.get(claim) or (declared.label if declared is not None else "") or claim
 
 
 def described(step: Step) -> str:

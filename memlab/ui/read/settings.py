@@ -10,6 +10,7 @@ import streamlit as st
 
 from memlab import Lab
 from memlab.errors import MemlabError
+from memlab.lab.view_address import leaves_out
 from memlab.ui.app.address import named
 from memlab.ui.as_of import as_of_slider
 from memlab.ui.memory_controls import MemoryControls
@@ -42,6 +43,8 @@ def choose_how(lab: Lab, method_place: AbstractContextManager) -> How:
         arguments |= controls.settings(method, model, None)
     if method.gates and "gate" not in arguments:
         arguments["gate"] = controls.gate(method)
+    if leaves_out(method):
+        arguments["leave_out"] = controls.leave_out()
     arguments["short_term"] = controls.number(
         "short_term", "Short-term memory M", 0, 512, 0, st.number_input, step=16, help=_M
     )
