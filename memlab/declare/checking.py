@@ -61,6 +61,11 @@ def check_declaration(system: System) -> None:
                 f"the method {method.name!r} divides distances by {method.knn.divisor!r}, which is none of its settings; allowed "
                 f"is one of {', '.join(named)}."
             )
+        if method.knn is None and method.can("explain"):
+            raise InputError(
+                f"the method {method.name!r} declares the ability 'explain', which is computed from shares of p_kNN; declare knn, "
+                "or leave the ability out."
+            )
         _check_columns(method)
     for study in system.studies:
         _check_settings(f"the study {study.name!r}", study.settings, SETTINGS_OF_RUN)

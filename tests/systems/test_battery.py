@@ -225,7 +225,7 @@ def translate(lab: Lab, method: Method, kind: str) -> None:
 
 def sweep(lab: Lab, method: Method, kind: str) -> None:
     p = asked(lab, method, kind)
-    for over in sweepable(method):
+    for over in sweepable(method, p.gate.kind):
         swept = lab.explain.sweep(p, over, points=5)
         assert len(swept.values) == len(swept.answers) >= 2
         now = int(np.abs(swept.values - swept.current).argmin())
@@ -257,10 +257,37 @@ def test_what_else_it_declares_can_be_used(method: Method, kind: str, ability: s
     USES[ability](lab, method, kind)
 
 
+def test_what_a_method_does_not_declare_is_refused_though_it_mixes_neighbors(lab: Lab) -> None:
+    """A kNN-LM that declares only asking; its answers have a constant lambda, so nothing else would stop a sweep."""
+    quiet = replace(registry().method("knn-lm"), name="quiet", title="Quiet", abilities=("ask",), columns={})
+    toy = replace(TOY, name="quiet", methods=(quiet,), chapters=(), commands=(), work=())
+    with registered(toy):
+        p = asked(lab, quiet, "causal")
+        assert p.gate.kind == "constant"
+        with pytest.raises(InputError, match="Quiet cannot show the answer as a function of a setting"):
+            lab.explain.sweep(p)
+        with pytest.raises(InputError, match="Quiet cannot say which neighbors decide"):
+            lab.explain.smallest_set(p)
+
+
+def test_a_gate_of_its_own_is_swept(lab: Lab) -> None:
+    """Each point is lambda p_kNN + (1 - lambda) p_LM; far from every neighbor the present lambda is 0."""
+    p = lab.ask(PROMPTS["causal"], "threshold-knn", threshold=0.0)
+    swept = lab.explain.sweep(p, "lam", points=5)
+    assert (swept.over, swept.current, swept.values.tolist()) == ("gate", 0.0, [0.0, 0.25, 0.5, 0.75, 1.0])
+    for lam, row, answer in zip(swept.values, swept.mixture, swept.answers, strict=True):
+        mixed = lam * p.knn.p + (1 - lam) * p.lm.p
+        assert answer == p.lm.words[int(mixed.argmax())]
+        for word, said in zip(swept.words, row, strict=True):
+            assert said == pytest.approx(mixed[list(p.lm.words).index(word)])
+    with pytest.raises(InputError, match=r"over 'k', which may change its gate 'threshold'\. Allowed: gate\."):
+        lab.explain.sweep(p, "k")
+
+
 @pytest.mark.parametrize("ability", ABILITIES)
 def test_an_ability_that_is_declared_and_not_there_is_found(ability: str, lab: Lab) -> None:
-    """The toy cannot sweep, explain or translate; without a reader, or with a masked model, it can do nothing else either."""
-    lacks = {"sweep", "explain", "translate"}
+    """The toy cannot explain or translate; without a reader, or with a masked model, it can do nothing else either."""
+    lacks = {"explain", "translate"}
     abilities = ("ask", ability) if ability in lacks else (ability,)
     reader = TOY.methods[0].reader if ability in lacks else "no_such_package:Reader"
     false = replace(TOY.methods[0], name="false-toy", abilities=abilities, reader=reader, unable={})
@@ -280,7 +307,7 @@ def test_the_slider_shows_what_the_method_says_at_other_values(method: Method, k
     half = live.words[live.first[live.stops.index(0.5)]]
     if p.gate.kind == "constant":
         assert lab.ask(PROMPTS[kind], method.name, lam=0.5).answer == half
-    elif method.knn is None and method.can("sweep"):
+    elif method.can("sweep"):
         swept = lab.explain.sweep(p, "gate", points=3)
         assert swept.answers[list(swept.values).index(0.5)] == half
 

@@ -75,6 +75,9 @@ WRONG: dict[str, System] = {
     "divides distances by 'scale', which is none of its settings; allowed is one of k,": of_method(
         knn=KnnDistribution("scale", False, 8)
     ),
+    "the method 'blend' declares the ability 'explain', which is computed from shares of p_kNN": of_method(
+        abilities=("ask", "explain")
+    ),
     "the columns of the method 'blend' name the role 'nonsense'; allowed is one of base, short-term, cache, memory,": of_method(
         columns={"per": "nonsense"}
     ),
