@@ -12,7 +12,7 @@ from memlab.declare.columns import ABOUT, OWN, ROLES
 from memlab.declare.lesson import LessonAction, LessonClaim
 from memlab.declare.method import Method
 from memlab.declare.model_format import ModelFormat
-from memlab.declare.reserved import SETTINGS_OF_ASK, SETTINGS_OF_RUN
+from memlab.declare.reserved import SETTINGS_OF, SETTINGS_OF_ASK, SETTINGS_OF_RUN
 from memlab.declare.settings import Field, fields
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.declare.system import Recipe, ReportedTable, Study, System
@@ -54,7 +54,8 @@ def check_declaration(system: System) -> None:
     for what, named in (("method", system.methods), ("study", system.studies), ("recipe", system.recipes)):
         _check_names(what, [declared.name for declared in named])
     for method in system.methods:
-        _check_settings(f"the method {method.name!r}", method.settings, SETTINGS_OF_ASK)
+        taken = SETTINGS_OF_ASK.union(*(SETTINGS_OF.get(ability, ()) for ability in method.abilities))
+        _check_settings(f"the method {method.name!r}", method.settings, taken)
         named = [field.name for field in fields(method.settings)]
         if method.knn is not None and method.knn.divisor not in named:
             raise InputError(

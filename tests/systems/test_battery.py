@@ -6,6 +6,7 @@ system alike, so that adding one needs no tests of these things.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import time
@@ -37,7 +38,9 @@ from memlab.declare import (
 from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.evaluate.text_models import TextTraining
 from memlab.figures.live import live_answer
+from memlab.lab.generating import GenerationRequest
 from memlab.lab.jobs import KINDS
+from memlab.lab.resolving import OF_A_TEXT, OF_ALL
 from memlab.reading.reader import Reader
 from memlab.reading.sweep import sweepable
 from memlab.results import Prediction
@@ -404,6 +407,18 @@ def test_names_of_memlab_itself_are_reserved() -> None:
     assert reserved.COMMANDS[""] == set(COMMANDS)
     assert reserved.COMMANDS["evaluate"] == {*measuring.LATER, *measuring.evaluate.commands}
     assert set(KINDS) == reserved.WORK
+
+
+def test_arguments_of_verbs_are_reserved() -> None:
+    """Whoever adds an argument to asking, reading or generating names it there, so that no setting hides it."""
+
+    def named(verb: Callable[..., object]) -> set[str]:
+        return {*inspect.signature(verb).parameters} - {"self", "settings"}
+
+    generate = named(Lab.generate) | {field.name for field in dataclasses.fields(GenerationRequest)} - {"settings"}
+    assert named(Lab.ask) == reserved.SETTINGS_OF_ASK
+    assert (named(Lab.read) | {*OF_ALL, *OF_A_TEXT}) - {"gate"} == reserved.SETTINGS_OF["read"]
+    assert (generate | {"knn_temperature"}) - {"gate", "temperature"} == reserved.SETTINGS_OF["generate"]
 
 
 @pytest.mark.parametrize(

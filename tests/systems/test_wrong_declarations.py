@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,12 @@ class Hiding:
     model: str = setting("x", "model", "Which.")
 
 
+def with_settings(*names: str) -> type:
+    """Settings of these names, each a whole number."""
+    each = [(name, int, setting(3, "a number", "How many.", low=1, high=9)) for name in names]
+    return make_dataclass("Settings", each, frozen=True)
+
+
 def of_method(**changes: Any) -> System:
     return replace(SYSTEM, methods=(replace(METHOD, **changes),))
 
@@ -72,6 +78,12 @@ WRONG: dict[str, System] = {
     "'k' of the method 'blend' is 50; allowed is a whole number from 1 to 9": of_method(settings=OutOfRange),
     "'key' of the method 'blend' is 'x'; allowed is one of a, b": of_method(settings=NoSuchChoice),
     "the setting 'model' of the method 'blend' hides an argument": of_method(settings=Hiding),
+    "the setting 'window' of the method 'blend' hides an argument": of_method(
+        settings=with_settings("window"), abilities=("ask", "read")
+    ),
+    "the setting 'seed' of the method 'blend' hides an argument": of_method(
+        settings=with_settings("seed"), abilities=("ask", "generate")
+    ),
     "divides distances by 'scale', which is none of its settings; allowed is one of k,": of_method(
         knn=KnnDistribution("scale", False, 8)
     ),
@@ -133,6 +145,11 @@ def test_columns_that_a_scorer_of_its_own_computes_are_fine() -> None:
     own = of_method(columns={"per": "own", "per+knn": "own+memory"}, scorer="its:scorer")
     assert "toy_vectors" in registry().with_system(own, "toy").systems
     assert COMPUTED.keys() == ROLES.keys()  # what may be declared is what can be computed
+
+
+def test_names_that_only_other_abilities_take_are_free() -> None:
+    asking = of_method(settings=with_settings("window", "seed"))
+    assert "toy_vectors" in registry().with_system(asking, "toy").systems
 
 
 def test_lists_in_place_of_tuples_are_fine() -> None:
