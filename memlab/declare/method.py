@@ -29,6 +29,9 @@ class KnnDistribution:
         divisor: the setting that divides the distances ("temperature", "scale").
         root: d is the Euclidean distance; otherwise its square, which is what a search returns.
         k: neighbors used for calibration on the bundled world.
+
+    Datastores are calibrated for the first method of a kind of model that has one. Another method with an equal one starts with
+    the k, key and divisor that were found for it.
     """
 
     divisor: str

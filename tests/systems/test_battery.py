@@ -34,6 +34,7 @@ from memlab.declare import (
     fields,
     load,
     reserved,
+    setting,
 )
 from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.evaluate.text_models import TextTraining
@@ -47,6 +48,7 @@ from memlab.results import Prediction
 from memlab.systems.registry import registered, registry, with_kinds
 from tests.conftest import link_datastores
 from tests.systems.threshold_knn import SYSTEM as TOY
+from tests.systems.threshold_knn import Settings as ThresholdSettings
 from tests.systems.toy_vectors import SYSTEM as VECTORS
 
 SYSTEMS = [*registry().systems.values(), TOY, VECTORS]
@@ -271,6 +273,35 @@ def test_what_a_method_does_not_declare_is_refused_though_it_mixes_neighbors(lab
             lab.explain.sweep(p)
         with pytest.raises(InputError, match="Quiet cannot say which neighbors decide"):
             lab.explain.smallest_set(p)
+
+
+@dataclasses.dataclass(frozen=True)
+class LastOnly(ThresholdSettings):
+    """The toy's, with one key."""
+
+    key: str = setting("last", "key", "Which representation is compared.", choices=("last",))
+
+
+def test_one_p_knn_has_one_calibration(lab: Lab) -> None:
+    """With kNN-LM's p_kNN its temperature, k and key, but a lambda of its own; with another one a notice."""
+    same = replace(TOY.methods[0], name="same", title="Same", knn=registry().method("knn-lm").knn)
+    with registered(replace(TOY, name="same", methods=(same,), chapters=(), commands=(), work=())):
+        its, found = lab.ask_defaults("same"), lab.ask_defaults("knn-lm")
+        assert (its.temperature, its.k, its.key) == (found.temperature, found.k, found.key)
+        assert (its.lam, its.threshold) == (0.3, 50.0)
+        assert not any("calibrated" in said for said in lab.ask(PROMPTS["causal"], "same").notices)
+        other = lab.ask_defaults("same", preset="paper")
+        assert (other.temperature, other.k) == (5.0, 64)
+    narrow = replace(same, name="narrow", settings=LastOnly)
+    toys = replace(TOY, name="narrow", methods=(narrow,), chapters=(), commands=(), work=())
+    with registered(toys):  # the key that did best is none of its own
+        its, found = lab.ask_defaults("narrow"), lab.ask_defaults("knn-lm")
+        with_last = lab.context.shelf.open("atlas-clm").meta.calibrated["knn-lm"]["settings"]
+        assert found.key == "ffn"
+        assert (its.key, its.temperature, its.k) == ("last", with_last["temperature"], with_last["k"])
+    assert not any("calibrated" in said for said in lab.ask(PROMPTS["causal"], "knn-lm").notices)
+    (said,) = lab.ask(PROMPTS["causal"], "threshold-knn").notices
+    assert "is not calibrated for kNN-LM with a threshold" in said
 
 
 def test_a_gate_of_its_own_is_swept(lab: Lab) -> None:
