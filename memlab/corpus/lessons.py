@@ -20,12 +20,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from memlab.bundle import assets
 from memlab.corpus.door import checked_json
 from memlab.corpus.lesson_actions import Action, read_action, read_claims
+from memlab.declare.provided import declared
+from memlab.declare.reserved import PAGES
 from memlab.errors import InputError
 from memlab.serialize import as_json
 
 FORMAT, VERSIONS = "memlab-lesson", (1, 2)
 MARK = f'"format": "{FORMAT}"'  # at the beginning of every lesson's file
-PAGES = ("ask", "edit", "modify", "history", "read", "generate", "batch", "memories", "guide", "beliefs")
+TELLING = ("lessons", "present")  # pages that show lessons, and are no view of one
 LARGEST = 200_000  # characters of a lesson's file
 MOST_STEPS = 100
 
@@ -157,9 +159,10 @@ def _step(raw: Any, n: int) -> Step:
 
 
 def _known_page(page: str, where: str) -> str:
-    if page not in PAGES and not re.fullmatch(r"system-[a-z0-9-]{1,40}", page):
+    known = [name for name in (*PAGES, *declared().pages) if name not in TELLING]
+    if page not in known and not re.fullmatch(r"system-[a-z0-9-]{1,40}", page):
         raise InputError(
-            f"There is no page {page!r} ({where} of the lesson names it). Allowed: {', '.join(PAGES)}, system-NAME."
+            f"There is no page {page!r} ({where} of the lesson names it). Allowed: {', '.join(known)}, system-NAME."
         )
     return page
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from memlab.declare.late import load
 from memlab.declare.method import ABILITIES, KINDS, PROMPTED, KnnDistribution, Method
 from memlab.declare.settings import Field, checked, fields, setting
-from memlab.declare.surface import Chapter, Command, Correction, LongWork
+from memlab.declare.surface import Chapter, Command, Correction, LongWork, Page
 from memlab.declare.system import API, Recipe, ReportedTable, Study, System
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "LongWork",
     "Method",
     "ModelFormat",
+    "Page",
     "Recipe",
     "ReportedTable",
     "Study",

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from memlab.declare.late import load
 from memlab.declare.lesson import LessonAction, LessonClaim
 from memlab.declare.model_format import ModelFormat
+from memlab.declare.surface import Page
 
 
 class Declarations(Protocol):
@@ -27,6 +28,10 @@ class Declarations(Protocol):
     @property
     def lesson_claims(self) -> Mapping[str, LessonClaim]:
         """What steps of lessons can claim, by name."""
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        """Pages that systems bring, by name."""
 
     def hint(self, situation: str) -> str:
         """What systems say about a situation of `memlab.declare.hints`, each sentence with a space before it."""

@@ -166,3 +166,19 @@ WORK = frozenset(
         "change-index",
     )
 )  # kinds of jobs
+
+PAGES = (
+    "guide",
+    "lessons",
+    "present",
+    "ask",
+    "batch",
+    "read",
+    "generate",
+    "edit",
+    "history",
+    "systems",
+    "models",
+    "memories",
+    "workspaces",
+)  # paths of pages

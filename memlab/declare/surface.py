@@ -1,4 +1,5 @@
-"""What a system adds to the lab and to the command line: chapters with verbs, commands, long work, ways to correct a fact.
+"""What a system adds to the lab, the command line and the app: chapters with verbs, commands, long work, ways to correct a
+fact, pages.
 
 Code is named as "module:name" and imported when it is first used, so that `memlab --help` needs none of it.
 """
@@ -13,6 +14,35 @@ from memlab.declare.late import load
 from memlab.serialize import as_json
 
 _COMMAND = re.compile(r"[a-z][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the app that a system brings, beside the one that is made from its declaration.
+
+    Args:
+        name: its path in addresses. group: where the navigation lists it, one of `PAGE_GROUPS`.
+        title, help: as the navigation writes them. icon: name of a Material symbol.
+        code: "module:function" of a function without arguments that draws the page with Streamlit, imported when it is
+            opened; None for a page that ships with memlab as `pages/<name>.py`.
+    """
+
+    name: str
+    group: str
+    title: str
+    help: str
+    icon: str = "deployed_code"
+    code: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _COMMAND.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} cannot be the path of a page; allowed are small letters, digits and -")
+        if self.group not in PAGE_GROUPS:
+            allowed = ", ".join(PAGE_GROUPS)
+            raise ValueError(f"the page {self.name!r} is in the group {self.group!r}; allowed is one of {allowed}")
+
+    def to_dict(self) -> dict[str, Any]:
+        return as_json(self, "name", "group", "title", "help")
 
 
 @dataclass(frozen=True)
@@ -81,6 +111,7 @@ class Command:
 
 
 GROUPS = ("", "evaluate")  # of commands that systems may add to
+PAGE_GROUPS = ("Start", "Explore", "Change", "Systems", "Library")  # of the navigation
 
 
 @dataclass(frozen=True)

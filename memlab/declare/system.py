@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from memlab.declare.hints import SITUATIONS
 from memlab.declare.method import Method
 from memlab.declare.settings import Field, fields
-from memlab.declare.surface import Chapter, Command, Correction, LongWork
+from memlab.declare.surface import Chapter, Command, Correction, LongWork, Page
 from memlab.serialize import as_json
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class System:
         panels: "module:function" of `panels(lab, system)`, which draws what the system's page needs beyond the general
             panels, with Streamlit; imported when the page is opened. Systems that ship with memlab have theirs in
             `memlab.ui.systems.<name>`.
+        pages: pages of its own, beside the one that is made from this declaration.
         api: the version of these declarations (`API`) that the system was written for: write the number. A system that leaves
             it out was written for the first version.
     """
@@ -163,6 +164,7 @@ class System:
     hints: Mapping[str, str] = field(default_factory=dict)
     api: int = FIRST_API
     panels: str | None = None
+    pages: tuple[Page, ...] = ()
 
     def __post_init__(self) -> None:
         if self.panels is not None and not _REFERENCE.fullmatch(str(self.panels)):
@@ -187,4 +189,5 @@ class System:
             "lesson_claims": [c.name for c in self.lesson_claims],
             "edit_kinds": [e.to_dict() for e in self.edits],
             **as_json(self, "studies", "recipes", "reported", "words", "chapters", "commands", "work", "corrections"),
+            **as_json(self, "pages"),
         }

@@ -30,7 +30,7 @@ def running(g: Generation) -> str:
     return "".join(parts) + _END.get(g.ended, "")
 
 
-def growing_text(prompt: str, text: str) -> str:
+def html_of_text_so_far(prompt: str, text: str) -> str:
     """HTML of a prompt and the text generated so far, in the style of the finished text."""
     style = "font-size:1.1rem;line-height:2.1;white-space:pre-wrap;overflow-wrap:anywhere;padding:0.1rem 0.2rem"
     return f'<div style="{style}"><span style="opacity:0.7">{escape(prompt)}</span> {escape(text)}</div>'

@@ -17,13 +17,13 @@ class EngineKind:
     """How transformers runs a kind of model.
 
     Args:
-        name: of the kind. auto: the class of transformers that reads such a model from its folder.
+        name: of the kind. auto_class_name: the class of transformers that reads such a model from its folder.
         keys: representations that can be the key of an entry, with what they are; the paper's first.
         options: further arguments of a call to the model's body.
     """
 
     name: str
-    auto: str
+    auto_class_name: str
     keys: Mapping[str, str]
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -31,7 +31,7 @@ class EngineKind:
         """The class of transformers; it is slow to import."""
         import transformers
 
-        return getattr(transformers, self.auto)
+        return getattr(transformers, self.auto_class_name)
 
 
 ENGINE_KINDS: Mapping[str, EngineKind] = {
@@ -61,4 +61,4 @@ ENGINE_KINDS: Mapping[str, EngineKind] = {
 
 def engine_kind(name: str) -> EngineKind:
     """How models of this kind are run. Raises InputError for a kind that memlab cannot run as a language model."""
-    return of_kind(ENGINE_KINDS, name, "forward pass as a language model")
+    return of_kind(ENGINE_KINDS, name, "engine")

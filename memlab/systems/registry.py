@@ -26,6 +26,7 @@ from memlab.declare import (
     LongWork,
     Method,
     ModelFormat,
+    Page,
     Recipe,
     Study,
     System,
@@ -33,7 +34,7 @@ from memlab.declare import (
 from memlab.declare.checking import check_declaration
 from memlab.declare.columns import OWN
 from memlab.declare.late import loaded, why
-from memlab.declare.reserved import COMMANDS, LAB, WORK
+from memlab.declare.reserved import COMMANDS, LAB, PAGES, WORK
 from memlab.errors import InputError, LoadError, NotFound
 from memlab.record.kinds import EditKind, kinds, known_kind, register_kind, unregister_kind
 
@@ -109,6 +110,11 @@ class Registry:
     def lesson_claims(self) -> dict[str, LessonClaim]:
         """What systems let steps of lessons claim, by name."""
         return {c.name: c for system in self.systems.values() for c in system.lesson_claims}
+
+    @property
+    def pages(self) -> dict[str, Page]:
+        """The pages that systems bring, by name."""
+        return {p.name: p for system in self.systems.values() for p in system.pages}
 
     def hint(self, situation: str) -> str:
         """What systems say about a situation of `memlab.declare.hints`, each sentence with a space before it."""
@@ -226,6 +232,7 @@ def _names(system: System) -> list[str]:
         *(f"the model format {f.name!r}" for f in system.model_formats),
         *(_action(a.name) for a in system.lesson_actions),
         *(_claim(c.name) for c in system.lesson_claims),
+        *(_page(p.name) for p in system.pages),
     ]
 
 
@@ -249,13 +256,14 @@ _CALLED = {
     Correction: "correction",
     LessonAction: "lesson action",
     LessonClaim: "lesson claim",
+    Page: "page",
 }
 
 
 def _declared(system: System) -> list[Any]:
     """The parts of a declaration that name code."""
     named = (system.methods, system.studies, system.recipes, system.chapters, system.commands, system.work)
-    also = (system.corrections, system.lesson_actions, system.lesson_claims)
+    also = (system.corrections, system.lesson_actions, system.lesson_claims, system.pages)
     return [part for parts in (*named, *also) for part in parts]
 
 
@@ -321,6 +329,10 @@ def _claim(name: str) -> str:
     return f"the lesson claim {name!r}"
 
 
+def _page(name: str) -> str:
+    return f"the page {name!r}"
+
+
 def _own() -> Iterable[str]:
     """The names that memlab itself uses."""
     yield from map(_attribute, LAB)
@@ -328,6 +340,7 @@ def _own() -> Iterable[str]:
         yield from (_command(f"{within} {name}".strip()) for name in names)
     yield from map(_job, WORK)
     yield from map(_action, VERBS)
+    yield from map(_page, PAGES)
     yield from map(_claim, CLAIMS)
     yield "the correction 'memory'"
 

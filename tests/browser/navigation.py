@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from memlab.ui.app.navigation import GROUPS
+from memlab.ui.app.navigation import groups
 
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 21, 30)"}  # as .streamlit/config.toml sets it
 
 
 def go_to(page: Page, title: str) -> None:
     """Opens the group that holds a page, and follows its link."""
-    group = next(group for group, pages in GROUPS.items() if any(title == there for _, there, *_ in pages))
+    group = next(group for group, pages in groups().items() if any(title == there.title for there in pages))
     page.get_by_test_id("stTopNavSection").filter(has_text=group).click()
     page.get_by_test_id("stTopNavPopover").get_by_text(title, exact=True).click()
 
 
 def expect_navigation(page: Page) -> None:
     """All groups are there."""
-    for group in GROUPS:
+    for group in groups():
         expect(page.get_by_test_id("stTopNavSection").filter(has_text=group)).to_be_visible()
 
 

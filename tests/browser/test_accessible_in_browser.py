@@ -18,7 +18,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page
 
-from memlab.ui.app.navigation import GROUPS
+from memlab.ui.app.navigation import groups
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -80,7 +80,7 @@ def findings(page: Page, axe: str) -> list[dict[str, Any]]:
 def test_no_page_has_a_serious_finding(window: Callable[..., Page], axe: str, theme: str) -> None:
     page = window(theme=theme)
     bad = {}
-    for name in [file for pages in GROUPS.values() for file, *_ in pages]:
+    for name in [there.name for pages in groups().values() for there in pages]:
         page.goto(f"{page.url.split('/', 3)[0]}//{page.url.split('/')[2]}/{VIEWS.get(name, name)}")
         page.wait_for_selector("[data-testid=stMain] h1")
         if found := findings(page, axe):

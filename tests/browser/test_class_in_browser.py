@@ -20,7 +20,6 @@ from tests.conftest import link_datastores
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.9 is no address of this computer"),
 ]
 ADDRESS = "127.0.0.9"  # of this computer, and not localhost

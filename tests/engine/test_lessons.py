@@ -51,12 +51,9 @@ def test_every_question_of_the_bundled_lessons_is_answered(lab: Lab) -> None:
 
 
 NAMES = [lesson.name for lesson in bundled_lessons()]
-TRAINS = "changing-the-weights"  # half a minute
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name == TRAINS else name for name in NAMES]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_claim_of_a_bundled_lesson_holds_when_it_is_given(lab: Lab, name: str) -> None:
     run = LessonRun(lab, lab.lessons.get(name))
     checks = [check for n in range(1, len(run.lesson.steps) + 1) for check in run.check(n)]

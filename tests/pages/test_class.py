@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from memlab import Lab
 from memlab.bundle import bundle
 from memlab.lab.looking import Looking
-from memlab.ui.app.navigation import GROUPS
+from memlab.ui.app.navigation import groups
 from memlab.ui.classroom import guest, roles, room
 from memlab.ui.classroom.passes import Passes
 from memlab.ui.classroom.room import QUESTIONS, Classroom
@@ -111,7 +111,7 @@ def test_no_page_is_drawn_for_a_guest_but_the_one_of_guests(
     assert not app.title
 
 
-@pytest.mark.parametrize("name", [name for pages in GROUPS.values() for name, *_ in pages])
+@pytest.mark.parametrize("name", [page.name for pages in groups().values() for page in pages])
 def test_every_page_asks_first_whether_it_may_be_drawn(name: str) -> None:
     body = ast.parse((bundle() / "pages" / f"{name}.py").read_text("utf-8")).body
     calls = [node for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]

@@ -17,12 +17,13 @@ from streamlit.testing.v1.element_tree import Button
 
 from memlab import Lab
 from memlab.bundle import bundle
-from memlab.declare import System
+from memlab.corpus.lessons import read_lesson
+from memlab.declare import Page, System, reserved
 from memlab.errors import InputError, MemlabError
 from memlab.record.kinds import EditKind, FormField, unregister_kind
 from memlab.systems import registry as registry_module
 from memlab.systems.registry import registered, registry
-from memlab.ui.app.navigation import GROUPS, address_of
+from memlab.ui.app.navigation import address_of, groups
 from memlab.ui.plain import plain
 from memlab.ui.system_page.outcome import csv_of, flat, tables
 from memlab.ui.system_page.panels import own_panels
@@ -176,14 +177,66 @@ def test_the_navigation_holds_every_page_and_every_system(toy: System) -> None:
     )
     page = AppTest.from_string(script, default_timeout=SECONDS).run()
     assert not page.exception
-    groups = {line.value.split()[0]: line.value.split()[1:] for line in page.text}
-    assert list(groups) == ["Start", "Explore", "Change", "Systems", "Library"]
-    files = {file for pages in GROUPS.values() for file, *_ in pages}
+    shown = {line.value.split()[0]: line.value.split()[1:] for line in page.text}
+    assert list(shown) == ["Start", "Explore", "Change", "Systems", "Library"]
+    files = {page.name for pages in groups().values() for page in pages}
     there = {path.stem for path in (bundle() / "pages").glob("*.py")}
-    assert there <= files
-    assert groups["Systems"] == ["systems", *(address_of(system) for system in registry().systems.values())]
-    assert {path for paths in groups.values() for path in paths} >= there  # addresses are those of the files
+    assert there == files
+    assert shown["Systems"] == ["systems", *(address_of(system) for system in registry().systems.values())]
+    assert {path for paths in shown.values() for path in paths} >= there  # addresses are those of the files
     assert address_of(toy) == "system-threshold-knn"
+
+
+def test_a_system_brings_pages_of_its_own() -> None:
+    """In the group that it names, drawn by its code, and allowed in lessons; a page that cannot be loaded is one sentence."""
+    brought = (
+        Page("tides", "Explore", "Tides", "High and low water.", "waves", f"{__name__}:draw_tides"),
+        Page("ebb", "Library", "Ebb", "Low water.", code="not_there_at_all:draw"),
+    )
+    assert not [p for p in (*reserved.PAGES, *registry().pages) if p in ("tides", "ebb")]
+    with registered(replace(TOY, name="tidal", pages=brought, methods=(), chapters=(), commands=(), work=())):
+        assert [p.name for p in groups()["Explore"]] == ["ask", "tides", "batch", "read", "generate"]
+        assert [p.name for p in groups()["Library"]] == ["models", "ebb", "memories", "workspaces"]
+        assert read_lesson(LESSON.replace("PAGE", "tides")).steps[0].page == "tides"
+        script = (
+            "import streamlit as st\nfrom memlab.ui.app.navigation import all_pages\n"
+            "found = {page.url_path: page for pages in all_pages().values() for page in pages}\n"
+            "for name in ('tides', 'ebb'):\n    found[name]._page()\n"
+        )
+        page = AppTest.from_string(script, default_timeout=SECONDS).run()
+        assert not page.exception
+        assert page.title[0].value == "High water at nine"
+        assert page.error[0].value.startswith("The code of the page 'ebb' of the system 'tidal'")
+        for wrong, why in (
+            (replace(brought[0], name="ask"), "the page 'ask', a name that memlab itself uses"),
+            (replace(brought[0], name="modify"), "the page 'modify', and so does the system 'constrained_ft'"),
+        ):
+            taken = replace(TOY, name="taken", pages=(wrong,), methods=(), chapters=(), commands=(), work=())
+            with pytest.raises(InputError, match=why), registered(taken):
+                pass
+    with pytest.raises(InputError, match="There is no page 'tides'"):
+        read_lesson(LESSON.replace("PAGE", "tides"))
+    with pytest.raises(ValueError, match="allowed is one of Start, Explore"):
+        Page("tides", "Sea", "Tides", "High and low water.")
+    with pytest.raises(ValueError, match="small letters"):
+        Page("Ti des", "Explore", "Tides", "High and low water.")
+
+
+LESSON = json.dumps(
+    {
+        "format": "memlab-lesson",
+        "version": 1,
+        "name": "the-sea",
+        "title": "The sea",
+        "about": "Tides.",
+        "minutes": 1,
+        "steps": [{"title": "High water", "note": "Look.", "page": "PAGE", "parameters": {}}],
+    }
+)
+
+
+def draw_tides() -> None:
+    st.title("High water at nine")
 
 
 def test_no_page_and_no_figure_names_a_method() -> None:

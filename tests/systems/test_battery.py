@@ -1,4 +1,4 @@
-"""What every system must hold: those that ship, and two toy systems that the tests register.
+"""What every system must hold: those that ship, and three toy systems that the tests register.
 
 A declared ability that is not there, a setting without help, a distribution that does not sum to 1: found here for every
 system alike, so that adding one needs no tests of these things.
@@ -24,6 +24,7 @@ from memlab.cli import COMMANDS, main, measuring
 from memlab.corpus.world import MASK
 from memlab.declare import (
     ABILITIES,
+    PROMPTED,
     Chapter,
     Command,
     Correction,
@@ -46,16 +47,19 @@ from memlab.reading.reader import Reader
 from memlab.reading.sweep import sweepable
 from memlab.results import Prediction
 from memlab.systems.registry import registered, registry, with_kinds
+from memlab.ui.app.navigation import OWN
 from tests.conftest import link_datastores
 from tests.systems.threshold_knn import SYSTEM as TOY
 from tests.systems.threshold_knn import Settings as ThresholdSettings
+from tests.systems.toy_seq2seq import SYSTEM as SEQ2SEQ
 from tests.systems.toy_vectors import SYSTEM as VECTORS
 
-SYSTEMS = [*registry().systems.values(), TOY, VECTORS]
+SYSTEMS = [*registry().systems.values(), TOY, VECTORS, SEQ2SEQ]
 METHODS = [m for s in SYSTEMS for m in s.methods]
-ASKED = [(m, kind) for m in METHODS if m.can("ask") for kind in m.kinds if kind in ("masked", "causal")]
+ASKED = [(m, kind) for m in METHODS if m.can("ask") for kind in m.kinds if kind in PROMPTED]
 STUDIES = [(s, study) for s in SYSTEMS for study in s.studies]
 PROMPTS = {"masked": f"The capital of Norway is {MASK}.", "causal": "The capital of Norway is"}
+OTHER_KIND = {"masked": "atlas-clm", "causal": "atlas-mlm"}  # a bundled model of another kind
 PASSAGE = "The capital of Norway is Oslo. Norway lies in Europe."
 
 
@@ -65,7 +69,7 @@ def called(value: object) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def toy() -> Iterator[System]:
-    with registered(TOY) as system, registered(VECTORS):
+    with registered(TOY) as system, registered(VECTORS), registered(SEQ2SEQ):
         yield system
 
 
@@ -130,8 +134,8 @@ def test_every_missing_ability_has_a_reason(method: Method, lab: Lab) -> None:
         why = method.why_not(ability)
         assert (why is None) == (ability in method.abilities)
         assert why is None or why.endswith(".")
-    model = {"masked": "atlas-clm", "causal": "atlas-mlm"}[method.kind]
-    if len(method.kinds) == 1:
+    if len(method.kinds) == 1 and method.kind in OTHER_KIND:
+        model = OTHER_KIND[method.kind]
         prompt = PROMPTS[lab.context.load(model).kind]
         with pytest.raises(InputError, match=f"needs a {method.kind} model"):
             lab.ask(prompt, method.name, model) if method.can("ask") else lab.read(PASSAGE, method.name, model)
@@ -252,7 +256,8 @@ USES: dict[str, Callable[[Lab, Method, str], object]] = {
     "sweep": sweep,
     "explain": explain,
 }
-OTHERS = [(m, kind, a) for m, kind in ASKED for a in ("translate", "sweep", "explain") if m.can(a)]
+OTHERS = [(m, kind, a) for m, kind in ASKED for a in ("sweep", "explain") if m.can(a)]
+OTHERS += [(m, m.kind, "translate") for m in METHODS if m.can("translate")]
 
 
 @pytest.mark.parametrize(("method", "kind", "ability"), OTHERS, ids=called)
@@ -355,7 +360,7 @@ def test_wrong_settings_are_refused_with_what_is_allowed(method: Method, lab: La
     for ability, run in (("ask", lab.ask), ("read", lab.read)):
         if not method.can(ability):
             continue
-        text = PROMPTS[method.kind] if ability == "ask" else PASSAGE
+        text = PROMPTS.get(method.kind, PASSAGE) if ability == "ask" else PASSAGE
         with pytest.raises(MemlabError, match="setting 'nonsense'"):
             run(text, method.name, nonsense=1)
         for field in method.fields(ability):
@@ -438,6 +443,7 @@ def test_names_of_memlab_itself_are_reserved() -> None:
     assert reserved.COMMANDS[""] == set(COMMANDS)
     assert reserved.COMMANDS["evaluate"] == {*measuring.LATER, *measuring.evaluate.commands}
     assert set(KINDS) == reserved.WORK
+    assert set(reserved.PAGES) == {page.name for page in OWN}
 
 
 def test_arguments_of_verbs_are_reserved() -> None:

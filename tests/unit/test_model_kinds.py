@@ -30,7 +30,7 @@ def test_an_unknown_kind_is_refused_with_a_sentence() -> None:
 def test_every_kind_that_is_asked_can_be_run() -> None:
     assert set(ENGINE_KINDS) == set(MODEL_KINDS)
     assert engine_kind("causal").auto_class().__name__ == "AutoModelForCausalLM"
-    with pytest.raises(InputError, match="no forward pass as a language model for seq2seq models"):
+    with pytest.raises(InputError, match="no engine for seq2seq models"):
         engine_kind("seq2seq")
 
 

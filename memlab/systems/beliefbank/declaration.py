@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Chapter, Command, LessonAction, LessonClaim, Recipe, ReportedTable, Study, System, setting
+from memlab.declare import (
+    Chapter,
+    Command,
+    LessonAction,
+    LessonClaim,
+    Page,
+    Recipe,
+    ReportedTable,
+    Study,
+    System,
+    setting,
+)
 from memlab.systems.beliefbank.state import EDITS
 
 
@@ -135,6 +146,11 @@ SYSTEM = System(
         "The repaired beliefs are given back as context, so that later answers contradict them less."
     ),
     edits=EDITS,
+    pages=(
+        Page(
+            "beliefs", "Change", "Beliefs", "What a model believes about a thing, contradictions, and a solver.", "hub"
+        ),
+    ),
     chapters=(
         Chapter(
             "beliefs",

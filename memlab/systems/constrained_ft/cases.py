@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from memlab.corpus.generator import statement_of
 from memlab.corpus.model_kinds import MASK, model_kind
 from memlab.corpus.world import Relation, World, fill
 from memlab.errors import InputError, StoppedError
@@ -80,13 +79,6 @@ def statements_of(relation: Relation, subject: str, kind: str) -> tuple[str, ...
     return tuple(dict.fromkeys(fill(t, subject, MASK) for t in usable))
 
 
-def original_statement(world: World, fact: Fact, kind: str) -> str:
-    """The sentence in which the bundled articles state a fact; for a causal model, one of those that it can be
-    trained on."""
-    usable = statements_of(world.relation(fact.relation), fact.subject, kind)
-    return usable[statement_of(world, fact) % len(usable)]
-
-
 def case_of(world: World, lm: LanguageModel, fact: Fact, new: str) -> Case:
     """The edit that gives a fact of the bundled world a new object."""
     relation = world.relation(fact.relation)
@@ -95,18 +87,6 @@ def case_of(world: World, lm: LanguageModel, fact: Fact, new: str) -> Case:
     return Case(
         fact.subject, relation.name, fact.object, new, trained, trained[0], questions[0], tuple(questions[1:])
     )  # fmt: skip
-
-
-def fact_at(world: World, subject: str, relation: str) -> Fact:
-    """The fact of the bundled world about a subject and a relation. Raises InputError where it has none."""
-    name = world.relation(relation).name
-    found = next((f for f in world.by_subject.get(subject, ()) if f.relation == name), None)
-    if found is None:
-        raise InputError(
-            f"The bundled world has no {name} of {subject}. `memlab modify` changes facts that a model knows; to add a "
-            f'new one, teach it: memlab teach "...".'
-        )
-    return found
 
 
 def ask_facts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.declare import Chapter, Command, Correction, LessonAction, LongWork, Study, System, setting
+from memlab.declare import Chapter, Command, Correction, LessonAction, LongWork, Page, Study, System, setting
 from memlab.systems.constrained_ft.ledger import KINDS
 
 METHODS = ("ft", "ftm", "fta", "ft+ftm", "ft+fta")
@@ -141,6 +141,11 @@ SYSTEM = System(
         "Every edit is a delta that can be undone, and its side effects are measured."
     ),
     edits=KINDS,
+    pages=(
+        Page(
+            "modify", "Change", "Modify weights", "Facts trained into the weights of a model under a constraint.", "tune"
+        ),
+    ),
     chapters=(
         Chapter(
             "modifying", "Edits of weights in detail: known facts, new objects, reports, training again.",

@@ -60,10 +60,6 @@ class FactState:
         """The edits of one model."""
         return tuple(e for e in self.edits if e.model == model)
 
-    def with_edit(self, edit: FactEdit) -> FactState:
-        """The state after one more edit."""
-        return FactState(edit.sequence, (*self.edits, edit))
-
 
 def fold_facts(edits: Sequence[FactEdit], head: int) -> FactState:
     """The state after these edits."""

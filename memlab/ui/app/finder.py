@@ -66,9 +66,9 @@ def _dialog(lab: Lab) -> None:
 
 def places(lab: Lab) -> dict[str, Place]:
     """Line of the list -> where it leads, in the order in which they are offered."""
-    from memlab.ui.app.navigation import GROUPS
+    from memlab.ui.app.navigation import groups
 
-    found = {f"Page: {title}": Place(file, {}) for pages in GROUPS.values() for file, title, _, _ in pages}
+    found = {f"Page: {page.title}": Place(page.name, {}) for pages in groups().values() for page in pages}
     found |= {f"Asked: {asked.label}": Place("ask", asked.view) for asked in recent()}
     found |= {f"Story: {story.title}": Place("ask", {"prompt": story.prompt, "method": story.method}) for story in lab.inventory.stories()}  # fmt: skip
     relations = atlas().relations

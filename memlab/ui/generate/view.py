@@ -12,8 +12,8 @@ from memlab import Lab
 from memlab.results import GenerationPair
 from memlab.results.moves import Move, written
 from memlab.ui.downloads import as_json, download, show_python
-from memlab.ui.generate.growing import growing
 from memlab.ui.generate.settings import How
+from memlab.ui.generate.text_so_far import text_so_far
 from memlab.ui.jobs import forget_job, only_job, outcome_of
 
 PROMPT, MOVES, STEP = "prompt", "moves", "step"
@@ -105,7 +105,7 @@ def replay(lab: Lab, view: View, how: How) -> GenerationPair | None:
         return kept[4]
     order: dict[str, Any] = {"prompt": view.prompt, "moves": moves, **how.arguments}
     if lab.trees.tokens_left(**order) <= AT_ONCE:
-        with growing(view.prompt) as grown:
+        with text_so_far(view.prompt) as grown:
             pair = lab.trees.replay(progress=lambda _, message: grown(message), **order)
     else:
         job = only_job(lab, "generate", asked, "generate", f"Generating after {order['prompt'][:30]!r}", order)

@@ -14,7 +14,7 @@ from memlab.errors import MemlabError, RecordError
 from memlab.record.kinds import EditKind, FormField
 from memlab.results import Edit
 from memlab.ui.app.links import link_to
-from memlab.ui.app.navigation import GROUPS, address_of
+from memlab.ui.app.navigation import address_of, groups
 from memlab.ui.app.session import show_error
 from memlab.ui.app.sharing import check_may_edit
 from memlab.ui.author import author, author_field
@@ -67,7 +67,7 @@ def _made_otherwise(kind: EditKind) -> dict[str, str]:
 
 def _links(system: System, kinds: Sequence[EditKind]) -> None:
     """The pages that make edits of these kinds, other than this one."""
-    titles = {file: title for pages in GROUPS.values() for file, title, *_ in pages}
+    titles = {page.name: page.title for pages in groups().values() for page in pages}
     there = dict.fromkeys(kind.made_by.page for kind in kinds if kind.made_by is not None and kind.made_by.page)
     for page in there:
         if page != address_of(system):

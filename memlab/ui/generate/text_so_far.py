@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from memlab.figures.generated import growing_text
+from memlab.figures.generated import html_of_text_so_far
 from memlab.figures.theme import MIXTURE
 from memlab.ui.highlight import side_heading
 from memlab.ui.plain import plain
@@ -17,7 +17,7 @@ _MESSAGE = re.compile(r"(\d+ of \d+ tokens)(?:: (.*))?", re.DOTALL)
 
 
 @contextmanager
-def growing(prompt: str | None) -> Iterator[Callable[[str], None]]:
+def text_so_far(prompt: str | None) -> Iterator[Callable[[str], None]]:
     """Yields a function that shows the progress messages of a generation; clears its place at the end.
 
     A message reads "3 of 20 tokens: the text so far"; any other (a memory is being built) gets a line of its own.
@@ -31,7 +31,7 @@ def growing(prompt: str | None) -> Iterator[Callable[[str], None]]:
 
     def grown(message: str) -> None:
         found = _MESSAGE.fullmatch(message)
-        strip.html(growing_text(prompt or "", found[2] or "" if found else ""))
+        strip.html(html_of_text_so_far(prompt or "", found[2] or "" if found else ""))
         count.caption(plain(found[1] if found else message))
 
     grown("")
