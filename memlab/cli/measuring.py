@@ -84,7 +84,8 @@ def evaluate_lama(
 ) -> None:
     """Ask LAMA's facts: P@1 of the model, of the memory of the sentences that state them, and of the mixture.
 
-    Masked models fill the gap; causal ones are asked left to right, for relations whose object ends the sentence.
+    Masked models fill the gap; causal ones are asked left to right, for relations whose object ends the sentence. Edits of
+    the workspace, of memory or weights, are not part of the measurement.
     """
     names = tuple(name.strip() for name in (relations or "").split(",") if name.strip())
     result = open_lab(home, workspace).evaluate_lama(
@@ -99,6 +100,7 @@ def evaluate_lama(
     for name, reasons in result["passed_over"].items():
         if reasons:
             lines.append(f"{name}: skipped " + ", ".join(f"{count} {why}" for why, count in reasons.items()))
+    lines += [f"note: {note}" for note in result["notes"]]
     show(result, as_json, lines)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from memlab.declare.columns import ABOUT, OWN, ROLES
 from memlab.declare.lesson import LessonAction, LessonClaim
 from memlab.declare.method import Method
 from memlab.declare.model_format import ModelFormat
-from memlab.declare.reserved import SETTINGS_OF_ASK, SETTINGS_OF_RUN
+from memlab.declare.reserved import SETTINGS_OF, SETTINGS_OF_ASK, SETTINGS_OF_RUN
 from memlab.declare.settings import Field, fields
 from memlab.declare.surface import Chapter, Command, Correction, LongWork
 from memlab.declare.system import Recipe, ReportedTable, Study, System
@@ -53,13 +54,20 @@ def check_declaration(system: System) -> None:
     for what, named in (("method", system.methods), ("study", system.studies), ("recipe", system.recipes)):
         _check_names(what, [declared.name for declared in named])
     for method in system.methods:
-        _check_settings(f"the method {method.name!r}", method.settings, SETTINGS_OF_ASK)
+        taken = SETTINGS_OF_ASK.union(*(SETTINGS_OF.get(ability, ()) for ability in method.abilities))
+        _check_settings(f"the method {method.name!r}", method.settings, taken)
         named = [field.name for field in fields(method.settings)]
         if method.knn is not None and method.knn.divisor not in named:
             raise InputError(
                 f"the method {method.name!r} divides distances by {method.knn.divisor!r}, which is none of its settings; allowed "
                 f"is one of {', '.join(named)}."
             )
+        if method.knn is None and method.can("explain"):
+            raise InputError(
+                f"the method {method.name!r} declares the ability 'explain', which is computed from shares of p_kNN; declare knn, "
+                "or leave the ability out."
+            )
+        _check_columns(method)
     for study in system.studies:
         _check_settings(f"the study {study.name!r}", study.settings, SETTINGS_OF_RUN)
     try:
@@ -77,6 +85,25 @@ def _check_names(what: str, names: Iterable[Any]) -> None:
             raise InputError(f"{name!r} cannot name a {what}; allowed is a text that is not empty.")
         if count > 1:
             raise InputError(f"it declares the {what} {name!r} twice.")
+
+
+def _check_columns(method: Method) -> None:
+    """Raises InputError for columns of a perplexity table that memlab cannot compute, or whose names a file cannot hold."""
+    where = f"the columns of the method {method.name!r}"
+    if not isinstance(method.columns, Mapping):
+        raise InputError(f"{where} are {method.columns!r}; expected is a mapping of names to roles.")
+    for name, role in method.columns.items():
+        if not isinstance(name, str) or not name.strip() or "," in name or name in ABOUT:
+            raise InputError(
+                f"{name!r} cannot name a column of the method {method.name!r}; allowed is a text without a comma, other than "
+                f"{', '.join(ABOUT)}."
+            )
+        if role not in ROLES:
+            raise InputError(f"{where} name the role {role!r}; allowed is one of {', '.join(ROLES)}.")
+        if role in OWN and method.scorer is None:
+            raise InputError(
+                f"{where} name the role {role!r}, which a scorer computes; declare scorer='module:function'."
+            )
 
 
 def _check_settings(where: str, settings: Any, taken: frozenset[str]) -> None:

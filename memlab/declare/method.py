@@ -29,6 +29,9 @@ class KnnDistribution:
         divisor: the setting that divides the distances ("temperature", "scale").
         root: d is the Euclidean distance; otherwise its square, which is what a search returns.
         k: neighbors used for calibration on the bundled world.
+
+    Datastores are calibrated for the first method of a kind of model that has one. Another method with an equal one starts with
+    the k, key and divisor that were found for it.
     """
 
     divisor: str
@@ -55,9 +58,11 @@ class Method:
         gates: names of gates that can be chosen when reading; the first is the default.
         takes_cache: whether a continuous cache over the text can be mixed in while reading.
         only_ask: settings that concern single questions and are left out when reading.
-        columns: columns of a perplexity table that it adds, name -> role (`memlab.evaluate.mixtures.ROLES`).
+        columns: columns of a perplexity table that it adds, name -> role (`memlab.declare.columns.ROLES`). Names are unique.
+            Roles other than "own" and "own+memory" are computed once, for the one method that declares them.
         memory: "module:Class" of a `memlab.reading.own_memory.OwnMemory`, for a method whose memory is not a datastore.
-        scorer: "module:function" that makes a `memlab.evaluate.scorers.Scorer`, for columns of the role "own".
+        scorer: "module:function" that makes a `memlab.evaluate.scorers.Scorer`, for columns of the roles "own" and
+            "own+memory".
         hidden: settings that are not shown, because they matter only to a variant of the method.
     """
 

@@ -109,6 +109,45 @@ COMMANDS: dict[str, frozenset[str]] = {
 SETTINGS_OF_ASK = frozenset(
     {"prompt", "method", "model", "datastore", "as_of", "preset", "without"}
 )  # arguments of lab.ask
+SETTINGS_OF: dict[str, frozenset[str]] = {
+    "read": frozenset(
+        [
+            "text",
+            "method",
+            "model",
+            "datastore",
+            "as_of",
+            "cut",
+            "progress",
+            "stop",
+            "preset",
+            "window",
+            "stride",
+            "short_term",
+            "cache",
+            "theta",
+            "lam_cache",
+            "leave_out",
+        ]
+    ),
+    "generate": frozenset(
+        [
+            "prompt",
+            "method",
+            "model",
+            "datastore",
+            "max_tokens",
+            "as_of",
+            "progress",
+            "stop",
+            "preset",
+            "top_p",
+            "seed",
+            "copied_from",
+            "knn_temperature",
+        ]
+    ),
+}  # ability -> arguments of lab.read and lab.generate, except gate (a setting can be one) and temperature (knn_temperature)
 SETTINGS_OF_RUN = frozenset({"system", "study", "progress", "stop"})  # arguments of lab.run
 
 WORK = frozenset(

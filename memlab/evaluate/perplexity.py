@@ -40,7 +40,6 @@ from memlab.reading.states import Search
 SPREADS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # temperatures, in units of the median distance of the k-th
 NEEDS_MEMORY = frozenset({"memory", "memory+cache"})
 NEEDS_CACHE = frozenset({"cache", "memory+cache"})
-OWN = frozenset({"own", "own+memory"})
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,23 @@ class Measured:
     own: str = ""
     frequency: np.ndarray | None = None
 
+    @property
+    def base(self) -> str:
+        """Name of the column of the model alone."""
+        return column(self.columns, "base")
+
+
+def column(columns: Mapping[str, str], role: str) -> str:
+    """The first of these columns (name -> role) with a role; the role itself where none has it."""
+    return next((name for name, its in columns.items() if its == role), role)
+
 
 def chosen_columns(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
     """The columns of those names with their roles, the model alone first, each once. Raises NotFound for an unknown one."""
     for name in names:
         if name not in known:
             raise NotFound.named("method", name, known)
-    plain = next(name for name, role in known.items() if role == "base")
-    return {name: known[name] for name in dict.fromkeys((plain, *names))}
+    return {name: known[name] for name in dict.fromkeys((column(known, "base"), *names))}
 
 
 def measure(
@@ -145,7 +153,7 @@ def measure(
     losses = {name: ROLES[role](tokens, where, chosen) for name, role in options.columns.items()}
     gates: dict[str, dict[str, Any]] = {}
     for kind, gate in trained.items():
-        losses[f"{_memory_column(options)}, {kind} gate"], gates[kind] = _gated(tokens, where, chosen, gate)
+        losses[f"{column(options.columns, 'memory')}, {kind} gate"], gates[kind] = _gated(tokens, where, chosen, gate)
     own = sources.scorer.name if sources.scorer else ""
     often = frequencies(sources.search.store, tokens.target[where]) if sources.search else None
     return Measured(
@@ -192,11 +200,6 @@ def _same_memory(one: Search | None, other: Search | None) -> bool:
     if one is None or other is None or not isinstance(one.store, Datastore) or not isinstance(other.store, Datastore):
         return False
     return one.store.fingerprint == other.store.fingerprint and one.leave_out == other.leave_out
-
-
-def _memory_column(options: Options) -> str:
-    """Name of the column with p_kNN, to which gates belong."""
-    return next((name for name, role in options.columns.items() if role == "memory"), "memory")
 
 
 def tune(t: Tokens, options: Options) -> tuple[Chosen, list[dict[str, float]]]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memlab.declare import ReportedTable
+from memlab.declare.columns import ABOUT
 from memlab.errors import InputError
 from memlab.evaluate.mixtures import BLOCK, interval, over_models
 from memlab.evaluate.perplexity import Measured
@@ -23,15 +24,13 @@ from memlab.lm.passage import Passage
 from memlab.outside import check_file, new_file
 from memlab.reading.frequencies import frequency_bands
 
-ABOUT = ("text", "position", "target")  # columns of every file of losses
-
 
 def summarize(runs: Sequence[Measured], methods: Sequence[str]) -> list[dict[str, Any]]:
     """One row per method: perplexity, interval, and the share of tokens with a higher loss than base."""
     out = []
     for name in methods:
         each = [float(np.exp(run.losses[name].mean())) for run in runs]
-        base = [run.losses["base"] for run in runs]
+        base = [run.losses[run.base] for run in runs]
         worse = [float((run.losses[name] > b).mean()) for run, b in zip(runs, base, strict=True)]
         row: dict[str, Any] = {
             "method": name,
@@ -42,7 +41,7 @@ def summarize(runs: Sequence[Measured], methods: Sequence[str]) -> list[dict[str
         }
         if len(runs) > 1:
             row["perplexities"] = each
-        if name != "base":
+        if name != runs[0].base:
             row["worse_than_base"] = float(np.mean(worse))
         row["tokens_per_s"] = float(np.mean([_speed(run, name) for run in runs])) or None
         out.append(row)
@@ -60,8 +59,8 @@ def gains_by_frequency(runs: Sequence[Measured]) -> list[dict[str, Any]]:
     if often is None:
         return []
     out = []
-    for name in [n for n in runs[0].losses if n != "base"]:
-        gain = np.mean([run.losses["base"] - run.losses[name] for run in runs], axis=0)
+    for name in [n for n in runs[0].losses if n != runs[0].base]:
+        gain = np.mean([run.losses[run.base] - run.losses[name] for run in runs], axis=0)
         for band, where in frequency_bands(often):
             row: dict[str, Any] = {"method": name, "frequency": band, "tokens": int(where.sum())}
             if row["tokens"]:

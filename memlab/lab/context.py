@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from memlab.declare import Method
 from memlab.errors import InputError, NotFound
+from memlab.lab import calibrated
 from memlab.lm.catalogue import BUNDLED, SHIPPED, ModelInfo, info, load
 from memlab.lm.model import LanguageModel
 from memlab.lm.versions import version_of
@@ -203,19 +204,14 @@ class Context:
             self.check_kind(lm, how)
             on_demand = self.shelf.on_demand(store_name, key)
             on_demand.check(lm)
-            return lm, on_demand, []
+            return lm, on_demand, calibrated.notice(how, store_name, info(store_name).record.get("calibrated", {}))
         first = self.shelf.open(store_name)
         lm = self.load(model or first.fingerprint.model, first.fingerprint.precision)
         self.check_kind(lm, how)
         first.check(lm)
         store = self.shelf.with_key(first, key)
         store.check(lm, key)
-        notices: list[str] = []
-        if how.knn is not None and store_name not in BUNDLED and how.name not in first.meta.calibrated:
-            notices.append(
-                f"The datastore {store_name!r} is not calibrated for {how.title}: settings that are not given are "
-                "those of the paper, which may not suit this model's distances."
-            )
+        notices = calibrated.notice(how, store_name, first.meta.calibrated)
         if store.fingerprint.index != "flat":
             notices.append(f"Found with the approximate index {store.fingerprint.index!r}; distances are exact.")
         return lm, store, notices

@@ -665,7 +665,8 @@ class Lab(metaclass=DeclaredNames):
         """P@1 on LAMA T-REx: the model, the memory of the evidence sentences, and their mixture, by relation.
 
         Masked models are asked by cloze, causal ones left to right, for relations whose object ends the sentence. The memory
-        of the asked facts' evidences is built as a datastore of its own (and found again by the next measurement).
+        of the asked facts' evidences is built as a datastore of its own (and found again by the next measurement). Edits of the
+        workspace, of memory or weights, are not part of the measurement.
 
         Args:
             data: a folder in the format of LAMA; see `memlab.evaluate.lama`.
@@ -675,7 +676,8 @@ class Lab(metaclass=DeclaredNames):
             preset: "calibrated" (on held-out words of the evidences, where there are enough) or "paper".
 
         Returns:
-            Settings, what was left out and why, scores with 95% intervals ("results"), and every answer ("rows").
+            Settings, what was left out and why, scores with 95% intervals ("results"), every answer ("rows"), and "notes",
+            which say so where the workspace has edits.
 
         Raises:
             MemlabError: data, relation, model or method that cannot be used.

@@ -23,7 +23,17 @@ from memlab.lab.context import Context
 from memlab.memory.retrieval import Encoding, Retrieval, search_everywhere
 from memlab.reading.answering import mixture_of, neighbors
 from memlab.reading.mixing import knn_distances
-from memlab.reading.sweep import GATE, Candidates, Voters, axis_of, divisor_of, sweep, sweep_gate
+from memlab.reading.sweep import (
+    CONSTANT,
+    GATE,
+    Candidates,
+    Voters,
+    axis_of,
+    divisor_of,
+    sweep,
+    sweep_gate,
+    sweepable,
+)
 from memlab.results import (
     KeyMap,
     LayerLens,
@@ -54,9 +64,9 @@ class Explaining:
         """The fewest neighbors whose forgetting changes the answer; at most `most` (default: k, at most 256).
 
         Raises:
-            InputError: neighbors are already left out of `p`, or its lambda is not a constant.
+            InputError: the method cannot explain, neighbors are already left out of `p`, or its lambda is not a constant.
         """
-        _check_explainable(p)
+        _check_able(p, "explain")
         _check_constant(p)
         if p.without:
             raise InputError("Neighbors are already left out of this answer. Ask without `without` first.")
@@ -120,16 +130,16 @@ class Explaining:
     def sweep(self, p: Prediction, over: str = "lam", points: int = 101) -> Sweep:
         """Answer and probabilities as functions of lambda, k, the method's scale or temperature, or of its gate.
 
-        From one search, without a further forward pass. A method that mixes vectors is swept over its gate ("lam" means the
-        gate there, too).
+        From one search, without a further forward pass. A method that mixes vectors, and an answer whose gate is not a
+        constant, are swept over the gate ("lam" means the gate there, too).
 
         Raises:
-            InputError: the method has no such setting, its lambda is not a constant, or fewer than two points.
+            InputError: the method cannot be swept, or has no such setting, or fewer than two points.
         """
+        _check_able(p, "sweep")
         question, encoded = self._question(p)
-        if question.how.knn is None:
+        if GATE in sweepable(question.how, p.gate.kind):
             return self._sweep_gate(question, encoded, p, over, points)
-        _check_constant(p)
         k = len(p.neighbors)
         wanted = max(SWEPT_K * question.settings.k, LEAST_K) if over == "k" else question.settings.k
         distances, values = self._distances(question, p, self._more(question, encoded, wanted))
@@ -140,10 +150,9 @@ class Explaining:
 
     def _sweep_gate(self, question: Question, encoded: Encoding, p: Prediction, over: str, points: int) -> Sweep:
         how = question.how
-        if (why := how.why_not("sweep")) is not None:
-            raise InputError(why)
         if over not in (GATE, "lam"):
-            raise InputError(f"{how.title} cannot be swept over {over!r}. Allowed: {GATE}.")
+            computed = "" if how.knn is None else f", which may change its gate {p.gate.kind!r}"
+            raise InputError(f"{how.title} cannot be swept over {over!r}{computed}. Allowed: {GATE}.")
         mixture = mixture_of(question.sources, encoded, self.asking.retrieve(question, encoded)[0])
         return sweep_gate(mixture, p.gate.value, points, lambda i: p.lm.words[i])
 
@@ -217,9 +226,9 @@ class Explaining:
         return [replace(n, rank=int(place) + 1) for n, place in zip(shown, other, strict=True)]
 
 
-def _check_explainable(p: Prediction) -> None:
-    """Raises InputError, with the reason, for a method whose answers are not a sum of shares of its neighbors."""
-    why = registry().method(p.method).why_not("explain")
+def _check_able(p: Prediction, ability: str) -> None:
+    """Raises InputError, with the reason, where the method of `p` does not declare an ability."""
+    why = registry().method(p.method).why_not(ability)
     if why is not None:
         raise InputError(why)
 
@@ -233,8 +242,8 @@ def _check_keys_of_texts(p: Prediction) -> None:
 
 def _check_constant(p: Prediction) -> None:
     """Raises InputError unless the memory of `p` has a constant lambda, independent of its neighbors."""
-    if p.gate.kind != "constant":
+    if p.gate.kind != CONSTANT:
         raise InputError(
             f"This answer was mixed by the gate {p.gate.kind!r}, which may change with the neighbors. "
-            "Sweeps and smallest sets need a constant lambda."
+            "Smallest sets need a constant lambda."
         )

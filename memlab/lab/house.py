@@ -8,6 +8,7 @@ from typing import Any
 from memlab.corpus.model_kinds import kind_of_prompt
 from memlab.declare import PROMPTED, Method, checked
 from memlab.errors import InputError
+from memlab.lab.calibrated import calibration_of
 from memlab.lab.context import Context
 from memlab.lab.inventory import Inventory
 from memlab.lab.preparing import build_if_bundled
@@ -82,8 +83,9 @@ class LabHouse:
     ) -> Any:
         """Default settings of a method: those calibrated on the datastore, or the paper's.
 
-        Each kind of key has its own calibration; without `key`, the one that did best. A datastore
-        without calibration gives the paper's settings with its own key.
+        Each kind of key has its own calibration; without `key`, the one that did best. A method that makes p_kNN as the
+        calibrated one does shares its settings of p_kNN. A datastore without calibration gives the paper's settings with
+        its own key.
 
         Raises:
             NotFound: no such method or datastore. InputError: no such preset, or a datastore of another kind of model.
@@ -99,14 +101,14 @@ class LabHouse:
         if preset == "paper":
             return self._of_the_paper(chosen, name, key)
         if not self.shelf.is_built(name):
-            found = info(name).record.get("calibrated", {}).get(chosen.name, {})
-            return checked(chosen.settings, found.get("settings", {}))
+            known = calibration_of(chosen, info(name).record.get("calibrated", {}))
+            return checked(chosen.settings, {} if known is None else known.get("settings", {}))
         store = self.shelf.open(name)
         if store.fingerprint.kind not in chosen.kinds:
             raise InputError(
                 f"{chosen.title} needs a datastore of a {chosen.kind} model; {name!r} was made by a {store.fingerprint.kind} one."
             )
-        found = store.meta.calibrated.get(chosen.name)
+        found = calibration_of(chosen, store.meta.calibrated)
         if found is None:
             return _papers(chosen, store, store.fingerprint.key)
         preferred = key or found.get("preferred_key", store.fingerprint.key)
@@ -114,7 +116,7 @@ class LabHouse:
             if key is None and f"{name}-{preferred}" not in self.shelf.names():  # it was deleted
                 return checked(chosen.settings, found["settings"])
             other = self.shelf.with_key(store, preferred)
-            found = other.meta.calibrated.get(chosen.name)
+            found = calibration_of(chosen, other.meta.calibrated)
             if found is None:  # built later, from too little text or by an earlier version
                 return _papers(chosen, other, preferred)
         return checked(chosen.settings, found["settings"])

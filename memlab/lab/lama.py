@@ -17,6 +17,7 @@ from memlab.lab.house import LabHouse
 from memlab.lm.model import LanguageModel
 from memlab.progress import Progress, Stop, never_stop, no_progress, part
 from memlab.reading.reader import Request
+from memlab.systems.registry import registry
 
 
 class Lama:
@@ -44,8 +45,10 @@ class Lama:
         lm = self.house.load(name)
         how = self.house.method("ask", method, name)
         if how.knn is None:
+            fitting = ", ".join(m.name for m in registry().able("ask", lm.kind).values() if m.knn is not None)
             raise InputError(
-                f"{how.title} does not mix in p_kNN, so there is no memory to measure. Choose a method that does."
+                f"{how.title} does not mix in p_kNN, and what is measured is the model, p_kNN and their mixture. Methods that do: "
+                f"{fitting}."
             )
         chosen = _fitting(read_lama(data, relations), lm, bool(relations))
         allowed = candidates(data, lm)
@@ -78,7 +81,18 @@ class Lama:
             "passed_over": {one.relation.name: one.passed_over for one in asked},
             "results": table(rows, how.name),
             "rows": [row.to_dict() for row in rows],
+            "notes": self._notes(),
         }  # fmt: skip
+
+    def _notes(self) -> list[str]:
+        """What a reader of the result must know: that the edits of the workspace are not part of it."""
+        edits = self.house.context.ledger.active_count()
+        if edits == 0:
+            return []
+        return [
+            f"This workspace has {edits} active edit{'' if edits == 1 else 's'}, of memory or weights. None is part of this "
+            "measurement: the model answers with the weights of its files, and only the evidences are remembered."
+        ]
 
 
 def _fitting(relations: Sequence[Relation], lm: LanguageModel, named: bool) -> list[Relation]:

@@ -12,16 +12,17 @@ from memlab.corpus.passages import held_out_articles
 from memlab.corpus.readers import Collection
 from memlab.corpus.split import joined, parts
 from memlab.declare import Method, ReportedTable, checked
+from memlab.declare.columns import OWN
 from memlab.errors import InputError
 from memlab.evaluate.mixtures import LAMBDAS
 from memlab.evaluate.perplexity import (
     NEEDS_CACHE,
     NEEDS_MEMORY,
-    OWN,
     Measured,
     Options,
     Sources,
     chosen_columns,
+    column,
     measure,
 )
 from memlab.evaluate.perplexity_report import check_losses, report, write_losses
@@ -144,14 +145,14 @@ class Perplexity:
             MemlabError: an argument that cannot be used, with what is allowed.
         """
         known = {name: role for m in registry().methods.values() for name, role in m.columns.items()}
-        usual = (_with_memory().name,)
-        chosen = chosen_columns(usual if methods is None else methods, known)
+        usual = column(known, "memory")
+        chosen = chosen_columns((usual,) if methods is None else methods, known)
         o, texts = options, data.texts
         number = o.check()
         if not texts:
             raise InputError("There is no text to measure. Give files, or --atlas.")
         if o.gates and "memory" not in chosen.values():
-            chosen |= {_with_memory().name: "memory"}
+            chosen |= {usual: "memory"}
         if losses is not None:
             check_losses(losses)
         models = tuple(o.models) or self._models_of(o.datastores, number)
@@ -311,8 +312,8 @@ class Perplexity:
 
 
 def _with_memory() -> Method:
-    """The method whose p_kNN is measured: the first that mixes it in while reading."""
-    return next(m for m in registry().able("read").values() if m.knn is not None)
+    """The method whose p_kNN is measured: the one that declares the column of that role."""
+    return next(m for m in registry().methods.values() if "memory" in m.columns.values())
 
 
 def _passages(lm: LanguageModel, texts: Sequence[Article]) -> list[Passage]:

@@ -15,16 +15,17 @@ from memlab.reading.reader import CacheOptions, Request, Sources
 from memlab.reading.tracing import Mixing
 from memlab.results import About
 
-_OF_A_TEXT = ("short_term", "window", "stride", "leave_out", "cache", "theta", "lam_cache")
+# arguments of a reading that are no settings of its method
+OF_A_TEXT = ("short_term", "window", "stride", "leave_out", "cache", "theta", "lam_cache")
 _OF_THE_CACHE = {"cache": "size", "theta": "theta", "lam_cache": "lam"}
-_OF_ALL = ("method", "model", "datastore", "gate", "as_of", "preset", "progress")
+OF_ALL = ("method", "model", "datastore", "gate", "as_of", "preset", "progress")
 
 
 def reading_request(ability: str, arguments: Mapping[str, Any]) -> Request:
     """A request from keyword arguments of `Lab.read`: what is not one of them is a setting of the method."""
     given = dict(arguments)
     cache = CacheOptions(**{_OF_THE_CACHE[name]: given.pop(name) for name in _OF_THE_CACHE if name in given})
-    own = {name: given.pop(name) for name in (*_OF_ALL, *_OF_A_TEXT) if name in given}
+    own = {name: given.pop(name) for name in (*OF_ALL, *OF_A_TEXT) if name in given}
     own["method"] = own.get("method") or ""
     return Request(ability, cache=cache, settings=given, **own)
 

@@ -25,6 +25,7 @@ LEAST = 0.005  # probability that a word must reach somewhere to be shown withou
 CLOSE = 1e-4  # relative width at which the search for a turn ends
 REACH = 30.0  # a divisor is swept from a 30th of its value to 30 times it
 GATE = "gate"
+CONSTANT = "constant"  # kind of gate
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,13 @@ def divisor_of(method: Method) -> str:
     return method.knn.divisor
 
 
-def sweepable(method: Method) -> tuple[str, ...]:
-    """What can be swept: lambda, k and the divisor where p_kNN is mixed in; the gate of any other method."""
-    return ("lam", "k", method.knn.divisor) if method.knn is not None else (GATE,)
+def sweepable(method: Method, gate: str = CONSTANT) -> tuple[str, ...]:
+    """What can be swept of an answer that a gate of this kind mixed.
+
+    Lambda, k and the divisor where p_kNN is mixed in by a constant lambda. Otherwise the gate alone: one that is computed may
+    change with k and the divisor.
+    """
+    return ("lam", "k", method.knn.divisor) if method.knn is not None and gate == CONSTANT else (GATE,)
 
 
 def axis_of(method: Method, settings: Any, over: str, points: int, most: int) -> Axis:

@@ -32,6 +32,7 @@ from memlab.declare import (
     System,
 )
 from memlab.declare.checking import check_declaration
+from memlab.declare.columns import OWN
 from memlab.declare.late import loaded, why
 from memlab.declare.reserved import COMMANDS, LAB, PAGES, WORK
 from memlab.errors import InputError, LoadError, NotFound
@@ -209,6 +210,7 @@ class Registry:
         taken = sorted(self.methods.keys() & {m.name for m in system.methods})
         if taken:
             raise InputError(f"there is already a method named {taken[0]!r} ({self.methods[taken[0]].title}).")
+        _check_columns([*self.methods.values(), *system.methods])
         _check_once(system)
         _check_formats(system)
         for name in _names(system):
@@ -263,6 +265,29 @@ def _declared(system: System) -> list[Any]:
     named = (system.methods, system.studies, system.recipes, system.chapters, system.commands, system.work)
     also = (system.corrections, system.lesson_actions, system.lesson_claims, system.pages)
     return [part for parts in (*named, *also) for part in parts]
+
+
+def _check_columns(methods: Iterable[Method]) -> None:
+    """Raises InputError where two methods declare one column of a perplexity table, or would both get the figures of one.
+
+    A role belongs to the first method that declares it; one that a scorer computes, to the first with that scorer.
+    """
+    names: dict[str, Method] = {}
+    computed: dict[tuple[str, str | None], Method] = {}
+    for method in methods:
+        for name, role in method.columns.items():
+            if name in names:
+                raise InputError(
+                    f"its method {method.name!r} declares the column {name!r}, which the method {names[name].name!r} has. "
+                    "Choose another name, or declare columns={}."
+                )
+            names[name] = method
+            other = computed.setdefault((role, method.scorer if role in OWN else None), method)
+            if other is not method:
+                raise InputError(
+                    f"its method {method.name!r} declares the column {name!r} with the role {role!r}, whose figures are those "
+                    f"of the method {other.name!r} ({other.title}). Declare the role 'own' with a scorer of its own, or columns={{}}."
+                )
 
 
 def _check_once(system: System) -> None:

@@ -63,9 +63,11 @@ def test_the_smallest_set_is_confirmed_and_no_single_neighbor_does_it(lab: Lab) 
     assert {lab.again(p, without=[n.entry]).answer for n in p.neighbors} == {p.answer}
     with pytest.raises(InputError, match="already left out"):
         lab.explain.smallest_set(lab.again(p, without=found.entries))
-    for view in (lab.explain.smallest_set, lab.explain.sweep):
-        with pytest.raises(InputError, match="constant lambda"):
-            view(replace(p, gate=Gate(lambda_gate("learned"), 0.5, 0.5)))
+    computed = replace(p, gate=Gate(lambda_gate("learned"), 0.5, 0.5))
+    with pytest.raises(InputError, match="constant lambda"):
+        lab.explain.smallest_set(computed)
+    with pytest.raises(InputError, match=r"over 'k', which may change its gate 'learned'. Allowed: gate\."):
+        lab.explain.sweep(computed, "k")
 
 
 def test_a_set_is_no_minimum_where_forgetting_may_change_the_articles(lab: Lab) -> None:

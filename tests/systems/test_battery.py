@@ -6,6 +6,7 @@ system alike, so that adding one needs no tests of these things.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import time
@@ -34,11 +35,14 @@ from memlab.declare import (
     fields,
     load,
     reserved,
+    setting,
 )
 from memlab.errors import InputError, MemlabError, StoppedError
 from memlab.evaluate.text_models import TextTraining
 from memlab.figures.live import live_answer
+from memlab.lab.generating import GenerationRequest
 from memlab.lab.jobs import KINDS
+from memlab.lab.resolving import OF_A_TEXT, OF_ALL
 from memlab.reading.reader import Reader
 from memlab.reading.sweep import sweepable
 from memlab.results import Prediction
@@ -46,6 +50,7 @@ from memlab.systems.registry import registered, registry, with_kinds
 from memlab.ui.app.navigation import OWN
 from tests.conftest import link_datastores
 from tests.systems.threshold_knn import SYSTEM as TOY
+from tests.systems.threshold_knn import Settings as ThresholdSettings
 from tests.systems.toy_seq2seq import SYSTEM as SEQ2SEQ
 from tests.systems.toy_vectors import SYSTEM as VECTORS
 
@@ -229,7 +234,7 @@ def translate(lab: Lab, method: Method, kind: str) -> None:
 
 def sweep(lab: Lab, method: Method, kind: str) -> None:
     p = asked(lab, method, kind)
-    for over in sweepable(method):
+    for over in sweepable(method, p.gate.kind):
         swept = lab.explain.sweep(p, over, points=5)
         assert len(swept.values) == len(swept.answers) >= 2
         now = int(np.abs(swept.values - swept.current).argmin())
@@ -262,10 +267,66 @@ def test_what_else_it_declares_can_be_used(method: Method, kind: str, ability: s
     USES[ability](lab, method, kind)
 
 
+def test_what_a_method_does_not_declare_is_refused_though_it_mixes_neighbors(lab: Lab) -> None:
+    """A kNN-LM that declares only asking; its answers have a constant lambda, so nothing else would stop a sweep."""
+    quiet = replace(registry().method("knn-lm"), name="quiet", title="Quiet", abilities=("ask",), columns={})
+    toy = replace(TOY, name="quiet", methods=(quiet,), chapters=(), commands=(), work=())
+    with registered(toy):
+        p = asked(lab, quiet, "causal")
+        assert p.gate.kind == "constant"
+        with pytest.raises(InputError, match="Quiet cannot show the answer as a function of a setting"):
+            lab.explain.sweep(p)
+        with pytest.raises(InputError, match="Quiet cannot say which neighbors decide"):
+            lab.explain.smallest_set(p)
+
+
+@dataclasses.dataclass(frozen=True)
+class LastOnly(ThresholdSettings):
+    """The toy's, with one key."""
+
+    key: str = setting("last", "key", "Which representation is compared.", choices=("last",))
+
+
+def test_one_p_knn_has_one_calibration(lab: Lab) -> None:
+    """With kNN-LM's p_kNN its temperature, k and key, but a lambda of its own; with another one a notice."""
+    same = replace(TOY.methods[0], name="same", title="Same", knn=registry().method("knn-lm").knn)
+    with registered(replace(TOY, name="same", methods=(same,), chapters=(), commands=(), work=())):
+        its, found = lab.ask_defaults("same"), lab.ask_defaults("knn-lm")
+        assert (its.temperature, its.k, its.key) == (found.temperature, found.k, found.key)
+        assert (its.lam, its.threshold) == (0.3, 50.0)
+        assert not any("calibrated" in said for said in lab.ask(PROMPTS["causal"], "same").notices)
+        other = lab.ask_defaults("same", preset="paper")
+        assert (other.temperature, other.k) == (5.0, 64)
+    narrow = replace(same, name="narrow", settings=LastOnly)
+    toys = replace(TOY, name="narrow", methods=(narrow,), chapters=(), commands=(), work=())
+    with registered(toys):  # the key that did best is none of its own
+        its, found = lab.ask_defaults("narrow"), lab.ask_defaults("knn-lm")
+        with_last = lab.context.shelf.open("atlas-clm").meta.calibrated["knn-lm"]["settings"]
+        assert found.key == "ffn"
+        assert (its.key, its.temperature, its.k) == ("last", with_last["temperature"], with_last["k"])
+    assert not any("calibrated" in said for said in lab.ask(PROMPTS["causal"], "knn-lm").notices)
+    (said,) = lab.ask(PROMPTS["causal"], "threshold-knn").notices
+    assert "is not calibrated for kNN-LM with a threshold" in said
+
+
+def test_a_gate_of_its_own_is_swept(lab: Lab) -> None:
+    """Each point is lambda p_kNN + (1 - lambda) p_LM; far from every neighbor the present lambda is 0."""
+    p = lab.ask(PROMPTS["causal"], "threshold-knn", threshold=0.0)
+    swept = lab.explain.sweep(p, "lam", points=5)
+    assert (swept.over, swept.current, swept.values.tolist()) == ("gate", 0.0, [0.0, 0.25, 0.5, 0.75, 1.0])
+    for lam, row, answer in zip(swept.values, swept.mixture, swept.answers, strict=True):
+        mixed = lam * p.knn.p + (1 - lam) * p.lm.p
+        assert answer == p.lm.words[int(mixed.argmax())]
+        for word, said in zip(swept.words, row, strict=True):
+            assert said == pytest.approx(mixed[list(p.lm.words).index(word)])
+    with pytest.raises(InputError, match=r"over 'k', which may change its gate 'threshold'\. Allowed: gate\."):
+        lab.explain.sweep(p, "k")
+
+
 @pytest.mark.parametrize("ability", ABILITIES)
 def test_an_ability_that_is_declared_and_not_there_is_found(ability: str, lab: Lab) -> None:
-    """The toy cannot sweep, explain or translate; without a reader, or with a masked model, it can do nothing else either."""
-    lacks = {"sweep", "explain", "translate"}
+    """The toy cannot explain or translate; without a reader, or with a masked model, it can do nothing else either."""
+    lacks = {"explain", "translate"}
     abilities = ("ask", ability) if ability in lacks else (ability,)
     reader = TOY.methods[0].reader if ability in lacks else "no_such_package:Reader"
     false = replace(TOY.methods[0], name="false-toy", abilities=abilities, reader=reader, unable={})
@@ -285,7 +346,7 @@ def test_the_slider_shows_what_the_method_says_at_other_values(method: Method, k
     half = live.words[live.first[live.stops.index(0.5)]]
     if p.gate.kind == "constant":
         assert lab.ask(PROMPTS[kind], method.name, lam=0.5).answer == half
-    elif method.knn is None and method.can("sweep"):
+    elif method.can("sweep"):
         swept = lab.explain.sweep(p, "gate", points=3)
         assert swept.answers[list(swept.values).index(0.5)] == half
 
@@ -383,6 +444,18 @@ def test_names_of_memlab_itself_are_reserved() -> None:
     assert reserved.COMMANDS["evaluate"] == {*measuring.LATER, *measuring.evaluate.commands}
     assert set(KINDS) == reserved.WORK
     assert set(reserved.PAGES) == {page.name for page in OWN}
+
+
+def test_arguments_of_verbs_are_reserved() -> None:
+    """Whoever adds an argument to asking, reading or generating names it there, so that no setting hides it."""
+
+    def named(verb: Callable[..., object]) -> set[str]:
+        return {*inspect.signature(verb).parameters} - {"self", "settings"}
+
+    generate = named(Lab.generate) | {field.name for field in dataclasses.fields(GenerationRequest)} - {"settings"}
+    assert named(Lab.ask) == reserved.SETTINGS_OF_ASK
+    assert (named(Lab.read) | {*OF_ALL, *OF_A_TEXT}) - {"gate"} == reserved.SETTINGS_OF["read"]
+    assert (generate | {"knn_temperature"}) - {"gate", "temperature"} == reserved.SETTINGS_OF["generate"]
 
 
 @pytest.mark.parametrize(

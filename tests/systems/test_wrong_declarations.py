@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from click.testing import CliRunner
 from memlab import Lab
 from memlab.cli import main
 from memlab.declare import Chapter, KnnDistribution, Recipe, System, setting
+from memlab.declare.columns import ROLES
 from memlab.errors import InputError, LoadError, MemlabError, NotFound
+from memlab.evaluate.mixtures import ROLES as COMPUTED
 from memlab.lm.text_training import KINDS
 from memlab.lm.training import RECIPES
 from memlab.reading.own_memory import own_memory
@@ -56,6 +58,12 @@ class Hiding:
     model: str = setting("x", "model", "Which.")
 
 
+def with_settings(*names: str) -> type:
+    """Settings of these names, each a whole number."""
+    each = [(name, int, setting(3, "a number", "How many.", low=1, high=9)) for name in names]
+    return make_dataclass("Settings", each, frozen=True)
+
+
 def of_method(**changes: Any) -> System:
     return replace(SYSTEM, methods=(replace(METHOD, **changes),))
 
@@ -70,8 +78,40 @@ WRONG: dict[str, System] = {
     "'k' of the method 'blend' is 50; allowed is a whole number from 1 to 9": of_method(settings=OutOfRange),
     "'key' of the method 'blend' is 'x'; allowed is one of a, b": of_method(settings=NoSuchChoice),
     "the setting 'model' of the method 'blend' hides an argument": of_method(settings=Hiding),
+    "the setting 'window' of the method 'blend' hides an argument": of_method(
+        settings=with_settings("window"), abilities=("ask", "read")
+    ),
+    "the setting 'seed' of the method 'blend' hides an argument": of_method(
+        settings=with_settings("seed"), abilities=("ask", "generate")
+    ),
     "divides distances by 'scale', which is none of its settings; allowed is one of k,": of_method(
         knn=KnnDistribution("scale", False, 8)
+    ),
+    "the method 'blend' declares the ability 'explain', which is computed from shares of p_kNN": of_method(
+        abilities=("ask", "explain")
+    ),
+    "the columns of the method 'blend' name the role 'nonsense'; allowed is one of base, short-term, cache, memory,": of_method(
+        columns={"per": "nonsense"}
+    ),
+    "the columns of the method 'blend' name the role 'own', which a scorer computes": of_method(columns={"per": "own"}),
+    "'a,b' cannot name a column of the method 'blend'; allowed is a text without a comma, other than text,": of_method(
+        columns={"a,b": "memory"}
+    ),
+    "the columns of the method 'blend' are ('per',); expected is a mapping": of_method(columns=("per",)),
+    "declares the column 'per' with the role 'memory', whose figures are those of the method 'knn-lm' (kNN-LM)": of_method(
+        columns={"per": "memory"}
+    ),
+    "declares the column 'per' with the role 'own', whose figures are those of the method 'spalm'": of_method(
+        columns={"per": "own"}, scorer="memlab.systems.spalm.perplexity:scorer"
+    ),
+    "its method 'blend' declares the column 'base', which the method 'base' has": of_method(
+        columns={"base": "own"}, scorer="its:scorer"
+    ),
+    "its method 'more' declares the column 'per', which the method 'blend' has": replace(
+        SYSTEM,
+        methods=tuple(
+            replace(METHOD, name=name, columns={"per": "own"}, scorer=f"its:{name}") for name in ("blend", "more")
+        ),
     ),
     "cannot be written as JSON": of_method(help={1}),
     "its name 'toy-vectors' is no identifier": replace(SYSTEM, name="toy-vectors"),
@@ -99,6 +139,17 @@ def test_a_wrong_declaration_is_listed_with_the_reason(message: str) -> None:
         register(WRONG[message])
     assert str(error.value) == found.unavailable[-1].reason
     assert registry().unavailable == ()
+
+
+def test_columns_that_a_scorer_of_its_own_computes_are_fine() -> None:
+    own = of_method(columns={"per": "own", "per+knn": "own+memory"}, scorer="its:scorer")
+    assert "toy_vectors" in registry().with_system(own, "toy").systems
+    assert COMPUTED.keys() == ROLES.keys()  # what may be declared is what can be computed
+
+
+def test_names_that_only_other_abilities_take_are_free() -> None:
+    asking = of_method(settings=with_settings("window", "seed"))
+    assert "toy_vectors" in registry().with_system(asking, "toy").systems
 
 
 def test_lists_in_place_of_tuples_are_fine() -> None:

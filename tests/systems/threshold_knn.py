@@ -138,9 +138,8 @@ SYSTEM = System(
             help="Next words: kNN-LM where the nearest neighbor is close, the model alone elsewhere.",
             settings=Settings,
             reader=f"{__name__}:ThresholdReader",
-            abilities=("ask", "read", "generate"),
+            abilities=("ask", "read", "generate", "sweep"),
             unable={
-                "sweep": "Its weight depends on the distance of the nearest neighbor, which a sweep would change.",
                 "explain": "Its weight depends on the distance of the nearest neighbor, which forgetting would change.",
             },
             knn=KnnDistribution(divisor="temperature", root=False, k=64),

@@ -142,8 +142,15 @@ def test_the_command_asks_a_causal_model_with_its_memory(data: Path, tiny: Tiny,
     assert by["knn"]["p@1"] == 1.0  # the very sentence is remembered, at distance 0 from the question
     assert by["lm"]["questions"] == len(found["rows"])
     assert found["settings"]["datastore"].startswith("lama-tiny-llama-")
+    assert found["notes"] == []
+    run("teach", "The capital of France is Lyon.")
     again = document(run(*command, "--preset", "paper", "--json"))
     assert again["results"] == found["results"]
+    (note,) = again["notes"]
+    assert note.startswith("This workspace has 1 active edit, of memory or weights. None is part of this measurement")
+    said = refused(run(*command, "--method", "spalm"))
+    assert "SPALM does not mix in p_kNN" in said
+    assert "Methods that do: knn-lm." in said
     said = refused(run(*command, "--relations", "P27"))
     assert "must end the sentence" in said
     assert "P27 (The city [X] is [Y] metal .)" in said

@@ -46,7 +46,7 @@ def note_opened() -> None:
 def opened_views(lab: Lab, p: Prediction, now: Opened) -> list[View]:
     """What the open view shows; nothing where none is open, or no neighbor is dropped."""
     method = lab.methods()[p.method]
-    settings = swept(method)
+    settings = swept(method, p.gate.kind)
     if now.panel is None or why_not(method, now.panel) is not None:
         return []
     views: dict[str, Callable[[], View]] = {

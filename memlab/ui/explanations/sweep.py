@@ -8,26 +8,25 @@ from memlab import Lab
 from memlab.declare import Method
 from memlab.figures.sweep import QUESTION, READING, described
 from memlab.figures.sweep import sweep as drawn
+from memlab.reading.sweep import GATE, sweepable
 from memlab.results import Prediction
 from memlab.ui.app.address import unknown_name
 from memlab.ui.app.session import show_error
 from memlab.ui.explanations.chart import chart, data, heading
 from memlab.ui.plain import plain
 
-LAMBDA, GATE = "lambda", "gate"  # in the address
+LAMBDA = "lambda"  # in the address
 
 
-def swept(method: Method) -> dict[str, str]:
-    """What can be swept for a method: name in the address -> name for the engine."""
-    if method.knn is None:
-        return {GATE: "gate"}
-    return {LAMBDA: "lam", "k": "k", method.knn.divisor: method.knn.divisor}
+def swept(method: Method, gate: str) -> dict[str, str]:
+    """What can be swept of an answer with this kind of gate: name in the address -> name for the engine."""
+    return {LAMBDA if name == "lam" else name: name for name in sweepable(method, gate)}
 
 
 def sweep(lab: Lab, p: Prediction) -> None:
     """The chart over the chosen setting."""
     heading(QUESTION, READING)
-    settings = swept(lab.methods()[p.method])
+    settings = swept(lab.methods()[p.method], p.gate.kind)
     names = list(settings)
     for problem in unknown_name("over", names, "setting to sweep"):
         show_error(problem)
@@ -37,7 +36,7 @@ def sweep(lab: Lab, p: Prediction) -> None:
     over = settings[name]
     result = lab.explain.sweep(p, over)
     chart(drawn(result), described(result), "sweep")
-    if over == "gate" and p.gate.info.learned:
+    if over == GATE and p.gate.info.learned:
         st.caption(
             "Every value but the current one is a counterfactual: the gate is computed, one value for each context."
         )
