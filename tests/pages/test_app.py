@@ -19,7 +19,7 @@ from memlab.record.new_rows import now
 from memlab.results import Article, Fact
 from memlab.systems.registry import registry
 from memlab.ui.app.finder import places
-from memlab.ui.app.navigation import GROUPS, address_of
+from memlab.ui.app.navigation import address_of, groups
 from memlab.ui.guide import LIMITS, WORDS
 
 Open = Callable[..., AppTest]
@@ -131,7 +131,7 @@ def test_a_home_that_cannot_be_used_is_one_message(
 def test_the_finder_leads_to_every_page_and_every_system(lab: Lab, open_page: Open) -> None:
     found = places(lab)
     leads_to = {place.page for line, place in found.items() if line.startswith(("Page: ", "System: "))}
-    assert leads_to == {file for pages in GROUPS.values() for file, *_ in pages} | {
+    assert leads_to == {page.name for pages in groups().values() for page in pages} | {
         address_of(system) for system in registry().systems.values()
     }
     page = open_page(APP).switch_page("pages/systems.py").run()  # its links are made as the finder's
