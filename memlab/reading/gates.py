@@ -8,7 +8,8 @@ the neighbors, with a small network trained on held-out text to make
 
 small, and leave out the search where the predicted lambda is low ("adaptive retrieval").
 
-A gate is a class with four methods; `GATES` names them. A new one is one more class.
+A gate is a class with four methods. `GATES` names those that are trained on held-out text and kept beside a datastore. A method
+with a gate of its own makes it in its reader (`KnnReader.gate`); what such a gate learns, its system trains and keeps.
 """
 
 from __future__ import annotations
