@@ -47,10 +47,10 @@ TEXTS = (
 
 
 WORKERS = 4  # at most; each may hold a server, a browser and models
-# The files of the browser are three groups; each goes to one worker, which has one server and one Chromium for them. They
-# often wait, and together they would be longer than all the rest. The first group begins: its worker builds the
-# datastores, while the others take files that need none. The other groups come next, then the files that need them.
-BROWSER_GROUPS = ("browser/test_[a-f]*", "browser/test_[g-i]*", "browser/test_[j-z]*")
+# The files of the browser are two groups; each goes to one worker, which has one server and one Chromium for them. They
+# mostly wait, and together they would be longer than all the rest. The first group begins: its worker builds the
+# datastores, while the others take files that need none. The second group comes next, then the files that need them.
+BROWSER_GROUPS = ("browser/test_[a-f]*", "browser/test_[g-z]*")
 # Files that take half a minute come before those that take seconds, so that no worker is left with one at the end.
 LONG = (
     "engine/test_training.py",
@@ -121,7 +121,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def rank(item: pytest.Item) -> tuple[int, int, int]:
         path = item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""
         group = _browser_group(path)
-        kind = 1 + 2 * (item.path in waiting) if group is None else 2 * min(group, 1)
+        kind = 1 + 2 * (item.path in waiting) if group is None else 2 * group
         long = LONG.index(path) if path in LONG else len(LONG)
         room = next((n for n, start in enumerate(ORDER) if path.startswith(start)), len(ORDER))
         return kind, long, room
