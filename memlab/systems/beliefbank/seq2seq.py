@@ -140,14 +140,13 @@ def load_seq2seq(folder: Path, name: str) -> Seq2SeqModel:
 
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         with plain_path(folder) as readable:
-            config = AutoConfig.from_pretrained(readable, **safe)
-            tokenizer = AutoTokenizer.from_pretrained(readable, **safe)
+            config = AutoConfig.from_pretrained(readable, local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(readable, local_files_only=True, trust_remote_code=False)
             module, info = AutoModelForSeq2SeqLM.from_pretrained(
                 readable, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
-                ignore_mismatched_sizes=True, **safe,
+                ignore_mismatched_sizes=True, local_files_only=True, trust_remote_code=False,
             )  # fmt: skip
     except Exception as error:  # whatever goes wrong while reading, nothing is loaded
         raise InputError(
