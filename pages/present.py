@@ -90,9 +90,8 @@ def picture(lab: Lab, here: Place, run: LessonRun | None) -> None:
                     checks(run.check(here.step))
     except MemlabError as error:
         show_error(error)
-        tab_to(
-            step.page, "The nearest view on its page", as_the_page_writes(step.page, step.parameters), "near_me", "O"
-        )
+        nearest = as_the_page_writes(step.page, step.parameters)
+        tab_to(step.page, "The nearest view on its page", nearest, "near_me", "O")
 
 
 def view_of(here: Place, run: LessonRun | None) -> dict[str, str]:

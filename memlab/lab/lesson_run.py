@@ -14,7 +14,7 @@ from memlab.declare import LessonAction
 from memlab.errors import InputError, MemlabError
 from memlab.lab.view_address import arguments_of, tokens_of
 from memlab.record.workspaces import LENGTH
-from memlab.results import Article, Fact, GenerationPair
+from memlab.results import Article, Fact, GenerationPair, Trace
 from memlab.systems.registry import registry
 
 if TYPE_CHECKING:
@@ -156,11 +156,7 @@ def _of_question(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
 
 
 def _of_passage(lab: Lab, step: Step, as_of: int | None) -> dict[str, str]:
-    article = step.parameters.get("article")
-    text = lab.article(article).text if article else step.parameters["text"]
-    trace = lab.read(
-        Article("passage", "passage", text), **arguments_of("read", step.parameters, as_of)
-    )  # never a path
+    trace = passage_read(lab, step, as_of)
     wanted = step.claims.get("gains")
     gain = next(
         (f"{token.gain:+.2f}" for token in trace if token.text == wanted and token.gain is not None), "no such token"
@@ -188,3 +184,11 @@ _VIEWS: dict[str, Callable[[Lab, Step, int | None], dict[str, str]]] = {
 
 def _fact(arguments: Any) -> Fact:
     return Fact(arguments["subject"], arguments["relation"], arguments["object"])
+
+
+def passage_read(lab: Lab, step: Step, as_of: int | None) -> Trace:
+    """The passage of a step on Read, as its page reads it. Raises MemlabError."""
+    article = step.parameters.get("article")
+    text = lab.article(article).text if article else step.parameters["text"]
+    passage = Article("passage", "passage", text)  # a text in a lesson is never taken for a path
+    return lab.read(passage, **arguments_of("read", step.parameters, as_of))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
@@ -32,13 +32,13 @@ from memlab.declare import (
     System,
 )
 from memlab.declare.checking import check_declaration
-from memlab.declare.columns import OWN
+from memlab.declare.conflicts import check_beside, own_names
 from memlab.declare.late import loaded, why
-from memlab.declare.reserved import COMMANDS, LAB, PAGES, WORK
 from memlab.errors import InputError, LoadError, NotFound
 from memlab.record.kinds import EditKind, kinds, known_kind, register_kind, unregister_kind
 
 ENTRY_POINTS = "memlab.systems"
+_OWN = own_names(VERBS, CLAIMS)
 _lock = threading.Lock()
 
 
@@ -205,35 +205,7 @@ class Registry:
             if not isinstance(kind, EditKind):
                 raise InputError(f"its edits hold a {type(kind).__name__}; expected is a memlab.record.kinds.EditKind.")
         check_declaration(system)
-        if system.name in self.systems:
-            raise InputError(f"there is already a system named {system.name!r} ({self.systems[system.name].title}).")
-        taken = sorted(self.methods.keys() & {m.name for m in system.methods})
-        if taken:
-            raise InputError(f"there is already a method named {taken[0]!r} ({self.methods[taken[0]].title}).")
-        _check_columns([*self.methods.values(), *system.methods])
-        _check_once(system)
-        _check_formats(system)
-        for name in _names(system):
-            if name in _OWN:
-                raise InputError(f"it declares {name}, a name that memlab itself uses. Choose another name.")
-            for other in self.systems.values():
-                if name in _names(other):
-                    raise InputError(f"it declares {name}, and so does the system {other.name!r} ({other.title}).")
-
-
-def _names(system: System) -> list[str]:
-    """The names that a system adds to the lab, the command line and the jobs, as messages show them."""
-    return [
-        *(_attribute(name) for chapter in system.chapters for name in chapter.names),
-        *(_command(c.words) for c in system.commands),
-        *(_job(w.name) for w in system.work),
-        *(f"the recipe {r.name!r}" for r in system.recipes),
-        *(f"the correction {c.name!r}" for c in system.corrections),
-        *(f"the model format {f.name!r}" for f in system.model_formats),
-        *(_action(a.name) for a in system.lesson_actions),
-        *(_claim(c.name) for c in system.lesson_claims),
-        *(_page(p.name) for p in system.pages),
-    ]
+        check_beside(system, self.systems, _OWN)
 
 
 def _misfit(found: Any, kind: type | None) -> str | None:
@@ -265,87 +237,6 @@ def _declared(system: System) -> list[Any]:
     named = (system.methods, system.studies, system.recipes, system.chapters, system.commands, system.work)
     also = (system.corrections, system.lesson_actions, system.lesson_claims, system.pages)
     return [part for parts in (*named, *also) for part in parts]
-
-
-def _check_columns(methods: Iterable[Method]) -> None:
-    """Raises InputError where two methods declare one column of a perplexity table, or would both get the figures of one.
-
-    A role belongs to the first method that declares it; one that a scorer computes, to the first with that scorer.
-    """
-    names: dict[str, Method] = {}
-    computed: dict[tuple[str, str | None], Method] = {}
-    for method in methods:
-        for name, role in method.columns.items():
-            if name in names:
-                raise InputError(
-                    f"its method {method.name!r} declares the column {name!r}, which the method {names[name].name!r} has. "
-                    "Choose another name, or declare columns={}."
-                )
-            names[name] = method
-            other = computed.setdefault((role, method.scorer if role in OWN else None), method)
-            if other is not method:
-                raise InputError(
-                    f"its method {method.name!r} declares the column {name!r} with the role {role!r}, whose figures are those "
-                    f"of the method {other.name!r} ({other.title}). Declare the role 'own' with a scorer of its own, or columns={{}}."
-                )
-
-
-def _check_once(system: System) -> None:
-    """Raises InputError if a system declares a name twice."""
-    names = [*_names(system), *(f"the kind of edit {kind.name!r}" for kind in system.edits)]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InputError(f"it declares {twice[0]} twice.")
-
-
-def _check_formats(system: System) -> None:
-    """Raises InputError where models of a format are made for a method that the system does not declare."""
-    own = [m.name for m in system.methods]
-    for f in system.model_formats:
-        if f.method and f.method not in own:
-            raise InputError(
-                f"its model format {f.name!r} names the method {f.method!r}, which it does not declare (declared: "
-                f"{', '.join(own) or 'none'})."
-            )
-
-
-def _attribute(name: str) -> str:
-    return f"lab.{name}"
-
-
-def _command(words: str) -> str:
-    return f"the command `memlab {words}`"
-
-
-def _job(kind: str) -> str:
-    return f"the kind of job {kind!r}"
-
-
-def _action(name: str) -> str:
-    return f"the lesson action {name!r}"
-
-
-def _claim(name: str) -> str:
-    return f"the lesson claim {name!r}"
-
-
-def _page(name: str) -> str:
-    return f"the page {name!r}"
-
-
-def _own() -> Iterable[str]:
-    """The names that memlab itself uses."""
-    yield from map(_attribute, LAB)
-    for within, names in COMMANDS.items():
-        yield from (_command(f"{within} {name}".strip()) for name in names)
-    yield from map(_job, WORK)
-    yield from map(_action, VERBS)
-    yield from map(_page, PAGES)
-    yield from map(_claim, CLAIMS)
-    yield "the correction 'memory'"
-
-
-_OWN = frozenset(_own())
 
 
 _added: list[System] = []

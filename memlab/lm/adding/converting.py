@@ -99,16 +99,22 @@ def _own_part(source: Path) -> dict[str, Any]:
 
 def _from_gguf(say: Say, file: Path, out: Path, name: str) -> list[str]:
     head = read_head(file)
-    where = {"gguf_file": file.name, "local_files_only": True, "trust_remote_code": False}
+    where = {"gguf_file": file.name, "local_files_only": True}
     try:
         say(0.05, "reading the tokenizer")
         with _read_once():
-            config = AutoConfig.from_pretrained(file.parent, **where)
+            config = AutoConfig.from_pretrained(file.parent, trust_remote_code=False, **where)
             check_size(config, AutoModelForCausalLM, head.numbers, name)
-            tokenizer = AutoTokenizer.from_pretrained(file.parent, **where)
+            tokenizer = AutoTokenizer.from_pretrained(file.parent, trust_remote_code=False, **where)
             say(0.3, "reading the weights")
             module, info = AutoModelForCausalLM.from_pretrained(
-                file.parent, config=config, dtype=torch.float16, output_loading_info=True, **where, **_unpacked()
+                file.parent,
+                config=config,
+                dtype=torch.float16,
+                output_loading_info=True,
+                trust_remote_code=False,
+                **where,
+                **_unpacked(),
             )
     except InputError:
         raise

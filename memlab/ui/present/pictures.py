@@ -13,9 +13,7 @@ from memlab.corpus.lessons import Step
 from memlab.figures.generated import alone
 from memlab.figures.strip import SURPRISE, colorings, legend, strip
 from memlab.figures.theme import MEMORY, MIXTURE, MODEL, RIGHT, WRONG, ink
-from memlab.lab.lesson_run import Check, generated
-from memlab.lab.view_address import arguments_of
-from memlab.results import Article
+from memlab.lab.lesson_run import Check, generated, passage_read
 from memlab.systems.registry import registry
 from memlab.ui.highlight import side_heading
 from memlab.ui.plain import plain
@@ -26,10 +24,7 @@ _STYLE = (Path(__file__).parents[1] / "read" / "strip.css").read_text("utf-8")
 
 def passage(lab: Lab, step: Step, as_of: int | None) -> None:
     """The tokens of a passage, colored by what memory adds, and its perplexity with and without."""
-    article = step.parameters.get("article")
-    text = lab.article(article).text if article else step.parameters["text"]
-    never_a_path = Article("passage", "passage", text)
-    trace = lab.read(never_a_path, **arguments_of("read", step.parameters, as_of))
+    trace = passage_read(lab, step, as_of)
     offered = colorings(trace)
     coloring = step.parameters.get("color", "")
     coloring = coloring if coloring in offered else next(iter(offered))
